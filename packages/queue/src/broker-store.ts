@@ -1,0 +1,27 @@
+/**
+ * What the embedded broker asks of its store beyond a {@link Store}: to take what Redis clients send, which may
+ * be ids and values apart, and to show what is there in Redis' terms.
+ */
+import type { Position, Store } from "./store.js";
+
+/** What a ZADD, an HSET, or both in one MULTI say of one id. At least one of score and value is there. */
+export interface QueueWrite {
+  readonly queue: string;
+  readonly id: string;
+  readonly score?: number;
+  readonly value?: string;
+}
+
+export interface BrokerStore extends Store {
+  /** Carries out these writes in one atomic step. An id and a value that come apart are joined when both are there. */
+  write(writes: readonly QueueWrite[]): Promise<void>;
+  /** How many values a queue holds, strays counted (HLEN). */
+  valueCount(queue: string): Promise<number>;
+  /** Positions by rank, both ends included; negative ranks count from the end (ZRANGE). */
+  range(queue: string, start: number, stop: number): Promise<readonly Position[]>;
+  /** Values by id (HMGET). Reads the queue through: for looking, not for work. */
+  values(queue: string, ids: readonly string[]): Promise<readonly (string | undefined)[]>;
+}
+
+/** The longest id, in bytes, that an embedded broker stores. */
+export const LONGEST_ID = 1024;

@@ -1,0 +1,3 @@
+export { type BrokerStore, LONGEST_ID, type QueueWrite } from "./broker-store.js";
+export { NAMESPACE, type QueueNames, queueNames } from "./names.js";
+export type { NewRecord, Position, ReadOptions, Settlement, Store, StoredRecord, Stray } from "./store.js";

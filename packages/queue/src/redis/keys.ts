@@ -1,0 +1,17 @@
+/** The keys of a queue in Redis, as the original has them, and those of a namespace's notes and counters. */
+
+export function keysOf(queue: string): string {
+  return `${queue}.keys`;
+}
+
+export function valuesOf(queue: string): string {
+  return `${queue}.values`;
+}
+
+export function notesOf(namespace: string): string {
+  return `${namespace}:notes`;
+}
+
+export function countersOf(namespace: string): string {
+  return `${namespace}:counters`;
+}

@@ -1,0 +1,45 @@
+/**
+ * Atomic step: settle.
+ *
+ * Guarantee: removals, additions, notes and counters of a settlement come into force together, by one MULTI,
+ * or not at all. Where the connection breaks before the answer, either may be true: read again to know.
+ */
+import type { Settlement } from "../store.js";
+import { appendCommands } from "./append.js";
+import type { RedisConnection } from "./connection.js";
+import { countersOf, keysOf, notesOf, valuesOf } from "./keys.js";
+
+export async function settle(
+  connection: RedisConnection,
+  namespace: string,
+  settlement: Settlement,
+): Promise<void> {
+  const commands = settleCommands(namespace, settlement);
+  if (commands.length === 0) return;
+  const multi = connection.multi();
+  for (const command of commands) multi.addCommand(command);
+  await multi.exec();
+}
+
+function settleCommands(namespace: string, settlement: Settlement): string[][] {
+  const { remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() } = settlement;
+  const commands: string[][] = [];
+  for (const { queue, records } of remove) {
+    if (records.length === 0) continue;
+    const ids = records.map((record) => record.id);
+    commands.push(["ZREM", keysOf(queue), ...ids], ["HDEL", valuesOf(queue), ...ids]);
+  }
+  for (const { queue, ids } of removeStrays) {
+    if (ids.length > 0) commands.push(["HDEL", valuesOf(queue), ...ids]);
+  }
+  for (const { queue, records } of add) {
+    if (records.length > 0) commands.push(...appendCommands(queue, records));
+  }
+  for (const [key, text] of notes) {
+    commands.push(
+      text === undefined ? ["HDEL", notesOf(namespace), key] : ["HSET", notesOf(namespace), key, text],
+    );
+  }
+  for (const [name, by] of count) commands.push(["HINCRBY", countersOf(namespace), name, `${by}`]);
+  return commands;
+}

@@ -1,0 +1,27 @@
+export {
+  type Decoded,
+  decodeRawMetric,
+  decodeReadyMetric,
+  encodeRawMetric,
+  encodeReadyMetric,
+} from "./codec.js";
+export { LOG_LEVELS, type Log, type LogLevel } from "./log.js";
+export {
+  type MetricType,
+  NUMBER_TYPES,
+  type NumberMetric,
+  type NumberType,
+  type RawMetric,
+  type SetElement,
+  type SetMetric,
+} from "./raw-metric.js";
+export type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
+export { NO_TAGS, type Tags, tagList, tagsKey } from "./tags.js";
+export {
+  type Milliseconds,
+  milliseconds,
+  type Seconds,
+  seconds,
+  toMilliseconds,
+  toSeconds,
+} from "./time.js";
