@@ -55,9 +55,9 @@ export function decodeRawMetric(text: string): Decoded<RawMetric> {
   return { ok: true, record: { ...common, type, value: value.map(decodeElement) } };
 }
 
-/** The JSON of a ready metric. Its numbers come from the wrappers, which let none through that JSON can't carry. */
-export function encodeReadyMetric(record: ReadyMetric): string {
-  return JSON.stringify(record);
+/** The JSON of a ready metric, or undefined where it holds a number that JSON can't carry. */
+export function encodeReadyMetric(record: ReadyMetric): string | undefined {
+  return isPoints(record.points) ? JSON.stringify(record) : undefined;
 }
 
 export function decodeReadyMetric(text: string): Decoded<ReadyMetric> {

@@ -1,0 +1,56 @@
+/**
+ * The Datadog wrapper, the default: each type as Datadog's own agent treats it.
+ *
+ * A set is the number of its distinct elements, of type count, as in the original.
+ */
+import { type ReadyMetric, type ReadyType, type Seconds, tagList } from "@chouette-iot/record";
+import type { Context } from "../aggregation/context.js";
+import { percentile, percentileName, summarize } from "./samples.js";
+import type { Wrap, WrapperOptions } from "./wrapper.js";
+
+export function datadogWrapper({ histogramAggregates, histogramPercentiles }: WrapperOptions): Wrap {
+  return (context, at, interval) => {
+    const ready = (suffix: string, type: ReadyType, value: number) =>
+      metric(context, suffix, type, value, at, interval);
+    switch (context.type) {
+      case "count":
+        return { ok: true, metrics: [ready("", "count", context.sum.total)] };
+      case "gauge":
+        return { ok: true, metrics: [ready("", "gauge", context.sum.latest)] };
+      case "rate":
+        return { ok: true, metrics: [ready("", "rate", context.sum.total / interval)] };
+      case "set":
+        return { ok: true, metrics: [ready("", "count", context.sum.elements.size)] };
+      case "histogram":
+      case "distribution": {
+        const sorted = Float64Array.from(context.sum.samples).sort();
+        const aggregates = histogramAggregates.map((aggregate) =>
+          aggregate === "count"
+            ? ready(".count", "rate", sorted.length / interval)
+            : ready(`.${aggregate}`, "gauge", summarize(sorted, aggregate)),
+        );
+        const percentiles = histogramPercentiles.map((rank) =>
+          ready(`.${percentileName(rank)}`, "gauge", percentile(sorted, rank)),
+        );
+        return { ok: true, metrics: [...aggregates, ...percentiles] };
+      }
+    }
+  };
+}
+
+function metric(
+  context: Context,
+  suffix: string,
+  type: ReadyType,
+  value: number,
+  at: Seconds,
+  interval: Seconds,
+): ReadyMetric {
+  const common = {
+    metric: context.metric + suffix,
+    type,
+    tags: tagList(context.tags),
+    points: [[at, value]] as const,
+  };
+  return type === "gauge" ? common : { ...common, interval };
+}

@@ -1,0 +1,55 @@
+/**
+ * The simple wrapper: counts are counts; all else is a gauge of the mean, and beside it a count of the samples.
+ *
+ * A set goes by the mean and number of its distinct elements where all are numbers. Any other set has no mean
+ * and is set aside.
+ */
+import { type SetElement, tagList } from "@chouette-iot/record";
+import type { Context } from "../aggregation/context.js";
+import type { Wrap } from "./wrapper.js";
+
+export const simpleWrapper: Wrap = (context, at, interval) => {
+  const tags = tagList(context.tags);
+  const count = (metric: string, value: number) =>
+    ({ metric, type: "count", tags, points: [[at, value]], interval }) as const;
+  if (context.type === "count") return { ok: true, metrics: [count(context.metric, context.sum.total)] };
+  const mean = meanOf(context);
+  if (mean === undefined) {
+    return {
+      ok: false,
+      reason: "the simple wrapper takes sets of numbers alone, and this one has other elements",
+    };
+  }
+  const gauge = { metric: context.metric, type: "gauge", tags, points: [[at, mean.value]] } as const;
+  return { ok: true, metrics: [gauge, count(`${context.metric}.count`, mean.samples)] };
+};
+
+interface Mean {
+  readonly value: number;
+  readonly samples: number;
+}
+
+function meanOf(context: Exclude<Context, { type: "count" }>): Mean | undefined {
+  switch (context.type) {
+    case "gauge":
+    case "rate":
+      return { value: context.sum.total / context.sum.samples, samples: context.sum.samples };
+    case "histogram":
+    case "distribution":
+      return meanOfNumbers(context.sum.samples);
+    case "set": {
+      const elements = [...context.sum.elements];
+      return elements.length > 0 && elements.every(isNumber) ? meanOfNumbers(elements) : undefined;
+    }
+  }
+}
+
+function meanOfNumbers(values: readonly number[]): Mean {
+  let total = 0;
+  for (const value of values) total += value;
+  return { value: total / values.length, samples: values.length };
+}
+
+function isNumber(element: SetElement): element is number {
+  return typeof element === "number";
+}

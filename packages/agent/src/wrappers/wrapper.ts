@@ -1,0 +1,30 @@
+/**
+ * A wrapper turns a closed window's context into ready metrics.
+ *
+ * It is a plain function without a state: what it answers depends on what it is given alone, so that a window
+ * that is wrapped again after a crash gives the same metrics.
+ */
+import type { ReadyMetric, Seconds } from "@chouette-iot/record";
+import type { Context } from "../aggregation/context.js";
+
+export type Wrapped =
+  | { readonly ok: true; readonly metrics: readonly ReadyMetric[] }
+  /** The context can't be wrapped: it is set aside with this reason. */
+  | { readonly ok: false; readonly reason: string };
+
+/**
+ * @param context what the window holds of one metric, type and tag set
+ * @param at the second to stamp the metrics with
+ * @param interval the window's length
+ */
+export type Wrap = (context: Context, at: Seconds, interval: Seconds) => Wrapped;
+
+export const HISTOGRAM_AGGREGATES = ["max", "median", "avg", "count", "min", "sum"] as const;
+
+export type HistogramAggregate = (typeof HISTOGRAM_AGGREGATES)[number];
+
+export interface WrapperOptions {
+  readonly histogramAggregates: readonly HistogramAggregate[];
+  /** Between 0 and 1: 0.95 gives `.95percentile`. */
+  readonly histogramPercentiles: readonly number[];
+}

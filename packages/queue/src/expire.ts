@@ -1,0 +1,24 @@
+/** Expiry: what is too old leaves its queue, and is counted in the same step. */
+import { fateCounter } from "./fates.js";
+import type { Store } from "./store.js";
+
+const PAGE = 5_000;
+
+/**
+ * Removes every record whose score, in seconds, is less than `before`, in bounded steps, and raises the
+ * queue's counter of expired records with each.
+ *
+ * @returns how many were removed
+ */
+export async function expire(store: Store, queue: string, before: number): Promise<number> {
+  let expired = 0;
+  for (;;) {
+    const records = await store.read(queue, { before, limit: PAGE });
+    if (records.length === 0) return expired;
+    await store.settle({
+      remove: [{ queue, records }],
+      count: new Map([[fateCounter(queue, "expired"), records.length]]),
+    });
+    expired += records.length;
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * What becomes of records, and the counters that say so.
+ *
+ * Each counter is raised in the settlement that makes it true, so that at any time, for each queue,
+ * accepted = delivered (or aggregated) + pending + dropped, whatever crashed in between.
+ */
+
+export type Fate =
+  /** Written to the queue by Chouette itself. What clients write isn't counted: it is the sum of the rest. */
+  | "accepted"
+  /** A raw record became part of a ready metric. */
+  | "aggregated"
+  /** The intake took it. */
+  | "delivered"
+  /** Set aside, with its reason. */
+  | "rejected"
+  /** Older than it may become. */
+  | "expired"
+  /** A later value for the same second took its place before it was sent. */
+  | "superseded";
+
+/** The name of the counter of a queue's records that met this fate. */
+export function fateCounter(queue: string, fate: Fate): string {
+  return `${queue}:${fate}`;
+}
