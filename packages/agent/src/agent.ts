@@ -1,0 +1,132 @@
+/**
+ * The agent: the one place where its rooms are wired together. A record's way through them:
+ *
+ *   clients ──► ingest ──► raw queue ──► flush ──► ready queue ──► dispatch ──► output ──► Datadog
+ *               (the embedded broker;    (aggregation,             (batches,
+ *                with Redis, the server)  wrapper)                  retry, settle)
+ *
+ * Each queue is in the store. What leaves one and enters the next does so in one settlement, so that the agent
+ * can end anywhere, in whatever way, and the next start goes on from there.
+ */
+import { type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
+import { LmdbStore } from "@chouette-iot/queue/lmdb";
+import { RedisStore } from "@chouette-iot/queue/redis";
+import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
+import { type Clock, systemClock } from "./clock.js";
+import type { Config } from "./config/config.js";
+import { DispatchLoop } from "./dispatch/dispatch-loop.js";
+import { Dispatcher } from "./dispatch/dispatcher.js";
+import { runFlushLoop } from "./flush/flush-loop.js";
+import { Flusher } from "./flush/flusher.js";
+import { type Broker, startBroker } from "./ingest/broker.js";
+import type { Log } from "./log.js";
+import { Outage } from "./outage.js";
+import { datadogOutput } from "./outputs/datadog.js";
+import type { Output } from "./outputs/output.js";
+import { stdoutOutput } from "./outputs/stdout.js";
+import { datadogWrapper } from "./wrappers/datadog.js";
+import { simpleWrapper } from "./wrappers/simple.js";
+import type { Wrap } from "./wrappers/wrapper.js";
+
+export interface Agent {
+  /** Ends it in order: what it holds is in its queues. */
+  stop(): Promise<void>;
+}
+
+/** Rejects where the embedded broker can't be: its port is taken, or its folder can't be written. */
+export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
+  const { store, broker } = await openStore(config, log);
+  const queues = queueNames();
+  const storeOutage = new Outage("The store", clock, log);
+  const output = openOutput(config);
+  const dispatching = wireDispatch({ config, log, clock, store, queues, output, storeOutage });
+  const flushing = wireFlush({ config, log, clock, store, queues, storeOutage }, () => {
+    // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
+    if (config.output === "stdout") dispatching.kick();
+  });
+
+  const ending = new AbortController();
+  const loops = [flushing(ending.signal), dispatching.run(ending.signal)];
+  return {
+    stop: async () => {
+      ending.abort();
+      await Promise.all(loops);
+      await output.close();
+      await broker?.close();
+      await store.close();
+    },
+  };
+}
+
+interface Wiring {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly queues: QueueNames;
+  readonly storeOutage: Outage;
+}
+
+function wireFlush(wiring: Wiring, onReady: () => void): (signal: AbortSignal) => Promise<void> {
+  const { config, log, clock, store, queues, storeOutage } = wiring;
+  const { interval, grace } = config;
+  const wrap = chooseWrapper(config);
+  const flusher = new Flusher({ store, queues, wrap, clock, interval, grace, ttl: config.metricTtl });
+  const loop = { flusher, clock, log, interval, grace, outage: storeOutage, onReady };
+  return (signal) => runFlushLoop(loop, signal);
+}
+
+function wireDispatch(wiring: Wiring & { readonly output: Output<ReadyMetric> }): DispatchLoop<ReadyMetric> {
+  const { config, log, clock, store, queues, output, storeOutage } = wiring;
+  const dispatcher = new Dispatcher({
+    store,
+    queue: queues.readyMetrics,
+    rejectedQueue: queues.rejected,
+    output,
+    clock,
+    decode: decodeReadyMetric,
+    batchSize: config.settings.bulkSize,
+    ttl: config.metricTtl,
+    // A release's worth of windows, and those that closed last.
+    fresh: seconds(config.settings.releaseInterval + 2 * config.interval + config.grace),
+  });
+  const outputOutage = new Outage(config.output === "datadog" ? "Datadog" : "stdout", clock, log);
+  const { releaseInterval } = config;
+  return new DispatchLoop({ dispatcher, output, clock, log, releaseInterval, storeOutage, outputOutage });
+}
+
+async function openStore(config: Config, log: Log): Promise<{ store: Store; broker?: Broker }> {
+  const { redisUrl, redisHost, redisPort, dataDirectory, commitInterval, listen, password } = config.settings;
+  if (config.storage === "redis") {
+    const address =
+      redisUrl === undefined ? { host: redisHost ?? "127.0.0.1", port: redisPort } : { url: redisUrl };
+    return { store: new RedisStore(address) };
+  }
+  const store = new LmdbStore({ directory: dataDirectory, commitInterval: milliseconds(commitInterval) });
+  try {
+    const broker = await startBroker({
+      store,
+      ...listen,
+      log,
+      ...(password === undefined ? {} : { password }),
+    });
+    return { store, broker };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function chooseWrapper({ settings }: Config): Wrap {
+  const { wrapper, histogramAggregates, histogramPercentiles } = settings;
+  return wrapper === "simple" ? simpleWrapper : datadogWrapper({ histogramAggregates, histogramPercentiles });
+}
+
+function openOutput({ settings, output, datadogUrl }: Config): Output<ReadyMetric> {
+  const { host, globalTags, seriesVersion, apiKey } = settings;
+  if (output === "datadog" && apiKey !== undefined) {
+    return datadogOutput({ url: datadogUrl, apiKey, host, globalTags, seriesVersion });
+  }
+  const write = (text: string) => process.stdout.write(text);
+  return stdoutOutput({ host, globalTags, pretty: process.stdout.isTTY, write });
+}

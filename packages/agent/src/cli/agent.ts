@@ -1,0 +1,71 @@
+/** `chouette agent`: runs the agent until SIGTERM or SIGINT. */
+import type { Command } from "commander";
+import { startAgent } from "../agent.js";
+import type { Config } from "../config/config.js";
+import { createLog, type Log } from "../log.js";
+import { settingsOrExitCode } from "./settings.js";
+
+const HELP = `
+Programs hand their records to a Redis server, or to the agent itself, which then answers on
+CHOUETTE_LISTEN as a Redis server would and keeps them in CHOUETTE_DATA_DIR. Which of the two it
+is follows from REDIS_HOST and REDIS_URL, or CHOUETTE_STORAGE_TYPE.
+
+Without an API_KEY, ready metrics are printed to stdout instead of being sent.
+What the agent holds when it ends, by whatever end, is there at the next start.
+
+Exit code: 0 after SIGTERM or SIGINT, 1 where it could not start, 2 where a setting is wrong.`;
+
+/** The agent's end waits this long for what is under way, and leaves it to the next start after that. */
+const LONGEST_END_MS = 10_000;
+
+export function registerAgent(program: Command): void {
+  program
+    .command("agent")
+    .description("run the agent")
+    .addHelpText("after", HELP)
+    .action(async () => {
+      const config = settingsOrExitCode();
+      if (config !== undefined) await runAgent(config);
+    });
+}
+
+async function runAgent(config: Config): Promise<void> {
+  const log = createLog(config.settings.logLevel);
+  try {
+    const agent = await startAgent(config, log);
+    announce(config, log);
+    const signal = await endSignal();
+    log.info({ signal }, "ending");
+    const overdue = setTimeout(() => {
+      log.warn("what was under way did not end in time; it is in its queue");
+      process.exit(0);
+    }, LONGEST_END_MS);
+    await agent.stop();
+    clearTimeout(overdue);
+  } catch (error) {
+    log.error({ reason: error instanceof Error ? error.message : String(error) }, "the agent can't run");
+    process.exitCode = 1;
+  }
+}
+
+function announce({ storage, output, datadogUrl, settings, sources }: Config, log: Log): void {
+  const { listen, dataDirectory, host } = settings;
+  const broker =
+    storage === "redis"
+      ? { broker: "redis" }
+      : { broker: "embedded", listen: `${listen.host}:${listen.port}`, data: dataDirectory };
+  log.info(
+    { ...broker, output, ...(output === "datadog" ? { datadog: datadogUrl } : {}), host },
+    "the agent runs",
+  );
+  if (output === "stdout" && !sources.has("output")) {
+    log.warn("no API_KEY is set: ready metrics are printed to stdout, and nothing is sent");
+  }
+}
+
+function endSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+}

@@ -1,0 +1,55 @@
+/** `chouette config`: every setting with the value in force and where it comes from; secrets hidden. */
+import type { Command } from "commander";
+import { type Config, settingNames } from "../config/config.js";
+import { SETTINGS, type Setting, type SettingName } from "../config/settings.js";
+import { settingsOrExitCode } from "./settings.js";
+import { table } from "./table.js";
+
+interface ShownSetting {
+  readonly names: readonly string[];
+  readonly value: unknown;
+  /** The environment variable that it was read from, or "default". */
+  readonly source: string;
+  readonly about: string;
+}
+
+export function registerConfig(program: Command): void {
+  program
+    .command("config")
+    .description("show the settings in force, secrets hidden")
+    .option("--json", "as JSON")
+    .action((options: { readonly json?: boolean }) => {
+      const config = settingsOrExitCode();
+      if (config === undefined) return;
+      const shown = settingNames().map((name) => show(name, config));
+      process.stdout.write(options.json ? `${JSON.stringify(shown, undefined, 2)}\n` : asTable(shown));
+    });
+}
+
+function show(name: SettingName, config: Config): ShownSetting {
+  const { names, about, secret }: Setting<unknown, unknown> = SETTINGS[name];
+  const value = config.settings[name];
+  return {
+    names,
+    value: secret && value !== undefined ? "(hidden)" : (value ?? null),
+    source: config.sources.get(name) ?? "default",
+    about,
+  };
+}
+
+function asTable(settings: readonly ShownSetting[]): string {
+  const rows = settings.map(({ names, value, source, about }) => [
+    names.join(", "),
+    inWords(value),
+    source,
+    about,
+  ]);
+  return table(["Setting", "Value", "From", "What it is"], rows);
+}
+
+function inWords(value: unknown): string {
+  if (value === null) return "-";
+  if (Array.isArray(value)) return value.join(",") || "-";
+  if (typeof value === "object" && "host" in value && "port" in value) return `${value.host}:${value.port}`;
+  return String(value);
+}

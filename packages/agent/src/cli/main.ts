@@ -1,0 +1,29 @@
+/** The `chouette` command: its subcommands, each in a file of its own. */
+import { Command } from "commander";
+import { registerAgent } from "./agent.js";
+import { registerConfig } from "./config.js";
+import { registerIntake } from "./intake.js";
+import { registerSend } from "./send.js";
+
+const EXAMPLES = `
+A first look, in two terminals:
+  $ chouette agent                                   takes metrics on 127.0.0.1:6379 and prints them
+  $ chouette send count my.metric 1 --tag zone:a     appears there once its window is closed
+
+On a device:
+  $ API_KEY=… chouette agent                         sends to Datadog
+  $ REDIS_HOST=localhost API_KEY=… chouette agent    with a Redis server as the broker
+
+The settings are environment variables: \`chouette config\` lists them with the values in force.`;
+
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command("chouette")
+    .description("Carries metrics and logs from the programs on a small device to Datadog.")
+    .addHelpText("after", EXAMPLES)
+    .showHelpAfterError("(chouette --help tells more)");
+  registerAgent(program);
+  registerSend(program);
+  registerConfig(program);
+  registerIntake(program);
+  await program.parseAsync(argv);
+}

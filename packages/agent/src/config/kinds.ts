@@ -1,0 +1,80 @@
+/**
+ * Kinds of settings: how the text of an environment variable becomes a value, and what is said where it can't.
+ */
+import { z } from "zod";
+
+export interface Kind<T> {
+  readonly schema: z.ZodType<T>;
+  /** What is expected, to follow "expected". */
+  readonly expected: string;
+}
+
+export function text(expected: string): Kind<string> {
+  return { expected, schema: z.string().trim().min(1) };
+}
+
+export function wholeNumber(least: number, most: number, unit: string): Kind<number> {
+  return {
+    expected: `a whole number of ${unit} from ${least} to ${most}`,
+    schema: z.coerce.number().int().min(least).max(most),
+  };
+}
+
+export function oneOf<const T extends readonly string[]>(choices: T): Kind<T[number]> {
+  return {
+    expected: `one of ${choices.join(", ")}`,
+    schema: z.string().trim().toLowerCase().pipe(z.enum(choices)),
+  };
+}
+
+/** A JSON list, or items with commas between them. */
+export function list<T>(item: z.ZodType<T>, expected: string): Kind<readonly T[]> {
+  return {
+    expected: `${expected}, as a JSON list or with commas between them`,
+    schema: z.preprocess(splitList, z.array(item)),
+  };
+}
+
+export function url(protocols: readonly string[], expected: string): Kind<string> {
+  const isUrl = (value: string) => URL.canParse(value) && protocols.includes(new URL(value).protocol);
+  return { expected, schema: z.string().trim().refine(isUrl) };
+}
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `host:port`, `[IPv6]:port`, or a port of 127.0.0.1. */
+export function hostAndPort(): Kind<HostAndPort> {
+  return {
+    expected: "host:port, such as 127.0.0.1:6379",
+    schema: z
+      .string()
+      .trim()
+      .transform((value, context) => {
+        const match = /^(?:(?:\[([^\]]+)\]|([^:]*)):)?(\d{1,5})$/.exec(value);
+        const port = Number(match?.[3]);
+        if (match !== null && port <= 65_535) return { host: match[1] ?? (match[2] || "127.0.0.1"), port };
+        context.addIssue("not host:port");
+        return z.NEVER;
+      }),
+  };
+}
+
+function splitList(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const trimmed = value.trim();
+  if (trimmed.startsWith("[")) {
+    try {
+      return JSON.parse(trimmed);
+    } catch {
+      // Still text, which no list is: the schema refuses it.
+      return value;
+    }
+  }
+  return trimmed
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}

@@ -1,0 +1,176 @@
+/**
+ * Every setting of the agent: where it is read from, what it may be, and what it is when nobody says.
+ *
+ * The first of a setting's names that is set wins. Names are the original's where it has them, then Datadog's.
+ */
+import { hostname } from "node:os";
+import { z } from "zod";
+import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
+import { defaultDataDirectory } from "./data-directory.js";
+import { hostAndPort, type Kind, list, oneOf, text, url, wholeNumber } from "./kinds.js";
+
+export interface Setting<T, D> extends Kind<T> {
+  readonly names: readonly [string, ...string[]];
+  readonly about: string;
+  readonly fallback: D;
+  /** Never shown. */
+  readonly secret: boolean;
+}
+
+function setting<T, const D>(
+  names: Setting<T, D>["names"],
+  kind: Kind<T>,
+  fallback: D,
+  about: string,
+  { secret = false }: { readonly secret?: boolean } = {},
+): Setting<T, D> {
+  return { ...kind, names, about, fallback, secret };
+}
+
+/** A tag as Datadog takes it, or a word alone. */
+const tag = z.string().trim().min(1).max(200);
+const percentile = z.coerce.number().gt(0).lt(1);
+const DAY = 86_400;
+const TEN_YEARS = 3660 * DAY;
+
+export const SETTINGS = {
+  apiKey: setting(["API_KEY", "DD_API_KEY"], text("Datadog's API key"), undefined, "Datadog's API key", {
+    secret: true,
+  }),
+  output: setting(
+    ["CHOUETTE_OUTPUT"],
+    oneOf(["datadog", "stdout"]),
+    undefined,
+    "Where ready metrics go; datadog where there is a key, else stdout",
+  ),
+  datadogUrl: setting(
+    ["DATADOG_URL"],
+    url(["http:", "https:"], "the base of Datadog's API, such as https://api.datadoghq.com/api"),
+    undefined,
+    "The base of Datadog's API; goes before DD_SITE",
+  ),
+  site: setting(
+    ["DD_SITE"],
+    text("Datadog's site, such as datadoghq.eu"),
+    "datadoghq.com",
+    "Datadog's site, where DATADOG_URL isn't given",
+  ),
+  seriesVersion: setting(
+    ["DATADOG_SERIES"],
+    oneOf(["v2", "v1"]),
+    "v2",
+    "The version of Datadog's series endpoint",
+  ),
+  host: setting(
+    ["HOST", "DD_HOSTNAME"],
+    text("a host name"),
+    hostname(),
+    "The host that metrics are sent under",
+  ),
+  globalTags: setting(
+    ["GLOBAL_TAGS", "DD_TAGS"],
+    list(tag, 'tags, such as ["zone:a","env:prod"]'),
+    [],
+    "Tags for everything that is sent",
+  ),
+  storageType: setting(
+    ["CHOUETTE_STORAGE_TYPE"],
+    oneOf(["redis", "embedded"]),
+    undefined,
+    "The broker; redis where REDIS_HOST or REDIS_URL is set, else embedded",
+  ),
+  redisUrl: setting(
+    ["REDIS_URL"],
+    url(["redis:", "rediss:"], "redis://user:password@host:port/database, or rediss:// for TLS"),
+    undefined,
+    "The Redis server; goes before REDIS_HOST and REDIS_PORT",
+    { secret: true },
+  ),
+  redisHost: setting(["REDIS_HOST"], text("a host name"), undefined, "The Redis server's host"),
+  redisPort: setting(["REDIS_PORT"], wholeNumber(1, 65_535, "a port"), 6379, "The Redis server's port"),
+  listen: setting(
+    ["CHOUETTE_LISTEN"],
+    hostAndPort(),
+    { host: "127.0.0.1", port: 6379 },
+    "Where the embedded broker listens for Redis clients",
+  ),
+  password: setting(
+    ["CHOUETTE_PASSWORD"],
+    text("a password"),
+    undefined,
+    "The password that the embedded broker asks of clients",
+    { secret: true },
+  ),
+  dataDirectory: setting(
+    ["CHOUETTE_DATA_DIR"],
+    text("a folder"),
+    defaultDataDirectory(),
+    "The folder of the embedded broker's file",
+  ),
+  commitInterval: setting(
+    ["CHOUETTE_COMMIT_INTERVAL"],
+    wholeNumber(0, 10_000, "milliseconds"),
+    50,
+    "How long the embedded broker gathers records before it writes them to disk and confirms them",
+  ),
+  aggregateInterval: setting(
+    ["AGGREGATE_INTERVAL"],
+    wholeNumber(1, 3600, "seconds"),
+    10,
+    "The length of a window",
+  ),
+  aggregateGrace: setting(
+    ["AGGREGATE_GRACE"],
+    wholeNumber(0, 3600, "seconds"),
+    2,
+    "How long after its end a window waits for late records",
+  ),
+  releaseInterval: setting(
+    ["RELEASE_INTERVAL"],
+    wholeNumber(1, DAY, "seconds"),
+    60,
+    "How often ready metrics are sent",
+  ),
+  bulkSize: setting(
+    ["METRICS_BULK_SIZE"],
+    wholeNumber(1, 100_000, "metrics"),
+    10_000,
+    "The most ready metrics in one request",
+  ),
+  metricTtl: setting(
+    ["METRIC_TTL"],
+    wholeNumber(60, TEN_YEARS, "seconds"),
+    4 * 3600,
+    "The age at which a metric that could not be sent expires",
+  ),
+  wrapper: setting(
+    ["METRICS_WRAPPER"],
+    oneOf(["datadog", "simple"]),
+    "datadog",
+    "What becomes of a window's records",
+  ),
+  histogramAggregates: setting(
+    ["HISTOGRAM_AGGREGATES"],
+    list(z.enum(HISTOGRAM_AGGREGATES), `some of ${HISTOGRAM_AGGREGATES.join(", ")}`),
+    ["max", "median", "avg", "count"] as const,
+    "What is sent of a histogram's samples",
+  ),
+  histogramPercentiles: setting(
+    ["HISTOGRAM_PERCENTILES"],
+    list(percentile, "numbers between 0 and 1, such as 0.95"),
+    [0.95],
+    "Which percentiles are sent of a histogram's samples",
+  ),
+  logLevel: setting(
+    ["LOG_LEVEL"],
+    oneOf(["trace", "debug", "info", "warning", "warn", "error", "critical", "fatal", "silent"]),
+    "info",
+    "The least level of the agent's own log",
+  ),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export type Settings = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer T, infer D> ? T | D : never;
+};

@@ -1,0 +1,99 @@
+/**
+ * Dispatch at every release, and what to do between two of them when the output isn't there.
+ *
+ * An output that is unavailable is tried again after a backoff, one that doesn't accept the key is asked, not
+ * sent to, until it does.
+ */
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import type { Clock } from "../clock.js";
+import type { Log } from "../log.js";
+import type { Outage } from "../outage.js";
+import type { Output } from "../outputs/output.js";
+import { backoff } from "./backoff.js";
+import type { Obstacle } from "./delivery.js";
+import type { Dispatcher } from "./dispatcher.js";
+
+export interface DispatchLoopOptions<T> {
+  readonly dispatcher: Dispatcher<T>;
+  readonly output: Output<T>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly releaseInterval: Milliseconds;
+  readonly storeOutage: Outage;
+  readonly outputOutage: Outage;
+}
+
+const BACKOFF = { first: milliseconds(1_000), longest: milliseconds(64_000) };
+const KEY_CHECK_INTERVAL = milliseconds(60_000);
+const STORE_RETRY_AFTER = milliseconds(1_000);
+
+export class DispatchLoop<T> {
+  readonly #options: DispatchLoopOptions<T>;
+  #failures = 0;
+  /** Why the key isn't used; undefined while it is accepted or not known not to be. */
+  #held: Obstacle | undefined;
+  #kicked = false;
+  #sleep = new AbortController();
+
+  constructor(options: DispatchLoopOptions<T>) {
+    this.#options = options;
+  }
+
+  /** Has the next dispatch begin at once, or right after the one under way; a failed output's wait is kept. */
+  kick(): void {
+    if (this.#failures > 0 || this.#held !== undefined) return;
+    this.#kicked = true;
+    this.#sleep.abort();
+  }
+
+  /** Resolves when the signal is aborted and the dispatch under way is done or given up. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => this.#sleep.abort());
+    while (!signal.aborted) {
+      this.#kicked = false;
+      const wait = await this.#dispatchOnce(signal);
+      if (this.#kicked) continue;
+      this.#sleep = new AbortController();
+      if (!signal.aborted) await this.#options.clock.sleep(wait, this.#sleep.signal);
+    }
+  }
+
+  /** How long to wait for the next. */
+  async #dispatchOnce(signal: AbortSignal): Promise<Milliseconds> {
+    const { dispatcher, storeOutage, log, releaseInterval } = this.#options;
+    if (this.#held !== undefined && !(await this.#isAccepted(signal))) return KEY_CHECK_INTERVAL;
+    const started = this.#options.clock.monotonic();
+    try {
+      const { obstacle, ...dispatched } = await dispatcher.dispatch(signal);
+      storeOutage.end();
+      if (dispatched.delivered + dispatched.rejected + dispatched.expired > 0)
+        log.info(dispatched, "dispatched");
+      if (obstacle !== undefined) return this.#meet(obstacle, signal);
+    } catch (error) {
+      storeOutage.begin(error instanceof Error ? error.message : String(error));
+      return STORE_RETRY_AFTER;
+    }
+    this.#failures = 0;
+    this.#options.outputOutage.end();
+    const took = this.#options.clock.monotonic() - started;
+    return milliseconds(Math.max(0, releaseInterval - took));
+  }
+
+  #meet(obstacle: Obstacle, signal: AbortSignal): Milliseconds {
+    // Given up by the agent's own end: the output is not to blame.
+    if (signal.aborted) return milliseconds(0);
+    this.#options.outputOutage.begin(obstacle.reason);
+    if (obstacle.kind === "unauthorized") {
+      this.#held = obstacle;
+      return KEY_CHECK_INTERVAL;
+    }
+    this.#failures += 1;
+    return milliseconds(Math.max(backoff(this.#failures, BACKOFF), obstacle.retryAfter ?? 0));
+  }
+
+  async #isAccepted(signal: AbortSignal): Promise<boolean> {
+    const { kind } = await this.#options.output.check(signal);
+    if (kind === "delivered") this.#held = undefined;
+    return kind === "delivered";
+  }
+}

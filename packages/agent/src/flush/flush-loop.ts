@@ -1,0 +1,52 @@
+/** The flush, each time that a window closes. */
+import {
+  type Milliseconds,
+  milliseconds,
+  type Seconds,
+  toMilliseconds,
+  toSeconds,
+} from "@chouette-iot/record";
+import { closedBefore } from "../aggregation/window.js";
+import type { Clock } from "../clock.js";
+import type { Log } from "../log.js";
+import type { Outage } from "../outage.js";
+import type { Flusher } from "./flusher.js";
+
+export interface FlushLoopOptions {
+  readonly flusher: Flusher;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly interval: Seconds;
+  readonly grace: Seconds;
+  /** Of the store, which is why a flush fails. */
+  readonly outage: Outage;
+  /** Called after a flush that made metrics ready. */
+  onReady(): void;
+}
+
+/** After a failure, so that a store that is back isn't left waiting for the next window. */
+const RETRY_AFTER = milliseconds(1_000);
+
+/** Resolves when the signal is aborted and the flush under way is done. */
+export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSignal): Promise<void> {
+  const { flusher, clock, log, outage } = options;
+  while (!signal.aborted) {
+    let wait = RETRY_AFTER;
+    try {
+      const flushed = await flusher.flush();
+      outage.end();
+      if (flushed.aggregated + flushed.rejected + flushed.expired > 0) log.debug(flushed, "flushed");
+      if (flushed.ready > 0) options.onReady();
+      wait = untilNextClose(options);
+    } catch (error) {
+      outage.begin(error instanceof Error ? error.message : String(error));
+    }
+    await clock.sleep(wait, signal);
+  }
+}
+
+function untilNextClose({ clock, interval, grace }: FlushLoopOptions): Milliseconds {
+  const now = clock.now();
+  const nextClose = closedBefore(toSeconds(now), interval, grace) + interval + grace;
+  return milliseconds(Math.max(0, toMilliseconds(nextClose as Seconds) - now));
+}
