@@ -61,7 +61,7 @@ export interface Settlement {
 export interface Store {
   /** Stores all of these records or none. Rejects where the engine can't; then, after a broken connection, they may be stored all the same. */
   append(queue: string, records: readonly NewRecord[]): Promise<void>;
-  /** The next records in order. A page shorter than `limit` was the last when it was read. */
+  /** The next records in order, at most `limit`; none where there were no more when it was read. */
   read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]>;
   /** Values without a place in the order, at most `limit` of them. */
   strays(queue: string, limit: number): Promise<readonly Stray[]>;

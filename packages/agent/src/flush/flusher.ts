@@ -78,12 +78,21 @@ export class Flusher {
   async #flushBefore(boundary: Seconds, flushed: Flushed): Promise<void> {
     const taken = new Taken(this.#options.interval);
     for (const start of this.#notes.withParts()) taken.window(start);
-    for await (const page of this.#pages(boundary)) {
-      for (const record of page) taken.add(record);
-      const reached = page.at(-1)?.score ?? boundary;
-      if (taken.held >= SETTLE_AT)
-        await this.#settle(taken.takeWindows(reached), taken.takeUnusable(), flushed);
-      if (taken.held >= PART_AT) await this.#setPartsAside(taken);
+    // One settlement at a time, under way while the next pages are read and added up.
+    let settling = Promise.resolve();
+    try {
+      for await (const page of this.#pages(boundary)) {
+        for (const record of page) taken.add(record);
+        if (taken.held < SETTLE_AT) continue;
+        await settling;
+        const complete = taken.takeWindows(page.at(-1)?.score);
+        settling = this.#settle(complete, taken.takeUnusable(), flushed);
+        // Awaited before the next: till then nobody else would hear it fail.
+        settling.catch(() => {});
+        if (taken.held >= PART_AT) await settling.then(() => this.#setPartsAside(taken));
+      }
+    } finally {
+      await settling;
     }
     await this.#settle(taken.takeWindows(), taken.takeUnusable(), flushed);
   }
@@ -102,7 +111,7 @@ export class Flusher {
       const page = await next;
       const after = page.at(-1);
       if (after === undefined) return;
-      next = page.length < PAGE ? Promise.resolve([]) : read({ after });
+      next = read({ after });
       yield page;
     }
   }

@@ -52,9 +52,7 @@ export class GroupCommit {
   #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#committing ??= this.#commitAll().finally(() => {
-      this.#committing = undefined;
-    });
+    if (this.#waiting.length > 0) this.#committing ??= this.#commitAll();
   }
 
   async #commitAll(): Promise<void> {
@@ -68,6 +66,8 @@ export class GroupCommit {
         for (const { reject } of group) reject(error);
       }
     }
+    // In the same turn as the last look at what waits: what is added later starts the next.
+    this.#committing = undefined;
   }
 
   async #commit(changes: readonly Change[]): Promise<void> {

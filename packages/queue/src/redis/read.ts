@@ -2,7 +2,8 @@
  * Reading a queue in Redis, page by page, while others append to it.
  *
  * Guarantee: a page holds the records that follow the position in the order of score and id; none twice, none
- * left out that was there before the read began. A position whose record is gone still marks its place.
+ * left out that was there before the read began and is there still. A position whose record is gone still
+ * marks its place.
  */
 import type { Position, ReadOptions, StoredRecord } from "../store.js";
 import type { RedisConnection } from "./connection.js";
@@ -13,16 +14,35 @@ export async function readPage(
   queue: string,
   { after, before = Infinity, limit }: ReadOptions,
 ): Promise<readonly StoredRecord[]> {
-  const following = await positionsAfter(connection, queue, after, limit);
-  const positions = following.filter((position) => position.score < before);
-  if (positions.length === 0) return [];
+  let from = after;
+  for (;;) {
+    const following = await positionsAfter(connection, queue, from, limit);
+    const positions = following.filter((position) => position.score < before);
+    const last = positions.at(-1);
+    if (last === undefined) return [];
+    const records = await withValues(connection, queue, positions);
+    if (records.length > 0) return records;
+    from = last;
+  }
+}
+
+/** The records at these positions, without those that were settled meanwhile. */
+async function withValues(
+  connection: RedisConnection,
+  queue: string,
+  positions: readonly Position[],
+): Promise<readonly StoredRecord[]> {
   // Two commands, not one script: Lua's tables make the read slower by a third.
-  const values = await connection.sendCommand<(string | null)[]>([
-    "HMGET",
-    valuesOf(queue),
-    ...positions.map((position) => position.id),
-  ]);
-  return positions.map(({ score, id }, index) => ({ score, id, value: values[index] ?? undefined }));
+  const ids = positions.map((position) => position.id);
+  const values = await connection.sendCommand<(string | null)[]>(["HMGET", valuesOf(queue), ...ids]);
+  const records = positions.map(({ score, id }, index) => ({ score, id, value: values[index] ?? undefined }));
+  const valueless = records.filter((record) => record.value === undefined);
+  if (valueless.length === 0) return records;
+  const scores = await Promise.all(
+    valueless.map(({ id }) => connection.sendCommand<string | null>(["ZSCORE", keysOf(queue), id])),
+  );
+  const settled = new Set(valueless.filter((_, index) => scores[index] === null));
+  return records.filter((record) => !settled.has(record));
 }
 
 async function positionsAfter(
@@ -31,47 +51,39 @@ async function positionsAfter(
   after: Position | undefined,
   limit: number,
 ): Promise<readonly Position[]> {
-  if (after === undefined) return byRank(connection, queue, 0, limit);
-  const rank = await connection.sendCommand<number | null>(["ZRANK", keysOf(queue), after.id]);
-  if (rank !== null) return byRank(connection, queue, rank + 1, limit);
-  return byScore(connection, queue, after, limit);
+  if (after === undefined) {
+    return toPositions(await connection.sendCommand<string[]>(rangeCommand(queue, 0, limit)));
+  }
+  const rankCommand = ["ZRANK", keysOf(queue), after.id];
+  let rank = await connection.sendCommand<number | null>(rankCommand);
+  while (rank !== null) {
+    const replies = await connection
+      .multi()
+      .addCommand(rankCommand)
+      .addCommand(rangeCommand(queue, rank + 1, limit))
+      .exec();
+    const [rankThen, range] = replies as unknown as [number | null, string[]];
+    // Others append and settle: the range is the right one only where the rank it began at still held.
+    if (rankThen === rank) return toPositions(range);
+    rank = rankThen;
+  }
+  return afterScore(connection, queue, after, limit);
 }
 
-async function byRank(
-  connection: RedisConnection,
-  queue: string,
-  start: number,
-  limit: number,
-): Promise<Position[]> {
-  const stop = start + limit - 1;
-  const reply = await connection.sendCommand<string[]>([
-    "ZRANGE",
-    keysOf(queue),
-    `${start}`,
-    `${stop}`,
-    "WITHSCORES",
-  ]);
-  return toPositions(reply);
+function rangeCommand(queue: string, start: number, limit: number): string[] {
+  return ["ZRANGE", keysOf(queue), `${start}`, `${start + limit - 1}`, "WITHSCORES"];
 }
 
 /** For a position whose record was settled meanwhile: from its score on, past those of the same score before it. */
-async function byScore(
+async function afterScore(
   connection: RedisConnection,
   queue: string,
   after: Position,
   limit: number,
-): Promise<Position[]> {
+): Promise<readonly Position[]> {
+  const command = ["ZRANGEBYSCORE", keysOf(queue), `${after.score}`, "+inf", "WITHSCORES", "LIMIT"];
   for (let offset = 0; ; offset += limit) {
-    const reply = await connection.sendCommand<string[]>([
-      "ZRANGEBYSCORE",
-      keysOf(queue),
-      `${after.score}`,
-      "+inf",
-      "WITHSCORES",
-      "LIMIT",
-      `${offset}`,
-      `${limit}`,
-    ]);
+    const reply = await connection.sendCommand<string[]>([...command, `${offset}`, `${limit}`]);
     const all = toPositions(reply);
     const following = all.filter((position) => isAfter(position, after));
     if (following.length > 0 || all.length < limit) return following;

@@ -1,0 +1,109 @@
+/** The rooms of the house and what each may import. The walk stays readable only while this holds. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const packages = fileURLToPath(new URL("../packages", import.meta.url));
+
+/** By room: other rooms, and libraries. A room's own files and Node's built-ins are always allowed. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  record: [],
+  queue: ["record"],
+  "queue/redis": ["record", "queue", "@redis/client"],
+  "queue/lmdb": ["record", "queue", "lmdb"],
+  "queue/memory": ["record", "queue"],
+  client: ["record", "queue", "queue/redis"],
+  "agent/aggregation": ["record"],
+  "agent/wrappers": ["record", "agent/aggregation"],
+  "agent/ingest": ["record", "queue", "agent/log.ts"],
+  "agent/flush": [
+    "record",
+    "queue",
+    "agent/aggregation",
+    "agent/wrappers",
+    "agent/clock.ts",
+    "agent/log.ts",
+    "agent/outage.ts",
+  ],
+  "agent/dispatch": ["record", "queue", "agent/outputs", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
+  "agent/outputs": ["record", "undici"],
+  "agent/intake": ["record", "fzstd"],
+  "agent/collectors": ["record", "agent/clock.ts", "agent/log.ts", "@redis/client", "undici", "zod", "mqtt"],
+  "agent/config": ["record", "agent/wrappers", "zod"],
+  "agent/cli": ["record", "queue", "client", "agent", "agent/config", "agent/intake", "commander"],
+  // The files beside the rooms: the wiring, and the few nouns that several rooms share.
+  agent: [
+    "record",
+    "queue",
+    "queue/redis",
+    "queue/lmdb",
+    "agent/aggregation",
+    "agent/wrappers",
+    "agent/ingest",
+    "agent/flush",
+    "agent/dispatch",
+    "agent/outputs",
+    "agent/collectors",
+    "agent/config",
+    "pino",
+    "pino-pretty",
+  ],
+};
+
+const PACKAGE_ROOMS: Readonly<Record<string, string>> = {
+  "@chouette-iot/record": "record",
+  "@chouette-iot/queue": "queue",
+  "@chouette-iot/queue/redis": "queue/redis",
+  "@chouette-iot/queue/lmdb": "queue/lmdb",
+  "@chouette-iot/queue/memory": "queue/memory",
+  "chouette-iot-client": "client",
+};
+
+/** Sources by their path below packages/, tests left out. */
+function sources(): readonly string[] {
+  const all = readdirSync(packages, { recursive: true, encoding: "utf8" });
+  return all.filter((path) => /^[^/]+\/src\/.*\.ts$/.test(path) && !path.endsWith(".test.ts"));
+}
+
+/** The room of a source: its folder in its package, or the package itself. */
+function roomOf(path: string): string {
+  const [name = "", , folder = "", ...deeper] = path.split("/");
+  const room = `${name}/${folder}`;
+  return deeper.length > 0 && room in ROOMS ? room : name;
+}
+
+function importsOf(path: string): readonly string[] {
+  const text = readFileSync(join(packages, path), "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+}
+
+/** What an import leads to, in the table's words. */
+function target(path: string, specifier: string): readonly string[] {
+  if (specifier.startsWith("node:")) return [];
+  if (!specifier.startsWith(".")) return [PACKAGE_ROOMS[specifier] ?? specifier];
+  const file = relative(packages, join(packages, dirname(path), specifier)).replace(/\.js$/, ".ts");
+  // A file beside the rooms may be named by itself.
+  return [roomOf(file), file.replace("/src/", "/")];
+}
+
+describe("the house", () => {
+  it("has each room import what the table allows it, and nothing else", () => {
+    const trespasses = sources().flatMap((path) => {
+      const room = roomOf(path);
+      const allowed = [room, ...(ROOMS[room] ?? [])];
+      return importsOf(path)
+        .filter((specifier) => {
+          const targets = target(path, specifier);
+          return targets.length > 0 && !targets.some((name) => allowed.includes(name));
+        })
+        .map((specifier) => `${path} imports ${specifier}`);
+    });
+    expect(trespasses).toEqual([]);
+  });
+
+  it("has a table that speaks of rooms that are there", () => {
+    const rooms = new Set(sources().map(roomOf));
+    expect(Object.keys(ROOMS).filter((room) => !rooms.has(room))).toEqual([]);
+  });
+});
