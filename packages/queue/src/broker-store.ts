@@ -13,8 +13,11 @@ export interface QueueWrite {
 }
 
 export interface BrokerStore extends Store {
-  /** Carries out these writes in one atomic step. An id and a value that come apart are joined when both are there. */
-  write(writes: readonly QueueWrite[]): Promise<void>;
+  /**
+   * Carries out these writes, and writes these notes, in one atomic step. An id and a value that come apart
+   * are joined when both are there. Without writes it resolves when all that was written before is durable.
+   */
+  write(writes: readonly QueueWrite[], notes?: ReadonlyMap<string, string>): Promise<void>;
   /** How many values a queue holds, strays counted (HLEN). */
   valueCount(queue: string): Promise<number>;
   /** Positions by rank, both ends included; negative ranks count from the end (ZRANGE). */

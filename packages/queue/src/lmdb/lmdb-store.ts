@@ -47,11 +47,12 @@ export class LmdbStore implements BrokerStore {
     return this.#commits.add({ apply: () => table.put(records) });
   }
 
-  write(writes: readonly QueueWrite[]): Promise<void> {
+  write(writes: readonly QueueWrite[], notes?: ReadonlyMap<string, string>): Promise<void> {
     const tables = writes.map((write) => this.#queue(write.queue));
     const readsOwnCommit = writes.some(({ score, value }) => score === undefined || value === undefined);
     const apply = () => {
       for (const [index, write] of writes.entries()) tables[index]?.write(write);
+      for (const [key, text] of notes ?? []) this.#writeNote(key, text);
     };
     return this.#commits.add({ apply, readsOwnCommit });
   }

@@ -1,0 +1,112 @@
+/** Commands about the connection itself: who is there, and how they speak. */
+import type { Broker } from "../broker.js";
+import type { Call, Result } from "../command.js";
+import { type Failure, failure, list, OK, type Protocol, type Reply } from "../reply.js";
+import type { Session } from "../session.js";
+import { setName } from "./client.js";
+import { VERSION } from "./server.js";
+
+const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map([
+  ["2", 2],
+  ["3", 3],
+]);
+
+/** HELLO [version [AUTH user password] [SETNAME name]] */
+export function hello(args: readonly string[], { broker, session }: Call): Result {
+  const [, version, ...options] = args;
+  const protocol = version === undefined ? session.protocol : PROTOCOLS.get(version);
+  if (protocol === undefined) return failure("NOPROTO unsupported protocol version");
+  const parsed = helloOptions(options);
+  if (parsed === undefined) return failure("ERR Syntax error in HELLO");
+  if (parsed.login !== undefined) {
+    const refused = login(parsed.login.user, parsed.login.password, broker, session);
+    if (refused !== undefined) return refused;
+  }
+  if (!session.authenticated)
+    return failure("NOAUTH HELLO needs AUTH default <password>, or an AUTH before it, on this broker");
+  if (parsed.name !== undefined) {
+    const refused = setName(parsed.name, session);
+    if (refused !== undefined) return refused;
+  }
+  session.protocol = protocol;
+  return greeting(session);
+}
+
+interface HelloOptions {
+  readonly login?: { readonly user: string; readonly password: string };
+  readonly name?: string;
+}
+
+function helloOptions(options: readonly string[]): HelloOptions | undefined {
+  const [option, first, second] = options;
+  if (option === undefined) return {};
+  switch (option.toUpperCase()) {
+    case "AUTH": {
+      if (first === undefined || second === undefined) return undefined;
+      const others = helloOptions(options.slice(3));
+      return others && { ...others, login: { user: first, password: second } };
+    }
+    case "SETNAME": {
+      if (first === undefined) return undefined;
+      const others = helloOptions(options.slice(2));
+      return others && { ...others, name: first };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function greeting(session: Session): Reply {
+  return {
+    kind: "map",
+    entries: [
+      ["server", "redis"],
+      ["version", VERSION],
+      ["proto", session.protocol],
+      ["id", session.id],
+      ["mode", "standalone"],
+      ["role", "master"],
+      ["modules", list([])],
+    ],
+  };
+}
+
+/** AUTH [user] password */
+export function auth(args: readonly string[], { broker, session }: Call): Result {
+  const [, first = "", second] = args;
+  if (second === undefined && broker.isPassword === undefined)
+    return failure(
+      "ERR AUTH was sent, but this broker asks for no password: set CHOUETTE_PASSWORD for it, or send none",
+    );
+  const [user, password] = second === undefined ? ["default", first] : [first, second];
+  return login(user, password, broker, session) ?? OK;
+}
+
+/** As in Redis, the user `default` may give any password where none is asked for. */
+function login(user: string, password: string, broker: Broker, session: Session): Failure | undefined {
+  const known = user === "default" && (broker.isPassword?.(password) ?? true);
+  if (!known) {
+    broker.counters.wrongPasswords++;
+    return failure("WRONGPASS invalid username-password pair or user is disabled.");
+  }
+  session.authenticated = true;
+  return undefined;
+}
+
+/** SELECT 0 */
+export function select([, database]: readonly string[]): Result {
+  return database === "0" ? OK : failure("ERR Chouette's broker has one database, 0");
+}
+
+export function reset(_args: readonly string[], { broker, session }: Call): Result {
+  session.authenticated = broker.isPassword === undefined;
+  session.protocol = 2;
+  session.name = "";
+  session.transaction = undefined;
+  return { kind: "status", text: "RESET" };
+}
+
+export function quit(_args: readonly string[], { session }: Call): Result {
+  session.ended = true;
+  return OK;
+}

@@ -1,0 +1,66 @@
+/** Commands that libraries and people send to see whom they talk to. */
+import type { Call, Result } from "../command.js";
+import { shown } from "../keys.js";
+import { failure, list } from "../reply.js";
+
+/** The version of Redis whose answers these are: drivers choose what they send by it. */
+export const VERSION = "7.0.0";
+
+export function ping([, text]: readonly string[], _call: Call): Result {
+  return text ?? { kind: "status", text: "PONG" };
+}
+
+export function echo([, text = ""]: readonly string[]): Result {
+  return text;
+}
+
+/** All sections, whichever were asked for: they are few. */
+export function info(_args: readonly string[], { broker }: Call): Result {
+  const uptime = Math.floor((broker.clock.monotonic() - broker.started) / 1000);
+  return [
+    "# Server",
+    `redis_version:${VERSION}`,
+    "redis_mode:standalone",
+    `process_id:${process.pid}`,
+    `uptime_in_seconds:${uptime}`,
+    "",
+    "# Clients",
+    `connected_clients:${broker.sessions.size}`,
+    "",
+    "# Persistence",
+    "loading:0",
+    "",
+    "# Replication",
+    "role:master",
+    "connected_slaves:0",
+    "",
+    "# Chouette",
+    "broker:embedded",
+    "",
+  ].join("\r\n");
+}
+
+/** Drivers and redis-cli ask for the table of commands for their help, and do without it. */
+export function command([, subcommand = ""]: readonly string[]): Result {
+  switch (subcommand.toUpperCase()) {
+    case "COUNT":
+      return 0;
+    case "DOCS":
+      return { kind: "map", entries: [] };
+    case "":
+    case "INFO":
+    case "LIST":
+      return list([]);
+    default:
+      return failure(`ERR unknown subcommand ${shown(subcommand)} of COMMAND`);
+  }
+}
+
+/**
+ * A web page can make a browser post lines to a port of its own machine, some of which might be commands.
+ * Like Redis, the broker closes the connection at what betrays an HTTP request.
+ */
+export function crossProtocol(_args: readonly string[], { session }: Call): Result {
+  session.ended = true;
+  return failure("ERR this is no web server");
+}

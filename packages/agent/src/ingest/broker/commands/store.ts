@@ -1,0 +1,103 @@
+/**
+ * Commands that store records, and clients' markers.
+ *
+ * An id that is stored again counts as new in the answers of ZADD and HSET: to know better would cost a look
+ * at the disk for every record.
+ */
+import { LONGEST_ID } from "@chouette-iot/queue";
+import { seconds } from "@chouette-iot/record";
+import { type Call, lookup, type Result } from "../command.js";
+import { isMarkerKey, shown } from "../keys.js";
+import { type Failure, failure, OK } from "../reply.js";
+import { parseScore } from "../score.js";
+
+const ZADD_OPTIONS: ReadonlySet<string> = new Set(["NX", "XX", "GT", "LT", "CH", "INCR"]);
+
+/** ZADD key score id [score id …] */
+export function zadd(args: readonly string[], { broker, batch }: Call): Result {
+  const queue = broker.keys.queueOf(args[1] ?? "", "keys");
+  if (typeof queue !== "string") return queue;
+  const option = args[2]?.toUpperCase() ?? "";
+  if (ZADD_OPTIONS.has(option)) return failure(`ERR Chouette's broker doesn't support ZADD with ${option}`);
+  if (args.length % 2 !== 0) return failure("ERR syntax error");
+  for (let at = 2; at < args.length; at += 2) {
+    const score = parseScore(args[at] ?? "");
+    if (score === undefined) return failure("ERR value is not a valid float");
+    const id = args[at + 1] ?? "";
+    if (!isId(id)) return BAD_ID;
+    batch.draft(queue, id).score = score;
+  }
+  return args.length / 2 - 1;
+}
+
+/** HSET key id value [id value …] */
+export function hset(args: readonly string[], { broker, batch }: Call): Result {
+  const queue = broker.keys.queueOf(args[1] ?? "", "values");
+  if (typeof queue !== "string") return queue;
+  if (args.length % 2 !== 0)
+    return failure(`ERR wrong number of arguments for '${args[0]?.toLowerCase()}' command`);
+  for (let at = 2; at < args.length; at += 2) {
+    const id = args[at] ?? "";
+    if (!isId(id)) return BAD_ID;
+    batch.draft(queue, id).value = args[at + 1] ?? "";
+  }
+  return args.length / 2 - 1;
+}
+
+/** As HSET, answered as Redis answers it. */
+export function hmset(args: readonly string[], call: Call): Result {
+  const stored = hset(args, call);
+  return typeof stored === "number" ? OK : stored;
+}
+
+const BAD_ID = failure(`ERR an id should be UTF-8 of 1 to ${LONGEST_ID} bytes`);
+
+/** An id that isn't UTF-8 comes with U+FFFD from the parser, and might be taken for another one. */
+function isId(id: string): boolean {
+  if (id === "" || id.includes("\ufffd")) return false;
+  return id.length * 3 <= LONGEST_ID || Buffer.byteLength(id) <= LONGEST_ID;
+}
+
+const LONGEST_MARKER = 1024;
+const LONGEST_LIFETIME = seconds(31 * 86_400);
+
+/** SET chouette:client:NAME text EX seconds */
+export function setMarker(args: readonly string[], { broker, session, batch }: Call): Result {
+  const [, key = "", text = "", option, lifetime = "", ...others] = args;
+  const refused = claimMarker(key, { broker, session });
+  if (refused !== undefined) return refused;
+  if (option?.toUpperCase() !== "EX" || others.length > 0)
+    return failure("ERR Chouette's broker takes SET only as SET key text EX seconds");
+  const expires = /^\d{1,9}$/.test(lifetime) ? Number(lifetime) : 0;
+  if (expires < 1 || expires > LONGEST_LIFETIME)
+    return failure(`ERR invalid expire time in 'set' command: 1 to ${LONGEST_LIFETIME} seconds`);
+  if (text.length > LONGEST_MARKER)
+    return failure(`ERR a client's marker is at most ${LONGEST_MARKER} characters`);
+  batch.notes.set(key, broker.markers.noteOf(key, text, seconds(expires), session.id));
+  return OK;
+}
+
+/** GET chouette:client:NAME */
+export function getMarker([, key = ""]: readonly string[], { broker, session }: Call): Result {
+  const refused = claimMarker(key, { broker, session });
+  if (refused !== undefined) return refused;
+  return lookup(async (store) => {
+    // What a former connection of this client stored must be durable before it is told about.
+    await store.write([]);
+    const [note] = await store.notes([key]);
+    return broker.markers.textOf(note);
+  });
+}
+
+function claimMarker(
+  key: string,
+  { broker, session }: Pick<Call, "broker" | "session">,
+): Failure | undefined {
+  if (!isMarkerKey(key))
+    return failure(
+      `ERR ${shown(key)} is not a client's marker: Chouette's broker keeps no other plain values`,
+    );
+  if (!broker.markers.claim(key, session.id))
+    return failure(`ERR a newer connection has taken ${shown(key)} over`);
+  return undefined;
+}

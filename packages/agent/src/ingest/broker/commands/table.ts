@@ -1,0 +1,44 @@
+/** The commands that the broker answers: those that clients of Chouette and their libraries send. */
+import type { Command } from "../command.js";
+import { client } from "./client.js";
+import { auth, hello, quit, reset, select } from "./connection.js";
+import { command, crossProtocol, echo, info, ping } from "./server.js";
+import { getMarker, hmset, hset, setMarker, zadd } from "./store.js";
+import { discard, exec, multi, unwatch, watch } from "./transaction.js";
+import { hget, hlen, hmget, zcard, zrange } from "./view.js";
+
+const ANY = Number.POSITIVE_INFINITY;
+
+export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ["HELLO", { run: hello, takes: [0, 6], inTransaction: "refused", beforeLogin: true }],
+  ["AUTH", { run: auth, takes: [1, 2], inTransaction: "refused", beforeLogin: true }],
+  ["SELECT", { run: select, takes: [1, 1] }],
+  ["RESET", { run: reset, takes: [0, 0], inTransaction: "at once", beforeLogin: true }],
+  ["QUIT", { run: quit, takes: [0, ANY], inTransaction: "at once", beforeLogin: true }],
+
+  ["CLIENT", { run: client, takes: [1, ANY], inTransaction: "refused" }],
+  ["COMMAND", { run: command, takes: [0, ANY] }],
+  ["INFO", { run: info, takes: [0, ANY] }],
+  ["PING", { run: ping, takes: [0, 1] }],
+  ["ECHO", { run: echo, takes: [1, 1] }],
+  ["POST", { run: crossProtocol, takes: [0, ANY], inTransaction: "at once", beforeLogin: true }],
+  ["HOST:", { run: crossProtocol, takes: [0, ANY], inTransaction: "at once", beforeLogin: true }],
+
+  ["MULTI", { run: multi, takes: [0, 0], inTransaction: "at once" }],
+  ["EXEC", { run: exec, takes: [0, 0], inTransaction: "at once" }],
+  ["DISCARD", { run: discard, takes: [0, 0], inTransaction: "at once" }],
+  ["WATCH", { run: watch, takes: [1, ANY], inTransaction: "at once" }],
+  ["UNWATCH", { run: unwatch, takes: [0, 0] }],
+
+  ["ZADD", { run: zadd, takes: [3, ANY] }],
+  ["HSET", { run: hset, takes: [3, ANY] }],
+  ["HMSET", { run: hmset, takes: [3, ANY] }],
+  ["SET", { run: setMarker, takes: [2, ANY] }],
+  ["GET", { run: getMarker, takes: [1, 1] }],
+
+  ["ZCARD", { run: zcard, takes: [1, 1] }],
+  ["HLEN", { run: hlen, takes: [1, 1] }],
+  ["ZRANGE", { run: zrange, takes: [3, ANY] }],
+  ["HGET", { run: hget, takes: [2, 2] }],
+  ["HMGET", { run: hmget, takes: [2, ANY] }],
+]);

@@ -1,0 +1,158 @@
+/**
+ * One client's connection: bytes in, answers out.
+ *
+ * Promises: answers come in the order of the requests. Requests overlap while they are being stored, so that
+ * those of one commit reach the disk together. Reading stops while too much is unanswered, or the client
+ * doesn't read its answers. After a fault of protocol the error is sent and the connection closed. What was
+ * under way when the client went away is still stored.
+ */
+import type { Socket } from "node:net";
+import type { Broker } from "./broker.js";
+import { execute } from "./execute.js";
+import { encodeReply, failure, type Protocol, type Reply } from "./reply.js";
+import { ReplyQueue } from "./reply-queue.js";
+import { type RequestLimits, RequestParser } from "./request-parser.js";
+import type { Session } from "./session.js";
+
+const MEBIBYTE = 1024 * 1024;
+const LIMITS: RequestLimits = {
+  requestBytes: 8 * MEBIBYTE,
+  arguments: 100_000,
+  // A log record may be 1 MB.
+  argumentBytes: 2 * MEBIBYTE,
+};
+/** As in Redis: whoever hasn't given the password has nothing long to say. */
+const LIMITS_BEFORE_LOGIN: RequestLimits = { requestBytes: 65_536, arguments: 10, argumentBytes: 16_384 };
+
+/** While more than this is unanswered, nothing is read. */
+const MOST_HELD_BYTES = 4 * MEBIBYTE;
+/** While more than this isn't sent, nothing is read. */
+const MOST_UNSENT_BYTES = MEBIBYTE;
+/** How long a client may take to close its side, in milliseconds, so that it can read the last answer first. */
+const LINGER_MS = 1_000;
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #session: Session;
+  readonly #broker: Broker;
+  readonly #parser: RequestParser;
+  readonly #replies: ReplyQueue;
+  #unsent = "";
+  /** Settles when all that this connection stored so far is durable or refused. */
+  #lastStored: Promise<unknown> = Promise.resolve();
+  #lookingUp = false;
+  /** Whether the client has closed its side. */
+  #inputEnded = false;
+  /** Whether no further request is carried out; what is under way is answered. */
+  #ending = false;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, session: Session, broker: Broker) {
+    this.#socket = socket;
+    this.#session = session;
+    this.#broker = broker;
+    this.#parser = new RequestParser(session.authenticated ? LIMITS : LIMITS_BEFORE_LOGIN);
+    this.#replies = new ReplyQueue((text) => this.#send(text));
+    socket.on("data", (bytes) => {
+      if (!this.#ending) this.#parser.push(bytes);
+      this.#goOn();
+    });
+    socket.on("drain", () => this.#goOn());
+    socket.on("end", () => {
+      this.#inputEnded = true;
+      this.#goOn();
+    });
+    // A broken connection is the client's to repair; `close` follows.
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      this.#ending = true;
+      clearTimeout(this.#linger);
+    });
+  }
+
+  /** Takes no further request, answers those that are under way, and closes. */
+  end(): void {
+    this.#ending = true;
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    while (!this.#ending && !this.#mustWait()) {
+      const parsed = this.#parser.next();
+      if (parsed.kind === "request") this.#carryOut(parsed.args, parsed.bytes);
+      else if (parsed.kind === "fault") this.#stop(parsed.reason);
+      else if (this.#inputEnded) this.#ending = true;
+      else break;
+    }
+    if (this.#ending || !this.#mustWait()) this.#socket.resume();
+    else this.#socket.pause();
+    if (this.#ending && this.#replies.empty) this.#close();
+  }
+
+  #mustWait(): boolean {
+    return (
+      this.#lookingUp ||
+      this.#replies.heldBytes > MOST_HELD_BYTES ||
+      this.#unsent.length + this.#socket.writableLength > MOST_UNSENT_BYTES
+    );
+  }
+
+  #carryOut(args: readonly string[], bytes: number): void {
+    const outcome = execute(args, bytes, this.#session, this.#broker);
+    // The protocol may be another one by the time that the answer is known.
+    const { protocol, authenticated, ended } = this.#session;
+    this.#parser.limits = authenticated ? LIMITS : LIMITS_BEFORE_LOGIN;
+    if (ended) this.#ending = true;
+    switch (outcome.kind) {
+      case "now":
+        this.#replies.add(encodeReply(outcome.reply, protocol));
+        break;
+      case "stored":
+        this.#lastStored = this.#answerLater(outcome.reply, outcome.bytes, protocol);
+        break;
+      case "lookup":
+        this.#lookingUp = true;
+        this.#answerLater(this.#lookUp(outcome.run), 0, protocol);
+        break;
+    }
+  }
+
+  async #lookUp(run: () => Promise<Reply>): Promise<Reply> {
+    await this.#lastStored;
+    const reply = await run();
+    this.#lookingUp = false;
+    return reply;
+  }
+
+  async #answerLater(reply: Promise<Reply>, bytes: number, protocol: Protocol): Promise<void> {
+    const answer = this.#replies.reserve(bytes);
+    answer(encodeReply(await reply, protocol));
+    this.#goOn();
+  }
+
+  #stop(reason: string): void {
+    this.#broker.counters.protocolErrors++;
+    this.#replies.add(encodeReply(failure(`ERR Protocol error: ${reason}`), this.#session.protocol));
+    this.#ending = true;
+  }
+
+  /** Gathers what becomes known in one turn of the event loop into one write. */
+  #send(text: string): void {
+    if (this.#unsent === "") process.nextTick(() => this.#flush());
+    this.#unsent += text;
+  }
+
+  #flush(): void {
+    const text = this.#unsent;
+    this.#unsent = "";
+    if (text !== "" && this.#socket.writable) this.#socket.write(text);
+  }
+
+  #close(): void {
+    if (this.#linger !== undefined) return;
+    this.#flush();
+    this.#socket.end();
+    // To close while the client still sends would reset the connection, and it would miss the last answer.
+    this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * One request of a client, from its words to what becomes of it.
+ *
+ * A MULTI, or a single command that stores, is one write of the store, answered when it is durable. What is
+ * wrong with a queued command is said at once, and EXEC then refuses the whole transaction. Redis finds some
+ * of these mistakes only during EXEC and carries out the other commands: here a transaction is stored whole or
+ * not at all.
+ */
+import type { Broker } from "./broker.js";
+import { type Call, type Command, isLookup, type Lookup, type Result } from "./command.js";
+import { COMMANDS } from "./commands/table.js";
+import { shown } from "./keys.js";
+import { type Failure, failure, isFailure, QUEUED, type Reply } from "./reply.js";
+import type { Session, Transaction } from "./session.js";
+import { WriteBatch } from "./write-batch.js";
+
+export type Outcome =
+  /** Known at once. */
+  | { readonly kind: "now"; readonly reply: Reply }
+  /** Being stored; `bytes` is what it holds in memory until then. Other requests may begin meanwhile. */
+  | { readonly kind: "stored"; readonly reply: Promise<Reply>; readonly bytes: number }
+  /** To be run once every earlier request is answered, and before any later one begins. */
+  | { readonly kind: "lookup"; run(): Promise<Reply> };
+
+const MOST_QUEUED_BYTES = 16 * 1024 * 1024;
+const MOST_QUEUED_COMMANDS = 20_000;
+
+/** @param bytes the length of the request on its way */
+export function execute(args: readonly string[], bytes: number, session: Session, broker: Broker): Outcome {
+  const { transaction } = session;
+  const command = permitted(args, session);
+  if (isFailure(command)) {
+    if (transaction !== undefined) refuse(transaction);
+    return refused(command, broker);
+  }
+  if (transaction !== undefined && (command.inTransaction ?? "queued") === "queued") {
+    const reply = queue(command, args, bytes, transaction, { broker, session, batch: transaction.batch });
+    return isFailure(reply) ? refused(reply, broker) : { kind: "now", reply };
+  }
+  const call: Call = { broker, session, batch: new WriteBatch() };
+  call.batch.bytes = bytes;
+  const result = command.run(args, call);
+  return isFailure(result) ? refused(result, broker) : outcomeOf(result, call.batch, broker);
+}
+
+function permitted(args: readonly string[], { authenticated, transaction }: Session): Command | Failure {
+  const name = args[0] ?? "";
+  const command = COMMANDS.get(name.toUpperCase());
+  if (!authenticated && command?.beforeLogin !== true) return failure("NOAUTH Authentication required.");
+  if (command === undefined) return failure(`ERR unknown command ${shown(name)}`);
+  const [fewest, most] = command.takes;
+  if (args.length - 1 < fewest || args.length - 1 > most)
+    return failure(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
+  if (transaction !== undefined && command.inTransaction === "refused")
+    return failure("ERR Command not allowed inside a transaction");
+  return command;
+}
+
+function queue(
+  command: Command,
+  args: readonly string[],
+  bytes: number,
+  transaction: Transaction,
+  call: Call,
+): Reply {
+  // Nothing will be stored: what is still to come isn't worth keeping.
+  if (transaction.refused) return QUEUED;
+  const { batch, results } = transaction;
+  batch.bytes += bytes;
+  if (batch.bytes > MOST_QUEUED_BYTES || results.length >= MOST_QUEUED_COMMANDS) {
+    refuse(transaction);
+    return failure(
+      `ERR a transaction is at most ${MOST_QUEUED_COMMANDS} commands and ${MOST_QUEUED_BYTES} bytes`,
+    );
+  }
+  const result = command.run(args, call);
+  if (isFailure(result)) {
+    refuse(transaction);
+    return result;
+  }
+  results.push(result);
+  return QUEUED;
+}
+
+function refuse(transaction: Transaction): void {
+  transaction.refused = true;
+  transaction.batch.clear();
+  transaction.results.length = 0;
+}
+
+function refused(reply: Failure, broker: Broker): Outcome {
+  broker.counters.refusedCommands++;
+  return { kind: "now", reply };
+}
+
+function outcomeOf(result: Result, batch: WriteBatch, broker: Broker): Outcome {
+  if (isLookup(result)) return { kind: "lookup", run: () => writeAndLook(batch, result, broker) };
+  if (batch.empty) return { kind: "now", reply: result };
+  const reply = broker.writes.write(batch).then((failed) => failed ?? result);
+  return { kind: "stored", reply, bytes: batch.bytes };
+}
+
+async function writeAndLook(batch: WriteBatch, { run }: Lookup, broker: Broker): Promise<Reply> {
+  const failed = batch.empty ? undefined : await broker.writes.write(batch);
+  if (failed !== undefined) return failed;
+  try {
+    return await run(broker.store);
+  } catch (error) {
+    broker.log.error({ err: error }, "can't read what a client asked for");
+    return failure("ERR Chouette can't read its store");
+  }
+}

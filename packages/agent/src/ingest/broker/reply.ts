@@ -1,0 +1,70 @@
+/** What the broker answers, and how it is written in either version of the Redis protocol. */
+
+/** RESP2, which every connection begins with, or RESP3, which HELLO 3 asks for. */
+export type Protocol = 2 | 3;
+
+/** A string is a bulk string, a number an integer, null the lack of a value. */
+export type Reply =
+  | string
+  | number
+  | null
+  | Failure
+  | { readonly kind: "status"; readonly text: string }
+  | { readonly kind: "score"; readonly value: number }
+  | { readonly kind: "list"; readonly items: readonly Reply[] }
+  | { readonly kind: "map"; readonly entries: readonly (readonly [string, Reply])[] };
+
+export interface Failure {
+  readonly kind: "failure";
+  /** Begins with a code, as Redis' errors do: `ERR`, `NOAUTH`, … */
+  readonly message: string;
+}
+
+export const OK: Reply = { kind: "status", text: "OK" };
+export const QUEUED: Reply = { kind: "status", text: "QUEUED" };
+
+export function failure(message: string): Failure {
+  return { kind: "failure", message };
+}
+
+export function list(items: readonly Reply[]): Reply {
+  return { kind: "list", items };
+}
+
+export function isFailure(reply: object | string | number | null): reply is Failure {
+  return typeof reply === "object" && reply !== null && "kind" in reply && reply.kind === "failure";
+}
+
+export function encodeReply(reply: Reply, protocol: Protocol): string {
+  if (typeof reply === "string") return bulk(reply);
+  if (typeof reply === "number") return `:${reply}\r\n`;
+  if (reply === null) return protocol === 3 ? "_\r\n" : "$-1\r\n";
+  switch (reply.kind) {
+    case "status":
+      return `+${reply.text}\r\n`;
+    case "failure":
+      return `-${oneLine(reply.message)}\r\n`;
+    case "score":
+      return protocol === 3 ? `,${scoreText(reply.value)}\r\n` : bulk(scoreText(reply.value));
+    case "list":
+      return `*${reply.items.length}\r\n${reply.items.map((item) => encodeReply(item, protocol)).join("")}`;
+    case "map": {
+      const header = protocol === 3 ? `%${reply.entries.length}` : `*${reply.entries.length * 2}`;
+      const entries = reply.entries.map(([name, value]) => bulk(name) + encodeReply(value, protocol));
+      return `${header}\r\n${entries.join("")}`;
+    }
+  }
+}
+
+function bulk(text: string): string {
+  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, " ");
+}
+
+function scoreText(score: number): string {
+  if (Number.isFinite(score)) return `${score}`;
+  return score > 0 ? "inf" : "-inf";
+}

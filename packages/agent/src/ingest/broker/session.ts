@@ -1,0 +1,34 @@
+/** What the broker remembers of one connection. */
+import type { Result } from "./command.js";
+import type { Protocol } from "./reply.js";
+import { WriteBatch } from "./write-batch.js";
+
+export interface Session {
+  /** Rises with every connection since the agent's start. */
+  readonly id: number;
+  /** Where the client is: `host:port`. */
+  readonly address: string;
+  authenticated: boolean;
+  protocol: Protocol;
+  /** Set by CLIENT SETNAME; empty unless it is. */
+  name: string;
+  transaction: Transaction | undefined;
+  /** Whether to close the connection once all is answered. */
+  ended: boolean;
+}
+
+/** What came after a MULTI: checked and gathered, but not carried out. */
+export interface Transaction {
+  readonly batch: WriteBatch;
+  readonly results: Result[];
+  /** Whether one of its commands was refused, so that EXEC must refuse them all. */
+  refused: boolean;
+}
+
+export function newSession(id: number, address: string, authenticated: boolean): Session {
+  return { id, address, authenticated, protocol: 2, name: "", transaction: undefined, ended: false };
+}
+
+export function newTransaction(): Transaction {
+  return { batch: new WriteBatch(), results: [], refused: false };
+}
