@@ -10,6 +10,8 @@ export interface RedisServer {
   kill(): Promise<void>;
   /** Starts it again on the same port and files. */
   restart(): Promise<void>;
+  /** Sends it a signal, such as SIGSTOP. */
+  signal(signal: NodeJS.Signals): void;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
 }
@@ -44,6 +46,9 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
     },
     restart: async () => {
       server = await start();
+    },
+    signal: (signal) => {
+      server.child.kill(signal);
     },
     stop: async () => {
       await server.end("SIGKILL");

@@ -8,6 +8,9 @@ import type { NewRecord } from "../store.js";
 import type { RedisConnection } from "./connection.js";
 import { keysOf, valuesOf } from "./keys.js";
 
+/** One ZADD and one HSET, to be sent in one MULTI. Without records they are not yet valid. */
+export type AppendCommands = readonly [addKeys: string[], addValues: string[]];
+
 export async function append(
   connection: RedisConnection,
   queue: string,
@@ -19,12 +22,21 @@ export async function append(
 }
 
 /** The ZADD and the HSET that store these records, of which there is at least one. */
-export function appendCommands(queue: string, records: readonly NewRecord[]): [string[], string[]] {
-  const addKeys = ["ZADD", keysOf(queue)];
-  const addValues = ["HSET", valuesOf(queue)];
-  for (const { score, id, value } of records) {
-    addKeys.push(`${score}`, id);
-    addValues.push(id, value);
-  }
-  return [addKeys, addValues];
+export function appendCommands(queue: string, records: readonly NewRecord[]): AppendCommands {
+  const commands = emptyAppend(queue);
+  for (const { score, id, value } of records) addToAppend(commands, `${score}`, id, value);
+  return commands;
+}
+
+export function emptyAppend(queue: string): AppendCommands {
+  return [
+    ["ZADD", keysOf(queue)],
+    ["HSET", valuesOf(queue)],
+  ];
+}
+
+/** @param score the record's time in seconds since the epoch, as text */
+export function addToAppend(commands: AppendCommands, score: string, id: string, value: string): void {
+  commands[0].push(score, id);
+  commands[1].push(id, value);
 }

@@ -6,8 +6,9 @@
  * that were under way when the connection broke: whether those were carried out is not known.
  */
 
-import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { milliseconds } from "@chouette-iot/record";
 import { createClient } from "@redis/client";
+import { reconnectDelay } from "./backoff.js";
 
 export interface RedisAddress {
   /** `redis://` or `rediss://`, with user, password and database where they are needed. Goes before host and port. */
@@ -28,8 +29,6 @@ const CONNECT_TIMEOUT = milliseconds(5_000);
 /** A server that accepts and never answers is given up after this long; pings keep a healthy one from it. */
 const SILENCE_TIMEOUT = milliseconds(15_000);
 const PING_INTERVAL = milliseconds(5_000);
-const FIRST_DELAY = milliseconds(50);
-const LONGEST_DELAY = milliseconds(5_000);
 
 /** A connection that is already on its way up. Commands are rejected until it is there. */
 export function connectRedis(address: RedisAddress, events: ConnectionEvents = {}): RedisConnection {
@@ -41,24 +40,34 @@ export function connectRedis(address: RedisAddress, events: ConnectionEvents = {
   return connection;
 }
 
-function newClient({ url, host = "127.0.0.1", port = 6379 }: RedisAddress) {
+function newClient(address: RedisAddress) {
   return createClient({
+    ...addressOptions(address, {
+      connectTimeout: CONNECT_TIMEOUT,
+      socketTimeout: SILENCE_TIMEOUT,
+      reconnectStrategy: reconnectDelay,
+    }),
+    pingInterval: PING_INTERVAL,
+  });
+}
+
+/**
+ * A connection that is made once and never again, for those who must know exactly which connection carried
+ * what. It holds no timer that keeps a process alive, and is not yet on its way up.
+ */
+export function singleConnection(address: RedisAddress): RedisConnection {
+  const socket = { connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false } as const;
+  const connection = createClient(addressOptions(address, socket));
+  connection.unref();
+  return connection;
+}
+
+function addressOptions<S extends object>({ url, host = "127.0.0.1", port = 6379 }: RedisAddress, socket: S) {
+  return {
     ...(url === undefined ? {} : { url }),
     // RESP2, which servers older than Redis 6 speak as well.
     RESP: 2,
     disableOfflineQueue: true,
-    pingInterval: PING_INTERVAL,
-    socket: {
-      ...(url === undefined ? { host, port } : {}),
-      connectTimeout: CONNECT_TIMEOUT,
-      socketTimeout: SILENCE_TIMEOUT,
-      reconnectStrategy: reconnectDelay,
-    },
-  });
-}
-
-function reconnectDelay(attempt: number): Milliseconds {
-  const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(attempt, 16));
-  // Full jitter, so that the clients of a device don't all return in the same instant.
-  return milliseconds(Math.ceil(Math.random() * ceiling));
+    socket: { ...(url === undefined ? { host, port } : {}), ...socket },
+  } as const;
 }

@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Contexts } from "./contexts.js";
+
+test("the same tags in any order and any form are one context", () => {
+  const contexts = new Contexts();
+  const context = contexts.find("count", "m", { a: "1", b: "true" });
+  expect(contexts.find("count", "m", { b: true, a: 1 })).toBe(context);
+  expect(contexts.find("count", "m", ["b:true", "a:1"])).toBe(context);
+  expect(contexts.find("count", "m", { a: "1", none: undefined, nil: null, b: "true" })).toBe(context);
+});
+
+test("anything else is another context", () => {
+  const contexts = new Contexts();
+  const seen = new Map<string, unknown>();
+  const call = fc.tuple(
+    fc.constantFrom("count" as const, "gauge" as const),
+    fc.constantFrom("m", "n", "m|"),
+    fc.dictionary(fc.constantFrom("a", "b", "a|b"), fc.constantFrom("", "x", "x|", "|y")),
+  );
+  fc.assert(
+    fc.property(call, ([type, metric, tags]) => {
+      const context = contexts.find(type, metric, tags);
+      const key = JSON.stringify([type, metric, Object.entries(tags).sort()]);
+      expect(seen.get(key) ?? context).toBe(context);
+      seen.set(key, context);
+      expect(new Set(seen.values()).size).toBe(seen.size);
+    }),
+  );
+});
+
+test("tags without end don't fill the memory", () => {
+  const contexts = new Contexts();
+  const first = contexts.find("count", "m", { id: 0 });
+  for (let id = 1; id < 50_000; id++) contexts.find("count", "m", { id });
+  const again = contexts.find("count", "m", { id: 0 });
+  expect(again).not.toBe(first);
+  expect(again).toEqual(first);
+});
+
+test("a caller's changes to its own tags are seen, and __proto__ is a name like any other", () => {
+  const contexts = new Contexts();
+  const tags = { a: "1" };
+  const before = contexts.find("count", "m", tags);
+  tags.a = "2";
+  expect(contexts.find("count", "m", tags)).not.toBe(before);
+  expect(JSON.parse(`{"x":1${contexts.find("count", "m", ["__proto__:v"]).tail}`).tags).toEqual(
+    JSON.parse('{"__proto__":"v"}'),
+  );
+});

@@ -1,0 +1,24 @@
+/**
+ * What became of the calls. At any time accepted = stored + buffered + dropped, in records; a refused call was never
+ * accepted.
+ */
+
+/** Why a call was not accepted. */
+export type Refusal = "invalid_metric" | "invalid_value" | "invalid_timestamp" | "invalid_tags" | "closed";
+
+/** Why an accepted record was let go. */
+export type Drop = "buffer_full" | "closed";
+
+export class Counters {
+  accepted = 0;
+  stored = 0;
+  disconnections = 0;
+  readonly refused: Record<Refusal, number> = {
+    invalid_metric: 0,
+    invalid_value: 0,
+    invalid_timestamp: 0,
+    invalid_tags: 0,
+    closed: 0,
+  };
+  readonly dropped: Record<Drop, number> = { buffer_full: 0, closed: 0 };
+}

@@ -1,0 +1,83 @@
+/**
+ * Options of a client: what the caller says, then the environment, then the default.
+ *
+ * A wrong setting never throws into the application: it is set aside, the default holds, and the client says so
+ * by `onError` and in `stats()`.
+ */
+import type { RedisAddress } from "@chouette-iot/queue/redis/connection";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+
+export interface ChouetteClientOptions {
+  /** `redis://` or `rediss://`, with user, password and database where they are needed. Else REDIS_URL. */
+  readonly url?: string;
+  /** Else REDIS_HOST, else 127.0.0.1. */
+  readonly host?: string;
+  /** Else REDIS_PORT, else 6379. */
+  readonly port?: number;
+  /** How long in milliseconds a call's promise waits for its record to be stored before it answers false. 1000. */
+  readonly answerTimeoutMs?: number;
+  /** The longest that records wait for others, in milliseconds, so that they go out in one batch. 10. */
+  readonly lingerMs?: number;
+  /** How many records may wait in memory for the broker; beyond it the oldest go. 50,000. */
+  readonly bufferRecords?: number;
+  /** How many bytes may wait in memory for the broker (as UTF-16 units, an estimate); beyond it the oldest go. 8 MiB. */
+  readonly bufferBytes?: number;
+  /** How long in milliseconds a normal exit may be held up to send what is buffered. 2000; 0 is not at all. */
+  readonly exitTimeoutMs?: number;
+  /** Told once when an outage or a refusal begins, or a setting can't be used; the same as `on("error")`. */
+  readonly onError?: (error: Error) => void;
+}
+
+export interface Settings {
+  readonly address: RedisAddress;
+  readonly answerTimeout: Milliseconds;
+  readonly linger: Milliseconds;
+  readonly bufferRecords: number;
+  readonly bufferBytes: number;
+  readonly exitTimeout: Milliseconds;
+}
+
+/** A setting that was not used, and why. */
+export type Complaint = (message: string) => void;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export function readSettings(
+  options: ChouetteClientOptions,
+  environment: Environment,
+  complain: Complaint,
+): Settings {
+  const number = (name: keyof ChouetteClientOptions, least: number, otherwise: number): number => {
+    const value = options[name];
+    if (value === undefined) return otherwise;
+    if (typeof value === "number" && value >= least && value < Infinity) return value;
+    complain(`${name} should be a number of ${least} or more: ${otherwise} is used`);
+    return otherwise;
+  };
+  return {
+    address: readAddress(options, environment, complain),
+    answerTimeout: milliseconds(number("answerTimeoutMs", 1, 1_000)),
+    linger: milliseconds(number("lingerMs", 0, 10)),
+    bufferRecords: number("bufferRecords", 1, 50_000),
+    bufferBytes: number("bufferBytes", 1, 8 * 1024 * 1024),
+    exitTimeout: milliseconds(number("exitTimeoutMs", 0, 2_000)),
+  };
+}
+
+/** A host or port from the caller goes before a REDIS_URL of the environment. */
+function readAddress(
+  options: ChouetteClientOptions,
+  environment: Environment,
+  complain: Complaint,
+): RedisAddress {
+  if (options.url !== undefined) return { url: options.url };
+  const called = options.host !== undefined || options.port !== undefined;
+  if (!called && environment.REDIS_URL) return { url: environment.REDIS_URL };
+  const port = options.port ?? Number(environment.REDIS_PORT || 6379);
+  const usable = Number.isInteger(port) && port > 0 && port < 65_536;
+  if (!usable) complain("the Redis port (REDIS_PORT) should be a number from 1 to 65535: 6379 is used");
+  return {
+    host: options.host ?? (environment.REDIS_HOST || "127.0.0.1"),
+    port: usable ? port : 6379,
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * The outbox: records that wait for the broker, in batches, in memory.
+ *
+ * Promises: bounded in records and in bytes. Beyond either the oldest batch goes, its listener
+ * is told, and its calls answer false. A process that ends loses what is here, unless it ends in order.
+ */
+import type { Milliseconds } from "@chouette-iot/record";
+import { Batch } from "./batch.js";
+import { sortedNumber } from "./ids.js";
+
+export interface OutboxLimits {
+  readonly bufferRecords: number;
+  readonly bufferBytes: number;
+  readonly answerTimeout: Milliseconds;
+}
+
+export interface OutboxListener {
+  /** There is something to send: a batch was begun, or is full. */
+  onWaiting(full: boolean): void;
+  /** The oldest batch had to go. */
+  onFull(records: number): void;
+}
+
+export class Outbox {
+  readonly #limits: OutboxLimits;
+  readonly #clientId: string;
+  readonly #listener: OutboxListener;
+  /** Oldest first. */
+  readonly #sealed: Batch[] = [];
+  readonly #open = new Map<string, Batch>();
+  /** Every batch without a fate yet, those under way at the sender included. */
+  readonly #live = new Set<Batch>();
+  #begun = 0;
+  #records = 0;
+  #bytes = 0;
+
+  constructor(limits: OutboxLimits, clientId: string, listener: OutboxListener) {
+    this.#limits = limits;
+    this.#clientId = clientId;
+    this.#listener = listener;
+  }
+
+  /**
+   * @param score seconds since the epoch, as text
+   * @returns the answer that the record's batch will get
+   */
+  add(queue: string, text: string, score: string): Promise<boolean> {
+    const batch = this.#open.get(queue) ?? this.#begin(queue);
+    const before = batch.bytes;
+    batch.add(text, score);
+    this.#records++;
+    this.#bytes += batch.bytes - before;
+    if (batch.isFull) this.#seal(queue, batch);
+    if (this.#records > this.#limits.bufferRecords || this.#bytes > this.#limits.bufferBytes)
+      this.#makeRoom();
+    return batch.answer;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  get isEmpty(): boolean {
+    return this.#live.size === 0;
+  }
+
+  get hasSealed(): boolean {
+    return this.#sealed.length > 0;
+  }
+
+  /** From here on, what waits goes out without waiting for more. */
+  sealAll(): void {
+    for (const [queue, batch] of this.#open) this.#seal(queue, batch);
+  }
+
+  /** The oldest batch that is ready to go. It counts as waiting until it is settled. */
+  take(): Batch | undefined {
+    return this.#sealed.shift();
+  }
+
+  /** Gives a batch back that was not stored: it goes out first. */
+  putBack(batch: Batch): void {
+    this.#sealed.unshift(batch);
+  }
+
+  settle(batch: Batch, stored: boolean): void {
+    if (!this.#live.delete(batch)) return;
+    this.#records -= batch.records;
+    this.#bytes -= batch.bytes;
+    batch.settle(stored);
+  }
+
+  /** Lets everything go that has no fate yet. Returns how many records that were. */
+  dropAll(): number {
+    const records = this.#records;
+    for (const batch of this.#live) this.settle(batch, false);
+    this.#open.clear();
+    this.#sealed.length = 0;
+    return records;
+  }
+
+  /** Resolves when everything that waits at this moment is stored or dropped. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#live].map((batch) => batch.fate));
+  }
+
+  #begin(queue: string): Batch {
+    const batch = new Batch(queue, this.#clientId + sortedNumber(this.#begun++), this.#limits.answerTimeout);
+    this.#open.set(queue, batch);
+    this.#live.add(batch);
+    this.#listener.onWaiting(false);
+    return batch;
+  }
+
+  #seal(queue: string, batch: Batch): void {
+    this.#open.delete(queue);
+    this.#sealed.push(batch);
+    this.#listener.onWaiting(true);
+  }
+
+  /** Batches under way at the sender can't be dropped: they may be stored already. */
+  #makeRoom(): void {
+    while (this.#records > this.#limits.bufferRecords || this.#bytes > this.#limits.bufferBytes) {
+      if (this.#sealed.length === 0) this.sealAll();
+      const oldest = this.#sealed.shift();
+      if (oldest === undefined) return;
+      this.settle(oldest, false);
+      this.#listener.onFull(oldest.records);
+    }
+  }
+}

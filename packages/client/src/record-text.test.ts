@@ -1,0 +1,25 @@
+import { encodeRawMetric, NUMBER_TYPES, seconds, type Tags } from "@chouette-iot/record";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Contexts } from "./contexts.js";
+import { ClockText, recordText } from "./record-text.js";
+
+const tags: fc.Arbitrary<Tags> = fc.dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }));
+
+test("a record's text says what the codec of the same record says", () => {
+  const contexts = new Contexts();
+  const number = fc.double({ noNaN: true, noDefaultInfinity: true });
+  fc.assert(
+    fc.property(fc.string(), fc.constantFrom(...NUMBER_TYPES), number, number, tags, (...fields) => {
+      const [metric, type, value, timestamp, given] = fields;
+      const text = recordText(contexts.find(type, metric, given), value, `${timestamp}`);
+      const record = { metric, type, value, timestamp: seconds(timestamp), tags: given };
+      expect(JSON.parse(text)).toEqual(JSON.parse(encodeRawMetric(record) ?? ""));
+    }),
+  );
+});
+
+test("the clock's text follows the clock", () => {
+  const clock = new ClockText();
+  expect([1_500, 1_500, 1_501].map((now) => clock.seconds(now))).toEqual(["1.5", "1.5", "1.501"]);
+});

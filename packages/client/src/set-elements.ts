@@ -1,0 +1,57 @@
+/**
+ * The elements of a set, as the original Python client stores them: strings, numbers and booleans as they are,
+ * anything else by Python's `repr`, so that a Node and a Python program that count the same thing count it once.
+ */
+import type { SetElement } from "@chouette-iot/record";
+
+const DEEPEST = 20;
+
+/** The JSON of the array, or undefined where an element is a number that JSON can't carry. */
+export function elementsText(elements: Iterable<unknown>): string | undefined {
+  const plain: SetElement[] = [];
+  for (const element of elements) {
+    if (typeof element === "number" && !Number.isFinite(element)) return undefined;
+    plain.push(plainElement(element));
+  }
+  return JSON.stringify(plain);
+}
+
+export function plainElement(element: unknown): SetElement {
+  const plain = typeof element === "string" || typeof element === "number" || typeof element === "boolean";
+  return plain ? element : repr(element, []);
+}
+
+/** @param around the objects that this one lies in, so that a cycle ends */
+function repr(value: unknown, around: readonly object[]): string {
+  if (value === null || value === undefined) return "None";
+  if (typeof value === "string") return reprText(value);
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (typeof value === "number") return reprNumber(value);
+  if (typeof value !== "object") return String(value);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "None" : value.toISOString();
+  if (around.includes(value) || around.length >= DEEPEST) return Array.isArray(value) ? "[...]" : "{...}";
+  const inside = [...around, value];
+  if (Array.isArray(value)) return `[${value.map((item) => repr(item, inside)).join(", ")}]`;
+  if (value instanceof Set)
+    return value.size === 0 ? "set()" : `{${[...value].map((item) => repr(item, inside)).join(", ")}}`;
+  const entries = value instanceof Map ? [...value] : Object.entries(value);
+  return `{${entries.map(([key, item]) => `${repr(key, inside)}: ${repr(item, inside)}`).join(", ")}}`;
+}
+
+function reprNumber(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  return `${value}`;
+}
+
+/** Single quotes, unless there are single ones and no double ones inside. */
+function reprText(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const escaped = text
+    .replaceAll("\\", "\\\\")
+    .replaceAll("\n", "\\n")
+    .replaceAll("\r", "\\r")
+    .replaceAll("\t", "\\t")
+    .replaceAll(quote, `\\${quote}`);
+  return `${quote}${escaped}${quote}`;
+}

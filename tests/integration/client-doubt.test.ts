@@ -1,0 +1,59 @@
+/** Answers that are lost with their connection, while an agent takes the records away as they come. */
+import { ChouetteClient } from "chouette-iot-client";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Broker, lookInto } from "../support/broker-records.js";
+import { type Consumer, startConsumer } from "../support/consumer.js";
+import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { until } from "../support/until.js";
+
+let redis: RedisServer;
+let broker: Broker;
+let consumer: Consumer;
+
+beforeEach(async () => {
+  redis = await startRedis();
+  broker = await lookInto(redis.url);
+  consumer = await startConsumer(redis.url);
+});
+afterEach(async () => {
+  await consumer.stop();
+  await broker.close();
+  await redis.stop();
+});
+
+test("a record whose answer was lost is counted once", async () => {
+  const proxy: CuttingProxy = await startCuttingProxy(redis.port, () => Math.random() < 0.2);
+  const client = new ChouetteClient({ port: proxy.port, answerTimeoutMs: 60_000, bufferRecords: 1_000_000 });
+  const answers = new Set<Promise<boolean>>();
+  let calls = 0;
+  await until("twenty connections to be cut", () => {
+    for (let call = 0; call < 200; call++) answers.add(client.gauge("m", calls, { timestamp: calls++ }));
+    return proxy.cuts() >= 20;
+  });
+  proxy.calm();
+  expect(await Promise.all(answers)).not.toContain(false);
+  await until(
+    "all records to be taken",
+    async () => (await broker.size()) === 0 && consumer.taken.size === calls,
+  );
+  expect(consumer.total()).toBe(calls);
+  await client.close();
+  await proxy.stop();
+});
+
+test("a batch that a hung server carries out late is counted once", async () => {
+  const client = new ChouetteClient({ port: redis.port, answerTimeoutMs: 60_000 });
+  expect(await client.count("m", 1, { timestamp: 0 })).toBe(true);
+  redis.signal("SIGSTOP");
+  const answers = new Set<Promise<boolean>>();
+  for (let call = 1; call <= 5_000; call++) answers.add(client.count("m", 1, { timestamp: call }));
+  // Long enough for the client to give its connection up and to make another, which the server has not seen yet.
+  await until("the client to have tried again", () => client.stats().disconnections > 0);
+  redis.signal("SIGCONT");
+  expect(await Promise.all(answers)).not.toContain(false);
+  await until("all records to be taken", () => consumer.taken.size === 5_001);
+  expect(await broker.size()).toBe(0);
+  expect(consumer.total()).toBe(5_001);
+  await client.close();
+});
