@@ -1,0 +1,71 @@
+/**
+ * The JSON that `POST /api/v1/series` and `POST /api/v2/series` take.
+ *
+ * v1: `{"series": [{"metric", "type"?, "host"?, "tags"?, "points": [[seconds, value], …], "interval"?}, …]}`
+ * v2: the same but for `"type": 0 to 3`, `"resources": [{"type": "host", "name"}, …]` and
+ *     `"points": [{"timestamp", "value"}, …]`.
+ */
+import { checkAllSeries, type Read, type SeriesClaim, type SubmittedSeries } from "./series.js";
+
+/** The v2 numbers of the types. 0 says nothing of the type. */
+export const TYPE_NUMBERS = [undefined, "count", "rate", "gauge"] as const;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function readSeriesV1(body: Buffer): Read<readonly SubmittedSeries[]> {
+  return readSeries(body, ({ metric, type, host, tags, points, interval }) => ({
+    metric,
+    type: type === "" || type === null ? undefined : type,
+    host: host ?? undefined,
+    tags,
+    points,
+    interval,
+  }));
+}
+
+export function readSeriesV2(body: Buffer): Read<readonly SubmittedSeries[]> {
+  return readSeries(body, ({ metric, type, resources, tags, points, interval }) => ({
+    metric,
+    type: typeof type === "number" && type in TYPE_NUMBERS ? TYPE_NUMBERS[type] : type,
+    host: hostOf(resources),
+    tags,
+    points: Array.isArray(points) ? points.map(pairOf) : points,
+    interval,
+  }));
+}
+
+function readSeries(
+  body: Buffer,
+  claimOf: (fields: Fields) => SeriesClaim,
+): Read<readonly SubmittedSeries[]> {
+  const parsed = parseJson(body);
+  if (!parsed.ok) return parsed;
+  const list = isObject(parsed.value) ? parsed.value.series : undefined;
+  if (!Array.isArray(list)) return { ok: false, reason: 'the body should be {"series": [ … ]}' };
+  const stranger = list.findIndex((entry) => !isObject(entry));
+  if (stranger >= 0) return { ok: false, reason: `series[${stranger}] should be an object` };
+  return checkAllSeries(list.map(claimOf));
+}
+
+/** The body as JSON, or the parser's reason why it is none. */
+export function parseJson(body: Buffer): Read<unknown> {
+  try {
+    return { ok: true, value: JSON.parse(body.toString("utf8")) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { ok: false, reason: `the body is not JSON: ${why}` };
+  }
+}
+
+export function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function hostOf(resources: unknown): unknown {
+  if (!Array.isArray(resources)) return undefined;
+  return resources.filter(isObject).find((resource) => resource.type === "host")?.name;
+}
+
+function pairOf(point: unknown): unknown {
+  return isObject(point) ? [point.timestamp, point.value] : point;
+}

@@ -1,0 +1,127 @@
+/**
+ * A series as it is submitted to Datadog, and the rules it has to keep.
+ *
+ * Where Datadog mends what it gets (it rewrites characters in names), the stand-in refuses, so that a test sees
+ * it. Tags are the exception: those that Datadog would rewrite are taken as they are, and counted.
+ *
+ * Source of the rules: Datadog's "Submit metrics" and "What best practices are recommended for naming metrics
+ * and tags".
+ */
+import { type Point, type ReadyType, type Seconds, seconds } from "@chouette-iot/record";
+
+/** What reading made of something submitted: a value, or the reason why there is none. */
+export type Read<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: string };
+
+export interface SubmittedSeries {
+  readonly metric: string;
+  readonly type: ReadyType;
+  /** "" where none was named. */
+  readonly host: string;
+  /** Sorted. */
+  readonly tags: readonly string[];
+  /** At whole seconds. */
+  readonly points: readonly Point[];
+  readonly interval?: Seconds;
+}
+
+/** A series before anything is checked: what one of the formats had in each field. */
+export interface SeriesClaim {
+  readonly metric: unknown;
+  /** "count", "gauge" or "rate"; undefined stands for a gauge, as it does at Datadog. */
+  readonly type: unknown;
+  readonly host: unknown;
+  readonly tags: unknown;
+  /** A list of `[seconds, value]`. */
+  readonly points: unknown;
+  readonly interval: unknown;
+}
+
+const METRIC_NAME = /^[A-Za-z][A-Za-z0-9_.]{0,199}$/;
+const TAG = /^\p{L}[\p{L}\p{N}_\-:./]{0,199}$/u;
+const TYPES: ReadonlySet<unknown> = new Set<ReadyType>(["count", "gauge", "rate"]);
+
+/** All of them, or the reason why one, and with it the whole payload, is refused. */
+export function checkAllSeries(claims: readonly SeriesClaim[]): Read<readonly SubmittedSeries[]> {
+  const all: SubmittedSeries[] = [];
+  for (const [index, claim] of claims.entries()) {
+    const checked = checkSeries(claim);
+    if (!checked.ok) return { ok: false, reason: `series[${index}]${nameOf(claim)}: ${checked.reason}` };
+    all.push(checked.value);
+  }
+  return { ok: true, value: all };
+}
+
+/** Whether Datadog keeps this tag in its form; it rewrites others, and cuts them at 200 characters. */
+export function isWellFormedTag(tag: string): boolean {
+  return TAG.test(tag);
+}
+
+function checkSeries(claim: SeriesClaim): Read<SubmittedSeries> {
+  const { metric, type = "gauge", host = "", tags, points, interval } = claim;
+  if (typeof metric !== "string" || !METRIC_NAME.test(metric)) {
+    return refused("metric", "a letter, then ASCII letters, digits, _ and ., 200 characters at most", metric);
+  }
+  if (!isType(type)) return refused("type", "count, gauge or rate", type);
+  if (typeof host !== "string") return refused("host", "a name", host);
+  const checkedTags = checkTags(tags);
+  if (!checkedTags.ok) return checkedTags;
+  const checkedPoints = checkPoints(points);
+  if (!checkedPoints.ok) return checkedPoints;
+  const series = { metric, type, host, tags: checkedTags.value, points: checkedPoints.value };
+  if (interval === undefined || interval === null || interval === 0) return { ok: true, value: series };
+  if (!isWholeNumber(interval) || interval < 0) return refused("interval", "whole seconds", interval);
+  return { ok: true, value: { ...series, interval: seconds(interval) } };
+}
+
+function checkTags(tags: unknown): Read<readonly string[]> {
+  if (tags === undefined || tags === null) return { ok: true, value: [] };
+  if (!Array.isArray(tags)) return refused("tags", 'a list of "name:value"', tags);
+  for (const [index, tag] of tags.entries()) {
+    if (typeof tag !== "string" || tag === "") return refused(`tags[${index}]`, "a text", tag);
+  }
+  return { ok: true, value: tags.toSorted() };
+}
+
+function checkPoints(points: unknown): Read<readonly Point[]> {
+  if (!Array.isArray(points)) return refused("points", "a list of points", points);
+  if (points.length === 0) return { ok: false, reason: "points: there are none" };
+  const checked: Point[] = [];
+  for (const [index, point] of points.entries()) {
+    if (!Array.isArray(point) || point.length !== 2) {
+      return refused(`points[${index}]`, "a timestamp and a value", point);
+    }
+    const [at, value] = point;
+    if (!isWholeNumber(at)) return refused(`points[${index}]: timestamp`, "whole seconds since 1970", at);
+    if (typeof value !== "number" || !Number.isFinite(value)) {
+      return refused(`points[${index}]: value`, "a finite number", value);
+    }
+    checked.push([seconds(at), value]);
+  }
+  return { ok: true, value: checked };
+}
+
+function isType(type: unknown): type is ReadyType {
+  return TYPES.has(type);
+}
+
+function isWholeNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+function refused(field: string, expected: string, found: unknown): { ok: false; reason: string } {
+  return { ok: false, reason: `${field} should be ${expected}, but is ${inWords(found)}` };
+}
+
+function nameOf({ metric }: SeriesClaim): string {
+  return typeof metric === "string" ? ` ${inWords(metric)}` : "";
+}
+
+function inWords(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

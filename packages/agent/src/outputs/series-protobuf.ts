@@ -1,0 +1,67 @@
+/**
+ * Series as the protobuf message that Datadog's `POST /api/v2/series` takes, `MetricPayload`:
+ *
+ *     MetricPayload { repeated MetricSeries series = 1 }
+ *     MetricSeries  { repeated Resource resources = 1; string metric = 2; repeated string tags = 3;
+ *                     repeated MetricPoint points = 4; MetricType type = 5; int64 interval = 8 }
+ *     Resource      { string type = 1; string name = 2 }
+ *     MetricPoint   { double value = 1; int64 timestamp = 2 }
+ *     MetricType    COUNT = 1, RATE = 2, GAUGE = 3
+ *
+ * Nothing is lost but the fraction of a timestamp or interval, which the format has no room for. A value of 0
+ * is left out, since it is what proto3 reads where there is none.
+ */
+import type { Point } from "@chouette-iot/record";
+import { ProtobufWriter } from "./protobuf-writer.js";
+import type { Series } from "./series.js";
+
+const PAYLOAD = { series: 1 } as const;
+const SERIES = { resources: 1, metric: 2, tags: 3, points: 4, type: 5, interval: 8 } as const;
+const RESOURCE = { type: 1, name: 2 } as const;
+const POINT = { value: 1, timestamp: 2 } as const;
+const TYPES = { count: 1, rate: 2, gauge: 3 } as const;
+
+/** @param host the resource `host` of every series; with "" they have none */
+export function encodeMetricPayload(series: readonly Series[], host: string): Buffer {
+  const resources = encodeHost(host);
+  const writer = new ProtobufWriter();
+  for (let index = series.length - 1; index >= 0; index--) {
+    const one = series[index];
+    if (one !== undefined) writeSeries(writer, one, resources);
+  }
+  return writer.finish();
+}
+
+function encodeHost(host: string): Uint8Array {
+  const writer = new ProtobufWriter();
+  if (host !== "") {
+    writer.string(RESOURCE.name, host);
+    writer.string(RESOURCE.type, "host");
+    writer.message(SERIES.resources, 0);
+  }
+  return writer.finish();
+}
+
+/** Last field first, and the last of each list first: the writer goes backwards. */
+function writeSeries(writer: ProtobufWriter, series: Series, resources: Uint8Array): void {
+  const { metric, type, tags, points, interval } = series;
+  const before = writer.written;
+  if (interval !== undefined) writer.integer(SERIES.interval, Math.floor(interval));
+  writer.integer(SERIES.type, TYPES[type]);
+  for (let index = points.length - 1; index >= 0; index--) {
+    const point = points[index];
+    if (point !== undefined) writePoint(writer, point);
+  }
+  for (let index = tags.length - 1; index >= 0; index--) writer.string(SERIES.tags, tags[index] ?? "");
+  writer.string(SERIES.metric, metric);
+  writer.prewritten(resources);
+  writer.message(PAYLOAD.series, before);
+}
+
+function writePoint(writer: ProtobufWriter, [at, value]: Point): void {
+  const before = writer.written;
+  writer.integer(POINT.timestamp, Math.floor(at));
+  // -0 is not the default: left out, it would come back as 0.
+  if (!Object.is(value, 0)) writer.double(POINT.value, value);
+  writer.message(SERIES.points, before);
+}
