@@ -1,0 +1,103 @@
+/**
+ * One request from its first byte to the end of its answer, or to whatever a fault makes of it.
+ */
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { NOTHING, type Submission } from "./endpoints.js";
+import type { Asked, Fault } from "./faults.js";
+import { judge, mostSent, type Terms } from "./verdict.js";
+
+/** What became of a request, and how it shall end. */
+export interface Outcome {
+  readonly end: Answer | "hang" | "close";
+  /** Why it was refused. */
+  readonly reason?: string;
+  /** What was accepted. */
+  readonly submission: Submission;
+  /** Of the body as it was sent. */
+  readonly sentBytes: number;
+  /** Of an accepted body. */
+  readonly inflatedBytes: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly body: string;
+}
+
+export async function workOff(
+  request: IncomingMessage,
+  asked: Asked,
+  fault: Fault | undefined,
+  terms: Terms,
+): Promise<Outcome> {
+  const { isWhole, bytes, body } = await readBody(request, mostSent(asked.path), closingAt(fault));
+  const nothing = { submission: NOTHING, sentBytes: bytes, inflatedBytes: 0 };
+  if (!isWhole) return { ...nothing, end: "close" };
+  if (fault !== undefined && "hang" in fault) return { ...nothing, end: "hang" };
+  if (fault !== undefined && "status" in fault) {
+    const { status, headers = {}, body = refusal("a fault on demand") } = fault;
+    return { ...nothing, end: { status, headers, body }, reason: "a fault on demand" };
+  }
+  const { method, path } = asked;
+  const verdict = await judge({ method, path, headers: request.headers, body }, terms);
+  const { status } = verdict;
+  if ("reason" in verdict) {
+    const { reason } = verdict;
+    return { ...nothing, end: { status, body: refusal(reason) }, reason };
+  }
+  const { submission, inflatedBytes } = verdict;
+  const end = fault !== undefined && "loseAnswer" in fault ? "close" : { status, body: verdict.body };
+  return { end, submission, sentBytes: bytes, inflatedBytes };
+}
+
+/** Ends the request as its outcome says. */
+export function finish(request: IncomingMessage, response: ServerResponse, { end }: Outcome): void {
+  if (end === "hang") return;
+  if (end === "close") {
+    request.socket.destroy();
+    return;
+  }
+  response.writeHead(end.status, { "content-type": "application/json", ...end.headers });
+  response.end(end.body);
+}
+
+/** The body of an answer that refuses, as Datadog writes it. */
+export function refusal(reason: string): string {
+  return JSON.stringify({ errors: [reason] });
+}
+
+interface Body {
+  /** False where the connection ended, or was to be closed, before the body did. */
+  readonly isWhole: boolean;
+  readonly bytes: number;
+  /** Undefined where it was over the limit. */
+  readonly body: Buffer | undefined;
+}
+
+/**
+ * A body over the limit is still read to its end: many senders don't look for an answer before that. None of
+ * it is kept.
+ */
+async function readBody(request: IncomingMessage, limit: number, closingAtBytes: number): Promise<Body> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const cut = () => ({ isWhole: false, bytes, body: undefined });
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes >= closingAtBytes) return cut();
+      if (bytes <= limit) chunks.push(chunk);
+      else chunks.length = 0;
+    }
+  } catch {
+    // The sender went away: there is nobody to tell.
+    return cut();
+  }
+  if (closingAtBytes < Number.POSITIVE_INFINITY) return cut();
+  return { isWhole: true, bytes, body: bytes > limit ? undefined : Buffer.concat(chunks, bytes) };
+}
+
+function closingAt(fault: Fault | undefined): number {
+  return fault !== undefined && "closeAfterBytes" in fault ? fault.closeAfterBytes : Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,28 @@
+/**
+ * Faults on demand: what a test can make the intake do instead of, or after, its work.
+ */
+
+/** A request as it begins: its head has come, its body has not. */
+export interface Asked {
+  /** Requests are numbered from 1 in the order in which they begin. */
+  readonly number: number;
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+}
+
+export type Fault =
+  /** The body is read and dropped, and this is answered. */
+  | {
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+    }
+  /** The body is read and dropped, and nothing is answered until the sender or the intake closes. */
+  | { readonly hang: true }
+  /** The connection is closed once this many bytes of the body have come, at its end at the latest. */
+  | { readonly closeAfterBytes: number }
+  /** The request is worked off, and what it brought is kept, but the connection is closed in place of an answer. */
+  | { readonly loseAnswer: true };
+
+export type Rules = (request: Asked) => Fault | undefined;

@@ -1,0 +1,117 @@
+/**
+ * A local stand-in for Datadog's intake: it takes metrics and logs over HTTP, holds them against Datadog's
+ * documented rules, answers as Datadog does, and keeps what it accepted for looking at.
+ *
+ * Promises: what is accepted is kept as Datadog would keep it, the last value per metric, host, tags and second;
+ * every request is counted, whatever becomes of it; no body, however made, takes more memory than its endpoint's
+ * limits. It loses what its bounds push out, which it counts, and everything when it ends.
+ *
+ * Read on in exchange.ts (one request), verdict.ts (the checks), endpoints.ts (what may be asked), series.ts (the
+ * rules for metrics) and kept-points.ts. faults.ts is for tests.
+ */
+import { createServer, type Server } from "node:http";
+import { type Clock, systemClock } from "../clock.js";
+import { type Counts, RequestCounts } from "./counts.js";
+import type { Submission } from "./endpoints.js";
+import { finish, type Outcome, refusal, workOff } from "./exchange.js";
+import type { Asked, Rules } from "./faults.js";
+import { KeptLogs } from "./kept-logs.js";
+import { type KeptPoint, KeptPoints } from "./kept-points.js";
+import type { SubmittedLog } from "./logs.js";
+import type { Terms } from "./verdict.js";
+
+export interface IntakeOptions extends Terms {
+  /** Where to listen: 127.0.0.1 if not given. */
+  readonly host?: string;
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  /** Faults, asked for when a request begins. */
+  readonly rules?: Rules;
+  /** The most points to keep. */
+  readonly keepPoints?: number;
+  /** The most logs to keep. */
+  readonly keepLogs?: number;
+  /** Told of each request once it is worked off, just before its answer goes out. */
+  readonly onRequest?: (request: WorkedOff) => void;
+  readonly clock?: Pick<Clock, "now">;
+}
+
+export interface WorkedOff extends Asked {
+  /** What is answered; undefined where nothing is. */
+  readonly status: number | undefined;
+  /** Why it was refused. */
+  readonly reason?: string;
+  /** What was accepted. */
+  readonly submission: Submission;
+}
+
+export interface Intake {
+  /** Without a path, as in `http://127.0.0.1:8128`. */
+  readonly url: string;
+  /** The points that are kept, in the order in which they arrived. */
+  points(): readonly KeptPoint[];
+  /** The logs that are kept, in the order in which they arrived. */
+  logs(): readonly SubmittedLog[];
+  counts(): Counts;
+  /** Stops listening and closes every connection, requests under way included. */
+  close(): Promise<void>;
+}
+
+/** Rejects where it can't listen there. */
+export async function startIntake(options: IntakeOptions = {}): Promise<Intake> {
+  const { host = "127.0.0.1", port = 0, rules, onRequest, clock = systemClock } = options;
+  const points = new KeptPoints(options.keepPoints ?? 1_000_000);
+  const logs = new KeptLogs(options.keepLogs ?? 10_000);
+  const requests = new RequestCounts();
+  let begun = 0;
+
+  const record = (asked: Asked, { end, submission, sentBytes, inflatedBytes, ...rest }: Outcome) => {
+    const now = clock.now();
+    for (const series of submission.series) points.add(series, now);
+    logs.add(submission.logs, now);
+    const status = typeof end === "string" ? undefined : end.status;
+    requests.add(asked.path, status, sentBytes, inflatedBytes);
+    onRequest?.({ ...asked, ...rest, status, submission });
+  };
+
+  const server = createServer(async (request, response) => {
+    begun += 1;
+    const path = request.url?.split("?")[0] ?? "/";
+    const asked = { number: begun, method: request.method ?? "", path };
+    try {
+      const outcome = await workOff(request, asked, rules?.(asked), options);
+      record(asked, outcome);
+      finish(request, response, outcome);
+    } catch (error) {
+      // A test's own rule threw, or the stand-in is wrong: the sender is who can show it.
+      const why = error instanceof Error ? error.message : String(error);
+      response.writeHead(500).end(refusal(`the stand-in failed: ${why}`));
+    }
+  });
+  return {
+    url: await listen(server, host, port),
+    points: () => points.list(),
+    logs: () => logs.list(),
+    counts: () => ({ ...requests.counts(), points: points.counts(), logs: logs.counts() }),
+    close: () => close(server),
+  };
+}
+
+/** Resolves with the URL once it listens. */
+function listen(server: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      const address = server.address();
+      const actual = typeof address === "object" && address !== null ? address.port : port;
+      resolve(`http://${host.includes(":") ? `[${host}]` : host}:${actual}`);
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,49 @@
+/**
+ * The logs that were accepted, in the order in which they arrived.
+ *
+ * Bounded: past the bound the one that arrived first is forgotten, and counted.
+ */
+import type { Milliseconds } from "@chouette-iot/record";
+import { MOST_LOG_AGE, MOST_LOG_BYTES, type SubmittedLog, timeOf } from "./logs.js";
+
+export interface LogCounts {
+  /** All that were accepted. */
+  readonly received: number;
+  /** Of these, the ones of over 1 MB, which Datadog cuts. */
+  readonly tooLong: number;
+  /** Of these, the ones that were over 18 hours old, which Datadog drops. */
+  readonly old: number;
+  /** Pushed out by the bound on what is kept. */
+  readonly forgotten: number;
+}
+
+export class KeptLogs {
+  #logs: SubmittedLog[] = [];
+  readonly #limit: number;
+  readonly #counts = { received: 0, tooLong: 0, old: 0, forgotten: 0 };
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(logs: readonly SubmittedLog[], now: Milliseconds): void {
+    for (const log of logs) {
+      this.#counts.received++;
+      if (log.bytes > MOST_LOG_BYTES) this.#counts.tooLong++;
+      if (now - (timeOf(log) ?? now) > MOST_LOG_AGE) this.#counts.old++;
+      this.#logs.push(log);
+    }
+    const excess = this.#logs.length - this.#limit;
+    if (excess <= 0) return;
+    this.#logs = this.#logs.slice(excess);
+    this.#counts.forgotten += excess;
+  }
+
+  list(): readonly SubmittedLog[] {
+    return [...this.#logs];
+  }
+
+  counts(): LogCounts {
+    return { ...this.#counts };
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The points that were accepted, kept as Datadog keeps them: one value per metric, host, tags and second, and
+ * of several the last.
+ *
+ * Bounded: past the bound the one that arrived first is forgotten, and counted.
+ */
+import {
+  type Milliseconds,
+  milliseconds,
+  type ReadyType,
+  type Seconds,
+  toMilliseconds,
+} from "@chouette-iot/record";
+import { isWellFormedTag, type SubmittedSeries } from "./series.js";
+
+export interface KeptPoint {
+  readonly metric: string;
+  readonly type: ReadyType;
+  /** "" where none was named. */
+  readonly host: string;
+  /** Sorted. */
+  readonly tags: readonly string[];
+  readonly interval?: Seconds;
+  readonly at: Seconds;
+  readonly value: number;
+}
+
+export interface PointCounts {
+  /** All that were accepted. */
+  readonly received: number;
+  /** Of these, the ones that took the place of an earlier one. */
+  readonly overwritten: number;
+  /** Of these, the ones that were over an hour old: Datadog keeps them for metrics with Historical Metrics only. */
+  readonly old: number;
+  /** Of these, the ones that were over ten minutes in the future. */
+  readonly future: number;
+  /** Pushed out by the bound on what is kept. */
+  readonly forgotten: number;
+  /** Tags that Datadog would rewrite, once for each series that had them. */
+  readonly malformedTags: number;
+}
+
+const MOST_AGE = milliseconds(3600 * 1000);
+const MOST_LEAD = milliseconds(600 * 1000);
+
+export class KeptPoints {
+  readonly #points = new Map<string, KeptPoint>();
+  readonly #limit: number;
+  readonly #counts = { received: 0, overwritten: 0, old: 0, future: 0, forgotten: 0, malformedTags: 0 };
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add({ points, ...series }: SubmittedSeries, now: Milliseconds): void {
+    const key = seriesKey(series);
+    for (const tag of series.tags) if (!isWellFormedTag(tag)) this.#counts.malformedTags++;
+    for (const [at, value] of points) {
+      this.#countAge(at, now);
+      this.#keep(`${at} ${key}`, { ...series, at, value });
+    }
+    this.#forget();
+  }
+
+  /** In the order in which they arrived. */
+  list(): readonly KeptPoint[] {
+    return [...this.#points.values()];
+  }
+
+  counts(): PointCounts {
+    return { ...this.#counts };
+  }
+
+  #keep(key: string, point: KeptPoint): void {
+    this.#counts.received++;
+    // A Map keeps the place of a key that is set again; it arrived anew, so it goes to the end.
+    if (this.#points.delete(key)) this.#counts.overwritten++;
+    this.#points.set(key, point);
+  }
+
+  #forget(): void {
+    for (const key of this.#points.keys()) {
+      if (this.#points.size <= this.#limit) return;
+      this.#points.delete(key);
+      this.#counts.forgotten++;
+    }
+  }
+
+  #countAge(at: Seconds, now: Milliseconds): void {
+    const age = now - toMilliseconds(at);
+    if (age > MOST_AGE) this.#counts.old++;
+    if (-age > MOST_LEAD) this.#counts.future++;
+  }
+}
+
+/** JSON, so that nothing within a name or tag can stand for a border. */
+function seriesKey({ metric, host, tags }: Pick<SubmittedSeries, "metric" | "host" | "tags">): string {
+  return JSON.stringify([metric, host, ...tags]);
+}

@@ -1,0 +1,52 @@
+/**
+ * What `POST /api/v2/logs` takes: a JSON array of logs, each an object.
+ *
+ * Source of the limits: Datadog's "Send logs". A log of more than 1 MB is no error there: it is cut.
+ */
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import type { Read } from "./series.js";
+import { isObject, parseJson } from "./series-json.js";
+
+export interface SubmittedLog {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** As JSON. */
+  readonly bytes: number;
+}
+
+/** More of them make the payload too large. */
+export const MOST_LOGS = 1000;
+/** Datadog cuts a longer log. */
+export const MOST_LOG_BYTES = 1_000_000;
+/** Datadog drops an older log. */
+export const MOST_LOG_AGE = milliseconds(18 * 3600 * 1000);
+
+export function readLogs(body: Buffer): Read<readonly SubmittedLog[]> {
+  const parsed = parseJson(body);
+  if (!parsed.ok) return parsed;
+  if (!Array.isArray(parsed.value)) return { ok: false, reason: "the body should be an array of logs" };
+  const logs: SubmittedLog[] = [];
+  for (const [index, fields] of parsed.value.entries()) {
+    if (!isObject(fields)) return { ok: false, reason: `logs[${index}] should be an object` };
+    const bytes = jsonBytes(fields);
+    if (bytes === undefined) return { ok: false, reason: `logs[${index}] is nested too deeply` };
+    logs.push({ fields, bytes });
+  }
+  return { ok: true, value: logs };
+}
+
+/** The time that the log gives itself, or undefined where it gives none that can be read. */
+export function timeOf({ fields }: SubmittedLog): Milliseconds | undefined {
+  const { date, timestamp } = fields;
+  const given = date ?? timestamp;
+  const time = typeof given === "number" ? given : Date.parse(String(given));
+  return Number.isFinite(time) ? milliseconds(time) : undefined;
+}
+
+/** JSON.parse takes any depth, JSON.stringify only what its stack can hold. */
+function jsonBytes(value: object): number | undefined {
+  try {
+    return Buffer.byteLength(JSON.stringify(value));
+  } catch {
+    return undefined;
+  }
+}
