@@ -18,7 +18,7 @@ import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher } from "./dispatch/dispatcher.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
 import { Flusher } from "./flush/flusher.js";
-import { type Broker, startBroker } from "./ingest/broker.js";
+import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
 import type { Log } from "./log.js";
 import { Outage } from "./outage.js";
 import { datadogOutput } from "./outputs/datadog.js";
@@ -95,7 +95,7 @@ function wireDispatch(wiring: Wiring & { readonly output: Output<ReadyMetric> })
   return new DispatchLoop({ dispatcher, output, clock, log, releaseInterval, storeOutage, outputOutage });
 }
 
-async function openStore(config: Config, log: Log): Promise<{ store: Store; broker?: Broker }> {
+async function openStore(config: Config, log: Log): Promise<{ store: Store; broker?: RunningBroker }> {
   const { redisUrl, redisHost, redisPort, dataDirectory, commitInterval, listen, password } = config.settings;
   if (config.storage === "redis") {
     const address =
