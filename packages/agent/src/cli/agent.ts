@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { startAgent } from "../agent.js";
 import type { Config } from "../config/config.js";
 import { createLog, type Log } from "../log.js";
+import { endSignal } from "./end-signal.js";
 import { settingsOrExitCode } from "./settings.js";
 
 const HELP = `
@@ -61,11 +62,4 @@ function announce({ storage, output, datadogUrl, settings, sources }: Config, lo
   if (output === "stdout" && !sources.has("output")) {
     log.warn("no API_KEY is set: ready metrics are printed to stdout, and nothing is sent");
   }
-}
-
-function endSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-  });
 }

@@ -51,15 +51,21 @@ export async function workOff(
   return { end, submission, sentBytes: bytes, inflatedBytes };
 }
 
-/** Ends the request as its outcome says. */
-export function finish(request: IncomingMessage, response: ServerResponse, { end }: Outcome): void {
+/** Ends the request as its outcome says; resolves once an answer has gone out, or its receiver has gone. */
+export async function finish(
+  request: IncomingMessage,
+  response: ServerResponse,
+  end: Outcome["end"],
+): Promise<void> {
   if (end === "hang") return;
   if (end === "close") {
     request.socket.destroy();
     return;
   }
+  const closed = new Promise((resolve) => response.once("close", resolve));
   response.writeHead(end.status, { "content-type": "application/json", ...end.headers });
   response.end(end.body);
+  await closed;
 }
 
 /** The body of an answer that refuses, as Datadog writes it. */

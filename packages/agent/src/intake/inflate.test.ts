@@ -44,7 +44,9 @@ describe("undoing a content encoding", () => {
 
   it.each(encodings)("takes what reaches the limit and nothing beyond: %s", async (encoding) => {
     const { bomb } = compressed[encoding];
-    expect(await inflate(bomb, encoding, 1_000_000)).toEqual({ outcome: "inflated", bytes: nulls });
+    const whole = await inflate(bomb, encoding, 1_000_000);
+    // Compared by itself: a million bytes are slow to compare as an object.
+    expect(whole.outcome === "inflated" && whole.bytes.equals(nulls)).toBe(true);
     expect(await inflate(bomb, encoding, 999_999)).toEqual({ outcome: "too large" });
   });
 

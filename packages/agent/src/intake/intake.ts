@@ -31,13 +31,13 @@ export interface IntakeOptions extends Terms {
   readonly keepPoints?: number;
   /** The most logs to keep. */
   readonly keepLogs?: number;
-  /** Told of each request once it is worked off, just before its answer goes out. */
+  /** Told of each request once its answer has gone out. */
   readonly onRequest?: (request: WorkedOff) => void;
   readonly clock?: Pick<Clock, "now">;
 }
 
 export interface WorkedOff extends Asked {
-  /** What is answered; undefined where nothing is. */
+  /** What was answered; undefined where nothing was. */
   readonly status: number | undefined;
   /** Why it was refused. */
   readonly reason?: string;
@@ -65,13 +65,11 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
   const requests = new RequestCounts();
   let begun = 0;
 
-  const record = (asked: Asked, { end, submission, sentBytes, inflatedBytes, ...rest }: Outcome) => {
+  const keep = ({ path }: Asked, { end, submission, sentBytes, inflatedBytes }: Outcome) => {
     const now = clock.now();
     for (const series of submission.series) points.add(series, now);
     logs.add(submission.logs, now);
-    const status = typeof end === "string" ? undefined : end.status;
-    requests.add(asked.path, status, sentBytes, inflatedBytes);
-    onRequest?.({ ...asked, ...rest, status, submission });
+    requests.add(path, statusOf(end), sentBytes, inflatedBytes);
   };
 
   const server = createServer(async (request, response) => {
@@ -80,12 +78,21 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
     const asked = { number: begun, method: request.method ?? "", path };
     try {
       const outcome = await workOff(request, asked, rules?.(asked), options);
-      record(asked, outcome);
-      finish(request, response, outcome);
+      keep(asked, outcome);
+      const { end, submission, reason } = outcome;
+      await finish(request, response, end);
+      onRequest?.({
+        ...asked,
+        status: statusOf(end),
+        submission,
+        ...(reason === undefined ? {} : { reason }),
+      });
     } catch (error) {
       // A test's own rule threw, or the stand-in is wrong: the sender is who can show it.
       const why = error instanceof Error ? error.message : String(error);
-      response.writeHead(500).end(refusal(`the stand-in failed: ${why}`));
+      const end = { status: 500, body: refusal(`the stand-in failed: ${why}`) };
+      requests.add(path, end.status, 0, 0);
+      if (!response.headersSent) await finish(request, response, end);
     }
   });
   return {
@@ -95,6 +102,10 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
     counts: () => ({ ...requests.counts(), points: points.counts(), logs: logs.counts() }),
     close: () => close(server),
   };
+}
+
+function statusOf(end: Outcome["end"]): number | undefined {
+  return typeof end === "string" ? undefined : end.status;
 }
 
 /** Resolves with the URL once it listens. */

@@ -88,16 +88,16 @@ describe("series as JSON", () => {
   });
 
   it.each([
-    ["a type as text", { type: "gauge" }, /accepted/],
+    ["a type as text", { type: "gauge" }, /type should be count, gauge or rate, but is /],
     ["an unknown type number", { type: 4 }, /type should be count, gauge or rate, but is 4/],
     ["a host that is no text", { resources: [{ type: "host", name: 5 }] }, /host should be a name/],
-    ["a point as a pair", { points: [[1, 1]] }, /accepted/],
+    ["a point as a pair", { points: [[1, 1]] }, /points\[0\] should be a timestamp and a value/],
     [
       "a point without a timestamp",
       { points: [{ value: 1 }] },
       /points\[0\]: timestamp should be .* but is missing/,
     ],
-  ])("of v2, with %s", (_, fields, reason) => {
+  ])("of v2 are refused for %s", (_, fields, reason) => {
     expect(reasonOf(readOneV2(fields))).toMatch(reason);
   });
 

@@ -26,7 +26,7 @@ export function readSeriesV1(body: Buffer): Read<readonly SubmittedSeries[]> {
 export function readSeriesV2(body: Buffer): Read<readonly SubmittedSeries[]> {
   return readSeries(body, ({ metric, type, resources, tags, points, interval }) => ({
     metric,
-    type: typeof type === "number" && type in TYPE_NUMBERS ? TYPE_NUMBERS[type] : type,
+    type: typeOf(type),
     host: hostOf(resources),
     tags,
     points: Array.isArray(points) ? points.map(pairOf) : points,
@@ -66,6 +66,12 @@ function hostOf(resources: unknown): unknown {
   return resources.filter(isObject).find((resource) => resource.type === "host")?.name;
 }
 
+/** A type that v2 doesn't have stays a number or gets quotes, so that none of v1's is among them. */
+function typeOf(type: unknown): unknown {
+  if (typeof type === "number") return type in TYPE_NUMBERS ? TYPE_NUMBERS[type] : type;
+  return type === undefined ? undefined : JSON.stringify(type);
+}
+
 function pairOf(point: unknown): unknown {
-  return isObject(point) ? [point.timestamp, point.value] : point;
+  return isObject(point) ? [point.timestamp, point.value] : undefined;
 }

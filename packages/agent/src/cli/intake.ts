@@ -1,0 +1,87 @@
+/** `chouette intake`: a local stand-in for Datadog's intake, until SIGTERM or SIGINT. */
+import { type Command, InvalidArgumentError } from "commander";
+import { type HostAndPort, hostAndPort, type Kind, wholeNumber } from "../config/kinds.js";
+import { startIntake, type WorkedOff } from "../intake/intake.js";
+import { endSignal } from "./end-signal.js";
+import { displayOn } from "./intake-display.js";
+
+interface IntakeFlags {
+  readonly listen: HostAndPort;
+  readonly apiKey?: string;
+  readonly json?: boolean;
+  readonly once?: number;
+}
+
+/** Beside the ports of Chouette, and none that Datadog's own agent listens on. */
+const DEFAULT_LISTEN: HostAndPort = { host: "127.0.0.1", port: 8128 };
+/** Bounds on what a run of days may gather. */
+const KEEP = { keepPoints: 100_000, keepLogs: 1000 };
+
+const HELP = `
+It takes POST /api/v2/series (JSON and protobuf), /api/v1/series and /api/v2/logs, and GET
+/api/v1/validate. It asks for a key, holds what comes against Datadog's documented limits and rules,
+answers as Datadog does, and says why it refuses what it refuses. Of several points of one metric,
+host, tag set and second it keeps the last, as Datadog does. Nothing is passed on to anybody.
+
+To see what an agent would send:
+  $ chouette intake
+  $ DATADOG_URL=http://127.0.0.1:8128/api API_KEY=any chouette agent      in another terminal
+
+With --json each line is an object with an "event": listening, point, log, refused, or summary.
+
+Exit code: 0 after SIGTERM, SIGINT or --once, 1 where it can't listen.`;
+
+export function registerIntake(program: Command): void {
+  program
+    .command("intake")
+    .description("run a local stand-in for Datadog's intake, and show what it gets")
+    .option("--listen <host:port>", "where to listen; port 0 takes any free one", argument(hostAndPort()))
+    .option("--api-key <key>", "the only key to accept (default: any)")
+    .option("--json", "write what comes as JSON lines")
+    .option("--once <points>", "end once so many points have come", argument(wholeNumber(1, 1e9, "points")))
+    .addHelpText("after", HELP)
+    .action((flags: Partial<IntakeFlags>) => runIntake({ listen: DEFAULT_LISTEN, ...flags }));
+}
+
+async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): Promise<void> {
+  const display = displayOn(process.stdout, json);
+  const enough = countdown(once ?? Number.POSITIVE_INFINITY);
+  const onRequest = (request: WorkedOff) => {
+    display.request(request);
+    enough.take(request.submission.series.reduce((sum, { points }) => sum + points.length, 0));
+  };
+  const key = apiKey === undefined ? {} : { apiKey };
+  try {
+    const intake = await startIntake({ ...listen, ...KEEP, ...key, onRequest });
+    display.listening(intake, apiKey === undefined ? "any" : "(as given by --api-key)");
+    await Promise.race([endSignal(), enough.reached]);
+    await intake.close();
+    display.ended(intake.counts());
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`can't listen on ${listen.host}:${listen.port}: ${why}\nTry another --listen.\n`);
+    process.exitCode = 1;
+  }
+}
+
+function countdown(from: number): { readonly reached: Promise<void>; take(count: number): void } {
+  let left = from;
+  let reach = () => {};
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  const take = (count: number) => {
+    left -= count;
+    if (left <= 0) reach();
+  };
+  return { reached, take };
+}
+
+/** An option's parser from a kind of setting. */
+function argument<T>({ schema, expected }: Kind<T>): (text: string) => T {
+  return (text) => {
+    const parsed = schema.safeParse(text);
+    if (parsed.success) return parsed.data;
+    throw new InvalidArgumentError(`Expected ${expected}.`);
+  };
+}
