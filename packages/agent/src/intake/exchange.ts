@@ -52,14 +52,10 @@ export async function workOff(
 }
 
 /** Ends the request as its outcome says; resolves once an answer has gone out, or its receiver has gone. */
-export async function finish(
-  request: IncomingMessage,
-  response: ServerResponse,
-  end: Outcome["end"],
-): Promise<void> {
+export async function finish(response: ServerResponse, end: Outcome["end"]): Promise<void> {
   if (end === "hang") return;
   if (end === "close") {
-    request.socket.destroy();
+    response.destroy();
     return;
   }
   const closed = new Promise((resolve) => response.once("close", resolve));

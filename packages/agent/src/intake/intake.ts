@@ -80,7 +80,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
       const outcome = await workOff(request, asked, rules?.(asked), options);
       keep(asked, outcome);
       const { end, submission, reason } = outcome;
-      await finish(request, response, end);
+      await finish(response, end);
       onRequest?.({
         ...asked,
         status: statusOf(end),
@@ -92,7 +92,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
       const why = error instanceof Error ? error.message : String(error);
       const end = { status: 500, body: refusal(`the stand-in failed: ${why}`) };
       requests.add(path, end.status, 0, 0);
-      if (!response.headersSent) await finish(request, response, end);
+      if (!response.headersSent) await finish(response, end);
     }
   });
   return {
