@@ -27,7 +27,12 @@ export function registerSend(program: Command): void {
     .addArgument(new Argument("<type>", "what kind of metric").choices(TYPES))
     .argument("<metric>", "its name")
     .argument("<value...>", "a number; for a set, its elements")
-    .option("--tag <name:value>", "a tag; may be given more than once", (tag, tags: string[]) => [...tags, tag], [])
+    .option(
+      "--tag <name:value>",
+      "a tag; may be given more than once",
+      (tag, tags: string[]) => [...tags, tag],
+      [],
+    )
     .option("--timestamp <seconds>", "when it was taken, in seconds since 1970 (default: now)", toNumber)
     .addHelpText("after", HELP)
     .action(send);
