@@ -324,15 +324,14 @@ describe("faults on demand", () => {
     expect(await failed).toBe("TypeError");
   });
 
-  it.each([0, 10, 1_000_000])(
-    "close the connection after %i bytes, and keep nothing",
-    async (closeAfterBytes) => {
-      await start({ rules: () => ({ closeAfterBytes }) });
-      await expect(post()).rejects.toThrow();
-      expect(intake.points()).toEqual([]);
-      expect(intake.counts().requests).toEqual({ "/api/v2/series": { none: 1 } });
-    },
-  );
+  it.each([
+    0, 10, 1_000_000,
+  ])("close the connection after %i bytes, and keep nothing", async (closeAfterBytes) => {
+    await start({ rules: () => ({ closeAfterBytes }) });
+    await expect(post()).rejects.toThrow();
+    expect(intake.points()).toEqual([]);
+    expect(intake.counts().requests).toEqual({ "/api/v2/series": { none: 1 } });
+  });
 
   it("lose the answer of what is kept", async () => {
     await start({ rules: () => ({ loseAnswer: true }) });
