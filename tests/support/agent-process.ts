@@ -1,0 +1,28 @@
+/** The built agent, as a process of its own. */
+import { fileURLToPath } from "node:url";
+import { type Running, run } from "./running.js";
+
+const chouette = fileURLToPath(new URL("../../packages/agent/bin/chouette.js", import.meta.url));
+
+/** Settings that an agent must not take from whoever runs the tests. */
+const NOTHING_SET = {
+  API_KEY: undefined,
+  DD_API_KEY: undefined,
+  GLOBAL_TAGS: undefined,
+  DD_TAGS: undefined,
+  REDIS_URL: undefined,
+  REDIS_HOST: undefined,
+};
+
+export type AgentSettings = Readonly<Record<string, string>>;
+
+/** Starts an agent and resolves once it runs. */
+export async function startAgentProcess(settings: AgentSettings): Promise<Running> {
+  const agent = runChouette(["agent"], settings);
+  await agent.wrote("the agent runs");
+  return agent;
+}
+
+export function runChouette(args: readonly string[], settings: AgentSettings = {}): Running {
+  return run(process.execPath, [chouette, ...args], { env: { ...NOTHING_SET, ...settings } });
+}
