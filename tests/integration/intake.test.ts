@@ -21,7 +21,7 @@ let intake: Intake;
 afterEach(() => intake?.close());
 
 async function start(options: IntakeOptions = {}): Promise<void> {
-  intake = await startIntake({ clock: { now: () => milliseconds(NOW * 1000) }, ...options });
+  intake = await startIntake({ now: () => milliseconds(NOW * 1000), ...options });
 }
 
 interface Sent {

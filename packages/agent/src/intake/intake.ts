@@ -10,7 +10,7 @@
  * rules for metrics) and kept-points.ts. faults.ts is for tests.
  */
 import { createServer, type Server } from "node:http";
-import { type Clock, systemClock } from "../clock.js";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { type Counts, RequestCounts } from "./counts.js";
 import type { Submission } from "./endpoints.js";
 import { finish, type Outcome, refusal, workOff } from "./exchange.js";
@@ -33,7 +33,8 @@ export interface IntakeOptions extends Terms {
   readonly keepLogs?: number;
   /** Told of each request once its answer has gone out. */
   readonly onRequest?: (request: WorkedOff) => void;
-  readonly clock?: Pick<Clock, "now">;
+  /** The time by which points and logs are old: the device's own if not given. */
+  readonly now?: () => Milliseconds;
 }
 
 export interface WorkedOff extends Asked {
@@ -59,16 +60,16 @@ export interface Intake {
 
 /** Rejects where it can't listen there. */
 export async function startIntake(options: IntakeOptions = {}): Promise<Intake> {
-  const { host = "127.0.0.1", port = 0, rules, onRequest, clock = systemClock } = options;
+  const { host = "127.0.0.1", port = 0, rules, onRequest, now = systemTime } = options;
   const points = new KeptPoints(options.keepPoints ?? 1_000_000);
   const logs = new KeptLogs(options.keepLogs ?? 10_000);
   const requests = new RequestCounts();
   let begun = 0;
 
   const keep = ({ path }: Asked, { end, submission, sentBytes, inflatedBytes }: Outcome) => {
-    const now = clock.now();
-    for (const series of submission.series) points.add(series, now);
-    logs.add(submission.logs, now);
+    const time = now();
+    for (const series of submission.series) points.add(series, time);
+    logs.add(submission.logs, time);
     requests.add(path, statusOf(end), sentBytes, inflatedBytes);
   };
 
@@ -102,6 +103,10 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
     counts: () => ({ ...requests.counts(), points: points.counts(), logs: logs.counts() }),
     close: () => close(server),
   };
+}
+
+function systemTime(): Milliseconds {
+  return milliseconds(Date.now());
 }
 
 function statusOf(end: Outcome["end"]): number | undefined {

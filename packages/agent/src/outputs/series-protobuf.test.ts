@@ -76,6 +76,21 @@ describe("a metric payload", () => {
     );
   });
 
+  it("holds numbers on both sides of every length that they can be written in", () => {
+    const borders = [7, 14, 21, 28, 31, 32, 35, 42, 49].flatMap((bits) => [2 ** bits - 1, 2 ** bits]);
+    const points = [...borders, -1, ...borders.map((border) => -border)].map((at): Point => [seconds(at), 1]);
+    const series: Series = { metric: "a", type: "gauge", tags: [], points };
+    const read = readMetricPayload(encodeMetricPayload([series], ""));
+    expect(read.ok && read.value[0]?.points).toEqual(points);
+  });
+
+  it.each(["a", "ü"])("holds a text far longer than what came before it: of %s", (letter) => {
+    const tag = letter.repeat(1_000_000);
+    const series: Series = { metric: "a", type: "gauge", tags: [tag], points: [[seconds(1), 1]] };
+    const read = readMetricPayload(encodeMetricPayload([series], ""));
+    expect(read.ok && read.value[0]?.tags[0] === tag).toBe(true);
+  });
+
   it("has as many bytes as protobufjs takes, but for values of 0, which it leaves out", () => {
     const batch: Series[] = [
       { metric: "engine.rpm", type: "gauge", tags: ["zone:a"], points: [[seconds(1_700_000_000), 1.5]] },
