@@ -1,5 +1,5 @@
 /** `chouette intake`: a local stand-in for Datadog's intake, until SIGTERM or SIGINT. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { type HostAndPort, hostAndPort, type Kind, wholeNumber } from "../config/kinds.js";
 import { startIntake, type WorkedOff } from "../intake/intake.js";
 import { endSignal } from "./end-signal.js";
@@ -29,18 +29,22 @@ To see what an agent would send:
 
 With --json each line is an object with an "event": listening, point, log, refused, or summary.
 
-Exit code: 0 after SIGTERM, SIGINT or --once, 1 where it can't listen.`;
+Exit code: 0 after SIGTERM, SIGINT or --once, 1 where it can't listen or an option is wrong.`;
 
 export function registerIntake(program: Command): void {
   program
     .command("intake")
     .description("run a local stand-in for Datadog's intake, and show what it gets")
-    .option("--listen <host:port>", "where to listen; port 0 takes any free one", argument(hostAndPort()))
+    .addOption(
+      new Option("--listen <host:port>", "where to listen; port 0 takes any free one")
+        .argParser(argument(hostAndPort()))
+        .default(DEFAULT_LISTEN, `${DEFAULT_LISTEN.host}:${DEFAULT_LISTEN.port}`),
+    )
     .option("--api-key <key>", "the only key to accept (default: any)")
     .option("--json", "write what comes as JSON lines")
     .option("--once <points>", "end once so many points have come", argument(wholeNumber(1, 1e9, "points")))
     .addHelpText("after", HELP)
-    .action((flags: Partial<IntakeFlags>) => runIntake({ listen: DEFAULT_LISTEN, ...flags }));
+    .action((flags: IntakeFlags) => runIntake(flags));
 }
 
 async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): Promise<void> {
@@ -51,17 +55,17 @@ async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): P
     enough.take(request.submission.series.reduce((sum, { points }) => sum + points.length, 0));
   };
   const key = apiKey === undefined ? {} : { apiKey };
-  try {
-    const intake = await startIntake({ ...listen, ...KEEP, ...key, onRequest });
-    display.listening(intake, apiKey === undefined ? "any" : "(as given by --api-key)");
-    await Promise.race([endSignal(), enough.reached]);
-    await intake.close();
-    display.ended(intake.counts());
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`can't listen on ${listen.host}:${listen.port}: ${why}\nTry another --listen.\n`);
-    process.exitCode = 1;
-  }
+  const intake = await startIntake({ ...listen, ...KEEP, ...key, onRequest }).catch(sayWhyNot);
+  if (intake === undefined) return;
+  display.listening(intake, apiKey === undefined ? "any" : "(as given by --api-key)");
+  await Promise.race([endSignal(), enough.reached]);
+  await intake.close();
+  display.ended(intake.counts());
+}
+
+function sayWhyNot(error: Error): undefined {
+  process.stderr.write(`${error.message}: can't listen there; try another --listen.\n`);
+  process.exitCode = 1;
 }
 
 function countdown(from: number): { readonly reached: Promise<void>; take(count: number): void } {

@@ -25,6 +25,9 @@ export interface Answer {
   readonly body: string;
 }
 
+const ON_DEMAND = "a fault on demand";
+
+/** Reads the request and judges it, or does what the fault says instead. */
 export async function workOff(
   request: IncomingMessage,
   asked: Asked,
@@ -36,8 +39,7 @@ export async function workOff(
   if (!isWhole) return { ...nothing, end: "close" };
   if (fault !== undefined && "hang" in fault) return { ...nothing, end: "hang" };
   if (fault !== undefined && "status" in fault) {
-    const { status, headers = {}, body = refusal("a fault on demand") } = fault;
-    return { ...nothing, end: { status, headers, body }, reason: "a fault on demand" };
+    return { ...nothing, end: { body: refusal(ON_DEMAND), ...fault }, reason: ON_DEMAND };
   }
   const { method, path } = asked;
   const verdict = await judge({ method, path, headers: request.headers, body }, terms);

@@ -20,7 +20,7 @@ export type Fault =
     }
   /** The body is read and dropped, and nothing is answered until the sender or the intake closes. */
   | { readonly hang: true }
-  /** The connection is closed once this many bytes of the body have come, at its end at the latest. */
+  /** The connection is closed, unanswered, once at least this many bytes of the body have come or it has ended. */
   | { readonly closeAfterBytes: number }
   /** The request is worked off, and what it brought is kept, but the connection is closed in place of an answer. */
   | { readonly loseAnswer: true };

@@ -89,11 +89,11 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
         ...(reason === undefined ? {} : { reason }),
       });
     } catch (error) {
-      // A test's own rule threw, or the stand-in is wrong: the sender is who can show it.
+      // A test's own function threw, or the stand-in is wrong: the sender is who can show it.
+      if (response.headersSent) throw error;
       const why = error instanceof Error ? error.message : String(error);
-      const end = { status: 500, body: refusal(`the stand-in failed: ${why}`) };
-      requests.add(path, end.status, 0, 0);
-      if (!response.headersSent) await finish(response, end);
+      requests.add(path, 500, 0, 0);
+      await finish(response, { status: 500, body: refusal(`the stand-in failed: ${why}`) });
     }
   });
   return {
