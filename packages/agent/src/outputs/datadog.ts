@@ -8,7 +8,8 @@ import { compress } from "./compression.js";
 import { type HttpRequest, HttpSender } from "./http.js";
 import type { Outcome, Output } from "./output.js";
 import { groupSeries, type Series } from "./series.js";
-import { seriesV1, seriesV2 } from "./series-json.js";
+import { seriesV1 } from "./series-json.js";
+import { encodeMetricPayload } from "./series-protobuf.js";
 
 export interface DatadogOptions {
   /** The API's base, as in `https://api.datadoghq.com/api`. */
@@ -39,10 +40,10 @@ const ENDPOINTS: Readonly<Record<DatadogOptions["seriesVersion"], Endpoint>> = {
   },
   v2: {
     path: "/v2/series",
-    contentType: "application/json",
+    contentType: "application/x-protobuf",
     mostSent: 512_000,
     mostInflated: 5_242_880,
-    encode: seriesV2,
+    encode: encodeMetricPayload,
   },
 };
 
