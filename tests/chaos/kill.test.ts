@@ -8,8 +8,10 @@ import { freePort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
-const KILLS = 30;
-const LONGEST_LIFE_MS = 1_200;
+const KILLS = 40;
+const INTERVAL_S = 2;
+/** How long the work of a flush and a dispatch takes here, about. */
+const WORK_MS = 40;
 const CALLS_A_TURN = 20;
 const TURN_MS = 10;
 
@@ -61,8 +63,10 @@ function arrivedSums(): Map<string, number> {
 async function killAtRandom(settings: AgentSettings): Promise<void> {
   for (let kill = 0; kill < KILLS; kill++) {
     const agent = await startAgentProcess(settings);
-    // Not a wait for something: the life of a process that is to end at any point.
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_LIFE_MS));
+    // Not a wait for something: the life of a process that is to end in the middle of its work, which it has at
+    // its start and whenever a window closes.
+    const untilWork = kill % 2 === 0 ? 0 : INTERVAL_S * 1000 - (Date.now() % (INTERVAL_S * 1000));
+    await new Promise((resolve) => setTimeout(resolve, untilWork + Math.random() * WORK_MS));
     await agent.end("SIGKILL");
   }
 }
@@ -71,10 +75,9 @@ async function expectExactSums(broker: AgentSettings, port: number): Promise<voi
   const settings: AgentSettings = {
     API_KEY: "any",
     DATADOG_URL: `${intake.url}/api`,
-    AGGREGATE_INTERVAL: "3",
+    AGGREGATE_INTERVAL: `${INTERVAL_S}`,
     AGGREGATE_GRACE: "0",
     RELEASE_INTERVAL: "1",
-    LOG_LEVEL: "info",
     ...broker,
   };
   const client = new ChouetteClient({ port, bufferRecords: 1_000_000, bufferBytes: 256 * 1024 * 1024 });
