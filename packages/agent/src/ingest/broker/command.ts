@@ -1,6 +1,6 @@
 /** What a command is: the contract between the table of commands and whoever executes them. */
 import type { BrokerStore } from "@chouette-iot/queue";
-import type { Broker } from "./broker.js";
+import type { BrokerContext } from "./context.js";
 import type { Reply } from "./reply.js";
 import type { Session } from "./session.js";
 import type { WriteBatch } from "./write-batch.js";
@@ -14,7 +14,7 @@ export interface Lookup {
 export type Result = Reply | Lookup;
 
 export interface Call {
-  readonly broker: Broker;
+  readonly broker: BrokerContext;
   readonly session: Session;
   /** Takes what the command stores: written before the result is answered, unless the result is a failure. */
   batch: WriteBatch;

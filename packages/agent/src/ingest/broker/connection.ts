@@ -7,7 +7,7 @@
  * under way when the client went away is still stored.
  */
 import type { Socket } from "node:net";
-import type { Broker } from "./broker.js";
+import type { BrokerContext } from "./context.js";
 import { execute } from "./execute.js";
 import { encodeReply, failure, type Protocol, type Reply } from "./reply.js";
 import { ReplyQueue } from "./reply-queue.js";
@@ -34,7 +34,7 @@ const LINGER_MS = 1_000;
 export class Connection {
   readonly #socket: Socket;
   readonly #session: Session;
-  readonly #broker: Broker;
+  readonly #broker: BrokerContext;
   readonly #parser: RequestParser;
   readonly #replies: ReplyQueue;
   #unsent = "";
@@ -47,7 +47,7 @@ export class Connection {
   #ending = false;
   #linger: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, session: Session, broker: Broker) {
+  constructor(socket: Socket, session: Session, broker: BrokerContext) {
     this.#socket = socket;
     this.#session = session;
     this.#broker = broker;
@@ -145,14 +145,16 @@ export class Connection {
   #flush(): void {
     const text = this.#unsent;
     this.#unsent = "";
-    if (text !== "" && this.#socket.writable) this.#socket.write(text);
+    if (text === "" || !this.#socket.writable) return;
+    // What the system takes at once is followed by no `drain`.
+    if (this.#socket.write(text)) this.#goOn();
   }
 
   #close(): void {
     if (this.#linger !== undefined) return;
-    this.#flush();
-    this.#socket.end();
     // To close while the client still sends would reset the connection, and it would miss the last answer.
     this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    this.#flush();
+    this.#socket.end();
   }
 }

@@ -6,9 +6,10 @@
  * of these mistakes only during EXEC and carries out the other commands: here a transaction is stored whole or
  * not at all.
  */
-import type { Broker } from "./broker.js";
+
 import { type Call, type Command, isLookup, type Lookup, type Result } from "./command.js";
 import { COMMANDS } from "./commands/table.js";
+import type { BrokerContext } from "./context.js";
 import { shown } from "./keys.js";
 import { type Failure, failure, isFailure, QUEUED, type Reply } from "./reply.js";
 import type { Session, Transaction } from "./session.js";
@@ -26,7 +27,12 @@ const MOST_QUEUED_BYTES = 16 * 1024 * 1024;
 const MOST_QUEUED_COMMANDS = 20_000;
 
 /** @param bytes the length of the request on its way */
-export function execute(args: readonly string[], bytes: number, session: Session, broker: Broker): Outcome {
+export function execute(
+  args: readonly string[],
+  bytes: number,
+  session: Session,
+  broker: BrokerContext,
+): Outcome {
   const { transaction } = session;
   const command = permitted(args, session);
   if (isFailure(command)) {
@@ -88,19 +94,19 @@ function refuse(transaction: Transaction): void {
   transaction.results.length = 0;
 }
 
-function refused(reply: Failure, broker: Broker): Outcome {
+function refused(reply: Failure, broker: BrokerContext): Outcome {
   broker.counters.refusedCommands++;
   return { kind: "now", reply };
 }
 
-function outcomeOf(result: Result, batch: WriteBatch, broker: Broker): Outcome {
+function outcomeOf(result: Result, batch: WriteBatch, broker: BrokerContext): Outcome {
   if (isLookup(result)) return { kind: "lookup", run: () => writeAndLook(batch, result, broker) };
   if (batch.empty) return { kind: "now", reply: result };
   const reply = broker.writes.write(batch).then((failed) => failed ?? result);
   return { kind: "stored", reply, bytes: batch.bytes };
 }
 
-async function writeAndLook(batch: WriteBatch, { run }: Lookup, broker: Broker): Promise<Reply> {
+async function writeAndLook(batch: WriteBatch, { run }: Lookup, broker: BrokerContext): Promise<Reply> {
   const failed = batch.empty ? undefined : await broker.writes.write(batch);
   if (failed !== undefined) return failed;
   try {

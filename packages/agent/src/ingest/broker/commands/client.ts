@@ -1,6 +1,7 @@
 /** CLIENT: what libraries say about themselves, and who else is connected. */
-import type { Broker } from "../broker.js";
+
 import type { Call, Result } from "../command.js";
+import type { BrokerContext } from "../context.js";
 import { shown } from "../keys.js";
 import { type Failure, failure, OK, type Reply } from "../reply.js";
 import type { Session } from "../session.js";
@@ -40,7 +41,7 @@ export function setName(name: string, session: Session): Failure | undefined {
   return undefined;
 }
 
-function clientLines(broker: Broker): string {
+function clientLines(broker: BrokerContext): string {
   return [...broker.sessions].map(clientLine).join("");
 }
 

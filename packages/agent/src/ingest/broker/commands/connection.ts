@@ -1,6 +1,7 @@
 /** Commands about the connection itself: who is there, and how they speak. */
-import type { Broker } from "../broker.js";
+
 import type { Call, Result } from "../command.js";
+import type { BrokerContext } from "../context.js";
 import { type Failure, failure, list, OK, type Protocol, type Reply } from "../reply.js";
 import type { Session } from "../session.js";
 import { setName } from "./client.js";
@@ -14,6 +15,8 @@ const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map([
 /** HELLO [version [AUTH user password] [SETNAME name]] */
 export function hello(args: readonly string[], { broker, session }: Call): Result {
   const [, version, ...options] = args;
+  if (version !== undefined && !/^\d+$/.test(version))
+    return failure("ERR Protocol version is not an integer or out of range");
   const protocol = version === undefined ? session.protocol : PROTOCOLS.get(version);
   if (protocol === undefined) return failure("NOPROTO unsupported protocol version");
   const parsed = helloOptions(options);
@@ -83,7 +86,7 @@ export function auth(args: readonly string[], { broker, session }: Call): Result
 }
 
 /** As in Redis, the user `default` may give any password where none is asked for. */
-function login(user: string, password: string, broker: Broker, session: Session): Failure | undefined {
+function login(user: string, password: string, broker: BrokerContext, session: Session): Failure | undefined {
   const known = user === "default" && (broker.isPassword?.(password) ?? true);
   if (!known) {
     broker.counters.wrongPasswords++;

@@ -2,20 +2,14 @@
 import type { BrokerStore } from "@chouette-iot/queue";
 import type { Milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../../clock.js";
+import type { Log } from "../../log.js";
 import type { ClientMarkers } from "./client-markers.js";
 import type { BrokerCounters } from "./counters.js";
 import type { DurableWrites } from "./durable-writes.js";
 import type { QueueKeys } from "./keys.js";
 import type { Session } from "./session.js";
 
-/** As much of a pino logger as the broker needs. */
-export interface BrokerLog {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
-}
-
-export interface Broker {
+export interface BrokerContext {
   readonly store: BrokerStore;
   readonly writes: DurableWrites;
   readonly markers: ClientMarkers;
@@ -24,7 +18,7 @@ export interface Broker {
   readonly isPassword: ((attempt: string) => boolean) | undefined;
   readonly counters: BrokerCounters;
   readonly sessions: Set<Session>;
-  readonly log: BrokerLog;
+  readonly log: Log;
   readonly clock: Clock;
   /** When it began to listen, on the clock's even run. */
   readonly started: Milliseconds;

@@ -5,22 +5,24 @@
  * Promises: what a client stored and saw answered is durable. A MULTI is stored whole or not at all. Nothing
  * that a client sends ends the agent: it gets an error, or a closed connection.
  *
- * What happens to a request, in order: connection.ts (bytes), request-parser.ts (words), execute.ts and
+ * What happens to a request, in order, in broker/: connection.ts (bytes), request-parser.ts (words), execute.ts and
  * commands/table.ts (meaning), write-batch.ts and durable-writes.ts (the store), reply-queue.ts and reply.ts
  * (the answer).
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { BrokerStore } from "@chouette-iot/queue";
-import { type Clock, systemClock } from "../../clock.js";
-import type { Broker, BrokerLog } from "./broker.js";
-import { ClientMarkers } from "./client-markers.js";
-import { Connection } from "./connection.js";
-import { type BrokerCounters, newCounters } from "./counters.js";
-import { DurableWrites } from "./durable-writes.js";
-import { QueueKeys } from "./keys.js";
-import { passwordCheck } from "./password.js";
-import { encodeReply, failure } from "./reply.js";
-import { newSession } from "./session.js";
+import { type Clock, systemClock } from "../clock.js";
+import type { Log } from "../log.js";
+import { Outage } from "../outage.js";
+import { ClientMarkers } from "./broker/client-markers.js";
+import { Connection } from "./broker/connection.js";
+import type { BrokerContext } from "./broker/context.js";
+import { type BrokerCounters, newCounters } from "./broker/counters.js";
+import { DurableWrites } from "./broker/durable-writes.js";
+import { QueueKeys } from "./broker/keys.js";
+import { passwordCheck } from "./broker/password.js";
+import { encodeReply, failure } from "./broker/reply.js";
+import { newSession } from "./broker/session.js";
 
 export interface BrokerOptions {
   readonly store: BrokerStore;
@@ -29,13 +31,13 @@ export interface BrokerOptions {
   readonly port: number;
   /** What clients must give by AUTH or HELLO before anything else; nothing is asked for unless it is set. */
   readonly password?: string;
-  readonly log: BrokerLog;
+  readonly log: Log;
   /** 256 unless given. */
   readonly maxConnections?: number;
   readonly clock?: Clock;
 }
 
-export interface RunningBroker {
+export interface Broker {
   readonly address: { readonly host: string; readonly port: number };
   readonly counters: Readonly<BrokerCounters>;
   /** Takes no further requests, answers those that are under way, and resolves when all connections are closed. */
@@ -60,12 +62,12 @@ const SWEEP_INTERVAL_MS = 600_000;
 const TOO_MANY = encodeReply(failure("ERR max number of clients reached"), 2);
 
 /** Begins to listen. Rejects with {@link PortTakenError}, or with what else the system says against it. */
-export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { store, host, port, password, log, clock = systemClock } = options;
   const counters = newCounters();
-  const broker: Broker = {
+  const broker: BrokerContext = {
     store,
-    writes: new DurableWrites(store, log, counters, clock),
+    writes: new DurableWrites(store, counters, new Outage("The broker's store", clock, log)),
     markers: await ClientMarkers.load(store, clock),
     keys: new QueueKeys(),
     isPassword: password === undefined ? undefined : passwordCheck(password),
@@ -110,12 +112,16 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function addressOf(server: Server): RunningBroker["address"] {
+function addressOf(server: Server): Broker["address"] {
   const { address, port } = server.address() as AddressInfo;
   return { host: address, port };
 }
 
-function acceptor(broker: Broker, connections: Set<Connection>, most: number): (socket: Socket) => void {
+function acceptor(
+  broker: BrokerContext,
+  connections: Set<Connection>,
+  most: number,
+): (socket: Socket) => void {
   const { counters, sessions } = broker;
   let lastId = 0;
   return (socket) => {
@@ -142,7 +148,7 @@ function acceptor(broker: Broker, connections: Set<Connection>, most: number): (
   };
 }
 
-function sweepMarkers({ markers, store, log }: Broker): void {
+function sweepMarkers({ markers, store, log }: BrokerContext): void {
   const expired = markers.takeExpired();
   if (expired.length === 0) return;
   store

@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { encodeReply, failure, list, type Reply } from "./reply.js";
+
+const cases: readonly (readonly [reply: Reply, resp2: string, resp3: string])[] = [
+  [{ kind: "status", text: "OK" }, "+OK\r\n", "+OK\r\n"],
+  ["é", "$2\r\né\r\n", "$2\r\né\r\n"],
+  ["", "$0\r\n\r\n", "$0\r\n\r\n"],
+  [-7, ":-7\r\n", ":-7\r\n"],
+  [null, "$-1\r\n", "_\r\n"],
+  [{ kind: "score", value: 1.5 }, "$3\r\n1.5\r\n", ",1.5\r\n"],
+  [{ kind: "score", value: -Infinity }, "$4\r\n-inf\r\n", ",-inf\r\n"],
+  [list([1, list([]), null]), "*3\r\n:1\r\n*0\r\n$-1\r\n", "*3\r\n:1\r\n*0\r\n_\r\n"],
+  [{ kind: "map", entries: [["a", 1]] }, "*2\r\n$1\r\na\r\n:1\r\n", "%1\r\n$1\r\na\r\n:1\r\n"],
+  [failure("ERR two\r\n+OK lines"), "-ERR two +OK lines\r\n", "-ERR two +OK lines\r\n"],
+];
+
+it.each(cases)("writes %j in both protocols", (reply, resp2, resp3) => {
+  expect(encodeReply(reply, 2)).toBe(resp2);
+  expect(encodeReply(reply, 3)).toBe(resp3);
+});
