@@ -16,7 +16,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   client: ["record", "queue", "queue/redis", "@redis/client"],
   "agent/aggregation": ["record"],
   "agent/wrappers": ["record", "agent/aggregation"],
-  "agent/ingest": ["record", "queue", "agent/clock.ts", "agent/log.ts"],
+  "agent/ingest": ["record", "queue", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
   "agent/flush": [
     "record",
     "queue",

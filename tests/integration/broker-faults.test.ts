@@ -2,7 +2,7 @@
 import { LmdbStore } from "@chouette-iot/queue/lmdb";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { PortTakenError } from "../../packages/agent/src/ingest/broker.js";
+import { PortTakenError } from "../../packages/agent/src/ingest/broker/listener.js";
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../support/broker.js";
 import { ask, connectRaw, request } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
@@ -244,6 +244,24 @@ describe("answers", () => {
     expect(await client.closed).toBe(answerTo(["a"]) + answerTo(["b"]));
     expect(await idle.closed).toBe("");
     expect(await broker.store.size(QUEUE)).toBe(2);
+  });
+});
+
+describe("a connection that another one ends", () => {
+  it("carries nothing out after that, and what it stored before is told", async () => {
+    const first = await connectRaw(broker.port);
+    first.send(request("CLIENT", "INFO"));
+    const [, id, address] = /id=(\d+) addr=(\S+)/.exec(await first.receives("addr=")) ?? [];
+    const set = (text: string) => request("SET", "chouette:client:a", text, "EX", "60");
+    first.send(request("MULTI") + set("1") + request("EXEC") + request("MULTI") + set("2"));
+    await first.receives("+QUEUED");
+
+    const kill = request("CLIENT", "KILL", "ID", id ?? "", "ADDR", address ?? "");
+    const look = request("GET", "chouette:client:a");
+    expect(await ask(broker.port, kill + look)).toBe(":1\r\n$1\r\n1\r\n");
+    first.send(request("EXEC"));
+    expect(await first.closed).toMatch(/\*1\r\n\+OK\r\n\+OK\r\n\+QUEUED\r\n$/);
+    expect(await ask(broker.port, look)).toBe("$1\r\n1\r\n");
   });
 });
 

@@ -55,6 +55,12 @@ const conversations: Readonly<Record<string, readonly string[]>> = {
   "a client's marker": ["SET chouette:client:a 7 EX 60", "GET chouette:client:a", "GET chouette:client:b"],
   "a marker without a good expiry": ["SET chouette:client:a 7 EX 0", "SET chouette:client:a 7 EX x"],
   "the connection's name": ["CLIENT GETNAME", "CLIENT SETNAME me", "CLIENT GETNAME", "CLIENT SETNAME"],
+  "ending connections that aren't there": [
+    "CLIENT KILL ID 1000000",
+    "CLIENT KILL ADDR 127.0.0.1:1 ID 1000000",
+    "CLIENT KILL ID",
+    "CLIENT KILL",
+  ],
   "pings, echoes and empty requests": [
     "PING",
     "PING hello",

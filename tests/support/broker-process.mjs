@@ -3,7 +3,7 @@
  * Usage: broker-process.mjs FOLDER; it writes the port that it listens on.
  */
 import { LmdbStore } from "@chouette-iot/queue/lmdb";
-import { startBroker } from "../../packages/agent/dist/ingest/broker.js";
+import { startBroker } from "../../packages/agent/dist/ingest/broker/listener.js";
 
 const store = new LmdbStore({ directory: process.argv[2], commitInterval: 5 });
 const silent = () => {};

@@ -1,10 +1,14 @@
 /** The embedded broker on a free port of loopback, on a store of its own, in this process. */
 import { LmdbStore, type LmdbStoreOptions } from "@chouette-iot/queue/lmdb";
 import pino from "pino";
-import { type Broker, type BrokerOptions, startBroker } from "../../packages/agent/src/ingest/broker.js";
+import {
+  type BrokerOptions,
+  type RunningBroker,
+  startBroker,
+} from "../../packages/agent/src/ingest/broker/listener.js";
 import { newFolder } from "./folders.js";
 
-export interface TestBroker extends Broker {
+export interface TestBroker extends RunningBroker {
   readonly port: number;
   readonly store: LmdbStore;
   /** What it logged, as JSON lines. */

@@ -35,7 +35,7 @@ afterEach(async () => {
 
 it("keeps a marker across restarts until it expires", async () => {
   const before = await ClientMarkers.load(store, clock);
-  const note = before.noteOf(KEY, "batch 7\n", seconds(60), 1);
+  const note = before.noteOf(KEY, "batch 7\n", seconds(60));
   await store.write([], new Map([[KEY, note]]));
 
   const after = await ClientMarkers.load(store, clock);
@@ -48,20 +48,11 @@ it("keeps a marker across restarts until it expires", async () => {
   expect(after.takeExpired()).toEqual([]);
 });
 
-it("refuses a connection that is older than the one that has the marker", async () => {
+it("goes by the latest expiry", async () => {
   const markers = await ClientMarkers.load(store, clock);
-  expect(markers.claim(KEY, 2)).toBe(true);
-  expect(markers.claim(KEY, 1)).toBe(false);
-  expect(markers.claim(KEY, 2)).toBe(true);
-  expect(markers.claim(KEY, 3)).toBe(true);
-  expect(markers.claim("chouette:client:b", 1)).toBe(true);
-});
-
-it("doesn't let a claim lengthen or shorten a marker's life", async () => {
-  const markers = await ClientMarkers.load(store, clock);
-  markers.noteOf(KEY, "x", seconds(86_400), 1);
-  markers.claim(KEY, 2);
-  clock.advance(86_399);
+  markers.noteOf(KEY, "x", seconds(10));
+  markers.noteOf(KEY, "y", seconds(60));
+  clock.advance(59);
   expect(markers.takeExpired()).toEqual([]);
   clock.advance(1);
   expect(markers.takeExpired()).toEqual([KEY]);
@@ -69,15 +60,15 @@ it("doesn't let a claim lengthen or shorten a marker's life", async () => {
 
 it("forgets the marker that was written longest ago where there are more than 10,000", async () => {
   const markers = await ClientMarkers.load(store, clock);
-  for (let index = 0; index < 10_000; index++) markers.noteOf(`${KEY}${index}`, "x", seconds(60), 1);
-  markers.noteOf(`${KEY}0`, "again", seconds(60), 1);
-  markers.noteOf(`${KEY}new`, "x", seconds(60), 1);
+  for (let index = 0; index < 10_000; index++) markers.noteOf(`${KEY}${index}`, "x", seconds(60));
+  markers.noteOf(`${KEY}0`, "again", seconds(60));
+  markers.noteOf(`${KEY}new`, "x", seconds(60));
   expect(markers.takeExpired()).toEqual([`${KEY}1`]);
 });
 
 it("keeps a marker that was forgotten and written again before its note was deleted", async () => {
   const markers = await ClientMarkers.load(store, clock);
-  for (let index = 0; index <= 10_000; index++) markers.noteOf(`${KEY}${index}`, "x", seconds(60), 1);
-  markers.noteOf(`${KEY}0`, "again", seconds(60), 1);
+  for (let index = 0; index <= 10_000; index++) markers.noteOf(`${KEY}${index}`, "x", seconds(60));
+  markers.noteOf(`${KEY}0`, "again", seconds(60));
   expect(markers.takeExpired()).not.toContain(`${KEY}0`);
 });

@@ -12,7 +12,7 @@ import { execute } from "./execute.js";
 import { encodeReply, failure, type Protocol, type Reply } from "./reply.js";
 import { ReplyQueue } from "./reply-queue.js";
 import { type RequestLimits, RequestParser } from "./request-parser.js";
-import type { Session } from "./session.js";
+import { newSession, type Session } from "./session.js";
 
 const MEBIBYTE = 1024 * 1024;
 const LIMITS: RequestLimits = {
@@ -32,8 +32,8 @@ const MOST_UNSENT_BYTES = MEBIBYTE;
 const LINGER_MS = 1_000;
 
 export class Connection {
+  readonly session: Session;
   readonly #socket: Socket;
-  readonly #session: Session;
   readonly #broker: BrokerContext;
   readonly #parser: RequestParser;
   readonly #replies: ReplyQueue;
@@ -47,11 +47,13 @@ export class Connection {
   #ending = false;
   #linger: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, session: Session, broker: BrokerContext) {
+  /** @param id rises with every connection */
+  constructor(socket: Socket, id: number, broker: BrokerContext) {
+    const address = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.session = newSession({ id, address, end: () => this.#end() }, broker.isPassword === undefined);
     this.#socket = socket;
-    this.#session = session;
     this.#broker = broker;
-    this.#parser = new RequestParser(session.authenticated ? LIMITS : LIMITS_BEFORE_LOGIN);
+    this.#parser = new RequestParser(this.session.authenticated ? LIMITS : LIMITS_BEFORE_LOGIN);
     this.#replies = new ReplyQueue((text) => this.#send(text));
     socket.on("data", (bytes) => {
       if (!this.#ending) this.#parser.push(bytes);
@@ -70,10 +72,10 @@ export class Connection {
     });
   }
 
-  /** Takes no further request, answers those that are under way, and closes. */
-  end(): void {
+  /** At once for requests, a little later for the connection: it may be a request that asks for it. */
+  #end(): void {
     this.#ending = true;
-    this.#goOn();
+    process.nextTick(() => this.#goOn());
   }
 
   #goOn(): void {
@@ -98,11 +100,10 @@ export class Connection {
   }
 
   #carryOut(args: readonly string[], bytes: number): void {
-    const outcome = execute(args, bytes, this.#session, this.#broker);
+    const outcome = execute(args, bytes, this.session, this.#broker);
     // The protocol may be another one by the time that the answer is known.
-    const { protocol, authenticated, ended } = this.#session;
+    const { protocol, authenticated } = this.session;
     this.#parser.limits = authenticated ? LIMITS : LIMITS_BEFORE_LOGIN;
-    if (ended) this.#ending = true;
     switch (outcome.kind) {
       case "now":
         this.#replies.add(encodeReply(outcome.reply, protocol));
@@ -132,7 +133,7 @@ export class Connection {
 
   #stop(reason: string): void {
     this.#broker.counters.protocolErrors++;
-    this.#replies.add(encodeReply(failure(`ERR Protocol error: ${reason}`), this.#session.protocol));
+    this.#replies.add(encodeReply(failure(`ERR Protocol error: ${reason}`), this.session.protocol));
     this.#ending = true;
   }
 

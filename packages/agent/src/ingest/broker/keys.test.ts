@@ -3,13 +3,14 @@ import { isMarkerKey, QueueKeys, shown } from "./keys.js";
 import { isFailure } from "./reply.js";
 
 describe("a queue's key", () => {
-  it.each(["chouette:metrics:raw", "chouette:{3}:logs:wrapped", "chouette-test:rejected"])(
-    "is %s",
-    (queue) => {
-      expect(new QueueKeys().queueOf(`${queue}.keys`, "keys")).toBe(queue);
-      expect(new QueueKeys().queueOf(`${queue}.values`, "values")).toBe(queue);
-    },
-  );
+  it.each([
+    "chouette:metrics:raw",
+    "chouette:{3}:logs:wrapped",
+    "chouette-test:rejected",
+  ])("is %s", (queue) => {
+    expect(new QueueKeys().queueOf(`${queue}.keys`, "keys")).toBe(queue);
+    expect(new QueueKeys().queueOf(`${queue}.values`, "values")).toBe(queue);
+  });
 
   it.each([
     "",

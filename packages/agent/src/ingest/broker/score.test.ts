@@ -15,9 +15,20 @@ it.each([
   expect(parseScore(text)).toBe(score);
 });
 
-it.each(["", " 1", "1 ", "nan", "NaN", "1e400", "0x10", "0b1", "1,5", "abc", "--1", ".", "infinit"])(
-  "refuses %j",
-  (text) => {
-    expect(parseScore(text)).toBeUndefined();
-  },
-);
+it.each([
+  "",
+  " 1",
+  "1 ",
+  "nan",
+  "NaN",
+  "1e400",
+  "0x10",
+  "0b1",
+  "1,5",
+  "abc",
+  "--1",
+  ".",
+  "infinit",
+])("refuses %j", (text) => {
+  expect(parseScore(text)).toBeUndefined();
+});

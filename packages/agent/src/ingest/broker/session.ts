@@ -13,8 +13,8 @@ export interface Session {
   /** Set by CLIENT SETNAME; empty unless it is. */
   name: string;
   transaction: Transaction | undefined;
-  /** Whether to close the connection once all is answered. */
-  ended: boolean;
+  /** Takes no further request, answers those that are under way, and closes the connection. */
+  readonly end: () => void;
 }
 
 /** What came after a MULTI: checked and gathered, but not carried out. */
@@ -25,8 +25,11 @@ export interface Transaction {
   refused: boolean;
 }
 
-export function newSession(id: number, address: string, authenticated: boolean): Session {
-  return { id, address, authenticated, protocol: 2, name: "", transaction: undefined, ended: false };
+export function newSession(
+  identity: Pick<Session, "id" | "address" | "end">,
+  authenticated: boolean,
+): Session {
+  return { ...identity, authenticated, protocol: 2, name: "", transaction: undefined };
 }
 
 export function newTransaction(): Transaction {

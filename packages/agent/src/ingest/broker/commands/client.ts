@@ -22,6 +22,8 @@ export function client([, subcommand = "", ...args]: readonly string[], { broker
       return clientLine(session);
     case "LIST":
       return clientLines(broker);
+    case "KILL":
+      return kill(args, broker, session);
     default:
       return failure(`ERR unknown subcommand ${shown(subcommand)} of CLIENT`);
   }
@@ -39,6 +41,24 @@ export function setName(name: string, session: Session): Failure | undefined {
     return failure("ERR Client names cannot contain spaces, newlines or special characters.");
   session.name = name;
   return undefined;
+}
+
+/**
+ * CLIENT KILL [ID id] [ADDR address]: ends other connections that fit all of these. What they stored before
+ * is stored; nothing that they still send is carried out.
+ */
+function kill(filters: readonly string[], { sessions }: BrokerContext, own: Session): Reply {
+  let found = [...sessions].filter((session) => session !== own);
+  for (let at = 0; at < filters.length; at += 2) {
+    const [filter = "", wanted] = filters.slice(at, at + 2);
+    const name = filter.toUpperCase();
+    if (wanted === undefined || (name !== "ID" && name !== "ADDR"))
+      return failure("ERR Chouette's broker takes CLIENT KILL only with ID and ADDR");
+    found = found.filter(({ id, address }) => (name === "ID" ? `${id}` : address) === wanted);
+  }
+  if (filters.length === 0) return failure("ERR wrong number of arguments for 'client|kill' command");
+  for (const session of found) session.end();
+  return found.length;
 }
 
 function clientLines(broker: BrokerContext): string {

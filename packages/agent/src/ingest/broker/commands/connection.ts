@@ -110,6 +110,6 @@ export function reset(_args: readonly string[], { broker, session }: Call): Resu
 }
 
 export function quit(_args: readonly string[], { session }: Call): Result {
-  session.ended = true;
+  session.end();
   return OK;
 }

@@ -61,6 +61,6 @@ export function command([, subcommand = ""]: readonly string[]): Result {
  * Like Redis, the broker closes the connection at what betrays an HTTP request.
  */
 export function crossProtocol(_args: readonly string[], { session }: Call): Result {
-  session.ended = true;
+  session.end();
   return failure("ERR this is no web server");
 }

@@ -62,10 +62,9 @@ const LONGEST_MARKER = 1024;
 const LONGEST_LIFETIME = seconds(31 * 86_400);
 
 /** SET chouette:client:NAME text EX seconds */
-export function setMarker(args: readonly string[], { broker, session, batch }: Call): Result {
+export function setMarker(args: readonly string[], { broker, batch }: Call): Result {
   const [, key = "", text = "", option, lifetime = "", ...others] = args;
-  const refused = claimMarker(key, { broker, session });
-  if (refused !== undefined) return refused;
+  if (!isMarkerKey(key)) return notAMarker(key);
   if (option?.toUpperCase() !== "EX" || others.length > 0)
     return failure("ERR Chouette's broker takes SET only as SET key text EX seconds");
   const expires = /^\d{1,9}$/.test(lifetime) ? Number(lifetime) : 0;
@@ -73,14 +72,13 @@ export function setMarker(args: readonly string[], { broker, session, batch }: C
     return failure(`ERR invalid expire time in 'set' command: 1 to ${LONGEST_LIFETIME} seconds`);
   if (text.length > LONGEST_MARKER)
     return failure(`ERR a client's marker is at most ${LONGEST_MARKER} characters`);
-  batch.notes.set(key, broker.markers.noteOf(key, text, seconds(expires), session.id));
+  batch.notes.set(key, broker.markers.noteOf(key, text, seconds(expires)));
   return OK;
 }
 
 /** GET chouette:client:NAME */
-export function getMarker([, key = ""]: readonly string[], { broker, session }: Call): Result {
-  const refused = claimMarker(key, { broker, session });
-  if (refused !== undefined) return refused;
+export function getMarker([, key = ""]: readonly string[], { broker }: Call): Result {
+  if (!isMarkerKey(key)) return notAMarker(key);
   return lookup(async (store) => {
     // What a former connection of this client stored must be durable before it is told about.
     await store.write([]);
@@ -89,15 +87,6 @@ export function getMarker([, key = ""]: readonly string[], { broker, session }: 
   });
 }
 
-function claimMarker(
-  key: string,
-  { broker, session }: Pick<Call, "broker" | "session">,
-): Failure | undefined {
-  if (!isMarkerKey(key))
-    return failure(
-      `ERR ${shown(key)} is not a client's marker: Chouette's broker keeps no other plain values`,
-    );
-  if (!broker.markers.claim(key, session.id))
-    return failure(`ERR a newer connection has taken ${shown(key)} over`);
-  return undefined;
+function notAMarker(key: string): Failure {
+  return failure(`ERR ${shown(key)} is not a client's marker: Chouette's broker keeps no other plain values`);
 }

@@ -5,24 +5,23 @@
  * Promises: what a client stored and saw answered is durable. A MULTI is stored whole or not at all. Nothing
  * that a client sends ends the agent: it gets an error, or a closed connection.
  *
- * What happens to a request, in order, in broker/: connection.ts (bytes), request-parser.ts (words), execute.ts and
+ * What happens to a request, in order: connection.ts (bytes), request-parser.ts (words), execute.ts and
  * commands/table.ts (meaning), write-batch.ts and durable-writes.ts (the store), reply-queue.ts and reply.ts
  * (the answer).
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { BrokerStore } from "@chouette-iot/queue";
-import { type Clock, systemClock } from "../clock.js";
-import type { Log } from "../log.js";
-import { Outage } from "../outage.js";
-import { ClientMarkers } from "./broker/client-markers.js";
-import { Connection } from "./broker/connection.js";
-import type { BrokerContext } from "./broker/context.js";
-import { type BrokerCounters, newCounters } from "./broker/counters.js";
-import { DurableWrites } from "./broker/durable-writes.js";
-import { QueueKeys } from "./broker/keys.js";
-import { passwordCheck } from "./broker/password.js";
-import { encodeReply, failure } from "./broker/reply.js";
-import { newSession } from "./broker/session.js";
+import { type Clock, systemClock } from "../../clock.js";
+import type { Log } from "../../log.js";
+import { Outage } from "../../outage.js";
+import { ClientMarkers } from "./client-markers.js";
+import { Connection } from "./connection.js";
+import type { BrokerContext } from "./context.js";
+import { type BrokerCounters, newCounters } from "./counters.js";
+import { DurableWrites } from "./durable-writes.js";
+import { QueueKeys } from "./keys.js";
+import { passwordCheck } from "./password.js";
+import { encodeReply, failure } from "./reply.js";
 
 export interface BrokerOptions {
   readonly store: BrokerStore;
@@ -37,7 +36,7 @@ export interface BrokerOptions {
   readonly clock?: Clock;
 }
 
-export interface Broker {
+export interface RunningBroker {
   readonly address: { readonly host: string; readonly port: number };
   readonly counters: Readonly<BrokerCounters>;
   /** Takes no further requests, answers those that are under way, and resolves when all connections are closed. */
@@ -62,7 +61,7 @@ const SWEEP_INTERVAL_MS = 600_000;
 const TOO_MANY = encodeReply(failure("ERR max number of clients reached"), 2);
 
 /** Begins to listen. Rejects with {@link PortTakenError}, or with what else the system says against it. */
-export async function startBroker(options: BrokerOptions): Promise<Broker> {
+export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
   const { store, host, port, password, log, clock = systemClock } = options;
   const counters = newCounters();
   const broker: BrokerContext = {
@@ -77,8 +76,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     clock,
     started: clock.monotonic(),
   };
-  const connections = new Set<Connection>();
-  const accept = acceptor(broker, connections, options.maxConnections ?? DEFAULT_MAX_CONNECTIONS);
+  const accept = acceptor(broker, options.maxConnections ?? DEFAULT_MAX_CONNECTIONS);
   // Half-open: a client that has sent its last request may close its side and still wait for the answer.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
@@ -94,7 +92,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     close: async () => {
       clearInterval(sweeping);
       const closed = new Promise((resolve) => server.close(resolve));
-      for (const connection of connections) connection.end();
+      for (const session of broker.sessions) session.end();
       await closed;
     },
   };
@@ -112,38 +110,27 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function addressOf(server: Server): Broker["address"] {
+function addressOf(server: Server): RunningBroker["address"] {
   const { address, port } = server.address() as AddressInfo;
   return { host: address, port };
 }
 
-function acceptor(
-  broker: BrokerContext,
-  connections: Set<Connection>,
-  most: number,
-): (socket: Socket) => void {
+function acceptor(broker: BrokerContext, mostConnections: number): (socket: Socket) => void {
   const { counters, sessions } = broker;
   let lastId = 0;
   return (socket) => {
-    if (connections.size >= most) {
+    if (sessions.size >= mostConnections) {
       counters.refusedConnections++;
       socket.on("error", () => {});
       socket.end(TOO_MANY, () => socket.destroy());
       return;
     }
-    const session = newSession(
-      ++lastId,
-      `${socket.remoteAddress}:${socket.remotePort}`,
-      broker.isPassword === undefined,
-    );
-    const connection = new Connection(socket, session, broker);
+    const { session } = new Connection(socket, ++lastId, broker);
     sessions.add(session);
-    connections.add(connection);
-    counters.connections = connections.size;
+    counters.connections = sessions.size;
     socket.once("close", () => {
       sessions.delete(session);
-      connections.delete(connection);
-      counters.connections = connections.size;
+      counters.connections = sessions.size;
     });
   };
 }
