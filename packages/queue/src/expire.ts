@@ -1,6 +1,6 @@
 /** Expiry: what is too old leaves its queue, and is counted in the same step. */
 import { fateCounter } from "./fates.js";
-import type { Store } from "./store.js";
+import type { Position, Store } from "./store.js";
 
 const PAGE = 5_000;
 
@@ -12,13 +12,16 @@ const PAGE = 5_000;
  */
 export async function expire(store: Store, queue: string, before: number): Promise<number> {
   let expired = 0;
+  let from: { readonly after?: Position } = {};
   for (;;) {
-    const records = await store.read(queue, { before, limit: PAGE });
-    if (records.length === 0) return expired;
+    const records = await store.read(queue, { ...from, before, limit: PAGE });
+    const after = records.at(-1);
+    if (after === undefined) return expired;
     await store.settle({
       remove: [{ queue, records }],
       count: new Map([[fateCounter(queue, "expired"), records.length]]),
     });
     expired += records.length;
+    from = { after };
   }
 }

@@ -1,82 +1,71 @@
 /**
- * Group commit: changes that arrive together are written and flushed to disk together.
+ * Group commit: changes that arrive together become one transaction, and one flush to the disk.
  *
  * Promises: a change's promise resolves once the change is on disk; changes take effect in the order of the
- * calls; those of one commit are all there after a crash or none. A commit that fails rejects each of its changes.
+ * calls and see one another; those of one commit are all there after a crash or none. A commit that fails
+ * changes nothing and rejects each of its changes.
  */
 import type { Milliseconds } from "@chouette-iot/record";
-import type { RootDatabase } from "lmdb";
 
-export interface Change {
-  /** Makes its writes; called inside the transaction. */
+/** Runs this as one transaction and returns when it is durable, or throws with nothing changed. */
+export type Transact = (apply: () => void) => void;
+
+interface Change {
   apply(): void;
-  /** Whether it reads what earlier changes of its commit may have written. */
-  readonly readsOwnCommit?: boolean;
-  /** Whether to commit at once, with whatever else waits, instead of at the end of the interval. */
-  readonly urgent?: boolean;
-}
-
-interface Waiting {
-  readonly change: Change;
   resolve(): void;
   reject(error: unknown): void;
 }
 
 export class GroupCommit {
-  readonly #root: RootDatabase;
+  readonly #transact: Transact;
   readonly #interval: Milliseconds;
-  #waiting: Waiting[] = [];
+  #waiting: Change[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #committing: Promise<void> | undefined;
+  #soon: NodeJS.Immediate | undefined;
 
   /** @param interval the longest that a change waits for others before it is committed */
-  constructor(root: RootDatabase, interval: Milliseconds) {
-    this.#root = root;
+  constructor(transact: Transact, interval: Milliseconds) {
+    this.#transact = transact;
     this.#interval = interval;
   }
 
-  add(change: Change): Promise<void> {
+  /** @param apply makes the change's writes; called inside the transaction */
+  add(apply: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ change, resolve, reject });
-      if (change.urgent === true || this.#interval === 0) this.#start();
-      else this.#timer ??= setTimeout(() => this.#start(), this.#interval);
+      this.#waiting.push({ apply, resolve, reject });
+      if (this.#interval === 0) this.#commitSoon();
+      else this.#timer ??= setTimeout(() => this.commit(), this.#interval);
     });
   }
 
+  /** Like {@link add}, but does not wait for the interval: whatever else waits goes with it. */
+  addUrgent(apply: () => void): Promise<void> {
+    const committed = this.add(apply);
+    this.#commitSoon();
+    return committed;
+  }
+
   /** Commits what waits. */
-  async drain(): Promise<void> {
-    this.#start();
-    await this.#committing;
-  }
-
-  #start(): void {
+  commit(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#soon);
     this.#timer = undefined;
-    if (this.#waiting.length > 0) this.#committing ??= this.#commitAll();
-  }
-
-  async #commitAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting;
-      this.#waiting = [];
-      try {
-        await this.#commit(group.map(({ change }) => change));
-        for (const { resolve } of group) resolve();
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
+    this.#soon = undefined;
+    const group = this.#waiting;
+    this.#waiting = [];
+    if (group.length === 0) return;
+    try {
+      this.#transact(() => {
+        for (const { apply } of group) apply();
+      });
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+      return;
     }
-    // In the same turn as the last look at what waits: what is added later starts the next.
-    this.#committing = undefined;
+    for (const { resolve } of group) resolve();
   }
 
-  async #commit(changes: readonly Change[]): Promise<void> {
-    const applyAll = () => {
-      for (const change of changes) change.apply();
-    };
-    // A batch is written by LMDB's own thread; only a transaction on this one can read its own writes.
-    if (changes.some((change) => change.readsOwnCommit)) this.#root.transactionSync(applyAll);
-    else await this.#root.batch(applyAll);
-    await this.#root.flushed;
+  #commitSoon(): void {
+    this.#soon ??= setImmediate(() => this.commit());
   }
 }

@@ -3,7 +3,10 @@
  *
  * A record is one entry, its place being its key, so that to store it costs one write and to store it again
  * changes nothing. There is no index by id: nothing that works on a queue needs one, and it would more than
- * double what is written to the disk.
+ * double what is written to the disk. Hence two differences from Redis, in what no client of Chouette does: a
+ * known id with another score is another record, and a known id with another value alone is a stray.
+ *
+ * Everything that writes is called inside a transaction.
  */
 import type { Database, RootDatabase } from "lmdb";
 import type { QueueWrite } from "../broker-store.js";
@@ -13,7 +16,6 @@ type Key = [score: number, id: string];
 
 /** The value of an id that was stored without one; a real value is JSON and never empty. */
 const NO_VALUE = "";
-const LOOKING_PAGE = 10_000;
 
 export class LmdbQueue {
   readonly #records: Database<string, Key>;
@@ -22,27 +24,38 @@ export class LmdbQueue {
   readonly #strays: Database<string, string>;
 
   constructor(root: RootDatabase, name: string) {
-    this.#records = root.openDB({ name, encoding: "string" });
-    this.#unpaired = root.openDB({ name: `${name}#unpaired`, encoding: "json" });
-    this.#strays = root.openDB({ name: `${name}#strays`, encoding: "string" });
+    this.#records = root.openDB({ name: `records:${name}`, encoding: "string" });
+    this.#unpaired = root.openDB({ name: `unpaired:${name}`, encoding: "ordered-binary" });
+    this.#strays = root.openDB({ name: `strays:${name}`, encoding: "string" });
   }
 
-  put(records: readonly { readonly score: number; readonly id: string; readonly value: string }[]): void {
-    for (const { score, id, value } of records) this.#records.put([score, id], value);
+  write(writes: readonly Omit<QueueWrite, "queue">[]): void {
+    let apart = entries(this.#unpaired) + entries(this.#strays) > 0;
+    for (const { id, score, value } of writes) {
+      if (score !== undefined && value !== undefined) {
+        if (apart) this.#forgetParts(id);
+        this.#records.put(keyOf({ score, id }), value);
+        continue;
+      }
+      apart = true;
+      if (score !== undefined) this.#writeId(id, score);
+      else if (value !== undefined) this.#writeValue(id, value);
+    }
   }
 
-  /** Call it inside a transaction that reads its own writes, unless the write has both score and value. */
-  write({ id, score, value }: QueueWrite): void {
-    if (score !== undefined && value !== undefined) this.#records.put([score, id], value);
-    else if (score !== undefined) this.#writeId(id, score);
-    else if (value !== undefined) this.#writeValue(id, value);
+  #forgetParts(id: string): void {
+    const score = this.#unpaired.get(id);
+    if (score !== undefined) this.#records.remove(keyOf({ score, id }));
+    this.#unpaired.remove(id);
+    this.#strays.remove(id);
   }
 
   #writeId(id: string, score: number): void {
-    const stray = this.#strays.get(id);
-    this.#records.put([score, id], stray ?? NO_VALUE);
-    if (stray === undefined) this.#unpaired.put(id, score);
-    else this.#strays.remove(id);
+    if (this.#records.doesExist(keyOf({ score, id }))) return;
+    const value = this.#strays.get(id);
+    this.#forgetParts(id);
+    this.#records.put(keyOf({ score, id }), value ?? NO_VALUE);
+    if (value === undefined) this.#unpaired.put(id, score);
   }
 
   #writeValue(id: string, value: string): void {
@@ -50,16 +63,16 @@ export class LmdbQueue {
     if (score === undefined) {
       this.#strays.put(id, value);
     } else {
-      this.#records.put([score, id], value);
+      this.#records.put(keyOf({ score, id }), value);
       this.#unpaired.remove(id);
     }
   }
 
   remove(records: readonly Position[]): void {
-    const unpaired = this.#unpaired.getStats() as { entryCount: number };
-    for (const { score, id } of records) {
-      this.#records.remove([score, id]);
-      if (unpaired.entryCount > 0) this.#unpaired.remove(id);
+    const apart = entries(this.#unpaired) > 0;
+    for (const record of records) {
+      this.#records.remove(keyOf(record));
+      if (apart && this.#unpaired.get(record.id) === record.score) this.#unpaired.remove(record.id);
     }
   }
 
@@ -70,9 +83,9 @@ export class LmdbQueue {
   read({ after, before, limit }: ReadOptions): readonly StoredRecord[] {
     const page: StoredRecord[] = [];
     const range = this.#records.getRange({
-      ...(after === undefined ? {} : { start: [after.score, after.id], exclusiveStart: true }),
+      ...(after === undefined ? {} : { start: keyOf(after), exclusiveStart: true }),
       // A key of the score alone stands before every record of that score.
-      ...(before === undefined ? {} : { end: [before] as unknown as Key }),
+      ...(before === undefined ? {} : { end: [before + 0] as unknown as Key }),
       limit,
     });
     for (const { key, value } of range) {
@@ -83,6 +96,10 @@ export class LmdbQueue {
 
   strays(limit: number): readonly Stray[] {
     return [...this.#strays.getRange({ limit })].map(({ key, value }) => ({ id: key, value }));
+  }
+
+  stray(id: string): string | undefined {
+    return this.#strays.get(id);
   }
 
   size(): number {
@@ -101,21 +118,11 @@ export class LmdbQueue {
     const keys = this.#records.getKeys({ offset: first, limit: last - first + 1 });
     return [...keys].map(([score, id]) => ({ score, id }));
   }
+}
 
-  /** In pages, between which others get their turn. */
-  async values(ids: readonly string[]): Promise<readonly (string | undefined)[]> {
-    const found = new Map<string, string | undefined>(ids.map((id) => [id, this.#strays.get(id)]));
-    let page: readonly StoredRecord[] = [];
-    do {
-      const after = page.at(-1);
-      page = this.read({ limit: LOOKING_PAGE, ...(after === undefined ? {} : { after }) });
-      for (const { id, value } of page) {
-        if (found.has(id)) found.set(id, value);
-      }
-      await new Promise(setImmediate);
-    } while (page.length === LOOKING_PAGE);
-    return ids.map((id) => found.get(id));
-  }
+/** As in Redis, -0 and 0 are one score: added to 0, either is 0. */
+function keyOf({ score, id }: Position): Key {
+  return [score + 0, id];
 }
 
 function entries(table: Database<unknown, never> | Database): number {

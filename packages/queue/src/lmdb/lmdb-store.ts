@@ -2,16 +2,15 @@
  * The LMDB engine: queues in one file on the device's disk, for the embedded broker.
  *
  * Promises what every store promises. Durable to the last group commit: what a call's promise has confirmed
- * survives a power cut. The file belongs to one process at a time.
+ * survives a power cut. A flush to the disk holds the event loop for as long as the disk takes, once in a
+ * commit interval or for a settlement. The file belongs to one process at a time.
  */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { type Database, open, type RootDatabase } from "lmdb";
-import type { BrokerStore, QueueWrite } from "../broker-store.js";
+import { type BrokerStore, LONGEST_ID, type QueueWrite } from "../broker-store.js";
 import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
 import { GroupCommit } from "./group-commit.js";
-import { LmdbQueue } from "./lmdb-queue.js";
+import { LmdbTables } from "./lmdb-tables.js";
 
 export interface LmdbStoreOptions {
   /** The folder of the store's file; made where it isn't there. */
@@ -21,87 +20,105 @@ export interface LmdbStoreOptions {
 }
 
 const DEFAULT_COMMIT_INTERVAL = milliseconds(50);
-/** Three tables a queue, and LMDB keeps room for each whether it is used or not. */
-const MOST_TABLES = 192;
+/** The file is opened anew when about this many bytes of it were read or written; that takes 2 ms. */
+const MOST_MAPPED = 32 * 1024 * 1024;
+/** What LMDB adds to an entry, in bytes, its place in the tree included. */
+const ENTRY_OVERHEAD = 40;
+const LOOKING_PAGE = 10_000;
 
 export class LmdbStore implements BrokerStore {
-  readonly #root: RootDatabase;
   readonly #commits: GroupCommit;
-  readonly #queues = new Map<string, LmdbQueue>();
-  readonly #notes: Database<string, string>;
-  readonly #countersTable: Database<number, string>;
-  /** What the table of counters holds after the changes that are under way. */
-  readonly #counters: Map<string, number>;
+  #tables: LmdbTables;
+  /** Bytes of the file that went through memory since it was opened, roughly. */
+  #mapped = 0;
 
   constructor({ directory, commitInterval = DEFAULT_COMMIT_INTERVAL }: LmdbStoreOptions) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#root = open({ path: join(directory, "chouette.mdb"), maxDbs: MOST_TABLES });
-    this.#commits = new GroupCommit(this.#root, commitInterval);
-    this.#notes = this.#root.openDB({ name: "notes", encoding: "string" });
-    this.#countersTable = this.#root.openDB({ name: "counters", encoding: "json" });
-    this.#counters = new Map([...this.#countersTable.getRange()].map(({ key, value }) => [key, value]));
+    this.#tables = new LmdbTables(directory);
+    this.#commits = new GroupCommit((apply) => {
+      this.#letGo();
+      this.#tables.transact(apply);
+    }, commitInterval);
   }
 
-  append(queue: string, records: readonly NewRecord[]): Promise<void> {
-    const table = this.#queue(queue);
-    return this.#commits.add({ apply: () => table.put(records) });
+  async append(queue: string, records: readonly NewRecord[]): Promise<void> {
+    this.#prepare(queue, records);
+    await this.#commits.add(() => this.#tables.queue(queue).write(records));
   }
 
-  write(writes: readonly QueueWrite[], notes?: ReadonlyMap<string, string>): Promise<void> {
-    const tables = writes.map((write) => this.#queue(write.queue));
-    const readsOwnCommit = writes.some(({ score, value }) => score === undefined || value === undefined);
-    const apply = () => {
-      for (const [index, write] of writes.entries()) tables[index]?.write(write);
-      for (const [key, text] of notes ?? []) this.#writeNote(key, text);
-    };
-    return this.#commits.add({ apply, readsOwnCommit });
+  async write(writes: readonly QueueWrite[], notes: ReadonlyMap<string, string> = new Map()): Promise<void> {
+    const queues = new Map<string, QueueWrite[]>();
+    for (const write of writes) {
+      const ofQueue = queues.get(write.queue);
+      if (ofQueue === undefined) queues.set(write.queue, [write]);
+      else ofQueue.push(write);
+    }
+    for (const [queue, ofQueue] of queues) this.#prepare(queue, ofQueue);
+    await this.#commits.add(() => {
+      for (const [queue, ofQueue] of queues) this.#tables.queue(queue).write(ofQueue);
+      this.#writeNotes(notes);
+    });
   }
 
   async read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]> {
-    return this.#queue(queue).read(options);
+    this.#letGo();
+    const page = this.#tables.queue(queue).read(options);
+    this.#touch(page);
+    return page;
   }
 
   async strays(queue: string, limit: number): Promise<readonly Stray[]> {
-    return this.#queue(queue).strays(limit);
+    return this.#tables.queue(queue).strays(limit);
   }
 
-  settle({ remove = [], removeStrays = [], add = [], notes, count }: Settlement): Promise<void> {
-    const removals = remove.map(({ queue, records }) => ({ table: this.#queue(queue), records }));
-    const strayRemovals = removeStrays.map(({ queue, ids }) => ({ table: this.#queue(queue), ids }));
-    const additions = add.map(({ queue, records }) => ({ table: this.#queue(queue), records }));
-    const apply = () => {
-      for (const { table, records } of removals) table.remove(records);
-      for (const { table, ids } of strayRemovals) table.removeStrays(ids);
-      for (const { table, records } of additions) table.put(records);
-      for (const [key, text] of notes ?? []) this.#writeNote(key, text);
-      for (const [name, by] of count ?? []) this.#raise(name, by);
-    };
-    return this.#commits.add({ apply, urgent: true });
+  async settle(settlement: Settlement): Promise<void> {
+    const { remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() } = settlement;
+    for (const { queue, records } of add) this.#prepare(queue, records);
+    for (const { queue } of [...remove, ...removeStrays]) this.#tables.queue(queue);
+    await this.#commits.addUrgent(() => {
+      const tables = this.#tables;
+      for (const { queue, records } of remove) tables.queue(queue).remove(records);
+      for (const { queue, ids } of removeStrays) tables.queue(queue).removeStrays(ids);
+      for (const { queue, records } of add) tables.queue(queue).write(records);
+      this.#writeNotes(notes);
+      for (const [name, by] of count) tables.counters.put(name, (tables.counters.get(name) ?? 0) + by);
+    });
   }
 
   async size(queue: string): Promise<number> {
-    return this.#queue(queue).size();
+    return this.#tables.queue(queue).size();
   }
 
   async valueCount(queue: string): Promise<number> {
-    return this.#queue(queue).valueCount();
+    return this.#tables.queue(queue).valueCount();
   }
 
   async range(queue: string, start: number, stop: number): Promise<readonly Position[]> {
-    return this.#queue(queue).range(start, stop);
+    return this.#tables.queue(queue).range(start, stop);
   }
 
-  values(queue: string, ids: readonly string[]): Promise<readonly (string | undefined)[]> {
-    return this.#queue(queue).values(ids);
+  /** In pages, between which others get their turn. */
+  async values(queue: string, ids: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const found = new Map(ids.map((id) => [id, this.#tables.queue(queue).stray(id)]));
+    let page: readonly StoredRecord[] = [];
+    do {
+      const after = page.at(-1);
+      page = await this.read(queue, { limit: LOOKING_PAGE, ...(after === undefined ? {} : { after }) });
+      for (const { id, value } of page) {
+        if (found.has(id)) found.set(id, value);
+      }
+      await new Promise(setImmediate);
+    } while (page.length === LOOKING_PAGE);
+    return ids.map((id) => found.get(id));
   }
 
   async notes(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
-    return keys.map((key) => this.#notes.get(key));
+    return keys.map((key) => this.#tables.notes.get(key));
   }
 
   async notesUnder(prefix: string): Promise<ReadonlyMap<string, string>> {
     const found = new Map<string, string>();
-    for (const { key, value } of this.#notes.getRange({ start: prefix })) {
+    for (const { key, value } of this.#tables.notes.getRange({ start: prefix })) {
       if (!key.startsWith(prefix)) break;
       found.set(key, value);
     }
@@ -109,31 +126,41 @@ export class LmdbStore implements BrokerStore {
   }
 
   async counters(): Promise<ReadonlyMap<string, number>> {
-    return new Map(this.#counters);
+    return new Map([...this.#tables.counters.getRange()].map(({ key, value }) => [key, value]));
   }
 
   async close(): Promise<void> {
-    await this.#commits.drain();
-    await this.#root.close();
+    this.#commits.commit();
+    await this.#tables.close();
   }
 
-  #queue(name: string): LmdbQueue {
-    let queue = this.#queues.get(name);
-    if (queue === undefined) {
-      queue = new LmdbQueue(this.#root, name);
-      this.#queues.set(name, queue);
+  /** Makes the queue and refuses ids that don't fit, before the commit: there, one bad change rejects all. */
+  #prepare(queue: string, records: readonly { readonly id: string; readonly value?: string }[]): void {
+    this.#tables.queue(queue);
+    for (const { id } of records) checkId(id);
+    this.#touch(records);
+  }
+
+  #writeNotes(notes: ReadonlyMap<string, string | undefined>): void {
+    for (const [key, text] of notes) {
+      if (text === undefined) this.#tables.notes.remove(key);
+      else this.#tables.notes.put(key, text);
     }
-    return queue;
   }
 
-  #writeNote(key: string, text: string | undefined): void {
-    if (text === undefined) this.#notes.remove(key);
-    else this.#notes.put(key, text);
+  #touch(records: readonly { readonly id: string; readonly value?: string | undefined }[]): void {
+    for (const { id, value = "" } of records) this.#mapped += id.length + value.length + ENTRY_OVERHEAD;
   }
 
-  #raise(name: string, by: number): void {
-    const count = (this.#counters.get(name) ?? 0) + by;
-    this.#counters.set(name, count);
-    this.#countersTable.put(name, count);
+  #letGo(): void {
+    if (this.#mapped < MOST_MAPPED) return;
+    this.#tables = this.#tables.reopened();
+    this.#mapped = 0;
   }
+}
+
+function checkId(id: string): void {
+  // A character has at most three bytes for each of its units: most ids need no counting.
+  if (id !== "" && (id.length * 3 <= LONGEST_ID || Buffer.byteLength(id) <= LONGEST_ID)) return;
+  throw new RangeError(`an id should have 1 to ${LONGEST_ID} bytes, but one has ${Buffer.byteLength(id)}`);
 }

@@ -5,11 +5,10 @@
  */
 import type { NewRecord, Position, ReadOptions, Settlement, Store, StoredRecord, Stray } from "../store.js";
 
+/** Records in order of score, then id, and by their ids. */
 interface Queue {
-  /** In order of score, then id. */
-  records: StoredRecord[];
-  scores: Map<string, number>;
-  strays: Map<string, string>;
+  readonly records: NewRecord[];
+  readonly byId: Map<string, NewRecord>;
 }
 
 export class MemoryStore implements Store {
@@ -18,34 +17,24 @@ export class MemoryStore implements Store {
   readonly #counters = new Map<string, number>();
 
   async append(queue: string, records: readonly NewRecord[]): Promise<void> {
-    for (const record of records) this.#insert(this.#queue(queue), record);
+    insert(this.#queue(queue), records);
   }
 
-  async read(
-    queue: string,
-    { after, before = Infinity, limit }: ReadOptions,
-  ): Promise<readonly StoredRecord[]> {
+  async read(queue: string, { after, before, limit }: ReadOptions): Promise<readonly StoredRecord[]> {
     const { records } = this.#queue(queue);
-    const start = after === undefined ? 0 : firstAfter(records, after);
+    const start = after === undefined ? 0 : countThrough(records, after);
     const page = records.slice(start, start + limit);
-    return page.filter((record) => record.score < before);
+    return before === undefined ? page : page.filter((record) => record.score < before);
   }
 
-  async strays(queue: string, limit: number): Promise<readonly Stray[]> {
-    const strays = [...this.#queue(queue).strays].slice(0, limit);
-    return strays.map(([id, value]) => ({ id, value }));
+  /** There are none: whoever writes here gives a record whole. */
+  async strays(): Promise<readonly Stray[]> {
+    return [];
   }
 
-  async settle({ remove = [], removeStrays = [], add = [], notes, count }: Settlement): Promise<void> {
-    for (const { queue, records } of remove) {
-      for (const record of records) this.#remove(this.#queue(queue), record.id);
-    }
-    for (const { queue, ids } of removeStrays) {
-      for (const id of ids) this.#queue(queue).strays.delete(id);
-    }
-    for (const { queue, records } of add) {
-      for (const record of records) this.#insert(this.#queue(queue), record);
-    }
+  async settle({ remove = [], add = [], notes, count }: Settlement): Promise<void> {
+    for (const { queue, records } of remove) removeAll(this.#queue(queue), records);
+    for (const { queue, records } of add) insert(this.#queue(queue), records);
     for (const [key, text] of notes ?? []) {
       if (text === undefined) this.#notes.delete(key);
       else this.#notes.set(key, text);
@@ -74,29 +63,45 @@ export class MemoryStore implements Store {
   #queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
-      queue = { records: [], scores: new Map(), strays: new Map() };
+      queue = { records: [], byId: new Map() };
       this.#queues.set(name, queue);
     }
     return queue;
   }
+}
 
-  #insert(queue: Queue, record: NewRecord): void {
-    this.#remove(queue, record.id);
-    const { score, id, value } = record;
-    queue.records.splice(firstAfter(queue.records, record), 0, { score, id, value });
-    queue.scores.set(id, score);
-  }
-
-  #remove(queue: Queue, id: string): void {
-    const score = queue.scores.get(id);
-    if (score === undefined) return;
-    queue.records.splice(firstAfter(queue.records, { score, id }) - 1, 1);
-    queue.scores.delete(id);
+function insert(queue: Queue, records: readonly NewRecord[]): void {
+  for (const { score, id, value } of records) {
+    // As in Redis, -0 and 0 are one score: added to 0, either is 0.
+    const record = { score: score + 0, id, value };
+    if (queue.byId.has(id)) removeAll(queue, [record]);
+    queue.records.splice(countThrough(queue.records, record), 0, record);
+    queue.byId.set(id, record);
   }
 }
 
-/** The index of the first record that stands after the position. */
-function firstAfter(records: readonly StoredRecord[], position: Position): number {
+/** Moves what is left once, not once a record: what is removed together mostly stands together, at the front. */
+function removeAll({ records, byId }: Queue, positions: readonly Position[]): void {
+  let first = records.length;
+  let end = 0;
+  for (const { id } of positions) {
+    const record = byId.get(id);
+    if (record === undefined) continue;
+    byId.delete(id);
+    const through = countThrough(records, record);
+    first = Math.min(first, through - 1);
+    end = Math.max(end, through);
+  }
+  let kept = first;
+  for (let index = first; index < end; index++) {
+    const record = records[index];
+    if (record !== undefined && byId.has(record.id)) records[kept++] = record;
+  }
+  if (end > kept) records.splice(kept, end - kept);
+}
+
+/** How many records stand before the position or at it. */
+function countThrough(records: readonly NewRecord[], position: Position): number {
   let low = 0;
   let high = records.length;
   while (low < high) {
@@ -109,5 +114,6 @@ function firstAfter(records: readonly StoredRecord[], position: Position): numbe
 }
 
 function isAfter(a: Position, b: Position): boolean {
-  return a.score > b.score || (a.score === b.score && a.id > b.id);
+  if (a.score !== b.score) return a.score > b.score;
+  return a.id !== b.id && Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)) > 0;
 }

@@ -1,5 +1,5 @@
 /**
- * Reading a queue in Redis, page by page, while others append to it.
+ * Reading a queue in Redis, page by page, while others append to it and settle.
  *
  * Guarantee: a page holds the records that follow the position in the order of score and id; none twice, none
  * left out that was there before the read began and is there still. A position whose record is gone still
@@ -7,17 +7,19 @@
  */
 import type { Position, ReadOptions, StoredRecord } from "../store.js";
 import type { RedisConnection } from "./connection.js";
+import { idArgument, idTexts, isDamaged } from "./ids.js";
 import { keysOf, valuesOf } from "./keys.js";
 
 export async function readPage(
   connection: RedisConnection,
   queue: string,
-  { after, before = Infinity, limit }: ReadOptions,
+  { after, before, limit }: ReadOptions,
 ): Promise<readonly StoredRecord[]> {
   let from = after;
   for (;;) {
     const following = await positionsAfter(connection, queue, from, limit);
-    const positions = following.filter((position) => position.score < before);
+    const positions =
+      before === undefined ? following : following.filter((position) => position.score < before);
     const last = positions.at(-1);
     if (last === undefined) return [];
     const records = await withValues(connection, queue, positions);
@@ -33,13 +35,15 @@ async function withValues(
   positions: readonly Position[],
 ): Promise<readonly StoredRecord[]> {
   // Two commands, not one script: Lua's tables make the read slower by a third.
-  const ids = positions.map((position) => position.id);
+  const ids = positions.map((position) => idArgument(position.id));
   const values = await connection.sendCommand<(string | null)[]>(["HMGET", valuesOf(queue), ...ids]);
   const records = positions.map(({ score, id }, index) => ({ score, id, value: values[index] ?? undefined }));
   const valueless = records.filter((record) => record.value === undefined);
   if (valueless.length === 0) return records;
   const scores = await Promise.all(
-    valueless.map(({ id }) => connection.sendCommand<string | null>(["ZSCORE", keysOf(queue), id])),
+    valueless.map(({ id }) =>
+      connection.sendCommand<string | null>(["ZSCORE", keysOf(queue), idArgument(id)]),
+    ),
   );
   const settled = new Set(valueless.filter((_, index) => scores[index] === null));
   return records.filter((record) => !settled.has(record));
@@ -51,10 +55,8 @@ async function positionsAfter(
   after: Position | undefined,
   limit: number,
 ): Promise<readonly Position[]> {
-  if (after === undefined) {
-    return toPositions(await connection.sendCommand<string[]>(rangeCommand(queue, 0, limit)));
-  }
-  const rankCommand = ["ZRANK", keysOf(queue), after.id];
+  if (after === undefined) return positions(connection, rangeCommand(queue, 0, limit));
+  const rankCommand = ["ZRANK", keysOf(queue), idArgument(after.id)];
   let rank = await connection.sendCommand<number | null>(rankCommand);
   while (rank !== null) {
     const replies = await connection
@@ -64,7 +66,10 @@ async function positionsAfter(
       .exec();
     const [rankThen, range] = replies as unknown as [number | null, string[]];
     // Others append and settle: the range is the right one only where the rank it began at still held.
-    if (rankThen === rank) return toPositions(range);
+    if (rankThen === rank) {
+      if (isDamaged(range)) break;
+      return toPositions(range);
+    }
     rank = rankThen;
   }
   return afterScore(connection, queue, after, limit);
@@ -82,17 +87,32 @@ async function afterScore(
   limit: number,
 ): Promise<readonly Position[]> {
   const command = ["ZRANGEBYSCORE", keysOf(queue), `${after.score}`, "+inf", "WITHSCORES", "LIMIT"];
-  for (let offset = 0; ; offset += limit) {
-    const reply = await connection.sendCommand<string[]>([...command, `${offset}`, `${limit}`]);
-    const all = toPositions(reply);
-    const following = all.filter((position) => isAfter(position, after));
-    if (following.length > 0 || all.length < limit) return following;
+  let offset = 0;
+  let last: Position | undefined;
+  for (;;) {
+    const chunk = await positions(connection, [...command, `${offset}`, `${limit + 1}`]);
+    const inPlace = last === undefined || chunk[0]?.id === last.id;
+    const following = chunk.filter((position) => isAfter(position, after));
+    if (inPlace && (following.length > 0 || chunk.length <= limit)) return following.slice(0, limit);
+    // Each chunk begins with the last of the one before, unless others moved the ranks: then from the start.
+    offset = inPlace ? offset + limit : 0;
+    last = inPlace ? chunk.at(-1) : undefined;
   }
 }
 
 function isAfter(position: Position, after: Position): boolean {
   if (position.score !== after.score) return position.score > after.score;
-  return Buffer.compare(Buffer.from(position.id), Buffer.from(after.id)) > 0;
+  return Buffer.compare(bytesOf(position.id), bytesOf(after.id)) > 0;
+}
+
+function bytesOf(id: string): Buffer {
+  const argument = idArgument(id);
+  return typeof argument === "string" ? Buffer.from(argument) : argument;
+}
+
+async function positions(connection: RedisConnection, command: readonly string[]): Promise<Position[]> {
+  const reply = await connection.sendCommand<string[]>([...command]);
+  return toPositions(isDamaged(reply) ? await idTexts(connection, command) : reply);
 }
 
 function toPositions(reply: readonly string[]): Position[] {

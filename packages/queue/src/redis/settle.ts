@@ -7,6 +7,7 @@
 import type { Settlement } from "../store.js";
 import { appendCommands } from "./append.js";
 import type { RedisConnection } from "./connection.js";
+import { idArgument } from "./ids.js";
 import { countersOf, keysOf, notesOf, valuesOf } from "./keys.js";
 
 export async function settle(
@@ -21,16 +22,16 @@ export async function settle(
   await multi.exec();
 }
 
-function settleCommands(namespace: string, settlement: Settlement): string[][] {
+function settleCommands(namespace: string, settlement: Settlement): (string | Buffer)[][] {
   const { remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() } = settlement;
-  const commands: string[][] = [];
+  const commands: (string | Buffer)[][] = [];
   for (const { queue, records } of remove) {
     if (records.length === 0) continue;
-    const ids = records.map((record) => record.id);
+    const ids = records.map((record) => idArgument(record.id));
     commands.push(["ZREM", keysOf(queue), ...ids], ["HDEL", valuesOf(queue), ...ids]);
   }
   for (const { queue, ids } of removeStrays) {
-    if (ids.length > 0) commands.push(["HDEL", valuesOf(queue), ...ids]);
+    if (ids.length > 0) commands.push(["HDEL", valuesOf(queue), ...ids.map(idArgument)]);
   }
   for (const { queue, records } of add) {
     if (records.length > 0) commands.push(...appendCommands(queue, records));
