@@ -1,0 +1,38 @@
+// Moves batches through an LMDB store until it is killed, and says what was confirmed.
+// Arguments: the store's folder, the number to begin with, records a batch, how many batches ("Infinity").
+import { setTimeout as sleep } from "node:timers/promises";
+import { LmdbStore } from "@chouette-iot/queue/lmdb";
+
+const [directory, first, size, batches] = process.argv.slice(2);
+const RAW = "chouette:metrics:raw";
+const READY = "chouette:metrics:wrapped";
+const store = new LmdbStore({ directory, commitInterval: 1 });
+
+for (let batch = Number(first); batch < Number(first) + Number(batches); batch++) {
+  const records = Array.from({ length: Number(size) }, (_, index) => ({
+    score: batch,
+    id: `${batch}-${index}`,
+    value: JSON.stringify({ metric: "a.metric", value: index, batch }).padEnd(130),
+  }));
+  try {
+    await store.append(RAW, records);
+    say(`appended ${batch}`);
+    if (batch % 2 === 0) continue;
+    await store.settle({
+      remove: [{ queue: RAW, records }],
+      add: [{ queue: READY, records: records.slice(0, 3) }],
+      notes: new Map([["last", `${batch}`]]),
+      count: new Map([["aggregated", records.length]]),
+    });
+    say(`settled ${batch}`);
+  } catch (error) {
+    say(`refused ${batch}: ${error.message}`);
+    await sleep(5);
+  }
+}
+await store.close();
+say("closed");
+
+function say(line) {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,95 @@
+/** What `read` promises. */
+import type { NewRecord, Store } from "@chouette-iot/queue";
+import { expect, it } from "vitest";
+import { numbered, QUEUE, record } from "./records.js";
+import { readAll, type Subject } from "./subject.js";
+
+export function readPromises(subject: () => Subject): void {
+  it("takes nothing away", async () => {
+    const { store } = subject();
+    await store.append(QUEUE, numbered(5));
+    await readAll(store, QUEUE);
+    expect(await readAll(store, QUEUE)).toEqual(numbered(5));
+  });
+
+  it("goes by score, then by the bytes of the id, and gives both back exactly", async () => {
+    const { store } = subject();
+    const close = 0.1 + 0.2;
+    const scores = [-Infinity, -1e300, -1.5, 0, 5e-324, 0.3, close, 1_700_000_000.123456, 2e9, Infinity];
+    const ids = ["0 1", "A", "B", "a", "aa", "ab", "~", "ä", "\ud7ff", "\uffee", "\u{1f989}"];
+    const ordered = scores.flatMap((score, row) => ids.map((id) => record(score, `${id}${row}`)));
+    await store.append(QUEUE, ordered.toReversed());
+    expect(await readAll(store, QUEUE)).toEqual(ordered);
+    expect(await readAll(store, QUEUE, { limit: 1 })).toEqual(ordered);
+  });
+
+  it("gives pages of at most the limit, one after the other, within records of one score as well", async () => {
+    const { store } = subject();
+    await store.append(QUEUE, numbered(100, { score: () => 7 }));
+    const first = await store.read(QUEUE, { limit: 30 });
+    expect(first).toEqual(numbered(30, { score: () => 7 }));
+    const after = lastOf(first);
+    expect(await store.read(QUEUE, { after, limit: 30 })).toEqual(numbered(30, { from: 30, score: () => 7 }));
+  });
+
+  it("stops before a score, and shows infinite ones where no score was given", async () => {
+    const { store } = subject();
+    const stored = [
+      record(-Infinity, "a"),
+      record(1, "b"),
+      record(2, "c"),
+      record(2, "d"),
+      record(Infinity, "e"),
+    ];
+    await store.append(QUEUE, stored);
+    const before = async (score: number) =>
+      (await store.read(QUEUE, { before: score, limit: 10 })).map(({ id }) => id).join("");
+    expect(await before(-Infinity)).toBe("");
+    expect(await before(2)).toBe("ab");
+    expect(await before(2.000001)).toBe("abcd");
+    expect(await before(Infinity)).toBe("abcd");
+    expect(await readAll(store, QUEUE)).toEqual(stored);
+    expect(await store.read(QUEUE, { after: record(1, "b"), before: 2, limit: 10 })).toEqual([]);
+  });
+
+  it("goes on from a position whose record was settled, and from one that never was", async () => {
+    const { store } = subject();
+    const stored = numbered(40, { score: (index) => Math.floor(index / 20) });
+    await store.append(QUEUE, stored);
+    const after = lastOf(await store.read(QUEUE, { limit: 15 }));
+    await store.settle({ remove: [{ queue: QUEUE, records: [after] }] });
+    expect(await readAll(store, QUEUE, { after, limit: 3 })).toEqual(stored.slice(15));
+    expect(await store.read(QUEUE, { after: record(0, `${after.id}x`), limit: 1 })).toEqual([stored[15]]);
+    expect(await store.read(QUEUE, { after: record(0.5, "x"), limit: 1 })).toEqual([stored[20]]);
+    expect(await store.read(QUEUE, { after: record(9, "x"), limit: 1 })).toEqual([]);
+  });
+
+  it("passes every record once, whatever is appended and settled under it", async () => {
+    const { store } = subject();
+    const stays = numbered(600, { score: (index) => index >> 4 });
+    await store.append(QUEUE, stays);
+    const before = numbered(300, { from: 10_000, score: (index) => (index - 10_000) >> 3 });
+    const seen: NewRecord[] = [];
+    const reading = (async () => {
+      for (let after = lastOf([]); ; ) {
+        const page = await store.read(QUEUE, { ...(seen.length === 0 ? {} : { after }), limit: 17 });
+        if (page.length === 0) return;
+        seen.push(...page.map((each) => ({ ...each, value: each.value ?? "" })));
+        after = lastOf(page);
+      }
+    })();
+    for (let index = 0; index < before.length; index += 20) {
+      await store.append(QUEUE, before.slice(index, index + 20));
+      await store.settle({ remove: [{ queue: QUEUE, records: before.slice(index, index + 10) }] });
+    }
+    await reading;
+    const ofStays = new Set(stays.map(({ id }) => id));
+    expect(seen.filter(({ id }) => ofStays.has(id))).toEqual(stays);
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(seen.length);
+    expect(seen.every(({ value }) => value !== "")).toBe(true);
+  });
+}
+
+function lastOf(page: Awaited<ReturnType<Store["read"]>>): { readonly score: number; readonly id: string } {
+  return page.at(-1) ?? { score: 0, id: "" };
+}

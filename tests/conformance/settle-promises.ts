@@ -1,0 +1,105 @@
+/** What `settle` promises, notes and counters with it, and expiry, which is made of it. */
+import { expire, fateCounter } from "@chouette-iot/queue";
+import { expect, it } from "vitest";
+import { numbered, OTHER, QUEUE, record } from "./records.js";
+import { readAll, type Subject } from "./subject.js";
+
+export function settlePromises(subject: () => Subject): void {
+  it("removes, adds, notes and counts in one step", async () => {
+    const { store } = subject();
+    await store.append(QUEUE, numbered(10));
+    await store.settle({
+      remove: [{ queue: QUEUE, records: numbered(4) }],
+      add: [{ queue: OTHER, records: numbered(2, { from: 100 }) }],
+      notes: new Map([["window:10", "emitted"]]),
+      count: new Map([["aggregated", 4]]),
+    });
+    expect(await readAll(store, QUEUE)).toEqual(numbered(6, { from: 4 }));
+    expect(await readAll(store, OTHER)).toEqual(numbered(2, { from: 100 }));
+    expect(await store.notes(["window:10"])).toEqual(["emitted"]);
+    expect(await store.counters()).toEqual(new Map([["aggregated", 4]]));
+  });
+
+  it("never shows a part of itself", async () => {
+    const { store } = subject();
+    const moves = Array.from({ length: 30 }, (_, move) => numbered(10, { from: move * 10 }));
+    await store.append(QUEUE, moves.flat());
+    const settling = (async () => {
+      for (const records of moves) {
+        await store.settle({
+          remove: [{ queue: QUEUE, records }],
+          add: [{ queue: OTHER, records }],
+          count: new Map([["moved", records.length]]),
+        });
+      }
+    })();
+    // Read one after the other, so that each can only be ahead of the one before.
+    for (let moved = 0; moved < 300; ) {
+      const left = await store.size(QUEUE);
+      const arrived = await store.size(OTHER);
+      moved = (await store.counters()).get("moved") ?? 0;
+      expect([left % 10, arrived % 10, moved % 10]).toEqual([0, 0, 0]);
+      expect(300 - left).toBeLessThanOrEqual(arrived);
+      expect(arrived).toBeLessThanOrEqual(moved);
+      await new Promise(setImmediate);
+    }
+    await settling;
+  });
+
+  it("finds nothing wrong with removing what isn't there", async () => {
+    const { store } = subject();
+    await store.append(QUEUE, numbered(1));
+    await store.settle({
+      remove: [
+        { queue: QUEUE, records: [...numbered(1), ...numbered(1), record(1, "nobody")] },
+        { queue: "chouette:never:used", records: numbered(1) },
+      ],
+      removeStrays: [{ queue: QUEUE, ids: ["nobody"] }],
+      notes: new Map([["nothing", undefined]]),
+    });
+    expect(await store.size(QUEUE)).toBe(0);
+  });
+
+  it("adds again what it removes: removals come first", async () => {
+    const { store } = subject();
+    await store.append(QUEUE, numbered(2));
+    const moved = { ...record(9, numbered(1)[0]?.id ?? ""), value: '{"again":true}' };
+    await store.settle({
+      remove: [{ queue: QUEUE, records: numbered(1) }],
+      add: [{ queue: QUEUE, records: [moved] }],
+    });
+    expect(await readAll(store, QUEUE)).toEqual([...numbered(1, { from: 1 }), moved]);
+  });
+
+  it("keeps notes and counters when the store is opened again", async () => {
+    const { store } = subject();
+    await store.settle({
+      notes: new Map([
+        ["w:1", "one"],
+        ["w:2", ""],
+        ["w", "none"],
+        ["x:1", "größer \u{1f989}"],
+      ]),
+      count: new Map([["delivered", 3]]),
+    });
+    await store.settle({ notes: new Map([["w:1", undefined]]), count: new Map([["delivered", 4]]) });
+    await subject().reopen();
+    const reopened = subject().store;
+    expect(await reopened.notes(["w:1", "w:2", "x:1"])).toEqual([undefined, "", "größer \u{1f989}"]);
+    expect(await reopened.notes([])).toEqual([]);
+    expect(await reopened.notesUnder("w:")).toEqual(new Map([["w:2", ""]]));
+    expect(await reopened.notesUnder("y")).toEqual(new Map());
+    expect(await reopened.counters()).toEqual(new Map([["delivered", 7]]));
+  });
+}
+
+export function expirePromises(subject: () => Subject): void {
+  it("removes what is older than a time, in bounded pages, and counts it", async () => {
+    const { store } = subject();
+    await store.append(QUEUE, numbered(5_200));
+    expect(await expire(store, QUEUE, 5_150)).toBe(5_150);
+    expect(await expire(store, QUEUE, 5_150)).toBe(0);
+    expect(await readAll(store, QUEUE)).toEqual(numbered(50, { from: 5_150 }));
+    expect(await store.counters()).toEqual(new Map([[fateCounter(QUEUE, "expired"), 5_150]]));
+  });
+}
