@@ -71,21 +71,21 @@ export function readPromises(subject: () => Subject): void {
     await store.append(QUEUE, [...stays, ...goes]);
     const seen: StoredRecord[] = [];
     let isRead = false;
-    const reading = (async () => {
-      let from: { readonly after?: StoredRecord } = {};
-      while (!isRead) {
-        const page = await store.read(QUEUE, { ...from, limit: 17 });
-        seen.push(...page);
-        const after = page.at(-1);
-        if (after === undefined) isRead = true;
-        else from = { after };
-      }
-    })();
+    const readOn = async (from: { readonly after?: StoredRecord }): Promise<void> => {
+      const page = await store.read(QUEUE, { ...from, limit: 17 });
+      const after = page.at(-1);
+      seen.push(...page);
+      if (after !== undefined) await readOn({ after });
+    };
+    const reading = readOn({}).finally(() => {
+      isRead = true;
+    });
     for (let index = 0; !isRead; index += 3) {
       const early = numbered(3, { from: 10_000 + index, score: () => -1 });
       await store.append(QUEUE, early);
-      const next = goes.filter(({ score }) => score > (seen.at(-1)?.score ?? -1)).slice(0, 5);
-      await store.settle({ remove: [{ queue: QUEUE, records: [...next, ...early.slice(1)] }] });
+      const at = lastOf(seen);
+      const next = goes.filter(({ score, id }) => score > at.score || (score === at.score && id > at.id));
+      await store.settle({ remove: [{ queue: QUEUE, records: [...next.slice(0, 5), ...early.slice(1)] }] });
       await new Promise(setImmediate);
     }
     await reading;
