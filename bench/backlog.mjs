@@ -116,6 +116,7 @@ async function startRedis() {
       stdio: "ignore",
     },
   );
+  let handedOver;
   return {
     settings: { REDIS_URL: `redis://127.0.0.1:${port}` },
     open: async () => {
