@@ -2,94 +2,233 @@
  * The client: what an application calls.
  *
  * Promises: a call never blocks, throws or rejects, and changes nothing that it is given. It answers with a promise:
- * true when its record is stored in the broker; false when it was refused or dropped, or was not stored within the answer
- * timeout (a second). In that last case the record still waits in memory and may be stored later. Calls of one
- * batch share one promise.
+ * true when its record is stored in the broker (or when sampling left the call out); false when it was refused or
+ * dropped, or was not stored within the answer timeout after it was sent. In that last case the record still waits in memory
+ * and may be stored later. Calls that end in one batch, or in one flush, share one promise.
  *
  * It loses what doesn't fit the buffer while the broker is away, and what is still in memory when the process dies.
  * `docs/CLIENT.md` says more.
  */
-import type { NumberType } from "@chouette-iot/record";
+import type { MetricType, NumberType } from "@chouette-iot/record";
+import type { AnyMetric, Catalogue, NameOf, TagOf } from "./catalogue.js";
+import type { Context } from "./context.js";
+import { Contexts } from "./contexts.js";
+import { Counter, Gauge, Histogram, SetHandle } from "./handles.js";
 import { type ChouetteClientOptions, readSettings } from "./options.js";
 import { type ClientStats, Pipeline } from "./pipeline.js";
-import { recordText } from "./record-text.js";
-import { elementsText } from "./set-elements.js";
+import { readElements, type SetInput } from "./set-elements.js";
 import type { TagInput } from "./tag-input.js";
+import { startTimed, type Timed, type TimedOptions } from "./timed.js";
+import { Timer } from "./timer.js";
 import type { ClientEvents } from "./watch.js";
 
-export interface CallOptions {
-  /** Seconds since the epoch, or a Date. The time of the call without it. */
-  readonly timestamp?: number | Date;
+export interface CallOptions<Tag extends string = string> {
+  /** Seconds since the epoch, or a Date. Without it, the time of the call. */
+  readonly timestamp?: number | Date | undefined;
+  readonly tags?: TagInput<Tag> | undefined;
+  /** The part of such calls that is recorded, from 0 to 1: counts and rates are scaled back by it, nothing else is. */
+  readonly sampleRate?: number | undefined;
+}
+
+export interface ChildOptions {
+  /** Put after the parent's. */
+  readonly prefix?: string;
+  /** Added to the parent's. */
   readonly tags?: TagInput;
 }
 
-/** Anything that can stand in a set; what is not a string, number or boolean is told apart by its text. */
-export type SetInput = ReadonlySet<unknown> | readonly unknown[];
+export interface Deadline {
+  /** Milliseconds; 5000. */
+  readonly timeoutMs?: number;
+}
+
+/** What a child has of its parent. */
+class Lineage {
+  constructor(
+    readonly pipeline: Pipeline,
+    readonly contexts: Contexts,
+    readonly sampleRate: number,
+  ) {}
+}
 
 const NO_OPTIONS: CallOptions = {};
+const LEFT_OUT = Promise.resolve(true);
+const DEADLINE = 5_000;
 
-export class ChouetteClient {
+/** @typeParam C the catalogue that limits names and tags; any without it */
+export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements AsyncDisposable {
   readonly #pipeline: Pipeline;
+  readonly #contexts: Contexts;
+  readonly #sampleRate: number;
+  readonly #isChild: boolean;
 
-  constructor(options: ChouetteClientOptions = {}) {
+  constructor(options: ChouetteClientOptions | Lineage = {}) {
+    this.#isChild = options instanceof Lineage;
+    if (options instanceof Lineage) {
+      this.#pipeline = options.pipeline;
+      this.#contexts = options.contexts;
+      this.#sampleRate = options.sampleRate;
+      return;
+    }
     const complaints: string[] = [];
-    this.#pipeline = new Pipeline(readSettings(options, process.env, (message) => complaints.push(message)));
+    const settings = readSettings(options, process.env, (complaint) => complaints.push(complaint));
+    this.#pipeline = new Pipeline(settings);
+    this.#contexts = new Contexts(options.prefix, options.tags);
+    this.#sampleRate = settings.sampleRate;
     if (options.onError !== undefined) this.on("error", options.onError);
     for (const complaint of complaints) this.#pipeline.watch.onError(new Error(complaint));
   }
 
   /** Adds to a count: the sum over a window goes to Datadog. */
-  count(metric: string, value: number, options?: CallOptions): Promise<boolean> {
+  count<N extends NameOf<C, "count">>(
+    metric: N,
+    value: number,
+    options?: CallOptions<TagOf<C, N>>,
+  ): Promise<boolean> {
     return this.#number("count", metric, value, options);
   }
 
   /** A count of 1, or of `value`. */
-  increment(metric: string, value = 1, options?: CallOptions): Promise<boolean> {
+  increment<N extends NameOf<C, "count">>(
+    metric: N,
+    value = 1,
+    options?: CallOptions<TagOf<C, N>>,
+  ): Promise<boolean> {
     return this.#number("count", metric, value, options);
   }
 
   /** A count of -1, or of minus `value`. */
-  decrement(metric: string, value = 1, options?: CallOptions): Promise<boolean> {
+  decrement<N extends NameOf<C, "count">>(
+    metric: N,
+    value = 1,
+    options?: CallOptions<TagOf<C, N>>,
+  ): Promise<boolean> {
     return this.#number("count", metric, -value, options);
   }
 
   /** A value that holds until the next one. */
-  gauge(metric: string, value: number, options?: CallOptions): Promise<boolean> {
+  gauge<N extends NameOf<C, "gauge">>(
+    metric: N,
+    value: number,
+    options?: CallOptions<TagOf<C, N>>,
+  ): Promise<boolean> {
     return this.#number("gauge", metric, value, options);
   }
 
-  /** One sample of a distribution; the agent makes max, median, average, count and percentiles of them. */
-  histogram(metric: string, value: number, options?: CallOptions): Promise<boolean> {
+  /** One sample; the agent makes max, median, average, count and percentiles of them. */
+  histogram<N extends NameOf<C, "histogram">>(
+    metric: N,
+    value: number,
+    options?: CallOptions<TagOf<C, N>>,
+  ): Promise<boolean> {
     return this.#number("histogram", metric, value, options);
   }
 
+  /** One sample, as type `distribution`: the agent treats it as a histogram, the original Python agent ignores it. */
+  distribution<N extends NameOf<C, "distribution">>(
+    metric: N,
+    value: number,
+    options?: CallOptions<TagOf<C, N>>,
+  ): Promise<boolean> {
+    return this.#number("distribution", metric, value, options);
+  }
+
+  /** A length of time in milliseconds, as a histogram. */
+  timing<N extends NameOf<C, "histogram">>(
+    metric: N,
+    milliseconds: number,
+    options?: CallOptions<TagOf<C, N>>,
+  ): Promise<boolean> {
+    return this.#number("histogram", metric, milliseconds, options);
+  }
+
   /** Adds to a rate: the sum over a window, by second, goes to Datadog. */
-  rate(metric: string, value: number, options?: CallOptions): Promise<boolean> {
+  rate<N extends NameOf<C, "rate">>(
+    metric: N,
+    value: number,
+    options?: CallOptions<TagOf<C, N>>,
+  ): Promise<boolean> {
     return this.#number("rate", metric, value, options);
   }
 
   /** Elements of a set: how many different ones a window saw goes to Datadog. */
-  set(metric: string, value: SetInput, options: CallOptions = NO_OPTIONS): Promise<boolean> {
+  set<N extends NameOf<C, "set">>(
+    metric: N,
+    value: SetInput,
+    options: CallOptions<TagOf<C, N>> = {},
+  ): Promise<boolean> {
     try {
-      const elements = elementsText(value);
+      const elements = readElements(value);
       if (elements === undefined) return this.#pipeline.refuse("invalid_value");
-      return this.#store("set", metric, elements, options);
+      if (this.#isLeftOut(options.sampleRate ?? this.#sampleRate)) return LEFT_OUT;
+      const context = this.#context("set", metric, options.tags);
+      if (context === undefined) return this.#pipeline.refuse("invalid_metric");
+      if (options.timestamp === undefined) return this.#pipeline.elements(context, elements);
+      const at = readTimestamp(options.timestamp);
+      return at === undefined
+        ? this.#pipeline.refuse("invalid_timestamp")
+        : this.#pipeline.recordAt(context, elements, at);
     } catch {
       return this.#pipeline.refuse("invalid_value");
     }
   }
 
+  /** A count whose name and tags are looked up here, once. */
+  counter<N extends NameOf<C, "count">>(metric: N, tags?: TagInput<TagOf<C, N>>): Counter {
+    return new Counter(this.#pipeline, this.#bind("count", metric, tags));
+  }
+
+  boundGauge<N extends NameOf<C, "gauge">>(metric: N, tags?: TagInput<TagOf<C, N>>): Gauge {
+    return new Gauge(this.#pipeline, this.#bind("gauge", metric, tags));
+  }
+
+  boundHistogram<N extends NameOf<C, "histogram">>(metric: N, tags?: TagInput<TagOf<C, N>>): Histogram {
+    return new Histogram(this.#pipeline, this.#bind("histogram", metric, tags));
+  }
+
+  boundSet<N extends NameOf<C, "set">>(metric: N, tags?: TagInput<TagOf<C, N>>): SetHandle {
+    return new SetHandle(this.#pipeline, this.#bind("set", metric, tags));
+  }
+
+  /** A timing that begins here: see {@link Timed} for the ways to use it. */
+  timed<N extends NameOf<C, "histogram">>(metric: N, options: TimedOptions<TagOf<C, N>> = {}): Timed {
+    const { tags, useMs = false } = options;
+    return startTimed(useMs, (value) => void this.#number("histogram", metric, value, { tags }));
+  }
+
+  /** A timer that may learn its tags at its end. */
+  timer<N extends NameOf<C, "histogram">>(
+    metric: N,
+    options: TimedOptions<TagOf<C, N>> = {},
+  ): Timer<TagOf<C, N>> {
+    const { tags, useMs = false } = options;
+    return new Timer(tags, (took, all) => {
+      void this.#number("histogram", metric, useMs ? Math.round(took) : took / 1000, { tags: all });
+    });
+  }
+
+  /** A client that puts more before each name and adds tags; all else it shares with this one. */
+  child<D extends Catalogue<D> = C>({ prefix = "", tags }: ChildOptions): ChouetteClient<D> {
+    const contexts = new Contexts(this.#contexts.prefix + prefix, tags, this.#contexts.tags);
+    return new ChouetteClient<D>(new Lineage(this.#pipeline, contexts, this.#sampleRate));
+  }
+
   /** Sends what is buffered now. True when all of it is stored or dropped, false where `timeoutMs` passed first. */
-  flush({ timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {}): Promise<boolean> {
+  flush({ timeoutMs = DEADLINE }: Deadline = {}): Promise<boolean> {
     return this.#pipeline.flush(timeoutMs);
   }
 
-  /** Sends what is buffered, for at most `timeoutMs`, and ends. Later calls are refused. */
-  close({ timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    return this.#pipeline.close(timeoutMs);
+  /** Sends what is buffered, for at most `timeoutMs`, and ends: later calls are refused. Of a child it is a flush. */
+  async close({ timeoutMs = DEADLINE }: Deadline = {}): Promise<void> {
+    if (this.#isChild) await this.#pipeline.flush(timeoutMs);
+    else await this.#pipeline.close(timeoutMs);
   }
 
-  /** What the client did so far. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What the client and its children did so far. */
   stats(): ClientStats {
     return this.#pipeline.stats;
   }
@@ -111,35 +250,42 @@ export class ChouetteClient {
     value: number,
     options: CallOptions = NO_OPTIONS,
   ): Promise<boolean> {
-    if (typeof value !== "number" || !Number.isFinite(value)) return this.#pipeline.refuse("invalid_value");
-    return this.#store(type, metric, value, options);
-  }
-
-  #store(
-    type: NumberType | "set",
-    metric: string,
-    value: number | string,
-    options: CallOptions,
-  ): Promise<boolean> {
     const pipeline = this.#pipeline;
-    if (typeof metric !== "string" || metric === "") return pipeline.refuse("invalid_metric");
+    if (typeof value !== "number" || !Number.isFinite(value)) return pipeline.refuse("invalid_value");
     try {
-      const timestamp = this.#timestamp(options.timestamp);
-      if (timestamp === undefined) return pipeline.refuse("invalid_timestamp");
-      const context = pipeline.contexts.find(type, metric, options.tags);
-      return pipeline.storeMetric(recordText(context, value, timestamp), timestamp);
+      const { tags, timestamp, sampleRate = this.#sampleRate } = options;
+      const context = this.#context(type, metric, tags);
+      if (context === undefined) return pipeline.refuse("invalid_metric");
+      if (sampleRate < 1 && this.#isLeftOut(sampleRate)) return LEFT_OUT;
+      const scaled = sampleRate < 1 && (type === "count" || type === "rate") ? value / sampleRate : value;
+      if (timestamp === undefined) return pipeline.number(context, scaled);
+      const at = readTimestamp(timestamp);
+      return at === undefined ? pipeline.refuse("invalid_timestamp") : pipeline.recordAt(context, scaled, at);
     } catch {
       // Only what the caller gave can throw here: a getter, a proxy, a tag without a text.
       return pipeline.refuse("invalid_tags");
     }
   }
 
-  /** Seconds as text; undefined where there is no such time. */
-  #timestamp(given: number | Date | undefined): string | undefined {
-    if (given === undefined) return this.#pipeline.clock.seconds(Date.now());
-    const time = given instanceof Date ? given.getTime() / 1000 : given;
-    return typeof time === "number" && Number.isFinite(time) ? `${time}` : undefined;
+  #context(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
+    return typeof metric === "string" ? this.#contexts.find(type, metric, tags) : undefined;
   }
+
+  #bind(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
+    try {
+      return this.#context(type, metric, tags);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #isLeftOut(sampleRate: number): boolean {
+    if (sampleRate >= 1 || Math.random() < sampleRate) return false;
+    this.#pipeline.counters.sampledOut++;
+    return true;
+  }
+
+  // The ready-made client: made from the environment with the first call, and shared by the static methods.
 
   static count(metric: string, value: number, options?: CallOptions): Promise<boolean> {
     return ready().count(metric, value, options);
@@ -161,6 +307,14 @@ export class ChouetteClient {
     return ready().histogram(metric, value, options);
   }
 
+  static distribution(metric: string, value: number, options?: CallOptions): Promise<boolean> {
+    return ready().distribution(metric, value, options);
+  }
+
+  static timing(metric: string, milliseconds: number, options?: CallOptions): Promise<boolean> {
+    return ready().timing(metric, milliseconds, options);
+  }
+
   static rate(metric: string, value: number, options?: CallOptions): Promise<boolean> {
     return ready().rate(metric, value, options);
   }
@@ -169,14 +323,20 @@ export class ChouetteClient {
     return ready().set(metric, value, options);
   }
 
-  static flush(options?: { readonly timeoutMs?: number }): Promise<boolean> {
-    return ready().flush(options);
+  static flush(deadline?: Deadline): Promise<boolean> {
+    return ready().flush(deadline);
   }
 
-  /** The ready-made client: made with the first call, from the environment, and used by every static method. */
+  /** The ready-made client itself. */
   static get default(): ChouetteClient {
     return ready();
   }
+}
+
+/** Seconds since the epoch; undefined where there is no such time. */
+function readTimestamp(given: number | Date): number | undefined {
+  const time = given instanceof Date ? given.getTime() / 1000 : given;
+  return typeof time === "number" && Number.isFinite(time) ? time : undefined;
 }
 
 let readyMade: ChouetteClient | undefined;
@@ -184,4 +344,9 @@ let readyMade: ChouetteClient | undefined;
 function ready(): ChouetteClient {
   readyMade ??= new ChouetteClient();
   return readyMade;
+}
+
+/** A timing on the ready-made client, begun here: see {@link Timed} for the ways to use it. */
+export function timed(metric: string, options?: TimedOptions): Timed {
+  return ready().timed(metric, options);
 }

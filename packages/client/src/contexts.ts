@@ -1,23 +1,16 @@
 /**
- * Contexts: what calls of one type, name and tags have in common, found again without building a key.
+ * Contexts, found again without building a key.
  *
- * A call's name and tags are looked up along a tree of maps, whose strings V8 has hashed already; only a context seen for
- * the first time is checked, put in canonical order and written as JSON. Two calls with the same tags in
- * another order, or as numbers and as text, end in one context.
+ * A call's name and tags are looked up along a tree of maps, whose strings V8 has hashed already; only a context
+ * seen for the first time is normalised, put in canonical order and written as JSON. Two calls with the same tags in another
+ * order, or as numbers and as text, end in one context.
  *
- * Promises: memory is bounded. Past LONGEST_TREE branches the tree is let go and grows anew.
+ * Promises: memory is bounded. Past LARGEST_TREE branches the tree is let go and grows anew.
  */
-import { type MetricType, tagsKey } from "@chouette-iot/record";
+import { type MetricType, NO_TAGS, type Tags, tagsKey } from "@chouette-iot/record";
+import { Context } from "./context.js";
+import { metricName } from "./names.js";
 import { isList, readTags, type TagInput, type TagValue } from "./tag-input.js";
-
-export interface Context {
-  readonly type: MetricType;
-  readonly metric: string;
-  /** A record's JSON up to its value. */
-  readonly head: string;
-  /** A record's JSON from after its timestamp. */
-  readonly tail: string;
-}
 
 interface Branch {
   context: Context | undefined;
@@ -27,15 +20,23 @@ interface Branch {
   readonly items: Map<string, Branch>;
 }
 
-const LONGEST_TREE = 20_000;
+const LARGEST_TREE = 20_000;
 
 export class Contexts {
+  readonly prefix: string;
+  /** The tags that every record gets. */
+  readonly tags: Tags;
   #roots = newRoots();
   #canonical = new Map<string, Context>();
   #branches = 0;
 
-  /** The context of a call. Throws only what the caller's own objects throw. */
-  find(type: MetricType, metric: string, tags: TagInput | undefined): Context {
+  constructor(prefix = "", tags: TagInput | undefined = undefined, inherited: Tags = NO_TAGS) {
+    this.prefix = prefix;
+    this.tags = readTags(inherited, tags);
+  }
+
+  /** The context of a call; undefined where nothing of the name can stand. Throws only what the caller's own objects throw. */
+  find(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
     const root = this.#roots[type];
     const branch = root.get(metric) ?? this.#grow(root, metric);
     const leaf = tags === undefined ? branch : this.#walk(branch, tags);
@@ -67,21 +68,23 @@ export class Contexts {
     return branch;
   }
 
-  #fill(leaf: Branch, type: MetricType, metric: string, input: TagInput | undefined): Context {
-    const tags = readTags(input);
+  #fill(leaf: Branch, type: MetricType, metric: string, input: TagInput | undefined): Context | undefined {
+    const name = metricName(this.prefix + metric);
+    if (name === "") return undefined;
+    leaf.context = this.#make(type, name, readTags(this.tags, input));
+    const { context } = leaf;
+    if (this.#branches > LARGEST_TREE) this.#letGo();
+    return context;
+  }
+
+  #make(type: MetricType, metric: string, tags: Tags): Context {
     const key = `${type}:${metric.length}:${metric}${tagsKey(tags)}`;
     let context = this.#canonical.get(key);
     if (context === undefined) {
-      context = {
-        type,
-        metric,
-        head: `{"metric":${JSON.stringify(metric)},"type":"${type}","value":`,
-        tail: `,"tags":${JSON.stringify(tags)}}`,
-      };
+      const overflow = () => this.#make(type, metric, { ...this.tags, overflow: "true" });
+      context = new Context(type, metric, JSON.stringify(tags), overflow);
       this.#canonical.set(key, context);
     }
-    leaf.context = context;
-    if (this.#branches > LONGEST_TREE) this.#letGo();
     return context;
   }
 

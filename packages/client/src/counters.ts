@@ -1,6 +1,6 @@
 /**
- * What became of the calls. At any time accepted = stored + buffered + dropped, in records; a refused call was never
- * accepted.
+ * What became of the calls. At any time accepted = aggregated + stored + buffered + spilled + dropped; a refused call was
+ * never accepted.
  */
 
 /** Why a call was not accepted. */
@@ -11,6 +11,12 @@ export type Drop = "buffer_full" | "closed";
 
 export class Counters {
   accepted = 0;
+  /** Calls that joined the record of an earlier call. */
+  aggregated = 0;
+  /** Calls that were recorded under their metric's overflow context. */
+  overflowed = 0;
+  /** Calls that sampling left out. */
+  sampledOut = 0;
   stored = 0;
   disconnections = 0;
   readonly refused: Record<Refusal, number> = {

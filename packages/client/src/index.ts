@@ -1,6 +1,11 @@
-export { type CallOptions, ChouetteClient, type SetInput } from "./client.js";
+export type { AnyMetric, Catalogue, CatalogueEntry } from "./catalogue.js";
+export { type CallOptions, type ChildOptions, ChouetteClient, type Deadline, timed } from "./client.js";
 export type { Drop, Refusal } from "./counters.js";
+export type { Counter, Gauge, Histogram, SetHandle } from "./handles.js";
 export type { ChouetteClientOptions } from "./options.js";
 export type { ClientStats } from "./pipeline.js";
+export type { SetInput } from "./set-elements.js";
 export type { TagInput, TagValue } from "./tag-input.js";
+export type { Timed, TimedOptions } from "./timed.js";
+export type { Timer } from "./timer.js";
 export type { ClientEvents, LastError } from "./watch.js";

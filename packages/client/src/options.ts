@@ -6,6 +6,7 @@
  */
 import type { RedisAddress } from "@chouette-iot/queue/redis/connection";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import type { TagInput } from "./tag-input.js";
 
 export interface ChouetteClientOptions {
   /** `redis://` or `rediss://`, with user, password and database where they are needed. Else REDIS_URL. */
@@ -14,6 +15,16 @@ export interface ChouetteClientOptions {
   readonly host?: string;
   /** Else REDIS_PORT, else 6379. */
   readonly port?: number;
+  /** Put before every name as it is: with `"app."` the name `jobs` becomes `app.jobs`. */
+  readonly prefix?: string;
+  /** Tags of every record. Those of a call go before them. */
+  readonly tags?: TagInput;
+  /** The part of the calls that is recorded, from 0 to 1, where a call says nothing else. 1. */
+  readonly sampleRate?: number;
+  /** Whether calls of a context within a second become one record: counts, rates, gauges and sets. True. */
+  readonly aggregate?: boolean;
+  /** How many contexts a flush (one second) may have; calls of more go to `overflow:true`. 2000. */
+  readonly contextLimit?: number;
   /** How long in milliseconds a call's promise waits for its record to be stored before it answers false. 1000. */
   readonly answerTimeoutMs?: number;
   /** The longest that records wait for others, in milliseconds, so that they go out in one batch. 10. */
@@ -30,6 +41,9 @@ export interface ChouetteClientOptions {
 
 export interface Settings {
   readonly address: RedisAddress;
+  readonly sampleRate: number;
+  readonly aggregate: boolean;
+  readonly contextLimit: number;
   readonly answerTimeout: Milliseconds;
   readonly linger: Milliseconds;
   readonly bufferRecords: number;
@@ -40,6 +54,15 @@ export interface Settings {
 /** A setting that was not used, and why. */
 export type Complaint = (message: string) => void;
 
+type NumberOption =
+  | "sampleRate"
+  | "contextLimit"
+  | "answerTimeoutMs"
+  | "lingerMs"
+  | "bufferRecords"
+  | "bufferBytes"
+  | "exitTimeoutMs";
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function readSettings(
@@ -47,15 +70,19 @@ export function readSettings(
   environment: Environment,
   complain: Complaint,
 ): Settings {
-  const number = (name: keyof ChouetteClientOptions, least: number, otherwise: number): number => {
-    const value = options[name];
-    if (value === undefined) return otherwise;
-    if (typeof value === "number" && value >= least && value < Infinity) return value;
-    complain(`${name} should be a number of ${least} or more: ${otherwise} is used`);
+  const number = (name: NumberOption, least: number, otherwise: number, most = Number.MAX_VALUE): number => {
+    const value: unknown = options[name] ?? otherwise;
+    if (typeof value === "number" && value >= least && value <= most) return value;
+    complain(
+      `${name} should be a number from ${least}${most < 2 ? ` to ${most}` : ""}: ${otherwise} is used`,
+    );
     return otherwise;
   };
   return {
     address: readAddress(options, environment, complain),
+    sampleRate: number("sampleRate", 0, 1, 1),
+    aggregate: options.aggregate ?? true,
+    contextLimit: number("contextLimit", 1, 2_000),
     answerTimeout: milliseconds(number("answerTimeoutMs", 1, 1_000)),
     linger: milliseconds(number("lingerMs", 0, 10)),
     bufferRecords: number("bufferRecords", 1, 50_000),

@@ -1,23 +1,32 @@
 /**
  * The pipeline: what a client and its children share, wired here and nowhere else.
  *
- *   call → contexts → record text → outbox → sender → broker
+ *   call → context → aggregator → record text → outbox → sender → broker
+ *              └──── samples, calls with a time of their own ──┘
  */
 import { queueNames } from "@chouette-iot/queue";
-import { Contexts } from "./contexts.js";
+import type { SetElement } from "@chouette-iot/record";
+import { Aggregator } from "./aggregator.js";
+import type { Context } from "./context.js";
 import { Counters, type Drop, type Refusal } from "./counters.js";
 import { newClientId } from "./ids.js";
 import type { Settings } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { beforeExit } from "./process-end.js";
-import { ClockText } from "./record-text.js";
+import { ClockText, recordText } from "./record-text.js";
 import { Sender } from "./sender.js";
 import { type LastError, Watch } from "./watch.js";
 
-/** What a client did so far. accepted = stored + buffered + the sum of dropped. */
+/** What a client and its children did so far. accepted = aggregated + stored + buffered + the sum of dropped. */
 export interface ClientStats {
-  /** Records that were taken from calls. */
+  /** Calls that were taken. */
   readonly accepted: number;
+  /** Those of them that joined the record of an earlier call. */
+  readonly aggregated: number;
+  /** Those of them that went to an `overflow:true` context. */
+  readonly overflowed: number;
+  /** Calls that sampling left out, which are not among the accepted. */
+  readonly sampledOut: number;
   /** Records that the broker said it has stored. */
   readonly stored: number;
   /** Records that wait in memory, those under way included. */
@@ -39,10 +48,10 @@ const REFUSED = Promise.resolve(false);
 const queues = queueNames();
 
 export class Pipeline {
-  readonly contexts = new Contexts();
   readonly counters = new Counters();
-  readonly clock = new ClockText();
   readonly watch = new Watch(this.counters);
+  readonly #clock = new ClockText();
+  readonly #aggregator: Aggregator;
   readonly #settings: Settings;
   readonly #outbox: Outbox;
   readonly #sender: Sender;
@@ -59,14 +68,54 @@ export class Pipeline {
       onFull: (records) => this.watch.onDropped("buffer_full", records),
     });
     this.#sender = new Sender(settings, clientId, this.#outbox, this.watch);
+    this.#aggregator = new Aggregator(settings.contextLimit, this.counters, (context, value, at) => {
+      const timestamp = this.#clock.seconds(at);
+      return this.#outbox.add(queues.rawMetrics, recordText(context, value, timestamp), timestamp);
+    });
     this.#forget = beforeExit(() => this.#onBeforeExit());
   }
 
-  /** @param timestamp seconds since the epoch, as text */
-  storeMetric(text: string, timestamp: string): Promise<boolean> {
+  /** A number as of now. */
+  number(context: Context, value: number): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
+    if (this.#settings.aggregate) {
+      if (context.type === "count" || context.type === "rate") {
+        this.counters.accepted++;
+        return this.#aggregator.add(context, value);
+      }
+      if (context.type === "gauge") {
+        this.counters.accepted++;
+        return this.#aggregator.replace(context, value);
+      }
+    }
+    return this.#record(context, value, undefined);
+  }
+
+  /** Elements of a set as of now. */
+  elements(context: Context, elements: readonly SetElement[]): Promise<boolean> {
+    if (this.#closed) return this.refuse("closed");
+    if (!this.#settings.aggregate) return this.#record(context, JSON.stringify(elements), undefined);
     this.counters.accepted++;
-    return this.#outbox.add(queues.rawMetrics, text, timestamp);
+    return this.#aggregator.join(context, elements);
+  }
+
+  /**
+   * A record with a time of its own.
+   * @param value a number, or the elements of a set
+   * @param timestamp seconds since the epoch
+   */
+  recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean> {
+    if (this.#closed) return this.refuse("closed");
+    return this.#record(context, typeof value === "number" ? value : JSON.stringify(value), `${timestamp}`);
+  }
+
+  /** One call, one record. */
+  #record(given: Context, value: number | string, givenTime: string | undefined): Promise<boolean> {
+    const now = Date.now();
+    const timestamp = givenTime ?? this.#clock.seconds(now);
+    const context = this.#aggregator.admit(given, now);
+    this.counters.accepted++;
+    return this.#outbox.add(queues.rawMetrics, recordText(context, value, timestamp), timestamp);
   }
 
   refuse(reason: Refusal): Promise<boolean> {
@@ -76,6 +125,7 @@ export class Pipeline {
 
   /** True when all that was buffered is stored or dropped, false where `timeoutMs` passed first. */
   async flush(timeoutMs: number): Promise<boolean> {
+    this.#aggregator.flush();
     if (this.#outbox.isEmpty) return true;
     this.#sender.hurry();
     let timer: NodeJS.Timeout | undefined;
@@ -102,12 +152,16 @@ export class Pipeline {
   }
 
   get stats(): ClientStats {
-    const { accepted, stored, disconnections, dropped, refused } = this.counters;
+    const { accepted, aggregated, overflowed, sampledOut, stored, disconnections, dropped, refused } =
+      this.counters;
     const { connected, lastError, lastStored } = this.watch;
     return {
       accepted,
+      aggregated,
+      overflowed,
+      sampledOut,
       stored,
-      buffered: this.#outbox.records,
+      buffered: this.#outbox.records + this.#aggregator.pending,
       dropped: { ...dropped },
       refused: { ...refused },
       connected,
@@ -117,12 +171,12 @@ export class Pipeline {
     };
   }
 
+  get #isEmpty(): boolean {
+    return this.#outbox.isEmpty && this.#aggregator.pending === 0;
+  }
+
   #onBeforeExit(): Promise<void> | undefined {
-    if (
-      this.#exitTriedAt === this.counters.accepted ||
-      this.#outbox.isEmpty ||
-      this.#settings.exitTimeout === 0
-    )
+    if (this.#exitTriedAt === this.counters.accepted || this.#isEmpty || this.#settings.exitTimeout === 0)
       return undefined;
     this.#exitTriedAt = this.counters.accepted;
     return this.flush(this.#settings.exitTimeout).then(() => {});

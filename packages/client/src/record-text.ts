@@ -3,7 +3,7 @@
  *
  * Promises: equal, as a JSON value, to what `encodeRawMetric` makes of the same record.
  */
-import type { Context } from "./contexts.js";
+import type { Context } from "./context.js";
 
 /**
  * @param value JSON: a finite number, or the text of an array

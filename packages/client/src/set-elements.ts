@@ -6,14 +6,18 @@ import type { SetElement } from "@chouette-iot/record";
 
 const DEEPEST = 20;
 
-/** The JSON of the array, or undefined where an element is a number that JSON can't carry. */
-export function elementsText(elements: Iterable<unknown>): string | undefined {
-  const plain: SetElement[] = [];
-  for (const element of elements) {
+/** Anything that can stand in a set; what is not a string, number or boolean is told apart by its text. */
+export type SetInput = ReadonlySet<unknown> | readonly unknown[] | SetElement;
+
+/** The elements; undefined where one is a number that JSON can't carry, or there is nothing that could be a set. */
+export function readElements(input: SetInput): readonly SetElement[] | undefined {
+  const single = typeof input === "string" || typeof input === "number" || typeof input === "boolean";
+  const elements: SetElement[] = [];
+  for (const element of single ? [input] : input) {
     if (typeof element === "number" && !Number.isFinite(element)) return undefined;
-    plain.push(plainElement(element));
+    elements.push(plainElement(element));
   }
-  return JSON.stringify(plain);
+  return elements;
 }
 
 export function plainElement(element: unknown): SetElement {

@@ -1,0 +1,157 @@
+/**
+ * Aggregation in the client: calls of one context within one second become one record.
+ *
+ * Promises: what the agent makes of the records is what it would have made of the calls. Counts and rates are summed, a
+ * gauge keeps its last value, a set its different elements, each at the time of its last call. A flush never holds
+ * calls of two seconds of the clock, however late its timer comes, so that no window can get what belongs to another.
+ * (The agent's `simple` wrapper counts the samples of gauges and rates: with it, turn aggregation off.)
+ *
+ * At most `contextLimit` contexts take part in a flush; calls of any more go to one context per metric,
+ * tagged `overflow:true`, and are counted.
+ *
+ * It loses what is in the current second when the process dies.
+ */
+import type { SetElement } from "@chouette-iot/record";
+import type { Context } from "./context.js";
+import type { Counters } from "./counters.js";
+
+const SECOND = 1_000;
+/** A set this large becomes a record of its own, and its context begins a new one: the agent joins them. */
+const LARGEST_SET = 1_000;
+
+/** Makes a record: its value as JSON, its time in milliseconds since the epoch. */
+export type Store = (context: Context, value: number | string, at: number) => Promise<boolean>;
+
+export class Aggregator {
+  readonly #limit: number;
+  readonly #counters: Counters;
+  readonly #store: Store;
+  /** The second of the clock that this flush is for, in milliseconds since the epoch. */
+  #start = 0;
+  #end = 0;
+  #flush = 0;
+  #admitted = 0;
+  #pending: Context[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #answer: Promise<boolean> = Promise.resolve(true);
+  #resolveAnswer: (stored: boolean | Promise<boolean>) => void = () => {};
+
+  constructor(limit: number, counters: Counters, store: Store) {
+    this.#limit = limit;
+    this.#counters = counters;
+    this.#store = store;
+  }
+
+  /** Records that the next flush will make. */
+  get pending(): number {
+    return this.#pending.length;
+  }
+
+  /** Adds to a count or a rate. */
+  add(given: Context, value: number): Promise<boolean> {
+    const now = Date.now();
+    const context = this.admit(given, now);
+    if (context.pending) {
+      this.#counters.aggregated++;
+      context.value += value;
+    } else {
+      this.#begin(context, now);
+      context.value = value;
+    }
+    context.at = now;
+    return this.#answer;
+  }
+
+  /** Sets a gauge. */
+  replace(given: Context, value: number): Promise<boolean> {
+    const now = Date.now();
+    const context = this.admit(given, now);
+    if (context.pending) this.#counters.aggregated++;
+    else this.#begin(context, now);
+    context.value = value;
+    context.at = now;
+    return this.#answer;
+  }
+
+  /** Adds elements to a set. */
+  join(given: Context, elements: readonly SetElement[]): Promise<boolean> {
+    const now = Date.now();
+    const context = this.admit(given, now);
+    if (context.pending) this.#counters.aggregated++;
+    else this.#begin(context, now);
+    context.elements ??= new Set();
+    for (const element of elements) context.elements.add(element);
+    context.at = now;
+    const answer = this.#answer;
+    if (context.elements.size >= LARGEST_SET) this.flush();
+    return answer;
+  }
+
+  /** The context under which a call of this moment is recorded: its own, or its metric's overflow. */
+  admit(context: Context, now: number): Context {
+    if (now >= this.#end || now < this.#start) this.#turn(now);
+    if (context.flush === this.#flush && context.admittedAs === context) return context;
+    return this.#admitAnew(context);
+  }
+
+  /** What has come together becomes records now, though its second may not be over. */
+  flush(): void {
+    const contexts = this.#pending;
+    if (contexts.length === 0) return;
+    this.#pending = [];
+    const answers = new Set<Promise<boolean>>();
+    for (const context of contexts) {
+      context.pending = false;
+      const value = context.elements === undefined ? context.value : JSON.stringify([...context.elements]);
+      context.elements = undefined;
+      answers.add(this.#store(context, value, context.at));
+    }
+    this.#resolveAnswer(allStored(answers));
+  }
+
+  /** Another second begins. */
+  #turn(now: number): void {
+    this.flush();
+    this.#start = now - (now % SECOND);
+    this.#end = this.#start + SECOND;
+    this.#flush++;
+    this.#admitted = 0;
+  }
+
+  #admitAnew(context: Context): Context {
+    if (context.flush !== this.#flush) {
+      context.flush = this.#flush;
+      context.admittedAs = context;
+      if (++this.#admitted <= this.#limit) return context;
+      context.admittedAs = context.overflow();
+      // An overflow context is always admitted: there is one for each metric.
+      context.admittedAs.flush = this.#flush;
+    }
+    if (context.admittedAs !== context) this.#counters.overflowed++;
+    return context.admittedAs;
+  }
+
+  #begin(context: Context, now: number): void {
+    context.pending = true;
+    this.#pending.push(context);
+    if (this.#pending.length > 1) return;
+    this.#answer = new Promise((resolve) => {
+      this.#resolveAnswer = resolve;
+    });
+    this.#timer ??= setTimeout(() => this.#onTimer(), this.#end - now).unref();
+  }
+
+  /** A timer may come a little early: then it is set again for what is left. */
+  #onTimer(): void {
+    this.#timer = undefined;
+    const now = Date.now();
+    if (now >= this.#end || now < this.#start) this.flush();
+    else if (this.#pending.length > 0)
+      this.#timer = setTimeout(() => this.#onTimer(), this.#end - now).unref();
+  }
+}
+
+async function allStored(answers: Iterable<Promise<boolean>>): Promise<boolean> {
+  for (const stored of await Promise.all(answers)) if (!stored) return false;
+  return true;
+}

@@ -1,0 +1,121 @@
+/**
+ * Timing: how long something took, on the monotonic clock, as a histogram.
+ *
+ * `timed(…)` makes a timing that has begun. It can be disposed of (`using`), it can `run` a function or `wrap` one, and it is
+ * a decorator, standard or legacy. Whatever is timed is sent when it fails, too, and its error is passed on untouched.
+ */
+import { isPromise } from "node:util/types";
+import type { TagInput } from "./tag-input.js";
+
+/** How something is timed. */
+export interface TimedOptions<Tag extends string = string> {
+  readonly tags?: TagInput<Tag> | undefined;
+  /** Whole milliseconds instead of seconds. */
+  readonly useMs?: boolean;
+}
+
+/** Sends one sample. */
+export type Observe = (value: number) => void;
+
+// biome-ignore lint/suspicious/noExplicitAny: a function of any shape, as TypeScript has no other name for it
+export type AnyFunction = (this: any, ...args: any[]) => any;
+
+export interface Timed extends Disposable, AsyncDisposable {
+  /** Ends the timing that began with `timed(…)`; a second end does nothing. Returns its length in seconds. */
+  stop(): number;
+  /** Calls the function now, and answers what it answers. */
+  run<R>(fn: () => R): R;
+  /** A function with the same `this`, name, arguments and answer, each call of which is timed. */
+  wrap<F extends AnyFunction>(fn: F): F;
+  /** The standard decorator of a method. */
+  <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F;
+  /** The legacy decorator of a method (`experimentalDecorators`). */
+  (target: object, name: string | symbol, descriptor: PropertyDescriptor): void;
+}
+
+export function startTimed(useMs: boolean, observe: Observe): Timed {
+  const begun = performance.now();
+  let ended: number | undefined;
+  const stop = () => {
+    ended ??= send(begun);
+    return ended;
+  };
+  const send = (from: number): number => {
+    const took = performance.now() - from;
+    observe(useMs ? Math.round(took) : took / 1000);
+    return took / 1000;
+  };
+  const wrap = <F extends AnyFunction>(fn: F): F => wrapFunction(fn, send);
+  const decorate = (target: unknown, _context: unknown, descriptor?: PropertyDescriptor) => {
+    if (descriptor === undefined) return wrap(target as AnyFunction);
+    descriptor.value = wrap(descriptor.value);
+    return undefined;
+  };
+  return Object.assign(decorate, {
+    stop,
+    wrap,
+    run: <R>(fn: () => R): R => wrap(fn)(),
+    [Symbol.dispose]: () => {
+      stop();
+    },
+    [Symbol.asyncDispose]: async () => {
+      stop();
+    },
+  }) as Timed;
+}
+
+function wrapFunction<F extends AnyFunction>(fn: F, send: (from: number) => void): F {
+  const wrapped = wrapperFor(fn, send);
+  Object.defineProperty(wrapped, "name", { value: fn.name, configurable: true });
+  Object.defineProperty(wrapped, "length", { value: fn.length, configurable: true });
+  return wrapped as F;
+}
+
+/** A generator lives until it is done, so that it is timed from its first step to its last. */
+function wrapperFor(fn: AnyFunction, send: (from: number) => void): AnyFunction {
+  const kind = Object.prototype.toString.call(fn);
+  if (kind === "[object GeneratorFunction]") {
+    return function* (this: unknown, ...args: unknown[]) {
+      const from = performance.now();
+      try {
+        return yield* fn.apply(this, args);
+      } finally {
+        send(from);
+      }
+    };
+  }
+  if (kind === "[object AsyncGeneratorFunction]") {
+    return async function* (this: unknown, ...args: unknown[]) {
+      const from = performance.now();
+      try {
+        return yield* fn.apply(this, args);
+      } finally {
+        send(from);
+      }
+    };
+  }
+  return function (this: unknown, ...args: unknown[]) {
+    const from = performance.now();
+    let answer: unknown;
+    try {
+      answer = fn.apply(this, args);
+    } catch (error) {
+      send(from);
+      throw error;
+    }
+    const end = () => send(from);
+    if (isPromise(answer)) {
+      // Both ways are heard here, so that a rejection stays the caller's alone.
+      answer.then(end, end);
+      return answer;
+    }
+    // Some thenables (query builders) begin their work with `then`: it may be called once only.
+    if (isThenable(answer)) return Promise.resolve(answer).finally(end);
+    end();
+    return answer;
+  };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
