@@ -1,41 +1,45 @@
-/** A stand-in for the agent: takes records out of the raw queue as they come, so that sending one twice counts twice. */
+/**
+ * A stand-in for the agent: takes records out of the raw queue as they come, so that sending one twice counts twice.
+ *
+ * It counts in Redis, in the step in which it takes: a kill at any point can't blur what it saw.
+ */
 import { createClient } from "@redis/client";
 
 export interface Consumer {
   /** How often each record was taken, by its JSON. */
-  readonly taken: ReadonlyMap<string, number>;
-  total(): number;
+  taken(): Promise<ReadonlyMap<string, number>>;
+  /** How many different records were taken. */
+  different(): Promise<number>;
   stop(): Promise<void>;
 }
 
-const KEYS = "chouette:metrics:raw.keys";
-const VALUES = "chouette:metrics:raw.values";
-// One step on the server, so that a kill between reading and removing can't blur the count.
+const KEYS = ["chouette:metrics:raw.keys", "chouette:metrics:raw.values", "test:taken"];
 const TAKE = `
 local ids = redis.call('ZRANGE', KEYS[1], 0, 999)
-if #ids == 0 then return {} end
-local values = redis.call('HMGET', KEYS[2], unpack(ids))
+if #ids == 0 then return 0 end
+for _, value in ipairs(redis.call('HMGET', KEYS[2], unpack(ids))) do redis.call('HINCRBY', KEYS[3], value, 1) end
 redis.call('ZREM', KEYS[1], unpack(ids))
 redis.call('HDEL', KEYS[2], unpack(ids))
-return values`;
+return #ids`;
 
 export async function startConsumer(url: string): Promise<Consumer> {
-  const redis = createClient({ url });
+  const redis = createClient({ url, disableOfflineQueue: true, socket: { reconnectStrategy: 20 } });
   redis.on("error", () => {});
   await redis.connect();
-  const taken = new Map<string, number>();
   let stopped = false;
   const work = async () => {
     while (!stopped) {
-      const values = (await redis.eval(TAKE, { keys: [KEYS, VALUES] })) as string[];
-      for (const value of values) taken.set(value, (taken.get(value) ?? 0) + 1);
-      if (values.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      const count = await redis.eval(TAKE, { keys: KEYS }).catch(() => 0);
+      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 2));
     }
   };
   const working = work();
   return {
-    taken,
-    total: () => [...taken.values()].reduce((sum, times) => sum + times, 0),
+    taken: async () => {
+      const counts = await redis.hGetAll("test:taken");
+      return new Map(Object.entries(counts).map(([value, times]) => [value, Number(times)]));
+    },
+    different: () => redis.hLen("test:taken"),
     stop: async () => {
       stopped = true;
       await working;

@@ -17,7 +17,10 @@ const RECORD_OVERHEAD = 64;
 const ID_ENDS = Array.from({ length: BATCH_RECORDS }, (_, index) => index.toString(36).padStart(2, "0"));
 
 export class Batch {
+  readonly queue: string;
   readonly commands: AppendCommands;
+  /** When its first record came, in milliseconds of the monotonic clock. */
+  readonly begun = performance.now();
   /** True once stored; false after the answer timeout, though it may be stored later, or once dropped. */
   readonly answer: Promise<boolean>;
   /** True once stored, false once dropped, however long that takes. */
@@ -31,6 +34,7 @@ export class Batch {
   #decide: (stored: boolean) => void = () => {};
 
   constructor(queue: string, idStart: string, answerTimeout: Milliseconds) {
+    this.queue = queue;
     this.commands = emptyAppend(queue);
     this.#idStart = idStart;
     this.answer = new Promise((resolve) => {

@@ -1,13 +1,13 @@
 /**
- * What became of the calls. At any time accepted = aggregated + stored + buffered + spilled + dropped; a refused call was
- * never accepted.
+ * What became of the calls. At any time accepted + recovered = aggregated + stored + buffered + spilled + dropped;
+ * a refused call was never accepted.
  */
 
 /** Why a call was not accepted. */
 export type Refusal = "invalid_metric" | "invalid_value" | "invalid_timestamp" | "invalid_tags" | "closed";
 
 /** Why an accepted record was let go. */
-export type Drop = "buffer_full" | "closed";
+export type Drop = "buffer_full" | "spill_full" | "spill_torn" | "closed";
 
 export class Counters {
   accepted = 0;
@@ -18,6 +18,8 @@ export class Counters {
   /** Calls that sampling left out. */
   sampledOut = 0;
   stored = 0;
+  /** Records of another client, found in the spill. */
+  recovered = 0;
   disconnections = 0;
   readonly refused: Record<Refusal, number> = {
     invalid_metric: 0,
@@ -26,5 +28,10 @@ export class Counters {
     invalid_tags: 0,
     closed: 0,
   };
-  readonly dropped: Record<Drop, number> = { buffer_full: 0, closed: 0 };
+  readonly dropped: Record<Drop, number> = {
+    buffer_full: 0,
+    spill_full: 0,
+    spill_torn: 0,
+    closed: 0,
+  };
 }

@@ -6,6 +6,7 @@
  */
 import type { RedisAddress } from "@chouette-iot/queue/redis/connection";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import type { SpillSettings } from "./spill/spill.js";
 import type { TagInput } from "./tag-input.js";
 
 export interface ChouetteClientOptions {
@@ -33,6 +34,14 @@ export interface ChouetteClientOptions {
   readonly bufferRecords?: number;
   /** How many bytes may wait in memory for the broker (as UTF-16 units, an estimate); beyond it the oldest go. 8 MiB. */
   readonly bufferBytes?: number;
+  /** A folder for what memory shouldn't hold while the broker is away, and for what is left at the end. None without it. */
+  readonly spill?: {
+    readonly folder: string;
+    /** The most bytes that this process' records may take there; beyond it the oldest go. 64 MiB. */
+    readonly maxBytes?: number;
+  };
+  /** Whether SIGTERM and SIGINT send what is buffered before they end the process. False. */
+  readonly exitSignals?: boolean;
   /** How long in milliseconds a normal exit may be held up to send what is buffered. 2000; 0 is not at all. */
   readonly exitTimeoutMs?: number;
   /** Told once when an outage or a refusal begins, or a setting can't be used; the same as `on("error")`. */
@@ -49,6 +58,8 @@ export interface Settings {
   readonly bufferRecords: number;
   readonly bufferBytes: number;
   readonly exitTimeout: Milliseconds;
+  readonly exitSignals: boolean;
+  readonly spill: SpillSettings | undefined;
 }
 
 /** A setting that was not used, and why. */
@@ -88,6 +99,11 @@ export function readSettings(
     bufferRecords: number("bufferRecords", 1, 50_000),
     bufferBytes: number("bufferBytes", 1, 8 * 1024 * 1024),
     exitTimeout: milliseconds(number("exitTimeoutMs", 0, 2_000)),
+    exitSignals: options.exitSignals ?? false,
+    spill: options.spill && {
+      folder: options.spill.folder,
+      maxBytes: options.spill.maxBytes ?? 64 * 1024 * 1024,
+    },
   };
 }
 

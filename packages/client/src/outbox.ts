@@ -1,8 +1,8 @@
 /**
  * The outbox: records that wait for the broker, in batches, in memory.
  *
- * Promises: bounded in records and in bytes. Beyond either the oldest batch goes, its listener
- * is told, and its calls answer false. A process that ends loses what is here, unless it ends in order.
+ * Promises: bounded in records and in bytes. Beyond either the oldest batch leaves, to
+ * the spill if there is one, and its calls answer false. A process that ends loses what is here, unless it ends in order.
  */
 import type { Milliseconds } from "@chouette-iot/record";
 import { Batch } from "./batch.js";
@@ -17,8 +17,8 @@ export interface OutboxLimits {
 export interface OutboxListener {
   /** There is something to send: a batch was begun, or is full. */
   onWaiting(full: boolean): void;
-  /** The oldest batch had to go. */
-  onFull(records: number): void;
+  /** There is no room: this batch, the oldest, has left the outbox. */
+  onOverflow(batch: Batch): void;
 }
 
 export class Outbox {
@@ -83,6 +83,24 @@ export class Outbox {
     this.#sealed.unshift(batch);
   }
 
+  /**
+   * Offers what has waited for longer than this, in milliseconds, until an offer is turned down. What is taken
+   * leaves the outbox, and its calls answer false.
+   */
+  offerOlderThan(age: number, take: (batch: Batch) => boolean): void {
+    const before = performance.now() - age;
+    for (const [queue, batch] of this.#open) if (batch.begun <= before) this.#seal(queue, batch);
+    for (
+      let oldest = this.#sealed[0];
+      oldest !== undefined && oldest.begun <= before;
+      oldest = this.#sealed[0]
+    ) {
+      if (!take(oldest)) return;
+      this.#sealed.shift();
+      this.settle(oldest, false);
+    }
+  }
+
   settle(batch: Batch, stored: boolean): void {
     if (!this.#live.delete(batch)) return;
     this.#records -= batch.records;
@@ -125,7 +143,7 @@ export class Outbox {
       const oldest = this.#sealed.shift();
       if (oldest === undefined) return;
       this.settle(oldest, false);
-      this.#listener.onFull(oldest.records);
+      this.#listener.onOverflow(oldest);
     }
   }
 }

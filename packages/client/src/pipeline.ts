@@ -12,12 +12,16 @@ import { Counters, type Drop, type Refusal } from "./counters.js";
 import { newClientId } from "./ids.js";
 import type { Settings } from "./options.js";
 import { Outbox } from "./outbox.js";
-import { beforeExit } from "./process-end.js";
+import { atProcessEnd } from "./process-end.js";
 import { ClockText, recordText } from "./record-text.js";
 import { Sender } from "./sender.js";
+import { Spill } from "./spill/spill.js";
+import { Spiller } from "./spill/spiller.js";
 import { type LastError, Watch } from "./watch.js";
 
-/** What a client and its children did so far. accepted = aggregated + stored + buffered + the sum of dropped. */
+/**
+ * What a client and its children did so far:
+ * accepted + recovered = aggregated + stored + buffered + spilled + the sum of dropped. */
 export interface ClientStats {
   /** Calls that were taken. */
   readonly accepted: number;
@@ -29,6 +33,10 @@ export interface ClientStats {
   readonly sampledOut: number;
   /** Records that the broker said it has stored. */
   readonly stored: number;
+  /** Records of an earlier process, found in the spill. */
+  readonly recovered: number;
+  /** Records that wait in the spill. */
+  readonly spilled: number;
   /** Records that wait in memory, those under way included. */
   readonly buffered: number;
   /** Accepted records that were let go, by reason. */
@@ -55,6 +63,8 @@ export class Pipeline {
   readonly #settings: Settings;
   readonly #outbox: Outbox;
   readonly #sender: Sender;
+  readonly #spill: Spill | undefined;
+  readonly #spiller: Spiller | undefined;
   readonly #forget: () => void;
   /** How many records were accepted when the last exit was held up: with no more since, the next is not. */
   #exitTriedAt = -1;
@@ -65,14 +75,27 @@ export class Pipeline {
     const clientId = newClientId();
     this.#outbox = new Outbox(settings, clientId, {
       onWaiting: (full) => this.#sender.wake(full),
-      onFull: (records) => this.watch.onDropped("buffer_full", records),
+      onOverflow: (batch) => {
+        if (!this.#spiller?.take(batch)) this.watch.onDropped("buffer_full", batch.records);
+      },
     });
-    this.#sender = new Sender(settings, clientId, this.#outbox, this.watch);
+    this.#spill = this.#openSpill(clientId);
+    this.#sender = new Sender(settings, clientId, this.#outbox, this.#spill, this.watch);
+    if (this.#spill !== undefined) {
+      this.#spiller = new Spiller(this.#spill, this.#outbox, this.#sender, (error) =>
+        this.watch.onError(error),
+      );
+      if (!this.#spill.isEmpty) this.#sender.wake(true);
+    }
     this.#aggregator = new Aggregator(settings.contextLimit, this.counters, (context, value, at) => {
       const timestamp = this.#clock.seconds(at);
       return this.#outbox.add(queues.rawMetrics, recordText(context, value, timestamp), timestamp);
     });
-    this.#forget = beforeExit(() => this.#onBeforeExit());
+    this.#forget = atProcessEnd({
+      beforeExit: () => this.#onBeforeExit(),
+      exit: () => this.#onExit(),
+      signal: settings.exitSignals ? () => this.flush(settings.exitTimeout) : undefined,
+    });
   }
 
   /** A number as of now. */
@@ -123,10 +146,10 @@ export class Pipeline {
     return REFUSED;
   }
 
-  /** True when all that was buffered is stored or dropped, false where `timeoutMs` passed first. */
+  /** True when all that was buffered or spilled is stored or dropped, false where `timeoutMs` passed first. */
   async flush(timeoutMs: number): Promise<boolean> {
     this.#aggregator.flush();
-    if (this.#outbox.isEmpty) return true;
+    if (this.#isEmpty) return true;
     this.#sender.hurry();
     let timer: NodeJS.Timeout | undefined;
     // This timer alone keeps the process alive, and no longer than it was asked to.
@@ -134,26 +157,36 @@ export class Pipeline {
       timer = setTimeout(resolve, timeoutMs, false);
     });
     try {
-      return await Promise.race([this.#outbox.settled().then(() => true), timeout]);
+      return await Promise.race([this.#sender.emptied().then(() => true), timeout]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Sends what is buffered, for at most `timeoutMs`; what is left then is dropped. */
+  /** Sends what is buffered, for at most `timeoutMs`; what is left then is spilled, or else dropped. */
   async close(timeoutMs: number): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#forget();
     await this.flush(timeoutMs);
+    this.#forget();
+    this.#onExit();
     this.#sender.close();
     const left = this.#outbox.dropAll();
     if (left > 0) this.watch.onDropped("closed", left);
   }
 
   get stats(): ClientStats {
-    const { accepted, aggregated, overflowed, sampledOut, stored, disconnections, dropped, refused } =
-      this.counters;
+    const {
+      accepted,
+      aggregated,
+      overflowed,
+      sampledOut,
+      recovered,
+      stored,
+      disconnections,
+      dropped,
+      refused,
+    } = this.counters;
     const { connected, lastError, lastStored } = this.watch;
     return {
       accepted,
@@ -161,6 +194,8 @@ export class Pipeline {
       overflowed,
       sampledOut,
       stored,
+      recovered,
+      spilled: this.#spill?.records ?? 0,
       buffered: this.#outbox.records + this.#aggregator.pending,
       dropped: { ...dropped },
       refused: { ...refused },
@@ -172,13 +207,28 @@ export class Pipeline {
   }
 
   get #isEmpty(): boolean {
-    return this.#outbox.isEmpty && this.#aggregator.pending === 0;
+    return this.#outbox.isEmpty && this.#aggregator.pending === 0 && (this.#spill?.isEmpty ?? true);
   }
 
-  #onBeforeExit(): Promise<void> | undefined {
-    if (this.#exitTriedAt === this.counters.accepted || this.#isEmpty || this.#settings.exitTimeout === 0)
-      return undefined;
+  #onBeforeExit(): void {
+    const { exitTimeout } = this.#settings;
+    if (this.#isEmpty || exitTimeout === 0 || this.#exitTriedAt === this.counters.accepted) return;
     this.#exitTriedAt = this.counters.accepted;
-    return this.flush(this.#settings.exitTimeout).then(() => {});
+    void this.flush(exitTimeout);
+  }
+
+  #onExit(): void {
+    this.#aggregator.flush();
+    this.#spiller?.takeAll();
+  }
+
+  #openSpill(clientId: string): Spill | undefined {
+    if (this.#settings.spill === undefined) return undefined;
+    try {
+      return new Spill(this.#settings.spill, clientId, this.watch);
+    } catch (error) {
+      this.watch.onError(error instanceof Error ? error : new Error(String(error)));
+      return undefined;
+    }
   }
 }

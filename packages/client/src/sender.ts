@@ -18,6 +18,9 @@ import type { Batch } from "./batch.js";
 import type { Link, Peer } from "./link.js";
 import type { Settings } from "./options.js";
 import type { Outbox } from "./outbox.js";
+import { drain } from "./spill/drain.js";
+import type { Doubt } from "./spill/segment-text.js";
+import type { Spill } from "./spill/spill.js";
 
 export interface SenderListener {
   onConnected(): void;
@@ -29,7 +32,7 @@ export interface SenderListener {
 }
 
 interface Lane {
-  readonly marker: string;
+  marker: string;
   sequence: number;
   /** Under way, or in doubt where there is no link. */
   batch: Batch | undefined;
@@ -41,7 +44,13 @@ export class Sender {
   readonly #settings: Settings;
   readonly #outbox: Outbox;
   readonly #listener: SenderListener;
+  readonly #clientId: string;
   readonly #lanes: readonly Lane[];
+  readonly #spill: Spill | undefined;
+  #markers = 0;
+  #draining = false;
+  /** Told at the end of each attempt to drain. */
+  readonly #awaiting: (() => void)[] = [];
   #link: Link | undefined;
   #connecting = false;
   /** The connection that carried what is in doubt. */
@@ -55,12 +64,20 @@ export class Sender {
   #scheduled = false;
   #closed = false;
 
-  constructor(settings: Settings, clientId: string, outbox: Outbox, listener: SenderListener) {
+  constructor(
+    settings: Settings,
+    clientId: string,
+    outbox: Outbox,
+    spill: Spill | undefined,
+    listener: SenderListener,
+  ) {
     this.#settings = settings;
     this.#outbox = outbox;
     this.#listener = listener;
-    this.#lanes = Array.from({ length: LANES }, (_, index) => ({
-      marker: `chouette:client:${clientId}:${index}`,
+    this.#clientId = clientId;
+    this.#spill = spill;
+    this.#lanes = Array.from({ length: LANES }, () => ({
+      marker: this.#newMarker(),
       sequence: 0,
       batch: undefined,
     }));
@@ -78,6 +95,31 @@ export class Sender {
     clearTimeout(this.#pause);
     this.#pause = undefined;
     this.#pump();
+  }
+
+  /**
+   * Offers what is in doubt, with how to find out whether it was stored, until an offer is turned down.
+   * @param all also what a connection that is there may be about to answer: it won't be heard
+   */
+  offerDoubts(all: boolean, take: (batch: Batch, doubt: Doubt) => boolean): void {
+    if (this.#link !== undefined && !all) return;
+    const carrier = this.#link?.peer ?? this.#earlier;
+    for (const lane of this.#lanes) {
+      const { batch, marker } = lane;
+      if (batch === undefined) continue;
+      const doubt = { marker, sequence: `${lane.sequence}`, ...(carrier === undefined ? {} : { carrier }) };
+      if (!take(batch, doubt)) return;
+      lane.batch = undefined;
+      // The old marker must keep its word until the batch is drained.
+      lane.marker = this.#newMarker();
+      this.#outbox.settle(batch, false);
+    }
+  }
+
+  /** Resolves when all that waits at this moment is stored or dropped, and the spill is drained. */
+  async emptied(): Promise<void> {
+    await this.#outbox.settled();
+    while (this.#spill?.isEmpty === false) await this.#drained();
   }
 
   close(): void {
@@ -104,11 +146,13 @@ export class Sender {
   }
 
   #pump(): void {
-    if (this.#closed || this.#pause !== undefined || this.#outbox.isEmpty) return;
+    if (this.#closed || this.#pause !== undefined) return;
+    if (this.#outbox.isEmpty && (this.#spill?.isEmpty ?? true)) return;
     if (this.#link === undefined) {
       if (!this.#connecting) void this.#connect();
       return;
     }
+    if (this.#spill?.isEmpty === false) void this.#drain(this.#spill, this.#link);
     for (const lane of this.#lanes) {
       if (lane.batch !== undefined) continue;
       const batch = this.#next();
@@ -139,6 +183,37 @@ export class Sender {
       this.#outbox.putBack(batch);
       this.#listener.onRefused(outcome.error);
       this.#tryLater();
+    }
+    this.#pump();
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaiting.push(resolve);
+    });
+  }
+
+  async #drain(spill: Spill, link: Link): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      const outcome = await drain(spill, link, (records) => {
+        this.#failures = 0;
+        this.#listener.onStored(records);
+      });
+      if (outcome.kind === "refused") {
+        this.#listener.onRefused(outcome.error);
+        this.#tryLater();
+      }
+    } catch (error) {
+      // A link that ended here has told so itself; a file that can't be read is tried again.
+      if (!link.isLost) {
+        this.#listener.onRefused(error instanceof Error ? error : new Error(String(error)));
+        this.#tryLater();
+      }
+    } finally {
+      this.#draining = false;
+      for (const resolve of this.#awaiting.splice(0)) resolve();
     }
     this.#pump();
   }
@@ -178,6 +253,10 @@ export class Sender {
       link.close();
       throw error;
     }
+  }
+
+  #newMarker(): string {
+    return `chouette:client:${this.#clientId}:${this.#markers++}`;
   }
 
   #resolve(lane: Lane, stored: boolean): void {

@@ -6,6 +6,7 @@
  */
 import type { Counters, Drop } from "./counters.js";
 import type { SenderListener } from "./sender.js";
+import type { SpillListener } from "./spill/spill.js";
 
 export interface ClientEvents {
   /** An outage or a refusal has begun, or a setting can't be used. */
@@ -23,7 +24,7 @@ export interface LastError {
 
 type Listeners = { readonly [E in keyof ClientEvents]: Set<ClientEvents[E]> };
 
-export class Watch implements SenderListener {
+export class Watch implements SenderListener, SpillListener {
   readonly #counters: Counters;
   readonly #listeners: Listeners = {
     error: new Set(),
@@ -77,6 +78,14 @@ export class Watch implements SenderListener {
   onDropped(reason: Drop, records: number): void {
     this.#counters.dropped[reason] += records;
     for (const tell of this.#listeners.drop) calmly(() => tell(reason, records));
+  }
+
+  onSpillDropped(reason: "spill_full" | "spill_torn", records: number): void {
+    this.onDropped(reason, records);
+  }
+
+  onRecovered(records: number): void {
+    this.#counters.recovered += records;
   }
 
   /** Told once, until something is stored again or something else goes wrong. */
