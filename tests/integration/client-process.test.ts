@@ -1,7 +1,11 @@
 /** Processes of their own, with the client as it is built: how they end, and what is stored then. */
+import { writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Broker, lookInto } from "../support/broker-records.js";
+import { newFolder } from "../support/folders.js";
 import { freePort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { type Running, run } from "../support/running.js";
@@ -18,14 +22,33 @@ afterAll(async () => {
   await broker.close();
   await redis.stop();
 });
-beforeEach(() => broker.command("FLUSHALL"));
+let programs = 0;
+let scripts: Awaited<ReturnType<typeof newFolder>>;
+let folder: Awaited<ReturnType<typeof newFolder>>;
+beforeEach(async () => {
+  await broker.command("FLUSHALL");
+  folder = await newFolder();
+  scripts = await newFolder();
+});
+afterEach(async () => {
+  await folder.remove();
+  await scripts.remove();
+});
 
 function program(body: string, port: number): Running {
-  const source = `import { ChouetteClient } from ${JSON.stringify(entry)};\n${body}`;
-  return run(process.execPath, ["--input-type=module", "--eval", source], {
+  const source = `
+    import { ChouetteClient } from ${JSON.stringify(entry)};
+    const spill = { folder: ${JSON.stringify(folder.path)} };
+    ${body}`;
+  const file = join(scripts.path, `program-${programs++}.mjs`);
+  writeFileSync(file, source);
+  return run(process.execPath, [file], {
     env: { REDIS_HOST: "127.0.0.1", REDIS_PORT: `${port}`, REDIS_URL: undefined },
   });
 }
+
+/** Counts from 0 to 999, each at a time of its own. */
+const THOUSAND = "for (let i = 0; i < 1000; i++) client.count('m', 1, { timestamp: i });";
 
 test("a program that says nothing more ends, and what it counted is stored", async () => {
   const running = program(
@@ -47,4 +70,127 @@ test("a program without a broker ends by itself", async () => {
   const running = program("ChouetteClient.count('m', 1);", await freePort());
   expect(await running.ended).toBe(0);
   expect(running.output()).toBe("");
+});
+
+test("a signal sends what is buffered, and ends the process as it would have", async () => {
+  const running = program(
+    `const client = new ChouetteClient({ exitSignals: true, lingerMs: 60_000 });
+     client.increment('aggregated');
+     client.count('m', 1, { timestamp: 1 });
+     setInterval(() => {}, 1000);
+     console.log('ready');`,
+    redis.port,
+  );
+  await running.wrote("ready");
+  expect(await running.end("SIGTERM")).toBe("SIGTERM");
+  expect(await broker.size()).toBe(2);
+});
+
+test("a program that handles a signal itself decides when to end", async () => {
+  const running = program(
+    `const client = new ChouetteClient({ exitSignals: true, lingerMs: 60_000 });
+     process.on('SIGTERM', () => setInterval(() => client.stats().stored === 1 && process.exit(7), 10));
+     client.count('m', 1, { timestamp: 1 });
+     setInterval(() => {}, 1000);
+     console.log('ready');`,
+    redis.port,
+  );
+  await running.wrote("ready");
+  expect(await running.end("SIGTERM")).toBe(7);
+  expect(await broker.size()).toBe(1);
+});
+
+test("workers, cluster workers and forked children store records of their own", async () => {
+  const running = program(
+    `import { Worker } from 'node:worker_threads';
+     import cluster from 'node:cluster';
+     import { writeFileSync } from 'node:fs';
+     const file = spill.folder + '/child.mjs';
+     writeFileSync(file, \`import { ChouetteClient } from ${JSON.stringify(entry)};
+       import cluster from 'node:cluster';
+       for (let i = 0; i < 100; i++) ChouetteClient.count('m', 1, { timestamp: i });
+       if (cluster.isWorker) ChouetteClient.flush().then(() => process.disconnect());\`);
+     const { fork } = await import('node:child_process');
+     new Worker(file);
+     fork(file);
+     cluster.setupPrimary({ exec: file });
+     cluster.fork();
+     cluster.fork();
+     ChouetteClient.count('m', 1, { timestamp: 1 });`,
+    redis.port,
+  );
+  const code = await running.ended;
+  expect(running.output()).toBe("");
+  expect(code).toBe(0);
+  expect(await broker.size()).toBe(401);
+});
+
+describe("with a spill, what a process held is delivered by the next one, once", () => {
+  /** Another process with the same folder, and a broker: nothing of its own to say. */
+  async function deliverBy(next: string): Promise<void> {
+    const running = program(next, redis.port);
+    expect(await running.ended).toBe(0);
+    expect(running.output()).toContain('"spilled":0');
+    expect(await readdir(folder.path)).toEqual([]);
+  }
+  const NEXT = `const client = new ChouetteClient({ spill });
+    await client.flush();
+    console.log(JSON.stringify(client.stats()));
+    await client.close();`;
+
+  test("after process.exit", async () => {
+    const running = program(
+      `const client = new ChouetteClient({ spill }); ${THOUSAND} client.increment('aggregated'); process.exit(3);`,
+      await freePort(),
+    );
+    expect(await running.ended).toBe(3);
+    await deliverBy(NEXT);
+    expect(await broker.size()).toBe(1001);
+  });
+
+  test("after an uncaught exception, with batches under way to the broker", async () => {
+    const running = program(
+      `const client = new ChouetteClient({ spill });
+       await client.count('first', 1, { timestamp: 1 });
+       for (let i = 0; i < 20; i++) { ${THOUSAND} }
+       setTimeout(() => { throw new Error('on purpose'); }, 5);`,
+      redis.port,
+    );
+    expect(await running.ended).toBe(1);
+    // Taken away by an agent before the next process starts: what is sent again would be counted again.
+    const before = await broker.size();
+    await broker.command("RENAME", "chouette:metrics:raw.keys", "taken.keys");
+    await broker.command("RENAME", "chouette:metrics:raw.values", "taken.values");
+    await deliverBy(NEXT);
+    expect(before + (await broker.size())).toBe(20_001);
+  });
+
+  test("after kill -9, what was accepted before the last spill", async () => {
+    const running = program(
+      `const client = new ChouetteClient({ spill });
+       ${THOUSAND}
+       setInterval(() => { if (client.stats().spilled === 1000) console.log('spilled'); }, 10);`,
+      await freePort(),
+    );
+    await running.wrote("spilled");
+    await running.end("SIGKILL");
+    await deliverBy(NEXT);
+    expect(await broker.size()).toBe(1000);
+  });
+
+  test("but not while that process lives", async () => {
+    const living = program(
+      `const client = new ChouetteClient({ spill });
+       ${THOUSAND}
+       setInterval(() => { if (client.stats().spilled === 1000) console.log('spilled'); }, 10);`,
+      await freePort(),
+    );
+    await living.wrote("spilled");
+    const other = program(NEXT, redis.port);
+    expect(await other.ended).toBe(0);
+    expect(await broker.size()).toBe(0);
+    await living.end("SIGKILL");
+    await deliverBy(NEXT);
+    expect(await broker.size()).toBe(1000);
+  });
 });
