@@ -72,10 +72,9 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     }
     const complaints: string[] = [];
     const settings = readSettings(options, process.env, (complaint) => complaints.push(complaint));
-    this.#pipeline = new Pipeline(settings);
+    this.#pipeline = new Pipeline(settings, options.onError);
     this.#contexts = new Contexts(options.prefix, options.tags);
     this.#sampleRate = settings.sampleRate;
-    if (options.onError !== undefined) this.on("error", options.onError);
     for (const complaint of complaints) this.#pipeline.watch.onError(new Error(complaint));
   }
 

@@ -70,8 +70,9 @@ export class Pipeline {
   #exitTriedAt = -1;
   #closed = false;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, onError: ((error: Error) => void) | undefined) {
     this.#settings = settings;
+    if (onError !== undefined) this.watch.on("error", onError);
     const clientId = newClientId();
     this.#outbox = new Outbox(settings, clientId, {
       onWaiting: (full) => this.#sender.wake(full),

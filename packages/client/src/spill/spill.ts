@@ -11,6 +11,7 @@
  */
 import {
   closeSync,
+  existsSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -22,7 +23,7 @@ import {
   writeSync,
 } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { AppendCommands } from "@chouette-iot/queue/redis/append";
 import { sortedNumber } from "../ids.js";
 import { isAlive, NOBODY, thisProcess } from "./owner.js";
@@ -68,7 +69,7 @@ export class Spill {
     this.#settings = settings;
     this.#clientId = clientId;
     this.#listener = listener;
-    mkdirSync(settings.folder, { recursive: true });
+    makeFolder(settings.folder);
     this.#adopt();
   }
 
@@ -198,5 +199,18 @@ export class Spill {
       bytes -= oldest.bytes;
       this.#listener.onSpillDropped("spill_full", oldest.records);
     }
+  }
+}
+
+/** Not `mkdir` with `recursive`: where a parent refuses with ENOENT, as in /proc, Node 20 tries it again for ever. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolder(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!existsSync(path)) throw error;
   }
 }
