@@ -1,6 +1,7 @@
 /** The `chouette` command: its subcommands, each in a file of its own. */
 import { Command } from "commander";
 import { registerAgent } from "./agent.js";
+import { registerCollect } from "./collect.js";
 import { registerConfig } from "./config.js";
 import { registerIntake } from "./intake.js";
 import { registerSend } from "./send.js";
@@ -23,6 +24,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .showHelpAfterError("(chouette --help tells more)");
   registerAgent(program);
   registerSend(program);
+  registerCollect(program);
   registerConfig(program);
   registerIntake(program);
   await program.parseAsync(argv);

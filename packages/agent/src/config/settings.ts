@@ -5,6 +5,7 @@
  */
 import { hostname } from "node:os";
 import { z } from "zod";
+import { COLLECTOR_SETTINGS } from "../collectors/settings.js";
 import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
 import { defaultDataDirectory } from "./data-directory.js";
 import { hostAndPort, type Kind, list, oneOf, text, url, wholeNumber } from "./kinds.js";
@@ -167,6 +168,7 @@ export const SETTINGS = {
     "info",
     "The least level of the agent's own log",
   ),
+  ...COLLECTOR_SETTINGS,
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

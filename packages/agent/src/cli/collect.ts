@@ -1,0 +1,109 @@
+/** `chouette collect`: what one collector gives, once, as a table or as JSON. */
+import { milliseconds, type ReadyMetric, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
+import { type Command, InvalidArgumentError } from "commander";
+import { systemClock } from "../clock.js";
+import type { Collector } from "../collectors/collector.js";
+import { messageOf } from "../collectors/errors.js";
+import { openCollector } from "../collectors/open.js";
+import { sortCollected } from "../collectors/ready.js";
+import { BUILT_IN } from "../collectors/table.js";
+import type { Config } from "../config/config.js";
+import { createLog } from "../log.js";
+import { settingsOrExitCode } from "./settings.js";
+import { table } from "./table.js";
+
+const HELP = `
+NAME is a built-in collector (${[...BUILT_IN.keys()].join(", ")}), the name of one of
+EXEC_COLLECTORS, the path of a module, or a package. The collector's settings are those of the agent.
+
+It is asked twice, --over seconds apart, and the second answer is shown: some metrics speak of the time
+between two rounds.
+
+Exit code: 0, 1 where the collector could not read all that it should, 2 where a setting is wrong.`;
+
+interface Options {
+  readonly json?: boolean;
+  readonly over: number;
+}
+
+interface Answer {
+  readonly metrics: readonly ReadyMetric[];
+  readonly problems: readonly string[];
+  /** Seconds. */
+  readonly took: number;
+}
+
+export function registerCollect(program: Command): void {
+  program
+    .command("collect")
+    .description("show what a collector gives, once")
+    .argument("<name>", "the collector")
+    .option("--json", "as JSON, one metric a line")
+    .option("--over <seconds>", "the time between the two rounds", parseSeconds, 1)
+    .addHelpText("after", HELP)
+    .action(async (name: string, options: Options) => {
+      const config = settingsOrExitCode();
+      if (config !== undefined) await showCollector(name, options, config);
+    });
+}
+
+async function showCollector(name: string, { json, over }: Options, config: Config): Promise<void> {
+  const { settings } = config;
+  const redis = { url: settings.redisUrl, host: settings.redisHost, port: settings.redisPort };
+  const collector = openCollector(name, { settings, redis, log: createLog("warn") });
+  try {
+    await ask(collector, config, over);
+    await systemClock.sleep(toMilliseconds(seconds(over)));
+    const { metrics, problems, took } = await ask(collector, config, over);
+    process.stdout.write(
+      json ? metrics.map((metric) => `${JSON.stringify(metric)}\n`).join("") : asTable(metrics),
+    );
+    if (!json) process.stdout.write(summary(collector, metrics.length, took));
+    for (const problem of problems) process.stderr.write(`${name}: ${problem}\n`);
+    if (problems.length > 0) process.exitCode = 1;
+  } finally {
+    await collector.close?.();
+  }
+}
+
+/** One round, which ends at the deadline even where the collector doesn't. */
+async function ask(collector: Collector, { settings }: Config, over: number): Promise<Answer> {
+  const problems: string[] = [];
+  const started = systemClock.monotonic();
+  const at = seconds(Math.floor(toSeconds(systemClock.now())));
+  const signal = AbortSignal.timeout(settings.collectorDeadline * 1000);
+  const late = new Promise<never>((_, reject) => {
+    const tooLong = () => reject(new Error(`gave nothing within ${settings.collectorDeadline} s`));
+    signal.addEventListener("abort", tooLong, { once: true });
+  });
+  const round = { clock: systemClock, signal, report: (problem: string) => problems.push(problem) };
+  const asking = (async () => collector.collect(round))();
+  const gave = await Promise.race([asking, late]).catch((error) => {
+    problems.push(messageOf(error));
+    return [];
+  });
+  const { ready, refused } = sortCollected(gave, at, seconds(over));
+  const took = toSeconds(milliseconds(systemClock.monotonic() - started));
+  return { metrics: ready, problems: [...problems, ...refused], took };
+}
+
+function asTable(metrics: readonly ReadyMetric[]): string {
+  const rows = metrics.map(({ metric, type, tags, points }) => [
+    metric,
+    `${points[0]?.[1]}`,
+    type,
+    tags.join(" "),
+  ]);
+  return table(["Metric", "Value", "Type", "Tags"], rows);
+}
+
+function summary({ name, subject }: Collector, number: number, took: number): string {
+  const of = subject ? `, of ${subject}` : "";
+  return `\n${name}: ${number} metrics in ${(took * 1000).toFixed(1)} ms${of}\n`;
+}
+
+function parseSeconds(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("Expected a number of seconds above 0.");
+}

@@ -1,0 +1,54 @@
+/**
+ * The exec collector: a program of the user's own, run once a round, whose lines are read as metrics.
+ *
+ * The program is run as it is, without a shell. What it started is ended with it (`program.ts`).
+ */
+import { seconds, toMilliseconds } from "@chouette-iot/record";
+import type { Collector, CollectorDescription } from "../collector.js";
+import { runProgram } from "../program.js";
+import { parseOutput } from "./output.js";
+
+export const description: CollectorDescription = {
+  name: "exec",
+  sees: "Whatever a program of yours says: each entry of `EXEC_COLLECTORS` is a collector of its own, under its name.",
+  reads:
+    "The program's standard output. A line is `name:value|type|#tag:value,tag:value`, with `g` (gauge), `c` (count) or `r` " +
+    '(rate) as its type, or a JSON object `{"name":…,"value":…,"type":"gauge","tags":{…}}`; the whole output may also be a ' +
+    "JSON list of such objects. Empty lines and lines that begin with `# ` are left out.",
+  needs:
+    "The program. It is ended, with all that it started, after its `timeout` (seconds) or the round's deadline.",
+  costs: "One process a round.",
+  settings: ["execCollectors"],
+  metrics: [],
+};
+
+export interface Program {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  /** Seconds. */
+  readonly timeout?: number | undefined;
+}
+
+export function exec({ name, command: [command, ...args], timeout }: Program): Collector {
+  return {
+    name,
+    subject: command,
+    collect: async ({ clock, signal, report }) => {
+      const ended = new AbortController();
+      const ownSignal = AbortSignal.any([signal, ended.signal]);
+      const settled = new AbortController();
+      if (timeout !== undefined) {
+        clock.sleep(toMilliseconds(seconds(timeout)), settled.signal).then(() => {
+          if (!settled.signal.aborted) ended.abort();
+        });
+      }
+      try {
+        const { metrics, faults } = parseOutput(await runProgram(command, args, { signal: ownSignal }));
+        for (const fault of faults) report(fault);
+        return metrics;
+      } finally {
+        settled.abort();
+      }
+    },
+  };
+}

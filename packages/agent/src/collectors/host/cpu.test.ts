@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { busyPercentage, parseStat, statMetrics } from "./cpu.js";
+
+const BEFORE = `cpu  1000 20 300 8000 100 0 10 0 500 0
+cpu0 500 10 150 4000 50 0 5 0 250 0
+cpu1 500 10 150 4000 50 0 5 0 250 0
+intr 12345 0 0
+ctxt 99999
+btime 1700000000
+processes 4711
+procs_running 2
+procs_blocked 1
+`;
+/** In a hundred ticks, the first core is busy for a half and the second idle or waiting. */
+const AFTER = `cpu  1050 20 300 8100 150 0 10 0 500 0
+cpu0 550 10 150 4050 50 0 5 0 250 0
+cpu1 500 10 150 4050 100 0 5 0 250 0
+procs_running 3
+procs_blocked 0
+`;
+const ALL = { cpu: true, cores: true, processes: true };
+
+describe("/proc/stat", () => {
+  it("gives the share of time in use between two readings, of all cores and of each", () => {
+    expect(statMetrics(parseStat(BEFORE), parseStat(AFTER), ALL)).toEqual([
+      { name: "Chouette.host.cpu.percentage", type: "gauge", value: 25 },
+      { name: "Chouette.host.cpu.core.percentage", type: "gauge", value: 50, tags: { core: "0" } },
+      { name: "Chouette.host.cpu.core.percentage", type: "gauge", value: 0, tags: { core: "1" } },
+      { name: "Chouette.host.processes.running", type: "gauge", value: 3 },
+      { name: "Chouette.host.processes.blocked", type: "gauge", value: 0 },
+    ]);
+  });
+
+  it("gives no share for the first reading, nor where no time has passed", () => {
+    const stat = parseStat(AFTER);
+    const options = { ...ALL, processes: false };
+    expect(statMetrics(undefined, stat, options)).toEqual([]);
+    expect(statMetrics(stat, stat, options)).toEqual([]);
+  });
+
+  it("gives a share from 0 to 100, whatever the counters", () => {
+    const times = fc.record({ busy: fc.nat(), idle: fc.nat() });
+    fc.assert(
+      fc.property(times, times, (before, further) => {
+        const earlier = { busy: before.busy, total: before.busy + before.idle };
+        const later = {
+          busy: earlier.busy + further.busy,
+          total: earlier.total + further.busy + further.idle,
+        };
+        const percentage = busyPercentage(earlier, later);
+        if (later.total === earlier.total) expect(percentage).toBeUndefined();
+        else expect(percentage).toSatisfy((value: number) => value >= 0 && value <= 100);
+      }),
+    );
+  });
+});

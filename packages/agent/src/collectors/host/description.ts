@@ -1,0 +1,152 @@
+import type { CollectorDescription } from "../collector.js";
+
+export const description: CollectorDescription = {
+  name: "host",
+  sees: "CPU, memory, load, file systems, network and more of the device itself.",
+  reads:
+    "On Linux `/proc` and `/sys` and statfs(2); on macOS what the package systeminformation answers. " +
+    "CPU, disk and pressure speak of the time between two rounds, so the first round is without them. " +
+    "In a container, memory, CPU and load are the host's, file systems and network are the container's: " +
+    "mount the host's folders and name them with `HOST_PROC`, `HOST_SYS` and `HOST_ROOT` to see the host's.",
+  needs:
+    "Nothing. `pressure` needs a kernel with pressure stall information (on a Raspberry Pi: `psi=1` in its command line).",
+  costs: "A few reads of files that the kernel keeps in memory.",
+  settings: ["hostMetrics", "hostProc", "hostSys", "hostRoot"],
+  metrics: [
+    {
+      name: "Chouette.host.cpu.percentage",
+      type: "gauge",
+      unit: "percent",
+      tags: [],
+      says: "CPU time in use, all cores together (`cpu`)",
+    },
+    {
+      name: "Chouette.host.cpu.core.percentage",
+      type: "gauge",
+      unit: "percent",
+      tags: ["core"],
+      says: "The same of each core (`cores`)",
+    },
+    {
+      name: "Chouette.host.la",
+      type: "gauge",
+      unit: "",
+      tags: ["period"],
+      says: "Load average of `1m` (`la`), `5m` (`la5`), `15m` (`la15`)",
+    },
+    {
+      name: "Chouette.host.memory.used",
+      type: "gauge",
+      unit: "byte",
+      tags: [],
+      says: "Memory that programs can't have (`ram`)",
+    },
+    {
+      name: "Chouette.host.memory.available",
+      type: "gauge",
+      unit: "byte",
+      tags: [],
+      says: "Memory that programs can have, caches included (`ram`)",
+    },
+    { name: "Chouette.host.swap.used", type: "gauge", unit: "byte", tags: [], says: "Swap in use (`swap`)" },
+    {
+      name: "Chouette.host.swap.free",
+      type: "gauge",
+      unit: "byte",
+      tags: [],
+      says: "Swap that is left (`swap`)",
+    },
+    {
+      name: "Chouette.host.fs.used",
+      type: "gauge",
+      unit: "byte",
+      tags: ["device"],
+      says: "Space in use on each device (`fs`)",
+    },
+    {
+      name: "Chouette.host.fs.free",
+      type: "gauge",
+      unit: "byte",
+      tags: ["device"],
+      says: "Space left to others than root (`fs`)",
+    },
+    {
+      name: "Chouette.host.fs.inodes.used",
+      type: "gauge",
+      unit: "inode",
+      tags: ["device"],
+      says: "Inodes in use (`inodes`)",
+    },
+    {
+      name: "Chouette.host.fs.inodes.free",
+      type: "gauge",
+      unit: "inode",
+      tags: ["device"],
+      says: "Inodes that are left (`inodes`)",
+    },
+    {
+      name: "Chouette.host.network.bytes.sent",
+      type: "gauge",
+      unit: "byte",
+      tags: ["iface"],
+      says: "Sent since boot, each interface but `lo` (`network`)",
+    },
+    {
+      name: "Chouette.host.network.bytes.recv",
+      type: "gauge",
+      unit: "byte",
+      tags: ["iface"],
+      says: "Received since boot (`network`)",
+    },
+    {
+      name: "Chouette.host.disk.read",
+      type: "count",
+      unit: "byte",
+      tags: ["device"],
+      says: "Read from each disk (`disk`)",
+    },
+    {
+      name: "Chouette.host.disk.written",
+      type: "count",
+      unit: "byte",
+      tags: ["device"],
+      says: "Written to each disk (`disk`)",
+    },
+    {
+      name: "Chouette.host.disk.busy",
+      type: "gauge",
+      unit: "percent",
+      tags: ["device"],
+      says: "Time in which the disk had something to do (`disk`)",
+    },
+    { name: "Chouette.host.uptime", type: "gauge", unit: "second", tags: [], says: "Since boot (`uptime`)" },
+    {
+      name: "Chouette.host.processes.total",
+      type: "gauge",
+      unit: "process",
+      tags: [],
+      says: "All processes (`processes`)",
+    },
+    {
+      name: "Chouette.host.processes.running",
+      type: "gauge",
+      unit: "process",
+      tags: [],
+      says: "Threads that run or could run (`processes`)",
+    },
+    {
+      name: "Chouette.host.processes.blocked",
+      type: "gauge",
+      unit: "process",
+      tags: [],
+      says: "Threads that wait for I/O (`processes`)",
+    },
+    {
+      name: "Chouette.host.pressure",
+      type: "gauge",
+      unit: "percent",
+      tags: ["resource", "share"],
+      says: "Time in which `some` or the `full` work waited for `cpu`, `memory` or `io` (`pressure`)",
+    },
+  ],
+};

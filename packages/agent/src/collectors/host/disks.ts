@@ -1,0 +1,75 @@
+/** What block devices read and wrote between two readings, from /proc/diskstats. */
+import { readdirSync } from "node:fs";
+import type { Milliseconds } from "@chouette-iot/record";
+import type { Clock } from "../../clock.js";
+import type { CollectedMetric } from "../collector.js";
+import { readNow } from "../kernel-files.js";
+import { rounded } from "../numbers.js";
+
+/** Since boot. */
+export interface DiskCounters {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly busyMilliseconds: number;
+}
+
+/** The kernel counts in sectors of 512 bytes, whatever those of the device are. */
+const SECTOR = 512;
+
+export function parseDiskstats(text: string): ReadonlyMap<string, DiskCounters> {
+  const disks = new Map<string, DiskCounters>();
+  for (const line of text.split("\n")) {
+    const fields = line.trim().split(/\s+/);
+    const [, , device, , , sectorsRead, , , , sectorsWritten, , , busy] = fields;
+    if (device === undefined) continue;
+    disks.set(device, {
+      readBytes: Number(sectorsRead) * SECTOR,
+      writtenBytes: Number(sectorsWritten) * SECTOR,
+      busyMilliseconds: Number(busy),
+    });
+  }
+  return disks;
+}
+
+export function diskMetrics(
+  device: string,
+  before: DiskCounters,
+  after: DiskCounters,
+  elapsed: Milliseconds,
+): CollectedMetric[] {
+  const read = after.readBytes - before.readBytes;
+  const written = after.writtenBytes - before.writtenBytes;
+  const busy = after.busyMilliseconds - before.busyMilliseconds;
+  // A device that was taken out and put back counts from 0 again.
+  if (elapsed <= 0 || read < 0 || written < 0 || busy < 0) return [];
+  const tags = { device };
+  const percentage = Math.min(100, rounded((100 * busy) / elapsed, 1));
+  return [
+    { name: "Chouette.host.disk.read", type: "count", value: read, tags },
+    { name: "Chouette.host.disk.written", type: "count", value: written, tags },
+    { name: "Chouette.host.disk.busy", type: "gauge", value: percentage, tags },
+  ];
+}
+
+/** Whole devices, which /sys/block lists and their partitions it doesn't; none that live in memory or in a file. */
+function listDisks(sys: string): readonly string[] {
+  return readdirSync(`${sys}/block`).filter((device) => !/^(loop|ram|zram|fd|sr)\d+$/.test(device));
+}
+
+/** Answers from the second call on. */
+export function diskReader(proc: string, sys: string): (clock: Clock) => readonly CollectedMetric[] {
+  let before: ReadonlyMap<string, DiskCounters> = new Map();
+  let readAt: Milliseconds | undefined;
+  return (clock) => {
+    const now = clock.monotonic();
+    const after = parseDiskstats(readNow(`${proc}/diskstats`));
+    const elapsed = (now - (readAt ?? now)) as Milliseconds;
+    const metrics = listDisks(sys).flatMap((device) => {
+      const [earlier, later] = [before.get(device), after.get(device)];
+      return earlier && later ? diskMetrics(device, earlier, later, elapsed) : [];
+    });
+    before = after;
+    readAt = now;
+    return metrics;
+  };
+}

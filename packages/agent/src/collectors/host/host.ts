@@ -1,0 +1,116 @@
+/**
+ * The host collector: CPU, memory, load, file systems, network and more of the device itself.
+ *
+ * Reads the kernel's own files on Linux, and asks a library on macOS. It promises that a part that can't be
+ * read costs that part alone. CPU, disk and pressure speak of the time between two rounds, so that the first
+ * round is without them.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import type { Clock } from "../../clock.js";
+import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
+import { messageOf } from "../errors.js";
+import { readNow } from "../kernel-files.js";
+import { cpuReader } from "./cpu.js";
+import { diskReader } from "./disks.js";
+import { fileSystemReader } from "./file-systems.js";
+import { loadReader, type Period } from "./load.js";
+import { memoryReader } from "./memory.js";
+import type { HostMetric } from "./metrics.js";
+import { networkReader } from "./network.js";
+import { pressureReader } from "./pressure.js";
+
+export { description } from "./description.js";
+
+export interface HostOptions {
+  readonly metrics: readonly HostMetric[];
+  /** Where the host's own /proc, /sys and / are to be found. */
+  readonly proc: string;
+  readonly sys: string;
+  readonly root: string;
+}
+
+/** Reads one part of the host. */
+type Part = (clock: Clock) => readonly CollectedMetric[] | Promise<readonly CollectedMetric[]>;
+
+/** A part, and the name under which a problem with it is reported. */
+type NamedPart = readonly [name: string, part: Part];
+
+export async function open({ settings }: CollectorContext): Promise<Collector> {
+  const { hostMetrics: metrics, hostProc: proc, hostSys: sys, hostRoot: root } = settings;
+  if (process.platform === "linux") return hostCollector({ metrics, proc, sys, root });
+  return (await import("./by-library.js")).hostByLibrary(metrics);
+}
+
+export function hostCollector(options: HostOptions): Collector {
+  const parts = linuxParts(options);
+  return {
+    name: "host",
+    subject: describeSubject(options),
+    collect: async (round) => {
+      const metrics = await Promise.all(parts.map((part) => readPart(part, round)));
+      return metrics.flat();
+    },
+  };
+}
+
+async function readPart(
+  [name, part]: NamedPart,
+  { clock, report }: Round,
+): Promise<readonly CollectedMetric[]> {
+  try {
+    return await part(clock);
+  } catch (error) {
+    report(`${name}: ${messageOf(error)}`);
+    return [];
+  }
+}
+
+const PERIODS: readonly (readonly [HostMetric, Period])[] = [
+  ["la", "1m"],
+  ["la5", "5m"],
+  ["la15", "15m"],
+];
+
+function linuxParts({ metrics, proc, sys, root }: HostOptions): readonly NamedPart[] {
+  const wants = (metric: HostMetric) => metrics.includes(metric);
+  // The mounts and interfaces of the host's first process are the host's; those of this one may be a container's.
+  const process = proc === "/proc" ? "self" : "1";
+  const periods = PERIODS.filter(([metric]) => wants(metric)).map(([, period]) => period);
+  const cpu = { cpu: wants("cpu"), cores: wants("cores"), processes: wants("processes") };
+  const memory = { ram: wants("ram"), swap: wants("swap") };
+  const fileSystems = { fs: wants("fs"), inodes: wants("inodes") };
+
+  const parts: readonly (readonly [name: string, part: Part | false])[] = [
+    ["cpu", (cpu.cpu || cpu.cores || cpu.processes) && cpuReader(proc, cpu)],
+    ["memory", (memory.ram || memory.swap) && memoryReader(proc, memory)],
+    ["load", periods.length > 0 && loadReader(proc, periods)],
+    [
+      "file systems",
+      (fileSystems.fs || fileSystems.inodes) && fileSystemReader(proc, process, root, fileSystems),
+    ],
+    ["network", wants("network") && networkReader(proc, process)],
+    ["disk", wants("disk") && diskReader(proc, sys)],
+    ["processes", wants("processes") && (() => countProcesses(proc))],
+    ["uptime", wants("uptime") && (() => readUptime(proc))],
+    ["pressure", wants("pressure") && pressureReader(proc)],
+  ];
+  return parts.flatMap(([name, part]) => (part ? [[name, part] as const] : []));
+}
+
+function countProcesses(proc: string): readonly CollectedMetric[] {
+  const value = readdirSync(proc).filter((name) => /^\d+$/.test(name)).length;
+  return [{ name: "Chouette.host.processes.total", type: "gauge", value }];
+}
+
+function readUptime(proc: string): readonly CollectedMetric[] {
+  const value = Math.floor(Number.parseFloat(readNow(`${proc}/uptime`)));
+  return [{ name: "Chouette.host.uptime", type: "gauge", value }];
+}
+
+/** In a container the kernel's own figures are the host's, but mounts and interfaces are the container's. */
+function describeSubject({ proc, root }: HostOptions): string {
+  if (proc !== "/proc") return `the host, through ${proc} and ${root}`;
+  const inContainer = existsSync("/.dockerenv") || existsSync("/run/.containerenv");
+  if (!inContainer) return "this host";
+  return "CPU, memory and load of the host; file systems and network of this container (HOST_PROC, HOST_ROOT)";
+}

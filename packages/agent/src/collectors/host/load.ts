@@ -1,0 +1,21 @@
+/** Load averages from /proc/loadavg. */
+import type { CollectedMetric } from "../collector.js";
+import { readNow } from "../kernel-files.js";
+
+export type Period = "1m" | "5m" | "15m";
+
+const COLUMNS: Readonly<Record<Period, number>> = { "1m": 0, "5m": 1, "15m": 2 };
+
+/** @param averages of one, five and fifteen minutes, in this order */
+export function loadMetrics(averages: readonly number[], periods: readonly Period[]): CollectedMetric[] {
+  return periods.map((period) => ({
+    name: "Chouette.host.la",
+    type: "gauge",
+    value: averages[COLUMNS[period]] ?? Number.NaN,
+    tags: { period },
+  }));
+}
+
+export function loadReader(proc: string, periods: readonly Period[]): () => readonly CollectedMetric[] {
+  return () => loadMetrics(readNow(`${proc}/loadavg`).split(" ").map(Number), periods);
+}

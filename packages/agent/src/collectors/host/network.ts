@@ -1,0 +1,42 @@
+/** Bytes that went through each network interface since boot, from /proc/net/dev. */
+import type { CollectedMetric } from "../collector.js";
+import { readNow } from "../kernel-files.js";
+
+export interface Traffic {
+  readonly iface: string;
+  readonly received: number;
+  readonly sent: number;
+}
+
+const RECEIVED = 0;
+const SENT = 8;
+
+export function parseNetDev(text: string): readonly Traffic[] {
+  const interfaces: Traffic[] = [];
+  for (const line of text.split("\n")) {
+    // The two lines of headings have no colon. A name may have one (an alias), its fields have none.
+    const colon = line.lastIndexOf(":");
+    if (colon < 0) continue;
+    const fields = line
+      .slice(colon + 1)
+      .trim()
+      .split(/\s+/);
+    const iface = line.slice(0, colon).trim();
+    interfaces.push({ iface, received: Number(fields[RECEIVED]), sent: Number(fields[SENT]) });
+  }
+  return interfaces;
+}
+
+export function networkMetrics(interfaces: readonly Traffic[]): CollectedMetric[] {
+  return interfaces
+    .filter(({ iface }) => iface !== "lo")
+    .flatMap(({ iface, received, sent }) => [
+      { name: "Chouette.host.network.bytes.sent", type: "gauge", value: sent, tags: { iface } },
+      { name: "Chouette.host.network.bytes.recv", type: "gauge", value: received, tags: { iface } },
+    ]);
+}
+
+/** @param process whose interfaces: each network namespace has its own */
+export function networkReader(proc: string, process: string): () => readonly CollectedMetric[] {
+  return () => networkMetrics(parseNetDev(readNow(`${proc}/${process}/net/dev`)));
+}

@@ -1,0 +1,50 @@
+/** How much of the time work was held up for want of CPU, memory or I/O: the kernel's pressure stall information. */
+import type { Milliseconds } from "@chouette-iot/record";
+import type { Clock } from "../../clock.js";
+import type { CollectedMetric } from "../collector.js";
+import { readNow } from "../kernel-files.js";
+import { rounded } from "../numbers.js";
+
+const RESOURCES = ["cpu", "memory", "io"] as const;
+
+/** Microseconds since boot in which some work, or all of it, stood still. */
+export function parsePressure(text: string): ReadonlyMap<string, number> {
+  const stalled = new Map<string, number>();
+  for (const [, share = "", total] of text.matchAll(/^(some|full) .*total=(\d+)$/gm)) {
+    stalled.set(share, Number(total));
+  }
+  return stalled;
+}
+
+export function pressureMetrics(
+  resource: string,
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+  elapsed: Milliseconds,
+): CollectedMetric[] {
+  const metrics: CollectedMetric[] = [];
+  for (const [share, stalled] of after) {
+    const earlier = before.get(share);
+    if (earlier === undefined || elapsed <= 0) continue;
+    const value = Math.min(100, rounded((stalled - earlier) / (10 * elapsed), 2));
+    metrics.push({ name: "Chouette.host.pressure", type: "gauge", value, tags: { resource, share } });
+  }
+  return metrics;
+}
+
+/** Answers from the second call on. Throws where the kernel keeps no such account. */
+export function pressureReader(proc: string): (clock: Clock) => readonly CollectedMetric[] {
+  const before = new Map<string, ReadonlyMap<string, number>>();
+  let readAt: Milliseconds | undefined;
+  return (clock) => {
+    const now = clock.monotonic();
+    const elapsed = (now - (readAt ?? now)) as Milliseconds;
+    readAt = now;
+    return RESOURCES.flatMap((resource) => {
+      const after = parsePressure(readNow(`${proc}/pressure/${resource}`));
+      const earlier = before.get(resource) ?? new Map();
+      before.set(resource, after);
+      return pressureMetrics(resource, earlier, after, elapsed);
+    });
+  };
+}

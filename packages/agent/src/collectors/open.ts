@@ -1,0 +1,57 @@
+/**
+ * From names to collectors: built-in ones, programs of the user's, and modules of the user's.
+ *
+ * Nothing is loaded here. Each collector opens itself in its first round, and again in the next where that
+ * failed: a library that isn't installed, or a module that is no collector, is that collector's own failure.
+ */
+import { isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Collector, CollectorContext, CollectorFactory } from "./collector.js";
+import { BUILT_IN } from "./table.js";
+
+/** The collectors that the settings name: COLLECTOR_PLUGINS, then EXEC_COLLECTORS. */
+export function openCollectors(context: CollectorContext): readonly Collector[] {
+  const { collectorPlugins, execCollectors } = context.settings;
+  const names = new Set([...collectorPlugins, ...execCollectors.map(({ name }) => name)]);
+  return [...names].map((name) => openCollector(name, context));
+}
+
+/** @param name of a built-in collector or one of EXEC_COLLECTORS; else the path of a module, or a package */
+export function openCollector(name: string, context: CollectorContext): Collector {
+  const program = context.settings.execCollectors.find((candidate) => candidate.name === name);
+  const builtIn = BUILT_IN.get(name);
+  if (program !== undefined)
+    return openLate(name, async () => (await import("./exec/exec.js")).exec(program));
+  if (builtIn !== undefined) return openLate(name, async () => (await builtIn()).open(context));
+  return openLate(name, async () => (await loadFactory(name))(context));
+}
+
+/** A collector that is made when it is first asked, by whatever means take time or may fail. */
+function openLate(name: string, open: () => Promise<Collector>): Collector {
+  let opened: Collector | undefined;
+  return {
+    name,
+    get subject() {
+      return opened?.subject ?? "";
+    },
+    collect: async (round) => {
+      opened ??= await open();
+      return opened.collect(round);
+    },
+    close: () => opened?.close?.(),
+  };
+}
+
+async function loadFactory(name: string): Promise<CollectorFactory> {
+  const isPath = name.startsWith(".") || isAbsolute(name);
+  const module: unknown = await import(isPath ? pathToFileURL(resolve(name)).href : name).catch((cause) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const known = [...BUILT_IN.keys()].join(", ");
+    throw new Error(`${name} is none of the built-in collectors (${known}) and can't be loaded: ${reason}`, {
+      cause,
+    });
+  });
+  const factory = (module as { readonly default?: unknown }).default;
+  if (typeof factory !== "function") throw new Error(`${name} has no function as its default export`);
+  return factory as CollectorFactory;
+}

@@ -1,0 +1,135 @@
+/**
+ * The pi collector: a Raspberry Pi's temperature, its throttling and under-voltage flags, its clocks.
+ *
+ * Reads /sys, and runs vcgencmd only for what /sys doesn't have: the flags on kernels that don't show them,
+ * and, where asked for, the clocks and voltage of the firmware's side.
+ */
+import type { CollectedMetric, Collector, CollectorContext, CollectorDescription } from "../collector.js";
+import { messageOf } from "../errors.js";
+import { readBeside } from "../kernel-files.js";
+import { runProgram } from "../program.js";
+import type { PiMetric } from "./metrics.js";
+import { clockMetrics, flagMetrics, parseFrequency, parseThrottled, parseVoltage } from "./vcgencmd.js";
+
+export const description: CollectorDescription = {
+  name: "pi",
+  sees: "A Raspberry Pi: the temperature of its chip, throttling and under-voltage, clocks.",
+  reads:
+    "`/sys/class/thermal`, `/sys/devices/platform/soc/soc:firmware/get_throttled` and cpufreq, below `HOST_SYS`; " +
+    "`vcgencmd` for the flags where /sys has none, and for `core_clock` and `voltage`.",
+  needs: "A Raspberry Pi. For vcgencmd, membership in the group `video`.",
+  costs: "Three small reads; with vcgencmd, one process for each value it is asked for.",
+  settings: ["piMetrics", "vcgencmdPath", "hostSys"],
+  metrics: [
+    {
+      name: "Chouette.pi.temperature",
+      type: "gauge",
+      unit: "degree celsius",
+      tags: [],
+      says: "The chip's temperature (`temp`)",
+    },
+    {
+      name: "Chouette.pi.under_voltage",
+      type: "gauge",
+      unit: "",
+      tags: ["when"],
+      says: "1 where the supply is too weak, else 0; `when` is `now` or `since_boot` (`throttled`)",
+    },
+    {
+      name: "Chouette.pi.frequency_capped",
+      type: "gauge",
+      unit: "",
+      tags: ["when"],
+      says: "1 where the clock of the CPU is held down (`throttled`)",
+    },
+    {
+      name: "Chouette.pi.throttled",
+      type: "gauge",
+      unit: "",
+      tags: ["when"],
+      says: "1 where the chip is throttled (`throttled`)",
+    },
+    {
+      name: "Chouette.pi.soft_temperature_limit",
+      type: "gauge",
+      unit: "",
+      tags: ["when"],
+      says: "1 where the soft limit of temperature is reached (`throttled`)",
+    },
+    {
+      name: "Chouette.pi.clock.frequency",
+      type: "gauge",
+      unit: "hertz",
+      tags: ["clock"],
+      says: "The clock of `arm` (`clock`), and of `core` (`core_clock`)",
+    },
+    {
+      name: "Chouette.pi.voltage",
+      type: "gauge",
+      unit: "volt",
+      tags: ["rail"],
+      says: "The voltage of `core` (`voltage`)",
+    },
+  ],
+};
+
+export interface PiOptions {
+  readonly metrics: readonly PiMetric[];
+  readonly sys: string;
+  readonly vcgencmd: string;
+}
+
+export function open({ settings }: Pick<CollectorContext, "settings">): Collector {
+  const { piMetrics: metrics, hostSys: sys, vcgencmdPath: vcgencmd } = settings;
+  return piCollector({ metrics, sys, vcgencmd });
+}
+
+export function piCollector({ metrics, sys, vcgencmd }: PiOptions): Collector {
+  const run = (args: readonly string[], signal: AbortSignal) => runProgram(vcgencmd, args, { signal });
+  const readers: Readonly<Record<PiMetric, (signal: AbortSignal) => Promise<CollectedMetric[]>>> = {
+    temp: (signal) => readTemperature(sys, signal),
+    throttled: async (signal) =>
+      flagMetrics((await readFlags(sys, signal)) ?? parseThrottled(await run(["get_throttled"], signal))),
+    clock: (signal) => readArmClock(sys, signal),
+    core_clock: async (signal) =>
+      clockMetrics("core", parseFrequency(await run(["measure_clock", "core"], signal))),
+    voltage: async (signal) => {
+      const value = parseVoltage(await run(["measure_volts", "core"], signal));
+      return [{ name: "Chouette.pi.voltage", type: "gauge", value, tags: { rail: "core" } }];
+    },
+  };
+  return {
+    name: "pi",
+    subject: "this Raspberry Pi",
+    collect: async ({ signal, report }) => {
+      const readings = metrics.map((metric) =>
+        readers[metric](signal).catch((error: unknown) => {
+          report(`${metric}: ${messageOf(error)}`);
+          return [];
+        }),
+      );
+      return (await Promise.all(readings)).flat();
+    },
+  };
+}
+
+async function readTemperature(sys: string, signal: AbortSignal): Promise<CollectedMetric[]> {
+  const path = `${sys}/class/thermal/thermal_zone0/temp`;
+  const value = Number.parseInt((await readBeside(path, signal)) ?? "", 10) / 1000;
+  if (Number.isNaN(value)) throw new Error(`${path} can't be read`);
+  return [{ name: "Chouette.pi.temperature", type: "gauge", value }];
+}
+
+/** The firmware's flags as a number; undefined where the kernel doesn't show them. */
+async function readFlags(sys: string, signal: AbortSignal): Promise<number | undefined> {
+  const path = `${sys}/devices/platform/soc/soc:firmware/get_throttled`;
+  const flags = Number.parseInt((await readBeside(path, signal)) ?? "", 16);
+  return Number.isNaN(flags) ? undefined : flags;
+}
+
+async function readArmClock(sys: string, signal: AbortSignal): Promise<CollectedMetric[]> {
+  const path = `${sys}/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq`;
+  const kilohertz = Number.parseInt((await readBeside(path, signal)) ?? "", 10);
+  if (Number.isNaN(kilohertz)) throw new Error(`${path} can't be read`);
+  return clockMetrics("arm", kilohertz * 1000);
+}

@@ -1,0 +1,47 @@
+/** What vcgencmd answers, and the firmware's flags that /sys shows too, as metrics. */
+import type { CollectedMetric } from "../collector.js";
+
+/** The bit of each condition that holds now; the one sixteen above tells whether it held at any time since boot. */
+const FLAGS = [
+  ["under_voltage", 0],
+  ["frequency_capped", 1],
+  ["throttled", 2],
+  ["soft_temperature_limit", 3],
+] as const;
+const SINCE_BOOT = 16;
+
+export function flagMetrics(flags: number): CollectedMetric[] {
+  return FLAGS.flatMap(([condition, bit]) => [
+    flagMetric(condition, "now", flags >> bit),
+    flagMetric(condition, "since_boot", flags >> (bit + SINCE_BOOT)),
+  ]);
+}
+
+function flagMetric(condition: string, when: string, shifted: number): CollectedMetric {
+  return { name: `Chouette.pi.${condition}`, type: "gauge", value: shifted & 1, tags: { when } };
+}
+
+/** `throttled=0x50005` */
+export function parseThrottled(text: string): number {
+  return numberAfter(/^throttled=(0x[0-9a-f]+)/i, text);
+}
+
+/** `frequency(48)=1500345728`, in hertz. */
+export function parseFrequency(text: string): number {
+  return numberAfter(/^frequency\(\d+\)=(\d+)/, text);
+}
+
+/** `volt=0.8625V`, in volts. */
+export function parseVoltage(text: string): number {
+  return numberAfter(/^volt=([\d.]+)V/, text);
+}
+
+export function clockMetrics(clock: string, hertz: number): CollectedMetric[] {
+  return [{ name: "Chouette.pi.clock.frequency", type: "gauge", value: hertz, tags: { clock } }];
+}
+
+function numberAfter(pattern: RegExp, text: string): number {
+  const match = pattern.exec(text);
+  if (match === null) throw new Error(`vcgencmd answered ${JSON.stringify(text.slice(0, 60))}`);
+  return Number(match[1]);
+}

@@ -1,0 +1,10 @@
+/**
+ * The built-in collectors. Each is loaded, with the library it may need, only where it is switched on.
+ */
+import type { BuiltIn } from "./collector.js";
+
+export const BUILT_IN: ReadonlyMap<string, () => Promise<BuiltIn>> = new Map<string, () => Promise<BuiltIn>>([
+  ["host", () => import("./host/host.js")],
+  ["thermal", () => import("./thermal.js")],
+  ["pi", () => import("./pi/pi.js")],
+]);

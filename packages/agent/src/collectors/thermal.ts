@@ -1,0 +1,62 @@
+/**
+ * The thermal collector: every thermal zone that the kernel knows of.
+ *
+ * A zone whose sensor doesn't answer (the kernel then refuses the read) is left out of the round.
+ */
+import { readdir } from "node:fs/promises";
+import type { CollectedMetric, Collector, CollectorContext, CollectorDescription } from "./collector.js";
+import { readBeside } from "./kernel-files.js";
+
+export const description: CollectorDescription = {
+  name: "thermal",
+  sees: "All thermal zones of the kernel.",
+  reads: "`/sys/class/thermal/thermal_zone*`, below `HOST_SYS`.",
+  needs: "Linux.",
+  costs: "Two small reads for each zone.",
+  settings: ["hostSys"],
+  metrics: [
+    {
+      name: "Chouette.thermal.temperature",
+      type: "gauge",
+      unit: "degree celsius",
+      tags: ["zone", "sensor"],
+      says: "The zone's temperature; `zone` is its type, `sensor` its number, since types may repeat",
+    },
+  ],
+};
+
+export function open({ settings }: Pick<CollectorContext, "settings">): Collector {
+  return thermalCollector(settings.hostSys);
+}
+
+export function thermalCollector(sys: string): Collector {
+  const folder = `${sys}/class/thermal`;
+  return {
+    name: "thermal",
+    subject: folder,
+    collect: async ({ signal }) => {
+      const sensors = (await readdir(folder)).filter((name) => /^thermal_zone\d+$/.test(name));
+      if (sensors.length === 0) throw new Error(`there are no thermal zones in ${folder}`);
+      const metrics = sensors.map(async (sensor) => {
+        const [zone, temperature] = await Promise.all([
+          readBeside(`${folder}/${sensor}/type`, signal),
+          readBeside(`${folder}/${sensor}/temp`, signal),
+        ]);
+        return zoneMetrics(sensor, zone, temperature);
+      });
+      return (await Promise.all(metrics)).flat();
+    },
+  };
+}
+
+/** @param temperature in thousandths of a degree, as the kernel writes it; undefined where it wrote none */
+export function zoneMetrics(
+  sensor: string,
+  zone: string | undefined,
+  temperature: string | undefined,
+): CollectedMetric[] {
+  const value = Number.parseInt(temperature ?? "", 10) / 1000;
+  if (Number.isNaN(value)) return [];
+  const tags = { zone: zone?.trim() || sensor, sensor };
+  return [{ name: "Chouette.thermal.temperature", type: "gauge", value, tags }];
+}

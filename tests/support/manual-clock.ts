@@ -1,0 +1,71 @@
+/** A clock that stands still until the test moves it. */
+import { setImmediate } from "node:timers/promises";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import type { Clock } from "../../packages/agent/src/clock.js";
+
+interface Sleeper {
+  readonly until: number;
+  wake(): void;
+}
+
+export class ManualClock implements Clock {
+  readonly #sleepers = new Set<Sleeper>();
+  #now: number;
+  #passed = 0;
+
+  /** @param start milliseconds since the epoch */
+  constructor(start: number) {
+    this.#now = start;
+  }
+
+  now(): Milliseconds {
+    return milliseconds(this.#now);
+  }
+
+  monotonic(): Milliseconds {
+    return milliseconds(this.#passed);
+  }
+
+  sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const sleeper = {
+        until: this.#passed + duration,
+        wake: () => {
+          this.#sleepers.delete(sleeper);
+          resolve();
+        },
+      };
+      this.#sleepers.add(sleeper);
+      signal?.addEventListener("abort", sleeper.wake, { once: true });
+    });
+  }
+
+  /** Lets this many milliseconds pass: whoever sleeps is woken at its time, one after the other, with all that follows from it. */
+  async advance(duration: number): Promise<void> {
+    await setImmediate();
+    const end = this.#passed + duration;
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.#move(next.until - this.#passed);
+      next.wake();
+      await setImmediate();
+    }
+    this.#move(end - this.#passed);
+    await setImmediate();
+  }
+
+  /** Sets the device's idea of the time, as a time server would; no time passes. */
+  jump(by: number): void {
+    this.#now += by;
+  }
+
+  #next(end: number): Sleeper | undefined {
+    const due = [...this.#sleepers].filter(({ until }) => until <= end);
+    return due.sort((a, b) => a.until - b.until)[0];
+  }
+
+  #move(by: number): void {
+    this.#now += by;
+    this.#passed += by;
+  }
+}
