@@ -7,7 +7,8 @@
 import type { ReadyType, Tags } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { Log } from "../log.js";
-import type { CollectorSettings, SettingName } from "./settings.js";
+import type { CollectorDescription } from "./description.js";
+import type { CollectorSettings } from "./settings.js";
 
 export interface CollectedMetric {
   readonly name: string;
@@ -56,24 +57,4 @@ export type CollectorFactory = (context: CollectorContext) => Collector | Promis
 export interface BuiltIn {
   readonly description: CollectorDescription;
   readonly open: CollectorFactory;
-}
-
-/** What docs/COLLECTORS.md says of a collector: its tables are made from this. */
-export interface CollectorDescription {
-  readonly name: string;
-  readonly sees: string;
-  readonly reads: string;
-  readonly needs: string;
-  readonly costs: string;
-  readonly settings: readonly SettingName[];
-  readonly metrics: readonly MetricDescription[];
-}
-
-export interface MetricDescription {
-  readonly name: string;
-  readonly type: ReadyType;
-  /** Datadog's word for the unit, where it has one. */
-  readonly unit: string;
-  readonly tags: readonly string[];
-  readonly says: string;
 }

@@ -7,4 +7,5 @@ export const BUILT_IN: ReadonlyMap<string, () => Promise<BuiltIn>> = new Map<str
   ["host", () => import("./host/host.js")],
   ["thermal", () => import("./thermal.js")],
   ["pi", () => import("./pi/pi.js")],
+  ["tegrastats", () => import("./tegrastats/tegrastats.js")],
 ]);

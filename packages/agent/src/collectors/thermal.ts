@@ -4,7 +4,8 @@
  * A zone whose sensor doesn't answer (the kernel then refuses the read) is left out of the round.
  */
 import { readdir } from "node:fs/promises";
-import type { CollectedMetric, Collector, CollectorContext, CollectorDescription } from "./collector.js";
+import type { CollectedMetric, Collector, CollectorContext } from "./collector.js";
+import { type CollectorDescription, metricTable } from "./description.js";
 import { readBeside } from "./kernel-files.js";
 
 export const description: CollectorDescription = {
@@ -14,15 +15,14 @@ export const description: CollectorDescription = {
   needs: "Linux.",
   costs: "Two small reads for each zone.",
   settings: ["hostSys"],
-  metrics: [
-    {
-      name: "Chouette.thermal.temperature",
-      type: "gauge",
-      unit: "degree celsius",
-      tags: ["zone", "sensor"],
-      says: "The zone's temperature; `zone` is its type, `sensor` its number, since types may repeat",
-    },
-  ],
+  metrics: metricTable("Chouette.thermal", [
+    [
+      "temperature",
+      "degree celsius",
+      ["zone", "sensor"],
+      "The zone's temperature; `zone` is its type, `sensor` its number, since types may repeat",
+    ],
+  ]),
 };
 
 export function open({ settings }: Pick<CollectorContext, "settings">): Collector {

@@ -4,7 +4,8 @@
  * The program is run as it is, without a shell. What it started is ended with it (`program.ts`).
  */
 import { seconds, toMilliseconds } from "@chouette-iot/record";
-import type { Collector, CollectorDescription } from "../collector.js";
+import type { Collector } from "../collector.js";
+import type { CollectorDescription } from "../description.js";
 import { runProgram } from "../program.js";
 import { parseOutput } from "./output.js";
 

@@ -4,7 +4,8 @@
  * Reads /sys, and runs vcgencmd only for what /sys doesn't have: the flags on kernels that don't show them,
  * and, where asked for, the clocks and voltage of the firmware's side.
  */
-import type { CollectedMetric, Collector, CollectorContext, CollectorDescription } from "../collector.js";
+import type { CollectedMetric, Collector, CollectorContext } from "../collector.js";
+import { type CollectorDescription, metricTable } from "../description.js";
 import { messageOf } from "../errors.js";
 import { readBeside } from "../kernel-files.js";
 import { runProgram } from "../program.js";
@@ -20,57 +21,25 @@ export const description: CollectorDescription = {
   needs: "A Raspberry Pi. For vcgencmd, membership in the group `video`.",
   costs: "Three small reads; with vcgencmd, one process for each value it is asked for.",
   settings: ["piMetrics", "vcgencmdPath", "hostSys"],
-  metrics: [
-    {
-      name: "Chouette.pi.temperature",
-      type: "gauge",
-      unit: "degree celsius",
-      tags: [],
-      says: "The chip's temperature (`temp`)",
-    },
-    {
-      name: "Chouette.pi.under_voltage",
-      type: "gauge",
-      unit: "",
-      tags: ["when"],
-      says: "1 where the supply is too weak, else 0; `when` is `now` or `since_boot` (`throttled`)",
-    },
-    {
-      name: "Chouette.pi.frequency_capped",
-      type: "gauge",
-      unit: "",
-      tags: ["when"],
-      says: "1 where the clock of the CPU is held down (`throttled`)",
-    },
-    {
-      name: "Chouette.pi.throttled",
-      type: "gauge",
-      unit: "",
-      tags: ["when"],
-      says: "1 where the chip is throttled (`throttled`)",
-    },
-    {
-      name: "Chouette.pi.soft_temperature_limit",
-      type: "gauge",
-      unit: "",
-      tags: ["when"],
-      says: "1 where the soft limit of temperature is reached (`throttled`)",
-    },
-    {
-      name: "Chouette.pi.clock.frequency",
-      type: "gauge",
-      unit: "hertz",
-      tags: ["clock"],
-      says: "The clock of `arm` (`clock`), and of `core` (`core_clock`)",
-    },
-    {
-      name: "Chouette.pi.voltage",
-      type: "gauge",
-      unit: "volt",
-      tags: ["rail"],
-      says: "The voltage of `core` (`voltage`)",
-    },
-  ],
+  metrics: metricTable("Chouette.pi", [
+    ["temperature", "degree celsius", [], "The chip's temperature (`temp`)"],
+    [
+      "under_voltage",
+      "",
+      ["when"],
+      "1 where the supply is too weak, else 0; `when` is `now` or `since_boot` (`throttled`)",
+    ],
+    ["frequency_capped", "", ["when"], "1 where the clock of the CPU is held down (`throttled`)"],
+    ["throttled", "", ["when"], "1 where the chip is throttled (`throttled`)"],
+    [
+      "soft_temperature_limit",
+      "",
+      ["when"],
+      "1 where the soft limit of temperature is reached (`throttled`)",
+    ],
+    ["clock.frequency", "hertz", ["clock"], "The clock of `arm` (`clock`), and of `core` (`core_clock`)"],
+    ["voltage", "volt", ["rail"], "The voltage of `core` (`voltage`)"],
+  ]),
 };
 
 export interface PiOptions {

@@ -1,0 +1,70 @@
+/**
+ * One line of tegrastats as metrics, on Jetson Nano, TX2, Xavier and Orin.
+ *
+ * The line is a row of readings, each in a form of its own, and differs by board and release: what isn't in it
+ * gives no metric. Its fields are told of in NVIDIA's Jetson Linux Developer Guide, "tegrastats Utility".
+ */
+import type { CollectedMetric } from "../collector.js";
+import type { TegrastatsMetric } from "./metrics.js";
+
+const MEGABYTE = 1_048_576;
+const MEGAHERTZ = 1_000_000;
+/** What a sensor shows whose part of the chip is switched off. */
+const SWITCHED_OFF = -256;
+
+const READERS: Readonly<Record<TegrastatsMetric, (line: string) => CollectedMetric[]>> = {
+  ram: (line) => memoryMetrics("ram", /\bRAM (\d+)\/(\d+)MB/.exec(line)),
+  swap: (line) => memoryMetrics("swap", /\bSWAP (\d+)\/(\d+)MB/.exec(line)),
+  temp: temperatureMetrics,
+  gpu: (line) => usageMetrics("gpu", /\bGR3D(?:_FREQ)? (\d+)%/.exec(line)),
+  emc: (line) => usageMetrics("emc", /\bEMC(?:_FREQ)? (\d+)%/.exec(line)),
+  cpu: cpuMetrics,
+  power: powerMetrics,
+};
+
+export function lineMetrics(line: string, metrics: readonly TegrastatsMetric[]): CollectedMetric[] {
+  return metrics.flatMap((metric) => READERS[metric](line));
+}
+
+/** `RAM 1459/3964MB`: used, all. */
+function memoryMetrics(kind: string, match: RegExpExecArray | null): CollectedMetric[] {
+  if (match === null) return [];
+  const [used, total] = [Number(match[1]), Number(match[2])];
+  return [gauge(`${kind}.used`, used * MEGABYTE), gauge(`${kind}.free`, (total - used) * MEGABYTE)];
+}
+
+/** `CPU@45.5C`. The power controller's PMIC always shows the same. */
+function temperatureMetrics(line: string): CollectedMetric[] {
+  const metrics: CollectedMetric[] = [];
+  for (const [, zone = "", degrees] of line.matchAll(/\b(\w+)@(-?\d+(?:\.\d+)?)C\b/g)) {
+    const value = Number(degrees);
+    if (zone !== "PMIC" && value !== SWITCHED_OFF) metrics.push(gauge("temperature", value, { zone }));
+  }
+  return metrics;
+}
+
+/** `GR3D_FREQ 0%@76`, `GR3D_FREQ 0%@[305,305]`, `EMC_FREQ 0%`. */
+function usageMetrics(part: string, match: RegExpExecArray | null): CollectedMetric[] {
+  return match === null ? [] : [gauge(`${part}.usage`, Number(match[1]))];
+}
+
+/** `CPU [5%@102,off,…]`: of each core that is on, its load and its clock in MHz. */
+function cpuMetrics(line: string): CollectedMetric[] {
+  const cores = /\bCPU \[([^\]]*)\]/.exec(line)?.[1]?.split(",") ?? [];
+  return cores.flatMap((reading, index) => {
+    const [, usage, clock] = /^\s*(\d+)%@(\d+)/.exec(reading) ?? [];
+    if (usage === undefined || clock === undefined) return [];
+    const tags = { core: `${index}` };
+    return [gauge("cpu.usage", Number(usage), tags), gauge("cpu.frequency", Number(clock) * MEGAHERTZ, tags)];
+  });
+}
+
+/** `VDD_IN 4000mW/4000mW`, or `POM_5V_IN 1022/1022`: milliwatts now, and on average. */
+function powerMetrics(line: string): CollectedMetric[] {
+  const rails = line.matchAll(/\b(\w+) (\d+)(?:mW)?\/\d+(?:mW)?(?=\s|$)/g);
+  return [...rails].map(([, rail = "", milliwatts]) => gauge("power", Number(milliwatts) / 1000, { rail }));
+}
+
+function gauge(name: string, value: number, tags: Readonly<Record<string, string>> = {}): CollectedMetric {
+  return { name: `Chouette.tegrastats.${name}`, type: "gauge", value, tags };
+}
