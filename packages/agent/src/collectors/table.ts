@@ -7,5 +7,6 @@ export const BUILT_IN: ReadonlyMap<string, () => Promise<BuiltIn>> = new Map<str
   ["host", () => import("./host/host.js")],
   ["thermal", () => import("./thermal.js")],
   ["pi", () => import("./pi/pi.js")],
+  ["k8s", () => import("./k8s/k8s.js")],
   ["tegrastats", () => import("./tegrastats/tegrastats.js")],
 ]);

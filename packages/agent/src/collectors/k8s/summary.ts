@@ -1,0 +1,109 @@
+/**
+ * The kubelet's summary as metrics.
+ *
+ * The shape is Kubernetes' `Summary` (k8s.io/kubelet/pkg/apis/stats/v1alpha1). Every part of it may be missing:
+ * a runtime need not have it. What is missing gives no metric.
+ */
+import type { CollectedMetric } from "../collector.js";
+import type { NodeMetric, PodMetric } from "./metrics.js";
+
+type Figures = Readonly<Record<string, unknown>>;
+
+interface Stats {
+  readonly cpu?: Figures;
+  readonly memory?: Figures;
+}
+
+export interface Summary {
+  readonly node?: Stats & { readonly nodeName?: string; readonly network?: Figures; readonly fs?: Figures };
+  readonly pods?: readonly PodStats[];
+}
+
+export interface PodStats extends Stats {
+  readonly podRef?: { readonly name?: string; readonly namespace?: string };
+  readonly network?: Figures;
+  readonly containers?: readonly Stats[];
+}
+
+export interface K8sMetrics {
+  readonly pods: readonly PodMetric[];
+  readonly node: readonly NodeMetric[];
+}
+
+/** @throws where the answer is no summary */
+export function parseSummary(text: string): Summary {
+  const summary: unknown = JSON.parse(text);
+  if (typeof summary !== "object" || summary === null || !("node" in summary)) {
+    throw new Error("the answer is no summary of a kubelet");
+  }
+  return summary as Summary;
+}
+
+export function summaryMetrics({ node = {}, pods = [] }: Summary, wanted: K8sMetrics): CollectedMetric[] {
+  const running: CollectedMetric = { name: "Chouette.k8s.pods.running", type: "gauge", value: pods.length };
+  return [...nodeMetrics(node, wanted.node), ...pods.flatMap((pod) => podMetrics(pod, wanted.pods)), running];
+}
+
+const NODE_FIGURES = {
+  cpu: ["usageNanoCores", "usageCoreNanoSeconds"],
+  memory: ["rssBytes", "usageBytes", "availableBytes", "workingSetBytes"],
+  network: ["rxBytes", "txBytes"],
+  fs: ["availableBytes", "usedBytes"],
+} as const;
+
+function nodeMetrics(node: NonNullable<Summary["node"]>, wanted: readonly NodeMetric[]): CollectedMetric[] {
+  const tags = { node_name: node.nodeName ?? "" };
+  const wants = (...names: NodeMetric[]) => names.some((name) => wanted.includes(name));
+  const metrics: CollectedMetric[] = [];
+  const take = (part: keyof typeof NODE_FIGURES) =>
+    metrics.push(...figures(`Chouette.k8s.node.${part}`, node[part], NODE_FIGURES[part], tags));
+  if (wants("cpu")) take("cpu");
+  if (wants("memory", "ram")) take("memory");
+  if (wants("network")) take("network");
+  if (wants("inodes")) metrics.push(...figures("Chouette.k8s.node.fs", node.fs, ["inodesFree"], tags));
+  if (wants("fs", "filesystem")) take("fs");
+  return metrics;
+}
+
+function podMetrics(pod: PodStats, wanted: readonly PodMetric[]): CollectedMetric[] {
+  const { name, namespace } = pod.podRef ?? {};
+  if (name === undefined || namespace === undefined) return [];
+  const tags = { namespace, pod_name: name };
+  const wants = (...names: PodMetric[]) => names.some((candidate) => wanted.includes(candidate));
+  const prefix = "Chouette.k8s.pod";
+  const metrics: CollectedMetric[] = [];
+  if (wants("cpu")) {
+    metrics.push(...figures(`${prefix}.cpu`, ofPod(pod, "cpu"), ["usageNanoCores"], tags));
+  }
+  if (wants("memory", "ram")) {
+    metrics.push(...figures(`${prefix}.memory`, ofPod(pod, "memory"), ["rssBytes", "usageBytes"], tags));
+  }
+  if (wants("network")) {
+    metrics.push(...figures(`${prefix}.network`, pod.network, ["rxBytes", "txBytes"], tags));
+  }
+  return metrics;
+}
+
+/** The pod's own figures; with a runtime that has none, the sums of its containers'. */
+function ofPod(pod: PodStats, part: "cpu" | "memory"): Figures | undefined {
+  if (pod[part] !== undefined) return pod[part];
+  const sums: Record<string, number> = {};
+  for (const container of pod.containers ?? []) {
+    for (const [figure, value] of Object.entries(container[part] ?? {})) {
+      if (typeof value === "number") sums[figure] = (sums[figure] ?? 0) + value;
+    }
+  }
+  return sums;
+}
+
+function figures(
+  prefix: string,
+  source: Figures | undefined,
+  names: readonly string[],
+  tags: Readonly<Record<string, string>>,
+): CollectedMetric[] {
+  return names.flatMap((name) => {
+    const value = source?.[name];
+    return typeof value === "number" ? [{ name: `${prefix}.${name}`, type: "gauge", value, tags }] : [];
+  });
+}
