@@ -7,6 +7,7 @@ export const BUILT_IN: ReadonlyMap<string, () => Promise<BuiltIn>> = new Map<str
   ["host", () => import("./host/host.js")],
   ["thermal", () => import("./thermal.js")],
   ["pi", () => import("./pi/pi.js")],
+  ["docker", () => import("./docker/docker.js")],
   ["k8s", () => import("./k8s/k8s.js")],
   ["tegrastats", () => import("./tegrastats/tegrastats.js")],
 ]);
