@@ -10,4 +10,7 @@ export const BUILT_IN: ReadonlyMap<string, () => Promise<BuiltIn>> = new Map<str
   ["docker", () => import("./docker/docker.js")],
   ["k8s", () => import("./k8s/k8s.js")],
   ["tegrastats", () => import("./tegrastats/tegrastats.js")],
+  ["redis", () => import("./redis/redis.js")],
+  ["dramatiq", () => import("./redis/dramatiq.js")],
+  ["bullmq", () => import("./redis/bullmq.js")],
 ]);

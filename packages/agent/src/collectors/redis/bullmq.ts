@@ -1,0 +1,71 @@
+/**
+ * The bullmq collector: how many jobs of each queue of BullMQ are in each state.
+ *
+ * A queue is there as long as its `PREFIX:QUEUE:meta` is. Its states are lists and sorted sets beside that, and
+ * the one that isn't there is empty.
+ */
+import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
+import { type CollectorDescription, metricTable } from "../description.js";
+import { LookIn } from "./connection.js";
+import { escapePattern, scanKeys } from "./queue-sizes.js";
+
+/** State in metrics, key in Redis, kind of key. */
+const STATES = [
+  ["waiting", "wait", "list"],
+  ["paused", "paused", "list"],
+  ["active", "active", "list"],
+  ["delayed", "delayed", "sorted set"],
+  ["prioritized", "prioritized", "sorted set"],
+  ["waiting_children", "waiting-children", "sorted set"],
+  ["failed", "failed", "sorted set"],
+  ["completed", "completed", "sorted set"],
+] as const;
+
+const QUEUE = ["queue"];
+
+export const description: CollectorDescription = {
+  name: "bullmq",
+  sees: "The queues of BullMQ in Redis.",
+  reads: "The sizes of each queue's lists and sorted sets; queues are found by SCAN for `bull:*:meta`.",
+  needs: "A user who may call SCAN, LLEN and ZCARD.",
+  costs:
+    "One connection that is kept; a SCAN of the whole database, and eight small commands for each queue in one go.",
+  settings: ["bullmqRedisUrl", "bullmqPrefix"],
+  metrics: metricTable("Chouette.bullmq", [
+    ["waiting", "job", QUEUE, "Jobs that wait"],
+    ["paused", "job", QUEUE, "Jobs that wait in a paused queue"],
+    ["active", "job", QUEUE, "Jobs at work"],
+    ["delayed", "job", QUEUE, "Jobs that wait for their time"],
+    ["prioritized", "job", QUEUE, "Jobs with a priority that wait"],
+    ["waiting_children", "job", QUEUE, "Jobs that wait for others"],
+    ["failed", "job", QUEUE, "Jobs that failed and are kept"],
+    ["completed", "job", QUEUE, "Jobs that are done and are kept"],
+  ]),
+};
+
+export function open({ settings, redis }: Pick<CollectorContext, "settings" | "redis">): Collector {
+  const { bullmqRedisUrl: url, bullmqPrefix: prefix } = settings;
+  return bullmqCollector(url === undefined ? redis : { url }, prefix);
+}
+
+export function bullmqCollector(address: RedisAddress, prefix: string): Collector {
+  const connection = new LookIn(address);
+  return {
+    name: "bullmq",
+    subject: connection.server,
+    collect: ({ signal }) =>
+      connection.with(signal, async (client) => {
+        const metas = await scanKeys(client, `${escapePattern(prefix)}:*:meta`);
+        const queues = metas.map((key) => key.slice(prefix.length + 1, -":meta".length));
+        const sizes = queues.flatMap((queue) =>
+          STATES.map(async ([state, key, kind]): Promise<CollectedMetric> => {
+            const path = `${prefix}:${queue}:${key}`;
+            const value = await (kind === "list" ? client.lLen(path) : client.zCard(path));
+            return { name: `Chouette.bullmq.${state}`, type: "gauge", value, tags: { queue } };
+          }),
+        );
+        return Promise.all(sizes);
+      }),
+    close: () => connection.close(),
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * The dramatiq collector: how many messages are in each queue of Dramatiq, the Python task library.
+ *
+ * A queue's messages are in the hash `dramatiq:QUEUE.msgs`, which Redis deletes when it is empty. A queue that
+ * was seen once is therefore remembered, and then sent as 0.
+ */
+import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
+import { type CollectorDescription, metricTable } from "../description.js";
+import { LookIn } from "./connection.js";
+import { scanKeys } from "./queue-sizes.js";
+
+export const description: CollectorDescription = {
+  name: "dramatiq",
+  sees: "The queues of Dramatiq, the Python task library, in Redis.",
+  reads:
+    "The sizes of the hashes `dramatiq:*.msgs`, found by SCAN. A queue that was seen once and is empty now is sent as 0.",
+  needs: "A user who may call SCAN and HLEN.",
+  costs: "One connection that is kept; a SCAN of the whole database, and HLEN for each queue.",
+  settings: ["dramatiqRedisUrl"],
+  metrics: metricTable("Chouette.dramatiq", [
+    [
+      "queue_size",
+      "message",
+      ["queue"],
+      "Messages in the queue; those that wait for their time are in `QUEUE.DQ`",
+    ],
+  ]),
+};
+
+export function open({ settings, redis }: Pick<CollectorContext, "settings" | "redis">): Collector {
+  const url = settings.dramatiqRedisUrl;
+  return dramatiqCollector(url === undefined ? redis : { url });
+}
+
+export function dramatiqCollector(address: RedisAddress): Collector {
+  const connection = new LookIn(address);
+  const known = new Set<string>();
+  return {
+    name: "dramatiq",
+    subject: connection.server,
+    collect: ({ signal }) =>
+      connection.with(signal, async (client) => {
+        for (const key of await scanKeys(client, "dramatiq:*.msgs")) known.add(key);
+        const keys = [...known];
+        const sizes = await Promise.all(keys.map((key) => client.hLen(key)));
+        return keys.map((key, index) => queueMetric(key, sizes[index] ?? 0));
+      }),
+    close: () => connection.close(),
+  };
+}
+
+function queueMetric(key: string, size: number): CollectedMetric {
+  const queue = key.slice("dramatiq:".length, -".msgs".length);
+  return { name: "Chouette.dramatiq.queue_size", type: "gauge", value: size, tags: { queue } };
+}
