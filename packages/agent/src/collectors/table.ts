@@ -13,4 +13,7 @@ export const BUILT_IN: ReadonlyMap<string, () => Promise<BuiltIn>> = new Map<str
   ["redis", () => import("./redis/redis.js")],
   ["dramatiq", () => import("./redis/dramatiq.js")],
   ["bullmq", () => import("./redis/bullmq.js")],
+  ["gpu", () => import("./gpu/gpu.js")],
+  ["systemd", () => import("./systemd/systemd.js")],
+  ["mqtt", () => import("./mqtt/mqtt.js")],
 ]);

@@ -1,0 +1,33 @@
+/** The mqtt collector: what a Mosquitto broker tells of itself below `$SYS`. */
+import type { Collector, CollectorContext } from "../collector.js";
+import { type CollectorDescription, metricTable } from "../description.js";
+import { readRetained } from "./retained.js";
+import { FILTERS, ROWS, topicMetric } from "./topics.js";
+
+export const description: CollectorDescription = {
+  name: "mqtt",
+  sees: "A Mosquitto broker.",
+  reads:
+    "The retained messages below `$SYS/broker`, which Mosquitto renews every ten seconds (`sys_interval`). Counters count from its start.",
+  needs: "A user who may read `$SYS/broker/#`, where the broker asks for one.",
+  costs: "One short connection a round, which is not kept.",
+  settings: ["mqttCollectorUrl"],
+  metrics: metricTable("Chouette.mqtt", ROWS),
+};
+
+export function open({ settings }: Pick<CollectorContext, "settings">): Collector {
+  return mqttCollector(settings.mqttCollectorUrl);
+}
+
+export function mqttCollector(url: string): Collector {
+  return {
+    name: "mqtt",
+    subject: new URL(url).host,
+    collect: async ({ signal }) => {
+      const retained = await readRetained(url, FILTERS, signal);
+      const metrics = [...retained].flatMap(([topic, payload]) => topicMetric(topic, payload) ?? []);
+      if (metrics.length === 0) throw new Error("the broker has nothing to read below $SYS/broker");
+      return metrics;
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * Reading retained messages from an MQTT 3.1.1 broker: connect, subscribe, take what is there, leave.
+ *
+ * A broker answers in order. So what it retains has arrived when it answers a ping that was sent behind the
+ * subscription, and nothing has to be waited for by the clock. The packets are mqtt-packet's, which is what
+ * the larger MQTT.js is built on: there is no session here that would need the rest of that.
+ */
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { generate, type IConnectPacket, type Packet, parser } from "mqtt-packet";
+
+const PORTS: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:": 8883 };
+
+/** So long may the broker wait before it takes a connection for dead; a round is shorter. */
+const KEEPALIVE_SECONDS = 60;
+
+/**
+ * The payloads by topic.
+ *
+ * @param url `mqtt://user:password@host:port`, or `mqtts://`
+ * @throws where the broker can't be reached, doesn't let in, or closes the connection
+ */
+export function readRetained(
+  url: string,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const { protocol, hostname, port, username, password } = new URL(url);
+    const address = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (PORTS[protocol] ?? 0) };
+    const socket =
+      protocol === "mqtts:" ? connectTls({ ...address, servername: address.host }) : connectTcp(address);
+    const retained = new Map<string, string>();
+    const incoming = parser({ protocolVersion: 4 });
+    const end = (error?: Error) => {
+      signal.removeEventListener("abort", abort);
+      socket.destroy();
+      if (error === undefined) resolve(retained);
+      else reject(error);
+    };
+    const abort = () => end(new Error("the broker did not answer in time"));
+    signal.addEventListener("abort", abort, { once: true });
+    socket.on("data", (chunk) => incoming.parse(chunk));
+    socket.once("error", end);
+    socket.once("close", () => end(new Error("the broker closed the connection")));
+    incoming.on("error", end);
+    incoming.on("packet", (packet) => {
+      if (packet.cmd === "connack" && packet.returnCode !== 0) {
+        end(new Error(`the broker does not let us in: code ${packet.returnCode}`));
+      } else if (packet.cmd === "connack") {
+        const subscriptions = topics.map((topic) => ({ topic, qos: 0 as const }));
+        send(socket, { cmd: "subscribe", messageId: 1, subscriptions });
+        send(socket, { cmd: "pingreq" });
+      } else if (packet.cmd === "publish") {
+        retained.set(packet.topic, packet.payload.toString());
+      } else if (packet.cmd === "pingresp") {
+        send(socket, { cmd: "disconnect" });
+        end();
+      }
+    });
+    send(socket, connectPacket(decodeURIComponent(username), decodeURIComponent(password)));
+  });
+}
+
+/** Without a name of its own the broker gives it one, and forgets it afterwards. */
+function connectPacket(username: string, password: string): IConnectPacket {
+  return {
+    cmd: "connect",
+    clientId: "",
+    clean: true,
+    keepalive: KEEPALIVE_SECONDS,
+    ...(username !== "" && { username, password: Buffer.from(password) }),
+  };
+}
+
+function send(socket: Socket, packet: Packet): void {
+  socket.write(generate(packet));
+}

@@ -1,0 +1,86 @@
+/** The mqtt collector before a real Mosquitto. */
+import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../packages/agent/src/clock.js";
+import { description, mqttCollector } from "../../packages/agent/src/collectors/mqtt/mqtt.js";
+import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
+import { type Running, run } from "../support/running.js";
+import { until } from "../support/until.js";
+
+const PASSWORD = "a:password@of/the test";
+
+let folder: Awaited<ReturnType<typeof newFolder>>;
+let port: number;
+let mosquitto: Running;
+beforeAll(async () => {
+  folder = await newFolder();
+  port = await freePort();
+  const passwords = join(folder.path, "passwords");
+  const settings = join(folder.path, "mosquitto.conf");
+  execFileSync("mosquitto_passwd", ["-b", "-c", passwords, "agent", PASSWORD]);
+  await writeFile(
+    settings,
+    `listener ${port} 127.0.0.1\nallow_anonymous false\npassword_file ${passwords}\nsys_interval 1\nuser root\n`,
+  );
+  mosquitto = run("mosquitto", ["-c", settings]);
+  await mosquitto.wrote("running");
+});
+afterAll(async () => {
+  await mosquitto.end();
+  await folder.remove();
+});
+
+function urlOf(password: string): string {
+  return `mqtt://agent:${encodeURIComponent(password)}@127.0.0.1:${port}`;
+}
+
+function collect(url: string, signal = AbortSignal.timeout(10_000)) {
+  return Promise.resolve(mqttCollector(url).collect({ clock: systemClock, signal, report: () => {} }));
+}
+
+describe("the mqtt collector", () => {
+  it("reads what the broker retains of itself", async () => {
+    const described = new Set(description.metrics.map(({ name }) => name));
+    const collectAll = async () => {
+      const metrics = await collect(urlOf(PASSWORD));
+      return new Map(metrics.map(({ name, value }) => [name, value]));
+    };
+    // The broker counts us from the first connection on, and tells so a second later.
+    const values = await until("the broker to count", async () => {
+      const collected = await collectAll();
+      return (collected.get("Chouette.mqtt.messages.received") ?? 0) > 0 && collected;
+    });
+    const unknown = [...values.keys()].filter((name) => !described.has(name));
+    expect(unknown).toEqual([]);
+    expect(values.get("Chouette.mqtt.publish.dropped")).toBe(0);
+    expect(values.has("Chouette.mqtt.clients.connected")).toBe(true);
+    // Nothing that is retained comes behind the answer to the ping.
+    for (let round = 0; round < 20; round += 1) expect((await collectAll()).size).toBe(values.size);
+  });
+
+  it("says that it is not let in, and tells no password", async () => {
+    const refusal = await collect(urlOf("another-password")).catch((error: Error) => error.message);
+    expect(refusal).toBe("the broker does not let us in: code 5");
+    expect(mqttCollector(urlOf(PASSWORD)).subject).toBe(`127.0.0.1:${port}`);
+  });
+
+  it("fails where there is no broker, where it hangs up, and where it doesn't answer", async () => {
+    await expect(collect(`mqtt://127.0.0.1:${await freePort()}`)).rejects.toThrow("ECONNREFUSED");
+    const rude = createServer((socket) => socket.end());
+    const silent = createServer(() => {});
+    await Promise.all(
+      [rude, silent].map((server) => new Promise<void>((resolve) => server.listen(0, resolve))),
+    );
+    const portOf = (server: typeof rude) => (server.address() as { port: number }).port;
+    await expect(collect(`mqtt://127.0.0.1:${portOf(rude)}`)).rejects.toThrow("closed the connection");
+    await expect(collect(`mqtt://127.0.0.1:${portOf(silent)}`, AbortSignal.timeout(100))).rejects.toThrow(
+      "did not answer in time",
+    );
+    rude.close();
+    silent.close();
+  });
+});
