@@ -14,12 +14,13 @@ const FOR_TESTS = [
   { has: () => runs("redis-server", ["--version"]), package: "redis-server" },
   { has: () => runs("redis-cli", ["--version"]), package: "redis-tools" },
   { has: () => runs("/usr/bin/python3", ["-c", "import redis"]), package: "python3-redis" },
-  // The collectors' sources: Docker with an image made of busybox, Mosquitto, and a kubelet's certificates.
+  // The collectors' sources: Docker with an image made of busybox, Mosquitto, a kubelet's certificates; and tools to compare with.
   { has: () => runs("dockerd", ["--version"]), package: "docker.io" },
   { has: () => runs("runc", ["--version"]), package: "runc" },
   { has: () => runs("/bin/busybox", ["true"]), package: "busybox-static" },
   { has: () => runs("which", ["mosquitto"]), package: "mosquitto" },
   { has: () => runs("openssl", ["version"]), package: "openssl" },
+  { has: () => runs("vmstat", ["--version"]), package: "procps" },
 ];
 
 checkNode();

@@ -35,11 +35,17 @@ function openLate(name: string, open: () => Promise<Collector>): Collector {
       return opened?.subject ?? "";
     },
     collect: async (round) => {
-      opened ??= await open();
+      opened ??= await openChecked(name, open);
       return opened.collect(round);
     },
     close: () => opened?.close?.(),
   };
+}
+
+async function openChecked(name: string, open: () => Promise<Collector>): Promise<Collector> {
+  const made: Partial<Collector> | undefined = await open();
+  if (typeof made?.collect !== "function") throw new Error(`${name} made no collector`);
+  return made as Collector;
 }
 
 async function loadFactory(name: string): Promise<CollectorFactory> {
