@@ -40,7 +40,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "systeminformation",
     "zod",
   ],
-  "agent/config": ["record", "agent/collectors", "agent/wrappers", "zod"],
+  "agent/config": ["record", "agent/collectors", "agent/wrappers", "leven", "yaml", "zod"],
   "agent/cli": [
     "record",
     "queue",

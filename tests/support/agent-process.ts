@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { type Running, run } from "./running.js";
 
-const chouette = fileURLToPath(new URL("../../packages/agent/bin/chouette.js", import.meta.url));
+/** The command's script. */
+export const CHOUETTE = fileURLToPath(new URL("../../packages/agent/bin/chouette.js", import.meta.url));
 
 /** Settings that an agent must not take from whoever runs the tests. */
 const NOTHING_SET = {
@@ -12,6 +13,9 @@ const NOTHING_SET = {
   DD_TAGS: undefined,
   REDIS_URL: undefined,
   REDIS_HOST: undefined,
+  CHOUETTE_CONFIG: undefined,
+  // Tests that look at it say where: the default's port may be another agent's.
+  CHOUETTE_HTTP: "off",
 };
 
 export type AgentSettings = Readonly<Record<string, string>>;
@@ -24,5 +28,5 @@ export async function startAgentProcess(settings: AgentSettings): Promise<Runnin
 }
 
 export function runChouette(args: readonly string[], settings: AgentSettings = {}): Running {
-  return run(process.execPath, [chouette, ...args], { env: { ...NOTHING_SET, ...settings } });
+  return run(process.execPath, [CHOUETTE, ...args], { env: { ...NOTHING_SET, ...settings } });
 }

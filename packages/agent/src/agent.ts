@@ -29,6 +29,8 @@ import { simpleWrapper } from "./wrappers/simple.js";
 import type { Wrap } from "./wrappers/wrapper.js";
 
 export interface Agent {
+  /** Goes on with other settings. Those of the store and of what listens stay as they were at the start. */
+  reload(config: Config): Promise<void>;
   /** Ends it in order: what it holds is in its queues. */
   stop(): Promise<void>;
 }
@@ -36,15 +38,31 @@ export interface Agent {
 /** Rejects where the embedded broker can't be: its port is taken, or its folder can't be written. */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
   const { store, broker } = await openStore(config, log);
-  const queues = queueNames();
   const storeOutage = new Outage("The store", clock, log);
-  const output = openOutput(config);
-  const dispatching = wireDispatch({ config, log, clock, store, queues, output, storeOutage });
-  const flushing = wireFlush({ config, log, clock, store, queues, storeOutage }, () => {
-    // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
-    if (config.output === "stdout") dispatching.kick();
-  });
+  const start = (settled: Config) => startWork({ config: settled, log, clock, store, storeOutage });
+  let work = start(config);
+  return {
+    reload: async (next) => {
+      await work.stop();
+      work = start(next);
+    },
+    stop: async () => {
+      await work.stop();
+      await broker?.close();
+      await store.close();
+    },
+  };
+}
 
+/** All that goes on over the store. It holds nothing that isn't there, so that it can be ended and begun again. */
+function startWork(parts: Omit<Wiring, "queues">): { stop(): Promise<void> } {
+  const wiring = { ...parts, queues: queueNames() };
+  const output = openOutput(wiring.config);
+  const dispatching = wireDispatch({ ...wiring, output });
+  const flushing = wireFlush(wiring, () => {
+    // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
+    if (wiring.config.output === "stdout") dispatching.kick();
+  });
   const ending = new AbortController();
   const loops = [flushing(ending.signal), dispatching.run(ending.signal)];
   return {
@@ -52,8 +70,6 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
       ending.abort();
       await Promise.all(loops);
       await output.close();
-      await broker?.close();
-      await store.close();
     },
   };
 }

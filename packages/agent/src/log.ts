@@ -4,12 +4,20 @@ import pretty from "pino-pretty";
 
 export type Log = Pick<pino.Logger, "debug" | "info" | "warn" | "error">;
 
+/** A log whose least level can be set while it is in use. */
+export type OwnLog = Log & Pick<pino.Logger, "level">;
+
 const LEVELS: Readonly<Record<string, string>> = { warning: "warn", critical: "fatal" };
 
-/** @param level pino's names, or the original's */
-export function createLog(level: string): Log {
-  const options = { level: LEVELS[level] ?? level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+/** @param name of the least level: pino's names, or the original's */
+export function createLog(name: string): OwnLog {
+  const options = { level: levelOf(name), base: null, timestamp: pino.stdTimeFunctions.isoTime };
   // In this process and at once, since the last lines before a crash are those that matter.
   if (process.stdout.isTTY) return pino(options, pretty({ sync: true, ignore: "pid,hostname" }));
   return pino(options, pino.destination({ dest: 1, sync: true }));
+}
+
+/** The level in pino's own names. */
+export function levelOf(name: string): string {
+  return LEVELS[name] ?? name;
 }

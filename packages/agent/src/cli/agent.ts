@@ -1,8 +1,9 @@
 /** `chouette agent`: runs the agent until SIGTERM or SIGINT. */
 import type { Command } from "commander";
-import { startAgent } from "../agent.js";
-import type { Config } from "../config/config.js";
-import { createLog, type Log } from "../log.js";
+import { type Agent, startAgent } from "../agent.js";
+import { type Config, loadConfig } from "../config/config.js";
+import { reload } from "../config/reload.js";
+import { createLog, type Log, levelOf, type OwnLog } from "../log.js";
 import { endSignal } from "./end-signal.js";
 import { settingsOrExitCode } from "./settings.js";
 
@@ -13,6 +14,8 @@ is follows from REDIS_HOST and REDIS_URL, or CHOUETTE_STORAGE_TYPE.
 
 Without an API_KEY, ready metrics are printed to stdout instead of being sent.
 What the agent holds when it ends, by whatever end, is there at the next start.
+
+On SIGHUP it reads chouette.yaml again and goes on with what has changed.
 
 Exit code: 0 after SIGTERM or SIGINT, 1 where it could not start, 2 where a setting is wrong.`;
 
@@ -35,6 +38,7 @@ async function runAgent(config: Config): Promise<void> {
   try {
     const agent = await startAgent(config, log);
     announce(config, log);
+    reloadOnHangup(agent, config, log);
     const signal = await endSignal();
     log.info({ signal }, "ending");
     const overdue = setTimeout(() => {
@@ -47,6 +51,28 @@ async function runAgent(config: Config): Promise<void> {
     log.error({ reason: error instanceof Error ? error.message : String(error) }, "the agent can't run");
     process.exitCode = 1;
   }
+}
+
+/** On each SIGHUP, one after the other: the settings anew where they are right, and what holds only from the next start. */
+function reloadOnHangup(agent: Agent, atStart: Config, log: OwnLog): void {
+  let current = atStart;
+  const reloadOnce = async () => {
+    const loaded = loadConfig(process.env);
+    if (!loaded.ok) {
+      log.error({ problems: loaded.problems }, "the settings are wrong: going on with those from before");
+      return;
+    }
+    const { config, changed, atNextStart } = reload(current, loaded.config);
+    if (atNextStart.length > 0) log.warn({ settings: atNextStart }, "these hold from the next start");
+    log.level = levelOf(config.settings.logLevel);
+    if (changed.length > 0) await agent.reload(config);
+    current = config;
+    log.info({ settings: changed }, changed.length > 0 ? "settings reloaded" : "no setting has changed");
+  };
+  let last = Promise.resolve();
+  process.on("SIGHUP", () => {
+    last = last.then(reloadOnce).catch((error) => log.error({ err: error }, "the reload failed"));
+  });
 }
 
 function announce({ storage, output, datadogUrl, settings, sources }: Config, log: Log): void {

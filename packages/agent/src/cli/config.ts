@@ -1,14 +1,17 @@
 /** `chouette config`: every setting with the value in force and where it comes from; secrets hidden. */
 import type { Command } from "commander";
 import { type Config, settingNames } from "../config/config.js";
-import { SETTINGS, type Setting, type SettingName } from "../config/settings.js";
+import { inWords } from "../config/in-words.js";
+import { settingsSchema } from "../config/json-schema.js";
+import type { Setting } from "../config/setting.js";
+import { SETTINGS, type SettingName } from "../config/settings.js";
 import { settingsOrExitCode } from "./settings.js";
 import { table } from "./table.js";
 
 interface ShownSetting {
   readonly names: readonly string[];
   readonly value: unknown;
-  /** The environment variable that it was read from, or "default". */
+  /** The environment variable or the line of the file that it was read from, or "default". */
   readonly source: string;
   readonly about: string;
 }
@@ -18,7 +21,12 @@ export function registerConfig(program: Command): void {
     .command("config")
     .description("show the settings in force, secrets hidden")
     .option("--json", "as JSON")
-    .action((options: { readonly json?: boolean }) => {
+    .option("--schema", "the JSON Schema of the settings file, for editors, instead")
+    .action((options: { readonly json?: boolean; readonly schema?: boolean }) => {
+      if (options.schema) {
+        process.stdout.write(`${JSON.stringify(settingsSchema(), undefined, 2)}\n`);
+        return;
+      }
       const config = settingsOrExitCode();
       if (config === undefined) return;
       const shown = settingNames().map((name) => show(name, config));
@@ -45,11 +53,4 @@ function asTable(settings: readonly ShownSetting[]): string {
     about,
   ]);
   return table(["Setting", "Value", "From", "What it is"], rows);
-}
-
-function inWords(value: unknown): string {
-  if (value === null) return "-";
-  if (Array.isArray(value)) return value.join(",") || "-";
-  if (typeof value === "object" && "host" in value && "port" in value) return `${value.host}:${value.port}`;
-  return String(value);
 }

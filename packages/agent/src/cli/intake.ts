@@ -29,7 +29,7 @@ To see what an agent would send:
 
 With --json each line is an object with an "event": listening, point, log, refused, or summary.
 
-Exit code: 0 after SIGTERM, SIGINT or --once, 1 where it can't listen or an option is wrong.`;
+Exit code: 0 after SIGTERM, SIGINT or --once, 1 where it can't listen, 2 where an option is wrong.`;
 
 export function registerIntake(program: Command): void {
   program
@@ -37,7 +37,7 @@ export function registerIntake(program: Command): void {
     .description("run a local stand-in for Datadog's intake, and show what it gets")
     .addOption(
       new Option("--listen <host:port>", "where to listen; port 0 takes any free one")
-        .argParser(argument(hostAndPort()))
+        .argParser(argument(hostAndPort("127.0.0.1:8126")))
         .default(DEFAULT_LISTEN, `${DEFAULT_LISTEN.host}:${DEFAULT_LISTEN.port}`),
     )
     .option("--api-key <key>", "the only key to accept (default: any)")

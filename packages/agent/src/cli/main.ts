@@ -1,5 +1,5 @@
 /** The `chouette` command: its subcommands, each in a file of its own. */
-import { Command } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { registerAgent } from "./agent.js";
 import { registerCollect } from "./collect.js";
 import { registerConfig } from "./config.js";
@@ -15,17 +15,26 @@ On a device:
   $ API_KEY=… chouette agent                         sends to Datadog
   $ REDIS_HOST=localhost API_KEY=… chouette agent    with a Redis server as the broker
 
-The settings are environment variables: \`chouette config\` lists them with the values in force.`;
+The settings are environment variables and chouette.yaml: \`chouette config\` lists them with the values in force.`;
 
+/** Runs the command; what is wrong with the command line is told by exit code 2, as wrong settings are. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("chouette")
     .description("Carries metrics and logs from the programs on a small device to Datadog.")
     .addHelpText("after", EXAMPLES)
-    .showHelpAfterError("(chouette --help tells more)");
+    .showHelpAfterError("(chouette --help tells more)")
+    .exitOverride();
   registerAgent(program);
   registerSend(program);
   registerCollect(program);
   registerConfig(program);
   registerIntake(program);
-  await program.parseAsync(argv);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Thrown by a command itself: the library has written all others.
+    if (error instanceof InvalidArgumentError) process.stderr.write(`error: ${error.message}\n`);
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  }
 }

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { type Kind, list, oneOf, text, url, wholeNumber } from "../config/kinds.js";
-import type { Setting } from "../config/settings.js";
+import type { Setting } from "../config/setting.js";
 import { HOST_METRICS } from "./host/metrics.js";
 import { NODE_METRICS, POD_METRICS } from "./k8s/metrics.js";
 import { PI_METRICS } from "./pi/metrics.js";

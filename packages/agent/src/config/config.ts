@@ -1,17 +1,23 @@
 /**
  * The configuration: every setting read and checked once, at start, and what follows from them.
  *
- * Promises: all that is wrong is named at once, with what was expected. A secret is in no message.
+ * Promises: all that is wrong is named at once, with where it came from and what was expected. A secret is in no
+ * message.
  */
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
-import { SETTINGS, type Setting, type SettingName, type Settings } from "./settings.js";
+import { takesCollection } from "./json-schema.js";
+import { fileKey, type Setting } from "./setting.js";
+import { SETTINGS, type SettingName, type Settings } from "./settings.js";
+import { FILE_VARIABLE, findSettingsFile, type SettingsFile } from "./settings-file.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Config {
   readonly settings: Settings;
-  /** The name that a setting was read under; none where it is the default. */
+  /** Where a setting was read: its name in the environment, or the file and line; none where it is the default. */
   readonly sources: ReadonlyMap<SettingName, string>;
+  /** The settings file that was read; undefined where there is none. */
+  readonly file: string | undefined;
   readonly storage: "redis" | "embedded";
   readonly output: "datadog" | "stdout";
   /** The base of Datadog's API, without a slash at its end. */
@@ -27,55 +33,89 @@ export type Loaded =
   /** A line for each wrong setting. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
+/** From the environment and the settings file that it names or that is in its place. */
 export function loadConfig(env: Environment): Loaded {
+  return readSettings(env, findSettingsFile(env[FILE_VARIABLE], Object.values(SETTINGS)));
+}
+
+export function readSettings(env: Environment, file?: SettingsFile): Loaded {
   const values: Partial<Record<SettingName, unknown>> = {};
   const sources = new Map<SettingName, string>();
-  const problems: string[] = [];
-  for (const key of settingNames()) {
-    const setting: Setting<unknown, unknown> = SETTINGS[key];
-    // Set to nothing is not set, as in shells and compose files.
-    const name = setting.names.find((candidate) => env[candidate]?.trim());
-    if (name === undefined) {
-      values[key] = setting.fallback;
-      continue;
-    }
-    const parsed = setting.schema.safeParse(env[name]);
-    if (parsed.success) {
-      values[key] = parsed.data;
-      sources.set(key, name);
-    } else {
-      problems.push(`${name}: expected ${setting.expected}, but got ${shown(setting, env[name])}`);
-    }
+  const problems = [...(file?.problems ?? [])];
+  const wrong = new Set<SettingName>();
+  for (const name of settingNames()) {
+    const setting: Setting<unknown, unknown> = SETTINGS[name];
+    const given = whatIsGiven(setting, env, file);
+    values[name] = setting.fallback;
+    if (given === undefined) continue;
+    const value = parse(setting, given);
+    if (value.ok) values[name] = value.value;
+    else wrong.add(name);
+    sources.set(name, given.source);
+    if (!value.ok) problems.push(`${given.source}: expected ${setting.expected}, but got ${value.shown}`);
   }
-  if (problems.length > 0) return { ok: false, problems };
   // Every name of the table has been given the value that its own schema answered, or its fallback.
-  return derive(values as Settings, sources);
+  const config = derive(values as Settings, sources, file?.path);
+  if (!wrong.has("apiKey")) problems.push(...missing(config));
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
 }
 
 export function settingNames(): readonly SettingName[] {
   return Object.keys(SETTINGS) as SettingName[];
 }
 
-function derive(settings: Settings, sources: Config["sources"]): Loaded {
-  const output = settings.output ?? (settings.apiKey === undefined ? "stdout" : "datadog");
-  if (output === "datadog" && settings.apiKey === undefined) {
-    return { ok: false, problems: ["API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is datadog"] };
-  }
+/** The same with other settings. */
+export function withSettings({ sources, file }: Config, settings: Settings): Config {
+  return derive(settings, sources, file);
+}
+
+interface Given {
+  readonly text: string;
+  readonly source: string;
+  readonly isCollection: boolean;
+}
+
+function whatIsGiven(
+  setting: Setting<unknown, unknown>,
+  env: Environment,
+  file?: SettingsFile,
+): Given | undefined {
+  // Set to nothing is not set, as in shells and compose files.
+  const name = setting.names.find((candidate) => env[candidate]?.trim());
+  if (name !== undefined) return { text: env[name] ?? "", source: name, isCollection: false };
+  const key = fileKey(setting);
+  const entry = file?.entries.get(key);
+  if (entry === undefined) return undefined;
+  return { ...entry, source: `${file?.path} line ${entry.line}, ${key}` };
+}
+
+type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly shown: string };
+
+function parse(setting: Setting<unknown, unknown>, { text, isCollection }: Given): Parsed {
+  if (isCollection && !takesCollection(setting)) return { ok: false, shown: "a list or an object" };
+  const parsed = setting.schema.safeParse(text);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const hidden = "something else, which is not shown since it may be a secret";
+  return { ok: false, shown: setting.secret ? hidden : JSON.stringify(text) };
+}
+
+function missing({ output, settings }: Config): readonly string[] {
+  if (output !== "datadog" || settings.apiKey !== undefined) return [];
+  return ["API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is datadog"];
+}
+
+function derive(settings: Settings, sources: Config["sources"], file: string | undefined): Config {
   const namesRedis = settings.redisHost !== undefined || settings.redisUrl !== undefined;
-  const config: Config = {
+  return {
     settings,
     sources,
+    file,
     storage: settings.storageType ?? (namesRedis ? "redis" : "embedded"),
-    output,
+    output: settings.output ?? (settings.apiKey === undefined ? "stdout" : "datadog"),
     datadogUrl: (settings.datadogUrl ?? `https://api.${settings.site}/api`).replace(/\/+$/, ""),
     interval: seconds(settings.aggregateInterval),
     grace: seconds(settings.aggregateGrace),
     releaseInterval: milliseconds(settings.releaseInterval * 1000),
     metricTtl: seconds(settings.metricTtl),
   };
-  return { ok: true, config };
-}
-
-function shown({ secret }: Setting<unknown, unknown>, value: string | undefined): string {
-  return secret ? "something else, which is not shown since it may be a secret" : JSON.stringify(value);
 }

@@ -1,5 +1,7 @@
 /**
  * Kinds of settings: how the text of an environment variable becomes a value, and what is said where it can't.
+ *
+ * A value of the settings file goes the same way: it is read as the text that the environment would have.
  */
 import { z } from "zod";
 
@@ -45,10 +47,13 @@ export interface HostAndPort {
   readonly port: number;
 }
 
-/** `host:port`, `[IPv6]:port`, or a port of 127.0.0.1. */
-export function hostAndPort(): Kind<HostAndPort> {
+/**
+ * `host:port`, `[IPv6]:port`, or a port of 127.0.0.1.
+ * @param example to be shown
+ */
+export function hostAndPort(example: string): Kind<HostAndPort> {
   return {
-    expected: "host:port, such as 127.0.0.1:6379",
+    expected: `host:port, such as ${example}`,
     schema: z
       .string()
       .trim()
@@ -61,6 +66,24 @@ export function hostAndPort(): Kind<HostAndPort> {
       }),
   };
 }
+
+/** The kind's own value, or `off`. */
+export function orOff<T>({ expected, schema }: Kind<T>): Kind<T | "off"> {
+  return { expected: `${expected}, or off`, schema: z.union([off, schema]) };
+}
+
+/** YAML's own words and those of the original and of shells. */
+export function yesOrNo(): Kind<boolean> {
+  return {
+    expected: "true or false",
+    schema: z.stringbool({
+      truthy: ["true", "yes", "on", "1"],
+      falsy: ["false", "no", "off", "0"],
+    }),
+  };
+}
+
+const off = z.string().trim().toLowerCase().pipe(z.literal("off"));
 
 function splitList(value: unknown): unknown {
   if (typeof value !== "string") return value;

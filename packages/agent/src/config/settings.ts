@@ -8,25 +8,8 @@ import { z } from "zod";
 import { COLLECTOR_SETTINGS } from "../collectors/settings.js";
 import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
 import { defaultDataDirectory } from "./data-directory.js";
-import { hostAndPort, type Kind, list, oneOf, text, url, wholeNumber } from "./kinds.js";
-
-export interface Setting<T, D> extends Kind<T> {
-  readonly names: readonly [string, ...string[]];
-  readonly about: string;
-  readonly fallback: D;
-  /** Never shown. */
-  readonly secret: boolean;
-}
-
-function setting<T, const D>(
-  names: Setting<T, D>["names"],
-  kind: Kind<T>,
-  fallback: D,
-  about: string,
-  { secret = false }: { readonly secret?: boolean } = {},
-): Setting<T, D> {
-  return { ...kind, names, about, fallback, secret };
-}
+import { hostAndPort, list, oneOf, orOff, text, url, wholeNumber, yesOrNo } from "./kinds.js";
+import { type Setting, setting } from "./setting.js";
 
 /** A tag as Datadog takes it, or a word alone. */
 const tag = z.string().trim().min(1).max(200);
@@ -34,7 +17,7 @@ const percentile = z.coerce.number().gt(0).lt(1);
 const DAY = 86_400;
 const TEN_YEARS = 3660 * DAY;
 
-export const SETTINGS = {
+const DATADOG = {
   apiKey: setting(["API_KEY", "DD_API_KEY"], text("Datadog's API key"), undefined, "Datadog's API key", {
     secret: true,
   }),
@@ -67,6 +50,7 @@ export const SETTINGS = {
     text("a host name"),
     hostname(),
     "The host that metrics are sent under",
+    { fallbackInWords: "the system's host name" },
   ),
   globalTags: setting(
     ["GLOBAL_TAGS", "DD_TAGS"],
@@ -74,46 +58,63 @@ export const SETTINGS = {
     [],
     "Tags for everything that is sent",
   ),
+} as const;
+
+const BROKER = {
   storageType: setting(
     ["CHOUETTE_STORAGE_TYPE"],
     oneOf(["redis", "embedded"]),
     undefined,
     "The broker; redis where REDIS_HOST or REDIS_URL is set, else embedded",
+    { startOnly: true },
   ),
   redisUrl: setting(
     ["REDIS_URL"],
     url(["redis:", "rediss:"], "redis://user:password@host:port/database, or rediss:// for TLS"),
     undefined,
     "The Redis server; goes before REDIS_HOST and REDIS_PORT",
-    { secret: true },
+    { secret: true, startOnly: true },
   ),
-  redisHost: setting(["REDIS_HOST"], text("a host name"), undefined, "The Redis server's host"),
-  redisPort: setting(["REDIS_PORT"], wholeNumber(1, 65_535, "a port"), 6379, "The Redis server's port"),
+  redisHost: setting(["REDIS_HOST"], text("a host name"), undefined, "The Redis server's host", {
+    startOnly: true,
+  }),
+  redisPort: setting(["REDIS_PORT"], wholeNumber(1, 65_535, "a port"), 6379, "The Redis server's port", {
+    startOnly: true,
+  }),
   listen: setting(
     ["CHOUETTE_LISTEN"],
-    hostAndPort(),
+    hostAndPort("127.0.0.1:6379"),
     { host: "127.0.0.1", port: 6379 },
     "Where the embedded broker listens for Redis clients",
+    { startOnly: true },
   ),
   password: setting(
     ["CHOUETTE_PASSWORD"],
     text("a password"),
     undefined,
     "The password that the embedded broker asks of clients",
-    { secret: true },
+    { secret: true, startOnly: true },
   ),
   dataDirectory: setting(
     ["CHOUETTE_DATA_DIR"],
     text("a folder"),
     defaultDataDirectory(),
     "The folder of the embedded broker's file",
+    {
+      startOnly: true,
+      fallbackInWords: "$STATE_DIRECTORY, $XDG_STATE_HOME/chouette or ~/.local/state/chouette",
+    },
   ),
   commitInterval: setting(
     ["CHOUETTE_COMMIT_INTERVAL"],
     wholeNumber(0, 10_000, "milliseconds"),
     50,
     "How long the embedded broker gathers records before it writes them to disk and confirms them",
+    { startOnly: true },
   ),
+} as const;
+
+const RECORDS = {
   aggregateInterval: setting(
     ["AGGREGATE_INTERVAL"],
     wholeNumber(1, 3600, "seconds"),
@@ -162,14 +163,45 @@ export const SETTINGS = {
     [0.95],
     "Which percentiles are sent of a histogram's samples",
   ),
+} as const;
+
+const OPERATION = {
   logLevel: setting(
     ["LOG_LEVEL"],
     oneOf(["trace", "debug", "info", "warning", "warn", "error", "critical", "fatal", "silent"]),
     "info",
     "The least level of the agent's own log",
   ),
-  ...COLLECTOR_SETTINGS,
+  http: setting(
+    ["CHOUETTE_HTTP"],
+    orOff(hostAndPort("127.0.0.1:8127")),
+    { host: "127.0.0.1", port: 8127 },
+    "Where the agent answers /healthz, /readyz, /status and /metrics; off for not at all",
+    { startOnly: true },
+  ),
+  selfMetrics: setting(
+    ["SEND_SELF_METRICS"],
+    yesOrNo(),
+    true,
+    "Whether the agent sends metrics about itself, once a RELEASE_INTERVAL",
+  ),
 } as const;
+
+export interface Section {
+  readonly title: string;
+  readonly settings: Readonly<Record<string, Setting<unknown, unknown>>>;
+}
+
+/** The table in the order in which people read it. A room with settings of its own adds its part here and below. */
+export const SECTIONS: readonly Section[] = [
+  { title: "Datadog", settings: DATADOG },
+  { title: "The broker", settings: BROKER },
+  { title: "From records to metrics", settings: RECORDS },
+  { title: "Collectors", settings: COLLECTOR_SETTINGS },
+  { title: "Operation", settings: OPERATION },
+];
+
+export const SETTINGS = { ...DATADOG, ...BROKER, ...RECORDS, ...COLLECTOR_SETTINGS, ...OPERATION } as const;
 
 export type SettingName = keyof typeof SETTINGS;
 

@@ -1,0 +1,135 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { readSettings } from "./config.js";
+import { settingsSchema } from "./json-schema.js";
+import { configurationPage } from "./reference.js";
+import { reload } from "./reload.js";
+import { fileKey } from "./setting.js";
+import { SECTIONS, SETTINGS } from "./settings.js";
+import { parseSettingsFile } from "./settings-file.js";
+
+const ALL = Object.values(SETTINGS);
+
+function file(text: string) {
+  return parseSettingsFile("chouette.yaml", text, ALL);
+}
+
+function settingsOf(env: Readonly<Record<string, string>>, text = "") {
+  const loaded = readSettings(env, file(text));
+  if (!loaded.ok) throw new Error(loaded.problems.join("\n"));
+  return loaded.config;
+}
+
+function problemsOf(env: Readonly<Record<string, string>>, text = "") {
+  const loaded = readSettings(env, file(text));
+  return loaded.ok ? [] : loaded.problems;
+}
+
+describe("the settings file", () => {
+  it("gives what the environment doesn't, and says where each value is from", () => {
+    const { settings, sources } = settingsOf(
+      { RELEASE_INTERVAL: "5", METRIC_TTL: "" },
+      "release_interval: 7\nmetric_ttl: 3600\nglobal_tags: [zone:a, 'b:c,d']\nhistogram_percentiles: [0.5]",
+    );
+    expect(settings.releaseInterval).toBe(5);
+    expect(settings.metricTtl).toBe(3600);
+    expect(settings.globalTags).toEqual(["zone:a", "b:c,d"]);
+    expect(settings.histogramPercentiles).toEqual([0.5]);
+    expect(sources.get("releaseInterval")).toBe("RELEASE_INTERVAL");
+    expect(sources.get("metricTtl")).toBe("chouette.yaml line 2, metric_ttl");
+    expect(sources.has("bulkSize")).toBe(false);
+  });
+
+  it.each([
+    ["password: 0123", "0123"],
+    ["password: 'a b'", "a b"],
+    ["password: 1e3", "1e3"],
+    ["password: true", "true"],
+    ["password: ~", undefined],
+    ["password:", undefined],
+  ])("takes text as it is written: %s", (text, password) => {
+    expect(settingsOf({}, text).settings.password).toBe(password);
+  });
+
+  it.each([
+    ["off", "off"],
+    ["8127", { host: "127.0.0.1", port: 8127 }],
+    ["'[::1]:80'", { host: "::1", port: 80 }],
+  ])("takes an address, a port or off: %s", (text, http) => {
+    expect(settingsOf({}, `http: ${text}`).settings.http).toEqual(http);
+  });
+
+  it("names a key that is no setting, and the one that may have been meant", () => {
+    expect(problemsOf({}, "relase_interval: 5\nREDIS_HOST: a\nsomething_else: 1")).toEqual([
+      'chouette.yaml line 1: "relase_interval" is no setting; did you mean release_interval?',
+      'chouette.yaml line 2: "REDIS_HOST" is no setting; in the file its name is redis_host',
+      'chouette.yaml line 3: "something_else" is no setting',
+    ]);
+  });
+
+  it.each([
+    ["a: [", /^chouette\.yaml line 1: Flow sequence/],
+    ["host: a\nhost: b", /^chouette\.yaml line 2: Map keys must be unique$/],
+    ["- a", /expected lines of "name: value"/],
+    ["host: [a]", /^chouette\.yaml line 1, host: expected a host name, but got a list or an object$/],
+    ["password: {a: secret}", /^chouette\.yaml line 1, password: expected a password, but got a list/],
+  ])("says what is wrong with %s", (text, problem) => {
+    const problems = problemsOf({}, text);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(problem);
+    expect(problems[0]).not.toContain("secret");
+  });
+});
+
+describe("settings that are wrong", () => {
+  it("are all named at once, with where they came from, and without secrets", () => {
+    const env = {
+      REDIS_URL: "http://:secret@localhost",
+      AGGREGATE_INTERVAL: "0",
+      SEND_SELF_METRICS: "perhaps",
+      CHOUETTE_OUTPUT: "datadog",
+    };
+    const problems = problemsOf(env, "metric_ttl: soon\nno_setting: 1");
+    expect(problems).toEqual([
+      'chouette.yaml line 2: "no_setting" is no setting',
+      expect.stringMatching(/^REDIS_URL: expected redis:.* not shown/),
+      'AGGREGATE_INTERVAL: expected a whole number of seconds from 1 to 3600, but got "0"',
+      'chouette.yaml line 1, metric_ttl: expected a whole number of seconds from 60 to 316224000, but got "soon"',
+      'SEND_SELF_METRICS: expected true or false, but got "perhaps"',
+      "API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is datadog",
+    ]);
+    expect(problems.join()).not.toContain("secret@");
+  });
+});
+
+describe("a reload", () => {
+  it("takes what may change while the agent runs, and leaves what it holds from its start", () => {
+    const before = settingsOf({ REDIS_HOST: "a", RELEASE_INTERVAL: "60" });
+    const after = settingsOf({ REDIS_HOST: "b", RELEASE_INTERVAL: "30" });
+    const { config, changed, atNextStart } = reload(before, after);
+    expect(changed).toEqual(["releaseInterval"]);
+    expect(atNextStart).toEqual(["redisHost"]);
+    expect(config.settings.redisHost).toBe("a");
+    expect(config.releaseInterval).toBe(30_000);
+  });
+});
+
+describe("the table of settings", () => {
+  it("has names and keys that stand for one setting each", () => {
+    const names = ALL.flatMap((setting) => [...setting.names]);
+    const keys = ALL.map(fileKey);
+    expect(new Set(names).size).toBe(names.length);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it("is the whole of what is documented", () => {
+    expect(SECTIONS.flatMap(({ settings }) => Object.keys(settings))).toEqual(Object.keys(SETTINGS));
+  });
+
+  it.each([
+    ["docs/CONFIGURATION.md", configurationPage()],
+    ["packages/agent/chouette.schema.json", `${JSON.stringify(settingsSchema(), undefined, 2)}\n`],
+  ])("is what %s is made of (else: npm run generate)", (path, made) => {
+    expect(readFileSync(new URL(`../../../../${path}`, import.meta.url), "utf8")).toBe(made);
+  });
+});

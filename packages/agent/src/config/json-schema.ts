@@ -1,0 +1,47 @@
+/** The JSON Schema of `chouette.yaml`, for editors: made of the table of settings, shipped with the package. */
+import { z } from "zod";
+import { fileKey, type Setting } from "./setting.js";
+import { SECTIONS } from "./settings.js";
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What a setting's value looks like in the file. */
+export function valueSchema({ schema }: Setting<unknown, unknown>): JsonSchema {
+  // What becomes of the text is what people write; where that can't be told, text or a number.
+  const { $schema, ...value } = z.toJSONSchema(schema, { io: "output", unrepresentable: "any" });
+  const form = Object.keys(value).length === 0 ? { type: ["string", "number"] } : value;
+  return form.type === "array" ? { ...form, type: ["array", "string"] } : form;
+}
+
+/** Whether a list or an object may stand in the file as its value. */
+export function takesCollection(setting: Setting<unknown, unknown>): boolean {
+  const { type } = valueSchema(setting);
+  return [type].flat().some((name) => name === "array" || name === "object");
+}
+
+export function settingsSchema(): JsonSchema {
+  const settings = SECTIONS.flatMap((section) => Object.values(section.settings));
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "chouette.yaml",
+    description: "The settings of the Chouette agent. An environment variable goes before its line here.",
+    type: "object",
+    additionalProperties: false,
+    properties: Object.fromEntries(settings.map((setting) => [fileKey(setting), property(setting)])),
+  };
+}
+
+function property(setting: Setting<unknown, unknown>): JsonSchema {
+  const { about, fallback, fallbackInWords, names } = setting;
+  const isPlain = fallbackInWords === undefined && fallback !== undefined && !isAddress(fallback);
+  return {
+    description: `${about}. In the environment: ${names.join(", ")}.`,
+    ...(isPlain ? { default: fallback } : {}),
+    ...valueSchema(setting),
+  };
+}
+
+/** An address is written as text, not as the object that it becomes. */
+function isAddress(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "port" in value;
+}

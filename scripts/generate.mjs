@@ -1,0 +1,11 @@
+/** Writes what is made of the table of settings: docs/CONFIGURATION.md and the JSON Schema of chouette.yaml. */
+import { writeFileSync } from "node:fs";
+import { settingsSchema } from "../packages/agent/dist/config/json-schema.js";
+import { configurationPage } from "../packages/agent/dist/config/reference.js";
+
+const root = new URL("..", import.meta.url);
+writeFileSync(new URL("docs/CONFIGURATION.md", root), configurationPage());
+writeFileSync(
+  new URL("packages/agent/chouette.schema.json", root),
+  `${JSON.stringify(settingsSchema(), undefined, 2)}\n`,
+);
