@@ -9,6 +9,8 @@ export interface RawQueue {
   putApart(part: { readonly id?: string; readonly value?: string }, score: number): Promise<void>;
   /** What was set aside, decoded. */
   rejected(): Promise<readonly { readonly reason: string; readonly value: string | null }[]>;
+  /** Deletes a key, as somebody's hand might. */
+  delete(key: string): Promise<void>;
   /** Resolves when the raw and the ready queue are empty. */
   drained(): Promise<void>;
   close(): Promise<void>;
@@ -37,6 +39,9 @@ export async function openRawQueue(port: number): Promise<RawQueue> {
     rejected: async () => {
       const values = await redis.sendCommand<string[]>(["HVALS", "chouette:rejected.values"]);
       return values.map((value) => JSON.parse(value));
+    },
+    delete: async (key) => {
+      await redis.del(key);
     },
     drained: async () => {
       await until("the raw and the ready queue to be empty", async () => {

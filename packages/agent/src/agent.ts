@@ -14,16 +14,22 @@ import { RedisStore } from "@chouette-iot/queue/redis";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { type Clock, systemClock } from "./clock.js";
 import type { Config } from "./config/config.js";
+import { redisAddress } from "./config/redis-address.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher } from "./dispatch/dispatcher.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
 import { Flusher } from "./flush/flusher.js";
-import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
+import { type Broker, startBroker } from "./ingest/broker.js";
 import type { Log } from "./log.js";
 import { Outage } from "./outage.js";
 import { datadogOutput } from "./outputs/datadog.js";
 import type { Output } from "./outputs/output.js";
 import { stdoutOutput } from "./outputs/stdout.js";
+import { counted, type Deliveries, newDeliveries } from "./status/deliveries.js";
+import { startOperation } from "./status/operation.js";
+import { RateMeter } from "./status/rates.js";
+import { runSelfMetrics } from "./status/self-metrics.js";
+import { readStatus, type Status } from "./status/status.js";
 import { datadogWrapper } from "./wrappers/datadog.js";
 import { simpleWrapper } from "./wrappers/simple.js";
 import type { Wrap } from "./wrappers/wrapper.js";
@@ -38,15 +44,34 @@ export interface Agent {
 /** Rejects where the embedded broker can't be: its port is taken, or its folder can't be written. */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
   const { store, broker } = await openStore(config, log);
-  const storeOutage = new Outage("The store", clock, log);
-  const start = (settled: Config) => startWork({ config: settled, log, clock, store, storeOutage });
-  let work = start(config);
+  const wiring = {
+    log,
+    clock,
+    store,
+    queues: queueNames(),
+    storeOutage: new Outage("The store", clock, log),
+    deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
+    status: () => readStatus(source),
+  };
+  let current = config;
+  const source = {
+    ...wiring,
+    started: clock.monotonic(),
+    rates: new RateMeter(),
+    ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
+    config: () => current,
+    outages: () => [wiring.storeOutage.report(), ...work.outages.map((outage) => outage.report())],
+  };
+  let work = startWork({ ...wiring, config });
+  const operation = await startOperation(source, log);
   return {
     reload: async (next) => {
       await work.stop();
-      work = start(next);
+      current = next;
+      work = startWork({ ...wiring, config: next });
     },
     stop: async () => {
+      await operation.close();
       await work.stop();
       await broker?.close();
       await store.close();
@@ -54,18 +79,31 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   };
 }
 
+interface Work {
+  readonly outages: readonly Outage[];
+  stop(): Promise<void>;
+}
+
 /** All that goes on over the store. It holds nothing that isn't there, so that it can be ended and begun again. */
-function startWork(parts: Omit<Wiring, "queues">): { stop(): Promise<void> } {
-  const wiring = { ...parts, queues: queueNames() };
-  const output = openOutput(wiring.config);
-  const dispatching = wireDispatch({ ...wiring, output });
+function startWork(wiring: Wiring): Work {
+  const { config, clock, store, queues, log, deliveries, status } = wiring;
+  const timeOf = ({ points: [first] }: ReadyMetric) => first?.[0] ?? seconds(0);
+  const output = counted(openOutput(config), { deliveries: deliveries.metrics, clock, timeOf });
+  const outputOutage = new Outage(config.output === "datadog" ? "Datadog" : "stdout", clock, log);
+  const dispatching = wireDispatch({ ...wiring, output, outputOutage });
   const flushing = wireFlush(wiring, () => {
     // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
-    if (wiring.config.output === "stdout") dispatching.kick();
+    if (config.output === "stdout") dispatching.kick();
   });
   const ending = new AbortController();
   const loops = [flushing(ending.signal), dispatching.run(ending.signal)];
+  // Whom they are printed for has no use for them.
+  if (config.settings.selfMetrics && config.output === "datadog") {
+    const every = config.releaseInterval;
+    loops.push(runSelfMetrics({ store, queue: queues.readyMetrics, clock, every, status }, ending.signal));
+  }
   return {
+    outages: [outputOutage],
     stop: async () => {
       ending.abort();
       await Promise.all(loops);
@@ -81,6 +119,8 @@ interface Wiring {
   readonly store: Store;
   readonly queues: QueueNames;
   readonly storeOutage: Outage;
+  readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
+  status(): Promise<Status>;
 }
 
 function wireFlush(wiring: Wiring, onReady: () => void): (signal: AbortSignal) => Promise<void> {
@@ -92,8 +132,10 @@ function wireFlush(wiring: Wiring, onReady: () => void): (signal: AbortSignal) =
   return (signal) => runFlushLoop(loop, signal);
 }
 
-function wireDispatch(wiring: Wiring & { readonly output: Output<ReadyMetric> }): DispatchLoop<ReadyMetric> {
-  const { config, log, clock, store, queues, output, storeOutage } = wiring;
+function wireDispatch(
+  wiring: Wiring & { readonly output: Output<ReadyMetric>; readonly outputOutage: Outage },
+): DispatchLoop<ReadyMetric> {
+  const { config, log, clock, store, queues, output, storeOutage, outputOutage } = wiring;
   const dispatcher = new Dispatcher({
     store,
     queue: queues.readyMetrics,
@@ -106,18 +148,13 @@ function wireDispatch(wiring: Wiring & { readonly output: Output<ReadyMetric> })
     // A release's worth of windows, and those that closed last.
     fresh: seconds(config.settings.releaseInterval + 2 * config.interval + config.grace),
   });
-  const outputOutage = new Outage(config.output === "datadog" ? "Datadog" : "stdout", clock, log);
   const { releaseInterval } = config;
   return new DispatchLoop({ dispatcher, output, clock, log, releaseInterval, storeOutage, outputOutage });
 }
 
-async function openStore(config: Config, log: Log): Promise<{ store: Store; broker?: RunningBroker }> {
-  const { redisUrl, redisHost, redisPort, dataDirectory, commitInterval, listen, password } = config.settings;
-  if (config.storage === "redis") {
-    const address =
-      redisUrl === undefined ? { host: redisHost ?? "127.0.0.1", port: redisPort } : { url: redisUrl };
-    return { store: new RedisStore(address) };
-  }
+async function openStore(config: Config, log: Log): Promise<{ store: Store; broker?: Broker }> {
+  const { dataDirectory, commitInterval, listen, password } = config.settings;
+  if (config.storage === "redis") return { store: new RedisStore(redisAddress(config.settings)) };
   const store = new LmdbStore({ directory: dataDirectory, commitInterval: milliseconds(commitInterval) });
   try {
     const broker = await startBroker({

@@ -1,13 +1,22 @@
 /** Outages: said once when they begin and once, with their length, when they end. */
-import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
 import type { Clock } from "./clock.js";
 import type { Log } from "./log.js";
+
+/** What can be told of outages: how many there were, and of the one that is on. */
+export interface OutageReport {
+  readonly of: string;
+  /** Since the agent's start, the one that is on included. */
+  readonly count: number;
+  readonly now?: { readonly reason: string; readonly lasting: Seconds };
+}
 
 export class Outage {
   readonly #of: string;
   readonly #clock: Clock;
   readonly #log: Log;
-  #since: Milliseconds | undefined;
+  #count = 0;
+  #now: { readonly since: Milliseconds; readonly reason: string } | undefined;
 
   /** @param of what is out, to begin a sentence */
   constructor(of: string, clock: Clock, log: Log) {
@@ -17,19 +26,33 @@ export class Outage {
   }
 
   get isOn(): boolean {
-    return this.#since !== undefined;
+    return this.#now !== undefined;
   }
 
   begin(reason: string): void {
-    if (this.#since !== undefined) return;
-    this.#since = this.#clock.monotonic();
+    if (this.#now !== undefined) return;
+    this.#now = { since: this.#clock.monotonic(), reason };
+    this.#count += 1;
     this.#log.warn({ reason }, `${this.#of} is out`);
   }
 
   end(): void {
-    if (this.#since === undefined) return;
-    const length = milliseconds(this.#clock.monotonic() - this.#since);
-    this.#since = undefined;
-    this.#log.info({ seconds: Math.round(length / 1000) }, `${this.#of} is back`);
+    if (this.#now === undefined) return;
+    const lasted = this.#lasting(this.#now.since);
+    this.#now = undefined;
+    this.#log.info({ seconds: lasted }, `${this.#of} is back`);
+  }
+
+  report(): OutageReport {
+    const told = { of: this.#of, count: this.#count };
+    if (this.#now === undefined) return told;
+    const { reason, since } = this.#now;
+    return { ...told, now: { reason, lasting: this.#lasting(since) } };
+  }
+
+  /** In whole seconds. */
+  #lasting(since: Milliseconds): Seconds {
+    const length = milliseconds(this.#clock.monotonic() - since);
+    return seconds(Math.round(length / 1000));
   }
 }

@@ -17,7 +17,11 @@ export type Fate =
   /** Older than it may become. */
   | "expired"
   /** A later value for the same second took its place before it was sent. */
-  | "superseded";
+  | "superseded"
+  /** A person took it out of the rejected queue and had it put back where it came from. */
+  | "requeued"
+  /** A person threw it away. */
+  | "purged";
 
 /** The name of the counter of a queue's records that met this fate. */
 export function fateCounter(queue: string, fate: Fate): string {

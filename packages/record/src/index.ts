@@ -16,7 +16,7 @@ export {
   type SetMetric,
 } from "./raw-metric.js";
 export type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
-export { encodeRejected, type Rejected } from "./rejected.js";
+export { decodeRejected, encodeRejected, type Rejected } from "./rejected.js";
 export { NO_TAGS, type Tags, tagList, tagsKey } from "./tags.js";
 export {
   type Milliseconds,

@@ -1,5 +1,5 @@
 /** A rejected record: what can't be used or was refused, kept with its reason for a person to look at. */
-import type { Seconds } from "./time.js";
+import { type Seconds, seconds } from "./time.js";
 
 export interface Rejected {
   readonly reason: string;
@@ -13,4 +13,16 @@ export interface Rejected {
 
 export function encodeRejected(rejected: Rejected): string {
   return JSON.stringify(rejected);
+}
+
+/** Undefined where it is none: the queue may hold what somebody else wrote. */
+export function decodeRejected(text: string): Rejected | undefined {
+  try {
+    const { reason, queue, at, value } = JSON.parse(text);
+    const isValue = typeof value === "string" || value === null;
+    const isRejected = typeof reason === "string" && typeof queue === "string" && typeof at === "number";
+    return isRejected && isValue ? { reason, queue, at: seconds(at), value } : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,8 @@
 /** `chouette intake`: a local stand-in for Datadog's intake, until SIGTERM or SIGINT. */
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { type HostAndPort, hostAndPort, type Kind, wholeNumber } from "../config/kinds.js";
+import { type Command, Option } from "commander";
+import { type HostAndPort, hostAndPort, wholeNumber } from "../config/kinds.js";
 import { startIntake, type WorkedOff } from "../intake/intake.js";
+import { argument } from "./argument.js";
 import { endSignal } from "./end-signal.js";
 import { displayOn } from "./intake-display.js";
 
@@ -79,13 +80,4 @@ function countdown(from: number): { readonly reached: Promise<void>; take(count:
     if (left <= 0) reach();
   };
   return { reached, take };
-}
-
-/** An option's parser from a kind of setting. */
-function argument<T>({ schema, expected }: Kind<T>): (text: string) => T {
-  return (text) => {
-    const parsed = schema.safeParse(text);
-    if (parsed.success) return parsed.data;
-    throw new InvalidArgumentError(`Expected ${expected}.`);
-  };
 }

@@ -3,8 +3,11 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { registerAgent } from "./agent.js";
 import { registerCollect } from "./collect.js";
 import { registerConfig } from "./config.js";
+import { registerDoctor } from "./doctor.js";
 import { registerIntake } from "./intake.js";
+import { registerQueue } from "./queue.js";
 import { registerSend } from "./send.js";
+import { registerStatus } from "./status.js";
 
 const EXAMPLES = `
 A first look, in two terminals:
@@ -27,6 +30,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   registerAgent(program);
   registerSend(program);
   registerCollect(program);
+  registerStatus(program);
+  registerDoctor(program);
+  registerQueue(program);
   registerConfig(program);
   registerIntake(program);
   try {

@@ -183,7 +183,7 @@ const OPERATION = {
     ["SEND_SELF_METRICS"],
     yesOrNo(),
     true,
-    "Whether the agent sends metrics about itself, once a RELEASE_INTERVAL",
+    "Whether the agent sends metrics about itself to Datadog, once a RELEASE_INTERVAL",
   ),
 } as const;
 

@@ -1,0 +1,82 @@
+/** The status for people. */
+import { total } from "../status/ledger.js";
+import type { DeliveryStatus, Status } from "../status/status.js";
+import { table } from "./table.js";
+
+export function statusText(status: Status): string {
+  const { version, host, pid, uptime, ready, queues } = status;
+  return [
+    `Chouette ${version} on ${host}, process ${pid}, up ${duration(uptime)}: ${ready.ok ? "ready" : `not ready, ${ready.reason}`}`,
+    brokerLine(status),
+    outputLine(status),
+    ...status.outages.flatMap(({ of, now }) =>
+      now === undefined ? [] : [`${of} is out for ${duration(now.lasting)}: ${now.reason}`],
+    ),
+    deliveryLine("Metrics", status.deliveries.metrics, status.at),
+    deliveryLine("Logs", status.deliveries.logs, status.at),
+    "",
+    queues === undefined ? "The store does not answer." : queueTable(queues) + ledgerTable(queues).trimEnd(),
+    "",
+  ].join("\n");
+}
+
+function brokerLine({ broker: { kind, counters } }: Status): string {
+  return `Broker   ${kind}${counters === undefined ? "" : `, ${inWords(counters)}`}`;
+}
+
+function outputLine({ output: { kind, url } }: Status): string {
+  return `Output   ${url ?? kind}`;
+}
+
+function deliveryLine(
+  what: string,
+  { requests, records, bytes, last, meanDelay }: DeliveryStatus,
+  at: number,
+) {
+  const lately = last === undefined ? "none delivered yet" : `last delivered ${duration(at - last)} ago`;
+  const delay = meanDelay === undefined ? "" : `, ${duration(meanDelay)} after the fact on average`;
+  return `${what.padEnd(8)} ${lately}; since the start ${records} records, ${bytes} bytes${delay}; requests: ${inWords(requests)}`;
+}
+
+type Queues = NonNullable<Status["queues"]>;
+
+function queueTable(queues: Queues): string {
+  const rows = queues.map(({ name, ledger, oldestAge, rates }) => [
+    name,
+    `${ledger.pending}`,
+    oldestAge === undefined ? "-" : duration(oldestAge),
+    rates === undefined ? "-" : rates.in.toFixed(1),
+    rates === undefined ? "-" : rates.out.toFixed(1),
+  ]);
+  return `${table(["Queue", "Waiting", "Oldest", "In/s", "Out/s"], rows)}\n`;
+}
+
+/** With the sum in words, so that it can be checked by reading. */
+function ledgerTable(queues: Queues): string {
+  const rows = queues.map(({ name, ledger: { accepted, done, pending, dropped, missing } }) => [
+    name,
+    `${accepted} = ${total(done)} + ${pending} + ${total(dropped)}${missing > 0 ? ` + ${missing} missing` : ""}`,
+    inWords({ ...done, ...dropped }),
+  ]);
+  return table(["Since ever", "Accepted = done + waiting + dropped", "In detail"], rows);
+}
+
+/** Counts that are above 0, by name. */
+function inWords(counts: Readonly<Record<string, number>>): string {
+  const told = Object.entries(counts).filter(([, count]) => count > 0);
+  return told.map(([name, count]) => `${wordsOf(name)} ${count}`).join(", ") || "-";
+}
+
+function wordsOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** @param length in seconds */
+function duration(length: number): string {
+  const whole = Math.round(length);
+  if (whole < 120) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
+}

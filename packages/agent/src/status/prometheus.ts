@@ -1,0 +1,107 @@
+/** The status in Prometheus' text format, 0.0.4. */
+import { total } from "./ledger.js";
+import type { Status } from "./status.js";
+
+export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number];
+
+export function prometheusText(status: Status): string {
+  const { queues = [], deliveries, outages } = status;
+  const ways = Object.entries(deliveries);
+  return [
+    family("chouette_up_seconds", "gauge", "How long the agent has run.", [[{}, status.uptime]]),
+    family("chouette_ready", "gauge", "1 where it delivered lately or has nothing to deliver.", [
+      [{}, status.ready.ok ? 1 : 0],
+    ]),
+    family("chouette_store_up", "gauge", "1 where the store answers.", [
+      [{}, status.queues === undefined ? 0 : 1],
+    ]),
+    family(
+      "chouette_queue_records",
+      "gauge",
+      "Records that wait.",
+      queues.map(({ name, ledger }) => [{ queue: name }, ledger.pending]),
+    ),
+    family(
+      "chouette_queue_oldest_age_seconds",
+      "gauge",
+      "The age of the oldest record; 0 where none waits.",
+      queues.map(({ name, oldestAge }) => [{ queue: name }, oldestAge ?? 0]),
+    ),
+    family(
+      "chouette_records_accepted_total",
+      "counter",
+      "Records that a queue was given, across restarts.",
+      queues.map(({ name, ledger }) => [{ queue: name }, ledger.accepted]),
+    ),
+    family(
+      "chouette_records_done_total",
+      "counter",
+      "Records that went on as they should, across restarts.",
+      queues.map(({ name, ledger }) => [{ queue: name }, total(ledger.done)]),
+    ),
+    family(
+      "chouette_records_dropped_total",
+      "counter",
+      "Records that were dropped or set aside, across restarts.",
+      queues.flatMap(({ name, ledger }) =>
+        Object.entries(ledger.dropped).map(([reason, count]): Sample => [{ queue: name, reason }, count]),
+      ),
+    ),
+    family(
+      "chouette_records_missing",
+      "gauge",
+      "Records that the store has lost.",
+      queues.map(({ name, ledger }) => [{ queue: name }, ledger.missing]),
+    ),
+    family(
+      "chouette_requests_total",
+      "counter",
+      "Batches by what became of them.",
+      ways.flatMap(([records, { requests }]) =>
+        Object.entries(requests).map(([outcome, count]): Sample => [{ records, outcome }, count]),
+      ),
+    ),
+    family(
+      "chouette_sent_bytes_total",
+      "counter",
+      "Bodies that were taken, as sent.",
+      ways.map(([records, { bytes }]) => [{ records }, bytes]),
+    ),
+    family(
+      "chouette_last_delivery_timestamp_seconds",
+      "gauge",
+      "When a batch was last taken.",
+      ways.flatMap(([records, { last }]): Sample[] => (last === undefined ? [] : [[{ records }, last]])),
+    ),
+    family(
+      "chouette_outage_seconds",
+      "gauge",
+      "How long the outage has lasted; 0 where there is none.",
+      outages.map(({ of, now }) => [{ of }, now?.lasting ?? 0]),
+    ),
+    family(
+      "chouette_outages_total",
+      "counter",
+      "Outages since the start.",
+      outages.map(({ of, count }) => [{ of }, count]),
+    ),
+  ].join("");
+}
+
+function family(name: string, type: "gauge" | "counter", help: string, samples: readonly Sample[]): string {
+  if (samples.length === 0) return "";
+  const lines = samples.map(([labels, value]) => `${name}${labelText(labels)} ${value}\n`);
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

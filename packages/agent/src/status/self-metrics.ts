@@ -1,0 +1,112 @@
+/**
+ * The agent's metrics about itself: what changed between two looks at its status, once a release interval.
+ *
+ * They go straight to the ready queue, a fixed few at a time whatever is sent, so that they never feed on
+ * themselves. The first five names are the original's.
+ */
+import { fateCounter, type NewRecord, type Store } from "@chouette-iot/queue";
+import {
+  encodeReadyMetric,
+  type Milliseconds,
+  type ReadyMetric,
+  type ReadyType,
+  type Seconds,
+  seconds,
+  toSeconds,
+} from "@chouette-iot/record";
+import type { Clock } from "../clock.js";
+import type { DeliveryStatus, Status } from "./status.js";
+
+export interface SelfMetricsOptions {
+  readonly store: Store;
+  /** The ready queue. */
+  readonly queue: string;
+  readonly clock: Clock;
+  readonly every: Milliseconds;
+  status(): Promise<Status>;
+}
+
+/** Resolves when the signal is aborted. A look that fails, or a store that is out, costs that interval's metrics. */
+export async function runSelfMetrics(
+  { store, queue, clock, every, status }: SelfMetricsOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  let before = await status();
+  for (;;) {
+    await clock.sleep(every, signal);
+    if (signal.aborted) return;
+    const now = await status();
+    if (now.queues === undefined) continue;
+    const metrics = selfMetrics(before, now, toSeconds(every));
+    before = now;
+    const records = toRecords(metrics, now.at);
+    await store
+      .settle({
+        add: [{ queue, records }],
+        count: new Map([[fateCounter(queue, "accepted"), records.length]]),
+      })
+      // The loops that work on the store say that it is out.
+      .catch(() => {});
+  }
+}
+
+/** @param interval between the two looks */
+export function selfMetrics(before: Status, now: Status, interval: Seconds): readonly ReadyMetric[] {
+  const at = seconds(Math.floor(now.at));
+  const metric = (type: ReadyType, name: string, value: number, tags: readonly string[] = []) => ({
+    metric: `chouette.${name}`,
+    type,
+    tags,
+    points: [[at, value] as const],
+    ...(type === "gauge" ? {} : { interval }),
+  });
+  const queues = now.queues ?? [];
+  const kinds = ["metrics", "logs"] as const;
+  return [
+    ...queues
+      .filter(({ name }) => name.endsWith(":metrics:wrapped"))
+      .map(({ ledger }) => metric("gauge", "queued.metrics", ledger.pending)),
+    ...kinds.flatMap((kind) => {
+      const [from, to] = [before.deliveries[kind], now.deliveries[kind]];
+      return [
+        metric("count", `dispatched.${kind}.number`, to.records - from.records),
+        metric("count", `dispatched.${kind}.bytes`, to.bytes - from.bytes),
+        ...delayOf(from, to).map((delay) => metric("gauge", "delivery.delay", delay, [`records:${kind}`])),
+        ...raised(from.requests, to.requests).map(([outcome, count]) =>
+          metric("count", "requests", count, [`outcome:${outcome}`, `records:${kind}`]),
+        ),
+      ];
+    }),
+    ...queues.map(({ name, oldestAge }) => metric("gauge", "oldest.age", oldestAge ?? 0, [`queue:${name}`])),
+    ...queues.flatMap(({ name, ledger }) => {
+      const earlier = before.queues?.find((queue) => queue.name === name)?.ledger.dropped ?? ledger.dropped;
+      return raised(earlier, ledger.dropped).map(([reason, count]) =>
+        metric("count", "dropped", count, [`queue:${name}`, `reason:${reason}`]),
+      );
+    }),
+  ];
+}
+
+/** The mean delay in seconds of what was delivered between two looks; none where nothing was. */
+function delayOf(from: DeliveryStatus, to: DeliveryStatus): readonly number[] {
+  const records = to.records - from.records;
+  if (records <= 0) return [];
+  const sumOf = ({ meanDelay = seconds(0), records: number }: DeliveryStatus) => meanDelay * number;
+  return [(sumOf(to) - sumOf(from)) / records];
+}
+
+function raised(
+  from: Readonly<Record<string, number>>,
+  to: Readonly<Record<string, number>>,
+): readonly (readonly [name: string, by: number])[] {
+  return Object.entries(to)
+    .map(([name, count]) => [name, count - (from[name] ?? 0)] as const)
+    .filter(([, by]) => by > 0);
+}
+
+function toRecords(metrics: readonly ReadyMetric[], at: Seconds): readonly NewRecord[] {
+  return metrics.flatMap((metric, index) => {
+    const value = encodeReadyMetric(metric);
+    return value === undefined ? [] : [{ score: at, id: `self.${at}.${index}`, value }];
+  });
+}

@@ -1,0 +1,151 @@
+/**
+ * The read model: what there is to know of a running agent, as plain data. The HTTP server, the command line and
+ * the self-metrics all show this and nothing else.
+ *
+ * Promises: it holds no secret. It is answered in bounded time, without the queues where the store is out.
+ */
+import { readFileSync } from "node:fs";
+import type { QueueNames, Store } from "@chouette-iot/queue";
+import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
+import type { Clock } from "../clock.js";
+import type { Config } from "../config/config.js";
+import type { OutageReport } from "../outage.js";
+import type { Deliveries } from "./deliveries.js";
+import { type QueueStatus, readQueues } from "./queues.js";
+import type { RateMeter, Rates } from "./rates.js";
+
+export interface Status {
+  readonly version: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Unix time. */
+  readonly at: Seconds;
+  readonly uptime: Seconds;
+  readonly broker: {
+    readonly kind: Config["storage"];
+    /** What the embedded broker counted since the start. */
+    readonly counters?: Readonly<Record<string, number>>;
+  };
+  readonly output: { readonly kind: Config["output"]; readonly url?: string };
+  readonly ready: Readiness;
+  readonly outages: readonly OutageReport[];
+  readonly deliveries: { readonly metrics: DeliveryStatus; readonly logs: DeliveryStatus };
+  /** Undefined where the store doesn't answer. */
+  readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[];
+}
+
+export type Readiness = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+/** Since the agent's start. */
+export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays"> {
+  /** Unix time. */
+  readonly last?: Seconds;
+  /** Between what a record speaks of and its delivery. */
+  readonly meanDelay?: Seconds;
+}
+
+/** The running agent's parts that there is something to know of. */
+export interface StatusSource {
+  readonly store: Store;
+  readonly queues: QueueNames;
+  readonly clock: Clock;
+  /** On the clock's even run. */
+  readonly started: number;
+  readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
+  readonly rates: RateMeter;
+  readonly brokerCounters?: object;
+  config(): Config;
+  outages(): readonly OutageReport[];
+}
+
+/** A Redis that accepts and says nothing must not keep those waiting who want to know what is wrong. */
+const LONGEST_LOOK_MS = 2_000;
+const VERSION: string = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+).version;
+
+export async function readStatus(source: StatusSource): Promise<Status> {
+  const { clock, deliveries, brokerCounters } = source;
+  const config = source.config();
+  const now = toSeconds(clock.now());
+  const queues = await within(LONGEST_LOOK_MS, readQueues(source.store, source.queues, now));
+  return {
+    version: VERSION,
+    host: config.settings.host,
+    pid: process.pid,
+    at: now,
+    uptime: seconds(Math.round((clock.monotonic() - source.started) / 1000)),
+    broker: {
+      kind: config.storage,
+      ...(brokerCounters === undefined ? {} : { counters: { ...brokerCounters } }),
+    },
+    output: {
+      kind: config.output,
+      ...(config.output === "datadog" ? { url: withoutLogin(config.datadogUrl) } : {}),
+    },
+    ready: readinessOf(queues, source, config, now),
+    outages: source.outages(),
+    deliveries: { metrics: told(deliveries.metrics), logs: told(deliveries.logs) },
+    ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
+  };
+}
+
+/** Ready is who delivered lately or has had nothing to deliver. */
+function readinessOf(
+  queues: readonly QueueStatus[] | undefined,
+  { deliveries, queues: names }: StatusSource,
+  { settings, interval, grace }: Config,
+  now: Seconds,
+): Readiness {
+  if (queues === undefined) return { ok: false, reason: "the store does not answer" };
+  const lately = 3 * settings.releaseInterval + interval + grace;
+  const ways = [
+    { queue: names.readyMetrics, last: deliveries.metrics.last },
+    { queue: names.logs, last: deliveries.logs.last },
+  ];
+  for (const { queue, last } of ways) {
+    const oldestAge = queues.find(({ name }) => name === queue)?.oldestAge ?? 0;
+    const isDelivering = last !== undefined && now - last <= lately;
+    if (oldestAge > lately && !isDelivering)
+      return {
+        ok: false,
+        reason: `${queue} has waited ${Math.round(oldestAge)} s and nothing was delivered lately`,
+      };
+  }
+  return { ok: true };
+}
+
+function told({ requests, records, bytes, last, delays }: Deliveries): DeliveryStatus {
+  return {
+    requests: { ...requests },
+    records,
+    bytes,
+    ...(last === undefined ? {} : { last }),
+    ...(records === 0 ? {} : { meanDelay: seconds(delays / records) }),
+  };
+}
+
+function withRates(queue: QueueStatus, meter: RateMeter): QueueStatus & { readonly rates?: Rates } {
+  const rates = meter.of(queue.name);
+  return rates === undefined ? queue : { ...queue, rates };
+}
+
+function withoutLogin(address: string): string {
+  const url = new URL(address);
+  url.username = "";
+  url.password = "";
+  return url.href.replace(/\/$/, "");
+}
+
+/** The answer, or undefined where it fails or takes too long. */
+async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([answer.catch(() => undefined), overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

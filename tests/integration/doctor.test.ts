@@ -1,0 +1,169 @@
+/** `chouette doctor`: what it finds, and what it says to do. */
+
+import { once } from "node:events";
+import { chmod, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startIntake } from "../../packages/agent/src/intake/intake.js";
+import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
+import { startRedis } from "../support/redis-server.js";
+
+const KEY = "0123456789abcdef0123456789abcdef";
+let cleanUps: (() => Promise<unknown>)[] = [];
+let folder: string;
+let listen: number;
+
+beforeEach(async () => {
+  const made = await newFolder();
+  folder = made.path;
+  listen = await freePort();
+  cleanUps = [made.remove];
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+interface Finding {
+  readonly about: string;
+  readonly verdict: string;
+  readonly found: string;
+  readonly advice?: string;
+}
+
+async function doctor(
+  settings: AgentSettings,
+): Promise<{ code: unknown; findings: readonly Finding[]; text: string }> {
+  const running = runChouette(["doctor", "--json"], {
+    CHOUETTE_LISTEN: `${listen}`,
+    CHOUETTE_DATA_DIR: join(folder, "data"),
+    ...settings,
+  });
+  const code = await running.ended;
+  return { code, findings: JSON.parse(running.output()), text: running.output() };
+}
+
+async function intakeUrl(): Promise<string> {
+  const intake = await startIntake({ apiKey: KEY });
+  cleanUps.push(() => intake.close());
+  return `${intake.url}/api`;
+}
+
+/** A folder that nobody can make, not even root: its parent is a file. */
+async function insideFile(): Promise<string> {
+  await writeFile(join(folder, "file"), "");
+  return join(folder, "file", "data");
+}
+
+/** A server that accepts every key and has a date of its own. */
+async function serverAt(date: Date): Promise<string> {
+  const server = createServer((_request, response) => {
+    response.sendDate = false;
+    response.setHeader("Date", date.toUTCString());
+    response.end('{"valid":true}');
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`;
+}
+
+describe("chouette doctor", () => {
+  it("finds nothing wrong where an agent can run, or runs", async () => {
+    const settings = { API_KEY: KEY, DATADOG_URL: await intakeUrl() };
+    const before = await doctor(settings);
+    expect(before.findings.filter(({ verdict }) => verdict !== "fine")).toEqual([]);
+    expect(before.findings.map(({ about }) => about)).toEqual([
+      "settings",
+      "broker",
+      "disk",
+      "link",
+      "key",
+      "clock",
+    ]);
+    expect(before.code).toBe(0);
+    expect(before.text).not.toContain(KEY);
+    const running = { ...settings, CHOUETTE_LISTEN: `${listen}`, CHOUETTE_DATA_DIR: join(folder, "data") };
+    const agent = await startAgentProcess(running);
+    cleanUps.push(() => agent.end());
+    const beside = await doctor(settings);
+    expect(beside.code).toBe(0);
+    expect(beside.findings).toContainEqual(
+      expect.objectContaining({ found: expect.stringContaining("running agent") }),
+    );
+  });
+
+  it.each([
+    ["key", async () => ({ API_KEY: "another", DATADOG_URL: await intakeUrl() }), /not accepted/, /DD_SITE/],
+    [
+      "link",
+      async () => ({ API_KEY: KEY, DATADOG_URL: `http://127.0.0.1:${await freePort()}` }),
+      /ECONNREFUSED/,
+      /firewall/,
+    ],
+    [
+      "clock",
+      async () => ({ API_KEY: KEY, DATADOG_URL: await serverAt(new Date(Date.now() + 3600_000)) }),
+      /3(59|60)\d s behind/,
+      /NTP/,
+    ],
+    [
+      "broker",
+      async () => ({ REDIS_PORT: `${await freePort()}`, REDIS_HOST: "127.0.0.1" }),
+      /ECONNREFUSED/,
+      /REDIS_HOST/,
+    ],
+    [
+      "disk",
+      async () => ({ CHOUETTE_DATA_DIR: await insideFile() }),
+      /can't be written/,
+      /CHOUETTE_DATA_DIR/,
+    ],
+  ] as const)("finds what is wrong with the %s, and says what to do", async (about, settings, found, advice) => {
+    const { code, findings } = await doctor(await settings());
+    const finding = findings.find((candidate) => candidate.about === about && candidate.verdict === "wrong");
+    expect(finding?.found).toMatch(found);
+    expect(finding?.advice).toMatch(advice);
+    expect(code).toBe(1);
+  });
+
+  it("says that a broker's address is another program's", async () => {
+    const server = createServer().listen(listen, "127.0.0.1");
+    await once(server, "listening");
+    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+    const { code, findings } = await doctor({});
+    expect(code).toBe(1);
+    expect(findings).toContainEqual(expect.objectContaining({ about: "broker", verdict: "wrong" }));
+  });
+
+  it("warns of a Redis that keeps nothing through a power cut or throws queues away", async () => {
+    const redis = await startRedis(["--maxmemory", "10mb", "--maxmemory-policy", "allkeys-lru"]);
+    cleanUps.push(() => redis.stop());
+    const { code, findings } = await doctor({ REDIS_URL: redis.url });
+    const warnings = findings.filter(({ about, verdict }) => about === "broker" && verdict === "warning");
+    expect(warnings.map(({ advice }) => advice)).toEqual([
+      "set appendonly yes in redis.conf",
+      "set maxmemory-policy noeviction in redis.conf",
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it("names wrong settings and slips in their names, and a file of secrets that others can read", async () => {
+    const wrong = await doctor({ METRIC_TTL: "soon", AGGREGATE_GRACE: "-1" });
+    expect(wrong.code).toBe(2);
+    expect(wrong.findings).toHaveLength(2);
+    const path = join(folder, "chouette.yaml");
+    await writeFile(path, `password: ${KEY}\n`);
+    await chmod(path, 0o644);
+    const { findings, text } = await doctor({ CHOUETTE_CONFIG: path, CHOUETTE_LISTN: "1" });
+    expect(findings).toContainEqual(
+      expect.objectContaining({ found: "no settings of Chouette: CHOUETTE_LISTN" }),
+    );
+    expect(findings).toContainEqual(
+      expect.objectContaining({ advice: expect.stringContaining(`chmod 600 ${path}`) }),
+    );
+    expect(text).not.toContain(KEY);
+  });
+});

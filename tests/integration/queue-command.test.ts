@@ -1,0 +1,116 @@
+/** `chouette queue`, on Redis and on the embedded broker. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
+import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
+import { openRawQueue } from "../support/raw-queue.js";
+import { startRedis } from "../support/redis-server.js";
+import { until } from "../support/until.js";
+
+let cleanUps: (() => Promise<unknown>)[] = [];
+beforeEach(() => {
+  cleanUps = [];
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+async function chouette(args: readonly string[], settings: AgentSettings) {
+  const running = runChouette(["queue", ...args], settings);
+  return { code: await running.ended, output: running.output() };
+}
+
+const BROKERS: Readonly<Record<string, () => Promise<{ settings: AgentSettings; port: number }>>> = {
+  redis: async () => {
+    const redis = await startRedis();
+    cleanUps.push(() => redis.stop());
+    return { settings: { REDIS_URL: redis.url }, port: redis.port };
+  },
+  embedded: async () => {
+    const folder = await newFolder();
+    cleanUps.push(folder.remove);
+    const port = await freePort();
+    return { settings: { CHOUETTE_LISTEN: `${port}`, CHOUETTE_DATA_DIR: folder.path }, port };
+  },
+};
+
+/** An agent that prints nothing for now, and the queue that its clients would fill. */
+async function startWithQueue(broker: string) {
+  const opened = await BROKERS[broker]?.();
+  if (opened === undefined) throw new Error(broker);
+  const settings: AgentSettings = {
+    ...opened.settings,
+    AGGREGATE_INTERVAL: "1",
+    AGGREGATE_GRACE: "0",
+    CHOUETTE_OUTPUT: "stdout",
+  };
+  const agent = await startAgentProcess({ ...settings, RELEASE_INTERVAL: "3600" });
+  cleanUps.push(() => agent.end());
+  const queue = await openRawQueue(opened.port);
+  cleanUps.push(() => queue.close());
+  return { settings, queue, agent };
+}
+
+describe.each(["redis", "embedded"])("chouette queue on %s", (broker) => {
+  it("shows what was set aside, and puts it back where it came from", async () => {
+    const { settings, queue } = await startWithQueue(broker);
+    await queue.put("no JSON", Date.now() / 1000 - 5);
+    const rejected = await until("the record to be set aside", async () => {
+      const { output } = await chouette(["rejected"], settings);
+      return output.includes("no JSON") ? output : undefined;
+    });
+    expect(rejected).toMatch(
+      /Set aside +From +Reason +Record\n\S+Z +chouette:metrics:raw +not JSON: .* no JSON\n/,
+    );
+    const refused = await chouette(["requeue"], settings);
+    expect(refused).toMatchObject({ code: 2, output: expect.stringContaining("--yes") });
+    expect(await chouette(["requeue", "--yes"], settings)).toEqual({ code: 0, output: "1 records\n" });
+    await until("it to be set aside again", async () =>
+      (await chouette(["rejected"], settings)).output.includes("no JSON"),
+    );
+  });
+
+  it("throws away what it is told to, counted", async () => {
+    const { settings, queue, agent } = await startWithQueue(broker);
+    // A window that isn't closed yet: the agent leaves it where it is.
+    const later = Date.now() / 1000 + 3600;
+    const record = JSON.stringify({ metric: "m", type: "count", value: 1, timestamp: later, tags: {} });
+    await queue.put(record, later);
+    await queue.put(record, later);
+    const peeked = await chouette(["peek", "raw", "--limit", "1"], settings);
+    expect(JSON.parse(peeked.output)).toMatchObject({ score: later, value: record });
+    expect((await chouette(["ls"], settings)).output).toMatch(/chouette:metrics:raw +2\n/);
+    expect((await chouette(["purge", "raw"], settings)).code).toBe(2);
+    expect(await chouette(["purge", "raw", "--yes"], settings)).toEqual({ code: 0, output: "2 records\n" });
+    expect((await chouette(["ls"], settings)).output).toMatch(/chouette:metrics:raw +0\n/);
+    expect(await agent.end()).toBe(0);
+  });
+});
+
+describe("chouette queue", () => {
+  it("counts what it throws away in the broker's own ledger", async () => {
+    const { settings, queue } = await startWithQueue("redis");
+    await queue.put("{}", Date.now() / 1000 + 3600);
+    await chouette(["purge", "raw", "--yes"], settings);
+    const broker = await lookInto(settings.REDIS_URL ?? "");
+    cleanUps.push(() => broker.close());
+    expect(await broker.command("HGET", "chouette:counters", "chouette:metrics:raw:purged")).toBe("1");
+  });
+
+  it("says so where no agent runs that could be asked", async () => {
+    const folder = await newFolder();
+    cleanUps.push(folder.remove);
+    const { code, output } = await chouette(["ls"], { CHOUETTE_DATA_DIR: folder.path });
+    expect(code).toBe(1);
+    expect(output).toContain("no agent answers on");
+  });
+
+  it("says so where Redis isn't there, without its password", async () => {
+    const port = await freePort();
+    const { code, output } = await chouette(["ls"], { REDIS_URL: `redis://:secret@127.0.0.1:${port}` });
+    expect(code).toBe(1);
+    expect(output).toContain("Redis can't be reached");
+    expect(output).not.toContain("secret");
+  });
+});

@@ -1,0 +1,237 @@
+/** The agent's status: over HTTP, on the command line, and in its metrics about itself. */
+
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { total } from "../../packages/agent/src/status/ledger.js";
+import type { Status } from "../../packages/agent/src/status/status.js";
+import { runChouette, startAgentProcess } from "../support/agent-process.js";
+import { freePort } from "../support/ports.js";
+import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { until } from "../support/until.js";
+
+const KEY = "0123456789abcdef0123456789abcdef";
+const PASSWORD = "a-password-of-redis";
+
+let cleanUps: (() => Promise<unknown>)[] = [];
+let intake: Intake;
+let redis: RedisServer;
+let queue: RawQueue;
+let http: number;
+
+beforeEach(async () => {
+  http = await freePort();
+  intake = await startIntake({ apiKey: KEY });
+  redis = await startRedis(["--appendonly", "yes"]);
+  queue = await openRawQueue(redis.port);
+  cleanUps = [() => intake.close(), () => redis.stop(), () => queue.close()];
+});
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+async function startAgent(settings: Readonly<Record<string, string>> = {}) {
+  const agent = await startAgentProcess({
+    API_KEY: KEY,
+    DATADOG_URL: `${intake.url}/api`,
+    REDIS_URL: redis.url,
+    CHOUETTE_HTTP: `${http}`,
+    AGGREGATE_INTERVAL: "1",
+    AGGREGATE_GRACE: "0",
+    RELEASE_INTERVAL: "1",
+    ...settings,
+  });
+  cleanUps.push(() => agent.end());
+  return agent;
+}
+
+async function get(path: string) {
+  const answer = await fetch(`http://127.0.0.1:${http}${path}`);
+  return { code: answer.status, text: await answer.text(), type: answer.headers.get("content-type") };
+}
+
+async function status(): Promise<Status> {
+  return JSON.parse((await get("/status")).text);
+}
+
+function ledger(of: Status, name: string) {
+  const found = of.queues?.find((candidate) => candidate.name === `chouette:${name}`)?.ledger;
+  if (found === undefined) throw new Error(`no ${name} in ${JSON.stringify(of)}`);
+  return found;
+}
+
+async function putCounts(records: number): Promise<void> {
+  const now = Date.now() / 1000 - 5;
+  const record = { metric: "m", type: "count", value: 1, timestamp: now, tags: {} };
+  for (let n = 0; n < records; n++) await queue.put(JSON.stringify(record), now);
+}
+
+describe("the status", () => {
+  it("has accepted = done + pending + dropped for each queue, across restarts by whatever end", async () => {
+    const first = await startAgent();
+    await putCounts(10);
+    await queue.put("no JSON", Date.now() / 1000 - 5);
+    await until("the first to be delivered", () => intake.points().length > 0);
+    await until("it to be settled", async () => ledger(await status(), "metrics:wrapped").pending === 0);
+    await first.end("SIGKILL");
+    await putCounts(5);
+    await startAgent();
+    const all = await until("all to be taken", async () => {
+      const now = await status();
+      return ledger(now, "metrics:raw").done.aggregated === 15 &&
+        total(ledger(now, "metrics:wrapped").done) === 2
+        ? now
+        : undefined;
+    });
+    expect(ledger(all, "metrics:raw")).toEqual({
+      accepted: 16,
+      done: { aggregated: 15 },
+      pending: 0,
+      dropped: { rejected: 1 },
+      missing: 0,
+    });
+    expect(ledger(all, "metrics:wrapped")).toEqual({
+      accepted: 2,
+      done: { delivered: 2 },
+      pending: 0,
+      dropped: {},
+      missing: 0,
+    });
+    expect(ledger(all, "rejected")).toMatchObject({ accepted: 1, pending: 1, missing: 0 });
+    expect(all.deliveries.metrics).toMatchObject({ records: 1, requests: { delivered: 1, unavailable: 0 } });
+  });
+
+  it("says what the store has lost", async () => {
+    await startAgent({ RELEASE_INTERVAL: "3600", SEND_SELF_METRICS: "false" });
+    await until("the first release", async () => (await status()).uptime >= 1);
+    await putCounts(1);
+    await until("a ready metric", async () => ledger(await status(), "metrics:wrapped").pending === 1);
+    await queue.delete("chouette:metrics:wrapped.keys");
+    await until("it to be missed", async () => ledger(await status(), "metrics:wrapped").missing === 1);
+  });
+
+  it("tells an outage of Datadog while it is on, is not ready meanwhile, and holds no secret", async () => {
+    const port = new URL(intake.url).port;
+    await intake.close();
+    cleanUps.shift();
+    await startAgent({ REDIS_URL: redis.url.replace("redis://", `redis://default:${PASSWORD}@`) }).catch(
+      () => {},
+    );
+    await putCounts(3);
+    const out = await until("the outage", async () => {
+      const now = await status();
+      return now.outages.some((outage) => outage.now !== undefined && outage.of === "Datadog")
+        ? now
+        : undefined;
+    });
+    expect(out.outages.find(({ of }) => of === "Datadog")?.now?.reason).toContain(`127.0.0.1:${port}`);
+    await until("it not to be ready", async () => (await get("/readyz")).code === 503);
+    expect((await get("/readyz")).text).toContain("chouette:metrics:wrapped has waited");
+    expect((await get("/healthz")).code).toBe(200);
+    const texts = [JSON.stringify(out), (await get("/metrics")).text].join();
+    expect(texts).not.toContain(KEY);
+    expect(texts).not.toContain(PASSWORD);
+  });
+
+  it("is answered in time by an agent whose Redis has stopped answering", async () => {
+    await startAgent();
+    redis.signal("SIGSTOP");
+    const stopped = await status();
+    redis.signal("SIGCONT");
+    expect(stopped.queues).toBeUndefined();
+    expect(stopped.ready).toEqual({ ok: false, reason: "the store does not answer" });
+  });
+});
+
+describe("the HTTP server", () => {
+  it("answers in Prometheus' text format", async () => {
+    await startAgent();
+    await putCounts(2);
+    await until("a delivery", async () => (await status()).deliveries.metrics.records > 0);
+    const { text, type } = await get("/metrics");
+    expect(type).toBe("text/plain; version=0.0.4; charset=utf-8");
+    // The format's grammar: https://prometheus.io/docs/instrumenting/exposition_formats/
+    const sample =
+      /^[a-z_]+(\{[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z_]+="(?:[^"\\\n]|\\["\\n])*")*\})? -?[\d.e+-]+$/;
+    const told = new Set<string>();
+    for (const line of text.trimEnd().split("\n")) {
+      const [, name] = /^# (?:HELP|TYPE) (\S+) \S/.exec(line) ?? [];
+      if (name !== undefined) told.add(name);
+      else {
+        expect(line).toMatch(sample);
+        expect(told).toContain(line.replace(/[{ ].*/, ""));
+      }
+    }
+    expect(text).toContain('chouette_records_done_total{queue="chouette:metrics:raw"} 2\n');
+    expect(text).toContain('chouette_requests_total{records="metrics",outcome="delivered"} 1\n');
+  });
+
+  it("refuses all but looking, and what it doesn't have", async () => {
+    await startAgent();
+    expect((await fetch(`http://127.0.0.1:${http}/status`, { method: "POST" })).status).toBe(405);
+    expect((await get("//")).code).toBe(404);
+  });
+
+  it("leaves its port to whoever has it, says what to set, and the agent goes on", async () => {
+    const other = createServer().listen(http, "127.0.0.1");
+    await once(other, "listening");
+    cleanUps.push(() => new Promise((resolve) => other.close(resolve)));
+    const agent = await startAgent();
+    expect(agent.output()).toContain("the port is taken; set CHOUETTE_HTTP");
+    await putCounts(1);
+    await until("the metric to arrive", () => intake.points().length > 0);
+  });
+});
+
+describe("chouette status", () => {
+  it("shows the sums to people and to programs, its exit code the readiness", async () => {
+    await startAgent();
+    await putCounts(4);
+    await until("a delivery", async () => ledger(await status(), "metrics:wrapped").done.delivered === 1);
+    const people = runChouette(["status"], { CHOUETTE_HTTP: `${http}` });
+    expect(await people.ended).toBe(0);
+    expect(people.output()).toMatch(/chouette:metrics:raw +4 = 4 \+ 0 \+ 0 +aggregated 4\n/);
+    expect(people.output()).toMatch(/requests: delivered 1/);
+    const programs = runChouette(["status", "--json"], { CHOUETTE_HTTP: `${http}` });
+    expect(await programs.ended).toBe(0);
+    expect(ledger(JSON.parse(programs.output()), "metrics:raw").accepted).toBe(4);
+  });
+
+  it("says so where no agent answers", async () => {
+    const asked = runChouette(["status"], { CHOUETTE_HTTP: `${http}` });
+    expect(await asked.ended).toBe(1);
+    expect(asked.output()).toContain(`no agent answers on 127.0.0.1:${http}`);
+  });
+
+  it("shows it again and again with --watch", async () => {
+    await startAgent();
+    const watching = runChouette(["status", "--watch", "--json"], { CHOUETTE_HTTP: `${http}` });
+    cleanUps.push(() => watching.end("SIGKILL"));
+    await until("two looks", () => watching.output().trim().split("\n").length >= 2);
+    expect(await watching.end("SIGINT")).toBe("SIGINT");
+  });
+});
+
+describe("self-metrics", () => {
+  it("tell what was sent, and come to a fixed few however often they are sent", async () => {
+    await startAgent({ SEND_SELF_METRICS: "true" });
+    await putCounts(7);
+    await queue.put("no JSON", Date.now() / 1000 - 5);
+    const named = (name: string) => intake.points().filter(({ metric }) => metric === `chouette.${name}`);
+    await until("a few rounds", () => named("queued.metrics").length >= 5);
+    const sum = (name: string) => named(name).reduce((all, { value }) => all + value, 0);
+    expect(sum("dispatched.metrics.number")).toBeGreaterThan(0);
+    expect(sum("dispatched.metrics.bytes")).toBeGreaterThan(0);
+    expect(sum("dispatched.logs.number")).toBe(0);
+    expect(sum("dropped")).toBe(1);
+    expect(named("dropped")[0]?.tags).toEqual(["queue:chouette:metrics:raw", "reason:rejected"]);
+    expect(named("requests")[0]?.tags).toEqual(["outcome:delivered", "records:metrics"]);
+    expect(named("oldest.age").length).toBeGreaterThan(0);
+    expect(named("delivery.delay").length).toBeGreaterThan(0);
+    const rounds = named("queued.metrics").length;
+    expect(intake.points().length).toBeLessThanOrEqual(1 + rounds * 15);
+  });
+});
