@@ -19,7 +19,7 @@ import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher } from "./dispatch/dispatcher.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
 import { Flusher } from "./flush/flusher.js";
-import { type Broker, startBroker } from "./ingest/broker.js";
+import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
 import type { Log } from "./log.js";
 import { Outage } from "./outage.js";
 import { datadogOutput } from "./outputs/datadog.js";
@@ -152,7 +152,7 @@ function wireDispatch(
   return new DispatchLoop({ dispatcher, output, clock, log, releaseInterval, storeOutage, outputOutage });
 }
 
-async function openStore(config: Config, log: Log): Promise<{ store: Store; broker?: Broker }> {
+async function openStore(config: Config, log: Log): Promise<{ store: Store; broker?: RunningBroker }> {
   const { dataDirectory, commitInterval, listen, password } = config.settings;
   if (config.storage === "redis") return { store: new RedisStore(redisAddress(config.settings)) };
   const store = new LmdbStore({ directory: dataDirectory, commitInterval: milliseconds(commitInterval) });
