@@ -37,8 +37,8 @@ async function runAgent(config: Config): Promise<void> {
   const log = createLog(config.settings.logLevel);
   try {
     const agent = await startAgent(config, log);
-    announce(config, log);
     reloadOnHangup(agent, config, log);
+    announce(config, log);
     const signal = await endSignal();
     log.info({ signal }, "ending");
     const overdue = setTimeout(() => {
