@@ -31,7 +31,16 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "agent/intake": ["record", "agent/clock.ts", "fzstd"],
   "agent/collectors": [
     "record",
-    "agent/config": ["record", "agent/collectors", "agent/wrappers", "leven", "yaml", "zod"],
+    "agent/config",
+    "agent/clock.ts",
+    "agent/log.ts",
+    "agent/outage.ts",
+    "@redis/client",
+    "mqtt-packet",
+    "systeminformation",
+    "zod",
+  ],
+  "agent/config": ["record", "agent/collectors", "agent/wrappers", "leven", "yaml", "zod"],
   "agent/status": [
     "record",
     "queue",
