@@ -44,11 +44,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "agent/status": [
     "record",
     "queue",
+    "agent/collectors",
     "agent/config",
     "agent/outputs",
     "agent/clock.ts",
     "agent/log.ts",
     "agent/outage.ts",
+    "agent/ready-writer.ts",
   ],
   "agent/cli": [
     "record",

@@ -11,8 +11,17 @@
 import { type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
 import { LmdbStore } from "@chouette-iot/queue/lmdb";
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
+import {
+  decodeReadyMetric,
+  milliseconds,
+  type ReadyMetric,
+  seconds,
+  toMilliseconds,
+} from "@chouette-iot/record";
 import { type Clock, systemClock } from "./clock.js";
+import { openCollectors } from "./collectors/open.js";
+import { type Rounds, startCollectors } from "./collectors/rounds.js";
+import type { CollectorStatus } from "./collectors/runner.js";
 import type { Config } from "./config/config.js";
 import { redisAddress } from "./config/redis-address.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
@@ -25,6 +34,7 @@ import { Outage } from "./outage.js";
 import { datadogOutput } from "./outputs/datadog.js";
 import type { Output } from "./outputs/output.js";
 import { stdoutOutput } from "./outputs/stdout.js";
+import { readyWriter } from "./ready-writer.js";
 import { counted, type Deliveries, newDeliveries } from "./status/deliveries.js";
 import { startOperation } from "./status/operation.js";
 import { RateMeter } from "./status/rates.js";
@@ -61,6 +71,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
     config: () => current,
     outages: () => [wiring.storeOutage.report(), ...work.outages.map((outage) => outage.report())],
+    collectors: () => work.collectors(),
   };
   let work = startWork({ ...wiring, config });
   const operation = await startOperation(source, log);
@@ -81,6 +92,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
 
 interface Work {
   readonly outages: readonly Outage[];
+  collectors(): readonly CollectorStatus[];
   stop(): Promise<void>;
 }
 
@@ -100,13 +112,16 @@ function startWork(wiring: Wiring): Work {
   // Whom they are printed for has no use for them.
   if (config.settings.selfMetrics && config.output === "datadog") {
     const every = config.releaseInterval;
-    loops.push(runSelfMetrics({ store, queue: queues.readyMetrics, clock, every, status }, ending.signal));
+    const write = readyWriter(store, queues.readyMetrics, "self");
+    loops.push(runSelfMetrics({ write, clock, every, status }, ending.signal));
   }
+  const collecting = wireCollectors(wiring);
   return {
     outages: [outputOutage],
+    collectors: () => collecting.status(),
     stop: async () => {
       ending.abort();
-      await Promise.all(loops);
+      await Promise.all([...loops, collecting.stop()]);
       await output.close();
     },
   };
@@ -150,6 +165,19 @@ function wireDispatch(
   });
   const { releaseInterval } = config;
   return new DispatchLoop({ dispatcher, output, clock, log, releaseInterval, storeOutage, outputOutage });
+}
+
+function wireCollectors({ config, log, clock, store, queues }: Wiring): Rounds {
+  const { settings } = config;
+  const redis = { url: settings.redisUrl, host: settings.redisHost, port: settings.redisPort };
+  return startCollectors({
+    collectors: openCollectors({ settings, redis, log }),
+    interval: toMilliseconds(seconds(settings.captureInterval)),
+    deadline: toMilliseconds(seconds(settings.collectorDeadline)),
+    clock,
+    log,
+    deliver: readyWriter(store, queues.readyMetrics, "collect"),
+  });
 }
 
 async function openStore(config: Config, log: Log): Promise<{ store: Store; broker?: RunningBroker }> {

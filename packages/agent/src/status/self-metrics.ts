@@ -4,9 +4,7 @@
  * They go straight to the ready queue, a fixed few at a time whatever is sent, so that they never feed on
  * themselves. The first five names are the original's.
  */
-import { fateCounter, type NewRecord, type Store } from "@chouette-iot/queue";
 import {
-  encodeReadyMetric,
   type Milliseconds,
   type ReadyMetric,
   type ReadyType,
@@ -15,12 +13,11 @@ import {
   toSeconds,
 } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
+import type { WriteReady } from "../ready-writer.js";
 import type { DeliveryStatus, Status } from "./status.js";
 
 export interface SelfMetricsOptions {
-  readonly store: Store;
-  /** The ready queue. */
-  readonly queue: string;
+  readonly write: WriteReady;
   readonly clock: Clock;
   readonly every: Milliseconds;
   status(): Promise<Status>;
@@ -28,7 +25,7 @@ export interface SelfMetricsOptions {
 
 /** Resolves when the signal is aborted. A look that fails, or a store that is out, costs that interval's metrics. */
 export async function runSelfMetrics(
-  { store, queue, clock, every, status }: SelfMetricsOptions,
+  { write, clock, every, status }: SelfMetricsOptions,
   signal: AbortSignal,
 ): Promise<void> {
   let before = await status();
@@ -39,14 +36,8 @@ export async function runSelfMetrics(
     if (now.queues === undefined) continue;
     const metrics = selfMetrics(before, now, toSeconds(every));
     before = now;
-    const records = toRecords(metrics, now.at);
-    await store
-      .settle({
-        add: [{ queue, records }],
-        count: new Map([[fateCounter(queue, "accepted"), records.length]]),
-      })
-      // The loops that work on the store say that it is out.
-      .catch(() => {});
+    // The loops that work on the store say that it is out.
+    await write(metrics).catch(() => {});
   }
 }
 
@@ -102,11 +93,4 @@ function raised(
   return Object.entries(to)
     .map(([name, count]) => [name, count - (from[name] ?? 0)] as const)
     .filter(([, by]) => by > 0);
-}
-
-function toRecords(metrics: readonly ReadyMetric[], at: Seconds): readonly NewRecord[] {
-  return metrics.flatMap((metric, index) => {
-    const value = encodeReadyMetric(metric);
-    return value === undefined ? [] : [{ score: at, id: `self.${at}.${index}`, value }];
-  });
 }

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
+import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
 import type { OutageReport } from "../outage.js";
 import type { Deliveries } from "./deliveries.js";
@@ -29,6 +30,7 @@ export interface Status {
   readonly output: { readonly kind: Config["output"]; readonly url?: string };
   readonly ready: Readiness;
   readonly outages: readonly OutageReport[];
+  readonly collectors: readonly CollectorStatus[];
   readonly deliveries: { readonly metrics: DeliveryStatus; readonly logs: DeliveryStatus };
   /** Undefined where the store doesn't answer. */
   readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[];
@@ -56,6 +58,7 @@ export interface StatusSource {
   readonly brokerCounters?: object;
   config(): Config;
   outages(): readonly OutageReport[];
+  collectors(): readonly CollectorStatus[];
 }
 
 /** A Redis that accepts and says nothing must not keep those waiting who want to know what is wrong. */
@@ -85,6 +88,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     },
     ready: readinessOf(queues, source, config, now),
     outages: source.outages(),
+    collectors: source.collectors(),
     deliveries: { metrics: told(deliveries.metrics), logs: told(deliveries.logs) },
     ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
   };

@@ -1,0 +1,30 @@
+/**
+ * The way into the ready queue for metrics that no raw record became: those of the collectors and the agent's own.
+ */
+import { randomBytes } from "node:crypto";
+import { fateCounter, type NewRecord, type Store } from "@chouette-iot/queue";
+import { encodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
+
+/** Stores these, or rejects where the store does. A value that JSON can't carry is left out. */
+export type WriteReady = (metrics: readonly ReadyMetric[]) => Promise<void>;
+
+/** @param origin of the metrics, to begin their ids with */
+export function readyWriter(store: Store, queue: string, origin: string): WriteReady {
+  // Of this process alone: one that was started a moment ago may have left ids of the same second.
+  const process = randomBytes(4).toString("hex");
+  let written = 0;
+  return async (metrics) => {
+    const records = metrics.flatMap((metric): readonly NewRecord[] => {
+      const value = encodeReadyMetric(metric);
+      const [first] = metric.points;
+      if (value === undefined || first === undefined) return [];
+      written += 1;
+      return [{ score: first[0], id: `${origin}.${process}.${written}`, value }];
+    });
+    if (records.length === 0) return;
+    await store.settle({
+      add: [{ queue, records }],
+      count: new Map([[fateCounter(queue, "accepted"), records.length]]),
+    });
+  };
+}
