@@ -51,9 +51,11 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
+const FIRST_CONNECTION = milliseconds(2_000);
+
 /** Rejects where the embedded broker can't be: its port is taken, or its folder can't be written. */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
-  const { store, broker } = await openStore(config, log);
+  const { store, broker } = await openStore(config, log, clock);
   const wiring = {
     log,
     clock,
@@ -180,9 +182,13 @@ function wireCollectors({ config, log, clock, store, queues }: Wiring): Rounds {
   });
 }
 
-async function openStore(config: Config, log: Log): Promise<{ store: Store; broker?: RunningBroker }> {
+async function openStore(
+  config: Config,
+  log: Log,
+  clock: Clock,
+): Promise<{ store: Store; broker?: RunningBroker }> {
   const { dataDirectory, commitInterval, listen, password } = config.settings;
-  if (config.storage === "redis") return { store: new RedisStore(redisAddress(config.settings)) };
+  if (config.storage === "redis") return { store: await connectedStore(config, clock) };
   const store = new LmdbStore({ directory: dataDirectory, commitInterval: milliseconds(commitInterval) });
   try {
     const broker = await startBroker({
@@ -196,6 +202,14 @@ async function openStore(config: Config, log: Log): Promise<{ store: Store; brok
     await store.close();
     throw error;
   }
+}
+
+/** A store whose server had time to answer, so that only one that isn't there begins with an outage. */
+async function connectedStore({ settings }: Config, clock: Clock): Promise<Store> {
+  const waiting = new AbortController();
+  const store = new RedisStore({ ...redisAddress(settings), onConnected: () => waiting.abort() });
+  await clock.sleep(FIRST_CONNECTION, waiting.signal);
+  return store;
 }
 
 function chooseWrapper({ settings }: Config): Wrap {
