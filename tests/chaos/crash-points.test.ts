@@ -49,7 +49,16 @@ async function run(store: Store, now: number, intake: Map<string, number>): Prom
   };
   const wrap = datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] });
   const ttl = seconds(14_400);
-  await new Flusher({ store, queues, wrap, clock, interval: seconds(3), grace: seconds(0), ttl }).flush();
+  await new Flusher({
+    store,
+    queues,
+    wrap,
+    clock,
+    interval: seconds(3),
+    grace: seconds(0),
+    ttl,
+    floor: seconds(0),
+  }).flush();
   await new Dispatcher({
     store,
     queue: queues.readyMetrics,

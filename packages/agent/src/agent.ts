@@ -40,6 +40,8 @@ import { startOperation } from "./status/operation.js";
 import { RateMeter } from "./status/rates.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
 import { readStatus, type Status } from "./status/status.js";
+import { currentBoot } from "./timekeeping/boot.js";
+import { CLOCK_FLOOR, Timekeeper } from "./timekeeping/timekeeper.js";
 import { datadogWrapper } from "./wrappers/datadog.js";
 import { simpleWrapper } from "./wrappers/simple.js";
 import type { Wrap } from "./wrappers/wrapper.js";
@@ -144,8 +146,11 @@ function wireFlush(wiring: Wiring, onReady: () => void): (signal: AbortSignal) =
   const { config, log, clock, store, queues, storeOutage } = wiring;
   const { interval, grace } = config;
   const wrap = chooseWrapper(config);
-  const flusher = new Flusher({ store, queues, wrap, clock, interval, grace, ttl: config.metricTtl });
-  const loop = { flusher, clock, log, interval, grace, outage: storeOutage, onReady };
+  const ttl = config.metricTtl;
+  const flusher = new Flusher({ store, queues, wrap, clock, interval, grace, ttl, floor: CLOCK_FLOOR });
+  const timekeeper = new Timekeeper({ store, queues, clock, boot: currentBoot(), log, interval });
+  const checkClock = () => timekeeper.check();
+  const loop = { flusher, clock, log, interval, grace, outage: storeOutage, checkClock, onReady };
   return (signal) => runFlushLoop(loop, signal);
 }
 

@@ -20,11 +20,13 @@ export interface FlushLoopOptions {
   readonly grace: Seconds;
   /** Of the store, which is why a flush fails. */
   readonly outage: Outage;
+  /** Tells whether the clock can be gone by, after putting right what it made wrong. */
+  checkClock(): Promise<{ readonly isSet: boolean; readonly hasRebased: boolean }>;
   /** Called after a flush that made metrics ready. */
   onReady(): void;
 }
 
-/** After a failure, so that a store that is back isn't left waiting for the next window. */
+/** After a failure, so that a store that is back, or a clock that was set, isn't left waiting for the next window. */
 const RETRY_AFTER = milliseconds(1_000);
 
 /** Resolves when the signal is aborted and the flush under way is done. */
@@ -33,16 +35,24 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
   while (!signal.aborted) {
     let wait = RETRY_AFTER;
     try {
-      const flushed = await flusher.flush();
+      if (await mayFlush(options)) {
+        const flushed = await flusher.flush();
+        if (flushed.aggregated + flushed.rejected + flushed.expired > 0) log.debug(flushed, "flushed");
+        if (flushed.ready > 0) options.onReady();
+        wait = untilNextClose(options);
+      }
       outage.end();
-      if (flushed.aggregated + flushed.rejected + flushed.expired > 0) log.debug(flushed, "flushed");
-      if (flushed.ready > 0) options.onReady();
-      wait = untilNextClose(options);
     } catch (error) {
       outage.begin(error instanceof Error ? error.message : String(error));
     }
     await clock.sleep(wait, signal);
   }
+}
+
+async function mayFlush({ checkClock, flusher }: FlushLoopOptions): Promise<boolean> {
+  const { isSet, hasRebased } = await checkClock();
+  if (hasRebased) flusher.forget();
+  return isSet;
 }
 
 function untilNextClose({ clock, interval, grace }: FlushLoopOptions): Milliseconds {

@@ -34,6 +34,7 @@ function setUp({ interval = 10, wrap = plainWrapper }: Setup = {}) {
       interval: seconds(interval),
       grace: seconds(2),
       ttl: seconds(14_400),
+      floor: seconds(0),
     });
   let ids = 0;
   const store1 = async (value: string, score: number) => {

@@ -7,12 +7,13 @@
  * It loses nothing: what can't be used is set aside with its reason, what is too old is counted.
  */
 import { expire, fateCounter, type Position, type QueueNames, type Store } from "@chouette-iot/queue";
-import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
+import { type Milliseconds, milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { restoreContexts, saveContexts } from "../aggregation/saved-contexts.js";
 import { closedBefore } from "../aggregation/window.js";
 import type { Clock } from "../clock.js";
 import type { Wrap } from "../wrappers/wrapper.js";
 import { emitWindow, joinParts } from "./emission.js";
+import { rejectFuture, rejectUnset } from "./misstamped.js";
 import { rejectStray } from "./rejections.js";
 import { type EmittedWindow, raised, settlementOf } from "./settlement.js";
 import { Taken, type TakenWindow, type Unusable } from "./taken.js";
@@ -29,6 +30,8 @@ export interface FlusherOptions {
   readonly grace: Seconds;
   /** The age at which a raw record expires. */
   readonly ttl: Seconds;
+  /** A record of an earlier time was stamped by a clock that wasn't set. */
+  readonly floor: Seconds;
 }
 
 /** Numbers of records. */
@@ -46,13 +49,20 @@ const SETTLE_AT = 10_000;
 /** A window with more records than this is taken in parts. */
 const PART_AT = 100_000;
 const MOST_STRAYS = 1_000;
+/**
+ * How long after its start the agent sets records of the future aside: right after a device's start it is more
+ * likely that its clock is behind.
+ */
+const FUTURE_PATIENCE = milliseconds(600_000);
 
 export class Flusher {
   readonly #options: FlusherOptions;
   readonly #notes: WindowNotes;
+  readonly #started: Milliseconds;
 
   constructor(options: FlusherOptions) {
     this.#options = options;
+    this.#started = options.clock.monotonic();
     this.#notes = new WindowNotes(options.store, options.queues.rawMetrics);
   }
 
@@ -63,6 +73,7 @@ export class Flusher {
     const flushed = { aggregated: 0, ready: 0, rejected: 0, expired: 0 };
     try {
       if (!this.#notes.isLoaded) await this.#notes.load();
+      flushed.rejected += await this.#rejectMisstamped(now);
       flushed.expired = await expire(store, queues.rawMetrics, now - ttl);
       await this.#flushBefore(closedBefore(now, interval, grace), flushed);
       await this.#rejectStrays(flushed);
@@ -73,6 +84,18 @@ export class Flusher {
       this.#notes.forget();
       throw error;
     }
+  }
+
+  /** Has the next flush read again what the store says of windows. */
+  forget(): void {
+    this.#notes.forget();
+  }
+
+  async #rejectMisstamped(now: Seconds): Promise<number> {
+    const { store, queues, floor, clock } = this.#options;
+    const rejected = await rejectUnset({ store, queues, now }, floor);
+    if (clock.monotonic() - this.#started < FUTURE_PATIENCE) return rejected;
+    return rejected + (await rejectFuture({ store, queues, now }));
   }
 
   async #flushBefore(boundary: Seconds, flushed: Flushed): Promise<void> {

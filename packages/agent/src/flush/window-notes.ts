@@ -83,15 +83,49 @@ export class WindowNotes {
 
   /** The note that holds the contexts of a window that were taken and not emitted. */
   partsKey(start: Seconds): string {
-    return `parts:${this.#queue}:${start}`;
+    return `${partsPrefix(this.#queue)}${start}`;
   }
 
   /** The note that holds the contexts of a window's last second. */
   lastKey(start: Seconds): string {
-    return `last:${this.#queue}:${start}`;
+    return `${lastPrefix(this.#queue)}${start}`;
   }
 
   #noteKey(start: Seconds | ""): string {
-    return `window:${this.#queue}:${start}`;
+    return `${notePrefix(this.#queue)}${start}`;
   }
+}
+
+/**
+ * What a settlement writes to have the notes of windows, from one time to another, speak of windows later by so much.
+ * A {@link WindowNotes} that has loaded them must forget them then.
+ */
+export async function shiftedWindowNotes(
+  store: Store,
+  queue: string,
+  { from, to, by }: { readonly from: Seconds; readonly to: Seconds; readonly by: Seconds },
+): Promise<ReadonlyMap<string, string | undefined>> {
+  const moved = new Map<string, string | undefined>();
+  const written = new Map<string, string>();
+  for (const prefix of [notePrefix(queue), partsPrefix(queue), lastPrefix(queue)]) {
+    for (const [key, text] of await store.notesUnder(prefix)) {
+      const start = Number(key.slice(prefix.length));
+      if (start < from || start >= to) continue;
+      moved.set(key, undefined);
+      written.set(`${prefix}${start + by}`, text);
+    }
+  }
+  return new Map([...moved, ...written]);
+}
+
+function notePrefix(queue: string): string {
+  return `window:${queue}:`;
+}
+
+function partsPrefix(queue: string): string {
+  return `parts:${queue}:`;
+}
+
+function lastPrefix(queue: string): string {
+  return `last:${queue}:`;
 }
