@@ -21,6 +21,7 @@ const FOR_TESTS = [
   { has: () => runs("which", ["mosquitto"]), package: "mosquitto" },
   { has: () => runs("openssl", ["version"]), package: "openssl" },
   { has: () => runs("vmstat", ["--version"]), package: "procps" },
+  { has: () => runs("systemd-analyze", ["--version"]), package: "systemd" },
 ];
 
 checkNode();

@@ -5,6 +5,7 @@ import { type Config, loadConfig } from "../config/config.js";
 import { reload } from "../config/reload.js";
 import { createLog, type Log, levelOf, type OwnLog } from "../log.js";
 import { endSignal } from "./end-signal.js";
+import { serviceManager } from "./service-manager.js";
 import { settingsOrExitCode } from "./settings.js";
 
 const HELP = `
@@ -39,7 +40,10 @@ async function runAgent(config: Config): Promise<void> {
     const agent = await startAgent(config, log);
     reloadOnHangup(agent, config, log);
     announce(config, log);
+    const manager = serviceManager(process.env, log);
+    manager.ready();
     const signal = await endSignal();
+    manager.ending();
     log.info({ signal }, "ending");
     const overdue = setTimeout(() => {
       log.warn("what was under way did not end in time; it is in its queue");

