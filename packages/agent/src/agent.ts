@@ -79,13 +79,16 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   };
   let work = startWork({ ...wiring, config });
   const operation = await startOperation(source, log);
+  let isEnding = false;
   return {
     reload: async (next) => {
       await work.stop();
+      if (isEnding) return;
       current = next;
       work = startWork({ ...wiring, config: next });
     },
     stop: async () => {
+      isEnding = true;
       await operation.close();
       await work.stop();
       await broker?.close();

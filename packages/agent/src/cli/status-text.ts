@@ -15,8 +15,8 @@ export function statusText(status: Status): string {
     deliveryLine("Metrics", status.deliveries.metrics, status.at),
     deliveryLine("Logs", status.deliveries.logs, status.at),
     "",
-    queues === undefined ? "The store does not answer." : queueTable(queues) + ledgerTable(queues).trimEnd(),
-    "",
+    queues === undefined ? "The store does not answer.\n" : `${queueTable(queues)}\n${ledgerTable(queues)}`,
+    ...(status.collectors.length > 0 ? [collectorTable(status)] : []),
   ].join("\n");
 }
 
@@ -48,7 +48,7 @@ function queueTable(queues: Queues): string {
     rates === undefined ? "-" : rates.in.toFixed(1),
     rates === undefined ? "-" : rates.out.toFixed(1),
   ]);
-  return `${table(["Queue", "Waiting", "Oldest", "In/s", "Out/s"], rows)}\n`;
+  return table(["Queue", "Waiting", "Oldest", "In/s", "Out/s"], rows);
 }
 
 /** With the sum in words, so that it can be checked by reading. */
@@ -59,6 +59,16 @@ function ledgerTable(queues: Queues): string {
     inWords({ ...done, ...dropped }),
   ]);
   return table(["Since ever", "Accepted = done + waiting + dropped", "In detail"], rows);
+}
+
+function collectorTable({ collectors, at }: Status): string {
+  const rows = collectors.map(({ name, lastMetrics, lastSuccess, lastError, consecutiveFailures }) => [
+    name,
+    lastSuccess === undefined ? "-" : `${duration(at - lastSuccess / 1000)} ago`,
+    `${lastMetrics}`,
+    consecutiveFailures > 0 ? `${consecutiveFailures} times: ${lastError?.message ?? "left out"}` : "-",
+  ]);
+  return table(["Collector", "Last good", "Metrics", "Fails"], rows);
 }
 
 /** Counts that are above 0, by name. */

@@ -43,7 +43,7 @@ export function findSettingsFile(
     } catch (error) {
       if (!path && (error as NodeJS.ErrnoException).code === "ENOENT") continue;
       const reason = error instanceof Error ? error.message : String(error);
-      const problem = path ? `${FILE_VARIABLE}: can't read the file: ${reason}` : `can't read ${reason}`;
+      const problem = `${path ? FILE_VARIABLE : candidate}: can't read the file: ${reason}`;
       return { path: candidate, entries: new Map(), problems: [problem] };
     }
   }

@@ -8,7 +8,7 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 export function prometheusText(status: Status): string {
-  const { queues = [], deliveries, outages } = status;
+  const { queues = [], deliveries, outages, collectors } = status;
   const ways = Object.entries(deliveries);
   return [
     family("chouette_up_seconds", "gauge", "How long the agent has run.", [[{}, status.uptime]]),
@@ -87,6 +87,12 @@ export function prometheusText(status: Status): string {
       "counter",
       "Outages since the start.",
       outages.map(({ of, count }) => [{ of }, count]),
+    ),
+    family(
+      "chouette_collector_failures",
+      "gauge",
+      "Rounds of a collector that failed in a row.",
+      collectors.map(({ name, consecutiveFailures }) => [{ collector: name }, consecutiveFailures]),
     ),
   ].join("");
 }

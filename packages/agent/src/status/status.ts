@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { QueueNames, Store } from "@chouette-iot/queue";
-import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
+import { type Milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
@@ -52,7 +52,7 @@ export interface StatusSource {
   readonly queues: QueueNames;
   readonly clock: Clock;
   /** On the clock's even run. */
-  readonly started: number;
+  readonly started: Milliseconds;
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
   readonly rates: RateMeter;
   readonly brokerCounters?: object;
