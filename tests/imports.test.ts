@@ -28,7 +28,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/timekeeping": ["record", "queue", "agent/flush", "agent/clock.ts", "agent/log.ts"],
   "agent/dispatch": ["record", "queue", "agent/outputs", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
-  "agent/outputs": ["record", "undici"],
+  "agent/outputs": ["record", "undici", "@bokuweb/zstd-wasm"],
   "agent/intake": ["record", "agent/clock.ts", "fzstd"],
   "agent/collectors": [
     "record",

@@ -4,6 +4,7 @@ import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
+import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
@@ -66,6 +67,8 @@ async function run(store: Store, now: number, intake: Map<string, number>): Prom
     output,
     clock,
     decode: decodeReadyMetric,
+    admission: () => true,
+    sentBytes: new SentBytes(store, clock),
     batchSize: 3,
     ttl,
     fresh: seconds(10),

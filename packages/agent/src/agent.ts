@@ -12,11 +12,15 @@ import { type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
 import { LmdbStore } from "@chouette-iot/queue/lmdb";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import {
+  decodeLog,
   decodeReadyMetric,
   milliseconds,
   type ReadyMetric,
+  type ReceivedLog,
+  type Seconds,
   seconds,
   toMilliseconds,
+  toSeconds,
 } from "@chouette-iot/record";
 import { type Clock, systemClock } from "./clock.js";
 import { openCollectors } from "./collectors/open.js";
@@ -24,16 +28,18 @@ import { type Rounds, startCollectors } from "./collectors/rounds.js";
 import type { CollectorStatus } from "./collectors/runner.js";
 import type { Config } from "./config/config.js";
 import { redisAddress } from "./config/redis-address.js";
+import { ByteBudget } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
-import { Dispatcher } from "./dispatch/dispatcher.js";
+import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
+import { runRejectedLoop } from "./dispatch/rejected-queue.js";
+import { SentBytes } from "./dispatch/sent-bytes.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
 import { Flusher } from "./flush/flusher.js";
 import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
 import type { Log } from "./log.js";
 import { Outage } from "./outage.js";
-import { datadogOutput } from "./outputs/datadog.js";
+import { type Outputs, openDatadog, openStdout } from "./outputs/open.js";
 import type { Output } from "./outputs/output.js";
-import { stdoutOutput } from "./outputs/stdout.js";
 import { readyWriter } from "./ready-writer.js";
 import { counted, type Deliveries, newDeliveries } from "./status/deliveries.js";
 import { startOperation } from "./status/operation.js";
@@ -42,8 +48,7 @@ import { runSelfMetrics } from "./status/self-metrics.js";
 import { readStatus, type Status } from "./status/status.js";
 import { currentBoot } from "./timekeeping/boot.js";
 import { CLOCK_FLOOR, Timekeeper } from "./timekeeping/timekeeper.js";
-import { datadogWrapper } from "./wrappers/datadog.js";
-import { simpleWrapper } from "./wrappers/simple.js";
+import { loadWrapper } from "./wrappers/load.js";
 import type { Wrap } from "./wrappers/wrapper.js";
 
 export interface Agent {
@@ -55,8 +60,12 @@ export interface Agent {
 
 const FIRST_CONNECTION = milliseconds(2_000);
 
-/** Rejects where the embedded broker can't be: its port is taken, or its folder can't be written. */
+/**
+ * Rejects where a file or module that a setting names can't be used, or where the embedded broker can't be: its
+ * port is taken, or its folder can't be written.
+ */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
+  const parts = await openParts(config);
   const { store, broker } = await openStore(config, log, clock);
   const wiring = {
     log,
@@ -64,6 +73,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     store,
     queues: queueNames(),
     storeOutage: new Outage("The store", clock, log),
+    sentBytes: new SentBytes(store, clock),
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
     status: () => readStatus(source),
   };
@@ -77,15 +87,17 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     outages: () => [wiring.storeOutage.report(), ...work.outages.map((outage) => outage.report())],
     collectors: () => work.collectors(),
   };
-  let work = startWork({ ...wiring, config });
+  let work = startWork({ ...wiring, config, ...parts });
   const operation = await startOperation(source, log);
   let isEnding = false;
   return {
     reload: async (next) => {
+      // First of all, since it may fail: then the work goes on as it was.
+      const parts = await openParts(next);
       await work.stop();
       if (isEnding) return;
       current = next;
-      work = startWork({ ...wiring, config: next });
+      work = startWork({ ...wiring, config: next, ...parts });
     },
     stop: async () => {
       isEnding = true;
@@ -103,52 +115,68 @@ interface Work {
   stop(): Promise<void>;
 }
 
+/** What can't be used is found out here, before anything is done with it. */
+async function openParts(config: Config): Promise<Parts> {
+  const { settings } = config;
+  return { wrap: await loadWrapper(settings.wrapper, settings), outputs: await openOutputs(config) };
+}
+
+interface Parts {
+  readonly wrap: Wrap;
+  readonly outputs: Outputs;
+}
+
 /** All that goes on over the store. It holds nothing that isn't there, so that it can be ended and begun again. */
 function startWork(wiring: Wiring): Work {
-  const { config, clock, store, queues, log, deliveries, status } = wiring;
-  const timeOf = ({ points: [first] }: ReadyMetric) => first?.[0] ?? seconds(0);
-  const output = counted(openOutput(config), { deliveries: deliveries.metrics, clock, timeOf });
-  const outputOutage = new Outage(config.output === "datadog" ? "Datadog" : "stdout", clock, log);
-  const dispatching = wireDispatch({ ...wiring, output, outputOutage });
+  const { config, clock, store, queues, log, storeOutage, outputs, status } = wiring;
+  const { rejectedMost, rejectedTtl, selfMetrics } = config.settings;
+  const { metrics, logs } = wireDispatch(wiring);
   const flushing = wireFlush(wiring, () => {
     // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
-    if (config.output === "stdout") dispatching.kick();
+    if (config.output === "stdout") metrics.loop.kick();
   });
+  const rejectedBounds = { queue: queues.rejected, most: rejectedMost, ttl: seconds(rejectedTtl) };
   const ending = new AbortController();
-  const loops = [flushing(ending.signal), dispatching.run(ending.signal)];
+  const loops = [
+    flushing(ending.signal),
+    metrics.loop.run(ending.signal),
+    logs.loop.run(ending.signal),
+    runRejectedLoop({ store, clock, storeOutage, ...rejectedBounds }, ending.signal),
+  ];
   // Whom they are printed for has no use for them.
-  if (config.settings.selfMetrics && config.output === "datadog") {
+  if (selfMetrics && config.output === "datadog") {
     const every = config.releaseInterval;
     const write = readyWriter(store, queues.readyMetrics, "self");
     loops.push(runSelfMetrics({ write, clock, every, status }, ending.signal));
   }
   const collecting = wireCollectors(wiring);
   return {
-    outages: [outputOutage],
+    outages: [metrics.outage, logs.outage],
     collectors: () => collecting.status(),
     stop: async () => {
       ending.abort();
       await Promise.all([...loops, collecting.stop()]);
-      await output.close();
+      await outputs.metrics.close();
+      await outputs.logs.close();
     },
   };
 }
 
-interface Wiring {
+interface Wiring extends Parts {
   readonly config: Config;
   readonly log: Log;
   readonly clock: Clock;
   readonly store: Store;
   readonly queues: QueueNames;
   readonly storeOutage: Outage;
+  readonly sentBytes: SentBytes;
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
   status(): Promise<Status>;
 }
 
 function wireFlush(wiring: Wiring, onReady: () => void): (signal: AbortSignal) => Promise<void> {
-  const { config, log, clock, store, queues, storeOutage } = wiring;
+  const { config, log, clock, store, queues, storeOutage, wrap } = wiring;
   const { interval, grace } = config;
-  const wrap = chooseWrapper(config);
   const ttl = config.metricTtl;
   const flusher = new Flusher({ store, queues, wrap, clock, interval, grace, ttl, floor: CLOCK_FLOOR });
   const timekeeper = new Timekeeper({ store, queues, clock, boot: currentBoot(), log, interval });
@@ -157,24 +185,63 @@ function wireFlush(wiring: Wiring, onReady: () => void): (signal: AbortSignal) =
   return (signal) => runFlushLoop(loop, signal);
 }
 
-function wireDispatch(
-  wiring: Wiring & { readonly output: Output<ReadyMetric>; readonly outputOutage: Outage },
-): DispatchLoop<ReadyMetric> {
-  const { config, log, clock, store, queues, output, storeOutage, outputOutage } = wiring;
-  const dispatcher = new Dispatcher({
-    store,
+function wireDispatch(wiring: Wiring) {
+  const { config, clock, queues, sentBytes, outputs, deliveries } = wiring;
+  const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
+  const budget = new ByteBudget(dailyByteBudget, sentBytes);
+  const place = config.output === "datadog" ? "Datadog" : "stdout";
+  const metrics = wireQueue(wiring, place, {
     queue: queues.readyMetrics,
-    rejectedQueue: queues.rejected,
-    output,
-    clock,
+    output: counted(outputs.metrics, { deliveries: deliveries.metrics, clock, timeOf: timeOfMetric }),
     decode: decodeReadyMetric,
-    batchSize: config.settings.bulkSize,
+    admission: () => budget.metrics(),
+    batchSize: bulkSize,
     ttl: config.metricTtl,
-    // A release's worth of windows, and those that closed last.
-    fresh: seconds(config.settings.releaseInterval + 2 * config.interval + config.grace),
   });
-  const { releaseInterval } = config;
-  return new DispatchLoop({ dispatcher, output, clock, log, releaseInterval, storeOutage, outputOutage });
+  const logs = wireQueue(wiring, `${place} for logs`, {
+    queue: queues.logs,
+    output: counted(outputs.logs, { deliveries: deliveries.logs, clock, timeOf: (log) => timeOfLog(log, clock) }),
+    decode: decodeLog,
+    admission: () => budget.logs(),
+    batchSize: logsBulkSize,
+    ttl: seconds(logTtl),
+  });
+  return { metrics, logs };
+}
+
+/** @param place where the records go, to begin a sentence */
+function wireQueue<T>(
+  { config, log, clock, store, queues, sentBytes, storeOutage }: Wiring,
+  place: string,
+  options: Pick<DispatcherOptions<T>, "queue" | "output" | "decode" | "admission" | "batchSize" | "ttl">,
+): { readonly loop: DispatchLoop<T>; readonly outage: Outage } {
+  const { releaseInterval, interval, grace, settings } = config;
+  const dispatcher = new Dispatcher({
+    ...options,
+    store,
+    clock,
+    sentBytes,
+    rejectedQueue: queues.rejected,
+    // A release's worth of windows, and those that closed last.
+    fresh: seconds(settings.releaseInterval + 2 * interval + grace),
+  });
+  const outage = new Outage(place, clock, log);
+  const { output } = options;
+  const loop = new DispatchLoop({
+    ...{ name: place, dispatcher, output, clock, log, releaseInterval, storeOutage },
+    outputOutage: outage,
+  });
+  return { loop, outage };
+}
+
+function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {
+  return first?.[0] ?? seconds(0);
+}
+
+/** A log that gives itself no time is from now. */
+function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
+  const time = Date.parse(String(date));
+  return toSeconds(Number.isNaN(time) ? clock.now() : milliseconds(time));
 }
 
 function wireCollectors({ config, log, clock, store, queues }: Wiring): Rounds {
@@ -220,16 +287,12 @@ async function connectedStore({ settings }: Config, clock: Clock): Promise<Store
   return store;
 }
 
-function chooseWrapper({ settings }: Config): Wrap {
-  const { wrapper, histogramAggregates, histogramPercentiles } = settings;
-  return wrapper === "simple" ? simpleWrapper : datadogWrapper({ histogramAggregates, histogramPercentiles });
-}
-
-function openOutput({ settings, output, datadogUrl }: Config): Output<ReadyMetric> {
-  const { host, globalTags, seriesVersion, apiKey } = settings;
-  if (output === "datadog" && apiKey !== undefined) {
-    return datadogOutput({ url: datadogUrl, apiKey, host, globalTags, seriesVersion });
+async function openOutputs({ settings, output, datadogUrl, logsUrl }: Config): Promise<Outputs> {
+  const { host, globalTags, httpProxy, httpsProxy, noProxy } = settings;
+  if (output === "datadog") {
+    const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };
+    return openDatadog({ ...settings, apiUrl: datadogUrl, logsUrl, proxies });
   }
   const write = (text: string) => process.stdout.write(text);
-  return stdoutOutput({ host, globalTags, pretty: process.stdout.isTTY, write });
+  return openStdout({ host, globalTags, pretty: process.stdout.isTTY, write });
 }

@@ -1,4 +1,9 @@
-/** What a collector of one's own is written against: its module exports a `CollectorFactory` as its default. */
+/**
+ * What modules of the user's own are written against. The agent itself is a program, `chouette agent`, and no
+ * library.
+ */
+
+/** A collector: its module exports a `CollectorFactory` as its default (docs/COLLECTORS.md). */
 export type {
   CollectedMetric,
   Collector,
@@ -6,3 +11,9 @@ export type {
   CollectorFactory,
   Round,
 } from "./collectors/collector.js";
+
+/** A wrapper: its module exports a `Wrap` named `wrap` (docs/WRAPPERS.md). */
+export type { ReadyMetric, ReadyType, Seconds, Tags } from "@chouette-iot/record";
+export { tagList } from "@chouette-iot/record";
+export type { Context } from "./aggregation/context.js";
+export type { Wrap, Wrapped } from "./wrappers/wrapper.js";

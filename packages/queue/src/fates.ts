@@ -16,6 +16,8 @@ export type Fate =
   | "rejected"
   /** Older than it may become. */
   | "expired"
+  /** Pushed out by the bound of its queue. */
+  | "evicted"
   /** A later value for the same second took its place before it was sent. */
   | "superseded"
   /** A person took it out of the rejected queue and had it put back where it came from. */

@@ -4,6 +4,7 @@
  * Promises: what is written can be read by the original Python agent, and holds no number that JSON can't
  * carry. What is read may be anything at all: the answer is a record, or the reason why it is none.
  */
+import type { ReceivedLog } from "./log.js";
 import { NUMBER_TYPES, type NumberType, type RawMetric, type SetElement } from "./raw-metric.js";
 import type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
 import { NO_TAGS, type Tags } from "./tags.js";
@@ -75,6 +76,28 @@ export function decodeReadyMetric(text: string): Decoded<ReadyMetric> {
   if (interval === undefined || interval === null) return { ok: true, record };
   if (typeof interval !== "number" || !(interval > 0)) return bad("interval", "seconds above 0", interval);
   return { ok: true, record: { ...record, interval: seconds(interval) } };
+}
+
+/** Tags may also be one text, with commas between them, as Datadog writes them. */
+export function decodeLog(text: string): Decoded<ReceivedLog> {
+  const parsed = parseObject(text);
+  if (!parsed.ok) return parsed;
+  const { message, ddtags } = parsed.record;
+  const isMessage = typeof message === "string" || (typeof message === "object" && message !== null);
+  if (!isMessage) return bad("message", "a text or an object", message);
+  const tags = decodeLogTags(ddtags);
+  if (tags === undefined) return bad("ddtags", 'a list of "name:value"', ddtags);
+  return { ok: true, record: { ...parsed.record, message, ddtags: tags } };
+}
+
+function decodeLogTags(tags: unknown): readonly string[] | undefined {
+  if (tags === undefined || tags === null) return [];
+  if (typeof tags === "string") return nonEmpty(tags.split(","));
+  return Array.isArray(tags) ? nonEmpty(tags.map(asText)) : undefined;
+}
+
+function nonEmpty(tags: readonly string[]): readonly string[] {
+  return tags.map((tag) => tag.trim()).filter((tag) => tag !== "");
 }
 
 function parseObject(text: string): Decoded<Record<string, unknown>> {

@@ -1,11 +1,12 @@
 export {
   type Decoded,
+  decodeLog,
   decodeRawMetric,
   decodeReadyMetric,
   encodeRawMetric,
   encodeReadyMetric,
 } from "./codec.js";
-export { LOG_LEVELS, type Log, type LogLevel } from "./log.js";
+export { LOG_LEVELS, type Log, type LogLevel, type ReceivedLog } from "./log.js";
 export {
   type MetricType,
   NUMBER_TYPES,

@@ -21,3 +21,15 @@ export interface Log {
   /** Whatever else the application said. */
   readonly [extra: string]: unknown;
 }
+
+/**
+ * A log as it is read: any program may have written it, so that there may be more fields and fewer, and other
+ * values in them.
+ */
+export interface ReceivedLog {
+  readonly ddtags: readonly string[];
+  /** A text, or an object. */
+  readonly message: unknown;
+  readonly level?: unknown;
+  readonly [field: string]: unknown;
+}

@@ -22,6 +22,8 @@ export interface Config {
   readonly output: "datadog" | "stdout";
   /** The base of Datadog's API, without a slash at its end. */
   readonly datadogUrl: string;
+  /** The endpoint that logs are posted to. */
+  readonly logsUrl: string;
   readonly interval: Seconds;
   readonly grace: Seconds;
   readonly releaseInterval: Milliseconds;
@@ -100,7 +102,7 @@ function parse(setting: Setting<unknown, unknown>, { text, isCollection }: Given
 }
 
 function missing({ output, settings }: Config): readonly string[] {
-  if (output !== "datadog" || settings.apiKey !== undefined) return [];
+  if (output !== "datadog" || hasKey(settings)) return [];
   return ["API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is datadog"];
 }
 
@@ -111,11 +113,27 @@ function derive(settings: Settings, sources: Config["sources"], file: string | u
     sources,
     file,
     storage: settings.storageType ?? (namesRedis ? "redis" : "embedded"),
-    output: settings.output ?? (settings.apiKey === undefined ? "stdout" : "datadog"),
+    output: settings.output ?? (hasKey(settings) ? "datadog" : "stdout"),
     datadogUrl: (settings.datadogUrl ?? `https://api.${settings.site}/api`).replace(/\/+$/, ""),
+    logsUrl: logsEndpoint(settings.logsUrl ?? `https://http-intake.logs.${settings.site}`),
     interval: seconds(settings.aggregateInterval),
     grace: seconds(settings.aggregateGrace),
     releaseInterval: milliseconds(settings.releaseInterval * 1000),
     metricTtl: seconds(settings.metricTtl),
   };
+}
+
+function hasKey({ apiKey, apiKeyFile }: Settings): boolean {
+  return apiKey !== undefined || apiKeyFile !== undefined;
+}
+
+/**
+ * The original's DATADOG_LOGS_URL is a base without a path; Datadog's pages show the whole URL, and DATADOG_URL
+ * ends in `/api`. All three are meant here.
+ */
+function logsEndpoint(url: string): string {
+  const base = url.replace(/\/+$/, "");
+  const { pathname } = new URL(base);
+  if (pathname === "/") return `${base}/api/v2/logs`;
+  return pathname.endsWith("/api") ? `${base}/v2/logs` : base;
 }

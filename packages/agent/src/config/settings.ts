@@ -13,6 +13,7 @@ import { type Setting, setting } from "./setting.js";
 
 /** A tag as Datadog takes it, or a word alone. */
 const tag = z.string().trim().min(1).max(200);
+const proxy = url(["http:", "https:"], "the URL of a proxy, such as http://proxy:3128");
 const percentile = z.coerce.number().gt(0).lt(1);
 const DAY = 86_400;
 const TEN_YEARS = 3660 * DAY;
@@ -21,6 +22,12 @@ const DATADOG = {
   apiKey: setting(["API_KEY", "DD_API_KEY"], text("Datadog's API key"), undefined, "Datadog's API key", {
     secret: true,
   }),
+  apiKeyFile: setting(
+    ["API_KEY_FILE", "DD_API_KEY_FILE"],
+    text("a file"),
+    undefined,
+    "A file with Datadog's API key, read again when the key isn't accepted; goes before API_KEY",
+  ),
   output: setting(
     ["CHOUETTE_OUTPUT"],
     oneOf(["datadog", "stdout"]),
@@ -38,6 +45,38 @@ const DATADOG = {
     text("Datadog's site, such as datadoghq.eu"),
     "datadoghq.com",
     "Datadog's site, where DATADOG_URL isn't given",
+  ),
+  logsUrl: setting(
+    ["DATADOG_LOGS_URL"],
+    url(["http:", "https:"], "Datadog's log intake, such as https://http-intake.logs.datadoghq.com"),
+    undefined,
+    "Datadog's log intake, the endpoint's path included or not; goes before DD_SITE",
+  ),
+  httpsProxy: setting(
+    ["HTTPS_PROXY", "https_proxy"],
+    proxy,
+    undefined,
+    "The proxy on the way to https:// addresses",
+    { secret: true },
+  ),
+  httpProxy: setting(
+    ["HTTP_PROXY", "http_proxy"],
+    proxy,
+    undefined,
+    "The proxy on the way to http:// addresses",
+    { secret: true },
+  ),
+  noProxy: setting(
+    ["NO_PROXY", "no_proxy"],
+    text("hosts with commas between them"),
+    undefined,
+    "Hosts that are reached without the proxy",
+  ),
+  caFile: setting(
+    ["DATADOG_CA_FILE"],
+    text("a file"),
+    undefined,
+    "A file with a certificate authority in PEM, trusted beside the known ones",
   ),
   seriesVersion: setting(
     ["DATADOG_SERIES"],
@@ -139,6 +178,42 @@ const RECORDS = {
     10_000,
     "The most ready metrics in one request",
   ),
+  precision: setting(
+    ["METRIC_PRECISION"],
+    wholeNumber(1, 15, "significant digits"),
+    undefined,
+    "Rounds gauges and rates to this many significant digits, which takes fewer bytes; counts stay exact",
+  ),
+  logsBulkSize: setting(
+    ["LOGS_BULK_SIZE"],
+    wholeNumber(1, 1000, "logs"),
+    500,
+    "The most logs in one request",
+  ),
+  logTtl: setting(
+    ["LOG_TTL"],
+    wholeNumber(60, TEN_YEARS, "seconds"),
+    18 * 3600,
+    "The age at which a log that could not be sent expires",
+  ),
+  rejectedMost: setting(
+    ["REJECTED_MAX_RECORDS"],
+    wholeNumber(0, 1_000_000, "records"),
+    10_000,
+    "The most records to keep of those that can't be used or were refused",
+  ),
+  rejectedTtl: setting(
+    ["REJECTED_TTL"],
+    wholeNumber(60, TEN_YEARS, "seconds"),
+    7 * DAY,
+    "The age at which a rejected record expires",
+  ),
+  dailyByteBudget: setting(
+    ["DAILY_BYTE_BUDGET"],
+    wholeNumber(0, 1e15, "bytes"),
+    undefined,
+    "Bytes a day; as they are used up, lesser logs, then all logs, then collectors' metrics wait for the next",
+  ),
   metricTtl: setting(
     ["METRIC_TTL"],
     wholeNumber(60, TEN_YEARS, "seconds"),
@@ -147,9 +222,9 @@ const RECORDS = {
   ),
   wrapper: setting(
     ["METRICS_WRAPPER"],
-    oneOf(["datadog", "simple"]),
+    text("datadog, simple, or the path or package of a module that exports wrap"),
     "datadog",
-    "What becomes of a window's records",
+    "What becomes of a window's records: datadog, simple, or a module of your own",
   ),
   histogramAggregates: setting(
     ["HISTOGRAM_AGGREGATES"],

@@ -2,12 +2,14 @@
  * Delivery of one batch: sent, settled by what the output says of it, split where a part must be found.
  *
  * Promises: every record of the batch is delivered, or set aside with the output's own reason, or still in its
- * queue. A crash between sending and settling sends the same points again, which changes nothing at the intake.
+ * queue. A crash between sending and settling sends the same points again, which changes nothing at the intake;
+ * logs would be there twice.
  */
 import { fateCounter, type Position, type Store } from "@chouette-iot/queue";
 import { encodeRejected, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { Outcome, Output } from "../outputs/output.js";
+import type { SentBytes } from "./sent-bytes.js";
 
 /** A record of a queue, decoded. */
 export interface Entry<T> extends Position {
@@ -22,6 +24,7 @@ export interface DeliveryOptions<T> {
   readonly rejectedQueue: string;
   readonly output: Output<T>;
   readonly clock: Clock;
+  readonly sentBytes: SentBytes;
 }
 
 /** What keeps a batch, or a part of it, in its queue. */
@@ -44,46 +47,61 @@ export async function deliver<T>(
     batch.map(({ record }) => record),
     signal,
   );
+  const { bytes } = outcome;
+  if (outcome.kind === "delivered") {
+    await settleDelivered(batch, bytes, options);
+    return { records: batch.length, rejected: 0, bytes };
+  }
+  if (bytes > 0) await options.store.settle({ notes: options.sentBytes.add(bytes) });
   switch (outcome.kind) {
-    case "delivered":
-      await settleDelivered(batch, options);
-      return { records: batch.length, rejected: 0, bytes: outcome.bytes };
     case "unavailable":
     case "unauthorized":
-      return { records: 0, rejected: 0, bytes: 0, obstacle: outcome };
+      return { records: 0, rejected: 0, bytes, obstacle: outcome };
     case "too-large":
     case "refused": {
+      const parts = outcome.kind === "too-large" ? outcome.parts : 2;
       const [only] = batch;
-      if (batch.length > 1) return deliverHalves(batch, options, signal);
+      if (batch.length > 1) return deliverParts(split(batch, parts), bytes, options, signal);
       if (only !== undefined) await reject([{ ...only, reason: outcome.reason }], options);
-      return { records: 0, rejected: batch.length, bytes: 0 };
+      return { records: 0, rejected: batch.length, bytes };
     }
   }
 }
 
-async function deliverHalves<T>(
-  batch: readonly Entry<T>[],
+function split<T>(batch: readonly T[], parts: number): readonly (readonly T[])[] {
+  const size = Math.ceil(batch.length / parts);
+  return Array.from({ length: Math.ceil(batch.length / size) }, (_, index) =>
+    batch.slice(index * size, (index + 1) * size),
+  );
+}
+
+async function deliverParts<T>(
+  parts: readonly (readonly Entry<T>[])[],
+  bytesBefore: number,
   options: DeliveryOptions<T>,
   signal?: AbortSignal,
 ): Promise<Delivered> {
-  const middle = batch.length >> 1;
-  const first = await deliver(batch.slice(0, middle), options, signal);
-  if (first.obstacle !== undefined) return first;
-  const second = await deliver(batch.slice(middle), options, signal);
-  return {
-    ...second,
-    records: first.records + second.records,
-    rejected: first.rejected + second.rejected,
-    bytes: first.bytes + second.bytes,
-  };
+  let sum: Delivered = { records: 0, rejected: 0, bytes: bytesBefore };
+  for (const part of parts) {
+    const { records, rejected, bytes, obstacle } = await deliver(part, options, signal);
+    sum = {
+      records: sum.records + records,
+      rejected: sum.rejected + rejected,
+      bytes: sum.bytes + bytes,
+    };
+    if (obstacle !== undefined) return { ...sum, obstacle };
+  }
+  return sum;
 }
 
 async function settleDelivered<T>(
   batch: readonly Entry<T>[],
-  { store, queue }: DeliveryOptions<T>,
+  bytes: number,
+  { store, queue, sentBytes }: DeliveryOptions<T>,
 ): Promise<void> {
   await store.settle({
     remove: [{ queue, records: batch }],
+    notes: sentBytes.add(bytes),
     count: new Map([[fateCounter(queue, "delivered"), batch.length]]),
   });
 }
@@ -91,7 +109,7 @@ async function settleDelivered<T>(
 /** Sets records aside, each with its reason. */
 export async function reject<T>(
   entries: readonly (Position & { readonly value: string | undefined; readonly reason: string })[],
-  { store, queue, rejectedQueue, clock }: Omit<DeliveryOptions<T>, "output">,
+  { store, queue, rejectedQueue, clock }: Omit<DeliveryOptions<T>, "output" | "sentBytes">,
 ): Promise<void> {
   const at = toSeconds(clock.now());
   await store.settle({

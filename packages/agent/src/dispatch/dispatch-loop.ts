@@ -14,6 +14,8 @@ import type { Obstacle } from "./delivery.js";
 import type { Dispatcher } from "./dispatcher.js";
 
 export interface DispatchLoopOptions<T> {
+  /** Where the records go, to begin a sentence. */
+  readonly name: string;
   readonly dispatcher: Dispatcher<T>;
   readonly output: Output<T>;
   readonly clock: Clock;
@@ -24,6 +26,8 @@ export interface DispatchLoopOptions<T> {
 }
 
 const BACKOFF = { first: milliseconds(1_000), longest: milliseconds(64_000) };
+/** Whatever an answer asks for: it may be a mistake, or a portal's. */
+const LONGEST_RETRY_AFTER = milliseconds(3_600_000);
 const KEY_CHECK_INTERVAL = milliseconds(60_000);
 const STORE_RETRY_AFTER = milliseconds(1_000);
 
@@ -32,6 +36,7 @@ export class DispatchLoop<T> {
   #failures = 0;
   /** Why the key isn't used; undefined while it is accepted or not known not to be. */
   #held: Obstacle | undefined;
+  #refusalSaid = false;
   #kicked = false;
   #sleep = new AbortController();
 
@@ -61,9 +66,12 @@ export class DispatchLoop<T> {
   /** How long to wait for the next. */
   async #dispatchOnce(signal: AbortSignal): Promise<Milliseconds> {
     const { dispatcher, storeOutage, log, releaseInterval } = this.#options;
-    if (this.#held !== undefined && !(await this.#isAccepted(signal))) return KEY_CHECK_INTERVAL;
     const started = this.#options.clock.monotonic();
     try {
+      if (this.#held !== undefined && !(await this.#isAccepted(signal))) {
+        await dispatcher.expire();
+        return KEY_CHECK_INTERVAL;
+      }
       const { obstacle, ...dispatched } = await dispatcher.dispatch(signal);
       storeOutage.end();
       if (dispatched.delivered + dispatched.rejected + dispatched.expired > 0)
@@ -74,6 +82,7 @@ export class DispatchLoop<T> {
       return STORE_RETRY_AFTER;
     }
     this.#failures = 0;
+    this.#refusalSaid = false;
     this.#options.outputOutage.end();
     const took = this.#options.clock.monotonic() - started;
     return milliseconds(Math.max(0, releaseInterval - took));
@@ -82,13 +91,23 @@ export class DispatchLoop<T> {
   #meet(obstacle: Obstacle, signal: AbortSignal): Milliseconds {
     // Given up by the agent's own end: the output is not to blame.
     if (signal.aborted) return milliseconds(0);
-    this.#options.outputOutage.begin(obstacle.reason);
+    const { name, log, outputOutage } = this.#options;
+    outputOutage.begin(obstacle.reason);
     if (obstacle.kind === "unauthorized") {
       this.#held = obstacle;
+      // The key may be valid and yet be refused, again and again: that is said once.
+      if (!this.#refusalSaid) {
+        log.error(
+          { reason: obstacle.reason },
+          `${name} refuses the API key: nothing is sent until it takes it`,
+        );
+      }
+      this.#refusalSaid = true;
       return KEY_CHECK_INTERVAL;
     }
     this.#failures += 1;
-    return milliseconds(Math.max(backoff(this.#failures, BACKOFF), obstacle.retryAfter ?? 0));
+    const asked = Math.min(obstacle.retryAfter ?? 0, LONGEST_RETRY_AFTER);
+    return milliseconds(Math.max(backoff(this.#failures, BACKOFF), asked));
   }
 
   async #isAccepted(signal: AbortSignal): Promise<boolean> {

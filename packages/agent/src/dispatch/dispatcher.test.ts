@@ -4,7 +4,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../clock.js";
 import type { Outcome, Output } from "../outputs/output.js";
+import type { Admission } from "./byte-budget.js";
 import { Dispatcher } from "./dispatcher.js";
+import { SentBytes } from "./sent-bytes.js";
 
 const NOW = 1_000_000;
 const QUEUE = "chouette:metrics:wrapped";
@@ -30,7 +32,11 @@ function output(answer: (batch: readonly string[]) => Outcome) {
   return { told, batches, taken };
 }
 
-async function setUp(records: readonly (readonly [score: number, value: string])[], batchSize = 10) {
+async function setUp(
+  records: readonly (readonly [score: number, value: string])[],
+  batchSize = 10,
+  admission: Admission<string> = true,
+) {
   const store = new MemoryStore();
   await store.append(
     QUEUE,
@@ -45,6 +51,8 @@ async function setUp(records: readonly (readonly [score: number, value: string])
       output: told,
       clock,
       decode,
+      admission: () => admission,
+      sentBytes: new SentBytes(store, clock),
       batchSize,
       ttl: seconds(14_400),
       fresh: seconds(100),
@@ -53,7 +61,7 @@ async function setUp(records: readonly (readonly [score: number, value: string])
 }
 
 const delivered: Outcome = { kind: "delivered", bytes: 1 };
-const down: Outcome = { kind: "unavailable", reason: "no route", answered: false };
+const down: Outcome = { kind: "unavailable", reason: "no route", answered: false, bytes: 0 };
 
 describe("dispatch", () => {
   it("goes on until the queue is empty, in batches of bounded size", async () => {
@@ -95,7 +103,9 @@ describe("dispatch", () => {
       Array.from({ length: 30 }, (_, index) => [NOW - 5, index === 12 ? "poison" : `${index}`]),
     );
     const { told, taken } = output((batch) =>
-      batch.includes("poison") ? { kind: "unavailable", reason: "HTTP 500", answered: true } : delivered,
+      batch.includes("poison")
+        ? { kind: "unavailable", reason: "HTTP 500", answered: true, bytes: 1 }
+        : delivered,
     );
     expect(await dispatcher(told).dispatch()).toMatchObject({
       delivered: 20,
@@ -111,13 +121,14 @@ describe("dispatch", () => {
       fc.asyncProperty(
         fc.array(kinds, { maxLength: 60 }),
         fc.integer({ min: 1, max: 5 }),
-        async (list, limit) => {
+        fc.integer({ min: 2, max: 9 }),
+        async (list, limit, parts) => {
           const { store, dispatcher } = await setUp(list.map((kind, index) => [NOW - 5, `${kind}${index}`]));
           const { told, taken } = output((batch) => {
             if (batch.length > limit || batch.some((text) => text.startsWith("huge")))
-              return { kind: "too-large", reason: "HTTP 413" };
+              return { kind: "too-large", reason: "HTTP 413", parts, bytes: 1 };
             if (batch.some((text) => text.startsWith("refused")))
-              return { kind: "refused", reason: "HTTP 400" };
+              return { kind: "refused", reason: "HTTP 400", bytes: 1 };
             return delivered;
           });
           await dispatcher(told).dispatch();
@@ -131,6 +142,33 @@ describe("dispatch", () => {
         },
       ),
     );
+  });
+
+  it("leaves what isn't admitted where it is, and fills batches with the rest", async () => {
+    const list = Array.from({ length: 95 }, (_, index): [number, string] => [
+      NOW - 200,
+      index % 9 === 0 ? `alarm${index}` : `${index}`,
+    ]);
+    const { store, dispatcher } = await setUp(list, 10, (text) => text.startsWith("alarm"));
+    const { told, batches } = output(() => delivered);
+    expect(await dispatcher(told).dispatch()).toMatchObject({ delivered: 11 });
+    expect(batches.map((batch) => batch.length)).toEqual([10, 1]);
+    expect(await store.size(QUEUE)).toBe(84);
+  });
+
+  it("expires what isn't admitted at its age, and not before", async () => {
+    const { store, dispatcher } = await setUp(
+      [
+        [NOW - 14_401, "old"],
+        [NOW - 14_399, "young"],
+      ],
+      10,
+      false,
+    );
+    const { told, batches } = output(() => delivered);
+    expect(await dispatcher(told).dispatch()).toMatchObject({ expired: 1, delivered: 0 });
+    expect(batches).toEqual([]);
+    expect(await store.size(QUEUE)).toBe(1);
   });
 
   it("expires what is older than it may become, and counts it", async () => {

@@ -4,13 +4,17 @@
  * Promises: fresh before old, so that after an outage the present shows first, then the backlog from its
  * oldest. A batch that the output can't take holds up no other; two in a row mean that the output is down.
  * A record that can't be read is set aside with its reason; one older than it may become expires, counted.
+ * What isn't admitted for now stays where it is.
  */
-import { expire, type Position } from "@chouette-iot/queue";
+import { expire, type Position, type StoredRecord } from "@chouette-iot/queue";
 import { type Decoded, type Seconds, toSeconds } from "@chouette-iot/record";
+import type { Admission } from "./byte-budget.js";
 import { type DeliveryOptions, deliver, type Entry, type Obstacle, reject } from "./delivery.js";
 
 export interface DispatcherOptions<T> extends DeliveryOptions<T> {
   decode(text: string): Decoded<T>;
+  /** What may be sent now: asked before each page. */
+  admission(): Admission<T>;
   /** The most records in a batch. */
   readonly batchSize: number;
   /** The age at which a record expires. */
@@ -23,9 +27,9 @@ export interface Dispatched {
   delivered: number;
   rejected: number;
   expired: number;
-  /** As sent, headers and TLS aside. */
+  /** As sent, failed attempts included, headers and TLS aside. */
   bytes: number;
-  /** Why records are left in the queue; undefined where none are. */
+  /** Why records are left in the queue, other than not being admitted. */
   obstacle?: Obstacle;
 }
 
@@ -38,13 +42,19 @@ export class Dispatcher<T> {
 
   /** Rejects where the store does; the next call takes up what is left. */
   async dispatch(signal?: AbortSignal): Promise<Dispatched> {
-    const { store, queue, clock, ttl, fresh } = this.#options;
-    const now = toSeconds(clock.now());
-    const dispatched: Dispatched = { delivered: 0, rejected: 0, expired: 0, bytes: 0 };
-    dispatched.expired = await expire(store, queue, now - ttl);
-    await this.#dispatchAfter({ score: now - fresh, id: "" }, dispatched, signal);
+    const { clock, fresh, sentBytes } = this.#options;
+    await sentBytes.load();
+    const dispatched: Dispatched = { delivered: 0, rejected: 0, expired: await this.expire(), bytes: 0 };
+    const freshest = { score: toSeconds(clock.now()) - fresh, id: "" };
+    await this.#dispatchAfter(freshest, dispatched, signal);
     if (dispatched.obstacle === undefined) await this.#dispatchAfter(undefined, dispatched, signal);
     return dispatched;
+  }
+
+  /** Removes what is too old, and answers with how much that was. Part of every dispatch. */
+  expire(): Promise<number> {
+    const { store, queue, clock, ttl } = this.#options;
+    return expire(store, queue, toSeconds(clock.now()) - ttl);
   }
 
   /** Everything after the position, in order. */
@@ -53,15 +63,9 @@ export class Dispatcher<T> {
     dispatched: Dispatched,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { store, queue, batchSize } = this.#options;
-    let after = start;
     let failedInARow = 0;
-    while (signal?.aborted !== true) {
-      const page = await store.read(queue, { limit: batchSize, ...(after === undefined ? {} : { after }) });
-      if (page.length === 0) return;
-      after = page.at(-1);
-      const batch = await this.#decode(page, dispatched);
-      if (batch.length === 0) continue;
+    for await (const batch of this.#batches(start, dispatched)) {
+      if (signal?.aborted) return;
       const { records, rejected, bytes, obstacle } = await deliver(batch, this.#options, signal);
       dispatched.delivered += records;
       dispatched.rejected += rejected;
@@ -72,12 +76,32 @@ export class Dispatcher<T> {
     }
   }
 
-  async #decode(
-    page: readonly (Position & { readonly value: string | undefined })[],
-    dispatched: Dispatched,
-  ): Promise<readonly Entry<T>[]> {
+  /** What is admitted, in full batches: a page may hold only a few such records. */
+  async *#batches(start: Position | undefined, dispatched: Dispatched): AsyncGenerator<readonly Entry<T>[]> {
+    const { store, queue, batchSize } = this.#options;
+    let after = start;
+    let waiting: readonly Entry<T>[] = [];
+    for (;;) {
+      const admission = this.#options.admission();
+      if (admission === false) return;
+      const page = await store.read(queue, { limit: batchSize, ...(after === undefined ? {} : { after }) });
+      if (page.length === 0) break;
+      after = page.at(-1);
+      const entries = await this.#decode(page, dispatched);
+      const admitted = admission === true ? entries : entries.filter(({ record }) => admission(record));
+      waiting = [...waiting, ...admitted];
+      while (waiting.length >= batchSize) {
+        const batch = waiting.slice(0, batchSize);
+        waiting = waiting.slice(batchSize);
+        yield batch;
+      }
+    }
+    if (waiting.length > 0) yield waiting;
+  }
+
+  async #decode(page: readonly StoredRecord[], dispatched: Dispatched): Promise<readonly Entry<T>[]> {
     const batch: Entry<T>[] = [];
-    const unusable: (Position & { readonly value: string | undefined; readonly reason: string })[] = [];
+    const unusable: (StoredRecord & { readonly reason: string })[] = [];
     for (const { score, id, value } of page) {
       const decoded =
         value === undefined

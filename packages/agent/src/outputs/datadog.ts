@@ -1,78 +1,69 @@
 /**
- * The Datadog output: ready metrics to the series intake, grouped, compressed and within its limits.
+ * Datadog's intake: a body posted with the key, within the endpoint's limits, and the key's own check.
  *
- * The key travels in a header and appears nowhere else.
+ * A key that isn't accepted is read again, and where it is another one by then, tried once more.
  */
-import type { ReadyMetric } from "@chouette-iot/record";
-import { compress } from "./compression.js";
-import { type HttpRequest, HttpSender } from "./http.js";
-import type { Outcome, Output } from "./output.js";
-import { groupSeries, type Series } from "./series.js";
-import { seriesV1 } from "./series-json.js";
-import { encodeMetricPayload } from "./series-protobuf.js";
+import type { ApiKey } from "./api-key.js";
+import { compress, type Encoding } from "./compression.js";
+import type { HttpRequest, HttpSender } from "./http.js";
+import type { Outcome } from "./output.js";
 
-export interface DatadogOptions {
-  /** The API's base, as in `https://api.datadoghq.com/api`. */
+export interface Endpoint {
   readonly url: string;
-  readonly apiKey: string;
-  readonly host: string;
-  /** `["key:value", …]` */
-  readonly globalTags: readonly string[];
-  readonly seriesVersion: "v1" | "v2";
-}
-
-interface Endpoint {
-  readonly path: string;
   readonly contentType: string;
+  readonly encoding: Encoding;
   /** The largest body that the intake takes, in bytes, as sent and inflated. */
   readonly mostSent: number;
   readonly mostInflated: number;
-  encode(series: readonly Series[], host: string): string | Uint8Array;
 }
 
-const ENDPOINTS: Readonly<Record<DatadogOptions["seriesVersion"], Endpoint>> = {
-  v1: {
-    path: "/v1/series",
-    contentType: "application/json",
-    mostSent: 3_200_000,
-    mostInflated: 62_914_560,
-    encode: seriesV1,
-  },
-  v2: {
-    path: "/v2/series",
-    contentType: "application/x-protobuf",
-    mostSent: 512_000,
-    mostInflated: 5_242_880,
-    encode: encodeMetricPayload,
-  },
-};
+export interface DatadogAccess {
+  /** The API's base, as in `https://api.datadoghq.com/api`. */
+  readonly apiUrl: string;
+  readonly key: ApiKey;
+  readonly sender: HttpSender;
+}
 
-export function datadogOutput({
-  url,
-  apiKey,
-  host,
-  globalTags,
-  seriesVersion,
-}: DatadogOptions): Output<ReadyMetric> {
-  const sender = new HttpSender();
-  const endpoint = ENDPOINTS[seriesVersion];
-  const authorized = { "DD-API-KEY": apiKey };
-  return {
-    async send(batch, signal) {
-      const body = Buffer.from(endpoint.encode(groupSeries(batch, globalTags), host));
-      if (body.length > endpoint.mostInflated)
-        return tooLarge(body.length, endpoint.mostInflated, "inflated");
-      const { encoding, bytes } = await compress(body);
-      if (bytes.length > endpoint.mostSent) return tooLarge(bytes.length, endpoint.mostSent, "compressed");
-      const headers = { ...authorized, "Content-Type": endpoint.contentType, "Content-Encoding": encoding };
-      const post: HttpRequest = { url: url + endpoint.path, method: "POST", headers, body: bytes };
-      return sender.send(post, signal);
-    },
-    check: (signal) => sender.send({ url: `${url}/v1/validate`, method: "GET", headers: authorized }, signal),
-    close: () => sender.close(),
+export async function postToDatadog(
+  body: Uint8Array,
+  { url, contentType, encoding, mostSent, mostInflated }: Endpoint,
+  { key, sender }: DatadogAccess,
+  signal?: AbortSignal,
+): Promise<Outcome> {
+  if (body.length > mostInflated) return tooLarge(body.length, mostInflated, "inflated");
+  const compressed = await compress(body, encoding);
+  const { length } = compressed.bytes;
+  if (length > mostSent) return tooLarge(length, mostSent, "compressed");
+  const post = (): Promise<Outcome> => {
+    const headers = {
+      ...authorized(key),
+      "Content-Type": contentType,
+      "Content-Encoding": compressed.encoding,
+    };
+    return sender.send({ url, method: "POST", headers, body: compressed.bytes }, signal);
   };
+  const outcome = await post();
+  if (outcome.kind !== "unauthorized" || !(await key.renew())) return outcome;
+  const second = await post();
+  return { ...second, bytes: outcome.bytes + second.bytes };
 }
 
+/** Asks whether the key, read anew, is accepted. */
+export async function checkKey(
+  { apiUrl, key, sender }: DatadogAccess,
+  signal?: AbortSignal,
+): Promise<Outcome> {
+  await key.renew();
+  const validate: HttpRequest = { url: `${apiUrl}/v1/validate`, method: "GET", headers: authorized(key) };
+  return sender.send(validate, signal);
+}
+
+function authorized(key: ApiKey): Readonly<Record<string, string>> {
+  return { "DD-API-KEY": key.current };
+}
+
+/** As few parts as will fit if they are alike: halves of halves would leave payloads half empty. */
 function tooLarge(bytes: number, limit: number, how: string): Outcome {
-  return { kind: "too-large", reason: `${bytes} bytes ${how}, where the intake takes ${limit}` };
+  const reason = `${bytes} bytes ${how}, where the intake takes ${limit}`;
+  return { kind: "too-large", reason, parts: Math.ceil((1.05 * bytes) / limit), bytes: 0 };
 }

@@ -3,9 +3,12 @@
  *
  * Promises: every request ends, by an answer, a failure or a time-out, and none throws. Connections are kept
  * alive between requests and thrown away after a failure, since a link that was down leaves dead ones behind.
+ * Every byte of a body that went out is counted, whatever became of it.
  */
+import { Readable } from "node:stream";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { Agent, request } from "undici";
+import { request } from "undici";
+import { type ConnectionOptions, type ConnectionTimeouts, openConnections } from "./connections.js";
 import type { Outcome } from "./output.js";
 
 export interface HttpRequest {
@@ -15,36 +18,51 @@ export interface HttpRequest {
   readonly body?: Uint8Array;
 }
 
-const CONNECT_TIMEOUT = milliseconds(10_000);
-/** From the last byte sent to the first of the answer, and between two parts of it. */
-const ANSWER_TIMEOUT = milliseconds(30_000);
-/** For the request as a whole, on a link that lets through a trickle. */
-const WHOLE_TIMEOUT = milliseconds(120_000);
-const KEEP_ALIVE = milliseconds(90_000);
+export interface HttpTimeouts extends ConnectionTimeouts {
+  /** For the request as a whole, on a link that lets through a trickle. */
+  readonly whole: Milliseconds;
+}
+
+const TIMEOUTS: HttpTimeouts = {
+  connect: milliseconds(10_000),
+  answer: milliseconds(30_000),
+  whole: milliseconds(120_000),
+  keepAlive: milliseconds(90_000),
+};
+/** A body goes out in parts of this size, so that one that was cut off counts by what went out of it. */
+const PART_BYTES = 16 * 1024;
 /** As much of an answer's body as is worth telling, in characters. */
 const LONGEST_ANSWER = 300;
 
 export class HttpSender {
-  #connections = newConnections();
+  readonly #options: ConnectionOptions;
+  readonly #timeouts: HttpTimeouts;
+  #connections;
 
-  /** The outcome of the request; where it is taken, the bytes are the body's. */
+  constructor(options: ConnectionOptions = {}, timeouts: HttpTimeouts = TIMEOUTS) {
+    this.#options = options;
+    this.#timeouts = timeouts;
+    this.#connections = openConnections(options, timeouts);
+  }
+
   async send({ url, method, headers, body }: HttpRequest, signal?: AbortSignal): Promise<Outcome> {
-    const deadline = new Deadline(WHOLE_TIMEOUT, signal);
+    const deadline = new Deadline(this.#timeouts.whole, signal);
+    const sent = new MeteredBody(body ?? new Uint8Array());
     try {
       const answer = await request(url, {
         method,
-        headers,
-        body: body ?? null,
+        headers: body === undefined ? headers : { ...headers, "Content-Length": `${body.length}` },
+        body: body === undefined ? null : Readable.from(sent, { objectMode: false }),
         dispatcher: this.#connections,
         signal: deadline.signal,
       });
       const text = await answer.body.text();
-      const outcome = outcomeOf(answer.statusCode, text, answer.headers["retry-after"], body?.length ?? 0);
+      const outcome = outcomeOf(answer.statusCode, text, answer.headers["retry-after"], sent.bytes);
       if (outcome.kind === "unavailable") this.#renewConnections();
       return outcome;
     } catch (error) {
       this.#renewConnections();
-      return { kind: "unavailable", reason: describeFailure(error), answered: false };
+      return { kind: "unavailable", reason: describeFailure(error), answered: false, bytes: sent.bytes };
     } finally {
       deadline.clear();
     }
@@ -57,7 +75,25 @@ export class HttpSender {
   #renewConnections(): void {
     // Their ends are of no interest: nothing is under way on them any more.
     this.#connections.destroy().catch(() => {});
-    this.#connections = newConnections();
+    this.#connections = openConnections(this.#options, this.#timeouts);
+  }
+}
+
+/** A body that counts what was taken of it: nothing is, before there is a connection. */
+class MeteredBody {
+  bytes = 0;
+  readonly #body: Uint8Array;
+
+  constructor(body: Uint8Array) {
+    this.#body = body;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    while (this.bytes < this.#body.length) {
+      const part = this.#body.subarray(this.bytes, this.bytes + PART_BYTES);
+      this.bytes += part.length;
+      yield part;
+    }
   }
 }
 
@@ -90,16 +126,6 @@ class Deadline {
   }
 }
 
-function newConnections(): Agent {
-  return new Agent({
-    connect: { timeout: CONNECT_TIMEOUT },
-    headersTimeout: ANSWER_TIMEOUT,
-    bodyTimeout: ANSWER_TIMEOUT,
-    keepAliveTimeout: KEEP_ALIVE,
-    connections: 2,
-  });
-}
-
 /** What an answer means: the table in the design, under Delivery. */
 export function outcomeOf(
   status: number,
@@ -109,13 +135,14 @@ export function outcomeOf(
 ): Outcome {
   if (status >= 200 && status < 300) return { kind: "delivered", bytes };
   const reason = `HTTP ${status}${body === "" ? "" : `: ${shorten(body)}`}`;
-  if (status === 401 || status === 403) return { kind: "unauthorized", reason };
-  if (status === 413) return { kind: "too-large", reason };
+  if (status === 401 || status === 403) return { kind: "unauthorized", reason, bytes };
+  if (status === 413) return { kind: "too-large", reason, parts: 2, bytes };
   // A redirect is somebody else's answer, such as a captive portal's.
   const passing = status < 400 || status === 408 || status === 429 || status >= 500;
-  if (!passing) return { kind: "refused", reason };
+  if (!passing) return { kind: "refused", reason, bytes };
   const wait = parseRetryAfter(retryAfter);
-  return { kind: "unavailable", reason, answered: true, ...(wait === undefined ? {} : { retryAfter: wait }) };
+  const again = wait === undefined ? {} : { retryAfter: wait };
+  return { kind: "unavailable", reason, answered: true, bytes, ...again };
 }
 
 /** Seconds, or a date (RFC 9110, 10.2.3). */

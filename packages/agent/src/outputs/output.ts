@@ -5,9 +5,11 @@
  */
 import type { Milliseconds } from "@chouette-iot/record";
 
-export type Outcome =
-  /** Taken. Bytes as sent, headers and TLS aside. */
-  | { readonly kind: "delivered"; readonly bytes: number }
+export type Outcome = {
+  /** What went out for it, headers and TLS aside; that of a failed attempt is paid for as well. */
+  readonly bytes: number;
+} & (
+  | { readonly kind: "delivered" }
   /** Not taken for now: to be sent again later, not before `retryAfter` where it is given. */
   | {
       readonly kind: "unavailable";
@@ -18,10 +20,11 @@ export type Outcome =
     }
   /** The key isn't accepted: nothing will be, until it is. */
   | { readonly kind: "unauthorized"; readonly reason: string }
-  /** The batch is over a limit; a part of it may not be. */
-  | { readonly kind: "too-large"; readonly reason: string }
+  /** The batch is over a limit; a part of it may not be. `parts`: into how many to split it, at least two. */
+  | { readonly kind: "too-large"; readonly reason: string; readonly parts: number }
   /** Something in the batch is not acceptable and never will be. */
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "refused"; readonly reason: string }
+);
 
 export interface Output<T> {
   /** @param signal gives up the sending; the outcome is then `unavailable` */

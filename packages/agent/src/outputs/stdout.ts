@@ -1,7 +1,11 @@
-/** The stdout output: a line for each ready metric, for a look at what would be sent and for agents without a key. */
-import type { ReadyMetric } from "@chouette-iot/record";
+/**
+ * The stdout outputs: a line for each series or log, for a look at what would be sent and for agents without a
+ * key.
+ */
+import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
+import { encodeLog } from "./log-body.js";
 import type { Output } from "./output.js";
-import { groupSeries } from "./series.js";
+import { groupSeries, type Series } from "./series.js";
 
 export interface StdoutOptions {
   readonly host: string;
@@ -11,13 +15,29 @@ export interface StdoutOptions {
   write(text: string): void;
 }
 
-export function stdoutOutput({ host, globalTags, pretty, write }: StdoutOptions): Output<ReadyMetric> {
+export function stdoutMetrics({ host, globalTags, pretty, write }: StdoutOptions): Output<ReadyMetric> {
+  return stdoutOutput(write, (batch) =>
+    groupSeries(batch, globalTags).map((series) =>
+      pretty ? prettySeries(series) : JSON.stringify({ ...series, host }),
+    ),
+  );
+}
+
+export function stdoutLogs({ pretty, write, ...options }: StdoutOptions): Output<ReceivedLog> {
+  return stdoutOutput(write, (batch) =>
+    batch.map((log) => (pretty ? prettyLog(log) : encodeLog(log, options))),
+  );
+}
+
+function stdoutOutput<T>(
+  write: StdoutOptions["write"],
+  linesOf: (batch: readonly T[]) => readonly string[],
+): Output<T> {
   return {
     async send(batch) {
-      let text = "";
-      for (const series of groupSeries(batch, globalTags)) {
-        text += pretty ? prettyLines(series) : `${JSON.stringify({ ...series, host })}\n`;
-      }
+      const text = linesOf(batch)
+        .map((line) => `${line}\n`)
+        .join("");
       write(text);
       return { kind: "delivered", bytes: Buffer.byteLength(text) };
     },
@@ -26,10 +46,15 @@ export function stdoutOutput({ host, globalTags, pretty, write }: StdoutOptions)
   };
 }
 
-function prettyLines({ metric, type, tags, points }: ReadyMetric): string {
+function prettySeries({ metric, type, tags, points }: Series): string {
   const lines = points.map(([at, value]) => {
     const time = new Date(at * 1000).toISOString();
-    return `${time}  ${metric} ${type} ${value}${tags.length > 0 ? `  ${tags.join(" ")}` : ""}\n`;
+    return `${time}  ${metric} ${type} ${value}${tags.length > 0 ? `  ${tags.join(" ")}` : ""}`;
   });
-  return lines.join("");
+  return lines.join("\n");
+}
+
+function prettyLog({ date, level, service, message, ddtags }: ReceivedLog): string {
+  const text = typeof message === "string" ? message : JSON.stringify(message);
+  return [date, level, service, text, ddtags.join(" ")].filter(Boolean).join("  ");
 }

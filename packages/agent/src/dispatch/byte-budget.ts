@@ -1,0 +1,64 @@
+/**
+ * DAILY_BYTE_BUDGET: what is held back as a day's bytes are used up, the least important first.
+ *
+ * | used | held back until the next day of UTC |
+ * |---|---|
+ * | 70 % | logs below WARNING |
+ * | 80 % | all logs |
+ * | 90 % | the metrics of collectors, and the agent's own |
+ *
+ * The metrics of applications are never held back. What is held back stays in its queue, and expires at the age
+ * at which it would have anyway.
+ */
+import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
+import type { SentBytes } from "./sent-bytes.js";
+
+const SHARES = { lesserLogs: 0.7, logs: 0.8, collected: 0.9 } as const;
+
+/** Below WARNING, in the words of the original's client, pino and winston. */
+const LESSER_LEVELS: ReadonlySet<unknown> = new Set([
+  "TRACE",
+  "SILLY",
+  "DEBUG",
+  "VERBOSE",
+  "HTTP",
+  "INFO",
+  "NOTICE",
+]);
+
+/** What of a queue may be sent now: `true` and `false` for all and nothing of it. */
+export type Admission<T> = boolean | ((record: T) => boolean);
+
+export class ByteBudget {
+  readonly #bytesPerDay: number;
+  readonly #sent: SentBytes;
+
+  /** @param bytesPerDay Infinity where there is no budget */
+  constructor(bytesPerDay: number, sent: SentBytes) {
+    this.#bytesPerDay = bytesPerDay;
+    this.#sent = sent;
+  }
+
+  logs(): Admission<ReceivedLog> {
+    if (this.#isUsed(SHARES.logs)) return false;
+    return !this.#isUsed(SHARES.lesserLogs) || isWarning;
+  }
+
+  metrics(): Admission<ReadyMetric> {
+    return !this.#isUsed(SHARES.collected) || isOfApplication;
+  }
+
+  #isUsed(share: number): boolean {
+    return this.#sent.today() >= share * this.#bytesPerDay;
+  }
+}
+
+/** A level that isn't known may be an alarm. */
+function isWarning({ level }: ReceivedLog): boolean {
+  return !LESSER_LEVELS.has(typeof level === "string" ? level.toUpperCase() : level);
+}
+
+/** Collectors, the original's included, name theirs `Chouette.…`, and the agent its own `chouette.…`. */
+function isOfApplication({ metric }: ReadyMetric): boolean {
+  return !/^chouette\./i.test(metric);
+}

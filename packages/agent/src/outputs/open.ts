@@ -1,0 +1,54 @@
+/** The outputs of an agent, one for metrics and one for logs, to one and the same place. */
+import { readFile } from "node:fs/promises";
+import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
+import { fixedKey, keyFromFile } from "./api-key.js";
+import type { ConnectionOptions, Proxies } from "./connections.js";
+import { datadogLogs } from "./datadog-logs.js";
+import { type DatadogMetricsOptions, datadogMetrics } from "./datadog-metrics.js";
+import { HttpSender } from "./http.js";
+import type { Output } from "./output.js";
+import { type StdoutOptions, stdoutLogs, stdoutMetrics } from "./stdout.js";
+
+export interface Outputs {
+  readonly metrics: Output<ReadyMetric>;
+  readonly logs: Output<ReceivedLog>;
+}
+
+export interface DatadogOutputsOptions
+  extends Pick<DatadogMetricsOptions, "apiUrl" | "host" | "globalTags" | "seriesVersion" | "precision"> {
+  readonly logsUrl: string;
+  readonly apiKey: string | undefined;
+  /** Goes before `apiKey`. */
+  readonly apiKeyFile: string | undefined;
+  readonly proxies: Proxies;
+  readonly caFile: string | undefined;
+}
+
+/** Rejects where the key's or the certificate authority's file can't be read. */
+export async function openDatadog(options: DatadogOutputsOptions): Promise<Outputs> {
+  const { apiKey = "", apiKeyFile, proxies, caFile } = options;
+  const key = apiKeyFile === undefined ? fixedKey(apiKey) : await keyFromFile(apiKeyFile);
+  const connection: ConnectionOptions = {
+    proxies,
+    ...(caFile === undefined ? {} : { certificateAuthority: await readAuthority(caFile) }),
+  };
+  // Two hosts at Datadog, each with its own connections to renew.
+  return {
+    metrics: datadogMetrics({ ...options, key, sender: new HttpSender(connection) }),
+    logs: datadogLogs({ ...options, key, sender: new HttpSender(connection) }),
+  };
+}
+
+export function openStdout(options: StdoutOptions): Outputs {
+  return { metrics: stdoutMetrics(options), logs: stdoutLogs(options) };
+}
+
+async function readAuthority(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new Error(`DATADOG_CA_FILE can't be read: ${cause.message}`, { cause });
+  });
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new Error(`DATADOG_CA_FILE holds no certificate in PEM: ${path}`);
+  }
+  return text;
+}

@@ -1,0 +1,64 @@
+/**
+ * The wrapper that METRICS_WRAPPER names: one of ours, or a module of the user's that exports `wrap`.
+ *
+ * What a user's wrapper answers is checked before it is used: a window never waits for a wrapper that is wrong.
+ */
+import { isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { decodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
+import { datadogWrapper } from "./datadog.js";
+import { simpleWrapper } from "./simple.js";
+import type { Wrap, Wrapped, WrapperOptions } from "./wrapper.js";
+
+/**
+ * @param name `datadog`, `simple`, the path of a module (`./wrapper.mjs`, `/etc/chouette/wrapper.mjs`), or the
+ * name of a package that is installed beside the agent
+ * @throws where there is no such module, or it has no `wrap`
+ */
+export async function loadWrapper(name: string, options: WrapperOptions): Promise<Wrap> {
+  if (name === "datadog") return datadogWrapper(options);
+  if (name === "simple") return simpleWrapper;
+  const isPath = name.startsWith(".") || isAbsolute(name);
+  const module: unknown = await import(isPath ? pathToFileURL(resolve(name)).href : name).catch((cause) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `METRICS_WRAPPER: expected datadog, simple, or a module, but ${name} can't be loaded: ${reason}`,
+      { cause },
+    );
+  });
+  const wrap = exportedWrap(module);
+  if (wrap === undefined) throw new Error(`METRICS_WRAPPER: ${name} exports no function named wrap`);
+  return (context, at, interval) => checked(wrap(context, at, interval));
+}
+
+/** Of a CommonJS module, Node may know the exports only as a whole. */
+function exportedWrap(module: unknown): ((...args: Parameters<Wrap>) => unknown) | undefined {
+  const { wrap, default: whole } = module as { readonly wrap?: unknown; readonly default?: unknown };
+  if (typeof wrap === "function") return wrap as (...args: Parameters<Wrap>) => unknown;
+  return typeof whole === "object" && whole !== null
+    ? exportedWrap({ wrap: Reflect.get(whole, "wrap") })
+    : undefined;
+}
+
+function checked(answer: unknown): Wrapped {
+  if (answer instanceof Promise) {
+    // Its end is of no interest: it comes too late.
+    answer.catch(() => {});
+    return wrong("a promise, and a wrapper has to answer at once");
+  }
+  const { ok, metrics, reason } = Object(answer) as Readonly<Record<string, unknown>>;
+  if (ok === false) return { ok, reason: typeof reason === "string" ? reason : "the wrapper gave no reason" };
+  if (ok !== true || !Array.isArray(metrics)) return wrong("neither metrics nor a reason");
+  const ready: ReadyMetric[] = [];
+  for (const metric of metrics as readonly unknown[]) {
+    // As it will be read from its queue. A number that JSON can't carry is null by then.
+    const decoded = decodeReadyMetric(JSON.stringify(metric) ?? "null");
+    if (!decoded.ok) return wrong(`a metric that is none: ${decoded.reason}`);
+    ready.push(decoded.record);
+  }
+  return { ok: true, metrics: ready };
+}
+
+function wrong(what: string): Wrapped {
+  return { ok: false, reason: `the wrapper answered with ${what}` };
+}
