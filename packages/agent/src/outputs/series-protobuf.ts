@@ -42,26 +42,30 @@ function encodeHost(host: string): Uint8Array {
   return writer.finish();
 }
 
-/** Last field first, and the last of each list first: the writer goes backwards. */
+/**
+ * Last field first, and the last of each list first: the writer goes backwards.
+ *
+ * Protobuf leaves the order of fields to the writer. In this one, of all, a batch compresses best.
+ */
 function writeSeries(writer: ProtobufWriter, series: Series, resources: Uint8Array): void {
   const { metric, type, tags, points, interval } = series;
   const before = writer.written;
-  if (interval !== undefined) writer.integer(SERIES.interval, Math.floor(interval));
-  writer.integer(SERIES.type, TYPES[type]);
+  for (let index = tags.length - 1; index >= 0; index--) writer.string(SERIES.tags, tags[index] ?? "");
+  writer.prewritten(resources);
   for (let index = points.length - 1; index >= 0; index--) {
     const point = points[index];
     if (point !== undefined) writePoint(writer, point);
   }
-  for (let index = tags.length - 1; index >= 0; index--) writer.string(SERIES.tags, tags[index] ?? "");
   writer.string(SERIES.metric, metric);
-  writer.prewritten(resources);
+  if (interval !== undefined) writer.integer(SERIES.interval, Math.floor(interval));
+  writer.integer(SERIES.type, TYPES[type]);
   writer.message(PAYLOAD.series, before);
 }
 
 function writePoint(writer: ProtobufWriter, [at, value]: Point): void {
   const before = writer.written;
-  writer.integer(POINT.timestamp, Math.floor(at));
   // -0 is not the default: left out, it would come back as 0.
   if (!Object.is(value, 0)) writer.double(POINT.value, value);
+  writer.integer(POINT.timestamp, Math.floor(at));
   writer.message(SERIES.points, before);
 }

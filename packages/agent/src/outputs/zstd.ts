@@ -7,7 +7,7 @@ import * as zlib from "node:zlib";
 
 /** Up to this many bytes a body is worth the higher level: beyond, it takes long and gains next to nothing. */
 const SMALL_BODY_BYTES = 64 * 1024;
-const SMALL_BODY_LEVEL = 15;
+const SMALL_BODY_LEVEL = 19;
 const LARGE_BODY_LEVEL = 9;
 
 export type ZstdEncoder = (body: Uint8Array) => Promise<Uint8Array>;
