@@ -1,9 +1,12 @@
 /**
- * What modules of the user's own are written against. The agent itself is a program, `chouette agent`, and no
- * library.
+ * What modules of the user's own are written against: a wrapper, which is a `Wrap` exported as `wrap`
+ * (docs/WRAPPERS.md), and a collector, which is a `CollectorFactory` exported as the default
+ * (docs/COLLECTORS.md). The agent itself is a program, `chouette agent`, and no library.
  */
 
-/** A collector: its module exports a `CollectorFactory` as its default (docs/COLLECTORS.md). */
+export type { ReadyMetric, ReadyType, Seconds, Tags } from "@chouette-iot/record";
+export { tagList } from "@chouette-iot/record";
+export type { Context } from "./aggregation/context.js";
 export type {
   CollectedMetric,
   Collector,
@@ -11,9 +14,4 @@ export type {
   CollectorFactory,
   Round,
 } from "./collectors/collector.js";
-
-/** A wrapper: its module exports a `Wrap` named `wrap` (docs/WRAPPERS.md). */
-export type { ReadyMetric, ReadyType, Seconds, Tags } from "@chouette-iot/record";
-export { tagList } from "@chouette-iot/record";
-export type { Context } from "./aggregation/context.js";
 export type { Wrap, Wrapped } from "./wrappers/wrapper.js";
