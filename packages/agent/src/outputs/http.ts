@@ -126,6 +126,13 @@ class Deadline {
   }
 }
 
+/**
+ * Of 4xx, those that say nothing of what was sent: it took too long, there is nothing at this address, the proxy
+ * wants a password, there were too many. Nor does a redirect, which is somebody else's answer, such as a captive
+ * portal's.
+ */
+const NOT_ABOUT_RECORDS: ReadonlySet<number> = new Set([404, 405, 407, 408, 429]);
+
 /** What an answer means: the table in the design, under Delivery. */
 export function outcomeOf(
   status: number,
@@ -137,9 +144,8 @@ export function outcomeOf(
   const reason = `HTTP ${status}${body === "" ? "" : `: ${shorten(body)}`}`;
   if (status === 401 || status === 403) return { kind: "unauthorized", reason, bytes };
   if (status === 413) return { kind: "too-large", reason, parts: 2, bytes };
-  // A redirect is somebody else's answer, such as a captive portal's.
-  const passing = status < 400 || status === 408 || status === 429 || status >= 500;
-  if (!passing) return { kind: "refused", reason, bytes };
+  if (status >= 400 && status < 500 && !NOT_ABOUT_RECORDS.has(status))
+    return { kind: "refused", reason, bytes };
   const wait = parseRetryAfter(retryAfter);
   const again = wait === undefined ? {} : { retryAfter: wait };
   return { kind: "unavailable", reason, answered: true, bytes, ...again };

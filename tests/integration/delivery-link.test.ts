@@ -1,0 +1,158 @@
+/** The way to the intake: through forward proxies, and with a certificate authority of one's own. */
+import { spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { runChouette } from "../support/agent-process.js";
+import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
+import { newFolder } from "../support/folders.js";
+
+let cleanUps: (() => Promise<unknown>)[] = [];
+let intake: Intake;
+
+beforeEach(async () => {
+  intake = await startIntake({ apiKey: KEY });
+  cleanUps = [() => intake.close()];
+});
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+/** Stores a record, dispatches once, and tells the outcome. */
+async function deliver(options: DeliveringOptions) {
+  const delivering: Delivering = startDelivering(options);
+  cleanUps.push(() => delivering.stop());
+  await delivering.put("a");
+  return delivering.dispatcher.dispatch();
+}
+
+async function listen(server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanUps.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** A forward proxy that takes CONNECT, from those who know its password. */
+async function startProxy(password?: string) {
+  const connected: string[] = [];
+  const expected = `Basic ${Buffer.from(`owl:${password}`).toString("base64")}`;
+  const server = createServer((_, response) => response.writeHead(405).end());
+  server.on("connect", (request: IncomingMessage, client: Socket) => {
+    if (password !== undefined && request.headers["proxy-authorization"] !== expected) {
+      client.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+      return;
+    }
+    connected.push(request.url ?? "");
+    const [host, port] = (request.url ?? "").split(":");
+    const target = connect(Number(port), host, () => {
+      client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+      target.pipe(client).pipe(target);
+    });
+    for (const socket of [client, target]) socket.on("error", () => {});
+    client.on("close", () => target.destroy());
+  });
+  return { port: await listen(server), connected };
+}
+
+/** An authority by openssl, and an HTTPS server with a certificate of it that hands everything on to the intake. */
+async function startHttps() {
+  const folder = await newFolder();
+  cleanUps.push(folder.remove);
+  const file = (name: string) => join(folder.path, name);
+  const openssl = (args: string) => {
+    const { status, stderr } = spawnSync("openssl", args.split(" "), { cwd: folder.path, encoding: "utf8" });
+    if (status !== 0) throw new Error(stderr);
+  };
+  const days = "-days 2 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+  openssl(`req -x509 ${days} -keyout ca.key -out ca.pem -subj /CN=Test-Authority`);
+  openssl(
+    `req -x509 ${days} -CA ca.pem -CAkey ca.key -keyout server.key -out server.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost`,
+  );
+  const credentials = { key: await readFile(file("server.key")), cert: await readFile(file("server.pem")) };
+  const server = createHttpsServer(credentials, (incoming, response) => {
+    const { method, url, headers } = incoming;
+    const onward = httpRequest(intake.url + url, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+    incoming.pipe(onward);
+  });
+  server.on("tlsClientError", () => {});
+  return { url: `https://localhost:${await listen(server)}`, authority: file("ca.pem") };
+}
+
+const proxiedBy = (url: string, except?: string) => ({ proxies: { http: url, https: url, except } });
+
+describe("a forward proxy", () => {
+  it("is used where it is given, with its password", async () => {
+    const proxy = await startProxy("secret");
+    const connection = proxiedBy(`http://owl:secret@127.0.0.1:${proxy.port}`);
+    expect(await deliver({ url: intake.url, connection })).toMatchObject({ delivered: 1 });
+    expect(proxy.connected).toEqual([new URL(intake.url).host]);
+  });
+
+  it("is not used for the hosts that are excepted", async () => {
+    const proxy = await startProxy();
+    const connection = proxiedBy(`http://127.0.0.1:${proxy.port}`, "example.org, 127.0.0.1");
+    expect(await deliver({ url: intake.url, connection })).toMatchObject({ delivered: 1 });
+    expect(proxy.connected).toEqual([]);
+  });
+
+  it("that refuses, or isn't there, keeps the records and tells nobody its password", async () => {
+    const proxy = await startProxy("secret");
+    for (const port of [proxy.port, 1]) {
+      const connection = proxiedBy(`http://owl:not-it@127.0.0.1:${port}`);
+      const { delivered, rejected, bytes, obstacle } = await deliver({ url: intake.url, connection });
+      expect({ delivered, rejected, bytes }).toEqual({ delivered: 0, rejected: 0, bytes: 0 });
+      expect(obstacle?.kind).toBe("unavailable");
+      expect(obstacle?.reason).not.toContain("not-it");
+    }
+  });
+
+  it("carries TLS to the intake itself, whose certificate is checked", async () => {
+    const proxy = await startProxy();
+    const { url, authority } = await startHttps();
+    const proxied = proxiedBy(`http://127.0.0.1:${proxy.port}`);
+    const certificateAuthority = await readFile(authority, "utf8");
+    expect(await deliver({ url, connection: { ...proxied, certificateAuthority } })).toMatchObject({
+      delivered: 1,
+    });
+    expect(await deliver({ url, connection: proxied })).toMatchObject({
+      delivered: 0,
+      obstacle: { reason: expect.stringContaining("certificate") },
+    });
+  });
+});
+
+describe("a certificate authority of one's own", () => {
+  it("is trusted where it is given, and not otherwise", async () => {
+    const { url, authority } = await startHttps();
+    const certificateAuthority = await readFile(authority, "utf8");
+    expect(await deliver({ url, connection: { certificateAuthority } })).toMatchObject({ delivered: 1 });
+    expect(await deliver({ url })).toMatchObject({
+      delivered: 0,
+      obstacle: { reason: expect.stringContaining("certificate") },
+    });
+  });
+});
+
+describe("a file that a setting names", () => {
+  it.each([
+    ["DATADOG_CA_FILE", { API_KEY: KEY, DATADOG_CA_FILE: "/nowhere/ca.pem" }],
+    ["API_KEY_FILE", { API_KEY_FILE: "/nowhere/key" }],
+  ])("is missed before anything else is done: %s", async (name, settings) => {
+    const agent = runChouette(["agent"], { REDIS_HOST: "127.0.0.1", REDIS_PORT: "1", ...settings });
+    expect(await agent.ended).toBe(1);
+    expect(agent.output()).toContain(`${name} can't be read`);
+  });
+});

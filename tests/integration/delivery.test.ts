@@ -1,0 +1,275 @@
+/** The design's table of answers, row by row, over real HTTP: what is delivered, kept, split, or set aside. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Rules } from "../../packages/agent/src/intake/faults.js";
+import { type Intake, type IntakeOptions, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { keyFromFile } from "../../packages/agent/src/outputs/api-key.js";
+import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
+import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
+import { until } from "../support/until.js";
+
+let cleanUps: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps = [];
+});
+
+async function intakeWith(options: IntakeOptions = {}): Promise<Intake> {
+  const intake = await startIntake({ apiKey: KEY, ...options });
+  cleanUps.push(() => intake.close());
+  return intake;
+}
+
+function deliverTo(url: string, options: Partial<DeliveringOptions> = {}): Delivering {
+  const delivering = startDelivering({ url, ...options });
+  cleanUps.push(() => delivering.stop());
+  return delivering;
+}
+
+const series: (request: { readonly path: string }) => boolean = ({ path }) => path === "/api/v2/series";
+
+/** The first requests for series meet this, the rest are worked off. */
+function first(count: number, fault: ReturnType<Rules>): Rules {
+  let met = 0;
+  return (request) => (series(request) && met++ < count ? fault : undefined);
+}
+
+function names(intake: Intake): readonly string[] {
+  return intake.points().map(({ metric }) => metric);
+}
+
+describe("an answer of 2xx", () => {
+  it("settles the batch as delivered, and counts its bytes as the intake does", async () => {
+    const intake = await intakeWith();
+    const delivering = deliverTo(intake.url);
+    await delivering.put("a");
+    await delivering.put("b");
+    await delivering.dispatcher.dispatch();
+    expect(names(intake)).toEqual(["a", "b"]);
+    expect(await delivering.waiting()).toBe(0);
+    expect(await delivering.delivered()).toBe(2);
+    expect(delivering.sentBytes.today()).toBe(intake.counts().bytes.sent);
+    expect(delivering.sentBytes.today()).toBeGreaterThan(0);
+  });
+});
+
+describe("a failure that passes keeps every record, to be sent again", () => {
+  it.each([
+    ["404, as of a wrong address", { status: 404 }],
+    ["407, as proxies answer", { status: 407 }],
+    ["408", { status: 408 }],
+    ["429", { status: 429 }],
+    ["500", { status: 500 }],
+    ["503", { status: 503 }],
+    ["a redirect, as captive portals answer", { status: 302, headers: { location: "http://portal/" } }],
+    ["no answer", { hang: true }],
+    ["a connection closed before the body's end", { closeAfterBytes: 1 }],
+    ["a connection closed in place of the answer", { loseAnswer: true }],
+  ] as const)("%s", async (_, fault) => {
+    const intake = await intakeWith({ rules: first(2, fault) });
+    const delivering = deliverTo(intake.url);
+    await delivering.put("a");
+    expect(await delivering.dispatcher.dispatch()).toMatchObject({
+      delivered: 0,
+      obstacle: { kind: "unavailable" },
+    });
+    expect(await delivering.waiting()).toBe(1);
+    delivering.run();
+    await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
+    expect(names(intake)).toEqual(["a"]);
+    expect(await delivering.delivered()).toBe(1);
+    expect(await delivering.rejected()).toEqual([]);
+  });
+
+  it("an intake that isn't there, and then is", async () => {
+    const port = await freePort();
+    const delivering = deliverTo(`http://127.0.0.1:${port}`);
+    await delivering.put("a");
+    delivering.run();
+    await until("some attempts", () => delivering.waits.length > 5);
+    expect(delivering.sentBytes.today()).toBe(0);
+    const intake = await intakeWith({ port });
+    await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
+    expect(names(intake)).toEqual(["a"]);
+    expect(delivering.said.filter((text) => text === "Datadog is out")).toHaveLength(1);
+    expect(delivering.said.filter((text) => text === "Datadog is back")).toHaveLength(1);
+  });
+
+  it("waits up to 1 s, then up to twice as long each time, and 64 s at most", async () => {
+    const delivering = deliverTo(`http://127.0.0.1:${await freePort()}`);
+    await delivering.put("a");
+    delivering.run();
+    await until("many attempts", () => delivering.waits.length > 60);
+    for (const [index, wait] of delivering.waits.entries()) {
+      expect(wait).toBeLessThanOrEqual(Math.min(64_000, 1000 * 2 ** index));
+    }
+    // Sixty waits without jitter would be of seven lengths.
+    expect(new Set(delivering.waits).size).toBeGreaterThan(20);
+    expect(Math.max(...delivering.waits)).toBeGreaterThan(32_000);
+  });
+
+  it("waits as long as Retry-After asks, and never longer than an hour", async () => {
+    const asked = ["120", new Date(Date.now() + 300_000).toUTCString(), "999999999"];
+    let met = 0;
+    const intake = await intakeWith({
+      rules: (request) => {
+        const after = series(request) ? asked[met++] : undefined;
+        return after === undefined ? undefined : { status: 429, headers: { "retry-after": after } };
+      },
+    });
+    const delivering = deliverTo(intake.url);
+    await delivering.put("a");
+    delivering.run();
+    await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
+    const [inSeconds, byDate, forever] = delivering.waits;
+    expect(inSeconds).toBe(120_000);
+    expect(byDate).toBeGreaterThan(290_000);
+    expect(byDate).toBeLessThanOrEqual(300_000);
+    expect(forever).toBe(3_600_000);
+  });
+});
+
+describe("a key that isn't accepted", () => {
+  it.each([401, 403])("holds everything back after a %s, and asks before it sends again", async (status) => {
+    let isAccepted = false;
+    const asked: string[] = [];
+    const intake = await intakeWith({
+      rules: ({ path }) => {
+        asked.push(path);
+        return isAccepted ? undefined : { status };
+      },
+    });
+    const delivering = deliverTo(intake.url, { batchSize: 1 });
+    await delivering.put("a");
+    await delivering.put("b");
+    delivering.run();
+    await until("some checks", () => asked.length > 4);
+    expect(asked.filter((path) => path === "/api/v2/series")).toHaveLength(1);
+    expect(delivering.waits.every((wait) => wait === 60_000)).toBe(true);
+    expect(delivering.said.filter((text) => text.includes("refuses the API key"))).toHaveLength(1);
+    isAccepted = true;
+    await until("both to be delivered", async () => (await delivering.waiting()) === 0);
+    expect(names(intake)).toEqual(["a", "b"]);
+  });
+
+  it("expires records all the same while it holds them back", async () => {
+    const intake = await intakeWith({ rules: () => ({ status: 403 }) });
+    const delivering = deliverTo(intake.url);
+    await delivering.put("young");
+    delivering.run();
+    await until("the hold", () => delivering.waits.length > 1);
+    await delivering.put("old", 20_000);
+    await until("the old one to expire", async () => (await delivering.waiting()) === 1);
+    expect((await delivering.store.counters()).get("chouette:metrics:wrapped:expired")).toBe(1);
+  });
+
+  it("is read again from its file, and what was refused goes out at once with the new one", async () => {
+    const folder = await newFolder();
+    cleanUps.push(folder.remove);
+    const path = join(folder.path, "key");
+    await writeFile(path, "an-old-key\n");
+    const intake = await intakeWith();
+    const delivering = deliverTo(intake.url, { key: await keyFromFile(path) });
+    await writeFile(path, `${KEY}\n`);
+    await delivering.put("a");
+    expect(await delivering.dispatcher.dispatch()).toMatchObject({ delivered: 1 });
+    expect(intake.counts().requests["/api/v2/series"]).toEqual({ 403: 1, 202: 1 });
+    expect(delivering.sentBytes.today()).toBe(intake.counts().bytes.sent);
+  });
+
+  it("is read again on every check", async () => {
+    const folder = await newFolder();
+    cleanUps.push(folder.remove);
+    const path = join(folder.path, "key");
+    await writeFile(path, "an-old-key");
+    const intake = await intakeWith();
+    const delivering = deliverTo(intake.url, { key: await keyFromFile(path) });
+    await delivering.put("a");
+    delivering.run();
+    await until("a failed check", () => (intake.counts().requests["/api/v1/validate"]?.[403] ?? 0) > 0);
+    await writeFile(path, KEY);
+    await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
+  });
+});
+
+describe("a batch that is too large", () => {
+  it("is split after a 413, and what is too large by itself set aside", async () => {
+    const intake = await intakeWith({ rules: first(3, { status: 413 }) });
+    const delivering = deliverTo(intake.url);
+    for (const name of ["a", "b", "c", "d"]) await delivering.put(name);
+    await delivering.dispatcher.dispatch();
+    // 413 to all four, to the first two, and to the first.
+    expect(names(intake)).toEqual(["b", "c", "d"]);
+    const [only, ...others] = await delivering.rejected();
+    expect(only?.reason).toContain("HTTP 413");
+    expect(JSON.parse(only?.value ?? "")).toMatchObject({ metric: "a" });
+    expect(others).toEqual([]);
+  });
+
+  it("is split before it is sent, into as few parts as fit", async () => {
+    const intake = await intakeWith();
+    const delivering = deliverTo(intake.url, { batchSize: 10_000 });
+    // 20 tags of 200 random letters in each: of 2 MB zstd makes two thirds.
+    for (let index = 0; index < 500; index++) await delivering.put(`m${index}`, 10, randomTags(20));
+    await delivering.dispatcher.dispatch();
+    expect(names(intake)).toHaveLength(500);
+    const { requests, bytes } = intake.counts();
+    const { 202: taken = 0, ...others } = requests["/api/v2/series"] ?? {};
+    expect(others).toEqual({});
+    expect(bytes.sent / taken).toBeGreaterThan(512_000 / 2);
+  });
+});
+
+describe("a record that the intake refuses", () => {
+  it("is found and set aside with the answer, and all others are delivered", async () => {
+    const isBad = new Set(["m13", "m14", "m77"]);
+    const intake = await intakeWith({
+      refuse: ({ metric }) => (isBad.has(metric) ? `${metric} is not welcome` : undefined),
+    });
+    const delivering = deliverTo(intake.url, { batchSize: 40 });
+    for (let index = 0; index < 100; index++) await delivering.put(`m${index}`);
+    await delivering.dispatcher.dispatch();
+    expect(names(intake)).toHaveLength(97);
+    const rejected = await delivering.rejected();
+    expect(rejected.map(({ value }) => JSON.parse(value).metric)).toEqual([...isBad]);
+    for (const { reason } of rejected) expect(reason).toContain("is not welcome");
+    expect(await delivering.waiting()).toBe(0);
+    expect(delivering.sentBytes.today()).toBe(intake.counts().bytes.sent);
+  });
+
+  it.each([409, 422])("after a %s as well", async (status) => {
+    const intake = await intakeWith({ rules: first(1, { status }) });
+    const delivering = deliverTo(intake.url);
+    await delivering.put("a");
+    await delivering.dispatcher.dispatch();
+    expect((await delivering.rejected())[0]?.reason).toContain(`HTTP ${status}`);
+  });
+});
+
+describe("after an outage", () => {
+  it("sends the fresh first, then the backlog from its oldest, round a batch that fails", async () => {
+    const intake = await intakeWith({ rules: first(1, { status: 500 }) });
+    const delivering = deliverTo(intake.url, { batchSize: 1 });
+    await delivering.put("oldest", 9_000);
+    await delivering.put("old", 5_000);
+    await delivering.put("fresh", 20);
+    await delivering.put("freshest", 10);
+    await delivering.dispatcher.dispatch();
+    // The first batch met the 500: the next went on all the same.
+    expect(names(intake)).toEqual(["freshest"]);
+    await delivering.dispatcher.dispatch();
+    expect(names(intake)).toEqual(["freshest", "fresh", "oldest", "old"]);
+  });
+});
+
+function randomTags(count: number): readonly string[] {
+  const letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  const letter = () => letters[Math.floor(Math.random() * letters.length)];
+  return Array.from(
+    { length: count },
+    (_, index) => `t${index}:${Array.from({ length: 195 }, letter).join("")}`,
+  );
+}

@@ -1,0 +1,117 @@
+/** Delivery of metrics over real HTTP, on a store in memory and a clock whose waits are short and noted. */
+import { queueNames } from "@chouette-iot/queue";
+import { MemoryStore } from "@chouette-iot/queue/memory";
+import {
+  decodeReadyMetric,
+  encodeReadyMetric,
+  type Milliseconds,
+  milliseconds,
+  seconds,
+} from "@chouette-iot/record";
+import { type Clock, systemClock } from "../../packages/agent/src/clock.js";
+import { DispatchLoop } from "../../packages/agent/src/dispatch/dispatch-loop.js";
+import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
+import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
+import type { Log } from "../../packages/agent/src/log.js";
+import { Outage } from "../../packages/agent/src/outage.js";
+import { type ApiKey, fixedKey } from "../../packages/agent/src/outputs/api-key.js";
+import type { ConnectionOptions } from "../../packages/agent/src/outputs/connections.js";
+import { datadogMetrics } from "../../packages/agent/src/outputs/datadog-metrics.js";
+import { HttpSender } from "../../packages/agent/src/outputs/http.js";
+
+export interface DeliveringOptions {
+  /** Of the intake, without a path. */
+  readonly url: string;
+  readonly key?: ApiKey;
+  readonly batchSize?: number;
+  readonly connection?: ConnectionOptions;
+}
+
+export const KEY = "0123456789abcdef0123456789abcdef";
+const QUEUE = queueNames().readyMetrics;
+const REJECTED = queueNames().rejected;
+const ms = milliseconds;
+const TIMEOUTS = { connect: ms(2_000), answer: ms(300), whole: ms(1_000), keepAlive: ms(5_000) };
+const RELEASE = ms(60_000);
+
+export function startDelivering({ url, key, batchSize = 100, connection }: DeliveringOptions) {
+  const store = new MemoryStore();
+  const waits: Milliseconds[] = [];
+  const said: string[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    sleep: (duration, signal) => {
+      waits.push(duration);
+      return systemClock.sleep(ms(5), signal);
+    },
+  };
+  const say = (_: unknown, text: string) => void said.push(text);
+  const log = { debug: say, info: say, warn: say, error: say } as unknown as Log;
+  const sentBytes = new SentBytes(store, clock);
+  const output = datadogMetrics({
+    apiUrl: `${url}/api`,
+    key: key ?? fixedKey(KEY),
+    host: "device-1",
+    globalTags: [],
+    seriesVersion: "v2",
+    precision: undefined,
+    sender: new HttpSender(connection, TIMEOUTS),
+  });
+  const dispatcher = new Dispatcher({
+    store,
+    queue: QUEUE,
+    rejectedQueue: REJECTED,
+    output,
+    clock,
+    decode: decodeReadyMetric,
+    admission: () => true,
+    sentBytes,
+    batchSize,
+    ttl: seconds(14_400),
+    fresh: seconds(100),
+  });
+  const loop = new DispatchLoop({
+    name: "Datadog",
+    dispatcher,
+    output,
+    clock,
+    log,
+    releaseInterval: RELEASE,
+    storeOutage: new Outage("The store", clock, log),
+    outputOutage: new Outage("Datadog", clock, log),
+  });
+  const ending = new AbortController();
+  let running: Promise<void> | undefined;
+  let ids = 0;
+  return {
+    store,
+    dispatcher,
+    sentBytes,
+    /** What the loop waited, in milliseconds, in order. */
+    waits,
+    /** What it logged. */
+    said,
+    /** Stores a gauge of this name, so many seconds old. */
+    put: async (metric: string, age = 10, tags: readonly string[] = []) => {
+      const at = seconds(Math.floor(Date.now() / 1000) - age);
+      const value = encodeReadyMetric({ metric, type: "gauge", tags, points: [[at, 1]] }) ?? "";
+      await store.append(QUEUE, [{ score: at, id: `${++ids}`.padStart(6, "0"), value }]);
+    },
+    run: () => {
+      running = loop.run(ending.signal);
+    },
+    waiting: () => store.size(QUEUE),
+    delivered: async () => (await store.counters()).get(`${QUEUE}:delivered`) ?? 0,
+    rejected: async () => {
+      const records = await store.read(REJECTED, { limit: 1000 });
+      return records.map(({ value }) => JSON.parse(value ?? "") as { reason: string; value: string });
+    },
+    stop: async () => {
+      ending.abort();
+      await running;
+      await output.close();
+    },
+  };
+}
+
+export type Delivering = ReturnType<typeof startDelivering>;
