@@ -21,10 +21,8 @@ export async function loadWrapper(name: string, options: WrapperOptions): Promis
   const isPath = name.startsWith(".") || isAbsolute(name);
   const module: unknown = await import(isPath ? pathToFileURL(resolve(name)).href : name).catch((cause) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(
-      `METRICS_WRAPPER: expected datadog, simple, or a module, but ${name} can't be loaded: ${reason}`,
-      { cause },
-    );
+    const expected = "expected datadog, simple, or a module";
+    throw new Error(`METRICS_WRAPPER: ${expected}, but ${name} can't be loaded: ${reason}`, { cause });
   });
   const wrap = exportedWrap(module);
   if (wrap === undefined) throw new Error(`METRICS_WRAPPER: ${name} exports no function named wrap`);
