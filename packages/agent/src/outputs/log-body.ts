@@ -34,7 +34,7 @@ export function encodeLog(log: ReceivedLog, { host, globalTags }: LogBodyOptions
   const whole = JSON.stringify({ ...named, ddtags: tags.join(",") });
   if (fits(whole)) return whole;
   const ddtags = [...tags.slice(0, 100), CUT_TAG].join(",");
-  for (let longest = LONGEST_LOG_BYTES / 4; longest > SHORTEST_CUT; longest /= 2) {
+  for (let longest = 0.8 * LONGEST_LOG_BYTES; longest > SHORTEST_CUT; longest /= 4) {
     const shorter = JSON.stringify({ ...cutTexts(named, longest), ddtags: cutText(ddtags, longest) });
     if (fits(shorter)) return shorter;
   }

@@ -1,0 +1,117 @@
+import { MemoryStore } from "@chouette-iot/queue/memory";
+import { type Milliseconds, milliseconds, seconds } from "@chouette-iot/record";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../clock.js";
+import { ByteBudget } from "./byte-budget.js";
+import { SENT_BYTES_NOTES, SentBytes } from "./sent-bytes.js";
+
+const DAY = 86_400_000;
+
+function setUp() {
+  const store = new MemoryStore();
+  let time = Date.parse("2026-01-01T12:00:00Z");
+  const clock = { ...systemClock, now: (): Milliseconds => milliseconds(time) };
+  return {
+    store,
+    clock,
+    pass: (duration: number) => {
+      time += duration;
+    },
+    notes: async () => {
+      const notes = await store.notesUnder(SENT_BYTES_NOTES);
+      return Object.fromEntries([...notes].map(([key, text]) => [key.slice(SENT_BYTES_NOTES.length), text]));
+    },
+  };
+}
+
+describe("the count of sent bytes", () => {
+  it("is kept by day and by month, and goes on after a restart", async () => {
+    const { store, clock, pass, notes } = setUp();
+    for (const bytes of [100, 20, 3]) {
+      const sent = new SentBytes(store, clock);
+      await sent.load();
+      await store.settle({ notes: sent.add(bytes) });
+    }
+    pass(DAY);
+    const sent = new SentBytes(store, clock);
+    await sent.load();
+    expect(sent.today()).toBe(0);
+    await store.settle({ notes: sent.add(7) });
+    expect(await notes()).toEqual({ "2026-01": "130", "2026-01-01": "123", "2026-01-02": "7" });
+  });
+
+  it("takes what a settlement that failed had to say into the next", async () => {
+    const { store, clock, notes } = setUp();
+    const sent = new SentBytes(store, clock);
+    await sent.load();
+    sent.add(100);
+    await store.settle({ notes: sent.add(1) });
+    expect(await notes()).toEqual({ "2026-01": "101", "2026-01-01": "101" });
+  });
+
+  it("forgets days after a month and months after a year", async () => {
+    const { store, clock, pass, notes } = setUp();
+    const sent = new SentBytes(store, clock);
+    await sent.load();
+    for (let day = 0; day < 800; day++) {
+      await store.settle({ notes: sent.add(1) });
+      pass(DAY);
+    }
+    const periods = Object.keys(await notes());
+    expect(periods.filter((period) => period.length === 10)).toHaveLength(31);
+    expect(periods.filter((period) => period.length === 7)).toHaveLength(12);
+  });
+});
+
+describe("the day's byte budget", () => {
+  const log = (level: unknown) => ({ ddtags: [], message: "", level });
+  const metric = (name: string) => ({
+    metric: name,
+    type: "gauge" as const,
+    tags: [],
+    points: [[seconds(1), 1]] as const,
+  });
+  const subjects = [
+    "INFO",
+    "debug",
+    "WARNING",
+    "ERROR",
+    undefined,
+    "Chouette.host.la",
+    "chouette.queued",
+    "app.rpm",
+  ];
+
+  function admitted(budget: ByteBudget): readonly unknown[] {
+    const logs = budget.logs();
+    const metrics = budget.metrics();
+    return subjects.filter((subject) => {
+      if (subject?.includes(".")) return typeof metrics === "boolean" ? metrics : metrics(metric(subject));
+      return typeof logs === "boolean" ? logs : logs(log(subject));
+    });
+  }
+
+  it.each([
+    [69, subjects],
+    [70, ["WARNING", "ERROR", undefined, "Chouette.host.la", "chouette.queued", "app.rpm"]],
+    [80, ["Chouette.host.la", "chouette.queued", "app.rpm"]],
+    [90, ["app.rpm"]],
+    [500, ["app.rpm"]],
+  ])("at %i %% admits %j", async (used, expected) => {
+    const { store, clock, pass } = setUp();
+    const sent = new SentBytes(store, clock);
+    await sent.load();
+    sent.add(10 * used);
+    const budget = new ByteBudget(1000, sent);
+    expect(admitted(budget)).toEqual(expected);
+    pass(DAY);
+    expect(admitted(budget)).toEqual(subjects);
+  });
+
+  it("admits everything where there is none", async () => {
+    const { store, clock } = setUp();
+    const sent = new SentBytes(store, clock);
+    sent.add(1e12);
+    expect(admitted(new ByteBudget(Number.POSITIVE_INFINITY, sent))).toEqual(subjects);
+  });
+});
