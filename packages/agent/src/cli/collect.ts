@@ -1,4 +1,5 @@
 /** `chouette collect`: what one collector gives, once, as a table or as JSON. */
+import { setMaxListeners } from "node:events";
 import { milliseconds, type ReadyMetric, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import { type Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../clock.js";
@@ -72,6 +73,7 @@ async function ask(collector: Collector, { settings }: Config, over: number): Pr
   const started = systemClock.monotonic();
   const at = seconds(Math.floor(toSeconds(systemClock.now())));
   const signal = AbortSignal.timeout(settings.collectorDeadline * 1000);
+  setMaxListeners(0, signal);
   const late = new Promise<never>((_, reject) => {
     const tooLong = () => reject(new Error(`gave nothing within ${settings.collectorDeadline} s`));
     signal.addEventListener("abort", tooLong, { once: true });

@@ -7,6 +7,7 @@
  * Loses: the metrics of a round that failed or came late, and those that could not be delivered; these are counted.
  * It can't help against code that never yields: that would stop the agent whole, as in any JavaScript.
  */
+import { setMaxListeners } from "node:events";
 import {
   type Milliseconds,
   milliseconds,
@@ -101,19 +102,28 @@ export class Runner {
   }
 
   async #round(): Promise<void> {
-    const { clock, interval, stopping } = this.#options;
+    const { stopping } = this.#options;
+    const round = new AbortController();
+    // A collector may ask a hundred containers with this one signal; Node warns from eleven on.
+    setMaxListeners(0, round.signal);
+    const stop = () => round.abort(stopping.reason);
+    stopping.addEventListener("abort", stop, { once: true });
+    await this.#roundUntil(round);
+    stopping.removeEventListener("abort", stop);
+  }
+
+  async #roundUntil(abort: AbortController): Promise<void> {
+    const { clock, interval, deadline, stopping } = this.#options;
     const at = wholeSecond(clock);
     const started = clock.monotonic();
-    const late = new AbortController();
-    const signal = AbortSignal.any([late.signal, stopping]);
     const problems: string[] = [];
     const report = (problem: string) => problems.push(problem);
-    const collecting = (async () => this.#collector.collect({ clock, signal, report }))();
+    const collecting = (async () => this.#collector.collect({ clock, signal: abort.signal, report }))();
     const outcome = await this.#withinDeadline(() => collecting);
     if (outcome === "late") {
       if (stopping.aborted) return;
-      this.#failed(`gave nothing within ${toSeconds(this.#options.deadline)} s`);
-      late.abort(new Error("the round's deadline has passed"));
+      this.#failed(`gave nothing within ${toSeconds(deadline)} s`);
+      abort.abort(new Error("the round's deadline has passed"));
       // The round is under way until the collector lets go of it, however long that takes.
       await collecting.catch(() => {});
       return;
