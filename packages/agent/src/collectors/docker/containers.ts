@@ -1,4 +1,5 @@
 /** The engine's list of containers and its list of events, as far as they tell how containers are. */
+import type { Seconds } from "@chouette-iot/record";
 import type { CollectedMetric } from "../collector.js";
 
 export interface Container {
@@ -61,12 +62,17 @@ function containerStateMetrics({ name, state, isHealthy }: Container): Collected
   return [running, { name: "Chouette.docker.healthy", type: "gauge", value: isHealthy ? 1 : 0, tags }];
 }
 
-/** How often each container was started, by id: the answer to `/events`, one JSON object a line. */
-export function parseStarts(text: string): ReadonlyMap<string, number> {
+/**
+ * How often each container was started, by id: the answer to `/events`, one JSON object a line.
+ *
+ * @param until later starts are left to the next round
+ */
+export function parseStarts(text: string, until: Seconds): ReadonlyMap<string, number> {
   const starts = new Map<string, number>();
   for (const line of text.split("\n")) {
     if (line.trim() === "") continue;
-    const { Actor, id } = JSON.parse(line);
+    const { Actor, id, timeNano } = JSON.parse(line);
+    if (timeNano / 1e9 >= until) continue;
     const container = String(Actor?.ID ?? id);
     starts.set(container, (starts.get(container) ?? 0) + 1);
   }

@@ -1,3 +1,4 @@
+import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { parseContainers, parseStarts, restartMetrics, stateMetrics } from "./containers.js";
 import { cpuPercentage, cpuReading, type Stats, statsMetrics } from "./stats.js";
@@ -107,12 +108,16 @@ describe("the list of containers", () => {
 });
 
 describe("the list of events", () => {
-  const starts = parseStarts(`{"status":"start","id":"aaaaaaaaaaaaaaaa","Actor":{"ID":"aaaaaaaaaaaaaaaa"}}
-{"status":"start","Actor":{"ID":"aaaaaaaaaaaaaaaa"}}
-{"status":"start","id":"cccccccccccccccc"}
-`);
+  const starts = parseStarts(
+    `{"status":"start","id":"aaaaaaaaaaaaaaaa","Actor":{"ID":"aaaaaaaaaaaaaaaa"},"timeNano":1700000001000000000}
+{"status":"start","Actor":{"ID":"aaaaaaaaaaaaaaaa"},"timeNano":1700000002000000000}
+{"status":"start","id":"cccccccccccccccc","timeNano":1700000003000000000}
+{"status":"start","id":"bbbbbbbbbbbbbbbb","timeNano":1700000010000000000}
+`,
+    seconds(1_700_000_010),
+  );
 
-  it("counts as restarts all starts but a container's first", () => {
+  it("counts as restarts all starts but a container's first, and leaves later ones to the next round", () => {
     const restarts = restartMetrics(CONTAINERS, starts, new Set(["aaaaaaaaaaaaaaaa"]));
     expect(restarts.map(({ value, type }) => [value, type])).toEqual([
       [2, "count"],

@@ -5,7 +5,7 @@
  * without the second that the engine would take to work out a CPU share: that is worked out here, between two
  * rounds. A container that goes while it is looked at gives nothing, and is no error.
  */
-import { toSeconds } from "@chouette-iot/record";
+import { type Seconds, toSeconds } from "@chouette-iot/record";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { messageOf } from "../errors.js";
@@ -54,8 +54,7 @@ export function open({ settings }: Pick<CollectorContext, "settings">): Collecto
 
 /** What is remembered from one round to the next. */
 interface Memory {
-  /** Unix time in seconds, to the nanosecond as the engine takes it. */
-  readonly at: string;
+  readonly at: Seconds;
   /** Containers that had been started. */
   readonly started: ReadonlySet<string>;
   readonly cpu: ReadonlyMap<string, CpuReading>;
@@ -68,10 +67,11 @@ export function dockerCollector(socketPath: string): Collector {
     name: "docker",
     subject: engine.socketPath,
     collect: async (round) => {
-      const at = toSeconds(round.clock.now()).toFixed(9);
-      const containers = await listContainers(engine, round);
+      const at = toSeconds(round.clock.now());
+      const listed = await listContainers(engine, round);
+      const { containers } = listed;
       const [restarts, { metrics, cpu }] = await Promise.all([
-        before === undefined ? [] : countRestarts(engine, containers, before, at, round),
+        before === undefined ? [] : countRestarts(engine, listed, before, at, round),
         readStats(engine, containers, before, round),
       ]);
       const started = new Set(containers.filter(({ state }) => state !== "created").map(({ id }) => id));
@@ -82,27 +82,30 @@ export function dockerCollector(socketPath: string): Collector {
   };
 }
 
-async function listContainers(engine: Engine, { signal }: Round): Promise<readonly Container[]> {
-  const { status, body } = await engine.get("/containers/json?all=true", signal);
+async function listContainers(engine: Engine, { signal }: Round) {
+  const { status, body, isPodman } = await engine.get("/containers/json?all=true", signal);
   if (status !== 200) throw new Error(`the engine answered ${status} to the list of containers`);
-  return parseContainers(body);
+  return { containers: parseContainers(body), isPodman };
 }
 
 async function countRestarts(
   engine: Engine,
-  containers: readonly Container[],
-  { at: since, started }: Memory,
-  until: string,
+  { containers, isPodman }: Awaited<ReturnType<typeof listContainers>>,
+  before: Memory,
+  until: Seconds,
   { signal, report }: Round,
 ): Promise<readonly CollectedMetric[]> {
-  const filters = encodeURIComponent(JSON.stringify({ type: ["container"], event: ["start"] }));
-  const { status, body } = await engine.get(
-    `/events?since=${since}&until=${until}&filters=${filters}`,
-    signal,
-  );
-  if (status === 200) return restartMetrics(containers, parseStarts(body), started);
+  const { status, body } = await engine.get(startsPath(before.at, until, isPodman), signal);
+  if (status === 200) return restartMetrics(containers, parseStarts(body, until), before.started);
   report(`the engine answered ${status} to the list of events`);
   return [];
+}
+
+/** Docker's list of events ends where it is told an end; Podman's (4.3) is then empty, and ends where it is told not to go on. */
+function startsPath(since: Seconds, until: Seconds, isPodman: boolean): string {
+  const filters = encodeURIComponent(JSON.stringify({ type: ["container"], event: ["start"] }));
+  const end = isPodman ? "stream=false" : `until=${until.toFixed(9)}`;
+  return `/events?since=${since.toFixed(9)}&${end}&filters=${filters}`;
 }
 
 async function readStats(

@@ -13,6 +13,8 @@ const MOST_CONNECTIONS = 16;
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** Podman's service speaks Docker's language, with an accent. */
+  readonly isPodman: boolean;
 }
 
 export class Engine {
@@ -36,9 +38,11 @@ export class Engine {
           else chunks.push(chunk);
         });
         response.once("error", reject);
-        response.once("end", () =>
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
-        );
+        response.once("end", () => {
+          const { statusCode: status = 0, headers } = response;
+          const isPodman = headers["libpod-api-version"] !== undefined;
+          resolve({ status, body: Buffer.concat(chunks).toString(), isPodman });
+        });
       });
       sent.once("error", reject);
       sent.end();
