@@ -10,15 +10,6 @@ export function readNow(path: string): string {
   return readFileSync(path, "utf8");
 }
 
-/** The same, or undefined where there is no such file, or the kernel doesn't answer. */
-export function readNowIfThere(path: string): string | undefined {
-  try {
-    return readNow(path);
-  } catch {
-    return undefined;
-  }
-}
-
 /** A file of /sys behind which a driver may wait for its chip: read beside the event loop. Undefined where it can't be read. */
 export function readBeside(path: string, signal: AbortSignal): Promise<string | undefined> {
   return readFile(path, { encoding: "utf8", signal }).catch(() => undefined);

@@ -32,7 +32,7 @@ function openLate(name: string, open: () => Promise<Collector>): Collector {
   return {
     name,
     get subject() {
-      return opened?.subject ?? "";
+      return opened?.subject;
     },
     collect: async (round) => {
       opened ??= await openChecked(name, open);

@@ -229,9 +229,9 @@ describe("rounds of collectors", () => {
     rounds.stop().then(() => {
       isStopped = true;
     });
-    await clock.advance(9_999);
+    await clock.advance(1_999);
     expect([closed, isStopped]).toEqual([["waiting"], false]);
-    await clock.advance(10_000);
+    await clock.advance(2_000);
     expect(isStopped).toBe(true);
     expect(said.map(({ message }) => message)).toEqual(["The collector stubborn is out"]);
   });

@@ -26,7 +26,7 @@ export interface RoundsOptions {
 
 export interface Rounds {
   status(): readonly CollectorStatus[];
-  /** Aborts what is under way and closes the collectors; resolves in two deadlines at most. */
+  /** Aborts what is under way and closes the collectors; resolves in four seconds at most. */
   stop(): Promise<void>;
 }
 

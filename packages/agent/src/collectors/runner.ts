@@ -55,6 +55,9 @@ export interface RunnerOptions {
   readonly stopping: AbortSignal;
 }
 
+/** How long a collector may take to let go of its round, and then to close, when the agent stops. */
+const CLOSE_DEADLINE = milliseconds(2_000);
+
 type Outcome = { readonly gave: unknown } | { readonly threw: unknown } | "late";
 
 export class Runner {
@@ -95,8 +98,8 @@ export class Runner {
 
   /** Resolves when the round under way has ended and the collector is closed, or when either took too long. Never rejects. */
   async close(): Promise<void> {
-    await this.#withinDeadline(async () => this.#underWay);
-    const closed = await this.#withinDeadline(async () => this.#collector.close?.());
+    await this.#within(CLOSE_DEADLINE, async () => this.#underWay);
+    const closed = await this.#within(CLOSE_DEADLINE, async () => this.#collector.close?.());
     if (closed === "late") this.#outage.begin("did not close in time");
     else if ("threw" in closed) this.#outage.begin(messageOf(closed.threw));
   }
@@ -108,22 +111,22 @@ export class Runner {
     setMaxListeners(0, round.signal);
     const stop = () => round.abort(stopping.reason);
     stopping.addEventListener("abort", stop, { once: true });
-    await this.#roundUntil(round);
+    await this.#collect(round);
     stopping.removeEventListener("abort", stop);
   }
 
-  async #roundUntil(abort: AbortController): Promise<void> {
+  async #collect(round: AbortController): Promise<void> {
     const { clock, interval, deadline, stopping } = this.#options;
     const at = wholeSecond(clock);
     const started = clock.monotonic();
     const problems: string[] = [];
     const report = (problem: string) => problems.push(problem);
-    const collecting = (async () => this.#collector.collect({ clock, signal: abort.signal, report }))();
-    const outcome = await this.#withinDeadline(() => collecting);
+    const collecting = (async () => this.#collector.collect({ clock, signal: round.signal, report }))();
+    const outcome = await this.#within(deadline, () => collecting);
     if (outcome === "late") {
       if (stopping.aborted) return;
       this.#failed(`gave nothing within ${toSeconds(deadline)} s`);
-      abort.abort(new Error("the round's deadline has passed"));
+      round.abort(new Error("the round's deadline has passed"));
       // The round is under way until the collector lets go of it, however long that takes.
       await collecting.catch(() => {});
       return;
@@ -158,8 +161,8 @@ export class Runner {
     }
   }
 
-  async #withinDeadline(work: () => Promise<unknown>): Promise<Outcome> {
-    const { clock, deadline } = this.#options;
+  async #within(deadline: Milliseconds, work: () => Promise<unknown>): Promise<Outcome> {
+    const { clock } = this.#options;
     const settled = new AbortController();
     const outcome = work().then(
       (gave): Outcome => ({ gave }),

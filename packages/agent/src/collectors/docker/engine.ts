@@ -3,7 +3,8 @@
  *
  * No version stands in the paths: the engine then answers as its own version does, old or new.
  */
-import { Agent, request } from "node:http";
+import { Agent, type IncomingMessage, request } from "node:http";
+import { readBody } from "../response-body.js";
 
 /** A container's statistics have a few kilobytes, a list of a thousand containers a megabyte. */
 const MOST_BYTES = 16 * 1_048_576;
@@ -26,27 +27,16 @@ export class Engine {
   }
 
   /** Throws where the engine can't be reached; any answer of its own is given back. */
-  get(path: string, signal: AbortSignal): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const options = { socketPath: this.socketPath, path, agent: this.#agent, signal, host: "docker" };
-      const sent = request(options, (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on("data", (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > MOST_BYTES) sent.destroy(new Error(`an answer is over ${MOST_BYTES} bytes`));
-          else chunks.push(chunk);
-        });
-        response.once("error", reject);
-        response.once("end", () => {
-          const { statusCode: status = 0, headers } = response;
-          const isPodman = headers["libpod-api-version"] !== undefined;
-          resolve({ status, body: Buffer.concat(chunks).toString(), isPodman });
-        });
-      });
-      sent.once("error", reject);
-      sent.end();
+  async get(path: string, signal: AbortSignal): Promise<Answer> {
+    const options = { socketPath: this.socketPath, path, agent: this.#agent, signal, host: "docker" };
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request(options, resolve).on("error", reject).end();
     });
+    return {
+      status: response.statusCode ?? 0,
+      body: await readBody(response, MOST_BYTES),
+      isPodman: response.headers["libpod-api-version"] !== undefined,
+    };
   }
 
   close(): void {

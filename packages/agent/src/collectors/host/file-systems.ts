@@ -85,18 +85,18 @@ export function fileSystemMetrics(
 }
 
 /**
- * @param process whose mounts: each mount namespace has its own
+ * @param pid of a process: mounts are those of its mount namespace
  * @param root where the root of those mounts is to be found
  */
 export function fileSystemReader(
   proc: string,
-  process: string,
+  pid: string,
   root: string,
   options: FileSystemOptions,
 ): () => Promise<readonly CollectedMetric[]> {
   return async () => {
     const deviceTypes = parseDeviceTypes(readNow(`${proc}/filesystems`));
-    const mounts = chooseMounts(parseMounts(readNow(`${proc}/${process}/mounts`)), deviceTypes);
+    const mounts = chooseMounts(parseMounts(readNow(`${proc}/${pid}/mounts`)), deviceTypes);
     const metrics = mounts.map(async ({ device, path }) =>
       fileSystemMetrics(device, await statfs(join(root, path)), options),
     );

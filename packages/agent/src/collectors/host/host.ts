@@ -74,7 +74,7 @@ const PERIODS: readonly (readonly [HostMetric, Period])[] = [
 function linuxParts({ metrics, proc, sys, root }: HostOptions): readonly NamedPart[] {
   const wants = (metric: HostMetric) => metrics.includes(metric);
   // The mounts and interfaces of the host's first process are the host's; those of this one may be a container's.
-  const process = proc === "/proc" ? "self" : "1";
+  const pid = proc === "/proc" ? "self" : "1";
   const periods = PERIODS.filter(([metric]) => wants(metric)).map(([, period]) => period);
   const cpu = { cpu: wants("cpu"), cores: wants("cores"), processes: wants("processes") };
   const memory = { ram: wants("ram"), swap: wants("swap") };
@@ -86,9 +86,9 @@ function linuxParts({ metrics, proc, sys, root }: HostOptions): readonly NamedPa
     ["load", periods.length > 0 && loadReader(proc, periods)],
     [
       "file systems",
-      (fileSystems.fs || fileSystems.inodes) && fileSystemReader(proc, process, root, fileSystems),
+      (fileSystems.fs || fileSystems.inodes) && fileSystemReader(proc, pid, root, fileSystems),
     ],
-    ["network", wants("network") && networkReader(proc, process)],
+    ["network", wants("network") && networkReader(proc, pid)],
     ["disk", wants("disk") && diskReader(proc, sys)],
     ["processes", wants("processes") && (() => countProcesses(proc))],
     ["uptime", wants("uptime") && (() => readUptime(proc))],

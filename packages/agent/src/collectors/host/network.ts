@@ -36,7 +36,7 @@ export function networkMetrics(interfaces: readonly Traffic[]): CollectedMetric[
     ]);
 }
 
-/** @param process whose interfaces: each network namespace has its own */
-export function networkReader(proc: string, process: string): () => readonly CollectedMetric[] {
-  return () => networkMetrics(parseNetDev(readNow(`${proc}/${process}/net/dev`)));
+/** @param pid of a process: interfaces are those of its network namespace */
+export function networkReader(proc: string, pid: string): () => readonly CollectedMetric[] {
+  return () => networkMetrics(parseNetDev(readNow(`${proc}/${pid}/net/dev`)));
 }

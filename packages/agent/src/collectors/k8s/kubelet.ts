@@ -6,8 +6,10 @@
  * rounds; its TLS session is, so that the next handshake costs little.
  */
 import { readFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { Agent, type RequestOptions, request } from "node:https";
 import { isIP } from "node:net";
+import { readBody } from "../response-body.js";
 
 export interface KubeletOptions {
   readonly host: string;
@@ -37,8 +39,13 @@ export class Kubelet {
 
   /** The body of a 200. Throws with the status of any other answer. */
   async get(path: string, signal: AbortSignal): Promise<string> {
-    const options = await requestOptions(this.#options);
-    return send({ ...options, path, agent: this.#agent, signal });
+    const options = { ...(await requestOptions(this.#options)), path, agent: this.#agent, signal };
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request(options, resolve).on("error", reject).end();
+    });
+    const body = await readBody(response, MOST_BYTES);
+    if (response.statusCode !== 200) throw new Error(`the kubelet answered ${response.statusCode}`);
+    return body;
   }
 
   close(): void {
@@ -82,26 +89,5 @@ function unlessMissing(reading: Promise<Buffer>): Promise<Buffer | undefined> {
   return reading.catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
-  });
-}
-
-function send(options: RequestOptions): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const sent = request(options, (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > MOST_BYTES) sent.destroy(new Error(`the kubelet's answer is over ${MOST_BYTES} bytes`));
-        else chunks.push(chunk);
-      });
-      response.once("error", reject);
-      response.once("end", () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString());
-        else reject(new Error(`the kubelet answered ${response.statusCode}`));
-      });
-    });
-    sent.once("error", reject);
-    sent.end();
   });
 }
