@@ -1,11 +1,13 @@
-/** `chouette collect` as a process: the host beside the system's own tools, programs and modules of the user's. */
+/** Collectors in the built agent and in `chouette collect`: the host beside the system's own tools, programs and modules of the user's. */
 import { execFileSync, spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ReadyMetric } from "@chouette-iot/record";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runChouette } from "../support/agent-process.js";
+import { runChouette, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
+import { until } from "../support/until.js";
 
 const GIB = 2 ** 30;
 
@@ -158,5 +160,38 @@ describe("chouette collect", () => {
     const { code, output } = await collect(["host"], { HOST_COLLECTOR_METRICS: "cpu,moon" });
     expect(code).toBe(2);
     expect(output).toContain("HOST_COLLECTOR_METRICS: expected some of cpu, fs, la, ram");
+  });
+});
+
+describe("the agent", () => {
+  it("sends what a collector gives, whatever others of them do, and reports each of those once", async () => {
+    const hanging = join(folder.path, "hanging.mjs");
+    const throwing = join(folder.path, "throwing.mjs");
+    await writeFile(hanging, 'export default () => ({ name: "h", collect: () => new Promise(() => {}) });');
+    await writeFile(
+      throwing,
+      'export default () => ({ name: "t", collect: () => { throw new Error("no source"); } });',
+    );
+    const agent = await startAgentProcess({
+      CHOUETTE_LISTEN: `127.0.0.1:${await freePort()}`,
+      CHOUETTE_DATA_DIR: join(folder.path, "data"),
+      COLLECTOR_PLUGINS: JSON.stringify([hanging, throwing, "host", "no-such-collector"]),
+      HOST_COLLECTOR_METRICS: "la",
+      CAPTURE_INTERVAL: "1",
+      RELEASE_INTERVAL: "1",
+    });
+    const seconds = () => {
+      const lines = agent
+        .output()
+        .split("\n")
+        .filter((line) => line.includes("Chouette.host.la"));
+      return new Set(lines.flatMap((line) => line.match(/\b1\d{9}\b/g) ?? []));
+    };
+    await until("four rounds of the host", () => seconds().size >= 4);
+    await agent.end();
+    const reports = agent.output().match(/The collector \S+ is (out|back)/g) ?? [];
+    expect(reports.sort()).toEqual(
+      [hanging, throwing, "no-such-collector"].map((name) => `The collector ${name} is out`).sort(),
+    );
   });
 });
