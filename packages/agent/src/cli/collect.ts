@@ -9,6 +9,7 @@ import { openCollector } from "../collectors/open.js";
 import { sortCollected } from "../collectors/ready.js";
 import { BUILT_IN } from "../collectors/table.js";
 import type { Config } from "../config/config.js";
+import { redisAddress } from "../config/redis-address.js";
 import { createLog } from "../log.js";
 import { settingsOrExitCode } from "./settings.js";
 import { table } from "./table.js";
@@ -50,8 +51,7 @@ export function registerCollect(program: Command): void {
 
 async function showCollector(name: string, { json, over }: Options, config: Config): Promise<void> {
   const { settings } = config;
-  const redis = { url: settings.redisUrl, host: settings.redisHost, port: settings.redisPort };
-  const collector = openCollector(name, { settings, redis, log: createLog("warn") });
+  const collector = openCollector(name, { settings, redis: redisAddress(settings), log: createLog("warn") });
   try {
     await ask(collector, config, over);
     await systemClock.sleep(toMilliseconds(seconds(over)));

@@ -5,19 +5,11 @@
  */
 import { z } from "zod";
 import { type Kind, list, oneOf, text, url, wholeNumber } from "../config/kinds.js";
-import type { Setting } from "../config/setting.js";
+import { type Setting, setting } from "../config/setting.js";
 import { HOST_METRICS } from "./host/metrics.js";
 import { NODE_METRICS, POD_METRICS } from "./k8s/metrics.js";
 import { PI_METRICS } from "./pi/metrics.js";
 import { TEGRASTATS_METRICS } from "./tegrastats/metrics.js";
-
-function setting<T, D>(name: string, kind: Kind<T>, fallback: D, about: string): Setting<T, D> {
-  return { ...kind, names: [name], about, fallback, secret: false };
-}
-
-function secret<T, D>(name: string, kind: Kind<T>, fallback: D, about: string): Setting<T, D> {
-  return { ...kind, names: [name], about, fallback, secret: true };
-}
 
 /** Some of a collector's metrics, by name. */
 function some<const T extends readonly string[]>(names: T): Kind<readonly T[number][]> {
@@ -74,136 +66,140 @@ const programs = json(
 
 export const COLLECTOR_SETTINGS = {
   collectorPlugins: setting(
-    "COLLECTOR_PLUGINS",
+    ["COLLECTOR_PLUGINS"],
     list(z.string().min(1), "names of collectors, paths or packages"),
     [],
     "The collectors that run: built-in ones by name, others by path or package",
   ),
   captureInterval: setting(
-    "CAPTURE_INTERVAL",
+    ["CAPTURE_INTERVAL"],
     wholeNumber(1, 86_400, "seconds"),
     30,
     "How often collectors look at the device",
   ),
   collectorDeadline: setting(
-    "COLLECTOR_DEADLINE",
+    ["COLLECTOR_DEADLINE"],
     wholeNumber(1, 3600, "seconds"),
     10,
     "How long a collector may take; at most CAPTURE_INTERVAL counts",
   ),
   hostMetrics: setting(
-    "HOST_COLLECTOR_METRICS",
+    ["HOST_COLLECTOR_METRICS"],
     some(HOST_METRICS),
     ["cpu", "fs", "la", "ram"] as const,
     "What the host collector looks at",
   ),
-  hostProc: setting("HOST_PROC", text("a folder"), "/proc", "Where the host's /proc is mounted"),
-  hostSys: setting("HOST_SYS", text("a folder"), "/sys", "Where the host's /sys is mounted"),
-  hostRoot: setting("HOST_ROOT", text("a folder"), "/", "Where the host's / is mounted"),
+  hostProc: setting(["HOST_PROC"], text("a folder"), "/proc", "Where the host's /proc is mounted"),
+  hostSys: setting(["HOST_SYS"], text("a folder"), "/sys", "Where the host's /sys is mounted"),
+  hostRoot: setting(["HOST_ROOT"], text("a folder"), "/", "Where the host's / is mounted"),
   piMetrics: setting(
-    "PI_METRICS",
+    ["PI_METRICS"],
     some(PI_METRICS),
     ["temp", "throttled", "clock"] as const,
     "What the pi collector looks at; core_clock and voltage need vcgencmd",
   ),
-  vcgencmdPath: setting("VCGENCMD_PATH", text("a program"), "vcgencmd", "The program vcgencmd"),
+  vcgencmdPath: setting(["VCGENCMD_PATH"], text("a program"), "vcgencmd", "The program vcgencmd"),
   dockerSocketPath: setting(
-    "DOCKER_SOCKET_PATH",
+    ["DOCKER_SOCKET_PATH"],
     text("the path of a socket"),
     "/var/run/docker.sock",
     "The socket of Docker, or of Podman's compatible service",
   ),
   k8sStatsServiceIp: setting(
-    "K8S_STATS_SERVICE_IP",
+    ["K8S_STATS_SERVICE_IP"],
     text("an address"),
     undefined,
     "The node's address; better its internal one, which stays up without the link",
   ),
   k8sStatsServicePort: setting(
-    "K8S_STATS_SERVICE_PORT",
+    ["K8S_STATS_SERVICE_PORT"],
     wholeNumber(1, 65_535, "a port"),
     10_250,
     "The kubelet's port",
   ),
-  k8sCertPath: setting("K8S_CERT_PATH", text("a file"), undefined, "The client's certificate, PEM"),
-  k8sKeyPath: setting("K8S_KEY_PATH", text("a file"), undefined, "The client's key, PEM"),
+  k8sCertPath: setting(["K8S_CERT_PATH"], text("a file"), undefined, "The client's certificate, PEM"),
+  k8sKeyPath: setting(["K8S_KEY_PATH"], text("a file"), undefined, "The client's key, PEM"),
   k8sCaPath: setting(
-    "K8S_CA_PATH",
+    ["K8S_CA_PATH"],
     text("a file"),
     undefined,
     "The authority that signed the kubelet's certificate; in a pod, the cluster's",
   ),
   k8sTokenPath: setting(
-    "K8S_TOKEN_PATH",
+    ["K8S_TOKEN_PATH"],
     text("a file"),
     undefined,
     "A token, where there is no client certificate; in a pod, the service account's",
   ),
   k8sServerName: setting(
-    "K8S_SERVER_NAME",
+    ["K8S_SERVER_NAME"],
     text("a host name"),
     undefined,
     "The name in the kubelet's certificate, where it isn't the address",
   ),
   k8sInsecure: setting(
-    "K8S_INSECURE",
+    ["K8S_INSECURE"],
     yesOrNo,
     false,
     "Takes any certificate of the kubelet: whoever answers on that address is believed",
   ),
   k8sMetrics: setting(
-    "K8S_METRICS",
+    ["K8S_METRICS"],
     k8sMetrics,
     { pods: ["memory", "cpu"], node: ["inodes"] } as const,
     "What the k8s collector looks at",
   ),
   tegrastatsMetrics: setting(
-    "TEGRASTATS_METRICS",
+    ["TEGRASTATS_METRICS"],
     some(TEGRASTATS_METRICS),
     ["ram", "temp"] as const,
     "What the tegrastats collector looks at",
   ),
   tegrastatsPath: setting(
-    "TEGRASTATS_PATH",
+    ["TEGRASTATS_PATH"],
     text("a program"),
     "/usr/bin/tegrastats",
     "The program tegrastats",
   ),
-  dramatiqRedisUrl: secret(
-    "DRAMATIQ_REDIS_URL",
+  dramatiqRedisUrl: setting(
+    ["DRAMATIQ_REDIS_URL"],
     REDIS_URL,
     undefined,
     "The Redis of the dramatiq queues, where it isn't the agent's",
+    { secret: true },
   ),
-  bullmqRedisUrl: secret(
-    "BULLMQ_REDIS_URL",
+  bullmqRedisUrl: setting(
+    ["BULLMQ_REDIS_URL"],
     REDIS_URL,
     undefined,
     "The Redis of the BullMQ queues, where it isn't the agent's",
+    { secret: true },
   ),
-  bullmqPrefix: setting("BULLMQ_PREFIX", text("a prefix of keys"), "bull", "What BullMQ's keys begin with"),
-  redisCollectorUrls: secret(
-    "REDIS_COLLECTOR_URLS",
+  bullmqPrefix: setting(["BULLMQ_PREFIX"], text("a prefix of keys"), "bull", "What BullMQ's keys begin with"),
+  redisCollectorUrls: setting(
+    ["REDIS_COLLECTOR_URLS"],
     redisUrls,
     [],
     "The Redis servers to watch; the agent's, where none is named",
+    { secret: true },
   ),
-  nvidiaSmiPath: setting("NVIDIA_SMI_PATH", text("a program"), "nvidia-smi", "The program nvidia-smi"),
+  nvidiaSmiPath: setting(["NVIDIA_SMI_PATH"], text("a program"), "nvidia-smi", "The program nvidia-smi"),
   systemdUnits: setting(
-    "SYSTEMD_UNITS",
+    ["SYSTEMD_UNITS"],
     list(z.string().regex(/^[^-]/), "names of units, such as ssh.service"),
     [],
     "The units whose state is sent",
   ),
-  systemctlPath: setting("SYSTEMCTL_PATH", text("a program"), "systemctl", "The program systemctl"),
-  mqttCollectorUrl: secret(
-    "MQTT_COLLECTOR_URL",
+  systemctlPath: setting(["SYSTEMCTL_PATH"], text("a program"), "systemctl", "The program systemctl"),
+  mqttCollectorUrl: setting(
+    ["MQTT_COLLECTOR_URL"],
     url(["mqtt:", "mqtts:"], "mqtt://user:password@host:port, or mqtts:// for TLS"),
     "mqtt://127.0.0.1:1883",
     "The Mosquitto broker to watch",
+    { secret: true },
   ),
   execCollectors: setting(
-    "EXEC_COLLECTORS",
+    ["EXEC_COLLECTORS"],
     programs,
     [],
     "Programs of your own whose output is read as metrics; each is a collector of its own",
