@@ -15,7 +15,8 @@ import type { Context } from "./context.js";
 import { Contexts } from "./contexts.js";
 import { Counter, Gauge, Histogram, SetHandle } from "./handles.js";
 import { type ChouetteClientOptions, readSettings } from "./options.js";
-import { type ClientStats, Pipeline } from "./pipeline.js";
+import { Pipeline } from "./pipeline.js";
+import type { ClientStats, Recorder } from "./recorder.js";
 import { readElements, type SetInput } from "./set-elements.js";
 import type { TagInput } from "./tag-input.js";
 import { startTimed, type Timed, type TimedOptions } from "./timed.js";
@@ -42,10 +43,10 @@ export interface Deadline {
   readonly timeoutMs?: number;
 }
 
-/** What a child has of its parent. */
-class Lineage {
+/** What a child has of its parent. Not for applications. */
+export class Lineage {
   constructor(
-    readonly pipeline: Pipeline,
+    readonly recorder: Recorder,
     readonly contexts: Contexts,
     readonly sampleRate: number,
   ) {}
@@ -57,7 +58,7 @@ const DEADLINE = 5_000;
 
 /** @typeParam C the catalogue that limits names and tags; any without it */
 export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements AsyncDisposable {
-  readonly #pipeline: Pipeline;
+  readonly #recorder: Recorder;
   readonly #contexts: Contexts;
   readonly #sampleRate: number;
   readonly #isChild: boolean;
@@ -65,17 +66,17 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   constructor(options: ChouetteClientOptions | Lineage = {}) {
     this.#isChild = options instanceof Lineage;
     if (options instanceof Lineage) {
-      this.#pipeline = options.pipeline;
+      this.#recorder = options.recorder;
       this.#contexts = options.contexts;
       this.#sampleRate = options.sampleRate;
       return;
     }
     const complaints: string[] = [];
     const settings = readSettings(options, process.env, (complaint) => complaints.push(complaint));
-    this.#pipeline = new Pipeline(settings, options.onError);
+    this.#recorder = new Pipeline(settings, options.onError);
     this.#contexts = new Contexts(options.prefix, options.tags);
     this.#sampleRate = settings.sampleRate;
-    for (const complaint of complaints) this.#pipeline.watch.onError(new Error(complaint));
+    for (const complaint of complaints) this.#recorder.watch.onError(new Error(complaint));
   }
 
   /** Adds to a count: the sum over a window goes to Datadog. */
@@ -158,35 +159,35 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   ): Promise<boolean> {
     try {
       const elements = readElements(value);
-      if (elements === undefined) return this.#pipeline.refuse("invalid_value");
+      if (elements === undefined) return this.#recorder.refuse("invalid_value");
       if (this.#isLeftOut(options.sampleRate ?? this.#sampleRate)) return LEFT_OUT;
       const context = this.#context("set", metric, options.tags);
-      if (context === undefined) return this.#pipeline.refuse("invalid_metric");
-      if (options.timestamp === undefined) return this.#pipeline.elements(context, elements);
+      if (context === undefined) return this.#recorder.refuse("invalid_metric");
+      if (options.timestamp === undefined) return this.#recorder.elements(context, elements);
       const at = readTimestamp(options.timestamp);
       return at === undefined
-        ? this.#pipeline.refuse("invalid_timestamp")
-        : this.#pipeline.recordAt(context, elements, at);
+        ? this.#recorder.refuse("invalid_timestamp")
+        : this.#recorder.recordAt(context, elements, at);
     } catch {
-      return this.#pipeline.refuse("invalid_value");
+      return this.#recorder.refuse("invalid_value");
     }
   }
 
   /** A count whose name and tags are looked up here, once. */
   counter<N extends NameOf<C, "count">>(metric: N, tags?: TagInput<TagOf<C, N>>): Counter {
-    return new Counter(this.#pipeline, this.#bind("count", metric, tags));
+    return new Counter(this.#recorder, this.#bind("count", metric, tags));
   }
 
   boundGauge<N extends NameOf<C, "gauge">>(metric: N, tags?: TagInput<TagOf<C, N>>): Gauge {
-    return new Gauge(this.#pipeline, this.#bind("gauge", metric, tags));
+    return new Gauge(this.#recorder, this.#bind("gauge", metric, tags));
   }
 
   boundHistogram<N extends NameOf<C, "histogram">>(metric: N, tags?: TagInput<TagOf<C, N>>): Histogram {
-    return new Histogram(this.#pipeline, this.#bind("histogram", metric, tags));
+    return new Histogram(this.#recorder, this.#bind("histogram", metric, tags));
   }
 
   boundSet<N extends NameOf<C, "set">>(metric: N, tags?: TagInput<TagOf<C, N>>): SetHandle {
-    return new SetHandle(this.#pipeline, this.#bind("set", metric, tags));
+    return new SetHandle(this.#recorder, this.#bind("set", metric, tags));
   }
 
   /** A timing that begins here: see {@link Timed} for the ways to use it. */
@@ -209,18 +210,18 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   /** A client that puts more before each name and adds tags; all else it shares with this one. */
   child<D extends Catalogue<D> = C>({ prefix = "", tags }: ChildOptions): ChouetteClient<D> {
     const contexts = new Contexts(this.#contexts.prefix + prefix, tags, this.#contexts.tags);
-    return new ChouetteClient<D>(new Lineage(this.#pipeline, contexts, this.#sampleRate));
+    return new ChouetteClient<D>(new Lineage(this.#recorder, contexts, this.#sampleRate));
   }
 
   /** Sends what is buffered now. True when all of it is stored or dropped, false where `timeoutMs` passed first. */
   flush({ timeoutMs = DEADLINE }: Deadline = {}): Promise<boolean> {
-    return this.#pipeline.flush(timeoutMs);
+    return this.#recorder.flush(timeoutMs);
   }
 
   /** Sends what is buffered, for at most `timeoutMs`, and ends: later calls are refused. Of a child it is a flush. */
   async close({ timeoutMs = DEADLINE }: Deadline = {}): Promise<void> {
-    if (this.#isChild) await this.#pipeline.flush(timeoutMs);
-    else await this.#pipeline.close(timeoutMs);
+    if (this.#isChild) await this.#recorder.flush(timeoutMs);
+    else await this.#recorder.close(timeoutMs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -229,17 +230,17 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
 
   /** What the client and its children did so far. */
   stats(): ClientStats {
-    return this.#pipeline.stats;
+    return this.#recorder.stats;
   }
 
   /** Listens. A listener that throws is not heard of. */
   on<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): this {
-    this.#pipeline.watch.on(event, listener);
+    this.#recorder.watch.on(event, listener);
     return this;
   }
 
   off<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): this {
-    this.#pipeline.watch.off(event, listener);
+    this.#recorder.watch.off(event, listener);
     return this;
   }
 
@@ -249,20 +250,20 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     value: number,
     options: CallOptions = NO_OPTIONS,
   ): Promise<boolean> {
-    const pipeline = this.#pipeline;
-    if (typeof value !== "number" || !Number.isFinite(value)) return pipeline.refuse("invalid_value");
+    const recorder = this.#recorder;
+    if (typeof value !== "number" || !Number.isFinite(value)) return recorder.refuse("invalid_value");
     try {
       const { tags, timestamp, sampleRate = this.#sampleRate } = options;
       const context = this.#context(type, metric, tags);
-      if (context === undefined) return pipeline.refuse("invalid_metric");
+      if (context === undefined) return recorder.refuse("invalid_metric");
       if (sampleRate < 1 && this.#isLeftOut(sampleRate)) return LEFT_OUT;
       const scaled = sampleRate < 1 && (type === "count" || type === "rate") ? value / sampleRate : value;
-      if (timestamp === undefined) return pipeline.number(context, scaled);
+      if (timestamp === undefined) return recorder.number(context, scaled);
       const at = readTimestamp(timestamp);
-      return at === undefined ? pipeline.refuse("invalid_timestamp") : pipeline.recordAt(context, scaled, at);
+      return at === undefined ? recorder.refuse("invalid_timestamp") : recorder.recordAt(context, scaled, at);
     } catch {
       // Only what the caller gave can throw here: a getter, a proxy, a tag without a text.
-      return pipeline.refuse("invalid_tags");
+      return recorder.refuse("invalid_tags");
     }
   }
 
@@ -280,7 +281,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
 
   #isLeftOut(sampleRate: number): boolean {
     if (sampleRate >= 1 || Math.random() < sampleRate) return false;
-    this.#pipeline.counters.sampledOut++;
+    this.#recorder.counters.sampledOut++;
     return true;
   }
 

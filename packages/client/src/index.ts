@@ -3,7 +3,7 @@ export { type CallOptions, type ChildOptions, ChouetteClient, type Deadline, tim
 export type { Drop, Refusal } from "./counters.js";
 export type { Counter, Gauge, Histogram, SetHandle } from "./handles.js";
 export type { ChouetteClientOptions } from "./options.js";
-export type { ClientStats } from "./pipeline.js";
+export type { ClientStats } from "./recorder.js";
 export type { SetInput } from "./set-elements.js";
 export type { TagInput, TagValue } from "./tag-input.js";
 export type { Timed, TimedOptions } from "./timed.js";

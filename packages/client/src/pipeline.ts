@@ -8,54 +8,22 @@ import { queueNames } from "@chouette-iot/queue";
 import type { SetElement } from "@chouette-iot/record";
 import { Aggregator } from "./aggregator.js";
 import type { Context } from "./context.js";
-import { Counters, type Drop, type Refusal } from "./counters.js";
+import { Counters, type Refusal } from "./counters.js";
 import { newClientId } from "./ids.js";
 import type { Settings } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { atProcessEnd } from "./process-end.js";
 import { ClockText, recordText } from "./record-text.js";
+import type { ClientStats, Recorder } from "./recorder.js";
 import { Sender } from "./sender.js";
 import { Spill } from "./spill/spill.js";
 import { Spiller } from "./spill/spiller.js";
-import { type LastError, Watch } from "./watch.js";
-
-/**
- * What a client and its children did so far:
- * accepted + recovered = aggregated + stored + buffered + spilled + the sum of dropped. */
-export interface ClientStats {
-  /** Calls that were taken. */
-  readonly accepted: number;
-  /** Those of them that joined the record of an earlier call. */
-  readonly aggregated: number;
-  /** Those of them that went to an `overflow:true` context. */
-  readonly overflowed: number;
-  /** Calls that sampling left out, which are not among the accepted. */
-  readonly sampledOut: number;
-  /** Records that the broker said it has stored. */
-  readonly stored: number;
-  /** Records of an earlier process, found in the spill. */
-  readonly recovered: number;
-  /** Records that wait in the spill. */
-  readonly spilled: number;
-  /** Records that wait in memory, those under way included. */
-  readonly buffered: number;
-  /** Accepted records that were let go, by reason. */
-  readonly dropped: Readonly<Record<Drop, number>>;
-  /** Calls that were not accepted, by reason. */
-  readonly refused: Readonly<Record<Refusal, number>>;
-  readonly connected: boolean;
-  /** How often a connection that was there has ended. */
-  readonly disconnections: number;
-  /** The last trouble, which may be over. */
-  readonly lastError?: LastError;
-  /** When the broker last said that it stored something. */
-  readonly lastStored?: Date;
-}
+import { Watch } from "./watch.js";
 
 const REFUSED = Promise.resolve(false);
 const queues = queueNames();
 
-export class Pipeline {
+export class Pipeline implements Recorder {
   readonly counters = new Counters();
   readonly watch = new Watch(this.counters);
   readonly #clock = new ClockText();
@@ -99,7 +67,6 @@ export class Pipeline {
     });
   }
 
-  /** A number as of now. */
   number(context: Context, value: number): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
     if (this.#settings.aggregate) {
@@ -115,7 +82,6 @@ export class Pipeline {
     return this.#record(context, value, undefined);
   }
 
-  /** Elements of a set as of now. */
   elements(context: Context, elements: readonly SetElement[]): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
     if (!this.#settings.aggregate) return this.#record(context, JSON.stringify(elements), undefined);
@@ -123,11 +89,6 @@ export class Pipeline {
     return this.#aggregator.join(context, elements);
   }
 
-  /**
-   * A record with a time of its own.
-   * @param value a number, or the elements of a set
-   * @param timestamp seconds since the epoch
-   */
   recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
     return this.#record(context, typeof value === "number" ? value : JSON.stringify(value), `${timestamp}`);

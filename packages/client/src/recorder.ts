@@ -1,0 +1,61 @@
+/**
+ * What stands behind a client: the pipeline to a broker, or the memory of a test.
+ */
+import type { SetElement } from "@chouette-iot/record";
+import type { Context } from "./context.js";
+import type { Counters, Drop, Refusal } from "./counters.js";
+import type { LastError, Watch } from "./watch.js";
+
+export interface Recorder {
+  readonly counters: Counters;
+  readonly watch: Watch;
+  readonly stats: ClientStats;
+  /** A finite number, as of now. */
+  number(context: Context, value: number): Promise<boolean>;
+  /** Elements of a set, as of now. */
+  elements(context: Context, elements: readonly SetElement[]): Promise<boolean>;
+  /**
+   * A record with a time of its own.
+   * @param value a number, or the elements of a set
+   * @param timestamp seconds since the epoch
+   */
+  recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean>;
+  /** A call that can't be recorded. Answers false. */
+  refuse(reason: Refusal): Promise<boolean>;
+  /** True when all that waits is stored or dropped, false where `timeoutMs` passed first. */
+  flush(timeoutMs: number): Promise<boolean>;
+  close(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * What a client and its children did so far:
+ * accepted + recovered = aggregated + stored + buffered + spilled + the sum of dropped. */
+export interface ClientStats {
+  /** Calls that were taken. */
+  readonly accepted: number;
+  /** Those of them that joined the record of an earlier call. */
+  readonly aggregated: number;
+  /** Those of them that went to an `overflow:true` context. */
+  readonly overflowed: number;
+  /** Calls that sampling left out, which are not among the accepted. */
+  readonly sampledOut: number;
+  /** Records that the broker said it has stored. */
+  readonly stored: number;
+  /** Records of an earlier process, found in the spill. */
+  readonly recovered: number;
+  /** Records that wait in the spill. */
+  readonly spilled: number;
+  /** Records that wait in memory, those under way included. */
+  readonly buffered: number;
+  /** Accepted records that were let go, by reason. */
+  readonly dropped: Readonly<Record<Drop, number>>;
+  /** Calls that were not accepted, by reason. */
+  readonly refused: Readonly<Record<Refusal, number>>;
+  readonly connected: boolean;
+  /** How often a connection that was there has ended. */
+  readonly disconnections: number;
+  /** The last trouble, which may be over. */
+  readonly lastError?: LastError;
+  /** When the broker last said that it stored something. */
+  readonly lastStored?: Date;
+}

@@ -1,0 +1,173 @@
+/**
+ * For the tests of an application: a client that keeps what it is told in memory, and assertions about it.
+ *
+ * ```ts
+ * const client = new TestClient();
+ * orderBook(client).place(order);
+ * client.expectCount("orders", 1, { tags: { kind: "limit" } });
+ * ```
+ *
+ * It needs no Redis and sends nothing. Names and tags are normalised, prefixed and checked as by a real client; each call
+ * is a record of its own; sampling leaves nothing out.
+ */
+import { AssertionError } from "node:assert";
+import { isDeepStrictEqual } from "node:util";
+import { type MetricType, NO_TAGS, type SetElement, type Tags } from "@chouette-iot/record";
+import type { AnyMetric, Catalogue } from "./catalogue.js";
+import { ChouetteClient, Lineage } from "./client.js";
+import type { Context } from "./context.js";
+import { Contexts } from "./contexts.js";
+import { Counters, type Refusal } from "./counters.js";
+import { recordText } from "./record-text.js";
+import type { ClientStats, Recorder } from "./recorder.js";
+import { readTags, type TagInput } from "./tag-input.js";
+import { Watch } from "./watch.js";
+
+/** A call, as it would be stored. */
+export interface TestRecord {
+  readonly metric: string;
+  readonly type: MetricType;
+  readonly value: number | readonly SetElement[];
+  /** Seconds since the epoch. */
+  readonly timestamp: number;
+  readonly tags: Tags;
+}
+
+export interface Expectation {
+  /** Only records that have these tags, among any others. */
+  readonly tags?: TagInput;
+}
+
+export interface TestClientOptions {
+  readonly prefix?: string;
+  readonly tags?: TagInput;
+}
+
+export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClient<C> {
+  readonly #memory: Memory;
+
+  constructor({ prefix, tags }: TestClientOptions = {}) {
+    const memory = new Memory();
+    super(new Lineage(memory, new Contexts(prefix, tags), 1));
+    this.#memory = memory;
+  }
+
+  /** What was recorded so far, in order: all of it, or that of one metric with these tags. */
+  records(metric?: string, { tags }: Expectation = {}): readonly TestRecord[] {
+    const wanted = Object.entries(readTags(NO_TAGS, tags));
+    return this.#memory.records.filter(
+      (record) =>
+        (metric === undefined || record.metric === metric) &&
+        wanted.every(([name, value]) => record.tags[name] === value),
+    );
+  }
+
+  /** Forgets what was recorded. */
+  clear(): void {
+    this.#memory.records.length = 0;
+  }
+
+  /** The sum of a count. */
+  expectCount(metric: string, sum: number, where?: Expectation): void {
+    this.#expect("count", metric, where, sum, (values) => values.reduce((total, value) => total + value, 0));
+  }
+
+  /** The sum of a rate's values. */
+  expectRate(metric: string, sum: number, where?: Expectation): void {
+    this.#expect("rate", metric, where, sum, (values) => values.reduce((total, value) => total + value, 0));
+  }
+
+  /** The last value of a gauge. */
+  expectGauge(metric: string, value: number, where?: Expectation): void {
+    this.#expect("gauge", metric, where, value, (values) => values.at(-1));
+  }
+
+  /** The samples of a histogram, in order. */
+  expectHistogram(metric: string, samples: readonly number[], where?: Expectation): void {
+    this.#expect("histogram", metric, where, samples, (values) => values);
+  }
+
+  /** The samples of a distribution, in order. */
+  expectDistribution(metric: string, samples: readonly number[], where?: Expectation): void {
+    this.#expect("distribution", metric, where, samples, (values) => values);
+  }
+
+  /** The different elements of a set, in the order in which they came. */
+  expectSet(metric: string, elements: readonly SetElement[], where?: Expectation): void {
+    const found = this.records(metric, where).filter(({ type }) => type === "set");
+    const joined = new Set(found.flatMap(({ value }) => (typeof value === "number" ? [] : value)));
+    this.#compare(`set ${metric}`, elements, [...joined]);
+  }
+
+  /** Nothing was recorded: at all, or for this metric. */
+  expectNothing(metric?: string, where?: Expectation): void {
+    this.#compare(metric ?? "all metrics", [], this.records(metric, where));
+  }
+
+  #expect(
+    type: MetricType,
+    metric: string,
+    where: Expectation | undefined,
+    expected: unknown,
+    summary: (values: readonly number[]) => unknown,
+  ): void {
+    const found = this.records(metric, where).filter((record) => record.type === type);
+    const values = found.flatMap(({ value }) => (typeof value === "number" ? [value] : []));
+    this.#compare(`${type} ${metric}`, expected, summary(values));
+  }
+
+  #compare(what: string, expected: unknown, actual: unknown): void {
+    if (isDeepStrictEqual(actual, expected)) return;
+    const all = this.#memory.records.map((record) => `\n  ${JSON.stringify(record)}`).join("");
+    const message = `${what}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(actual)}. Recorded:${all || " nothing"}`;
+    throw new AssertionError({ message, expected, actual, operator: "expect" });
+  }
+}
+
+const STORED = Promise.resolve(true);
+const REFUSED = Promise.resolve(false);
+
+class Memory implements Recorder {
+  readonly counters = new Counters();
+  readonly watch = new Watch(this.counters);
+  readonly records: TestRecord[] = [];
+
+  number(context: Context, value: number): Promise<boolean> {
+    return this.recordAt(context, value, Date.now() / 1000);
+  }
+
+  elements(context: Context, elements: readonly SetElement[]): Promise<boolean> {
+    return this.recordAt(context, elements, Date.now() / 1000);
+  }
+
+  recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean> {
+    const text = typeof value === "number" ? value : JSON.stringify(value);
+    this.records.push(JSON.parse(recordText(context, text, `${timestamp}`)));
+    this.counters.accepted++;
+    this.counters.stored++;
+    return STORED;
+  }
+
+  refuse(reason: Refusal): Promise<boolean> {
+    this.counters.refused[reason]++;
+    return REFUSED;
+  }
+
+  flush(): Promise<boolean> {
+    return STORED;
+  }
+
+  async close(): Promise<void> {}
+
+  get stats(): ClientStats {
+    const { dropped, refused, ...counts } = this.counters;
+    return {
+      ...counts,
+      dropped: { ...dropped },
+      refused: { ...refused },
+      buffered: 0,
+      spilled: 0,
+      connected: true,
+    };
+  }
+}
