@@ -14,6 +14,7 @@ import type { AnyMetric, Catalogue, NameOf, TagOf } from "./catalogue.js";
 import type { Context } from "./context.js";
 import { Contexts } from "./contexts.js";
 import { Counter, Gauge, Histogram, SetHandle } from "./handles.js";
+import { LogSink, type LogSinkOptions } from "./logs/log-sink.js";
 import { type ChouetteClientOptions, readSettings } from "./options.js";
 import { Pipeline } from "./pipeline.js";
 import type { ClientStats, Recorder } from "./recorder.js";
@@ -211,6 +212,11 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   child<D extends Catalogue<D> = C>({ prefix = "", tags }: ChildOptions): ChouetteClient<D> {
     const contexts = new Contexts(this.#contexts.prefix + prefix, tags, this.#contexts.tags);
     return new ChouetteClient<D>(new Lineage(this.#recorder, contexts, this.#sampleRate));
+  }
+
+  /** Logs on their way to the same broker. */
+  logSink(options: LogSinkOptions = {}): LogSink {
+    return new LogSink(this.#recorder, options);
   }
 
   /** Sends what is buffered now. True when all of it is stored or dropped, false where `timeoutMs` passed first. */

@@ -4,7 +4,13 @@
  */
 
 /** Why a call was not accepted. */
-export type Refusal = "invalid_metric" | "invalid_value" | "invalid_timestamp" | "invalid_tags" | "closed";
+export type Refusal =
+  | "invalid_metric"
+  | "invalid_value"
+  | "invalid_timestamp"
+  | "invalid_tags"
+  | "invalid_log"
+  | "closed";
 
 /** Why an accepted record was let go. */
 export type Drop = "buffer_full" | "spill_full" | "spill_torn" | "closed";
@@ -26,6 +32,7 @@ export class Counters {
     invalid_value: 0,
     invalid_timestamp: 0,
     invalid_tags: 0,
+    invalid_log: 0,
     closed: 0,
   };
   readonly dropped: Record<Drop, number> = {

@@ -2,6 +2,8 @@ export type { AnyMetric, Catalogue, CatalogueEntry } from "./catalogue.js";
 export { type CallOptions, type ChildOptions, ChouetteClient, type Deadline, timed } from "./client.js";
 export type { Drop, Refusal } from "./counters.js";
 export type { Counter, Gauge, Histogram, SetHandle } from "./handles.js";
+export { patchConsole } from "./logs/console-patch.js";
+export type { LogSink, LogSinkOptions } from "./logs/log-sink.js";
 export type { ChouetteClientOptions } from "./options.js";
 export type { ClientStats } from "./recorder.js";
 export type { SetInput } from "./set-elements.js";

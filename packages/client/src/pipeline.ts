@@ -1,8 +1,9 @@
 /**
  * The pipeline: what a client and its children share, wired here and nowhere else.
  *
- *   call → context → aggregator → record text → outbox → sender → broker
- *              └──── samples, calls with a time of their own ──┘
+ *   call → context → aggregator ─┬─ record text → outbox → sender → broker
+ *              └─── samples, ────┘                  ↑ ↓
+ *                   own times             log text ─┘ spill
  */
 import { queueNames } from "@chouette-iot/queue";
 import type { SetElement } from "@chouette-iot/record";
@@ -92,6 +93,12 @@ export class Pipeline implements Recorder {
   recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
     return this.#record(context, typeof value === "number" ? value : JSON.stringify(value), `${timestamp}`);
+  }
+
+  log(text: string, at: number): Promise<boolean> {
+    if (this.#closed) return this.refuse("closed");
+    this.counters.accepted++;
+    return this.#outbox.add(queues.logs, text, this.#clock.seconds(at));
   }
 
   /** One call, one record. */

@@ -20,6 +20,8 @@ export interface Recorder {
    * @param timestamp seconds since the epoch
    */
   recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean>;
+  /** @param at milliseconds since the epoch */
+  log(text: string, at: number): Promise<boolean>;
   /** A call that can't be recorded. Answers false. */
   refuse(reason: Refusal): Promise<boolean>;
   /** True when all that waits is stored or dropped, false where `timeoutMs` passed first. */

@@ -12,7 +12,7 @@
  */
 import { AssertionError } from "node:assert";
 import { isDeepStrictEqual } from "node:util";
-import { type MetricType, NO_TAGS, type SetElement, type Tags } from "@chouette-iot/record";
+import { type Log, type MetricType, NO_TAGS, type SetElement, type Tags } from "@chouette-iot/record";
 import type { AnyMetric, Catalogue } from "./catalogue.js";
 import { ChouetteClient, Lineage } from "./client.js";
 import type { Context } from "./context.js";
@@ -62,9 +62,15 @@ export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClie
     );
   }
 
+  /** The logs that were recorded through `logSink`, in order. */
+  logs(): readonly Log[] {
+    return this.#memory.logs;
+  }
+
   /** Forgets what was recorded. */
   clear(): void {
     this.#memory.records.length = 0;
+    this.#memory.logs.length = 0;
   }
 
   /** The sum of a count. */
@@ -131,6 +137,7 @@ class Memory implements Recorder {
   readonly counters = new Counters();
   readonly watch = new Watch(this.counters);
   readonly records: TestRecord[] = [];
+  readonly logs: Log[] = [];
 
   number(context: Context, value: number): Promise<boolean> {
     return this.recordAt(context, value, Date.now() / 1000);
@@ -143,6 +150,13 @@ class Memory implements Recorder {
   recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean> {
     const text = typeof value === "number" ? value : JSON.stringify(value);
     this.records.push(JSON.parse(recordText(context, text, `${timestamp}`)));
+    this.counters.accepted++;
+    this.counters.stored++;
+    return STORED;
+  }
+
+  log(text: string): Promise<boolean> {
+    this.logs.push(JSON.parse(text));
     this.counters.accepted++;
     this.counters.stored++;
     return STORED;

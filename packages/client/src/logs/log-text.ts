@@ -1,0 +1,89 @@
+/**
+ * A log's JSON, in the shape of the original client: date, source, service, tags, level, message, the error's stack,
+ * and whatever else the application said.
+ */
+import { type LogLevel, NO_TAGS, tagList } from "@chouette-iot/record";
+import { readTags, type TagInput } from "../tag-input.js";
+import { type Budget, plainText, plainValue } from "./plain-value.js";
+
+export interface LogEntry {
+  readonly level: LogLevel;
+  readonly message: unknown;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Anything else: `tags` become tags, `exc_info` or an error under `err` or `error` the stack. */
+  readonly extras: Readonly<Record<string, unknown>>;
+}
+
+export interface LogOrigin {
+  readonly service: string;
+  readonly source: string;
+  readonly tags: readonly string[];
+  /** The most characters of a log; what is longer is cut and marked. */
+  readonly limit: number;
+}
+
+/** Names that a log has of its own: an extra of such a name gets an underscore. */
+const TAKEN: ReadonlySet<string> = new Set([
+  "date",
+  "ddsource",
+  "ddtags",
+  "level",
+  "message",
+  "service",
+  "exc_info",
+]);
+
+export function logText({ level, message, at, extras }: LogEntry, origin: LogOrigin): string {
+  const budget: Budget = { left: origin.limit, cut: false };
+  const { tags, ...others } = extras;
+  const error = findError(message, others);
+  const log: Record<string, unknown> = {
+    // Python's way to write UTC, which the original has.
+    date: new Date(at).toISOString().replace("Z", "+00:00"),
+    ddsource: origin.source,
+    ddtags: [...origin.tags, ...logTags(tags)],
+    level,
+    message: { msg: plainText(messageText(message, budget), budget) },
+    service: origin.service,
+  };
+  if (error !== undefined) log.exc_info = plainText(error, budget);
+  for (const name of Object.keys(others)) {
+    if (name === "exc_info" || others[name] === undefined) continue;
+    log[TAKEN.has(name) ? `${name}_` : name] = plainValue(others[name], budget);
+  }
+  if (budget.cut) log.truncated = true;
+  return JSON.stringify(log);
+}
+
+function messageText(message: unknown, budget: Budget): string {
+  if (typeof message === "string") return message;
+  if (message instanceof Error) return message.message;
+  const plain = plainValue(message, { ...budget });
+  return typeof plain === "string" ? plain : (JSON.stringify(plain) ?? String(plain));
+}
+
+/** The first stack that is there: given as text, or an error's own, with those of its causes. */
+function findError(message: unknown, extras: Readonly<Record<string, unknown>>): string | undefined {
+  for (const given of [extras.exc_info, message, extras.err, extras.error]) {
+    if (typeof given === "string" && given === extras.exc_info) return given;
+    if (given instanceof Error) return stackOf(given, 0);
+    if (typeof given === "object" && given !== null && "stack" in given && typeof given.stack === "string")
+      return given.stack;
+  }
+  return undefined;
+}
+
+function stackOf(error: Error, depth: number): string {
+  const stack = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause instanceof Error && depth < 5
+    ? `${stack}\nCaused by: ${stackOf(error.cause, depth + 1)}`
+    : stack;
+}
+
+/** An object's tags as `key:value`; a list as it is, as the original takes it. */
+export function logTags(tags: unknown): readonly string[] {
+  if (Array.isArray(tags)) return tags.map(String);
+  if (typeof tags !== "object" || tags === null) return [];
+  return tagList(readTags(NO_TAGS, tags as TagInput));
+}

@@ -1,0 +1,119 @@
+/**
+ * What an application logs, as plain JSON values: whatever it is, it becomes something, and never more than a budget.
+ *
+ * Promises: no cycle, getter, proxy, BigInt or size can throw or hang here, and nothing that is given is changed.
+ */
+
+const DEEPEST = 10;
+const CUT = "[cut]";
+
+/** How many characters may still be written. */
+export interface Budget {
+  left: number;
+  /** True once something was cut. */
+  cut: boolean;
+}
+
+/** A text no longer than the budget, marked where it was cut. */
+export function plainText(text: string, budget: Budget): string {
+  const kept = Math.max(0, budget.left);
+  budget.left -= Math.min(text.length, kept);
+  if (text.length <= kept) return text;
+  budget.cut = true;
+  return `${text.slice(0, kept)}… [cut: ${text.length} characters]`;
+}
+
+/** @param around the objects that this one lies in */
+export function plainValue(value: unknown, budget: Budget, around: readonly object[] = []): unknown {
+  if (budget.left <= 0) {
+    budget.cut = true;
+    return CUT;
+  }
+  if (typeof value === "string") return plainText(value, budget);
+  if (typeof value !== "object" || value === null) return plainScalar(value, budget);
+  if (around.includes(value)) return "[Circular]";
+  if (around.length >= DEEPEST) return "[Deep]";
+  try {
+    return plainObject(value, budget, [...around, value]);
+  } catch (error) {
+    return `[Throws: ${error instanceof Error ? error.message : "?"}]`;
+  }
+}
+
+function plainScalar(value: unknown, budget: Budget): unknown {
+  budget.left -= 8;
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (typeof value === "function") return `[Function ${value.name}]`;
+  if (typeof value === "boolean" || value === null || value === undefined) return value;
+  return String(value);
+}
+
+function plainObject(value: object, budget: Budget, around: readonly object[]): unknown {
+  const inside = (item: unknown) => plainValue(item, budget, around);
+  if (ArrayBuffer.isView(value)) return plainBytes(value, budget);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (value instanceof Error) return plainFields(errorFields(value), budget, inside);
+  if (value instanceof Set) return plainList(value, budget, inside);
+  if (Array.isArray(value)) return plainList(value, budget, inside);
+  if (value instanceof Map)
+    return plainFields(
+      [...value].map(([key, item]) => [String(key), () => item]),
+      budget,
+      inside,
+    );
+  if ("toJSON" in value && typeof value.toJSON === "function") return inside(value.toJSON());
+  return plainFields(
+    Object.keys(value).map((key) => [key, () => (value as Record<string, unknown>)[key]]),
+    budget,
+    inside,
+  );
+}
+
+function plainBytes(value: ArrayBufferView, budget: Budget): string {
+  const most = Math.max(0, Math.floor((budget.left * 3) / 4));
+  const bytes = Buffer.from(value.buffer, value.byteOffset, Math.min(value.byteLength, most));
+  if (value.byteLength > most) budget.cut = true;
+  const text = bytes.toString("base64");
+  budget.left -= text.length;
+  return `base64:${text}${value.byteLength > most ? `… [cut: ${value.byteLength} bytes]` : ""}`;
+}
+
+function plainList(list: Iterable<unknown>, budget: Budget, inside: (item: unknown) => unknown): unknown[] {
+  const plain: unknown[] = [];
+  for (const item of list) {
+    plain.push(inside(item) ?? null);
+    if (plain.at(-1) === CUT) break;
+    budget.left -= 1;
+  }
+  return plain;
+}
+
+type Field = readonly [name: string, read: () => unknown];
+
+function plainFields(fields: readonly Field[], budget: Budget, inside: (item: unknown) => unknown): object {
+  const plain: Record<string, unknown> = {};
+  for (const [name, read] of fields) {
+    if (budget.left <= 0) {
+      budget.cut = true;
+      break;
+    }
+    budget.left -= name.length;
+    const item = inside(readField(read));
+    if (item !== undefined && name !== "__proto__") plain[name] = item;
+  }
+  return plain;
+}
+
+function readField(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return `[Throws: ${error instanceof Error ? error.message : "?"}]`;
+  }
+}
+
+function errorFields(error: Error): readonly Field[] {
+  const own = Object.keys(error).filter((name) => !["name", "message", "stack", "cause"].includes(name));
+  const shown = error.cause === undefined ? ["name", "message"] : ["name", "message", "cause"];
+  return [...shown, ...own].map((name) => [name, () => (error as unknown as Record<string, unknown>)[name]]);
+}
