@@ -138,7 +138,7 @@ export class Aggregator {
     this.#answer = new Promise((resolve) => {
       this.#resolveAnswer = resolve;
     });
-    this.#timer ??= setTimeout(() => this.#onTimer(), this.#end - now).unref();
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), this.#end - now).unref();
   }
 
   /** A timer may come a little early: then it is set again for what is left. */
