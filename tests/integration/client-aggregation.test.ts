@@ -1,0 +1,118 @@
+/**
+ * What the agent makes of an aggregating client's records is what it makes of the calls: the same calls at the same times,
+ * through a client that aggregates and one that doesn't, into two databases of a real Redis, and through the agent's own flush.
+ */
+import { queueNames } from "@chouette-iot/queue";
+import { RedisStore } from "@chouette-iot/queue/redis";
+import { decodeReadyMetric, type ReadyMetric, seconds } from "@chouette-iot/record";
+import { ChouetteClient } from "chouette-iot-client";
+import fc from "fast-check";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { Flusher } from "../../packages/agent/src/flush/flusher.js";
+import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
+import { type Broker, lookInto } from "../support/broker-records.js";
+import { ManualClock } from "../support/manual-clock.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { inOrder, isClose } from "../support/vectors.js";
+
+const NOON = 1_763_812_800_000;
+let redis: RedisServer;
+let broker: Broker;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  broker = await lookInto(redis.url);
+});
+afterAll(async () => {
+  await broker.close();
+  await redis.stop();
+});
+afterEach(() => vi.useRealTimers());
+
+const call = fc.record({
+  /** Milliseconds since the call before. */
+  after: fc.oneof(fc.nat(3), fc.nat(700), fc.nat(9_000)),
+  type: fc.constantFrom(
+    "count" as const,
+    "rate" as const,
+    "gauge" as const,
+    "set" as const,
+    "histogram" as const,
+  ),
+  metric: fc.constantFrom("a", "b"),
+  tags: fc.constantFrom({}, { zone: "x" }, { zone: "y", k: "v" }, ["k:v", "zone:y"]),
+  value: fc.double({ noNaN: true, min: -1e6, max: 1e6 }),
+  elements: fc.array(fc.constantFrom<unknown>("x", "y", 1, "1", true, [1])),
+});
+type Call = typeof call extends fc.Arbitrary<infer T> ? T : never;
+
+function play(client: ChouetteClient, { type, metric, tags, value, elements }: Call): void {
+  if (type === "set") client.set(`${metric}.set`, elements, { tags });
+  else client[type](`${metric}.${type}`, value, { tags });
+}
+
+async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
+  const store = new RedisStore({ url: `${redis.url}/${database}` });
+  const flusher = new Flusher({
+    store,
+    queues: queueNames(),
+    wrap: datadogWrapper({
+      histogramAggregates: ["max", "median", "avg", "count", "min", "sum"],
+      histogramPercentiles: [0.95],
+    }),
+    clock: new ManualClock(NOON + 3_600_000),
+    interval: seconds(10),
+    grace: seconds(2),
+    ttl: seconds(14_400),
+  });
+  await vi.waitFor(() => store.size("any"));
+  await flusher.flush();
+  const records = await store.read(queueNames().readyMetrics, { limit: 10_000 });
+  await store.close();
+  return records.map(({ value = "" }) => {
+    const decoded = decodeReadyMetric(value);
+    if (!decoded.ok) throw new Error(decoded.reason);
+    return decoded.record;
+  });
+}
+
+test("the agent makes the same of the records with aggregation and without", async () => {
+  const url = (database: number) => `${redis.url}/${database}`;
+  await fc.assert(
+    fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 60 }), async (calls) => {
+      await broker.command("FLUSHALL");
+      const clients = [
+        new ChouetteClient({ url: url(0), aggregate: true }),
+        new ChouetteClient({ url: url(1), aggregate: false }),
+      ];
+      vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+      for (const made of calls) {
+        vi.setSystemTime(Date.now() + made.after);
+        for (const client of clients) play(client, made);
+      }
+      for (const client of clients) expect(await client.flush()).toBe(true);
+      vi.useRealTimers();
+      await Promise.all(clients.map((client) => client.close()));
+      const [aggregated = [], plain = []] = [await readyMetrics(0), await readyMetrics(1)].map(flat);
+      expect(plain.length).toBeGreaterThan(0);
+      expect(aggregated.map(({ key }) => key)).toEqual(plain.map(({ key }) => key));
+      for (const [index, { key, value }] of aggregated.entries())
+        expect([key, isNear(value, plain[index]?.value ?? Number.NaN)]).toEqual([key, true]);
+    }),
+    { numRuns: 40 },
+  );
+}, 120_000);
+
+/** A line for each point, without the order in which the agent came to them. */
+function flat(metrics: readonly ReadyMetric[]): readonly { readonly key: string; readonly value: number }[] {
+  return inOrder(metrics)
+    .flatMap(({ points, ...metric }) =>
+      points.map(([at, value]) => ({ key: JSON.stringify([metric, at]), value })),
+    )
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Sums taken in another order differ by rounding; where they cancel out, by rounding of what was summed. */
+function isNear(a: number, b: number): boolean {
+  return isClose(a, b) || Math.abs(a - b) < 1e-6;
+}
