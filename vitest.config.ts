@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   // The packages' own sources, not what was last built; tests that start processes use the build.
   resolve: { conditions: ["source"] },
-  ssr: { resolve: { conditions: ["source", "node", "module", "import", "default"] } },
+  ssr: { resolve: { conditions: ["source", "node", "module", "default"] } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"],
     testTimeout: 30_000,

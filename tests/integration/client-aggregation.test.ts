@@ -103,7 +103,7 @@ test("the agent makes the same of the records with aggregation and without", asy
       for (const [index, { key, value }] of aggregated.entries())
         expect([key, isNear(value, plain[index]?.value ?? Number.NaN)]).toEqual([key, true]);
     }),
-    { numRuns: 25 },
+    { numRuns: 25, endOnFailure: true },
   );
 }, 120_000);
 
