@@ -40,7 +40,8 @@ try {
   const store = await broker.open();
   const counted = await fill(store);
   const result = await measure(store);
-  const arrived = intake.points().reduce((sum, { type, value }) => sum + (type === "count" ? value : 0), 0);
+  const counts = intake.points().filter(({ metric, type }) => type === "count" && metric.startsWith("my."));
+  const arrived = counts.reduce((sum, { value }) => sum + value, 0);
   if (arrived !== counted) throw new Error(`${arrived} arrived of ${counted} counted`);
   process.stdout.write(
     `${JSON.stringify({ broker: options.broker, records: RECORDS, contexts: CONTEXTS, ...result })}\n`,

@@ -68,6 +68,7 @@ async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
     interval: seconds(10),
     grace: seconds(2),
     ttl: seconds(14_400),
+    floor: seconds(0),
   });
   await vi.waitFor(() => store.size("any"));
   await flusher.flush();

@@ -39,7 +39,6 @@ import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
 import type { Log } from "./log.js";
 import { Outage } from "./outage.js";
 import { type Outputs, openDatadog, openStdout } from "./outputs/open.js";
-import type { Output } from "./outputs/output.js";
 import { readyWriter } from "./ready-writer.js";
 import { counted, type Deliveries, newDeliveries } from "./status/deliveries.js";
 import { startOperation } from "./status/operation.js";
@@ -130,8 +129,13 @@ interface Parts {
 function startWork(wiring: Wiring): Work {
   const { config, clock, store, queues, log, storeOutage, outputs, status } = wiring;
   const { rejectedMost, rejectedTtl, selfMetrics } = config.settings;
-  const { metrics, logs } = wireDispatch(wiring);
-  const flushing = wireFlush(wiring, () => {
+  const timekeeper = new Timekeeper({
+    ...{ store, queues, clock, log },
+    boot: currentBoot(),
+    interval: config.interval,
+  });
+  const { metrics, logs } = wireDispatch(wiring, timekeeper);
+  const flushing = wireFlush(wiring, timekeeper, () => {
     // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
     if (config.output === "stdout") metrics.loop.kick();
   });
@@ -174,23 +178,26 @@ interface Wiring extends Parts {
   status(): Promise<Status>;
 }
 
-function wireFlush(wiring: Wiring, onReady: () => void): (signal: AbortSignal) => Promise<void> {
+function wireFlush(
+  wiring: Wiring,
+  timekeeper: Timekeeper,
+  onReady: () => void,
+): (signal: AbortSignal) => Promise<void> {
   const { config, log, clock, store, queues, storeOutage, wrap } = wiring;
   const { interval, grace } = config;
   const ttl = config.metricTtl;
   const flusher = new Flusher({ store, queues, wrap, clock, interval, grace, ttl, floor: CLOCK_FLOOR });
-  const timekeeper = new Timekeeper({ store, queues, clock, boot: currentBoot(), log, interval });
   const checkClock = () => timekeeper.check();
   const loop = { flusher, clock, log, interval, grace, outage: storeOutage, checkClock, onReady };
   return (signal) => runFlushLoop(loop, signal);
 }
 
-function wireDispatch(wiring: Wiring) {
+function wireDispatch(wiring: Wiring, timekeeper: Timekeeper) {
   const { config, clock, queues, sentBytes, outputs, deliveries } = wiring;
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
   const budget = new ByteBudget(dailyByteBudget, sentBytes);
   const place = config.output === "datadog" ? "Datadog" : "stdout";
-  const metrics = wireQueue(wiring, place, {
+  const metrics = wireQueue(wiring, timekeeper, place, {
     queue: queues.readyMetrics,
     output: counted(outputs.metrics, { deliveries: deliveries.metrics, clock, timeOf: timeOfMetric }),
     decode: decodeReadyMetric,
@@ -198,9 +205,13 @@ function wireDispatch(wiring: Wiring) {
     batchSize: bulkSize,
     ttl: config.metricTtl,
   });
-  const logs = wireQueue(wiring, `${place} for logs`, {
+  const logs = wireQueue(wiring, timekeeper, `${place} for logs`, {
     queue: queues.logs,
-    output: counted(outputs.logs, { deliveries: deliveries.logs, clock, timeOf: (log) => timeOfLog(log, clock) }),
+    output: counted(outputs.logs, {
+      deliveries: deliveries.logs,
+      clock,
+      timeOf: (log) => timeOfLog(log, clock),
+    }),
     decode: decodeLog,
     admission: () => budget.logs(),
     batchSize: logsBulkSize,
@@ -212,6 +223,7 @@ function wireDispatch(wiring: Wiring) {
 /** @param place where the records go, to begin a sentence */
 function wireQueue<T>(
   { config, log, clock, store, queues, sentBytes, storeOutage }: Wiring,
+  timekeeper: Timekeeper,
   place: string,
   options: Pick<DispatcherOptions<T>, "queue" | "output" | "decode" | "admission" | "batchSize" | "ttl">,
 ): { readonly loop: DispatchLoop<T>; readonly outage: Outage } {
@@ -230,6 +242,7 @@ function wireQueue<T>(
   const loop = new DispatchLoop({
     ...{ name: place, dispatcher, output, clock, log, releaseInterval, storeOutage },
     outputOutage: outage,
+    hasClockJumped: () => timekeeper.hasJumped,
   });
   return { loop, outage };
 }

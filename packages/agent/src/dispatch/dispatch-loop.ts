@@ -23,12 +23,15 @@ export interface DispatchLoopOptions<T> {
   readonly releaseInterval: Milliseconds;
   readonly storeOutage: Outage;
   readonly outputOutage: Outage;
+  /** Whether what is stored has times that the clock has left behind: the flush puts them right first. */
+  hasClockJumped(): boolean;
 }
 
 const BACKOFF = { first: milliseconds(1_000), longest: milliseconds(64_000) };
 /** Whatever an answer asks for: it may be a mistake, or a portal's. */
 const LONGEST_RETRY_AFTER = milliseconds(3_600_000);
 const KEY_CHECK_INTERVAL = milliseconds(60_000);
+const CLOCK_RETRY_AFTER = milliseconds(1_000);
 const STORE_RETRY_AFTER = milliseconds(1_000);
 
 export class DispatchLoop<T> {
@@ -65,8 +68,9 @@ export class DispatchLoop<T> {
 
   /** How long to wait for the next. */
   async #dispatchOnce(signal: AbortSignal): Promise<Milliseconds> {
-    const { dispatcher, storeOutage, log, releaseInterval } = this.#options;
-    const started = this.#options.clock.monotonic();
+    const { dispatcher, storeOutage, log, releaseInterval, clock, hasClockJumped } = this.#options;
+    if (hasClockJumped()) return CLOCK_RETRY_AFTER;
+    const started = clock.monotonic();
     try {
       if (this.#held !== undefined && !(await this.#isAccepted(signal))) {
         await dispatcher.expire();
@@ -84,7 +88,7 @@ export class DispatchLoop<T> {
     this.#failures = 0;
     this.#refusalSaid = false;
     this.#options.outputOutage.end();
-    const took = this.#options.clock.monotonic() - started;
+    const took = clock.monotonic() - started;
     return milliseconds(Math.max(0, releaseInterval - took));
   }
 
