@@ -80,7 +80,13 @@ async function expectExactSums(broker: AgentSettings, port: number): Promise<voi
     RELEASE_INTERVAL: "1",
     ...broker,
   };
-  const client = new ChouetteClient({ port, bufferRecords: 1_000_000, bufferBytes: 256 * 1024 * 1024 });
+  // Each call is a record, so that the agent has as many to lose as can be.
+  const client = new ChouetteClient({
+    port,
+    aggregate: false,
+    bufferRecords: 1_000_000,
+    bufferBytes: 256 * 1024 * 1024,
+  });
   cleanUps.push(() => client.close({ timeoutMs: 1 }));
   const counting = startCounting(client);
   await killAtRandom(settings);

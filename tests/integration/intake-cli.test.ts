@@ -111,7 +111,7 @@ describe("chouette intake", () => {
 
   it("says what is wrong with an option", async () => {
     running = run(process.execPath, [CHOUETTE, "intake", "--once", "none"]);
-    expect(await running.ended).toBe(1);
+    expect(await running.ended).toBe(2);
     expect(running.output()).toContain("Expected a whole number of points from 1 to 1000000000.");
   });
 
