@@ -1,7 +1,7 @@
 /**
  * Writes the tables of docs/COLLECTORS.md, from the collectors' own descriptions and settings.
  *
- *   npm run build && node scripts/collector-docs.mjs [--check]
+ *   npm run generate, or after a build: node scripts/collector-docs.mjs [--check]
  *
  * With --check it writes nothing, and ends with 1 where the page is not current.
  */
@@ -26,7 +26,7 @@ else writeFileSync(page, current);
 
 function check() {
   if (written === current) return;
-  console.error("docs/COLLECTORS.md is not current: run node scripts/collector-docs.mjs");
+  console.error("docs/COLLECTORS.md is not current: run npm run generate");
   process.exitCode = 1;
 }
 

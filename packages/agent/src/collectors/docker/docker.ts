@@ -21,7 +21,8 @@ export const description: CollectorDescription = {
   reads:
     "`/containers/json`, `/events` since the round before, and `/containers/ID/stats` of each running container, all at once. " +
     "Of a container that doesn't run, its state alone. The first round is without `cpu.percentage` and `restarts`.",
-  needs: "The right to use the socket, which is root's or the group `docker`'s. Docker 20.10 or later.",
+  needs:
+    "The right to use the socket, which is root's or the group `docker`'s. Docker 20.10 or later, or Podman's service (tried with 4.3).",
   costs:
     "Two requests, and one for each running container. Docker 20.10 reads statistics once a second, so that a round takes " +
     "a second in all at most; engines before it take two for each container.",
