@@ -63,10 +63,11 @@ function ledger(of: Status, name: string) {
   return found;
 }
 
+/** In one go, so that one flush takes them all. */
 async function putCounts(records: number): Promise<void> {
   const now = Date.now() / 1000 - 5;
   const record = { metric: "m", type: "count", value: 1, timestamp: now, tags: {} };
-  for (let n = 0; n < records; n++) await queue.put(JSON.stringify(record), now);
+  await Promise.all(Array.from({ length: records }, () => queue.put(JSON.stringify(record), now)));
 }
 
 describe("the status", () => {
