@@ -9,8 +9,6 @@
  * can end anywhere, in whatever way, and the next start goes on from there.
  */
 import { type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
-import { RedisStore } from "@chouette-iot/queue/redis";
 import {
   decodeLog,
   decodeReadyMetric,
@@ -277,6 +275,8 @@ async function openStore(
 ): Promise<{ store: Store; broker?: RunningBroker }> {
   const { dataDirectory, commitInterval, listen, password } = config.settings;
   if (config.storage === "redis") return { store: await connectedStore(config, clock) };
+  // The engine that isn't used isn't loaded: its library would take memory for nothing.
+  const { LmdbStore } = await import("@chouette-iot/queue/lmdb");
   const store = new LmdbStore({ directory: dataDirectory, commitInterval: milliseconds(commitInterval) });
   try {
     const broker = await startBroker({
@@ -294,6 +294,7 @@ async function openStore(
 
 /** A store whose server had time to answer, so that only one that isn't there begins with an outage. */
 async function connectedStore({ settings }: Config, clock: Clock): Promise<Store> {
+  const { RedisStore } = await import("@chouette-iot/queue/redis");
   const waiting = new AbortController();
   const store = new RedisStore({ ...redisAddress(settings), onConnected: () => waiting.abort() });
   await clock.sleep(FIRST_CONNECTION, waiting.signal);

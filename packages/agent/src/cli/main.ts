@@ -1,13 +1,17 @@
 /** The `chouette` command: its subcommands, each in a file of its own. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { registerAgent } from "./agent.js";
-import { registerCollect } from "./collect.js";
-import { registerConfig } from "./config.js";
-import { registerDoctor } from "./doctor.js";
-import { registerIntake } from "./intake.js";
-import { registerQueue } from "./queue.js";
-import { registerSend } from "./send.js";
-import { registerStatus } from "./status.js";
+
+/** In the order of the help. What isn't asked for isn't loaded: an agent would hold it in memory all its life. */
+const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
+  ["agent", async () => (await import("./agent.js")).registerAgent],
+  ["send", async () => (await import("./send.js")).registerSend],
+  ["collect", async () => (await import("./collect.js")).registerCollect],
+  ["status", async () => (await import("./status.js")).registerStatus],
+  ["doctor", async () => (await import("./doctor.js")).registerDoctor],
+  ["queue", async () => (await import("./queue.js")).registerQueue],
+  ["config", async () => (await import("./config.js")).registerConfig],
+  ["intake", async () => (await import("./intake.js")).registerIntake],
+]);
 
 const EXAMPLES = `
 A first look, in two terminals:
@@ -27,14 +31,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addHelpText("after", EXAMPLES)
     .showHelpAfterError("(chouette --help tells more)")
     .exitOverride();
-  registerAgent(program);
-  registerSend(program);
-  registerCollect(program);
-  registerStatus(program);
-  registerDoctor(program);
-  registerQueue(program);
-  registerConfig(program);
-  registerIntake(program);
+  const asked = COMMANDS.get(argv[2] ?? "");
+  for (const load of asked === undefined ? COMMANDS.values() : [asked]) (await load())(program);
   try {
     await program.parseAsync(argv);
   } catch (error) {
