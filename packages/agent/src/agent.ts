@@ -125,7 +125,7 @@ interface Parts {
 
 /** All that goes on over the store. It holds nothing that isn't there, so that it can be ended and begun again. */
 function startWork(wiring: Wiring): Work {
-  const { config, clock, store, queues, log, storeOutage, outputs, status } = wiring;
+  const { config, clock, store, queues, storeOutage, outputs, status } = wiring;
   const { rejectedMost, rejectedTtl, selfMetrics } = config.settings;
   const timekeeper = new Timekeeper({
     ...{ store, queues, clock, log },

@@ -26,8 +26,8 @@ const LESSER_LEVELS: ReadonlySet<unknown> = new Set([
   "NOTICE",
 ]);
 
-/** What of a queue may be sent now: `true` and `false` for all and nothing of it. */
-export type Admission<T> = boolean | ((record: T) => boolean);
+/** What of a queue may be sent now: `true` and `false` for all and nothing of it. The id is that in the queue. */
+export type Admission<T> = boolean | ((record: T, id: string) => boolean);
 
 export class ByteBudget {
   readonly #bytesPerDay: number;
@@ -58,7 +58,10 @@ function isWarning({ level }: ReceivedLog): boolean {
   return !LESSER_LEVELS.has(typeof level === "string" ? level.toUpperCase() : level);
 }
 
-/** Collectors, the original's included, name theirs `Chouette.…`, and the agent its own `chouette.…`. */
-function isOfApplication({ metric }: ReadyMetric): boolean {
-  return !/^chouette\./i.test(metric);
+/**
+ * The metrics of collectors and the agent's own have ids that say so. The original's collectors give theirs ids
+ * like any other, but names that begin with `Chouette.`, as ours do.
+ */
+function isOfApplication({ metric }: ReadyMetric, id: string): boolean {
+  return !/^(collect|self)\./.test(id) && !/^chouette\./i.test(metric);
 }

@@ -88,7 +88,8 @@ export class Dispatcher<T> {
       if (page.length === 0) break;
       after = page.at(-1);
       const entries = await this.#decode(page, dispatched);
-      const admitted = admission === true ? entries : entries.filter(({ record }) => admission(record));
+      const admitted =
+        admission === true ? entries : entries.filter(({ record, id }) => admission(record, id));
       waiting = [...waiting, ...admitted];
       while (waiting.length >= batchSize) {
         const batch = waiting.slice(0, batchSize);
