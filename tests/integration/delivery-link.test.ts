@@ -1,15 +1,18 @@
 /** The way to the intake: through forward proxies, and with a certificate authority of one's own. */
 import { spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
-import { runChouette } from "../support/agent-process.js";
+import { runChouette, startAgentProcess } from "../support/agent-process.js";
 import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
 import { newFolder } from "../support/folders.js";
+import { openRawQueue } from "../support/raw-queue.js";
+import { startRedis } from "../support/redis-server.js";
+import { until } from "../support/until.js";
 
 let cleanUps: (() => Promise<unknown>)[] = [];
 let intake: Intake;
@@ -143,6 +146,48 @@ describe("a certificate authority of one's own", () => {
       delivered: 0,
       obstacle: { reason: expect.stringContaining("certificate") },
     });
+  });
+});
+
+describe("the settings of the way to Datadog", () => {
+  it("reach the requests of a real agent", async () => {
+    const proxy = await startProxy("secret");
+    const { url, authority } = await startHttps();
+    const folder = await newFolder();
+    const redis = await startRedis();
+    const queue = await openRawQueue(redis.port);
+    cleanUps.push(
+      folder.remove,
+      () => redis.stop(),
+      () => queue.close(),
+    );
+    const key = join(folder.path, "key");
+    await writeFile(key, `${KEY}\n`);
+    const at = Math.floor(Date.now() / 1000) - 60;
+    for (const [metric, type, value] of [
+      ["g", "gauge", 1 / 3],
+      ["c", "count", 12_345_678.5],
+    ]) {
+      await queue.put(JSON.stringify({ metric, type, value, timestamp: at, tags: {} }), at);
+    }
+    const agent = await startAgentProcess({
+      API_KEY_FILE: key,
+      DATADOG_URL: `${url}/api`,
+      DATADOG_CA_FILE: authority,
+      HTTPS_PROXY: `http://owl:secret@127.0.0.1:${proxy.port}`,
+      METRIC_PRECISION: "3",
+      REDIS_URL: redis.url,
+      RELEASE_INTERVAL: "1",
+      SEND_SELF_METRICS: "false",
+    });
+    cleanUps.push(() => agent.end());
+    await until("both to arrive", () => intake.points().length === 2);
+    expect(proxy.connected).toEqual([new URL(url).host]);
+    const values = new Map(intake.points().map(({ metric, value }) => [metric, value]));
+    expect(values.get("c")).toBe(12_345_678.5);
+    expect(values.get("g")).not.toBe(1 / 3);
+    expect(values.get("g")).toBeCloseTo(1 / 3, 3);
+    for (const secret of [KEY, "secret"]) expect(agent.output()).not.toContain(secret);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
  * Zstandard: Node's own where it has it (from 22.15 on, off the main thread), else one in WebAssembly, loaded
- * when it is first asked for. Which one, which levels and what they gain: docs/decisions/0010-zstd.md.
+ * when it is first asked for. Which one, which levels and what they gain: docs/decisions/0006-bytes-on-the-wire.md.
  */
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
