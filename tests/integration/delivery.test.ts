@@ -1,5 +1,6 @@
 /** The design's table of answers, row by row, over real HTTP: what is delivered, kept, split, or set aside. */
 import { writeFile } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Rules } from "../../packages/agent/src/intake/faults.js";
@@ -82,6 +83,37 @@ describe("a failure that passes keeps every record, to be sent again", () => {
     expect(names(intake)).toEqual(["a"]);
     expect(await delivering.delivered()).toBe(1);
     expect(await delivering.rejected()).toEqual([]);
+  });
+
+  it.each([
+    ["a status and then silence", "HTTP/1.1 202 Accepted\r\n", false],
+    ["half an answer and then silence", "HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{", false],
+    ["half an answer and then its end", "HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{", true],
+    ["what is no HTTP", "SSH-2.0-OpenSSH_9.2\r\n", false],
+    ["nothing but an end", "", true],
+  ])("%s", async (_, answer, isEnded) => {
+    const port = await freePort();
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on("error", () => {}));
+      socket.once("data", () => {
+        socket.write(answer);
+        if (isEnded) socket.end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    const delivering = deliverTo(`http://127.0.0.1:${port}`);
+    await delivering.put("a");
+    expect(await delivering.dispatcher.dispatch()).toMatchObject({
+      delivered: 0,
+      rejected: 0,
+      obstacle: { kind: "unavailable", answered: false },
+    });
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    const intake = await intakeWith({ port });
+    await delivering.dispatcher.dispatch();
+    expect(names(intake)).toEqual(["a"]);
   });
 
   it("an intake that isn't there, and then is", async () => {

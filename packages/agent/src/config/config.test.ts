@@ -133,3 +133,15 @@ describe("the table of settings", () => {
     expect(readFileSync(new URL(`../../../../${path}`, import.meta.url), "utf8")).toBe(made);
   });
 });
+
+describe("Datadog's log intake", () => {
+  it.each([
+    [{}, "https://http-intake.logs.datadoghq.com/api/v2/logs"],
+    [{ DD_SITE: "datadoghq.eu" }, "https://http-intake.logs.datadoghq.eu/api/v2/logs"],
+    [{ DATADOG_LOGS_URL: "https://logs.example" }, "https://logs.example/api/v2/logs"],
+    [{ DATADOG_LOGS_URL: "https://logs.example/api/" }, "https://logs.example/api/v2/logs"],
+    [{ DATADOG_LOGS_URL: "https://logs.example/v1/input" }, "https://logs.example/v1/input"],
+  ])("is, with %j, at %s", (env, expected) => {
+    expect(settingsOf(env).logsUrl).toBe(expected);
+  });
+});
