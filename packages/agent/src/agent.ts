@@ -125,7 +125,7 @@ interface Parts {
 
 /** All that goes on over the store. It holds nothing that isn't there, so that it can be ended and begun again. */
 function startWork(wiring: Wiring): Work {
-  const { config, clock, store, queues, storeOutage, outputs, status } = wiring;
+  const { config, clock, store, queues, storeOutage, outputs, status, log } = wiring;
   const { rejectedMost, rejectedTtl, selfMetrics } = config.settings;
   const timekeeper = new Timekeeper({
     ...{ store, queues, clock, log },
@@ -235,14 +235,19 @@ function wireQueue<T>(
     // A release's worth of windows, and those that closed last.
     fresh: seconds(settings.releaseInterval + 2 * interval + grace),
   });
-  const outage = new Outage(place, clock, log);
-  const { output } = options;
+  const outputOutage = new Outage(place, clock, log);
   const loop = new DispatchLoop({
-    ...{ name: place, dispatcher, output, clock, log, releaseInterval, storeOutage },
-    outputOutage: outage,
+    name: place,
+    dispatcher,
+    output: options.output,
+    clock,
+    log,
+    releaseInterval,
+    storeOutage,
+    outputOutage,
     hasClockJumped: () => timekeeper.hasJumped,
   });
-  return { loop, outage };
+  return { loop, outage: outputOutage };
 }
 
 function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {

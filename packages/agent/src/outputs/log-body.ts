@@ -33,13 +33,13 @@ export function encodeLog(log: ReceivedLog, { host, globalTags }: LogBodyOptions
   const tags = [...new Set([...log.ddtags, ...globalTags])];
   const whole = JSON.stringify({ ...named, ddtags: tags.join(",") });
   if (fits(whole)) return whole;
-  const ddtags = [...tags.slice(0, 100), CUT_TAG].join(",");
+  const tagsWithin = (longest: number) => [cutText(tags.join(","), longest), CUT_TAG].join(",");
   for (let longest = 0.8 * LONGEST_LOG_BYTES; longest > SHORTEST_CUT; longest /= 4) {
-    const shorter = JSON.stringify({ ...cutTexts(named, longest), ddtags: cutText(ddtags, longest) });
+    const shorter = JSON.stringify({ ...cutTexts(named, longest), ddtags: tagsWithin(longest) });
     if (fits(shorter)) return shorter;
   }
   const essence = Object.fromEntries(ESSENTIAL.map((field) => [field, essential(named[field])]));
-  return JSON.stringify({ ...essence, ddtags: cutText(ddtags, SHORTEST_CUT) });
+  return JSON.stringify({ ...essence, ddtags: tagsWithin(SHORTEST_CUT) });
 }
 
 function fits(json: string): boolean {
