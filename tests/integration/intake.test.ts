@@ -296,7 +296,12 @@ describe("faults on demand", () => {
       },
     });
     expect([(await post()).status, (await post()).status]).toEqual([503, 202]);
-    expect(asked[1]).toEqual({ number: 2, method: "POST", path: "/api/v2/series" });
+    expect(asked[1]).toEqual({
+      number: 2,
+      method: "POST",
+      path: "/api/v2/series",
+      bytes: expect.any(Number),
+    });
   });
 
   it("hang until the sender gives up; others go on meanwhile", async () => {

@@ -9,6 +9,8 @@ export interface Asked {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  /** Of the body, as the head gives them; undefined where it doesn't. */
+  readonly bytes: number | undefined;
 }
 
 export type Fault =

@@ -76,7 +76,9 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
   const server = createServer(async (request, response) => {
     begun += 1;
     const path = request.url?.split("?")[0] ?? "/";
-    const asked = { number: begun, method: request.method ?? "", path };
+    const length = request.headers["content-length"];
+    const bytes = length === undefined ? undefined : Number(length);
+    const asked = { number: begun, method: request.method ?? "", path, bytes };
     try {
       const outcome = await workOff(request, asked, rules?.(asked), options);
       keep(asked, outcome);

@@ -1,0 +1,48 @@
+/** The store when all is over: its ledger, and what it set aside. */
+import { queueNames, type Store } from "@chouette-iot/queue";
+import { decodeReadyMetric, type ReadyMetric, type Rejected } from "@chouette-iot/record";
+
+const queues = queueNames();
+const PAGE = 10_000;
+
+/**
+ * What is wrong with the sums of the ledger: for each queue, what came in is what left it by some fate and what waits.
+ * @param stored how many records were stored in the raw queue: what clients write has no counter
+ */
+export async function checkLedger(store: Store, stored: number): Promise<readonly string[]> {
+  const counters = await store.counters();
+  const wrong: string[] = [];
+  for (const queue of [queues.rawMetrics, queues.readyMetrics, queues.rejected]) {
+    const fates = [...counters].filter(
+      ([name]) => name.startsWith(`${queue}:`) && !name.endsWith(":accepted"),
+    );
+    const pending = await store.size(queue);
+    const left = fates.reduce((sum, [, count]) => sum + count, pending);
+    const accepted = queue === queues.rawMetrics ? stored : (counters.get(`${queue}:accepted`) ?? 0);
+    if (left === accepted) continue;
+    const told = fates.map(([name, count]) => `${count} ${name.slice(queue.length + 1)}`).join(", ");
+    wrong.push(`${queue}: ${accepted} accepted, but ${told} and ${pending} pending make ${left}`);
+  }
+  return wrong;
+}
+
+export interface SetAside extends Rejected {
+  readonly id: string;
+}
+
+export async function readRejected(store: Store): Promise<readonly SetAside[]> {
+  const records = await store.read(queues.rejected, { limit: PAGE });
+  return records.map(({ id, value = "" }) => ({ id, ...(JSON.parse(value) as Rejected) }));
+}
+
+/** Ready metrics that the intake refused, those of a window in the order in which it was emitted. */
+export function refusedMetrics(setAside: readonly SetAside[], reason: string): readonly ReadyMetric[] {
+  const emission = ({ id }: SetAside) => Number(id.split(".")[1]);
+  return setAside
+    .filter((rejected) => rejected.queue === queues.readyMetrics && rejected.reason.includes(reason))
+    .sort((a, b) => emission(a) - emission(b))
+    .flatMap(({ value }) => {
+      const decoded = decodeReadyMetric(value ?? "");
+      return decoded.ok ? [decoded.record] : [];
+    });
+}

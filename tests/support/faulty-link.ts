@@ -1,0 +1,102 @@
+/**
+ * A link to a server that is slow and that breaks: a proxy that asks at every piece of data what is to become of it.
+ *
+ * Promises: what it passes on, it passes on in order and unchanged; a connection that is cut on one side is cut on
+ * the other.
+ */
+import { connect, createServer, type Socket } from "node:net";
+
+export type Direction = "to the server" | "to the client";
+
+export type LinkFault =
+  /** All that follows in this direction waits behind it. */
+  | { readonly kind: "slow"; readonly ms: number }
+  /** The piece is lost, and the connection with it. */
+  | { readonly kind: "cut" }
+  /** Half of the piece arrives, then the connection ends. */
+  | { readonly kind: "cut half way" }
+  /** The sender sees a cut at once, and the piece arrives all the same, after so long. Only to the server. */
+  | { readonly kind: "cut and deliver"; readonly ms: number };
+
+export interface FaultyLink {
+  readonly port: number;
+  /** Faults so far. */
+  faults(): number;
+  /** From here on everything is passed on at once. */
+  calm(): void;
+  /** Ends the link and every connection on it. */
+  stop(): Promise<void>;
+}
+
+/** @param faultOf what becomes of a piece of data; undefined passes it on */
+export async function startFaultyLink(
+  serverPort: number,
+  faultOf: (direction: Direction) => LinkFault | undefined,
+): Promise<FaultyLink> {
+  let faults = 0;
+  let isCalm = false;
+  const sockets = new Set<Socket>();
+  const ask = (direction: Direction) => {
+    const fault = isCalm ? undefined : faultOf(direction);
+    if (fault !== undefined) faults += 1;
+    return fault;
+  };
+  const server = createServer((client) => {
+    const upstream = connect(serverPort, "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on("error", () => {});
+      socket.on("close", () => sockets.delete(socket));
+    }
+    carry(client, upstream, () => ask("to the server"));
+    carry(upstream, client, () => ask("to the client"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : 0,
+    faults: () => faults,
+    calm: () => {
+      isCalm = true;
+    },
+    stop: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Carries all that comes from one socket to the other, piece by piece, until a fault or an end. */
+function carry(from: Socket, to: Socket, nextFault: () => LinkFault | undefined): void {
+  // Pieces wait for those before them, so that a slow one holds up the rest and overtakes nothing.
+  let before: Promise<void> = Promise.resolve();
+  let isCut = false;
+  from.on("data", (piece: Buffer) => {
+    before = before.then(async () => {
+      if (isCut) return;
+      const fault = nextFault();
+      if (fault === undefined) return void to.write(piece);
+      if (fault.kind === "slow") {
+        await pass(fault.ms);
+        return void to.write(piece);
+      }
+      isCut = true;
+      from.destroy();
+      if (fault.kind === "cut") return void to.destroy();
+      if (fault.kind === "cut and deliver") await pass(fault.ms);
+      to.end(fault.kind === "cut half way" ? piece.subarray(0, piece.length >> 1) : piece);
+      // A server that never reads to the end must not keep the test alive.
+      to.setTimeout(1_000, () => to.destroy());
+    });
+  });
+  from.on("close", () => {
+    void before.then(() => {
+      if (!isCut) to.destroy();
+    });
+  });
+}
+
+function pass(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
