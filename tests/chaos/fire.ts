@@ -55,7 +55,7 @@ export async function underFire({ broker: name, seed, seconds, say }: FireOption
   });
   const intakeLink = await startFaultyLink(
     Number(new URL(intake.url).port),
-    linkFaults(random, { faulty: 0.02, delivers: true }),
+    linkFaults(random, { faulty: 0.1, delivers: true }),
   );
   const scene = new Scene(broker, folder.path, random, {
     API_KEY: "any",

@@ -20,6 +20,21 @@ export function settlePromises(subject: () => Subject): void {
     expect(await store.counters()).toEqual(new Map([["aggregated", 4]]));
   });
 
+  it("counts what a removal found, so that of two settlements of one record one counts it", async () => {
+    const { store } = subject();
+    await store.append(QUEUE, numbered(3_000));
+    const take = (counter: string, count: number) =>
+      store.settle({ remove: [{ queue: QUEUE, records: numbered(count), counter }] });
+    await Promise.all([take("first", 2_000), take("second", 2_500), take("third", 2_500)]);
+    expect(await store.counters()).toEqual(
+      new Map([
+        ["first", 2_000],
+        ["second", 500],
+      ]),
+    );
+    expect(await store.size(QUEUE)).toBe(500);
+  });
+
   it("never shows a part of itself", async () => {
     const { store } = subject();
     const moves = Array.from({ length: 30 }, (_, move) => numbered(10, { from: move * 10 }));

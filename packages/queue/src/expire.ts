@@ -18,8 +18,7 @@ export async function expire(store: Store, queue: string, before: number): Promi
     const after = records.at(-1);
     if (after === undefined) return expired;
     await store.settle({
-      remove: [{ queue, records }],
-      count: new Map([[fateCounter(queue, "expired"), records.length]]),
+      remove: [{ queue, records, counter: fateCounter(queue, "expired") }],
     });
     expired += records.length;
     from = { after };

@@ -47,9 +47,20 @@ export interface ReadOptions {
   readonly limit: number;
 }
 
+/** Records to remove. */
+export interface Removal {
+  readonly queue: string;
+  readonly records: readonly Position[];
+  /**
+   * The counter to raise by how many of them were there. For records that somebody else may take out meanwhile: of
+   * two that settle the same record, one counts it.
+   */
+  readonly counter?: string;
+}
+
 /** One atomic change of the store. Removing what isn't there is no error. */
 export interface Settlement {
-  readonly remove?: readonly { readonly queue: string; readonly records: readonly Position[] }[];
+  readonly remove?: readonly Removal[];
   readonly removeStrays?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
   readonly add?: readonly { readonly queue: string; readonly records: readonly NewRecord[] }[];
   /** Notes to write, or with undefined to delete. */

@@ -40,7 +40,7 @@ export function settlementOf(
     remove: [
       { queue: rawMetrics, records: taken },
       { queue: rawMetrics, records: unusable.map(({ record }) => record) },
-      { queue: readyMetrics, records: superseded },
+      { queue: readyMetrics, records: superseded, counter: fateCounter(readyMetrics, "superseded") },
     ],
     add: [
       { queue: readyMetrics, records: ready },
@@ -51,7 +51,6 @@ export function settlementOf(
       [fateCounter(rawMetrics, "aggregated"), taken.length],
       [fateCounter(rawMetrics, "rejected"), unusable.length],
       [fateCounter(readyMetrics, "accepted"), ready.length],
-      [fateCounter(readyMetrics, "superseded"), superseded.length],
       [fateCounter(rejected, "accepted"), setAside.length],
     ]),
   };

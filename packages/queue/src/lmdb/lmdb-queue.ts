@@ -68,12 +68,15 @@ export class LmdbQueue {
     }
   }
 
-  remove(records: readonly Position[]): void {
+  /** @returns how many of them were there */
+  remove(records: readonly Position[]): number {
     const apart = entries(this.#unpaired) > 0;
+    const before = this.size();
     for (const record of records) {
       this.#records.remove(keyOf(record));
       if (apart && this.#unpaired.get(record.id) === record.score) this.#unpaired.remove(record.id);
     }
+    return before - this.size();
   }
 
   removeStrays(ids: readonly string[]): void {

@@ -77,11 +77,14 @@ export class LmdbStore implements BrokerStore {
     for (const { queue } of [...remove, ...removeStrays]) this.#tables.queue(queue);
     await this.#commits.addUrgent(() => {
       const tables = this.#tables;
-      for (const { queue, records } of remove) tables.queue(queue).remove(records);
+      for (const { queue, records, counter } of remove) {
+        const removed = tables.queue(queue).remove(records);
+        if (counter !== undefined && removed > 0) this.#count(counter, removed);
+      }
       for (const { queue, ids } of removeStrays) tables.queue(queue).removeStrays(ids);
       for (const { queue, records } of add) tables.queue(queue).write(records);
       this.#writeNotes(notes);
-      for (const [name, by] of count) tables.counters.put(name, (tables.counters.get(name) ?? 0) + by);
+      for (const [name, by] of count) this.#count(name, by);
     });
   }
 
@@ -146,6 +149,10 @@ export class LmdbStore implements BrokerStore {
       if (text === undefined) this.#tables.notes.remove(key);
       else this.#tables.notes.put(key, text);
     }
+  }
+
+  #count(counter: string, by: number): void {
+    this.#tables.counters.put(counter, (this.#tables.counters.get(counter) ?? 0) + by);
   }
 
   #touch(records: readonly { readonly id: string; readonly value?: string | undefined }[]): void {

@@ -33,13 +33,16 @@ export class MemoryStore implements Store {
   }
 
   async settle({ remove = [], add = [], notes, count }: Settlement): Promise<void> {
-    for (const { queue, records } of remove) removeAll(this.#queue(queue), records);
+    for (const { queue, records, counter } of remove) {
+      const removed = removeAll(this.#queue(queue), records);
+      if (counter !== undefined && removed > 0) this.#count(counter, removed);
+    }
     for (const { queue, records } of add) insert(this.#queue(queue), records);
     for (const [key, text] of notes ?? []) {
       if (text === undefined) this.#notes.delete(key);
       else this.#notes.set(key, text);
     }
-    for (const [name, by] of count ?? []) this.#counters.set(name, (this.#counters.get(name) ?? 0) + by);
+    for (const [name, by] of count ?? []) this.#count(name, by);
   }
 
   async size(queue: string): Promise<number> {
@@ -59,6 +62,10 @@ export class MemoryStore implements Store {
   }
 
   async close(): Promise<void> {}
+
+  #count(counter: string, by: number): void {
+    this.#counters.set(counter, (this.#counters.get(counter) ?? 0) + by);
+  }
 
   #queue(name: string): Queue {
     let queue = this.#queues.get(name);
@@ -80,8 +87,12 @@ function insert(queue: Queue, records: readonly NewRecord[]): void {
   }
 }
 
-/** Moves what is left once, not once a record: what is removed together mostly stands together, at the front. */
-function removeAll({ records, byId }: Queue, positions: readonly Position[]): void {
+/**
+ * Moves what is left once, not once a record: what is removed together mostly stands together, at the front.
+ * @returns how many of them were there
+ */
+function removeAll({ records, byId }: Queue, positions: readonly Position[]): number {
+  const before = byId.size;
   let first = records.length;
   let end = 0;
   for (const { id } of positions) {
@@ -98,6 +109,7 @@ function removeAll({ records, byId }: Queue, positions: readonly Position[]): vo
     if (record !== undefined && byId.has(record.id)) records[kept++] = record;
   }
   if (end > kept) records.splice(kept, end - kept);
+  return before - byId.size;
 }
 
 /** How many records stand before the position or at it. */

@@ -10,6 +10,19 @@ import type { RedisConnection } from "./connection.js";
 import { idArgument } from "./ids.js";
 import { countersOf, keysOf, notesOf, valuesOf } from "./keys.js";
 
+/**
+ * KEYS: the queue's ids, its values, the counters. ARGV: the counter, then ids, which are taken by the thousand since
+ * Lua's stack holds no more than some thousands.
+ */
+const REMOVE_AND_COUNT = `
+local removed = 0
+for first = 2, #ARGV, 1000 do
+  local last = math.min(first + 999, #ARGV)
+  removed = removed + redis.call("ZREM", KEYS[1], unpack(ARGV, first, last))
+  redis.call("HDEL", KEYS[2], unpack(ARGV, first, last))
+end
+if removed > 0 then redis.call("HINCRBY", KEYS[3], ARGV[1], removed) end`;
+
 export async function settle(
   connection: RedisConnection,
   namespace: string,
@@ -25,10 +38,15 @@ export async function settle(
 function settleCommands(namespace: string, settlement: Settlement): (string | Buffer)[][] {
   const { remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() } = settlement;
   const commands: (string | Buffer)[][] = [];
-  for (const { queue, records } of remove) {
+  for (const { queue, records, counter } of remove) {
     if (records.length === 0) continue;
     const ids = records.map((record) => idArgument(record.id));
-    commands.push(["ZREM", keysOf(queue), ...ids], ["HDEL", valuesOf(queue), ...ids]);
+    if (counter === undefined) {
+      commands.push(["ZREM", keysOf(queue), ...ids], ["HDEL", valuesOf(queue), ...ids]);
+    } else {
+      const keys = [keysOf(queue), valuesOf(queue), countersOf(namespace)];
+      commands.push(["EVAL", REMOVE_AND_COUNT, "3", ...keys, counter, ...ids]);
+    }
   }
   for (const { queue, ids } of removeStrays) {
     if (ids.length > 0) commands.push(["HDEL", valuesOf(queue), ...ids.map(idArgument)]);
