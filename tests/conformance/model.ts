@@ -9,6 +9,7 @@ import {
   type Position,
   type ReadOptions,
   type Settlement,
+  StaleSettlementError,
   type Store,
 } from "@chouette-iot/queue";
 import fc from "fast-check";
@@ -41,10 +42,16 @@ const RECORDS: readonly NewRecord[] = SCORES.flatMap((score, row) =>
   })),
 );
 
+/** A note that a settlement depends on: on the text that it has, or on one that it hasn't. */
+interface Fence {
+  readonly note: (typeof NOTES)[number];
+  readonly stale: boolean;
+}
+
 type Action =
   | { readonly do: "append"; readonly queue: string; readonly records: readonly NewRecord[] }
   | { readonly do: "read"; readonly queue: string; readonly limit: number; readonly before?: number }
-  | { readonly do: "settle"; readonly settlement: Settlement; readonly page: boolean }
+  | { readonly do: "settle"; readonly settlement: Settlement; readonly page: boolean; readonly fence?: Fence }
   | { readonly do: "expire"; readonly queue: string; readonly before: number }
   | { readonly do: "reopen" };
 
@@ -62,6 +69,8 @@ const settlement = fc.record(
   { requiredKeys: [] },
 );
 
+const fence = fc.record({ note: fc.constantFrom(...NOTES), stale: fc.boolean() });
+
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("append" as const), queue, records }) },
   {
@@ -78,7 +87,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: fc.record({ do: fc.constant("settle" as const), settlement, page: fc.boolean() }),
+    arbitrary: fc.record(
+      { do: fc.constant("settle" as const), settlement, page: fc.boolean(), fence },
+      { requiredKeys: ["do", "settlement", "page"] },
+    ),
   },
   {
     weight: 1,
@@ -131,8 +143,7 @@ class Run {
       case "settle": {
         const removed = next.page && this.#lastPage !== undefined ? [this.#lastPage] : [];
         const whole = { ...next.settlement, remove: [...(next.settlement.remove ?? []), ...removed] };
-        await store.settle(whole);
-        this.#model.settle(whole);
+        await this.#settle(whole, next.fence);
         return;
       }
       case "expire": {
@@ -149,6 +160,20 @@ class Run {
         await this.#subject.reopen();
         return this.compare();
     }
+  }
+
+  async #settle(settlement: Settlement, fence: Fence | undefined): Promise<void> {
+    const { store } = this.#subject;
+    if (fence === undefined) {
+      await store.settle(settlement);
+    } else {
+      const text = this.#model.notes.get(fence.note);
+      const onlyWhile = new Map([[fence.note, fence.stale ? `not ${text}` : text]]);
+      const settled = store.settle({ ...settlement, onlyWhile });
+      if (fence.stale) return expect(settled).rejects.toThrow(StaleSettlementError);
+      await settled;
+    }
+    this.#model.settle(settlement);
   }
 
   async #read(queue: string, options: { readonly limit: number; readonly before?: number }): Promise<void> {

@@ -1,5 +1,5 @@
 /** What `settle` promises, notes and counters with it, and expiry, which is made of it. */
-import { expire, fateCounter } from "@chouette-iot/queue";
+import { expire, fateCounter, StaleSettlementError } from "@chouette-iot/queue";
 import { expect, it } from "vitest";
 import { numbered, OTHER, QUEUE, record } from "./records.js";
 import { readAll, type Subject } from "./subject.js";
@@ -84,6 +84,51 @@ export function settlePromises(subject: () => Subject): void {
       add: [{ queue: QUEUE, records: [moved] }],
     });
     expect(await readAll(store, QUEUE)).toEqual([...numbered(1, { from: 1 }), moved]);
+  });
+
+  it("changes nothing where a note that it depends on has another text", async () => {
+    const { store } = subject();
+    await store.settle({ notes: new Map([["lease", "one"]]) });
+    await store.append(QUEUE, numbered(2));
+    const stale: readonly (readonly [string, string | undefined])[] = [
+      ["lease", "two"],
+      ["lease", ""],
+      ["lease", undefined],
+      ["nobody's", "one"],
+    ];
+    for (const note of stale) {
+      const settlement = {
+        onlyWhile: new Map([["lease", "one"], note]),
+        remove: [{ queue: QUEUE, records: numbered(2) }],
+        notes: new Map([["lease", "three"]]),
+        count: new Map([["aggregated", 2]]),
+      };
+      await expect(store.settle(settlement)).rejects.toThrow(StaleSettlementError);
+    }
+    expect(await readAll(store, QUEUE)).toEqual(numbered(2));
+    expect(await store.counters()).toEqual(new Map());
+    await store.settle({
+      onlyWhile: new Map([
+        ["lease", "one"],
+        ["nobody's", undefined],
+      ]),
+      remove: [{ queue: QUEUE, records: numbered(1) }],
+      notes: new Map([["lease", "two"]]),
+    });
+    expect(await readAll(store, QUEUE)).toEqual(numbered(1, { from: 1 }));
+    expect(await store.notes(["lease"])).toEqual(["two"]);
+  });
+
+  it("lets one of many take a note that nobody has, and refuses no other with the rest", async () => {
+    const { store } = subject();
+    const takers = Array.from({ length: 8 }, (_, taker) =>
+      store.settle({ onlyWhile: new Map([["lease", undefined]]), notes: new Map([["lease", `${taker}`]]) }),
+    );
+    const append = store.append(QUEUE, numbered(3));
+    const outcomes = await Promise.allSettled(takers);
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    await append;
+    expect(await store.size(QUEUE)).toBe(3);
   });
 
   it("keeps notes and counters when the store is opened again", async () => {

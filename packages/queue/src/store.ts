@@ -60,6 +60,11 @@ export interface Removal {
 
 /** One atomic change of the store. Removing what isn't there is no error. */
 export interface Settlement {
+  /**
+   * Notes that must have these texts, or with undefined must not be there, for the settlement to come into
+   * force. The check and the change are one step: this is what a lease's fence is made of.
+   */
+  readonly onlyWhile?: ReadonlyMap<string, string | undefined>;
   readonly remove?: readonly Removal[];
   readonly removeStrays?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
   readonly add?: readonly { readonly queue: string; readonly records: readonly NewRecord[] }[];
@@ -76,6 +81,7 @@ export interface Store {
   read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]>;
   /** Values without a place in the order, at most `limit` of them. */
   strays(queue: string, limit: number): Promise<readonly Stray[]>;
+  /** Rejects with a StaleSettlementError where a note of `onlyWhile` has another text. */
   settle(settlement: Settlement): Promise<void>;
   /** How many records a queue holds, strays not counted. */
   size(queue: string): Promise<number>;

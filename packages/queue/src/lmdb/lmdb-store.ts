@@ -8,6 +8,7 @@
 import { mkdirSync } from "node:fs";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { type BrokerStore, LONGEST_ID, type QueueWrite } from "../broker-store.js";
+import { checkNotes } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
 import { GroupCommit } from "./group-commit.js";
 import { LmdbTables } from "./lmdb-tables.js";
@@ -73,9 +74,11 @@ export class LmdbStore implements BrokerStore {
 
   async settle(settlement: Settlement): Promise<void> {
     const { remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() } = settlement;
+    const onlyWhile = settlement.onlyWhile ?? new Map<string, string | undefined>();
     for (const { queue, records } of add) this.#prepare(queue, records);
     for (const { queue } of [...remove, ...removeStrays]) this.#tables.queue(queue);
-    await this.#commits.addUrgent(() => {
+    const check = () => checkNotes(onlyWhile, (note) => this.#tables.notes.get(note));
+    const apply = () => {
       const tables = this.#tables;
       for (const { queue, records, counter } of remove) {
         const removed = tables.queue(queue).remove(records);
@@ -85,7 +88,8 @@ export class LmdbStore implements BrokerStore {
       for (const { queue, records } of add) tables.queue(queue).write(records);
       this.#writeNotes(notes);
       for (const [name, by] of count) this.#count(name, by);
-    });
+    };
+    await this.#commits.addUrgent(apply, check);
   }
 
   async size(queue: string): Promise<number> {

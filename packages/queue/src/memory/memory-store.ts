@@ -3,6 +3,7 @@
  *
  * Promises what every store promises, durability aside: all is lost when the process ends.
  */
+import { checkNotes } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, Store, StoredRecord, Stray } from "../store.js";
 
 /** Records in order of score, then id, and by their ids. */
@@ -32,7 +33,8 @@ export class MemoryStore implements Store {
     return [];
   }
 
-  async settle({ remove = [], add = [], notes, count }: Settlement): Promise<void> {
+  async settle({ onlyWhile, remove = [], add = [], notes, count }: Settlement): Promise<void> {
+    checkNotes(onlyWhile ?? new Map(), (note) => this.#notes.get(note));
     for (const { queue, records, counter } of remove) {
       const removed = removeAll(this.#queue(queue), records);
       if (counter !== undefined && removed > 0) this.#count(counter, removed);

@@ -15,3 +15,8 @@ export function notesOf(namespace: string): string {
 export function countersOf(namespace: string): string {
   return `${namespace}:counters`;
 }
+
+/** What a stale settlement writes to, so that it is given up. */
+export function spoiledOf(namespace: string): string {
+  return `${namespace}:spoiled`;
+}

@@ -1,0 +1,19 @@
+/** What `settle` rejects with where a note that it depends on has another text: nothing of it has come into force. */
+export class StaleSettlementError extends Error {
+  override readonly name = "StaleSettlementError";
+  /** The note that has another text. */
+  readonly note: string;
+
+  constructor(note: string) {
+    super(`the note ${note} has another text: the settlement is stale`);
+    this.note = note;
+  }
+}
+
+/** @throws StaleSettlementError where a note hasn't the text that it should have */
+export function checkNotes(
+  onlyWhile: ReadonlyMap<string, string | undefined>,
+  textOf: (note: string) => string | undefined,
+): void {
+  for (const [note, text] of onlyWhile) if (textOf(note) !== text) throw new StaleSettlementError(note);
+}
