@@ -28,6 +28,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/timekeeping": ["record", "queue", "agent/flush", "agent/clock.ts", "agent/log.ts"],
   "agent/dispatch": ["record", "queue", "agent/outputs", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
+  "agent/lease": ["record", "queue", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
   "agent/outputs": ["record", "undici", "@bokuweb/zstd-wasm"],
   "agent/intake": ["record", "agent/clock.ts", "fzstd"],
   "agent/collectors": [
@@ -76,6 +77,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "agent/aggregation",
     "agent/wrappers",
     "agent/ingest",
+    "agent/lease",
     "agent/flush",
     "agent/timekeeping",
     "agent/dispatch",

@@ -8,6 +8,7 @@
  * Each queue is in the store. What leaves one and enters the next does so in one settlement, so that the agent
  * can end anywhere, in whatever way, and the next start goes on from there.
  */
+import { once } from "node:events";
 import { type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
 import {
   decodeLog,
@@ -34,6 +35,7 @@ import { SentBytes } from "./dispatch/sent-bytes.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
 import { Flusher } from "./flush/flusher.js";
 import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
+import { type StandByOptions, workUnderLease } from "./lease/stand-by.js";
 import type { Log } from "./log.js";
 import { Outage } from "./outage.js";
 import { type Outputs, openDatadog, openStdout } from "./outputs/open.js";
@@ -62,7 +64,7 @@ const FIRST_CONNECTION = milliseconds(2_000);
  * port is taken, or its folder can't be written.
  */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
-  const parts = await openParts(config);
+  let parts = await openParts(config);
   const { store, broker } = await openStore(config, log, clock);
   const wiring = {
     log,
@@ -70,7 +72,6 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     store,
     queues: queueNames(),
     storeOutage: new Outage("The store", clock, log),
-    sentBytes: new SentBytes(store, clock),
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
     status: () => readStatus(source),
   };
@@ -81,25 +82,44 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     rates: new RateMeter(),
     ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
     config: () => current,
-    outages: () => [wiring.storeOutage.report(), ...work.outages.map((outage) => outage.report())],
-    collectors: () => work.collectors(),
+    outages: () => [wiring.storeOutage, ...(work?.outages ?? [])].map((outage) => outage.report()),
+    collectors: () => work?.collectors() ?? [],
   };
-  let work = startWork({ ...wiring, config, ...parts });
+  /** Undefined while this agent stands by. */
+  let work: Work | undefined;
+  let begin: (() => Work) | undefined;
+  const ending = new AbortController();
+  const ended = workOn(config.storage, ending.signal, {
+    ...wiring,
+    outage: wiring.storeOutage,
+    begin: (workStore, lost) => {
+      const own = { store: workStore, sentBytes: new SentBytes(workStore, clock) };
+      begin = () => startWork({ ...wiring, ...own, config: current, ...parts }, lost);
+      work = begin();
+    },
+    end: async () => {
+      const ended = work;
+      work = undefined;
+      begin = undefined;
+      await ended?.stop();
+    },
+  });
   const operation = await startOperation(source, log);
-  let isEnding = false;
   return {
     reload: async (next) => {
       // First of all, since it may fail: then the work goes on as it was.
-      const parts = await openParts(next);
-      await work.stop();
-      if (isEnding) return;
+      const nextParts = await openParts(next);
+      await work?.stop();
+      await closeOutputs(parts);
       current = next;
-      work = startWork({ ...wiring, config: next, ...parts });
+      parts = nextParts;
+      work = begin?.();
     },
     stop: async () => {
-      isEnding = true;
       await operation.close();
-      await work.stop();
+      ending.abort();
+      await ended;
+      await closeOutputs(parts);
       await broker?.close();
       await store.close();
     },
@@ -123,9 +143,26 @@ interface Parts {
   readonly outputs: Outputs;
 }
 
+async function closeOutputs({ outputs }: Parts): Promise<void> {
+  await outputs.metrics.close();
+  await outputs.logs.close();
+}
+
+/** On a server that others share, one agent works at a time; the embedded store is this process's alone. */
+async function workOn(
+  storage: Config["storage"],
+  signal: AbortSignal,
+  options: StandByOptions,
+): Promise<void> {
+  if (storage === "redis") return workUnderLease(options, signal);
+  options.begin(options.store, new AbortController().signal);
+  await once(signal, "abort");
+  await options.end();
+}
+
 /** All that goes on over the store. It holds nothing that isn't there, so that it can be ended and begun again. */
-function startWork(wiring: Wiring): Work {
-  const { config, clock, store, queues, storeOutage, outputs, status, log } = wiring;
+function startWork(wiring: Wiring, lost: AbortSignal): Work {
+  const { config, clock, store, queues, log, storeOutage, status } = wiring;
   const { rejectedMost, rejectedTtl, selfMetrics } = config.settings;
   const timekeeper = new Timekeeper({
     ...{ store, queues, clock, log },
@@ -139,17 +176,18 @@ function startWork(wiring: Wiring): Work {
   });
   const rejectedBounds = { queue: queues.rejected, most: rejectedMost, ttl: seconds(rejectedTtl) };
   const ending = new AbortController();
+  const signal = AbortSignal.any([ending.signal, lost]);
   const loops = [
-    flushing(ending.signal),
-    metrics.loop.run(ending.signal),
-    logs.loop.run(ending.signal),
-    runRejectedLoop({ store, clock, storeOutage, ...rejectedBounds }, ending.signal),
+    flushing(signal),
+    metrics.loop.run(signal),
+    logs.loop.run(signal),
+    runRejectedLoop({ store, clock, storeOutage, ...rejectedBounds }, signal),
   ];
   // Whom they are printed for has no use for them.
   if (selfMetrics && config.output === "datadog") {
     const every = config.releaseInterval;
     const write = readyWriter(store, queues.readyMetrics, "self");
-    loops.push(runSelfMetrics({ write, clock, every, status }, ending.signal));
+    loops.push(runSelfMetrics({ write, clock, every, status }, signal));
   }
   const collecting = wireCollectors(wiring);
   return {
@@ -158,8 +196,6 @@ function startWork(wiring: Wiring): Work {
     stop: async () => {
       ending.abort();
       await Promise.all([...loops, collecting.stop()]);
-      await outputs.metrics.close();
-      await outputs.logs.close();
     },
   };
 }

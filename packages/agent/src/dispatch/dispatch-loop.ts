@@ -82,7 +82,7 @@ export class DispatchLoop<T> {
         log.info(dispatched, "dispatched");
       if (obstacle !== undefined) return this.#meet(obstacle, signal);
     } catch (error) {
-      storeOutage.begin(error instanceof Error ? error.message : String(error));
+      if (!signal.aborted) storeOutage.begin(error instanceof Error ? error.message : String(error));
       return STORE_RETRY_AFTER;
     }
     this.#failures = 0;

@@ -42,9 +42,9 @@ export async function runRejectedLoop(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await boundRejectedQueue(options).catch((error: unknown) =>
-      options.storeOutage.begin(error instanceof Error ? error.message : String(error)),
-    );
+    await boundRejectedQueue(options).catch((error: unknown) => {
+      if (!signal.aborted) options.storeOutage.begin(error instanceof Error ? error.message : String(error));
+    });
     await options.clock.sleep(CHECK_INTERVAL, signal);
   }
 }

@@ -43,6 +43,8 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
       }
       outage.end();
     } catch (error) {
+      // Given up: at the agent's end, or since another agent has the lease.
+      if (signal.aborted) return;
       outage.begin(error instanceof Error ? error.message : String(error));
     }
     await clock.sleep(wait, signal);

@@ -1,0 +1,104 @@
+/**
+ * The store as the holder of the lease may use it: no settlement comes into force once the lease is another's.
+ *
+ * Promises: after a settlement that failed, nothing is read or settled before the lease has been taken anew. So
+ * what the failed one may have left on its way (its answer was lost, its bytes wait in a buffer) has come into
+ * force by then or never will, and what is read holds.
+ */
+import {
+  type NewRecord,
+  type ReadOptions,
+  type Settlement,
+  StaleSettlementError,
+  type Store,
+} from "@chouette-iot/queue";
+import type { Lease } from "./lease.js";
+
+export class FencedStore implements Store {
+  readonly #store: Store;
+  readonly #lease: Lease;
+  readonly #onLost: () => void;
+  #isSure = true;
+  #becomingSure: Promise<void> | undefined;
+
+  /** @param onLost called when the lease turns out to be another's, before the call that found it rejects */
+  constructor(store: Store, lease: Lease, onLost: () => void) {
+    this.#store = store;
+    this.#lease = lease;
+    this.#onLost = onLost;
+  }
+
+  async settle(settlement: Settlement): Promise<void> {
+    await this.#sure();
+    const onlyWhile = new Map([...(settlement.onlyWhile ?? []), ...this.#lease.fence]);
+    await this.#doubting(() => this.#store.settle({ ...settlement, onlyWhile }));
+  }
+
+  /** Shows others that this agent lives, or finds that the lease is another's. */
+  async beat(): Promise<void> {
+    await this.#sure();
+    await this.#doubting(() => this.#lease.beat());
+  }
+
+  async append(queue: string, records: readonly NewRecord[]): Promise<void> {
+    return this.#store.append(queue, records);
+  }
+
+  async read(queue: string, options: ReadOptions) {
+    await this.#sure();
+    return this.#store.read(queue, options);
+  }
+
+  async strays(queue: string, limit: number) {
+    await this.#sure();
+    return this.#store.strays(queue, limit);
+  }
+
+  async notes(keys: readonly string[]) {
+    await this.#sure();
+    return this.#store.notes(keys);
+  }
+
+  async notesUnder(prefix: string) {
+    await this.#sure();
+    return this.#store.notesUnder(prefix);
+  }
+
+  async size(queue: string) {
+    return this.#store.size(queue);
+  }
+
+  async counters() {
+    return this.#store.counters();
+  }
+
+  async close(): Promise<void> {}
+
+  async #doubting(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.#isSure = false;
+      if (error instanceof StaleSettlementError) await this.#sure();
+      throw error;
+    }
+  }
+
+  async #sure(): Promise<void> {
+    if (this.#isSure) return;
+    this.#becomingSure ??= this.#takeAnew().finally(() => {
+      this.#becomingSure = undefined;
+    });
+    await this.#becomingSure;
+  }
+
+  async #takeAnew(): Promise<void> {
+    const taken = await this.#lease.take();
+    if (taken.kind === "held") {
+      this.#isSure = true;
+      return;
+    }
+    this.#onLost();
+    throw new Error("the lease of the store is another agent's");
+  }
+}

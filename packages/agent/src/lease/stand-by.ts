@@ -1,0 +1,82 @@
+/** Work that is done under the lease: begun when it is taken, ended when it is lost, and begun again. */
+
+import type { Store } from "@chouette-iot/queue";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import type { Clock } from "../clock.js";
+import type { Log } from "../log.js";
+import type { Outage } from "../outage.js";
+import { FencedStore } from "./fenced-store.js";
+import { BEAT_INTERVAL, Lease } from "./lease.js";
+
+export interface StandByOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of the store, without which the lease can't be taken. */
+  readonly outage: Outage;
+  /** Begins the work. @param lost is aborted when the lease is another's: all of it should end then */
+  begin(store: Store, lost: AbortSignal): void;
+  /** Resolves when the work has ended. */
+  end(): Promise<void>;
+}
+
+const LOOK_INTERVAL = milliseconds(1_000);
+
+/** Resolves when the signal is aborted, the work has ended and the lease is free for the next agent. */
+export async function workUnderLease(options: StandByOptions, signal: AbortSignal): Promise<void> {
+  const { store, clock, log } = options;
+  const lease = new Lease(store, clock);
+  while (!signal.aborted) {
+    if (!(await taken(lease, options, signal))) return;
+    const lost = new AbortController();
+    const fenced = new FencedStore(store, lease, () => lost.abort());
+    options.begin(fenced, lost.signal);
+    await beat(fenced, clock, AbortSignal.any([signal, lost.signal]));
+    await options.end();
+    if (lost.signal.aborted)
+      log.warn("the lease has gone to another agent: what was under way is left to it");
+    // A store that isn't there can't be told; then the next agent waits for the lease to run out.
+    else await lease.release().catch(() => {});
+  }
+}
+
+/** @returns whether the lease is held; it isn't where the signal was aborted first */
+async function taken(
+  lease: Lease,
+  { clock, log, outage }: StandByOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let standingBy = false;
+  while (!signal.aborted) {
+    try {
+      const found = await lease.take();
+      outage.end();
+      if (found.kind === "held") {
+        if (standingBy) log.info("took over the work on this store");
+        return true;
+      }
+      if (!standingBy) {
+        const { host, pid } = found.holder;
+        log.info({ host, pid }, "another agent works on this store: standing by");
+      }
+      standingBy = true;
+    } catch (error) {
+      outage.begin(error instanceof Error ? error.message : String(error));
+    }
+    await clock.sleep(LOOK_INTERVAL, signal);
+  }
+  return false;
+}
+
+async function beat(store: FencedStore, clock: Clock, signal: AbortSignal): Promise<void> {
+  let wait: Milliseconds = BEAT_INTERVAL;
+  while (!signal.aborted) {
+    await clock.sleep(wait, signal);
+    if (signal.aborted) return;
+    // A failure is the store's outage, which the work itself tells of.
+    wait = await store.beat().then(
+      () => BEAT_INTERVAL,
+      () => LOOK_INTERVAL,
+    );
+  }
+}

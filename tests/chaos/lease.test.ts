@@ -1,0 +1,178 @@
+/** Two agents on one Redis: one works, the other takes over, and nothing of a former holder comes into force. */
+import { type NewRecord, queueNames } from "@chouette-iot/queue";
+import { connectRedis, RedisStore } from "@chouette-iot/queue/redis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../packages/agent/src/clock.js";
+import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { FencedStore } from "../../packages/agent/src/lease/fenced-store.js";
+import { Lease } from "../../packages/agent/src/lease/lease.js";
+import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { until } from "../support/until.js";
+
+const queues = queueNames();
+const TAKE_OVER_MS = 10_000;
+const ROUNDS = 2;
+
+let intake: Intake;
+let redis: RedisServer;
+let store: RedisStore;
+let cleanUps: (() => Promise<unknown>)[] = [];
+
+beforeEach(async () => {
+  intake = await startIntake();
+  redis = await startRedis();
+  store = new RedisStore({ url: redis.url });
+  await until("the store's connection", async () => (await store.size(queues.rawMetrics)) >= 0);
+  cleanUps = [() => intake.close(), () => redis.stop(), () => store.close()];
+});
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+function settings(): AgentSettings {
+  return {
+    API_KEY: "any",
+    DATADOG_URL: `${intake.url}/api`,
+    REDIS_URL: redis.url,
+    AGGREGATE_INTERVAL: "1",
+    AGGREGATE_GRACE: "0",
+    RELEASE_INTERVAL: "1",
+  };
+}
+
+async function startAgent() {
+  const agent = await startAgentProcess(settings());
+  cleanUps.push(() => {
+    agent.child.kill("SIGCONT");
+    return agent.end("SIGKILL");
+  });
+  return agent;
+}
+
+let counted = 0;
+/** Counts without a pause, so that whoever works has something in hand. @returns ends it and answers with the sum */
+function startCounting(): () => Promise<number> {
+  let sum = 0;
+  let stored = Promise.resolve();
+  const timer = setInterval(() => {
+    const timestamp = Date.now() / 1000;
+    const records: NewRecord[] = Array.from({ length: 20 }, (_, value) => ({
+      score: timestamp,
+      id: `id${++counted}`,
+      value: JSON.stringify({ metric: "work.done", type: "count", value, timestamp, tags: {} }),
+    }));
+    sum += 190;
+    stored = stored.then(() => store.append(queues.rawMetrics, records));
+  }, 10);
+  return async () => {
+    clearInterval(timer);
+    await stored;
+    return sum;
+  };
+}
+
+const arrived = () =>
+  intake
+    .points()
+    .filter(({ metric }) => metric === "work.done")
+    .reduce((sum, { value }) => sum + value, 0);
+
+/** Waits until more is delivered than now. */
+async function expectDelivery(deadlineMs?: number): Promise<void> {
+  const before = arrived();
+  await until("a delivery", () => arrived() > before, deadlineMs);
+}
+
+async function expectAllToArrive(stop: () => Promise<number>): Promise<void> {
+  const sum = await stop();
+  await until("all to arrive", () => arrived() >= sum).catch(() => {});
+  expect(arrived()).toBe(sum);
+}
+
+describe("every count is at the intake once, and within 10 seconds", () => {
+  it("when the working agent is killed, again and again", { timeout: 90_000 }, async () => {
+    let working = await startAgent();
+    const stop = startCounting();
+    await expectDelivery();
+    for (let round = 0; round < ROUNDS; round++) {
+      const second = await startAgent();
+      await second.wrote("standing by");
+      await working.end("SIGKILL");
+      await second.wrote("took over the work", TAKE_OVER_MS);
+      await expectDelivery();
+      expect(second.output().match(/standing by/g)).toHaveLength(1);
+      working = second;
+    }
+    await expectAllToArrive(stop);
+  });
+
+  it("when the working agent is paused in the middle of its work and goes on", {
+    timeout: 90_000,
+  }, async () => {
+    let working = await startAgent();
+    const stop = startCounting();
+    await expectDelivery();
+    for (let round = 0; round < ROUNDS; round++) {
+      const second = await startAgent();
+      await second.wrote("standing by");
+      // Not a wait for something: it is to be caught in its work, which it has when a window closes.
+      const untilWork = 1_000 - (Date.now() % 1_000);
+      await new Promise((resolve) => setTimeout(resolve, untilWork + Math.random() * 20));
+      working.child.kill("SIGSTOP");
+      await second.wrote("took over the work", TAKE_OVER_MS);
+      await expectDelivery();
+      working.child.kill("SIGCONT");
+      await working.wrote("the lease has gone to another agent");
+      await working.wrote("standing by");
+      expect(working.output()).not.toContain("The store is out");
+      await working.end("SIGKILL");
+      working = second;
+    }
+    await expectAllToArrive(stop);
+  });
+
+  it("when the working agent ends in order: the lease is free at once", async () => {
+    const first = await startAgent();
+    const second = await startAgent();
+    await second.wrote("standing by");
+    expect(await first.end()).toBe(0);
+    await second.wrote("took over the work", 3_000);
+    expect(await second.end()).toBe(0);
+    const third = runChouette(["agent"], settings());
+    cleanUps.push(() => third.end("SIGKILL"));
+    await third.wrote("the agent runs");
+    expect(third.output()).not.toContain("standing by");
+  });
+});
+
+describe("nothing of a former token comes into force", () => {
+  it("when a settlement reaches the server after the holder has taken the lease anew", async () => {
+    const lease = new Lease(store, systemClock);
+    expect(await lease.take()).toEqual({ kind: "held" });
+    const straggler = { onlyWhile: lease.fence, count: new Map([["settled", 1]]) };
+    const fenced = new FencedStore(store, lease, () => {});
+    await fenced.settle({ count: new Map([["settled", 1]]) });
+    await expect(fenced.settle({ onlyWhile: new Map([["nobody's", "text"]]) })).rejects.toThrow("stale");
+    expect(await fenced.counters()).toEqual(new Map([["settled", 1]]));
+    await expect(store.settle(straggler)).rejects.toThrow("stale");
+    await fenced.settle({ count: new Map([["settled", 1]]) });
+    expect(await store.counters()).toEqual(new Map([["settled", 2]]));
+  });
+
+  it("when the token changes between the check and the end of the transaction", async () => {
+    const slow = connectRedis({ url: redis.url });
+    cleanUps.push(async () => slow.destroy());
+    await until("the connection", () => slow.isReady);
+    await store.settle({ notes: new Map([["lease", "one"]]) });
+    // As the pipeline's first half, cut off from the second by a network that is slow.
+    await slow.sendCommand(["WATCH", "chouette:notes", "chouette:spoiled"]);
+    expect(await slow.sendCommand(["HGET", "chouette:notes", "lease"])).toBe("one");
+    await store.settle({ onlyWhile: new Map([["lease", "one"]]), notes: new Map([["lease", "two"]]) });
+    await expect(
+      slow.multi().addCommand(["HINCRBY", "chouette:counters", "settled", "1"]).exec(),
+    ).rejects.toThrow();
+    expect(await store.counters()).toEqual(new Map());
+  });
+});
