@@ -98,6 +98,7 @@ const PACKAGE_ROOMS: Readonly<Record<string, string>> = {
   "@chouette-iot/queue/redis/backoff": "queue/redis",
   "@chouette-iot/queue/redis/connection": "queue/redis",
   "@chouette-iot/queue/lmdb": "queue/lmdb",
+  "@chouette-iot/queue/lmdb/open": "queue/lmdb",
   "@chouette-iot/queue/memory": "queue/memory",
   "chouette-iot-client": "client",
 };

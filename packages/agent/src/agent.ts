@@ -317,8 +317,14 @@ async function openStore(
   const { dataDirectory, commitInterval, listen, password } = config.settings;
   if (config.storage === "redis") return { store: await connectedStore(config, clock) };
   // The engine that isn't used isn't loaded: its library would take memory for nothing.
-  const { LmdbStore } = await import("@chouette-iot/queue/lmdb");
-  const store = new LmdbStore({ directory: dataDirectory, commitInterval: milliseconds(commitInterval) });
+  const { openLmdbStore } = await import("@chouette-iot/queue/lmdb/open");
+  const options = { directory: dataDirectory, commitInterval: milliseconds(commitInterval) };
+  const { store, setAside } = await openLmdbStore(options, clock.now());
+  if (setAside !== undefined)
+    log.error(
+      setAside,
+      "the store's file was damaged: it is set aside, and what can be read of it is in a new one",
+    );
   try {
     const broker = await startBroker({
       store,

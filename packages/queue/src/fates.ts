@@ -20,6 +20,10 @@ export type Fate =
   | "evicted"
   /** A later value for the same second took its place before it was sent. */
   | "superseded"
+  /** It was in a part of the store's file that could no longer be read. */
+  | "damaged"
+  /** The store had reached its size: it gave way to what is newer or matters more. */
+  | "displaced"
   /** A person took it out of the rejected queue and had it put back where it came from. */
   | "requeued"
   /** A person threw it away. */

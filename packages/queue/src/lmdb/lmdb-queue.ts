@@ -11,6 +11,7 @@
 import type { Database, RootDatabase } from "lmdb";
 import type { QueueWrite } from "../broker-store.js";
 import type { Position, ReadOptions, StoredRecord, Stray } from "../store.js";
+import { RECORDS_PREFIX, STRAYS_PREFIX, UNPAIRED_PREFIX, valueEncoding } from "./file-format.js";
 
 type Key = [score: number, id: string];
 
@@ -24,9 +25,10 @@ export class LmdbQueue {
   readonly #strays: Database<string, string>;
 
   constructor(root: RootDatabase, name: string) {
-    this.#records = root.openDB({ name: `records:${name}`, encoding: "string" });
-    this.#unpaired = root.openDB({ name: `unpaired:${name}`, encoding: "ordered-binary" });
-    this.#strays = root.openDB({ name: `strays:${name}`, encoding: "string" });
+    const table = (prefix: string) => ({ name: prefix + name, encoding: valueEncoding(prefix + name) });
+    this.#records = root.openDB(table(RECORDS_PREFIX));
+    this.#unpaired = root.openDB(table(UNPAIRED_PREFIX));
+    this.#strays = root.openDB(table(STRAYS_PREFIX));
   }
 
   write(writes: readonly Omit<QueueWrite, "queue">[]): void {

@@ -10,6 +10,7 @@ import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { type BrokerStore, LONGEST_ID, type QueueWrite } from "../broker-store.js";
 import { checkNotes } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
+import type { FolderLock } from "./folder-lock.js";
 import { GroupCommit } from "./group-commit.js";
 import { LmdbTables } from "./lmdb-tables.js";
 
@@ -18,6 +19,8 @@ export interface LmdbStoreOptions {
   readonly directory: string;
   /** The longest that a record waits for others before all are written to disk; 50 ms unless given. */
   readonly commitInterval?: Milliseconds;
+  /** Of the folder; released when the store is closed. */
+  readonly lock?: FolderLock;
 }
 
 const DEFAULT_COMMIT_INTERVAL = milliseconds(50);
@@ -29,11 +32,14 @@ const LOOKING_PAGE = 10_000;
 
 export class LmdbStore implements BrokerStore {
   readonly #commits: GroupCommit;
+  readonly #lock: FolderLock | undefined;
   #tables: LmdbTables;
   /** Bytes of the file that went through memory since it was opened, roughly. */
   #mapped = 0;
 
-  constructor({ directory, commitInterval = DEFAULT_COMMIT_INTERVAL }: LmdbStoreOptions) {
+  /** For a file that is whole and a folder that no other process uses: {@link openLmdbStore} sees to both. */
+  constructor({ directory, commitInterval = DEFAULT_COMMIT_INTERVAL, lock }: LmdbStoreOptions) {
+    this.#lock = lock;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#tables = new LmdbTables(directory);
     this.#commits = new GroupCommit((apply) => {
@@ -139,6 +145,7 @@ export class LmdbStore implements BrokerStore {
   async close(): Promise<void> {
     this.#commits.commit();
     await this.#tables.close();
+    await this.#lock?.release();
   }
 
   /** Makes the queue and refuses ids that don't fit, before the commit: there, one bad change rejects all. */

@@ -6,10 +6,8 @@
  */
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
+import { COUNTERS_TABLE, FILE_NAME, MOST_TABLES, NOTES_TABLE, valueEncoding } from "./file-format.js";
 import { LmdbQueue } from "./lmdb-queue.js";
-
-/** Three tables a queue, and LMDB keeps room for each whether it is used or not. */
-const MOST_TABLES = 192;
 
 export class LmdbTables {
   readonly notes: Database<string, string>;
@@ -20,9 +18,9 @@ export class LmdbTables {
 
   constructor(directory: string) {
     this.#directory = directory;
-    this.#root = open({ path: join(directory, "chouette.mdb"), maxDbs: MOST_TABLES });
-    this.notes = this.#root.openDB({ name: "notes", encoding: "string" });
-    this.counters = this.#root.openDB({ name: "counters", encoding: "json" });
+    this.#root = open({ path: join(directory, FILE_NAME), maxDbs: MOST_TABLES });
+    this.notes = this.#root.openDB({ name: NOTES_TABLE, encoding: valueEncoding(NOTES_TABLE) });
+    this.counters = this.#root.openDB({ name: COUNTERS_TABLE, encoding: valueEncoding(COUNTERS_TABLE) });
   }
 
   /** The queue of this name; it is made where it isn't there. */
