@@ -1,20 +1,26 @@
 /** How `chouette doctor` looks at the link to Datadog, the key and the clock: by one request of /v1/validate. */
-import { request } from "undici";
+import { readFile } from "node:fs/promises";
+import { milliseconds } from "@chouette-iot/record";
+import { type Dispatcher, request } from "undici";
 import type { Config } from "../config/config.js";
+import { keyFromFile } from "../outputs/api-key.js";
+import { openConnections } from "../outputs/connections.js";
 import type { Finding } from "./doctor-checks.js";
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT = milliseconds(10_000);
 /** Datadog takes no point further in the future than 10 minutes; a tenth of that is worth a word. */
 const LARGEST_SKEW_MS = 60_000;
 
 export async function lookAtDatadog({ output, datadogUrl, settings }: Config): Promise<readonly Finding[]> {
-  const { apiKey } = settings;
-  if (output !== "datadog" || apiKey === undefined) return [];
+  if (output !== "datadog") return [];
   const started = performance.now();
+  let connections: Dispatcher | undefined;
   try {
+    connections = await connectionsOf(settings);
     const answer = await request(`${datadogUrl}/v1/validate`, {
-      headers: { "DD-API-KEY": apiKey },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      headers: { "DD-API-KEY": await keyOf(settings) },
+      dispatcher: connections,
+      signal: AbortSignal.timeout(TIMEOUT),
     });
     const took = Math.round(performance.now() - started);
     await answer.body.dump();
@@ -32,10 +38,31 @@ export async function lookAtDatadog({ output, datadogUrl, settings }: Config): P
         verdict: "wrong",
         found: `Datadog can't be reached: ${reason}`,
         advice:
-          "look at the network, name resolution and firewall (HTTPS, port 443), DD_SITE and DATADOG_URL",
+          "look at the network, name resolution and firewall or proxy (HTTPS, port 443), DD_SITE and DATADOG_URL",
       },
     ];
+  } finally {
+    await connections?.destroy();
   }
+}
+
+async function keyOf({ apiKey = "", apiKeyFile }: Config["settings"]): Promise<string> {
+  return apiKeyFile === undefined ? apiKey : (await keyFromFile(apiKeyFile)).current;
+}
+
+/** By the way that the agent takes: its proxies, and its authority for certificates. */
+async function connectionsOf({
+  httpProxy,
+  httpsProxy,
+  noProxy,
+  caFile,
+}: Config["settings"]): Promise<Dispatcher> {
+  const authority = caFile === undefined ? {} : { certificateAuthority: await readFile(caFile, "utf8") };
+  const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };
+  return openConnections(
+    { proxies, ...authority },
+    { connect: TIMEOUT, answer: TIMEOUT, keepAlive: milliseconds(1) },
+  );
 }
 
 function keyFinding(status: number): Finding {
