@@ -9,7 +9,7 @@
  * can end anywhere, in whatever way, and the next start goes on from there.
  */
 import { once } from "node:events";
-import { type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
+import { type BrokerStore, type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
 import {
   decodeLog,
   decodeReadyMetric,
@@ -45,6 +45,7 @@ import { startOperation } from "./status/operation.js";
 import { RateMeter } from "./status/rates.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
 import { readStatus, type Status } from "./status/status.js";
+import { runStoreCap } from "./store-cap.js";
 import { currentBoot } from "./timekeeping/boot.js";
 import { CLOCK_FLOOR, Timekeeper } from "./timekeeping/timekeeper.js";
 import { loadWrapper } from "./wrappers/load.js";
@@ -65,13 +66,14 @@ const FIRST_CONNECTION = milliseconds(2_000);
  */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
   let parts = await openParts(config);
-  const { store, broker } = await openStore(config, log, clock);
+  const { store, broker, embedded } = await openStore(config, log, clock);
   const wiring = {
     log,
     clock,
     store,
     queues: queueNames(),
     storeOutage: new Outage("The store", clock, log),
+    ...(embedded === undefined ? {} : { embedded }),
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
     status: () => readStatus(source),
   };
@@ -163,7 +165,7 @@ async function workOn(
 /** All that goes on over the store. It holds nothing that isn't there, so that it can be ended and begun again. */
 function startWork(wiring: Wiring, lost: AbortSignal): Work {
   const { config, clock, store, queues, log, storeOutage, status } = wiring;
-  const { rejectedMost, rejectedTtl, selfMetrics } = config.settings;
+  const { rejectedMost, rejectedTtl, selfMetrics, storeMaxBytes } = config.settings;
   const timekeeper = new Timekeeper({
     ...{ store, queues, clock, log },
     boot: currentBoot(),
@@ -183,6 +185,11 @@ function startWork(wiring: Wiring, lost: AbortSignal): Work {
     logs.loop.run(signal),
     runRejectedLoop({ store, clock, storeOutage, ...rejectedBounds }, signal),
   ];
+  const roomOutage = new Outage("Room in the store", clock, log);
+  if (wiring.embedded !== undefined && storeMaxBytes !== undefined) {
+    const options = { ...{ queues, clock, storeOutage, roomOutage }, mostBytes: storeMaxBytes };
+    loops.push(runStoreCap({ ...options, store: wiring.embedded }, signal));
+  }
   // Whom they are printed for has no use for them.
   if (selfMetrics && config.output === "datadog") {
     const every = config.releaseInterval;
@@ -191,7 +198,7 @@ function startWork(wiring: Wiring, lost: AbortSignal): Work {
   }
   const collecting = wireCollectors(wiring);
   return {
-    outages: [metrics.outage, logs.outage],
+    outages: [metrics.outage, logs.outage, roomOutage],
     collectors: () => collecting.status(),
     stop: async () => {
       ending.abort();
@@ -207,6 +214,8 @@ interface Wiring extends Parts {
   readonly store: Store;
   readonly queues: QueueNames;
   readonly storeOutage: Outage;
+  /** The store, where it is the agent's own. */
+  readonly embedded?: BrokerStore;
   readonly sentBytes: SentBytes;
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
   status(): Promise<Status>;
@@ -313,7 +322,7 @@ async function openStore(
   config: Config,
   log: Log,
   clock: Clock,
-): Promise<{ store: Store; broker?: RunningBroker }> {
+): Promise<{ store: Store; broker?: RunningBroker; embedded?: BrokerStore }> {
   const { dataDirectory, commitInterval, listen, password } = config.settings;
   if (config.storage === "redis") return { store: await connectedStore(config, clock) };
   // The engine that isn't used isn't loaded: its library would take memory for nothing.
@@ -332,7 +341,7 @@ async function openStore(
       log,
       ...(password === undefined ? {} : { password }),
     });
-    return { store, broker };
+    return { store, broker, embedded: store };
   } catch (error) {
     await store.close();
     throw error;

@@ -18,6 +18,8 @@ export interface BrokerStore extends Store {
    * are joined when both are there. Without writes it resolves when all that was written before is durable.
    */
   write(writes: readonly QueueWrite[], notes?: ReadonlyMap<string, string>): Promise<void>;
+  /** Bytes on disk that its content takes. The file may be larger: room that is freed is used again, not given back. */
+  bytes(): number;
   /** How many values a queue holds, strays counted (HLEN). */
   valueCount(queue: string): Promise<number>;
   /** Positions by rank, both ends included; negative ranks count from the end (ZRANGE). */

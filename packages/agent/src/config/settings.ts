@@ -148,8 +148,14 @@ const BROKER = {
     ["CHOUETTE_COMMIT_INTERVAL"],
     wholeNumber(0, 10_000, "milliseconds"),
     50,
-    "How long the embedded broker gathers records before it writes them to disk and confirms them",
+    "How often, over time, the embedded broker writes to disk; when it was idle before, it writes at once",
     { startOnly: true },
+  ),
+  storeMaxBytes: setting(
+    ["STORE_MAX_BYTES"],
+    wholeNumber(1_000_000, Number.MAX_SAFE_INTEGER, "bytes"),
+    undefined,
+    "The most that the embedded broker's content takes on disk; then what was set aside leaves, then logs, then metrics, the oldest first",
   ),
 } as const;
 

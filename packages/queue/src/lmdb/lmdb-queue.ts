@@ -107,6 +107,10 @@ export class LmdbQueue {
     return this.#strays.get(id);
   }
 
+  bytes(): number {
+    return bytesOf(this.#records) + bytesOf(this.#unpaired) + bytesOf(this.#strays);
+  }
+
   size(): number {
     return entries(this.#records);
   }
@@ -132,4 +136,17 @@ function keyOf({ score, id }: Position): Key {
 
 function entries(table: Database<unknown, never> | Database): number {
   return (table.getStats() as { entryCount: number }).entryCount;
+}
+
+interface TableStats {
+  readonly pageSize: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+/** Bytes of the pages that a table takes. */
+export function bytesOf(table: Database<unknown, never> | Database): number {
+  const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } = table.getStats() as TableStats;
+  return pageSize * (treeBranchPageCount + treeLeafPageCount + overflowPages);
 }

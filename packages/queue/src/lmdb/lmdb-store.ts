@@ -102,6 +102,10 @@ export class LmdbStore implements BrokerStore {
     return this.#tables.queue(queue).size();
   }
 
+  bytes(): number {
+    return this.#tables.bytes();
+  }
+
   async valueCount(queue: string): Promise<number> {
     return this.#tables.queue(queue).valueCount();
   }

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { COUNTERS_TABLE, FILE_NAME, MOST_TABLES, NOTES_TABLE, valueEncoding } from "./file-format.js";
-import { LmdbQueue } from "./lmdb-queue.js";
+import { bytesOf, LmdbQueue } from "./lmdb-queue.js";
 
 export class LmdbTables {
   readonly notes: Database<string, string>;
@@ -31,6 +31,12 @@ export class LmdbTables {
       this.#queues.set(name, queue);
     }
     return queue;
+  }
+
+  /** Bytes of the pages that the tables take. */
+  bytes(): number {
+    const own = bytesOf(this.notes) + bytesOf(this.counters);
+    return [...this.#queues.values()].reduce((sum, queue) => sum + queue.bytes(), own);
   }
 
   /**
