@@ -9,6 +9,9 @@ export class Context {
   readonly head: string;
   /** A record's JSON from after its timestamp. */
   readonly tail: string;
+  /** The timestamp of its last record, and that record's JSON from after its value. */
+  endAt = "";
+  end = "";
   /** Where its calls go once a flush has all the contexts that it may have. */
   readonly overflow: () => Context;
   /** The flush that it was last admitted to, and under which context: itself, or the overflow. */
