@@ -250,11 +250,7 @@ function wireDispatch(wiring: Wiring, timekeeper: Timekeeper) {
   });
   const logs = wireQueue(wiring, timekeeper, `${place} for logs`, {
     queue: queues.logs,
-    output: counted(outputs.logs, {
-      deliveries: deliveries.logs,
-      clock,
-      timeOf: (log) => timeOfLog(log, clock),
-    }),
+    output: counted(outputs.logs, { deliveries: deliveries.logs, clock, timeOf: (log) => timeOfLog(log, clock) }),
     decode: decodeLog,
     admission: () => budget.logs(),
     batchSize: logsBulkSize,

@@ -1,0 +1,47 @@
+/**
+ * `npm run chaos -- --seed N --minutes M --broker redis|embedded`: conservation under fire, for longer than in the tests.
+ *
+ * Prints the seed and each disaster, and ends with 1 and what differs where anything does. The seed repeats the
+ * schedule, not the instant at which a process meets it.
+ */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const MOST_MINUTES = 24 * 60;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 31)}` },
+    minutes: { type: "string", default: "5" },
+    broker: { type: "string" },
+  },
+});
+const seed = Number(values.seed);
+const minutes = Number(values.minutes);
+if (!Number.isInteger(seed)) fail("--seed should be a whole number");
+if (!(minutes > 0 && minutes <= MOST_MINUTES)) fail(`--minutes should be a number from 0 to ${MOST_MINUTES}`);
+if (![undefined, "redis", "embedded"].includes(values.broker)) fail("--broker should be redis or embedded");
+
+console.log(`seed ${seed}, ${minutes} minutes on ${values.broker ?? "each broker"}`);
+const { status } = spawnSync(
+  process.execPath,
+  [`${root}node_modules/vitest/vitest.mjs`, "run", "tests/chaos/conservation.test.ts"],
+  {
+    cwd: root,
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      CHAOS_SEED: `${seed}`,
+      CHAOS_SECONDS: `${minutes * 60}`,
+      ...(values.broker === undefined ? {} : { CHAOS_BROKER: values.broker }),
+    },
+  },
+);
+process.exit(status ?? 1);
+
+function fail(message) {
+  console.error(message);
+  process.exit(2);
+}
