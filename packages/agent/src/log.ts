@@ -1,6 +1,6 @@
 /** The agent's own log: JSON lines on stdout, and lines for people on a terminal. */
+import { createRequire } from "node:module";
 import pino from "pino";
-import pretty from "pino-pretty";
 
 export type Log = Pick<pino.Logger, "debug" | "info" | "warn" | "error">;
 
@@ -13,8 +13,14 @@ const LEVELS: Readonly<Record<string, string>> = { warning: "warn", critical: "f
 export function createLog(name: string): OwnLog {
   const options = { level: levelOf(name), base: null, timestamp: pino.stdTimeFunctions.isoTime };
   // In this process and at once, since the last lines before a crash are those that matter.
-  if (process.stdout.isTTY) return pino(options, pretty({ sync: true, ignore: "pid,hostname" }));
+  if (process.stdout.isTTY) return pino(options, prettyLines());
   return pino(options, pino.destination({ dest: 1, sync: true }));
+}
+
+/** Loaded for a terminal alone: it would take memory for nothing on every device. */
+function prettyLines(): pino.DestinationStream {
+  const pretty: typeof import("pino-pretty") = createRequire(import.meta.url)("pino-pretty");
+  return pretty({ sync: true, ignore: "pid,hostname" });
 }
 
 /** The level in pino's own names. */
