@@ -1,0 +1,53 @@
+/** The agent's store: a Redis server, or the agent's own with a broker before it. */
+import type { BrokerStore, Store } from "@chouette-iot/queue";
+import { milliseconds } from "@chouette-iot/record";
+import type { Clock } from "./clock.js";
+import type { Config } from "./config/config.js";
+import { redisAddress } from "./config/redis-address.js";
+import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
+import type { Log } from "./log.js";
+
+const FIRST_CONNECTION = milliseconds(2_000);
+
+export interface OpenStore {
+  readonly store: Store;
+  readonly broker?: RunningBroker;
+  /** The store, where it is the agent's own. */
+  readonly embedded?: BrokerStore;
+}
+
+/** Rejects where the agent's own can't be: its port is taken, or its folder can't be written. */
+export async function openStore(config: Config, log: Log, clock: Clock): Promise<OpenStore> {
+  const { dataDirectory, commitInterval, listen, password } = config.settings;
+  if (config.storage === "redis") return { store: await connectedStore(config, clock) };
+  // The engine that isn't used isn't loaded: its library would take memory for nothing.
+  const { openLmdbStore } = await import("@chouette-iot/queue/lmdb/open");
+  const options = { directory: dataDirectory, commitInterval: milliseconds(commitInterval) };
+  const { store, setAside } = await openLmdbStore(options, clock.now());
+  if (setAside !== undefined)
+    log.error(
+      setAside,
+      "the store's file was damaged: it is set aside, and what can be read of it is in a new one",
+    );
+  try {
+    const broker = await startBroker({
+      store,
+      ...listen,
+      log,
+      ...(password === undefined ? {} : { password }),
+    });
+    return { store, broker, embedded: store };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** A store whose server had time to answer, so that only one that isn't there begins with an outage. */
+async function connectedStore({ settings }: Config, clock: Clock): Promise<Store> {
+  const { RedisStore } = await import("@chouette-iot/queue/redis");
+  const waiting = new AbortController();
+  const store = new RedisStore({ ...redisAddress(settings), onConnected: () => waiting.abort() });
+  await clock.sleep(FIRST_CONNECTION, waiting.signal);
+  return store;
+}

@@ -1,0 +1,206 @@
+/**
+ * The work of an agent: the one place where its rooms are wired together, over a store that is open.
+ *
+ *   raw queue ──► flush ──► ready queue ──► dispatch ──► output ──► Datadog
+ *                             ▲
+ *                             └── collectors, the agent's own metrics
+ *
+ * It holds nothing that isn't in the store, so that it can be ended and begun again: by other settings, by a lease
+ * that is lost and won.
+ */
+import type { BrokerStore, QueueNames, Store } from "@chouette-iot/queue";
+import {
+  decodeLog,
+  decodeReadyMetric,
+  milliseconds,
+  type ReadyMetric,
+  type ReceivedLog,
+  type Seconds,
+  seconds,
+  toMilliseconds,
+  toSeconds,
+} from "@chouette-iot/record";
+import type { Clock } from "./clock.js";
+import { openCollectors } from "./collectors/open.js";
+import { type Rounds, startCollectors } from "./collectors/rounds.js";
+import type { CollectorStatus } from "./collectors/runner.js";
+import type { Config } from "./config/config.js";
+import { ByteBudget } from "./dispatch/byte-budget.js";
+import { DispatchLoop } from "./dispatch/dispatch-loop.js";
+import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
+import { runRejectedLoop } from "./dispatch/rejected-queue.js";
+import type { SentBytes } from "./dispatch/sent-bytes.js";
+import { runFlushLoop } from "./flush/flush-loop.js";
+import { Flusher } from "./flush/flusher.js";
+import type { Log } from "./log.js";
+import { Outage } from "./outage.js";
+import type { Parts } from "./parts.js";
+import { readyWriter } from "./ready-writer.js";
+import { counted, type Deliveries } from "./status/deliveries.js";
+import { runSelfMetrics } from "./status/self-metrics.js";
+import type { Status } from "./status/status.js";
+import { runStoreCap } from "./store-cap.js";
+import { currentBoot } from "./timekeeping/boot.js";
+import { CLOCK_FLOOR, Timekeeper } from "./timekeeping/timekeeper.js";
+
+export interface Work {
+  readonly outages: readonly Outage[];
+  collectors(): readonly CollectorStatus[];
+  stop(): Promise<void>;
+}
+
+export interface Wiring extends Parts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly queues: QueueNames;
+  readonly storeOutage: Outage;
+  /** The store, where it is the agent's own. */
+  readonly embedded?: BrokerStore;
+  readonly sentBytes: SentBytes;
+  readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
+  status(): Promise<Status>;
+}
+
+/** @param lost aborted when the store is another agent's to work on */
+export function startWork(wiring: Wiring, lost: AbortSignal): Work {
+  const { config, clock, store, queues, log, storeOutage, status } = wiring;
+  const { rejectedMost, rejectedTtl, selfMetrics, storeMaxBytes } = config.settings;
+  const timekeeper = new Timekeeper({
+    ...{ store, queues, clock, log },
+    boot: currentBoot(),
+    interval: config.interval,
+  });
+  const { metrics, logs } = wireDispatch(wiring, timekeeper);
+  const flushing = wireFlush(wiring, timekeeper, () => {
+    // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
+    if (config.output === "stdout") metrics.loop.kick();
+  });
+  const rejectedBounds = { queue: queues.rejected, most: rejectedMost, ttl: seconds(rejectedTtl) };
+  const ending = new AbortController();
+  const signal = AbortSignal.any([ending.signal, lost]);
+  const loops = [
+    flushing(signal),
+    metrics.loop.run(signal),
+    logs.loop.run(signal),
+    runRejectedLoop({ store, clock, storeOutage, ...rejectedBounds }, signal),
+  ];
+  const roomOutage = new Outage("Room in the store", clock, log);
+  if (wiring.embedded !== undefined && storeMaxBytes !== undefined) {
+    const options = { ...{ queues, clock, storeOutage, roomOutage }, mostBytes: storeMaxBytes };
+    loops.push(runStoreCap({ ...options, store: wiring.embedded }, signal));
+  }
+  // Whom they are printed for has no use for them.
+  if (selfMetrics && config.output === "datadog") {
+    const every = config.releaseInterval;
+    const write = readyWriter(store, queues.readyMetrics, "self");
+    loops.push(runSelfMetrics({ write, clock, every, status }, signal));
+  }
+  const collecting = wireCollectors(wiring);
+  return {
+    outages: [metrics.outage, logs.outage, roomOutage],
+    collectors: () => collecting.status(),
+    stop: async () => {
+      ending.abort();
+      await Promise.all([...loops, collecting.stop()]);
+    },
+  };
+}
+
+function wireFlush(
+  wiring: Wiring,
+  timekeeper: Timekeeper,
+  onReady: () => void,
+): (signal: AbortSignal) => Promise<void> {
+  const { config, log, clock, store, queues, storeOutage, wrap } = wiring;
+  const { interval, grace } = config;
+  const ttl = config.metricTtl;
+  const flusher = new Flusher({ store, queues, wrap, clock, interval, grace, ttl, floor: CLOCK_FLOOR });
+  const checkClock = () => timekeeper.check();
+  const loop = { flusher, clock, log, interval, grace, outage: storeOutage, checkClock, onReady };
+  return (signal) => runFlushLoop(loop, signal);
+}
+
+function wireDispatch(wiring: Wiring, timekeeper: Timekeeper) {
+  const { config, clock, queues, sentBytes, outputs, deliveries } = wiring;
+  const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
+  const budget = new ByteBudget(dailyByteBudget, sentBytes);
+  const place = config.output === "datadog" ? "Datadog" : "stdout";
+  const metrics = wireQueue(wiring, timekeeper, place, {
+    queue: queues.readyMetrics,
+    output: counted(outputs.metrics, { deliveries: deliveries.metrics, clock, timeOf: timeOfMetric }),
+    decode: decodeReadyMetric,
+    admission: () => budget.metrics(),
+    batchSize: bulkSize,
+    ttl: config.metricTtl,
+  });
+  const logs = wireQueue(wiring, timekeeper, `${place} for logs`, {
+    queue: queues.logs,
+    output: counted(outputs.logs, {
+      deliveries: deliveries.logs,
+      clock,
+      timeOf: (log) => timeOfLog(log, clock),
+    }),
+    decode: decodeLog,
+    admission: () => budget.logs(),
+    batchSize: logsBulkSize,
+    ttl: seconds(logTtl),
+  });
+  return { metrics, logs };
+}
+
+/** @param place where the records go, to begin a sentence */
+function wireQueue<T>(
+  { config, log, clock, store, queues, sentBytes, storeOutage }: Wiring,
+  timekeeper: Timekeeper,
+  place: string,
+  options: Pick<DispatcherOptions<T>, "queue" | "output" | "decode" | "admission" | "batchSize" | "ttl">,
+): { readonly loop: DispatchLoop<T>; readonly outage: Outage } {
+  const { releaseInterval, interval, grace, settings } = config;
+  const dispatcher = new Dispatcher({
+    ...options,
+    store,
+    clock,
+    sentBytes,
+    rejectedQueue: queues.rejected,
+    // A release's worth of windows, and those that closed last.
+    fresh: seconds(settings.releaseInterval + 2 * interval + grace),
+  });
+  const outputOutage = new Outage(place, clock, log);
+  const loop = new DispatchLoop({
+    name: place,
+    dispatcher,
+    output: options.output,
+    clock,
+    log,
+    releaseInterval,
+    storeOutage,
+    outputOutage,
+    hasClockJumped: () => timekeeper.hasJumped,
+  });
+  return { loop, outage: outputOutage };
+}
+
+function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {
+  return first?.[0] ?? seconds(0);
+}
+
+/** A log that gives itself no time is from now. */
+function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
+  const time = Date.parse(String(date));
+  return toSeconds(Number.isNaN(time) ? clock.now() : milliseconds(time));
+}
+
+function wireCollectors({ config, log, clock, store, queues }: Wiring): Rounds {
+  const { settings } = config;
+  const redis = { url: settings.redisUrl, host: settings.redisHost, port: settings.redisPort };
+  return startCollectors({
+    collectors: openCollectors({ settings, redis, log }),
+    interval: toMilliseconds(seconds(settings.captureInterval)),
+    deadline: toMilliseconds(seconds(settings.collectorDeadline)),
+    clock,
+    log,
+    deliver: readyWriter(store, queues.readyMetrics, "collect"),
+  });
+}
