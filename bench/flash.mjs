@@ -1,6 +1,7 @@
 // Bytes written to disk per stored record by the embedded store, and what a program that stores one record at a
 // time gets. Arguments: a folder on a real file system (tmpfs writes nothing); seconds a case, 10 unless given.
-// Build first. Linux only: it reads /proc/self/io.
+// Build first. Linux only: it reads /proc/self/io, which counts whole folios, up to 128 KB on recent kernels, for each
+// page that is written. LMDB's own calls write less: see docs/decisions/0008.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
