@@ -39,10 +39,12 @@ async function runAgent(config: Config): Promise<void> {
   try {
     const agent = await startAgent(config, log);
     reloadOnHangup(agent, config, log);
+    // Before the start is announced: whoever reads that may end it at once.
+    const signalled = endSignal();
     announce(config, log);
     const manager = serviceManager(process.env, log);
     manager.ready();
-    const signal = await endSignal();
+    const signal = await signalled;
     manager.ending();
     log.info({ signal }, "ending");
     const overdue = setTimeout(() => {
