@@ -21,7 +21,13 @@ const LINES_AT_ONCE = 20;
 
 const [task, folder = "", ...rest] = process.argv.slice(2);
 const usePreviousSnapshot = rest.at(-1) === "previous";
-const options = { path: join(folder, FILE_NAME), maxDbs: MOST_TABLES, readOnly: true, usePreviousSnapshot };
+// LMDB opens the previous state for writing only.
+const options = {
+  path: join(folder, FILE_NAME),
+  maxDbs: MOST_TABLES,
+  readOnly: !usePreviousSnapshot,
+  usePreviousSnapshot,
+};
 const root = open(options);
 
 if (task === "check") process.exitCode = isWhole() ? 0 : 1;
