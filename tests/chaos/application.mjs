@@ -21,7 +21,7 @@ const RECORDS_A_TURN = 50;
 /** In seconds; the agent's window is as long. */
 const WINDOW = 2;
 /** Of so many windows, one brings late records. */
-const WINDOWS_A_LATE_ONE = 10;
+const WINDOWS_A_LATE_ONE = 6;
 const LATEST_MS = 6_000;
 /** More bits than this in one sum, and a double would lose some. */
 const MOST_BITS = 52;
