@@ -140,6 +140,7 @@ export class Pipeline implements Recorder {
     this.#forget();
     this.#onExit();
     this.#sender.close();
+    this.watch.connected = false;
     const left = this.#outbox.dropAll();
     if (left > 0) this.watch.onDropped("closed", left);
   }
