@@ -7,26 +7,16 @@ import { RedisStore } from "@chouette-iot/queue/redis";
 import { decodeReadyMetric, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { ChouetteClient } from "chouette-iot-client";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
-import { type Broker, lookInto } from "../support/broker-records.js";
 import { ManualClock } from "../support/manual-clock.js";
-import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { redisForTests } from "../support/redis-for-tests.js";
 import { inOrder, isClose } from "../support/vectors.js";
 
 const NOON = 1_763_812_800_000;
-let redis: RedisServer;
-let broker: Broker;
+const server = redisForTests();
 
-beforeAll(async () => {
-  redis = await startRedis();
-  broker = await lookInto(redis.url);
-});
-afterAll(async () => {
-  await broker.close();
-  await redis.stop();
-});
 afterEach(() => vi.useRealTimers());
 
 const call = fc.record({
@@ -56,7 +46,7 @@ function play(client: ChouetteClient, { type, metric, tags, value, elements }: C
 }
 
 async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
-  const store = new RedisStore({ url: `${redis.url}/${database}` });
+  const store = new RedisStore({ url: `${server.redis.url}/${database}` });
   const flusher = new Flusher({
     store,
     queues: queueNames(),
@@ -82,10 +72,10 @@ async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
 }
 
 test("the agent makes the same of the records with aggregation and without", async () => {
-  const url = (database: number) => `${redis.url}/${database}`;
+  const url = (database: number) => `${server.redis.url}/${database}`;
   await fc.assert(
     fc.asyncProperty(fc.array(call, { minLength: 60, maxLength: 120 }), async (calls) => {
-      await broker.command("FLUSHALL");
+      await server.broker.command("FLUSHALL");
       const clients = [
         new ChouetteClient({ url: url(0), aggregate: true }),
         new ChouetteClient({ url: url(1), aggregate: false }),

@@ -64,7 +64,9 @@ test("rediss:// with a certificate that the process trusts, and not with another
   await writeFile(
     program,
     `import { ChouetteClient } from ${JSON.stringify(entry)};
-     console.log(await ChouetteClient.count("m", 1, { timestamp: 1 }), ChouetteClient.default.stats().lastError?.message);`,
+     const client = new ChouetteClient({ answerTimeoutMs: 5_000, exitTimeoutMs: 20_000 });
+     console.log(await client.count("m", 1, { timestamp: 1 }), client.stats().lastError?.message);
+     await client.close({ timeoutMs: 1 });`,
   );
   const url = `rediss://default:pass%20word@127.0.0.1:${port}/2`;
   const trusting = run(process.execPath, [program], {

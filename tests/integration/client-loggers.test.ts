@@ -1,37 +1,25 @@
 /** The real pino and the real winston, into a real Redis. */
 import { fileURLToPath } from "node:url";
 import pino from "pino";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import winston from "winston";
 import { ChouetteTransport } from "../../packages/client/src/logs/winston.js";
-import { type Broker, lookInto } from "../support/broker-records.js";
-import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { redisForTests } from "../support/redis-for-tests.js";
 import { until } from "../support/until.js";
 
 const QUEUE = "chouette:logs:wrapped";
-let redis: RedisServer;
-let broker: Broker;
-
-beforeAll(async () => {
-  redis = await startRedis();
-  broker = await lookInto(redis.url);
-});
-afterAll(async () => {
-  await broker.close();
-  await redis.stop();
-});
-beforeEach(() => broker.command("FLUSHALL"));
+const server = redisForTests();
 
 async function logs(count: number): Promise<readonly unknown[]> {
-  await until(`${count} logs`, async () => (await broker.size(QUEUE)) >= count);
-  return (await broker.records(QUEUE)).map(({ json }) => json);
+  await until(`${count} logs`, async () => (await server.broker.size(QUEUE)) >= count);
+  return (await server.broker.records(QUEUE)).map(({ json }) => json);
 }
 
 test("pino, through its worker thread", async () => {
   const target = fileURLToPath(new URL("../../packages/client/dist/logs/pino.js", import.meta.url));
   const transport = pino.transport({
     target,
-    options: { url: redis.url, service: "shop", tags: ["env:live"] },
+    options: { url: server.redis.url, service: "shop", tags: ["env:live"] },
   });
   const logger = pino({ level: "trace" }, transport).child({ request: 7 });
   logger.warn({ tags: { zone: "a" } }, "careful");
@@ -53,7 +41,7 @@ test("pino, through its worker thread", async () => {
 });
 
 test("winston, to the end of the logger", async () => {
-  const transport = new ChouetteTransport({ url: redis.url, service: "shop" });
+  const transport = new ChouetteTransport({ url: server.redis.url, service: "shop" });
   const logger = winston.createLogger({
     level: "silly",
     format: winston.format.combine(

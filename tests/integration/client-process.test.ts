@@ -3,30 +3,19 @@ import { writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Broker, lookInto } from "../support/broker-records.js";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { newFolder } from "../support/folders.js";
 import { freePort } from "../support/ports.js";
-import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { redisForTests } from "../support/redis-for-tests.js";
 import { type Running, run } from "../support/running.js";
 
 const entry = fileURLToPath(new URL("../../packages/client/dist/index.js", import.meta.url));
-let redis: RedisServer;
-let broker: Broker;
+const server = redisForTests();
 
-beforeAll(async () => {
-  redis = await startRedis();
-  broker = await lookInto(redis.url);
-});
-afterAll(async () => {
-  await broker.close();
-  await redis.stop();
-});
 let programs = 0;
 let scripts: Awaited<ReturnType<typeof newFolder>>;
 let folder: Awaited<ReturnType<typeof newFolder>>;
 beforeEach(async () => {
-  await broker.command("FLUSHALL");
   folder = await newFolder();
   scripts = await newFolder();
 });
@@ -52,16 +41,21 @@ const THOUSAND = "for (let i = 0; i < 1000; i++) client.count('m', 1, { timestam
 
 test("a program that says nothing more ends, and what it counted is stored", async () => {
   const running = program(
-    "for (let i = 0; i < 1234; i++) ChouetteClient.count('m', 1, { timestamp: i });",
-    redis.port,
+    `const client = new ChouetteClient({ exitTimeoutMs: 20_000 });
+     for (let i = 0; i < 1234; i++) client.count('m', 1, { timestamp: i });`,
+    server.redis.port,
   );
   expect(await running.ended).toBe(0);
   expect(running.output()).toBe("");
-  expect(await broker.size()).toBe(1234);
+  expect(await server.broker.size()).toBe(1234);
 });
 
 test("a program can await its calls at its top level", async () => {
-  const running = program("console.log(await ChouetteClient.count('m', 1));", redis.port);
+  const running = program(
+    `const client = new ChouetteClient({ exitTimeoutMs: 20_000, answerTimeoutMs: 20_000 });
+     console.log(await client.count('m', 1));`,
+    server.redis.port,
+  );
   expect(await running.ended).toBe(0);
   expect(running.output()).toBe("true\n");
 });
@@ -74,30 +68,30 @@ test("a program without a broker ends by itself", async () => {
 
 test("a signal sends what is buffered, and ends the process as it would have", async () => {
   const running = program(
-    `const client = new ChouetteClient({ exitSignals: true, lingerMs: 60_000 });
+    `const client = new ChouetteClient({ exitSignals: true, exitTimeoutMs: 20_000, lingerMs: 60_000 });
      client.increment('aggregated');
      client.count('m', 1, { timestamp: 1 });
      setInterval(() => {}, 1000);
      console.log('ready');`,
-    redis.port,
+    server.redis.port,
   );
   await running.wrote("ready");
   expect(await running.end("SIGTERM")).toBe("SIGTERM");
-  expect(await broker.size()).toBe(2);
+  expect(await server.broker.size()).toBe(2);
 });
 
 test("a program that handles a signal itself decides when to end", async () => {
   const running = program(
-    `const client = new ChouetteClient({ exitSignals: true, lingerMs: 60_000 });
+    `const client = new ChouetteClient({ exitSignals: true, exitTimeoutMs: 20_000, lingerMs: 60_000 });
      process.on('SIGTERM', () => setInterval(() => client.stats().stored === 1 && process.exit(7), 10));
      client.count('m', 1, { timestamp: 1 });
      setInterval(() => {}, 1000);
      console.log('ready');`,
-    redis.port,
+    server.redis.port,
   );
   await running.wrote("ready");
   expect(await running.end("SIGTERM")).toBe(7);
-  expect(await broker.size()).toBe(1);
+  expect(await server.broker.size()).toBe(1);
 });
 
 test("workers, cluster workers and forked children store records of their own", async () => {
@@ -108,27 +102,28 @@ test("workers, cluster workers and forked children store records of their own", 
      const file = spill.folder + '/child.mjs';
      writeFileSync(file, \`import { ChouetteClient } from ${JSON.stringify(entry)};
        import cluster from 'node:cluster';
-       for (let i = 0; i < 100; i++) ChouetteClient.count('m', 1, { timestamp: i });
-       if (cluster.isWorker) ChouetteClient.flush().then(() => process.disconnect());\`);
+       const client = new ChouetteClient({ exitTimeoutMs: 20_000 });
+       for (let i = 0; i < 100; i++) client.count('m', 1, { timestamp: i });
+       if (cluster.isWorker) client.flush({ timeoutMs: 20_000 }).then(() => process.disconnect());\`);
      const { fork } = await import('node:child_process');
      new Worker(file);
      fork(file);
      cluster.setupPrimary({ exec: file });
      cluster.fork();
      cluster.fork();
-     ChouetteClient.count('m', 1, { timestamp: 1 });`,
-    redis.port,
+     new ChouetteClient({ exitTimeoutMs: 20_000 }).count('m', 1, { timestamp: 1 });`,
+    server.redis.port,
   );
   const code = await running.ended;
   expect(running.output()).toBe("");
   expect(code).toBe(0);
-  expect(await broker.size()).toBe(401);
+  expect(await server.broker.size()).toBe(401);
 });
 
 describe("with a spill, what a process held is delivered by the next one, once", () => {
   /** Another process with the same folder, and a broker: nothing of its own to say. */
   async function deliverBy(next: string): Promise<void> {
-    const running = program(next, redis.port);
+    const running = program(next, server.redis.port);
     expect(await running.ended).toBe(0);
     expect(running.output()).toContain('"spilled":0');
     expect(await readdir(folder.path)).toEqual([]);
@@ -145,24 +140,24 @@ describe("with a spill, what a process held is delivered by the next one, once",
     );
     expect(await running.ended).toBe(3);
     await deliverBy(NEXT);
-    expect(await broker.size()).toBe(1001);
+    expect(await server.broker.size()).toBe(1001);
   });
 
   test("after an uncaught exception, with batches under way to the broker", async () => {
     const running = program(
-      `const client = new ChouetteClient({ spill });
+      `const client = new ChouetteClient({ spill, answerTimeoutMs: 60_000 });
        await client.count('first', 1, { timestamp: 1 });
        for (let i = 0; i < 20; i++) { ${THOUSAND} }
        setTimeout(() => { throw new Error('on purpose'); }, 5);`,
-      redis.port,
+      server.redis.port,
     );
     expect(await running.ended).toBe(1);
     // Taken away by an agent before the next process starts: what is sent again would be counted again.
-    const before = await broker.size();
-    await broker.command("RENAME", "chouette:metrics:raw.keys", "taken.keys");
-    await broker.command("RENAME", "chouette:metrics:raw.values", "taken.values");
+    const before = await server.broker.size();
+    await server.broker.command("RENAME", "chouette:metrics:raw.keys", "taken.keys");
+    await server.broker.command("RENAME", "chouette:metrics:raw.values", "taken.values");
     await deliverBy(NEXT);
-    expect(before + (await broker.size())).toBe(20_001);
+    expect(before + (await server.broker.size())).toBe(20_001);
   });
 
   test("after kill -9, what was accepted before the last spill", async () => {
@@ -175,7 +170,7 @@ describe("with a spill, what a process held is delivered by the next one, once",
     await running.wrote("spilled");
     await running.end("SIGKILL");
     await deliverBy(NEXT);
-    expect(await broker.size()).toBe(1000);
+    expect(await server.broker.size()).toBe(1000);
   });
 
   test("but not while that process lives", async () => {
@@ -186,11 +181,11 @@ describe("with a spill, what a process held is delivered by the next one, once",
       await freePort(),
     );
     await living.wrote("spilled");
-    const other = program(NEXT, redis.port);
+    const other = program(NEXT, server.redis.port);
     expect(await other.ended).toBe(0);
-    expect(await broker.size()).toBe(0);
+    expect(await server.broker.size()).toBe(0);
     await living.end("SIGKILL");
     await deliverBy(NEXT);
-    expect(await broker.size()).toBe(1000);
+    expect(await server.broker.size()).toBe(1000);
   });
 });

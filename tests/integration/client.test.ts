@@ -1,26 +1,16 @@
 import { readFileSync } from "node:fs";
 import { ChouetteClient } from "chouette-iot-client";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Broker, lookInto } from "../support/broker-records.js";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freePort } from "../support/ports.js";
-import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { redisForTests } from "../support/redis-for-tests.js";
 import { until } from "../support/until.js";
 
-let redis: RedisServer;
-let broker: Broker;
+const server = redisForTests();
 let client: ChouetteClient;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  broker = await lookInto(redis.url);
-});
-afterAll(async () => {
-  await broker.close();
-  await redis.stop();
-});
 beforeEach(async () => {
-  await broker.command("FLUSHALL");
-  client = new ChouetteClient({ url: redis.url });
+  // Nothing here is about how soon an answer comes: the machine may be busy.
+  client = new ChouetteClient({ url: server.redis.url, answerTimeoutMs: 20_000 });
 });
 afterEach(() => client.close());
 
@@ -42,7 +32,7 @@ describe("a call stores what the original client stores", () => {
     if (call === undefined) continue;
     test(`${call.method}(${JSON.stringify(call.args)}, ${JSON.stringify(call.kwargs)})`, async () => {
       expect(await client[call.method](...call.args, call.kwargs)).toBe(true);
-      const records = await broker.records();
+      const records = await server.broker.records();
       expect(records.map(({ score, json }) => ({ score, json }))).toEqual(
         stored.map(({ score, json }) => ({ score, json: JSON.parse(json) })),
       );
@@ -52,7 +42,7 @@ describe("a call stores what the original client stores", () => {
   test("a Set as the array of its elements, at the time of the call, with tags as a list", async () => {
     const before = Date.now() / 1000;
     expect(await client.set("a.set", new Set([1, "b", true]), { tags: ["zone:a:b", "bare"] })).toBe(true);
-    const [record] = await broker.records();
+    const [record] = await server.broker.records();
     expect(record?.json).toMatchObject({ value: [1, "b", true], tags: { zone: "a:b", bare: "" } });
     expect(record?.score).toBeGreaterThanOrEqual(before);
     expect(record?.score).toBeLessThanOrEqual(Date.now() / 1000);
@@ -65,7 +55,7 @@ test("records of many batches arrive once each, and sort in the order of their c
   for (let call = 0; call < calls; call++) answers.add(client.gauge("g", call, { timestamp: 1 }));
   expect(answers.size).toBeLessThan(calls / 100);
   expect(await Promise.all(answers)).not.toContain(false);
-  const values = (await broker.records()).map(({ json }) => (json as { value: number }).value);
+  const values = (await server.broker.records()).map(({ json }) => (json as { value: number }).value);
   expect(values).toEqual(Array.from({ length: calls }, (_, call) => call));
 });
 
@@ -90,7 +80,7 @@ test("a call that can't be stored answers false, throws nothing, and leaves the 
   ];
   expect(await Promise.all(calls)).toEqual(calls.map(() => false));
   expect(await client.count("m", 1)).toBe(true);
-  expect(await broker.size()).toBe(1);
+  expect(await server.broker.size()).toBe(1);
 });
 
 test("without a broker a call answers false, and its record is stored when there is one", async () => {
@@ -99,12 +89,12 @@ test("without a broker a call answers false, and its record is stored when there
   expect(await early.count("m", 1, { timestamp: 5 })).toBe(false);
   await early.close({ timeoutMs: 50 });
 
-  const patient = new ChouetteClient({ url: redis.url, answerTimeoutMs: 50 });
-  await redis.kill();
+  const patient = new ChouetteClient({ url: server.redis.url, answerTimeoutMs: 50 });
+  await server.redis.kill();
   expect(await patient.count("m", 1, { timestamp: 5 })).toBe(false);
-  await redis.restart();
-  await until("the record to arrive", async () => (await broker.size()) === 1);
-  expect((await broker.records())[0]?.score).toBe(5);
+  await server.redis.restart();
+  await until("the record to arrive", async () => (await server.broker.size()) === 1);
+  expect((await server.broker.records())[0]?.score).toBe(5);
   await patient.close();
 });
 
