@@ -28,7 +28,12 @@ async function takeAll(store: LmdbStore, taken: Map<string, number>, isEnough: (
 test("at the embedded broker, too, a record whose answer was lost is counted once", async () => {
   const broker = await startTestBroker();
   const proxy = await startCuttingProxy(broker.port, () => Math.random() < 0.2);
-  const client = new ChouetteClient({ port: proxy.port, answerTimeoutMs: 60_000, bufferRecords: 1_000_000 });
+  const client = new ChouetteClient({
+    port: proxy.port,
+    answerTimeoutMs: 60_000,
+    bufferRecords: 1e7,
+    bufferBytes: 1e9,
+  });
   const answers = new Set<Promise<boolean>>();
   const taken = new Map<string, number>();
   let calls = 0;

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Broker, lookInto } from "../support/broker-records.js";
 import { type Consumer, startConsumer } from "../support/consumer.js";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.js";
+import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -32,7 +34,12 @@ async function takenOnce(calls: number): Promise<void> {
 
 test("a record whose answer was lost is counted once", async () => {
   const proxy: CuttingProxy = await startCuttingProxy(redis.port, () => Math.random() < 0.2);
-  const client = new ChouetteClient({ port: proxy.port, answerTimeoutMs: 60_000, bufferRecords: 1_000_000 });
+  const client = new ChouetteClient({
+    port: proxy.port,
+    answerTimeoutMs: 60_000,
+    bufferRecords: 1e7,
+    bufferBytes: 1e9,
+  });
   const answers = new Set<Promise<boolean>>();
   let calls = 0;
   await until("twenty connections to be cut", () => {
@@ -59,3 +66,21 @@ test("a batch that a hung server carries out late is counted once", async () => 
   await takenOnce(5_001);
   await client.close();
 });
+
+test("a spilled record whose answer was lost is counted once", async () => {
+  const folder = await newFolder();
+  const port = await freePort();
+  const options = { port, spill: { folder: folder.path }, bufferRecords: 500 };
+  const client = new ChouetteClient(options);
+  for (let call = 0; call < 20_000; call++) client.count("m", 1, { timestamp: call });
+  await until("nearly all to be spilled", () => client.stats().spilled >= 19_000);
+  const proxy = await startCuttingProxy(redis.port, () => Math.random() < 0.1, port);
+  await until("five connections to be cut", () => proxy.cuts() >= 5);
+  proxy.calm();
+  expect(await client.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(client.stats()).toMatchObject({ accepted: 20_000, stored: 20_000, spilled: 0, buffered: 0 });
+  await takenOnce(20_000);
+  await client.close();
+  await proxy.stop();
+  await folder.remove();
+}, 60_000);

@@ -10,8 +10,15 @@ export interface CuttingProxy {
   stop(): Promise<void>;
 }
 
-/** @param cutHere asked at each answer of the server: true swallows it and ends the connection */
-export async function startCuttingProxy(serverPort: number, cutHere: () => boolean): Promise<CuttingProxy> {
+/**
+ * @param cutHere asked at each answer of the server: true swallows it and ends the connection
+ * @param port its own; any free one where it is not given
+ */
+export async function startCuttingProxy(
+  serverPort: number,
+  cutHere: () => boolean,
+  port = 0,
+): Promise<CuttingProxy> {
   let cuts = 0;
   let calm = false;
   const sockets = new Set<Socket>();
@@ -36,7 +43,7 @@ export async function startCuttingProxy(serverPort: number, cutHere: () => boole
       client.destroy();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : 0,

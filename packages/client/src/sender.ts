@@ -240,10 +240,12 @@ export class Sender {
     this.#pump();
   }
 
-  /** Until a link is in place, every batch in a lane is in doubt. */
+  /**
+   * Until a link is in place, every batch in a lane is in doubt. The earlier connection is ended in any case: it may have carried
+   * a spilled batch as well, whose marker is read when the spill is drained.
+   */
   async #resolveDoubts(link: Link): Promise<void> {
     const doubts = this.#lanes.filter((lane) => lane.batch !== undefined);
-    if (doubts.length === 0) return;
     try {
       await link.fence(this.#earlier);
       const markers = await Promise.all(doubts.map((lane) => link.readMarker(lane.marker)));
