@@ -25,6 +25,7 @@ import { openCollectors } from "./collectors/open.js";
 import { type Rounds, startCollectors } from "./collectors/rounds.js";
 import type { CollectorStatus } from "./collectors/runner.js";
 import type { Config } from "./config/config.js";
+import { redisAddress } from "./config/redis-address.js";
 import { ByteBudget } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
@@ -194,9 +195,8 @@ function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
 
 function wireCollectors({ config, log, clock, store, queues }: Wiring): Rounds {
   const { settings } = config;
-  const redis = { url: settings.redisUrl, host: settings.redisHost, port: settings.redisPort };
   return startCollectors({
-    collectors: openCollectors({ settings, redis, log }),
+    collectors: openCollectors({ settings, redis: redisAddress(settings), log }),
     interval: toMilliseconds(seconds(settings.captureInterval)),
     deadline: toMilliseconds(seconds(settings.collectorDeadline)),
     clock,
