@@ -4,7 +4,7 @@
  * A context can be merged with another of the same key in any order and grouping, and survives JSON, so that
  * a part of a window can wait in the store for the rest.
  */
-import { type MetricType, type RawMetric, type Tags, tagsKey } from "@chouette-iot/record";
+import type { RawMetric, Tags } from "@chouette-iot/record";
 import { addToCount, type Count, mergeCounts, newCount } from "./count.js";
 import { addToGauge, type Gauge, mergeGauges, newGauge } from "./gauge.js";
 import { addToHistogram, type Histogram, mergeHistograms, newHistogram } from "./histogram.js";
@@ -25,11 +25,6 @@ export type Context = Named &
     // Until there are sketches, a distribution is a histogram by another name.
     | { readonly type: "histogram" | "distribution"; readonly sum: Histogram }
   );
-
-/** Equal for two records of one context, different for any others. */
-export function contextKey({ metric, type, tags }: Named & { readonly type: MetricType }): string {
-  return `${type}${metric.length}:${metric}${tagsKey(tags)}`;
-}
 
 export function newContext({ metric, type, tags }: RawMetric): Context {
   switch (type) {

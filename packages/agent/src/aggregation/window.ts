@@ -1,8 +1,8 @@
 /**
  * Windows: stretches of time, aligned to the clock, whose records of one context become one.
  */
-import { type RawMetric, type Seconds, seconds } from "@chouette-iot/record";
-import { addRecord, type Context, contextKey, mergeContext, newContext } from "./context.js";
+import { contextKey, type KeyedMetric, type Seconds, seconds } from "@chouette-iot/record";
+import { addRecord, type Context, mergeContext, newContext } from "./context.js";
 
 /** The start of the window that holds a time. */
 export function windowStart(time: Seconds, interval: Seconds): Seconds {
@@ -23,12 +23,11 @@ export class Window {
     this.start = start;
   }
 
-  add(record: RawMetric): void {
-    const key = contextKey(record);
-    let context = this.#contexts.get(key);
+  add(record: KeyedMetric): void {
+    let context = this.#contexts.get(record.key);
     if (context === undefined) {
       context = newContext(record);
-      this.#contexts.set(key, context);
+      this.#contexts.set(record.key, context);
     }
     addRecord(context, record);
   }

@@ -6,8 +6,8 @@
  */
 
 import type { NewRecord, Position } from "@chouette-iot/queue";
-import { encodeReadyMetric, type ReadyMetric, type Seconds } from "@chouette-iot/record";
-import { type Context, contextKey, mergeContext } from "../aggregation/context.js";
+import { contextKey, encodeReadyMetric, type ReadyMetric, type Seconds } from "@chouette-iot/record";
+import { type Context, mergeContext } from "../aggregation/context.js";
 import { emissionOf } from "../aggregation/emission.js";
 import type { SavedContext } from "../aggregation/saved-contexts.js";
 import { Window } from "../aggregation/window.js";

@@ -5,7 +5,7 @@
  */
 
 import type { Position, StoredRecord } from "@chouette-iot/queue";
-import { decodeRawMetric, type Seconds } from "@chouette-iot/record";
+import { RawMetricReader, type Seconds } from "@chouette-iot/record";
 import { Window, windowStart } from "../aggregation/window.js";
 
 export interface TakenWindow {
@@ -21,6 +21,7 @@ export interface Unusable {
 
 export class Taken {
   readonly #interval: Seconds;
+  readonly #reader = new RawMetricReader();
   readonly #windows = new Map<Seconds, TakenWindow>();
   #unusable: Unusable[] = [];
   #held = 0;
@@ -40,7 +41,7 @@ export class Taken {
       this.#unusable.push({ record, reason: "an id without a value" });
       return;
     }
-    const decoded = decodeRawMetric(record.value);
+    const decoded = this.#reader.read(record.value);
     if (!decoded.ok) {
       this.#unusable.push({ record, reason: decoded.reason });
       return;

@@ -56,6 +56,20 @@ async function positionsAfter(
   limit: number,
 ): Promise<readonly Position[]> {
   if (after === undefined) return positions(connection, rangeCommand(queue, 0, limit));
+  // One command, as long as few records have one score: those that were read already come once more.
+  const chunk = await positions(connection, [...fromScoreCommand(queue, after), "0", `${limit + 1}`]);
+  const following = chunk.filter((position) => isAfter(position, after));
+  if (following.length >= limit / 2 || chunk.length <= limit) return following.slice(0, limit);
+  return (await afterRank(connection, queue, after, limit)) ?? afterScore(connection, queue, after, limit);
+}
+
+/** Undefined where the position's record is gone, and its rank with it. */
+async function afterRank(
+  connection: RedisConnection,
+  queue: string,
+  after: Position,
+  limit: number,
+): Promise<readonly Position[] | undefined> {
   const rankCommand = ["ZRANK", keysOf(queue), idArgument(after.id)];
   let rank = await connection.sendCommand<number | null>(rankCommand);
   while (rank !== null) {
@@ -66,27 +80,28 @@ async function positionsAfter(
       .exec();
     const [rankThen, range] = replies as unknown as [number | null, string[]];
     // Others append and settle: the range is the right one only where the rank it began at still held.
-    if (rankThen === rank) {
-      if (isDamaged(range)) break;
-      return toPositions(range);
-    }
+    if (rankThen === rank) return isDamaged(range) ? undefined : toPositions(range);
     rank = rankThen;
   }
-  return afterScore(connection, queue, after, limit);
+  return undefined;
+}
+
+function fromScoreCommand(queue: string, { score }: Position): string[] {
+  return ["ZRANGEBYSCORE", keysOf(queue), `${score}`, "+inf", "WITHSCORES", "LIMIT"];
 }
 
 function rangeCommand(queue: string, start: number, limit: number): string[] {
   return ["ZRANGE", keysOf(queue), `${start}`, `${start + limit - 1}`, "WITHSCORES"];
 }
 
-/** For a position whose record was settled meanwhile: from its score on, past those of the same score before it. */
+/** From the position's score on, past those of the same score before it. */
 async function afterScore(
   connection: RedisConnection,
   queue: string,
   after: Position,
   limit: number,
 ): Promise<readonly Position[]> {
-  const command = ["ZRANGEBYSCORE", keysOf(queue), `${after.score}`, "+inf", "WITHSCORES", "LIMIT"];
+  const command = fromScoreCommand(queue, after);
   let offset = 0;
   let last: Position | undefined;
   for (;;) {
