@@ -131,8 +131,6 @@ async function liveThroughAnOutage(broker: Broker, ttl: number): Promise<void> {
     CHOUETTE_HTTP: "off",
     SEND_SELF_METRICS: "false",
     METRIC_TTL: `${ttl}`,
-    // With the default of 10,000 a batch alone takes the memory over the limit: docs/decisions/0011-memory.md.
-    METRICS_BULK_SIZE: "2000",
     ...broker.settings,
   });
   cleanUps.push(() => agent.stop());

@@ -3,7 +3,13 @@ import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
@@ -34,7 +40,7 @@ async function deliver(options: DeliveringOptions) {
   return delivering.dispatcher.dispatch();
 }
 
-async function listen(server: Server): Promise<number> {
+async function listen(server: Server | TcpServer): Promise<number> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -120,6 +126,32 @@ describe("a forward proxy", () => {
       expect(obstacle?.kind).toBe("unavailable");
       expect(obstacle?.reason).not.toContain("not-it");
     }
+  });
+
+  it.each([
+    400, 403, 407, 502,
+  ])("that answers %d itself keeps the records: it is no word of the intake", async (status) => {
+    const server = createServer();
+    server.on("connect", (_, client) => client.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`));
+    const connection = proxiedBy(`http://127.0.0.1:${await listen(server)}`);
+    const { delivered, rejected, bytes, obstacle } = await deliver({ url: intake.url, connection });
+    expect({ delivered, rejected, bytes }).toEqual({ delivered: 0, rejected: 0, bytes: 0 });
+    expect(obstacle).toMatchObject({ kind: "unavailable", reason: expect.stringContaining(`${status}`) });
+  });
+
+  it("that never answers is given up, and no connection to it is left", async () => {
+    const clients: Socket[] = [];
+    const server = createTcpServer((client) => {
+      clients.push(client);
+      client.on("error", () => {});
+      client.resume();
+    });
+    const connection = proxiedBy(`http://127.0.0.1:${await listen(server)}`);
+    expect(await deliver({ url: intake.url, connection })).toMatchObject({ delivered: 0, bytes: 0 });
+    expect(clients).toHaveLength(1);
+    await until("the proxy's side to be closed", () =>
+      clients.every(({ readableEnded, destroyed }) => readableEnded || destroyed),
+    );
   });
 
   it("carries TLS to the intake itself, whose certificate is checked", async () => {

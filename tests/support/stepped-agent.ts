@@ -15,8 +15,9 @@ export interface SteppedAgent {
 
 const program = fileURLToPath(new URL("../chaos/stepped-agent.mjs", import.meta.url));
 
-/** As a small device would have it: left to itself, V8 takes what a large machine has before it looks for what is free. */
-const HEAP = ["--max-semi-space-size=2", "--max-old-space-size=80"];
+/** The heap that the command and the files in deploy/ set, which the agent's own code doesn't. */
+const smallHeap = fileURLToPath(new URL("../../packages/agent/bin/small-heap.js", import.meta.url));
+const HEAP = ["--import", smallHeap, "--max-semi-space-size=4"];
 
 /** @param start the time that it starts at, in milliseconds since the epoch */
 export async function startSteppedAgent(start: number, settings: AgentSettings): Promise<SteppedAgent> {

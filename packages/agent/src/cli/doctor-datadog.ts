@@ -1,33 +1,34 @@
 /** How `chouette doctor` looks at the link to Datadog, the key and the clock: by one request of /v1/validate. */
 import { readFile } from "node:fs/promises";
 import { milliseconds } from "@chouette-iot/record";
-import { type Dispatcher, request } from "undici";
 import type { Config } from "../config/config.js";
 import { keyFromFile } from "../outputs/api-key.js";
-import { openConnections } from "../outputs/connections.js";
+import { Connections } from "../outputs/connections.js";
+import { exchange } from "../outputs/exchange.js";
 import type { Finding } from "./doctor-checks.js";
 
 const TIMEOUT = milliseconds(10_000);
+const TIMEOUTS = { connect: TIMEOUT, answer: TIMEOUT, keepAlive: TIMEOUT };
 /** Datadog takes no point further in the future than 10 minutes; a tenth of that is worth a word. */
 const LARGEST_SKEW_MS = 60_000;
 
 export async function lookAtDatadog({ output, datadogUrl, settings }: Config): Promise<readonly Finding[]> {
   if (output !== "datadog") return [];
   const started = performance.now();
-  let connections: Dispatcher | undefined;
+  let connections: Connections | undefined;
   try {
     connections = await connectionsOf(settings);
-    const answer = await request(`${datadogUrl}/v1/validate`, {
-      headers: { "DD-API-KEY": await keyOf(settings) },
-      dispatcher: connections,
-      signal: AbortSignal.timeout(TIMEOUT),
-    });
+    const url = new URL(`${datadogUrl}/v1/validate`);
+    const headers = { "DD-API-KEY": await keyOf(settings) };
+    const answer = await exchange(
+      { url, method: "GET", headers, body: new Uint8Array() },
+      { agent: connections.to(url), timeouts: TIMEOUTS, signal: AbortSignal.timeout(TIMEOUT) },
+    );
     const took = Math.round(performance.now() - started);
-    await answer.body.dump();
     const found = `Datadog answers within ${took} ms`;
     return [
       { about: "link", verdict: "fine", found },
-      keyFinding(answer.statusCode),
+      keyFinding(answer.status),
       clockFinding(answer.headers.date),
     ];
   } catch (error) {
@@ -42,7 +43,7 @@ export async function lookAtDatadog({ output, datadogUrl, settings }: Config): P
       },
     ];
   } finally {
-    await connections?.destroy();
+    connections?.end();
   }
 }
 
@@ -56,13 +57,10 @@ async function connectionsOf({
   httpsProxy,
   noProxy,
   caFile,
-}: Config["settings"]): Promise<Dispatcher> {
+}: Config["settings"]): Promise<Connections> {
   const authority = caFile === undefined ? {} : { certificateAuthority: await readFile(caFile, "utf8") };
   const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };
-  return openConnections(
-    { proxies, ...authority },
-    { connect: TIMEOUT, answer: TIMEOUT, keepAlive: milliseconds(1) },
-  );
+  return new Connections({ proxies, ...authority }, TIMEOUTS);
 }
 
 function keyFinding(status: number): Finding {

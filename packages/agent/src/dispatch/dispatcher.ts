@@ -33,6 +33,9 @@ export interface Dispatched {
   obstacle?: Obstacle;
 }
 
+/** Records a page: a batch is read in pages, so that its texts and what they are decoded to aren't all held at once. */
+const PAGE = 1_000;
+
 export class Dispatcher<T> {
   readonly #options: DispatcherOptions<T>;
 
@@ -79,22 +82,22 @@ export class Dispatcher<T> {
   /** What is admitted, in full batches: a page may hold only a few such records. */
   async *#batches(start: Position | undefined, dispatched: Dispatched): AsyncGenerator<readonly Entry<T>[]> {
     const { store, queue, batchSize } = this.#options;
+    const limit = Math.min(batchSize, PAGE);
     let after = start;
-    let waiting: readonly Entry<T>[] = [];
+    let waiting: Entry<T>[] = [];
     for (;;) {
       const admission = this.#options.admission();
       if (admission === false) return;
-      const page = await store.read(queue, { limit: batchSize, ...(after === undefined ? {} : { after }) });
+      const page = await store.read(queue, { limit, ...(after === undefined ? {} : { after }) });
       if (page.length === 0) break;
       after = page.at(-1);
       const entries = await this.#decode(page, dispatched);
-      const admitted =
-        admission === true ? entries : entries.filter(({ record, id }) => admission(record, id));
-      waiting = [...waiting, ...admitted];
-      while (waiting.length >= batchSize) {
-        const batch = waiting.slice(0, batchSize);
+      for (const entry of entries) {
+        if (admission === true || admission(entry.record, entry.id)) waiting.push(entry);
+      }
+      if (waiting.length >= batchSize) {
+        yield waiting.slice(0, batchSize);
         waiting = waiting.slice(batchSize);
-        yield batch;
       }
     }
     if (waiting.length > 0) yield waiting;

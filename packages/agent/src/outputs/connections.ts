@@ -1,16 +1,14 @@
-/** Connections to the intake: direct or through a proxy, and whose word is taken for the intake's identity. */
-import { rootCertificates } from "node:tls";
+/**
+ * Connections to the intake: direct or through a proxy, and whose word is taken for the intake's identity. They
+ * are kept alive between requests.
+ */
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { Socket } from "node:net";
+import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import type { Milliseconds } from "@chouette-iot/record";
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from "undici";
-
-export interface Proxies {
-  /** The proxy for `http://` addresses, as a URL; user and password may be in it. */
-  readonly http: string | undefined;
-  /** The proxy for `https://` addresses. */
-  readonly https: string | undefined;
-  /** Hosts that are reached without one, with commas between them; `*` is all. */
-  readonly except: string | undefined;
-}
+import { type Proxies, proxyFor } from "./proxies.js";
+import { openTunnel } from "./tunnel.js";
 
 export interface ConnectionOptions {
   readonly proxies?: Proxies;
@@ -20,33 +18,74 @@ export interface ConnectionOptions {
 
 export interface ConnectionTimeouts {
   readonly connect: Milliseconds;
-  /** From the last byte sent to the first of the answer, and between two parts of it. */
-  readonly answer: Milliseconds;
+  /** How long a connection without a request is kept. */
   readonly keepAlive: Milliseconds;
 }
 
-export function openConnections(
-  { proxies, certificateAuthority }: ConnectionOptions,
-  { connect, answer, keepAlive }: ConnectionTimeouts,
-): Dispatcher {
-  const trusted =
-    certificateAuthority === undefined ? {} : { ca: [...rootCertificates, certificateAuthority] };
-  const tls = { timeout: connect, ...trusted };
-  const options = {
-    connect: tls,
-    headersTimeout: answer,
-    bodyTimeout: answer,
-    keepAliveTimeout: keepAlive,
-    connections: 2,
-  };
-  if (proxies?.http === undefined && proxies?.https === undefined) return new Agent(options);
-  return new EnvHttpProxyAgent({
-    ...options,
-    // The settings' word, not the environment's: nothing said is no proxy.
-    httpProxy: proxies.http ?? "",
-    httpsProxy: proxies.https ?? "",
-    noProxy: proxies.except ?? "",
-    requestTls: tls,
-    proxyTls: tls,
-  });
+const MOST_CONNECTIONS = 2;
+const NO_PROXIES: Proxies = { http: undefined, https: undefined, except: undefined };
+
+export class Connections {
+  readonly #proxies: Proxies;
+  readonly #secureContext: SecureContext | undefined;
+  readonly #timeouts: ConnectionTimeouts;
+  /** By scheme and proxy. */
+  readonly #agents = new Map<string, HttpAgent>();
+
+  constructor(
+    { proxies = NO_PROXIES, certificateAuthority }: ConnectionOptions,
+    timeouts: ConnectionTimeouts,
+  ) {
+    this.#proxies = proxies;
+    this.#timeouts = timeouts;
+    if (certificateAuthority !== undefined)
+      this.#secureContext = createSecureContext({ ca: [...rootCertificates, certificateAuthority] });
+  }
+
+  /** Those that lead to this address. */
+  to(url: URL): HttpAgent {
+    const proxy = proxyFor(url, this.#proxies);
+    const key = `${url.protocol} ${proxy?.href}`;
+    let agent = this.#agents.get(key);
+    if (agent === undefined) {
+      agent = url.protocol === "https:" ? this.#httpsAgent() : this.#httpAgent();
+      if (proxy !== undefined) this.#leadThrough(agent, proxy, url.protocol === "https:");
+      this.#agents.set(key, agent);
+    }
+    return agent;
+  }
+
+  /** Ends all of them: those that are asked for afterwards are new. */
+  end(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
+  }
+
+  #httpAgent(): HttpAgent {
+    return new HttpAgent({
+      keepAlive: true,
+      maxSockets: MOST_CONNECTIONS,
+      timeout: this.#timeouts.keepAlive,
+    });
+  }
+
+  #httpsAgent(): HttpsAgent {
+    const secureContext = this.#secureContext;
+    const trust = secureContext === undefined ? {} : { secureContext };
+    const timeout = this.#timeouts.keepAlive;
+    return new HttpsAgent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, timeout, ...trust });
+  }
+
+  #leadThrough(agent: HttpAgent, proxy: URL, isSecure: boolean): void {
+    const tls = isSecure ? { secureContext: this.#secureContext } : undefined;
+    agent.createConnection = ({ host, port }, done) => {
+      const target = { host: host ?? "", port: Number(port), tls };
+      openTunnel(proxy, target, this.#timeouts.connect).then(
+        (socket) => done?.(null, socket),
+        // The type wants a socket beside the error; nobody looks at it.
+        (error) => done?.(error, new Socket()),
+      );
+      return undefined;
+    };
+  }
 }

@@ -5,10 +5,9 @@
  * alive between requests and thrown away after a failure, since a link that was down leaves dead ones behind.
  * Every byte of a body that went out is counted, whatever became of it.
  */
-import { Readable } from "node:stream";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { request } from "undici";
-import { type ConnectionOptions, type ConnectionTimeouts, openConnections } from "./connections.js";
+import { type ConnectionOptions, Connections } from "./connections.js";
+import { type ExchangeTimeouts, exchange } from "./exchange.js";
 import type { Outcome } from "./output.js";
 
 export interface HttpRequest {
@@ -18,9 +17,11 @@ export interface HttpRequest {
   readonly body?: Uint8Array;
 }
 
-export interface HttpTimeouts extends ConnectionTimeouts {
+export interface HttpTimeouts extends ExchangeTimeouts {
   /** For the request as a whole, on a link that lets through a trickle. */
   readonly whole: Milliseconds;
+  /** How long a connection without a request is kept. */
+  readonly keepAlive: Milliseconds;
 }
 
 const TIMEOUTS: HttpTimeouts = {
@@ -29,71 +30,51 @@ const TIMEOUTS: HttpTimeouts = {
   whole: milliseconds(120_000),
   keepAlive: milliseconds(90_000),
 };
-/** A body goes out in parts of this size, so that one that was cut off counts by what went out of it. */
-const PART_BYTES = 16 * 1024;
 /** As much of an answer's body as is worth telling, in characters. */
 const LONGEST_ANSWER = 300;
 
 export class HttpSender {
-  readonly #options: ConnectionOptions;
   readonly #timeouts: HttpTimeouts;
-  #connections;
+  readonly #connections: Connections;
 
   constructor(options: ConnectionOptions = {}, timeouts: HttpTimeouts = TIMEOUTS) {
-    this.#options = options;
     this.#timeouts = timeouts;
-    this.#connections = openConnections(options, timeouts);
+    this.#connections = new Connections(options, timeouts);
   }
 
-  async send({ url, method, headers, body }: HttpRequest, signal?: AbortSignal): Promise<Outcome> {
+  async send(
+    { url, method, headers, body = new Uint8Array() }: HttpRequest,
+    signal?: AbortSignal,
+  ): Promise<Outcome> {
     const deadline = new Deadline(this.#timeouts.whole, signal);
-    const sent = new MeteredBody(body ?? new Uint8Array());
+    const address = new URL(url);
+    let bytes = 0;
     try {
-      const answer = await request(url, {
-        method,
-        headers: body === undefined ? headers : { ...headers, "Content-Length": `${body.length}` },
-        body: body === undefined ? null : Readable.from(sent, { objectMode: false }),
-        dispatcher: this.#connections,
-        signal: deadline.signal,
-      });
-      const text = await answer.body.text();
-      const outcome = outcomeOf(answer.statusCode, text, answer.headers["retry-after"], sent.bytes);
-      if (outcome.kind === "unavailable") this.#renewConnections();
+      const answer = await exchange(
+        { url: address, method, headers, body },
+        {
+          agent: this.#connections.to(address),
+          timeouts: this.#timeouts,
+          signal: deadline.signal,
+          onSent: (sent) => {
+            bytes += sent;
+          },
+        },
+      );
+      const outcome = outcomeOf(answer.status, answer.text, answer.headers["retry-after"], bytes);
+      // Nothing is under way on them: a sender's requests follow one another.
+      if (outcome.kind === "unavailable") this.#connections.end();
       return outcome;
     } catch (error) {
-      this.#renewConnections();
-      return { kind: "unavailable", reason: describeFailure(error), answered: false, bytes: sent.bytes };
+      this.#connections.end();
+      return { kind: "unavailable", reason: describeFailure(error), answered: false, bytes };
     } finally {
       deadline.clear();
     }
   }
 
   async close(): Promise<void> {
-    await this.#connections.destroy();
-  }
-
-  #renewConnections(): void {
-    // Their ends are of no interest: nothing is under way on them any more.
-    this.#connections.destroy().catch(() => {});
-    this.#connections = openConnections(this.#options, this.#timeouts);
-  }
-}
-
-/** A body that counts what was taken of it: nothing is, before there is a connection. */
-class MeteredBody {
-  bytes = 0;
-  readonly #body: Uint8Array;
-
-  constructor(body: Uint8Array) {
-    this.#body = body;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    while (this.bytes < this.#body.length) {
-      const part = this.#body.subarray(this.bytes, this.bytes + PART_BYTES);
-      this.bytes += part.length;
-      yield part;
-    }
+    this.#connections.end();
   }
 }
 
@@ -158,9 +139,11 @@ function parseRetryAfter(header: string | string[] | undefined): Milliseconds | 
   return Number.isFinite(delay) && delay > 0 ? milliseconds(delay) : undefined;
 }
 
-/** In the words of the error and of what caused it: undici tells the address that refused only there. */
+/** In the words of the error, or of what it stands for: all of a host's addresses that failed, or an abort. */
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof AggregateError) return error.errors.map(describeFailure).join(", ");
+  if (error.name === "AbortError" && error.cause instanceof Error) return error.cause.message;
   const { cause } = error;
   const text = error.message === "" ? error.name : error.message;
   return cause instanceof Error ? `${text}: ${cause.message}` : text;

@@ -2,11 +2,12 @@
 import { readFile } from "node:fs/promises";
 import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
 import { fixedKey, keyFromFile } from "./api-key.js";
-import type { ConnectionOptions, Proxies } from "./connections.js";
+import type { ConnectionOptions } from "./connections.js";
 import { datadogLogs } from "./datadog-logs.js";
 import { type DatadogMetricsOptions, datadogMetrics } from "./datadog-metrics.js";
 import { HttpSender } from "./http.js";
 import type { Output } from "./output.js";
+import type { Proxies } from "./proxies.js";
 import { type StdoutOptions, stdoutLogs, stdoutMetrics } from "./stdout.js";
 
 export interface Outputs {

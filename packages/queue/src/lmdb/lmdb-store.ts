@@ -25,7 +25,7 @@ export interface LmdbStoreOptions {
 
 const DEFAULT_COMMIT_INTERVAL = milliseconds(50);
 /** The file is opened anew when about this many bytes of it were read or written; that takes a millisecond or two. */
-const MOST_MAPPED = 16 * 1024 * 1024;
+const MOST_MAPPED = 8 * 1024 * 1024;
 /** What LMDB adds to an entry, in bytes, its place in the tree included. */
 const ENTRY_OVERHEAD = 40;
 const LOOKING_PAGE = 10_000;
