@@ -1,0 +1,87 @@
+/**
+ * The benchmark suite: this project and its peers, side by side, on real servers.
+ *
+ *   npm run bench -- --help
+ *
+ * Runs the measurements in turn and writes what they found as JSON, and the report and its plots made of that JSON.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
+import broker from "./measurements/broker.mjs";
+import { machine } from "./suite/machine.mjs";
+import { readOptions } from "./suite/options.mjs";
+import { svg } from "./suite/plot.mjs";
+import { markdown, shortText } from "./suite/report.mjs";
+import { otherTree, thisTree } from "./suite/trees.mjs";
+
+/** In the order of the report. @type {readonly import("./suite/measurement.mjs").Measurement[]} */
+const MEASUREMENTS = [broker];
+
+const DOCS = fileURLToPath(new URL("../docs", import.meta.url));
+
+const { help, problem, options } = readOptions(process.argv.slice(2), MEASUREMENTS);
+if (help !== undefined) {
+  process.stdout.write(help);
+} else if (problem !== undefined) {
+  process.stderr.write(`${problem}\nnpm run bench -- --help says what there is.\n`);
+  process.exitCode = 2;
+} else {
+  await bench(options);
+}
+
+async function bench({ quick, only, whole, against, rounds, out }) {
+  const folder = mkdtempSync(join(tmpdir(), "chouette-bench-"));
+  let other;
+  try {
+    if (against !== undefined) other = otherTree(against, folder);
+    const trees = [thisTree(), ...(other ? [other.tree] : [])];
+    const measurements = [];
+    for (const measurement of MEASUREMENTS.filter(({ id }) => only.includes(id))) {
+      measurements.push(await measured(measurement, { quick, rounds, trees, folder }));
+    }
+    const results = {
+      date: new Date().toISOString().slice(0, 10),
+      rounds,
+      quick,
+      trees: trees.map(({ name, revision }) => ({ name, revision })),
+      machine: machine(),
+      measurements,
+    };
+    if (!whole) process.stdout.write(`${shortText(results)}\n`);
+    write(results, whole ? DOCS : (out ?? mkdtempSync(join(tmpdir(), "chouette-bench-report-"))));
+  } catch (error) {
+    process.stderr.write(`${inspect(error)}\nNothing was written.\n`);
+    process.exitCode = 1;
+  } finally {
+    other?.remove();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measured({ id, title, about, run }, { folder, ...settings }) {
+  const begun = performance.now();
+  const elapsed = () => (performance.now() - begun) / 1000;
+  const say = (text) => process.stderr.write(`${id}  ${elapsed().toFixed(0).padStart(4)} s  ${text}\n`);
+  const own = mkdtempSync(join(folder, `${id}-`));
+  try {
+    const { tables = [], plots = [] } = await run({ ...settings, folder: own, say });
+    return { id, title, about, seconds: Math.round(elapsed()), tables, plots };
+  } catch (error) {
+    throw new Error(`The measurement "${title}" failed.`, { cause: error });
+  } finally {
+    rmSync(own, { recursive: true, force: true });
+  }
+}
+
+function write(results, folder) {
+  mkdirSync(join(folder, "benchmarks"), { recursive: true });
+  writeFileSync(join(folder, "benchmarks.json"), `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(join(folder, "BENCHMARKS.md"), markdown(results, "benchmarks"));
+  for (const plot of results.measurements.flatMap(({ plots }) => plots)) {
+    writeFileSync(join(folder, "benchmarks", plot.file), svg(plot));
+  }
+  process.stderr.write(`Written: ${join(folder, "BENCHMARKS.md")}\n`);
+}

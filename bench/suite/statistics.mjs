@@ -1,0 +1,24 @@
+/** What is said of a handful of samples. */
+
+/** @param {readonly number[]} samples at least one */
+export function median(samples) {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** @param {readonly number[]} samples at least one */
+export function summary(samples) {
+  return { median: median(samples), min: Math.min(...samples), max: Math.max(...samples) };
+}
+
+/**
+ * How many times better the baseline is than the other, by their medians: above 1 where the baseline is ahead.
+ *
+ * @param {readonly number[]} baseline
+ * @param {readonly number[]} other
+ * @param {"less" | "more"} better
+ */
+export function timesBetter(baseline, other, better) {
+  return better === "less" ? median(other) / median(baseline) : median(baseline) / median(other);
+}

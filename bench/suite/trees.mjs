@@ -1,0 +1,52 @@
+/**
+ * Whose code is measured: this checkout's, and for `--against` that of another revision, in a git worktree with
+ * dependencies and a build of its own. The suite's scripts are always this checkout's.
+ */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = fileURLToPath(new URL("../..", import.meta.url));
+
+/** @returns {import("./measurement.mjs").Tree} */
+export function thisTree() {
+  const isChanged = git("status", "--porcelain", "--untracked-files=no") !== "";
+  const revision = git("rev-parse", "--short", "HEAD");
+  return { name: "this checkout", root: HERE, revision: isChanged ? `${revision}, changed` : revision };
+}
+
+/**
+ * @param {string} ref  what git calls a revision
+ * @param {string} folder  where its worktree may be
+ * @returns {{ tree: import("./measurement.mjs").Tree, remove: () => void }}
+ */
+export function otherTree(ref, folder) {
+  const revision = git("rev-parse", "--short", "--verify", `${ref}^{commit}`);
+  const root = join(folder, `revision-${revision}`);
+  git("worktree", "add", "--detach", root, revision);
+  const remove = () => git("worktree", "remove", "--force", root);
+  try {
+    const inTree = { cwd: root, stdio: ["ignore", "ignore", "inherit"] };
+    execFileSync("npm", ["ci", "--no-audit", "--no-fund"], inTree);
+    execFileSync("npm", ["run", "build"], inTree);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { tree: { name: ref, root, revision }, remove };
+}
+
+/**
+ * What a row of ours is called: where there are two trees, with the tree's name.
+ *
+ * @param {string} label
+ * @param {import("./measurement.mjs").Tree} tree
+ * @param {readonly import("./measurement.mjs").Tree[]} trees
+ */
+export function ourLabel(label, tree, trees) {
+  return trees.length > 1 ? `${label}, ${tree.name}` : label;
+}
+
+function git(...args) {
+  return execFileSync("git", args, { cwd: HERE, encoding: "utf8" }).trim();
+}

@@ -1,0 +1,62 @@
+/** The agent of a tree, as a process of its own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { freePort, startServer } from "./server.mjs";
+import { until } from "./until.mjs";
+
+/** What whoever runs the suite may have set and the agent must not take from them. */
+const NOTHING_SET = {
+  DD_API_KEY: undefined,
+  GLOBAL_TAGS: undefined,
+  DD_TAGS: undefined,
+  REDIS_URL: undefined,
+  REDIS_HOST: undefined,
+  CHOUETTE_CONFIG: undefined,
+};
+
+/** Settings of every agent here: it speaks to nobody that it isn't told of. */
+const ALONE = { API_KEY: "bench", CHOUETTE_HTTP: "off", SEND_SELF_METRICS: "false" };
+
+/**
+ * Starts an agent and resolves once it runs.
+ *
+ * @param {import("../suite/measurement.mjs").Tree} tree
+ * @param {Readonly<Record<string, string>>} settings  its environment, beside this process' own
+ * @returns {Promise<import("./server.mjs").Server>}
+ */
+export async function startAgent(tree, settings) {
+  const environment = { ...process.env, ...NOTHING_SET, ...ALONE, ...settings };
+  const command = join(tree.root, "packages/agent/bin/chouette.js");
+  const agent = startServer(process.execPath, [command, "agent"], environment);
+  await until("the agent to run", () => agent.output().includes("the agent runs") || agent.hasEnded());
+  if (agent.hasEnded()) throw new Error(`the agent ended at its start:\n${agent.output()}`);
+  return agent;
+}
+
+/**
+ * Starts an agent with its embedded broker, in a data directory of its own.
+ *
+ * @param {import("../suite/measurement.mjs").Tree} tree
+ * @param {string} folder  where its directory may be
+ * @param {Readonly<Record<string, string>>} settings
+ * @returns {Promise<import("./server.mjs").Server & { port: number, directory: string }>}
+ */
+export async function startEmbedded(tree, folder, settings) {
+  const directory = await mkdtemp(join(folder, "agent-"));
+  const port = await freePort();
+  const agent = await startAgent(tree, {
+    CHOUETTE_STORAGE_TYPE: "embedded",
+    CHOUETTE_DATA_DIR: directory,
+    CHOUETTE_LISTEN: `127.0.0.1:${port}`,
+    ...settings,
+  });
+  return {
+    ...agent,
+    port,
+    directory,
+    stop: async (signal) => {
+      await agent.stop(signal);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
