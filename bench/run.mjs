@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import broker from "./measurements/broker.mjs";
+import call from "./measurements/call.mjs";
 import { machine } from "./suite/machine.mjs";
 import { readOptions } from "./suite/options.mjs";
 import { svg } from "./suite/plot.mjs";
@@ -18,7 +19,7 @@ import { markdown, shortText } from "./suite/report.mjs";
 import { otherTree, thisTree } from "./suite/trees.mjs";
 
 /** In the order of the report. @type {readonly import("./suite/measurement.mjs").Measurement[]} */
-const MEASUREMENTS = [broker];
+const MEASUREMENTS = [call, broker];
 
 const DOCS = fileURLToPath(new URL("../docs", import.meta.url));
 

@@ -1,0 +1,66 @@
+/**
+ * Who is compared in "a call in the application", with which settings, and where its records arrive.
+ *
+ * @typedef {object} Contender
+ * @property {string} label
+ * @property {string} [version]
+ * @property {string} client  a file of subjects/clients
+ * @property {Readonly<Record<string, unknown>>} settings
+ * @property {"redis" | "statsd" | "its own process"} farEnd
+ * @property {boolean} mayLose  datagrams get lost; nothing else may
+ * @property {string} root  the tree whose client it is, where it is ours
+ */
+import { versionOf } from "../../suite/machine.mjs";
+import { ourLabel } from "../../suite/trees.mjs";
+
+const OURS = [
+  ["chouette-iot-client, aggregated (its default)", {}],
+  ["chouette-iot-client, a record a call", { aggregate: false }],
+  ["chouette-iot-client, bound handle", { bound: true }],
+];
+
+const PEERS = [
+  { label: "hot-shots", client: "hot-shots", farEnd: "statsd", mayLose: true },
+  {
+    label: "hot-shots, buffered",
+    client: "hot-shots",
+    // The README's buffer for a local socket, which holds for UDP on loopback as well.
+    settings: { maxBufferSize: 8192 },
+    farEnd: "statsd",
+    mayLose: true,
+  },
+  {
+    label: "hot-shots, aggregated",
+    client: "hot-shots",
+    settings: { maxBufferSize: 8192, aggregation: true },
+    farEnd: "statsd",
+    mayLose: true,
+  },
+  { label: "datadog-metrics", client: "datadog-metrics" },
+  { label: "prom-client", client: "prom-client" },
+  { label: "prom-client, labels() kept", client: "prom-client", settings: { bound: true } },
+  { label: "@opentelemetry/sdk-metrics", client: "opentelemetry" },
+];
+
+/** The baseline first. @param {readonly import("../../suite/measurement.mjs").Tree[]} trees @returns {Contender[]} */
+export function contenders(trees) {
+  const ours = trees.flatMap((tree) =>
+    OURS.map(([label, settings]) => ({
+      label: ourLabel(label, tree, trees),
+      client: "chouette",
+      settings,
+      farEnd: "redis",
+      mayLose: false,
+      root: tree.root,
+    })),
+  );
+  const peers = PEERS.map((peer) => ({
+    settings: {},
+    farEnd: "its own process",
+    mayLose: false,
+    root: trees[0].root,
+    ...peer,
+    version: versionOf(peer.label.split(",")[0]),
+  }));
+  return [...ours, ...peers];
+}
