@@ -1,28 +1,157 @@
-/** Into the broker: how many records a second are stored. */
+/** Into the broker: records a second that are stored one by one, unaggregated. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { startSubject } from "../suite/child.mjs";
 import { versionOf } from "../suite/machine.mjs";
 import { alternate } from "../suite/rounds.mjs";
-import { startRedis } from "../support/redis.mjs";
+import { ourLabel } from "../suite/trees.mjs";
+import { BROKERS, startBroker } from "../support/broker.mjs";
+import { redisBenchmark } from "../support/redis-benchmark.mjs";
+
+const SCRIPT = new URL("../subjects/storing.mjs", import.meta.url);
+const RECORD_BYTES = 120;
+const CONTEXTS = 100;
+/** Of the random ids of redis-benchmark some are the same. */
+const UNLIKE_IDS = { part: 0.999 };
+
+const about = `
+Samples of a histogram, which can't be joined, with two tags, ${CONTEXTS} contexts, ${RECORD_BYTES} bytes of JSON each, from a process of
+its own into a fresh broker: a redis-server without persistence, or the agent's embedded broker, which writes to its disk
+before it answers. From the first record until all are stored. Beside each other:
+
+- **chouette-iot-client**, as an application calls it: it makes the record's text and id, and a marker in each batch, so
+  that a batch whose answer was lost isn't stored twice;
+- **bare loop**: the same driver, the same commands (variadic ZADD and HSET in MULTI, 500 records a batch, 4 batches in
+  flight), with everything ready made: what can be had from Node;
+- **redis-benchmark**: Redis' own tool, in C, with the same batches, 4 requests in flight; it can't send a MULTI, so it
+  sends all ZADDs and then all HSETs, and the time is that of both: what can be had from the server. Not beside the
+  embedded broker: its random ids never meet their values, and an agent sets such strays aside;
+- **the store by itself**, in the embedded broker's place there: the same batches of ready records appended to LMDB by the
+  program itself, without a network or a protocol: what can be had from the disk and LMDB.
+
+CPU time is given of the program that stores and of the broker. Checked after each sample: the broker holds every
+id and every value (of redis-benchmark's random ones 99.9 %, since some are drawn twice).
+`;
 
 /** @type {import("../suite/measurement.mjs").Measurement} */
 export default {
   id: "broker",
   title: "Into the broker",
-  about: "In work.",
-  run: async ({ rounds, folder, say }) => {
-    const redis = await startRedis(folder);
-    const samples = await alternate({
-      rounds,
-      subjects: ["a", "b"],
-      sample: async (subject) => ({ pid: redis.pid + subject.length }),
-      say,
-    });
-    await redis.stop();
-    const rows = [...samples].map(([label, own]) => ({
-      label,
-      samples: own,
-      version: versionOf("hot-shots"),
-    }));
-    const figures = [{ key: "pid", title: "pid", unit: "n", better: "less" }];
-    return { tables: [{ title: "Frame", figures, baseline: "a", rows }] };
+  about,
+  run: async (run) => {
+    const tables = [];
+    for (const kind of Object.keys(BROKERS)) tables.push(await table(kind, run));
+    return { tables };
   },
 };
+
+async function table(kind, { quick, rounds, trees, folder, say }) {
+  const work = quick ? { warmUp: 2_000, records: 10_000 } : { warmUp: 50_000, records: 200_000 };
+  const contenders = contendersFor(kind, trees, folder);
+  const samples = await alternate({
+    rounds,
+    subjects: contenders,
+    sample: ({ sample }) => sample(work),
+    say: (text) => say(`${BROKERS[kind]}, ${text}`),
+  });
+  return {
+    title: `Into ${BROKERS[kind]}`,
+    baseline: contenders[0].label,
+    figures: [
+      { key: "rate", title: "stored", unit: "records/s", better: "more" },
+      { key: "cpu", title: "CPU of the program", unit: "µs a record", digits: 2, better: "less" },
+      { key: "brokerCpu", title: "CPU of the broker", unit: "µs a record", digits: 2, better: "less" },
+    ],
+    rows: contenders.map((contender) => ({
+      label: contender.label,
+      version: contender.version,
+      samples: samples.get(contender),
+    })),
+  };
+}
+
+function contendersFor(kind, trees, folder) {
+  const [{ root }] = trees;
+  const intoBroker = (store, tree = trees[0]) => withBroker(kind, tree, folder, store);
+  return [
+    ...trees.map((tree) => ({
+      label: ourLabel("chouette-iot-client", tree, trees),
+      sample: intoBroker(bySubject({ way: "client", root: tree.root }), tree),
+    })),
+    {
+      label: "bare loop",
+      version: `of @redis/client ${versionOf("@redis/client")}`,
+      sample: intoBroker(bySubject({ way: "bare loop" })),
+    },
+    kind === "redis"
+      ? { label: "redis-benchmark", sample: intoBroker(byRedisBenchmark) }
+      : { label: "the store by itself", sample: (work) => intoStore({ root, folder }, work) },
+  ];
+}
+
+/** A sample is taken of a fresh broker. */
+function withBroker(kind, tree, folder, store) {
+  return async (work) => {
+    const broker = await startBroker(kind, tree, folder);
+    try {
+      return await store(broker, work);
+    } finally {
+      await broker.stop();
+    }
+  };
+}
+
+function bySubject(job) {
+  return async (broker, work) => {
+    let before = 0;
+    const onWarm = () => {
+      before = broker.cpuSeconds();
+    };
+    const { seconds, cpuSeconds } = await storeBy({ ...job, port: broker.port }, work, onWarm);
+    const brokerCpu = broker.cpuSeconds() - before;
+    await broker.mustHold(work.warmUp + work.records);
+    return figures(work.records, { seconds, cpuSeconds, brokerCpu });
+  };
+}
+
+async function intoStore({ root, folder }, work) {
+  const directory = await mkdtemp(join(folder, "store-"));
+  try {
+    return figures(work.records, await storeBy({ way: "store", root, directory }, work));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function storeBy(job, { warmUp, records }, onWarm = () => {}) {
+  const subject = startSubject(SCRIPT);
+  try {
+    await subject.ask("open", { ...job, contexts: CONTEXTS, recordBytes: RECORD_BYTES });
+    await subject.ask("store", { records: warmUp });
+    onWarm();
+    return await subject.ask("store", { records });
+  } finally {
+    await subject.end();
+  }
+}
+
+async function byRedisBenchmark(broker, work) {
+  const warmUp = await redisBenchmark(broker.port, { records: work.warmUp, recordBytes: RECORD_BYTES });
+  const before = broker.cpuSeconds();
+  const { seconds, records } = await redisBenchmark(broker.port, {
+    records: work.records,
+    recordBytes: RECORD_BYTES,
+  });
+  const brokerCpu = broker.cpuSeconds() - before;
+  await broker.mustHold(warmUp.records + records, UNLIKE_IDS);
+  return figures(records, { seconds, brokerCpu });
+}
+
+function figures(records, { seconds, cpuSeconds, brokerCpu }) {
+  const each = (time) => (time * 1e6) / records;
+  return {
+    rate: records / seconds,
+    ...(cpuSeconds !== undefined && { cpu: each(cpuSeconds) }),
+    ...(brokerCpu !== undefined && { brokerCpu: each(brokerCpu) }),
+  };
+}
