@@ -5,13 +5,14 @@
  *
  * Runs the measurements in turn and writes what they found as JSON, and the report and its plots made of that JSON.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import broker from "./measurements/broker.mjs";
 import call from "./measurements/call.mjs";
+import growth from "./measurements/growth.mjs";
 import { machine } from "./suite/machine.mjs";
 import { readOptions } from "./suite/options.mjs";
 import { svg } from "./suite/plot.mjs";
@@ -19,9 +20,12 @@ import { markdown, shortText } from "./suite/report.mjs";
 import { otherTree, thisTree } from "./suite/trees.mjs";
 
 /** In the order of the report. @type {readonly import("./suite/measurement.mjs").Measurement[]} */
-const MEASUREMENTS = [call, broker];
+const MEASUREMENTS = [call, broker, growth];
 
 const DOCS = fileURLToPath(new URL("../docs", import.meta.url));
+const JSON_FILE = "benchmarks.json";
+const REPORT_FILE = "BENCHMARKS.md";
+const PLOT_FOLDER = "benchmarks";
 
 const { help, problem, options } = readOptions(process.argv.slice(2), MEASUREMENTS);
 if (help !== undefined) {
@@ -29,6 +33,8 @@ if (help !== undefined) {
 } else if (problem !== undefined) {
   process.stderr.write(`${problem}\nnpm run bench -- --help says what there is.\n`);
   process.exitCode = 2;
+} else if (options.report) {
+  write(JSON.parse(readFileSync(join(DOCS, JSON_FILE), "utf8")), options.out ?? DOCS);
 } else {
   await bench(options);
 }
@@ -78,11 +84,15 @@ async function measured({ id, title, about, run }, { folder, ...settings }) {
 }
 
 function write(results, folder) {
-  mkdirSync(join(folder, "benchmarks"), { recursive: true });
-  writeFileSync(join(folder, "benchmarks.json"), `${JSON.stringify(results, null, 1)}\n`);
-  writeFileSync(join(folder, "BENCHMARKS.md"), markdown(results, "benchmarks"));
-  for (const plot of results.measurements.flatMap(({ plots }) => plots)) {
-    writeFileSync(join(folder, "benchmarks", plot.file), svg(plot));
+  const plotFolder = join(folder, PLOT_FOLDER);
+  mkdirSync(plotFolder, { recursive: true });
+  for (const earlier of readdirSync(plotFolder)) {
+    if (earlier.endsWith(".svg")) rmSync(join(plotFolder, earlier));
   }
-  process.stderr.write(`Written: ${join(folder, "BENCHMARKS.md")}\n`);
+  writeFileSync(join(folder, JSON_FILE), `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(join(folder, REPORT_FILE), markdown(results, PLOT_FOLDER));
+  for (const plot of results.measurements.flatMap(({ plots }) => plots)) {
+    writeFileSync(join(plotFolder, plot.file), svg(plot));
+  }
+  process.stderr.write(`Written: ${join(folder, REPORT_FILE)}\n`);
 }

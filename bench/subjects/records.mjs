@@ -27,9 +27,10 @@ export function tagsOf(contexts, recordBytes) {
     filling[`t${number}`] = "x".repeat(Math.min(left, TAG_VALUE_LENGTH));
   }
   return Array.from({ length: contexts }, (_, context) => ({
+    // What they have in common goes first, as the tags of a service do.
+    ...filling,
     route: `r${context}`,
     method: "GET",
-    ...filling,
   }));
 }
 

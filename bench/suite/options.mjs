@@ -15,6 +15,7 @@ const ROUNDS = 5;
  * @property {string | undefined} against
  * @property {number} rounds
  * @property {string | undefined} out
+ * @property {boolean} report  no measuring: the report is made of the docs' JSON once more
  */
 export function readOptions(args, measurements) {
   const given = parse(args);
@@ -36,6 +37,7 @@ export function readOptions(args, measurements) {
       against: given.against,
       rounds,
       out: given.out,
+      report: given.report,
     },
   };
 }
@@ -50,6 +52,7 @@ function parse(args) {
         against: { type: "string" },
         rounds: { type: "string" },
         out: { type: "string" },
+        report: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     }).values;
@@ -71,6 +74,7 @@ function help(measurements) {
   npm run bench -- --rounds 9         more samples of each (${ROUNDS}; 1 with --quick)
   npm run bench -- --out folder       where the report, the JSON and the plots go. Without it, runs other than the
                                       first kind write to a new temporary folder and leave docs/ alone.
+  npm run bench -- --report           measures nothing: makes the report and the plots of docs/benchmarks.json again
 
 Measurements:
 ${list}

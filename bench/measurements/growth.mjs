@@ -1,0 +1,22 @@
+/** Growth: what storing and aggregating cost as backlog, contexts and records grow tenfold. */
+import { STORING_GROWTH, storingGrowth } from "./growth/storing.mjs";
+
+/** Each with words for the report and a run of its own. */
+const PARTS = [{ about: STORING_GROWTH, run: storingGrowth }];
+
+/** @type {import("../suite/measurement.mjs").Measurement} */
+export default {
+  id: "growth",
+  title: "Growth",
+  about: PARTS.map(({ about }) => about).join("\n\n"),
+  run: async (run) => {
+    const tables = [];
+    const plots = [];
+    for (const part of PARTS) {
+      const outcome = await part.run(run);
+      tables.push(...outcome.tables);
+      plots.push(...outcome.plots);
+    }
+    return { tables, plots };
+  },
+};
