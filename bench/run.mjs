@@ -27,6 +27,9 @@ const JSON_FILE = "benchmarks.json";
 const REPORT_FILE = "BENCHMARKS.md";
 const PLOT_FOLDER = "benchmarks";
 
+// So that what is done at the exit is done: servers end, folders go.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 const { help, problem, options } = readOptions(process.argv.slice(2), MEASUREMENTS);
 if (help !== undefined) {
   process.stdout.write(help);
@@ -42,6 +45,10 @@ if (help !== undefined) {
 async function bench({ quick, only, whole, against, rounds, out }) {
   const folder = mkdtempSync(join(tmpdir(), "chouette-bench-"));
   let other;
+  process.once("exit", () => {
+    other?.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
   try {
     if (against !== undefined) other = otherTree(against, folder);
     const trees = [thisTree(), ...(other ? [other.tree] : [])];
@@ -62,9 +69,6 @@ async function bench({ quick, only, whole, against, rounds, out }) {
   } catch (error) {
     process.stderr.write(`${inspect(error)}\nNothing was written.\n`);
     process.exitCode = 1;
-  } finally {
-    other?.remove();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -32,6 +32,10 @@ export function startServer(command, args, environment = process.env) {
     });
   }
   const ended = new Promise((resolve) => child.once("close", resolve).once("error", resolve));
+  // Nothing is left behind by a run that somebody ends.
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
+  ended.then(() => process.off("exit", end));
   return {
     pid: child.pid,
     output: () => output,
