@@ -32,7 +32,7 @@ function heading({ date, rounds, quick, trees }) {
     "A ratio says how many times better the first row is (a row beneath with 2 × takes twice the time, or does half the",
     "work a second; below 1 it is the better one). It is the ratio of the medians. Then come the median and, in brackets,",
     "the least and the greatest of the rounds. Figures are this machine's; ratios travel better.",
-    "[How to run it](../CONTRIBUTING.md).",
+    "`npm run bench -- --help` says how to run it.",
   ].join("\n");
 }
 
@@ -61,7 +61,7 @@ function fullTable(table) {
     ...(hasRemarks ? [""] : []),
   ];
   const rows = table.rows.map((row) => [
-    `${row.label}${row.version ? ` ${row.version}` : ""}`,
+    `${row.label}${row.version ? ` (${row.version})` : ""}`,
     ...table.figures.flatMap((figure) => [
       ...(hasRatio(table, figure) ? [ratio(table, figure, row)] : []),
       withSpread(row.samples[figure.key], figure),
