@@ -23,9 +23,10 @@ before it answers. From the first record until all are stored. Beside each other
   that a batch whose answer was lost isn't stored twice;
 - **bare loop**: the same driver, the same commands (variadic ZADD and HSET in MULTI, 500 records a batch, 4 batches in
   flight), with everything ready made: what can be had from Node;
-- **redis-benchmark**: Redis' own tool, in C, with the same batches, 4 requests in flight; it can't send a MULTI, so it
-  sends all ZADDs and then all HSETs, and the time is that of both: what can be had from the server. Not beside the
-  embedded broker: its random ids never meet their values, and an agent sets such strays aside;
+- **redis-benchmark**: Redis' own tool, in C, with the same batches, 4 requests in flight. It can't send a MULTI, so it
+  sends all ZADDs and then all HSETs, and the time is that of both; and its ids are random, so that the server has to find
+  each one's place, where a client's come in order. Not beside the embedded broker: random ids never meet their values,
+  and an agent sets such strays aside;
 - **the store by itself**, in the embedded broker's place there: the same batches of ready records appended to LMDB by the
   program itself, without a network or a protocol: what can be had from the disk and LMDB.
 
