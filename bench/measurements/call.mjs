@@ -9,6 +9,8 @@ import { KINDS, tablesOf } from "./call/tables.mjs";
 const SCRIPT = new URL("../subjects/calling.mjs", import.meta.url);
 /** A young generation in which nothing is collected while a client is weighed: MiB of each of its halves. */
 const TO_WEIGH = ["--expose-gc", "--min-semi-space-size=256", "--max-semi-space-size=256"];
+const [FIRST_KIND] = Object.keys(KINDS);
+/** Of CPU time, about. */
 const SAMPLE_MS = 120;
 const MOST_FLUSHES = 25;
 const WEIGHINGS = 3;
@@ -27,14 +29,14 @@ after each, and has everything delivered after ${CALLS_A_FLUSH.toLocaleString("e
 Where it arrives: for chouette-iot-client a redis-server, from which all is read back; for hot-shots a UDP socket on
 loopback (DogStatsD's way), for datadog-metrics a reporter of our own in place of its HTTP request, for prom-client the text
 that Prometheus would fetch, for OpenTelemetry an export in memory, cumulative as by default: the last three are spared the
-way to another process, which ours and hot-shots' include. What receives is another process and not counted.
+way to another process, which ours and hot-shots' include. A receiver in another process is not counted.
 Checked after each sample: the sum of the increments, the last value of each gauge, the number of the histogram's samples.
 Datagrams may get lost: of hot-shots the part that arrived is given; a call of any other client that is missing, or
 counted twice, fails the run.
 
 Beside each other stand different services. chouette-iot-client and hot-shots send each sample of a histogram,
 datadog-metrics keeps each until it is delivered, prom-client and OpenTelemetry only count them into buckets.
-Only chouette-iot-client stores what it delivers in a broker that outlives the process and answers for it.
+Only chouette-iot-client stores what it delivers in a broker that outlives the program and answers for it.
 hot-shots' settings are \`maxBufferSize: 8192\` (buffered), and \`aggregation: true\` with that (aggregated, which spares
 histograms by its documentation).
 `;
@@ -66,10 +68,10 @@ async function cell({ quick, rounds, trees, farEnds, kind, contexts }) {
   const subjects = contenders(trees).map((contender) => {
     const farEnd = farEnds[contender.farEnd];
     const job = { ...contender, kind, contexts, port: farEnd.port };
-    return { contender, job, farEnd, process: startSubject(SCRIPT) };
+    return { contender, job, farEnd, program: startSubject(SCRIPT) };
   });
   try {
-    await Promise.all(subjects.map(({ process, job }) => process.ask("open", job)));
+    await Promise.all(subjects.map(({ program, job }) => program.ask("open", job)));
     const work = new Map();
     for (const subject of subjects) work.set(subject, quick ? 1 : await flushesOfASample(subject));
     const samples = await alternate({
@@ -78,14 +80,15 @@ async function cell({ quick, rounds, trees, farEnds, kind, contexts }) {
       sample: (subject) => timed(subject, work.get(subject)),
       say: () => {},
     });
-    const bytes = await Promise.all(subjects.map(({ job }) => weighed(job, quick ? 1 : WEIGHINGS)));
+    const weighings = quick ? Number(kind === FIRST_KIND) : WEIGHINGS;
+    const bytes = await Promise.all(subjects.map(({ job }) => weighed(job, weighings)));
     const rows = subjects.map((subject, index) => ({
       ...subject.contender,
       samples: { ...samples.get(subject), bytes: bytes[index] },
     }));
     return { kind, contexts, rows };
   } finally {
-    await Promise.all(subjects.map(({ process }) => process.end()));
+    await Promise.all(subjects.map(({ program }) => program.end()));
   }
 }
 
@@ -95,11 +98,11 @@ async function flushesOfASample(subject) {
   return Math.min(Math.max(flushes, 1), MOST_FLUSHES);
 }
 
-async function timed({ contender, job, process, farEnd }, flushes) {
+async function timed({ contender, job, program, farEnd }, flushes) {
   await farEnd.clear();
-  const { clock, cpu, called } = await process.ask("time", { flushes });
+  const { clock, cpu, called } = await program.ask("time", { flushes });
   const calls = flushes * CALLS_A_FLUSH;
-  const share = shareArrived(await farEnd.arrived(process), { ...job, calls, called });
+  const share = shareArrived(await farEnd.arrived(program), { ...job, calls, called });
   if (share < contender.least || share > 1) {
     throw new Error(
       `${contender.label}: of ${calls} calls of ${job.kind} with ${job.contexts} contexts arrived ${share * 100} %`,
@@ -108,17 +111,18 @@ async function timed({ contender, job, process, farEnd }, flushes) {
   return { clock, cpu, share: share * 100 };
 }
 
-/** In another process, with another young generation. */
+/** In another process, with another young generation. @returns bytes a call, of each time; undefined for none */
 async function weighed(job, times) {
-  const process = startSubject(SCRIPT, { nodeFlags: TO_WEIGH });
+  if (times === 0) return undefined;
+  const program = startSubject(SCRIPT, { nodeFlags: TO_WEIGH });
   try {
-    await process.ask("open", job);
+    await program.ask("open", job);
     // What is compiled and set up once is no part of a call.
-    await process.ask("weigh");
+    await program.ask("weigh");
     const samples = [];
-    for (let time = 0; time < times; time++) samples.push((await process.ask("weigh")).bytes);
+    for (let time = 0; time < times; time++) samples.push((await program.ask("weigh")).bytes);
     return samples;
   } finally {
-    await process.end();
+    await program.end();
   }
 }
