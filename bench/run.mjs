@@ -10,9 +10,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
+import agent from "./measurements/agent.mjs";
 import broker from "./measurements/broker.mjs";
 import call from "./measurements/call.mjs";
 import growth from "./measurements/growth.mjs";
+import idle from "./measurements/idle.mjs";
+import latency from "./measurements/latency.mjs";
+import wire from "./measurements/wire.mjs";
 import { machine } from "./suite/machine.mjs";
 import { readOptions } from "./suite/options.mjs";
 import { svg } from "./suite/plot.mjs";
@@ -20,7 +24,7 @@ import { markdown, shortText } from "./suite/report.mjs";
 import { otherTree, thisTree } from "./suite/trees.mjs";
 
 /** In the order of the report. @type {readonly import("./suite/measurement.mjs").Measurement[]} */
-const MEASUREMENTS = [call, broker, growth];
+const MEASUREMENTS = [call, broker, agent, wire, latency, growth, idle];
 
 const DOCS = fileURLToPath(new URL("../docs", import.meta.url));
 const JSON_FILE = "benchmarks.json";

@@ -1,8 +1,12 @@
 /** Growth: what storing and aggregating cost as backlog, contexts and records grow tenfold. */
+import { AGENT_GROWTH, agentGrowth } from "./growth/agent.mjs";
 import { STORING_GROWTH, storingGrowth } from "./growth/storing.mjs";
 
 /** Each with words for the report and a run of its own. */
-const PARTS = [{ about: STORING_GROWTH, run: storingGrowth }];
+const PARTS = [
+  { about: STORING_GROWTH, run: storingGrowth },
+  { about: AGENT_GROWTH, run: agentGrowth },
+];
 
 /** @type {import("../suite/measurement.mjs").Measurement} */
 export default {

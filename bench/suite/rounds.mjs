@@ -10,11 +10,12 @@
  * @param {readonly Subject[]} plan.subjects
  * @param {(subject: Subject, round: { isWarmUp: boolean }) => Promise<Readonly<Record<string, number>>>} plan.sample
  * @param {(text: string) => void} plan.say
+ * @param {boolean} [plan.warmUp]  false where each sample is a new process' own
  * @returns {Promise<Map<Subject, Record<string, number[]>>>} of each subject its samples by name, one a round
  */
-export async function alternate({ rounds, subjects, sample, say }) {
+export async function alternate({ rounds, subjects, sample, say, warmUp = true }) {
   const samples = new Map(subjects.map((subject) => [subject, {}]));
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     const isWarmUp = round === 0;
     say(isWarmUp ? "warming up" : `round ${round} of ${rounds}`);
     for (let turn = 0; turn < subjects.length; turn++) {

@@ -22,3 +22,14 @@ export function summary(samples) {
 export function timesBetter(baseline, other, better) {
   return better === "less" ? median(other) / median(baseline) : median(baseline) / median(other);
 }
+
+/**
+ * The nearest rank's sample: of 100 sorted samples the 99th for 0.99.
+ *
+ * @param {readonly number[]} samples at least one
+ * @param {number} rank  above 0, to 1
+ */
+export function percentile(samples, rank) {
+  const sorted = Float64Array.from(samples).sort();
+  return sorted[Math.ceil(rank * sorted.length) - 1];
+}

@@ -1,0 +1,65 @@
+/** Through the agent: a backlog of raw records becomes ready metrics. */
+import { alternate } from "../suite/rounds.mjs";
+import { ourLabel } from "../suite/trees.mjs";
+import { fillBacklog, removeBacklog } from "../support/backlog.mjs";
+import { drainByAgent, drainByBareLoop } from "../support/drain.mjs";
+
+const RECORDS = 1_000_000;
+const QUICK_RECORDS = 20_000;
+const CONTEXTS = [100, 10_000];
+/** Each subject is a new process and works for seconds: a few rounds say enough, fewer where a round takes long. */
+const MOST_ROUNDS = { 100: 3, 10000: 2 };
+const BROKERS = { redis: "Redis", embedded: "the embedded broker" };
+const BARE_LOOP = "bare loop, the ceiling";
+
+const FIGURES = [
+  { key: "steady", title: "first settled to last", unit: "records/s", better: "more" },
+  { key: "fromStart", title: "from the process' start", unit: "records/s", better: "more" },
+  { key: "cpu", title: "CPU per million records", unit: "s", digits: 2, better: "less" },
+  { key: "peak", title: "peak of resident memory", unit: "MB", better: "less" },
+];
+
+/** @type {import("../suite/measurement.mjs").Measurement} */
+export default {
+  id: "agent",
+  title: "Through the agent",
+  about: `A backlog of ${RECORDS.toLocaleString("en-US")} raw records waits in the broker, 2,000 for each second of device time: counts, gauges and
+histograms with two tags, of 100 or of 10,000 contexts in turn. The agent starts as a process of its own, with
+its default settings, without collectors and metrics of its own, and works until the raw queue is empty. Then the next release is brought
+forward. The sum of all counts must arrive at a stand-in for Datadog, or the run fails. Each run begins with a copy of
+the same backlog, in a new redis-server without persistence or in a copied file.
+
+Two rates: from the process' start, loading, connecting and the check of the embedded broker's file included; and from the first
+settlement to the last. CPU is that of the process (the redis-server's is not in it) from its start to the raw queue's end; the peak of memory
+is that of the whole run, delivery included, pages of the program's own files too.
+
+The bare loop has the same driver and page size. It reads a page of 2,000 (ZRANGE and HMGET; a range of LMDB) while the page before is worked on, parses
+each record with \`JSON.parse\`, adds it up by window and by name, type and sorted tags, and when a window is over stores one ready record a
+context and deletes the raw ones in one step. It checks nothing, keeps no notes, counters or fences, makes one number of a
+histogram where the agent makes five, and sends nothing. Its own sums must equal the backlog's.`,
+  run: async ({ quick, rounds, trees, folder, say }) => {
+    const records = quick ? QUICK_RECORDS : RECORDS;
+    const tables = [];
+    for (const kind of Object.keys(BROKERS)) {
+      for (const contexts of CONTEXTS) {
+        const backlog = await fillBacklog(kind, { records, contexts }, trees[0], folder);
+        const title = `${BROKERS[kind]}, ${contexts.toLocaleString("en-US")} contexts`;
+        const plan = { rounds: Math.min(rounds, MOST_ROUNDS[contexts]), trees, folder };
+        tables.push(await measured(title, backlog, { ...plan, say: (text) => say(`${title}: ${text}`) }));
+        await removeBacklog(backlog);
+      }
+    }
+    return { tables };
+  },
+};
+
+async function measured(title, backlog, { rounds, trees, folder, say }) {
+  const ours = trees.map((tree) => ({
+    label: ourLabel("the agent", tree, trees),
+    drain: () => drainByAgent(backlog, tree, folder),
+  }));
+  const subjects = [...ours, { label: BARE_LOOP, drain: () => drainByBareLoop(backlog, folder) }];
+  const samples = await alternate({ rounds, warmUp: false, subjects, sample: ({ drain }) => drain(), say });
+  const rows = subjects.map((subject) => ({ label: subject.label, samples: samples.get(subject) }));
+  return { title: `From ${title}`, figures: FIGURES, baseline: ours[0].label, rows };
+}

@@ -1,0 +1,113 @@
+/** On the wire: bytes a point, and bytes a log. */
+import { ourLabel } from "../suite/trees.mjs";
+import { LOG_WAYS, METRIC_WAYS } from "../support/wire-ways.mjs";
+import { sparseCounters } from "../workloads/counters.mjs";
+import { hostAfterOutage, hostOfADay } from "../workloads/host.mjs";
+import { serviceLogs } from "../workloads/logs.mjs";
+import { noise, plant } from "../workloads/sensors.mjs";
+import { byAgent, byWay, checkLogs, checkPoints, sent } from "./wire/sent.mjs";
+
+const SEED = 1;
+const SIX_DIGITS = 6;
+/** What METRIC_PRECISION=6 may change of a value, at most. */
+const HALF_OF_THE_LAST_DIGIT = 5e-7;
+const OURS = "the agent";
+const PRECISE = `the agent, METRIC_PRECISION=${SIX_DIGITS}`;
+/** Bytes a point of the noisy series that the agent is to keep to, without loss and with six digits. */
+const TARGETS = { [OURS]: 7.8, [PRECISE]: 4.5 };
+
+/** @type {import("../suite/measurement.mjs").Measurement} */
+export default {
+  id: "wire",
+  title: "On the wire",
+  about: `Bytes of the requests' bodies, headers and TLS aside, for workloads that are the same on every machine (seed ${SEED}; the generators
+are in \`bench/workloads\`). Each release is written by itself, as it is sent: nothing is remembered from one request to the next. The
+agent's rows go through its own dispatcher and outputs, with its batches and its splitting, over HTTP. The other ways have the same releases, in
+batches of the same size: JSON by \`JSON.stringify\`, protobuf by protobufjs, with fields by number and series in the order in
+which they came, deflate and zstd at the levels that are said, zstd at the agent's own (19 up to 64 kB, 9 beyond). Every body of every row goes to a stand-in for Datadog, which parses it: each point must be
+there with its value (with six digits: within half of the last), each log must be there, or the run fails. So it does where
+the agent takes more than ${TARGETS[OURS]} bytes a point of the noisy series, or more than ${TARGETS[PRECISE]} with six digits.
+
+The floor is the information in the values: the sum of -log2 of the probability of each draw that the generator made.
+Each draw can be read back from the values, so that no code that is made without knowing the seed takes less, on
+average. What is known beforehand (names, tags, the times of regular points, the words of a log line) is not in it, though each
+request has to say it again: the floor can't be reached, and is farther away where releases are small.
+
+Not measured: metrics that go as DogStatsD text through a local Datadog Agent (hot-shots), since there is none here to measure.`,
+  run: async ({ quick, trees, say }) => {
+    const metrics = [
+      noise(SEED),
+      plant(SEED),
+      hostOfADay(SEED, quick ? 1 : 24),
+      hostAfterOutage(SEED, quick ? 1 : 24),
+      sparseCounters(SEED, quick ? 1 : 6),
+    ];
+    const tables = [];
+    for (const workload of metrics) {
+      say(workload.title);
+      tables.push(await metricTable(workload, trees));
+    }
+    const logs = serviceLogs(SEED, quick ? 10 : 60);
+    say(logs.title);
+    tables.push(await logTable(logs, trees));
+    for (const label of Object.keys(TARGETS)) checkTarget(tables[0], label, ourLabel(label, trees[0], trees));
+    return { tables };
+  },
+};
+
+async function metricTable(workload, trees) {
+  const { title, releases, bits, roundedBits } = workload;
+  const points = releases.reduce((sum, { records }) => sum + records.length, 0);
+  const hasGauges = releases.some(({ records }) => records.some(({ type }) => type === "gauge"));
+  const check = checkPoints(releases, 0);
+  const checkRounded = checkPoints(releases, HALF_OF_THE_LAST_DIGIT);
+  const rows = [];
+  const add = async (label, send, checked) =>
+    rows.push(rowOf(label, points, await sent(releases, send, checked)));
+  for (const tree of trees) {
+    await add(ourLabel(OURS, tree, trees), byAgent(tree, "metrics"), check);
+    if (hasGauges) {
+      await add(ourLabel(PRECISE, tree, trees), byAgent(tree, "metrics", SIX_DIGITS), checkRounded);
+    }
+  }
+  for (const way of METRIC_WAYS) await add(way.label, byWay(way), check);
+  rows.push(floorOf("the values' information: the floor", points, bits));
+  if (roundedBits !== undefined) rows.push(floorOf("the same with six digits", points, roundedBits));
+  return tableOf(`${title}: ${points.toLocaleString("en-US")} points`, "point", rows, trees);
+}
+
+async function logTable({ title, releases, bits }, trees) {
+  const logs = releases.reduce((sum, { records }) => sum + records.length, 0);
+  const check = checkLogs(logs);
+  const rows = [];
+  const add = async (label, send) => rows.push(rowOf(label, logs, await sent(releases, send, check)));
+  for (const tree of trees) await add(ourLabel(OURS, tree, trees), byAgent(tree, "logs"));
+  for (const way of LOG_WAYS) await add(way.label, byWay(way));
+  rows.push(floorOf("what changes from line to line: the floor", logs, bits));
+  return tableOf(`${title}: ${logs.toLocaleString("en-US")} logs`, "log", rows, trees);
+}
+
+function tableOf(title, one, rows, trees) {
+  const figures = [
+    { key: "each", title: `bytes a ${one}`, unit: "", digits: 2, better: "less" },
+    { key: "bytes", title: "in all", unit: "bytes" },
+    { key: "requests", title: "requests", unit: "" },
+  ];
+  return { title, figures, baseline: ourLabel(OURS, trees[0], trees), rows };
+}
+
+function rowOf(label, records, { bytes, requests }) {
+  return { label, samples: { each: [bytes / records], bytes: [bytes], requests: [requests] } };
+}
+
+function floorOf(label, records, bits) {
+  return { label, samples: { each: [bits / 8 / records], bytes: [Math.ceil(bits / 8)] } };
+}
+
+function checkTarget({ rows }, label, rowLabel) {
+  const [each] = rows.find((row) => row.label === rowLabel).samples.each;
+  if (each <= TARGETS[label]) return;
+  throw new Error(
+    `${label}: ${each.toFixed(2)} bytes a point of noise, where ${TARGETS[label]} are the most`,
+  );
+}

@@ -1,0 +1,78 @@
+/**
+ * The least that anyone has to do with a backlog, as a ceiling: read a page, parse each record, add it up by window and
+ * context, and when a window is over, store one ready record for each context and delete what was read, in one step.
+ *
+ * On the same drivers and with the same size of page as the agent, the next page under way meanwhile. It checks nothing, keeps
+ * no notes, counters or fences, makes one number of a histogram where the agent makes five, and sends nothing.
+ */
+import { answer } from "../suite/child.mjs";
+import { openLmdb, openRedis } from "../support/bare-brokers.mjs";
+
+const WINDOW = 10;
+
+answer({
+  /**
+   * @returns {Promise<{ counted: number, ready: number, records: number, afterFirst: number, seconds: number,
+   *   cpuSeconds: number, peakBytes: number }>} afterFirst: records that left after the first settlement, in `seconds`
+   */
+  run: async ({ port, directory }) => {
+    const broker = port === undefined ? openLmdb(directory) : await openRedis(port);
+    const settled = { counted: 0, ready: 0, records: 0 };
+    let first;
+    const settle = async ({ ids, sums, start }) => {
+      const ready = [...sums.values()].map((sum, index) => readyRecord(sum, start, index));
+      for (const { type, sum } of sums.values()) if (type === "count") settled.counted += sum;
+      settled.ready += ready.length;
+      settled.records += ids.length;
+      await broker.settle(ids, ready);
+      first ??= { at: performance.now(), records: ids.length };
+    };
+    let window = newWindow();
+    let settling = Promise.resolve();
+    for await (const page of broker.pages()) {
+      for (const { id, score, value } of page) {
+        const record = JSON.parse(value);
+        const start = Math.floor(record.timestamp / WINDOW) * WINDOW;
+        if (start !== window.start && window.ids.length > 0) {
+          await settling;
+          settling = settle(window);
+          window = newWindow();
+        }
+        window.start = start;
+        add(window, record);
+        window.ids.push({ id, score });
+      }
+    }
+    await settling;
+    await settle(window);
+    const seconds = (performance.now() - first.at) / 1000;
+    await broker.close();
+    const { user, system } = process.cpuUsage();
+    return {
+      ...settled,
+      afterFirst: settled.records - first.records,
+      seconds,
+      cpuSeconds: (user + system) / 1e6,
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+    };
+  },
+});
+
+function newWindow() {
+  return { start: undefined, ids: [], sums: new Map() };
+}
+
+function add({ sums }, { metric, type, value, tags }) {
+  let key = `${metric}|${type}`;
+  for (const name of Object.keys(tags).sort()) key += `|${name}:${tags[name]}`;
+  const entry = sums.get(key);
+  if (entry === undefined) sums.set(key, { metric, type, tags, sum: value });
+  else if (type === "gauge") entry.sum = value;
+  else entry.sum += value;
+}
+
+function readyRecord({ metric, type, tags, sum }, start, index) {
+  const list = Object.keys(tags).map((name) => `${name}:${tags[name]}`);
+  const value = JSON.stringify({ metric, type, tags: list, points: [[start, sum]] });
+  return { id: `${start}.${index}`, score: start, value };
+}

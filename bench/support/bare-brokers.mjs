@@ -1,0 +1,88 @@
+/**
+ * The two brokers as the bare loop has them: pages of the raw queue, and one step that takes raw records out and puts
+ * ready ones in.
+ *
+ * @typedef {{ id: string, score: number, value: string }} BareRecord
+ * @typedef {object} BareBroker
+ * @property {() => AsyncIterable<readonly BareRecord[]> | Iterable<readonly BareRecord[]>} pages
+ * @property {(taken: readonly Pick<BareRecord, "id" | "score">[], ready: readonly BareRecord[]) => Promise<void> | void} settle
+ * @property {() => Promise<void>} close
+ */
+import { join } from "node:path";
+import { open } from "lmdb";
+import { connectTo } from "./driver.mjs";
+
+const RAW = "chouette:metrics:raw";
+const READY = "chouette:metrics:wrapped";
+/** As many as the agent takes. */
+const PAGE = 2_000;
+
+/** @param {number} port @returns {Promise<BareBroker>} */
+export async function openRedis(port) {
+  const redis = await connectTo(port);
+  const read = async (first) => {
+    const last = `${first + PAGE - 1}`;
+    const range = await redis.sendCommand(["ZRANGE", `${RAW}.keys`, `${first}`, last, "WITHSCORES"]);
+    const ids = range.filter((_, index) => index % 2 === 0);
+    if (ids.length === 0) return [];
+    const values = await redis.sendCommand(["HMGET", `${RAW}.values`, ...ids]);
+    return ids.map((id, index) => ({ id, score: 0, value: values[index] }));
+  };
+  /** Records that were read and are there still, before the next page. */
+  let held = 0;
+  return {
+    async *pages() {
+      let next = read(0);
+      for (;;) {
+        const page = await next;
+        if (page.length === 0) return;
+        held += page.length;
+        next = read(held);
+        yield page;
+      }
+    },
+    settle: async (taken, ready) => {
+      // The server runs commands in their order: a page that is under way was asked for with these still there.
+      held -= taken.length;
+      const ids = taken.map(({ id }) => id);
+      await redis
+        .multi()
+        .addCommand(["ZREM", `${RAW}.keys`, ...ids])
+        .addCommand(["HDEL", `${RAW}.values`, ...ids])
+        .addCommand(["ZADD", `${READY}.keys`, ...ready.flatMap(({ id, score }) => [`${score}`, id])])
+        .addCommand(["HSET", `${READY}.values`, ...ready.flatMap(({ id, value }) => [id, value])])
+        .exec();
+    },
+    close: () => redis.close(),
+  };
+}
+
+/** On a file as the agent's store lays it out. @param {string} directory @returns {BareBroker} */
+export function openLmdb(directory) {
+  const root = open({ path: join(directory, "chouette.mdb"), maxDbs: 192 });
+  const raw = root.openDB({ name: `records:${RAW}`, encoding: "string" });
+  const readyTable = root.openDB({ name: `records:${READY}`, encoding: "string" });
+  return {
+    *pages() {
+      let after;
+      for (;;) {
+        const from = after === undefined ? {} : { start: after, exclusiveStart: true };
+        const page = [...raw.getRange({ ...from, limit: PAGE })].map(({ key: [score, id], value }) => ({
+          score,
+          id,
+          value,
+        }));
+        if (page.length === 0) return;
+        after = [page.at(-1).score, page.at(-1).id];
+        yield page;
+      }
+    },
+    settle: (taken, ready) => {
+      root.transactionSync(() => {
+        for (const { score, id } of taken) raw.remove([score, id]);
+        for (const { score, id, value } of ready) readyTable.put([score, id], value);
+      });
+    },
+    close: () => root.close(),
+  };
+}

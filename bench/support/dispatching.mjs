@@ -1,0 +1,81 @@
+/**
+ * The agent's way onto the wire, from its ready queue on: its dispatcher with its batches, its outputs with their encoding,
+ * compression and splitting, over HTTP. On a store in memory and a clock that stands where it is put.
+ */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const HOST = "device-1";
+/** The agent's defaults: METRICS_BULK_SIZE, LOGS_BULK_SIZE. */
+const BATCH_SIZES = { metrics: 10_000, logs: 500 };
+/** A release and two windows with their grace, as the agent has it. */
+const FRESH_SECONDS = 82;
+const KEPT_FOREVER_SECONDS = 1e9;
+
+/**
+ * @param {import("../suite/measurement.mjs").Tree} tree
+ * @param {"metrics" | "logs"} what
+ * @param {{ url: string, precision?: number }} options  url: of the intake
+ * @returns {Promise<{ release: (at: number, records: readonly object[]) => Promise<number>, close: () => Promise<void> }>}
+ *   a release answers with the bytes of its bodies
+ */
+export async function startDispatching({ root }, what, { url, precision }) {
+  const { datadogMetrics, datadogLogs, Dispatcher, SentBytes, HttpSender, fixedKey, MemoryStore, codec } =
+    await load(root);
+  const access = {
+    apiUrl: `${url}/api`,
+    key: fixedKey("bench"),
+    sender: new HttpSender(),
+    host: HOST,
+    globalTags: [],
+  };
+  const output =
+    what === "metrics"
+      ? datadogMetrics({ ...access, seriesVersion: "v2", precision })
+      : datadogLogs({ ...access, logsUrl: `${url}/api/v2/logs` });
+  const store = new MemoryStore();
+  let now = 0;
+  const clock = { now: () => now, monotonic: () => now, sleep: async () => {} };
+  const queue = "ready";
+  const dispatcher = new Dispatcher({
+    ...{ store, queue, output, clock, rejectedQueue: "rejected", admission: () => true },
+    decode: what === "metrics" ? codec.decodeReadyMetric : codec.decodeLog,
+    sentBytes: new SentBytes(store, clock),
+    batchSize: BATCH_SIZES[what],
+    ttl: KEPT_FOREVER_SECONDS,
+    fresh: FRESH_SECONDS,
+  });
+  let ids = 0;
+  return {
+    release: async (at, records) => {
+      now = at * 1000;
+      const waiting = records.map((record) => ({
+        score: record.points?.[0][0] ?? Date.parse(record.date) / 1000,
+        id: `${++ids}`.padStart(9, "0"),
+        value: JSON.stringify(record),
+      }));
+      await store.append(queue, waiting);
+      const { delivered, bytes, obstacle } = await dispatcher.dispatch();
+      if (delivered !== records.length) {
+        throw new Error(`${delivered} of ${records.length} records were delivered: ${obstacle?.reason}`);
+      }
+      return bytes;
+    },
+    close: () => output.close(),
+  };
+}
+
+async function load(root) {
+  const from = (path) => import(pathToFileURL(join(root, "packages", path)).href);
+  const [metrics, logs, dispatcher, sentBytes, http, key, memory, codec] = await Promise.all([
+    from("agent/dist/outputs/datadog-metrics.js"),
+    from("agent/dist/outputs/datadog-logs.js"),
+    from("agent/dist/dispatch/dispatcher.js"),
+    from("agent/dist/dispatch/sent-bytes.js"),
+    from("agent/dist/outputs/http.js"),
+    from("agent/dist/outputs/api-key.js"),
+    from("queue/dist/memory/memory-store.js"),
+    from("record/dist/codec.js"),
+  ]);
+  return { ...metrics, ...logs, ...dispatcher, ...sentBytes, ...http, ...key, ...memory, codec };
+}

@@ -1,0 +1,122 @@
+/**
+ * Ways of writing a release on the wire, beside the agent's own: each makes requests of a release.
+ *
+ * @typedef {{ path: string, type: string, encoding: string, body: Uint8Array }} Request
+ * @typedef {{ label: string, requests: (records: readonly any[], host: string) => Promise<readonly Request[]> }} Way
+ */
+import { deflateSync } from "node:zlib";
+import protobuf from "protobufjs";
+// The library's encoder can be begun once in a process only, and this checkout's agent is in it as well.
+import { compress } from "../../packages/agent/dist/outputs/compression.js";
+
+/** As the original and the agent have it. */
+const MOST_METRICS = 10_000;
+const MOST_LOGS = 500;
+const BEST = 9;
+
+/** Datadog's own message, written by a library: fields by number, series in the order in which they came. */
+const METRIC_PAYLOAD = protobuf
+  .parse(`syntax = "proto3";
+    message MetricPayload { repeated MetricSeries series = 1; }
+    message MetricSeries { repeated Resource resources = 1; string metric = 2; repeated string tags = 3;
+      repeated MetricPoint points = 4; int32 type = 5; int64 interval = 8; }
+    message Resource { string type = 1; string name = 2; }
+    message MetricPoint { double value = 1; int64 timestamp = 2; }`)
+  .root.lookupType("MetricPayload");
+const TYPE_NUMBERS = { count: 1, rate: 2, gauge: 3 };
+
+/** @type {readonly Way[]} */
+export const METRIC_WAYS = [
+  {
+    label: "JSON v1, a series for each point, deflate 6: the original's way",
+    requests: inBatches(MOST_METRICS, (records, host) => json(records, host, {})),
+  },
+  {
+    label: "JSON v1, grouped, deflate 9",
+    requests: inBatches(MOST_METRICS, (records, host) => json(grouped(records), host, { level: BEST })),
+  },
+  {
+    label: "protobuf, grouped, deflate 9",
+    requests: inBatches(MOST_METRICS, (records, host) => ({
+      ...PROTOBUF,
+      encoding: "deflate",
+      body: deflateSync(payload(grouped(records), host), { level: BEST }),
+    })),
+  },
+  {
+    label: "protobuf, grouped, zstd",
+    requests: inBatches(MOST_METRICS, async (records, host) => ({
+      ...PROTOBUF,
+      ...(await zstd(payload(grouped(records), host))),
+    })),
+  },
+];
+
+const PROTOBUF = { path: "/api/v2/series", type: "application/x-protobuf" };
+
+/** @type {readonly Way[]} */
+export const LOG_WAYS = [
+  { label: "JSON, not compressed", requests: inBatches(MOST_LOGS, (logs, host) => jsonLogs(logs, host)) },
+  {
+    label: "JSON, deflate 6",
+    requests: inBatches(MOST_LOGS, (logs, host) => {
+      const plain = jsonLogs(logs, host);
+      return { ...plain, encoding: "deflate", body: deflateSync(plain.body) };
+    }),
+  },
+];
+
+function inBatches(most, write) {
+  return (records, host) => {
+    const batches = Array.from({ length: Math.ceil(records.length / most) }, (_, index) =>
+      records.slice(index * most, (index + 1) * most),
+    );
+    return Promise.all(batches.map((batch) => write(batch, host)));
+  };
+}
+
+async function zstd(plain) {
+  const { encoding, bytes } = await compress(plain, "zstd");
+  return { encoding, body: bytes };
+}
+
+function json(series, host, options) {
+  const text = JSON.stringify({ series: series.map((one) => ({ ...one, host })) });
+  return {
+    path: "/api/v1/series",
+    type: "application/json",
+    encoding: "deflate",
+    body: deflateSync(text, options),
+  };
+}
+
+function jsonLogs(logs, host) {
+  const text = JSON.stringify(logs.map((log) => ({ ...log, ddtags: log.ddtags.join(","), host })));
+  return { path: "/api/v2/logs", type: "application/json", encoding: "identity", body: Buffer.from(text) };
+}
+
+/** The points of a series in one entry; series in the order of their first points. */
+function grouped(records) {
+  const groups = new Map();
+  for (const { points, ...series } of records) {
+    const key = JSON.stringify(series);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { ...series, points: [...points] });
+    else group.points.push(...points);
+  }
+  return [...groups.values()];
+}
+
+function payload(series, host) {
+  const message = {
+    series: series.map(({ metric, type, tags, points, interval = 0 }) => ({
+      resources: [{ type: "host", name: host }],
+      metric,
+      tags,
+      points: points.map(([timestamp, value]) => ({ timestamp, value })),
+      type: TYPE_NUMBERS[type],
+      ...(interval === 0 ? {} : { interval }),
+    })),
+  };
+  return METRIC_PAYLOAD.encode(METRIC_PAYLOAD.fromObject(message)).finish();
+}
