@@ -30,8 +30,10 @@ const VALUE = '"value":';
 const BETWEEN = ',"timestamp":';
 const BETWEEN_SPACED = ', "timestamp": ';
 const SPACE = 32;
-/** Some 10 MB, less than as many contexts take in a window. */
+/** Some 10 MB at most times, less than as many contexts take in a window. */
 const MOST_SHAPES = 20_000;
+/** Characters. What is longer is rare, and costs too much to remember. */
+const LONGEST_SHAPE = 1_000;
 
 export class RawMetricReader {
   readonly #shapes = new Map<string, Shape>();
@@ -46,7 +48,7 @@ export class RawMetricReader {
 
   /** Undefined where the text isn't of the usual form, whether it is a raw metric or not. */
   #readByShape(text: string): KeyedMetric | undefined {
-    const name = text.indexOf(VALUE);
+    const name = text.length > LONGEST_SHAPE ? -1 : text.indexOf(VALUE);
     if (name === -1) return undefined;
     const afterName = name + VALUE.length;
     const value = text.charCodeAt(afterName) === SPACE ? afterName + 1 : afterName;

@@ -6,7 +6,7 @@
  * Memory is bounded by the contexts of a window and by a fixed number of records, not by the backlog.
  * It loses nothing: what can't be used is set aside with its reason, what is too old is counted.
  */
-import { expire, fateCounter, type Position, type QueueNames, type Store } from "@chouette-iot/queue";
+import { expire, fateCounter, type QueueNames, type Store } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { restoreContexts, saveContexts } from "../aggregation/saved-contexts.js";
 import { closedBefore } from "../aggregation/window.js";
@@ -14,6 +14,7 @@ import type { Clock } from "../clock.js";
 import type { Wrap } from "../wrappers/wrapper.js";
 import { emitWindow, joinParts } from "./emission.js";
 import { rejectFuture, rejectUnset } from "./misstamped.js";
+import { pagesBefore } from "./pages.js";
 import { rejectStray } from "./rejections.js";
 import { type EmittedWindow, raised, settlementOf } from "./settlement.js";
 import { Taken, type TakenWindow, type Unusable } from "./taken.js";
@@ -42,8 +43,6 @@ export interface Flushed {
   expired: number;
 }
 
-/** Records a page. Larger ones hold the event loop longer and gain little. */
-const PAGE = 2_000;
 /** Complete windows are settled once this many records are held, so that many small windows share a step. */
 const SETTLE_AT = 10_000;
 /** A window with more records than this is taken in parts. */
@@ -99,12 +98,13 @@ export class Flusher {
   }
 
   async #flushBefore(boundary: Seconds, flushed: Flushed): Promise<void> {
+    const { store, queues } = this.#options;
     const taken = new Taken(this.#options.interval);
     for (const start of this.#notes.withParts()) taken.window(start);
     // One settlement at a time, under way while the next pages are read and added up.
     let settling = Promise.resolve();
     try {
-      for await (const page of this.#pages(boundary)) {
+      for await (const page of pagesBefore(boundary, store, queues.rawMetrics)) {
         for (const record of page) taken.add(record);
         if (taken.held < SETTLE_AT) continue;
         await settling;
@@ -118,25 +118,6 @@ export class Flusher {
       await settling;
     }
     await this.#settle(taken.takeWindows(), taken.takeUnusable(), flushed);
-  }
-
-  /** The raw queue's pages, the next one under way while one is worked on. */
-  async *#pages(before: Seconds) {
-    const { store, queues } = this.#options;
-    const read = (from: { readonly after?: Position }) => {
-      const page = store.read(queues.rawMetrics, { ...from, before, limit: PAGE });
-      // Awaited in the next round, if there is one: till then nobody else would hear it fail.
-      page.catch(() => {});
-      return page;
-    };
-    let next = read({});
-    for (;;) {
-      const page = await next;
-      const after = page.at(-1);
-      if (after === undefined) return;
-      next = read({ after });
-      yield page;
-    }
   }
 
   async #settle(

@@ -7,7 +7,8 @@
  *
  * Every commit costs the flash some pages, however little is in it. Over time there is at most one an interval;
  * those that weren't used are saved, up to a limit, and spent at once when somebody waits. So a program that
- * stores one record and waits for the answer gets it at the disk's speed, as long as it doesn't do so all day.
+ * stores one record and waits for the answer gets it at the disk's speed, as long as it doesn't do so all day. Of a
+ * commit that is full, its own pages are a small part: it waits for nothing and spends nothing.
  */
 import type { Milliseconds } from "@chouette-iot/record";
 
@@ -23,12 +24,15 @@ interface Change {
 
 /** Commits. 500 of them write some 8 MB. */
 const MOST_SAVED = 500;
+/** So many bytes of records make a commit full. Beside them it writes some 16 KB. */
+const FULL_COMMIT_BYTES = 64 * 1024;
 
 export class GroupCommit {
   readonly #transact: Transact;
   readonly #interval: Milliseconds;
   readonly #now: () => number;
   #waiting: Change[] = [];
+  #waitingBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Immediate | undefined;
   #saved = MOST_SAVED;
@@ -45,10 +49,14 @@ export class GroupCommit {
     this.#savedAt = now();
   }
 
-  /** @param apply makes the change's writes; called inside the transaction */
-  add(apply: () => void): Promise<void> {
+  /**
+   * @param apply makes the change's writes; called inside the transaction
+   * @param bytes of the records that it writes
+   */
+  add(apply: () => void, bytes: number): Promise<void> {
     const committed = this.#enter(apply, () => {});
-    const wait = this.#untilNext();
+    this.#waitingBytes += bytes;
+    const wait = this.#isFull() ? 0 : this.#untilNext();
     if (wait === 0) this.#commitSoon();
     else this.#timer ??= setTimeout(() => this.commit(), wait);
     return committed;
@@ -74,8 +82,9 @@ export class GroupCommit {
     const group = this.#waiting;
     this.#waiting = [];
     if (group.length === 0) return;
-    this.#saved = Math.max(0, this.#savedNow() - 1);
+    this.#saved = Math.max(0, this.#savedNow() - (this.#isFull() ? 0 : 1));
     this.#savedAt = this.#now();
+    this.#waitingBytes = 0;
     const refused = new Map<Change, unknown>();
     try {
       this.#transact(() => {
@@ -103,6 +112,10 @@ export class GroupCommit {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ check, apply, resolve, reject });
     });
+  }
+
+  #isFull(): boolean {
+    return this.#waitingBytes >= FULL_COMMIT_BYTES;
   }
 
   #savedNow(): number {

@@ -49,8 +49,8 @@ export class LmdbStore implements BrokerStore {
   }
 
   async append(queue: string, records: readonly NewRecord[]): Promise<void> {
-    this.#prepare(queue, records);
-    await this.#commits.add(() => this.#tables.queue(queue).write(records));
+    const bytes = this.#prepare(queue, records);
+    await this.#commits.add(() => this.#tables.queue(queue).write(records), bytes);
   }
 
   async write(writes: readonly QueueWrite[], notes: ReadonlyMap<string, string> = new Map()): Promise<void> {
@@ -60,11 +60,12 @@ export class LmdbStore implements BrokerStore {
       if (ofQueue === undefined) queues.set(write.queue, [write]);
       else ofQueue.push(write);
     }
-    for (const [queue, ofQueue] of queues) this.#prepare(queue, ofQueue);
+    let bytes = 0;
+    for (const [queue, ofQueue] of queues) bytes += this.#prepare(queue, ofQueue);
     await this.#commits.add(() => {
       for (const [queue, ofQueue] of queues) this.#tables.queue(queue).write(ofQueue);
       this.#writeNotes(notes);
-    });
+    }, bytes);
   }
 
   async read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]> {
@@ -152,11 +153,15 @@ export class LmdbStore implements BrokerStore {
     await this.#lock?.release();
   }
 
-  /** Makes the queue and refuses ids that don't fit, before the commit: there, one bad change rejects all. */
-  #prepare(queue: string, records: readonly { readonly id: string; readonly value?: string }[]): void {
+  /**
+   * Makes the queue and refuses ids that don't fit, before the commit: there, one bad change rejects all.
+   *
+   * @returns bytes that the records take, roughly
+   */
+  #prepare(queue: string, records: readonly { readonly id: string; readonly value?: string }[]): number {
     this.#tables.queue(queue);
     for (const { id } of records) checkId(id);
-    this.#touch(records);
+    return this.#touch(records);
   }
 
   #writeNotes(notes: ReadonlyMap<string, string | undefined>): void {
@@ -170,8 +175,12 @@ export class LmdbStore implements BrokerStore {
     this.#tables.counters.put(counter, (this.#tables.counters.get(counter) ?? 0) + by);
   }
 
-  #touch(records: readonly { readonly id: string; readonly value?: string | undefined }[]): void {
-    for (const { id, value = "" } of records) this.#mapped += id.length + value.length + ENTRY_OVERHEAD;
+  /** @returns bytes that the records take, roughly */
+  #touch(records: readonly { readonly id: string; readonly value?: string | undefined }[]): number {
+    let bytes = 0;
+    for (const { id, value = "" } of records) bytes += id.length + value.length + ENTRY_OVERHEAD;
+    this.#mapped += bytes;
+    return bytes;
   }
 
   #letGo(): void {
