@@ -53,6 +53,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "agent/log.ts",
     "agent/outage.ts",
     "agent/ready-writer.ts",
+    "agent/version.ts",
   ],
   "agent/cli": [
     "record",

@@ -1,5 +1,6 @@
 /** The `chouette` command: its subcommands, each in a file of its own. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { VERSION } from "../version.js";
 
 /** In the order of the help. What isn't asked for isn't loaded: an agent would hold it in memory all its life. */
 const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
@@ -28,6 +29,7 @@ The settings are environment variables and chouette.yaml: \`chouette config\` li
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("chouette")
     .description("Carries metrics and logs from the programs on a small device to Datadog.")
+    .version(VERSION, "-V, --version", "tell the version")
     .addHelpText("after", EXAMPLES)
     .showHelpAfterError("(chouette --help tells more)")
     .exitOverride();

@@ -4,13 +4,13 @@
  *
  * Promises: it holds no secret. It is answered in bounded time, without the queues where the store is out.
  */
-import { readFileSync } from "node:fs";
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { type Milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
 import type { OutageReport } from "../outage.js";
+import { VERSION } from "../version.js";
 import type { Deliveries } from "./deliveries.js";
 import { type QueueStatus, readQueues } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";
@@ -63,9 +63,6 @@ export interface StatusSource {
 
 /** A Redis that accepts and says nothing must not keep those waiting who want to know what is wrong. */
 const LONGEST_LOOK_MS = 2_000;
-const VERSION: string = JSON.parse(
-  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-).version;
 
 export async function readStatus(source: StatusSource): Promise<Status> {
   const { clock, deliveries, brokerCounters } = source;
