@@ -7,6 +7,7 @@ import { type Intake, startIntake } from "../../packages/agent/src/intake/intake
 import { total } from "../../packages/agent/src/status/ledger.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
+import { type Broker, lookInto } from "../support/broker-records.js";
 import { freePort } from "../support/ports.js";
 import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
@@ -19,6 +20,7 @@ let cleanUps: (() => Promise<unknown>)[] = [];
 let intake: Intake;
 let redis: RedisServer;
 let queue: RawQueue;
+let broker: Broker;
 let http: number;
 
 beforeEach(async () => {
@@ -26,7 +28,8 @@ beforeEach(async () => {
   intake = await startIntake({ apiKey: KEY });
   redis = await startRedis(["--appendonly", "yes"]);
   queue = await openRawQueue(redis.port);
-  cleanUps = [() => intake.close(), () => redis.stop(), () => queue.close()];
+  broker = await lookInto(redis.url);
+  cleanUps = [() => intake.close(), () => redis.stop(), () => queue.close(), () => broker.close()];
 });
 
 afterEach(async () => {
@@ -144,6 +147,78 @@ describe("the status", () => {
     redis.signal("SIGCONT");
     expect(stopped.queues).toBeUndefined();
     expect(stopped.ready).toEqual({ ok: false, reason: "the store does not answer" });
+  });
+});
+
+/** Stores a record in a queue as any client does. */
+async function put(queueName: string, id: string, record: object): Promise<void> {
+  const now = Date.now() / 1000;
+  await broker.command("ZADD", `chouette:${queueName}.keys`, `${now}`, id);
+  await broker.command("HSET", `chouette:${queueName}.values`, id, JSON.stringify(record));
+}
+
+const log = (level: string) => ({ date: new Date().toISOString(), ddtags: [], level, message: { msg: "m" } });
+const gauge = (metric: string) => ({
+  ...{ metric, type: "gauge", tags: [] },
+  points: [[Math.floor(Date.now() / 1000), 1]],
+});
+
+/** So many bytes were sent today, and as many on another day of this month. */
+async function haveSent(bytes: number): Promise<void> {
+  const day = new Date().toISOString().slice(0, 10);
+  await broker.command("HSET", "chouette:notes", `chouette:sent:${day}`, `${bytes}`);
+  await broker.command("HSET", "chouette:notes", `chouette:sent:${day.slice(0, 7)}`, `${2 * bytes}`);
+}
+
+describe("the bytes of the day and the month", () => {
+  const BUDGET = 1_000_000_000;
+
+  it("are told across restarts, without a budget where none is set", async () => {
+    const first = await startAgent();
+    await putCounts(3);
+    await until(
+      "a delivery to be settled",
+      async () => ledger(await status(), "metrics:wrapped").done.delivered,
+    );
+    const { sent, deliveries, budget } = await status();
+    expect(sent).toEqual({ today: deliveries.metrics.bytes, month: deliveries.metrics.bytes });
+    expect(sent?.today).toBeGreaterThan(0);
+    expect(budget).toBeUndefined();
+    await first.end("SIGKILL");
+    await startAgent();
+    expect((await status()).sent).toEqual(sent);
+  });
+
+  it.each([
+    [0.75, { lesserLogs: 2, logs: 0, collected: 0 }, "2 logs below WARNING"],
+    [0.85, { lesserLogs: 0, logs: 3, collected: 0 }, "3 logs"],
+    [0.95, { lesserLogs: 0, logs: 3, collected: 1 }, "3 logs, 1 metrics of collectors and of the agent"],
+  ])("are told with what the budget holds back at %d of it", async (share, heldBack, inWords) => {
+    await haveSent(share * BUDGET);
+    await put("logs:wrapped", "1", log("INFO"));
+    await put("logs:wrapped", "2", log("DEBUG"));
+    await put("logs:wrapped", "3", log("ERROR"));
+    await put("metrics:wrapped", "collect.1a2b3c4d.1", gauge("ups.load"));
+    await put("metrics:wrapped", "4", gauge("app.rpm"));
+    await startAgent({ DAILY_BYTE_BUDGET: `${BUDGET}`, DATADOG_LOGS_URL: `${intake.url}/api` });
+    await until("what may be sent to be delivered", () =>
+      intake.points().some((p) => p.metric === "app.rpm"),
+    );
+    const told = await until("the last of the queues to be gone through", async () => {
+      const now = await status();
+      return JSON.stringify(now.budget?.heldBack) === JSON.stringify(heldBack) ? now : undefined;
+    }).catch(status);
+    expect(told.budget).toEqual({ bytesPerDay: BUDGET, heldBack });
+    expect(told.sent?.today).toBeGreaterThan(share * BUDGET);
+    expect(told.sent?.month).toBe((told.sent?.today ?? 0) + share * BUDGET);
+    const { text } = await get("/metrics");
+    expect(text).toContain(`chouette_daily_byte_budget ${BUDGET}\n`);
+    expect(text).toMatch(/chouette_bytes_sent\{period="month"\} \d+\n/);
+    expect(text).toContain(`chouette_held_back_records{what="logs"} ${heldBack.logs}\n`);
+    const people = runChouette(["status"], { CHOUETTE_HTTP: `${http}` });
+    await people.ended;
+    expect(people.output()).toMatch(new RegExp(`Sent +\\d+ bytes of ${BUDGET} today, \\d+ this month`));
+    expect(people.output()).toContain(`held back: ${inWords}\n`);
   });
 });
 

@@ -12,7 +12,7 @@ import { once } from "node:events";
 import { queueNames } from "@chouette-iot/queue";
 import { type Clock, systemClock } from "./clock.js";
 import type { Config } from "./config/config.js";
-import { SentBytes } from "./dispatch/sent-bytes.js";
+import { readSentOfLate, SentBytes } from "./dispatch/sent-bytes.js";
 import { type StandByOptions, workUnderLease } from "./lease/stand-by.js";
 import type { Log } from "./log.js";
 import { openStore } from "./open-store.js";
@@ -57,6 +57,8 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     config: () => current,
     outages: () => [wiring.storeOutage, ...(work?.outages ?? [])].map((outage) => outage.report()),
     collectors: () => work?.collectors() ?? [],
+    sent: () => readSentOfLate(store, clock),
+    heldBack: () => work?.heldBack(),
   };
   /** Undefined while this agent stands by. */
   let work: Work | undefined;

@@ -26,7 +26,7 @@ import { type Rounds, startCollectors } from "./collectors/rounds.js";
 import type { CollectorStatus } from "./collectors/runner.js";
 import type { Config } from "./config/config.js";
 import { redisAddress } from "./config/redis-address.js";
-import { ByteBudget } from "./dispatch/byte-budget.js";
+import { ByteBudget, type HeldBack } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
 import { runRejectedLoop } from "./dispatch/rejected-queue.js";
@@ -47,6 +47,8 @@ import { CLOCK_FLOOR, Timekeeper } from "./timekeeping/timekeeper.js";
 export interface Work {
   readonly outages: readonly Outage[];
   collectors(): readonly CollectorStatus[];
+  /** By the day's byte budget. */
+  heldBack(): HeldBack;
   stop(): Promise<void>;
 }
 
@@ -73,7 +75,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     boot: currentBoot(),
     interval: config.interval,
   });
-  const { metrics, logs } = wireDispatch(wiring, timekeeper);
+  const { metrics, logs, budget } = wireDispatch(wiring, timekeeper);
   const flushing = wireFlush(wiring, timekeeper, () => {
     // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
     if (config.output === "stdout") metrics.loop.kick();
@@ -102,6 +104,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   return {
     outages: [metrics.outage, logs.outage, roomOutage],
     collectors: () => collecting.status(),
+    heldBack: () => budget.heldBack({ metrics: metrics.dispatcher.heldBack, logs: logs.dispatcher.heldBack }),
     stop: async () => {
       ending.abort();
       await Promise.all([...loops, collecting.stop()]);
@@ -148,7 +151,7 @@ function wireDispatch(wiring: Wiring, timekeeper: Timekeeper) {
     batchSize: logsBulkSize,
     ttl: seconds(logTtl),
   });
-  return { metrics, logs };
+  return { metrics, logs, budget };
 }
 
 /** @param place where the records go, to begin a sentence */
@@ -157,7 +160,7 @@ function wireQueue<T>(
   timekeeper: Timekeeper,
   place: string,
   options: Pick<DispatcherOptions<T>, "queue" | "output" | "decode" | "admission" | "batchSize" | "ttl">,
-): { readonly loop: DispatchLoop<T>; readonly outage: Outage } {
+): { readonly dispatcher: Dispatcher<T>; readonly loop: DispatchLoop<T>; readonly outage: Outage } {
   const { releaseInterval, interval, grace, settings } = config;
   const dispatcher = new Dispatcher({
     ...options,
@@ -180,7 +183,7 @@ function wireQueue<T>(
     outputOutage,
     hasClockJumped: () => timekeeper.hasJumped,
   });
-  return { loop, outage: outputOutage };
+  return { dispatcher, loop, outage: outputOutage };
 }
 
 function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {

@@ -1,4 +1,5 @@
 /** The status for people. */
+import type { HeldBack } from "../dispatch/byte-budget.js";
 import { total } from "../status/ledger.js";
 import type { DeliveryStatus, Status } from "../status/status.js";
 import { table } from "./table.js";
@@ -14,6 +15,7 @@ export function statusText(status: Status): string {
     ),
     deliveryLine("Metrics", status.deliveries.metrics, status.at),
     deliveryLine("Logs", status.deliveries.logs, status.at),
+    ...sentLine(status),
     "",
     queues === undefined ? "The store does not answer.\n" : `${queueTable(queues)}\n${ledgerTable(queues)}`,
     ...(status.collectors.length > 0 ? [collectorTable(status)] : []),
@@ -36,6 +38,25 @@ function deliveryLine(
   const lately = last === undefined ? "none delivered yet" : `last delivered ${duration(at - last)} ago`;
   const delay = meanDelay === undefined ? "" : `, ${duration(meanDelay)} after the fact on average`;
   return `${what.padEnd(8)} ${lately}; since the start ${records} records, ${bytes} bytes${delay}; requests: ${inWords(requests)}`;
+}
+
+const HELD_BACK: Readonly<Record<keyof HeldBack, string>> = {
+  lesserLogs: "logs below WARNING",
+  logs: "logs",
+  collected: "metrics of collectors and of the agent",
+};
+
+function sentLine({ sent, budget }: Status): readonly string[] {
+  if (sent === undefined) return [];
+  const most = budget === undefined ? "" : ` of ${budget.bytesPerDay}`;
+  const held = budget?.heldBack === undefined ? "" : `; held back: ${heldInWords(budget.heldBack)}`;
+  return [`Sent     ${sent.today} bytes${most} today, ${sent.month} this month (UTC)${held}`];
+}
+
+function heldInWords(heldBack: HeldBack): string {
+  const kinds = Object.keys(HELD_BACK) as (keyof HeldBack)[];
+  const held = kinds.filter((kind) => heldBack[kind] > 0);
+  return held.map((kind) => `${heldBack[kind]} ${HELD_BACK[kind]}`).join(", ") || "nothing";
 }
 
 type Queues = NonNullable<Status["queues"]>;

@@ -26,6 +26,14 @@ const LESSER_LEVELS: ReadonlySet<unknown> = new Set([
   "NOTICE",
 ]);
 
+/** Numbers of records that wait because of the budget, by the line of the table that holds them. */
+export interface HeldBack {
+  /** Where all logs are held back, they are among `logs`. */
+  readonly lesserLogs: number;
+  readonly logs: number;
+  readonly collected: number;
+}
+
 /** What of a queue may be sent now: `true` and `false` for all and nothing of it. The id is that in the queue. */
 export type Admission<T> = boolean | ((record: T, id: string) => boolean);
 
@@ -46,6 +54,16 @@ export class ByteBudget {
 
   metrics(): Admission<ReadyMetric> {
     return !this.#isUsed(SHARES.collected) || isOfApplication;
+  }
+
+  /** @param waiting how many records of each queue weren't admitted */
+  heldBack(waiting: { readonly metrics: number; readonly logs: number }): HeldBack {
+    const areAllLogs = this.#isUsed(SHARES.logs);
+    return {
+      lesserLogs: this.#isUsed(SHARES.lesserLogs) && !areAllLogs ? waiting.logs : 0,
+      logs: areAllLogs ? waiting.logs : 0,
+      collected: this.#isUsed(SHARES.collected) ? waiting.metrics : 0,
+    };
   }
 
   #isUsed(share: number): boolean {

@@ -171,6 +171,23 @@ describe("dispatch", () => {
     expect(await store.size(QUEUE)).toBe(1);
   });
 
+  it.each([
+    ["of a part of the queue", (record: string) => !record.startsWith("lesser"), 3],
+    ["of all of it", false, 5],
+    ["of nothing", true, 0],
+  ] as const)("tells how many records aren't admitted: %s", async (_, admission, expected) => {
+    const ages = [5_000, 4_000, 3_000, 2, 1];
+    const records = ages.map((age, index) => [NOW - age, index % 2 ? "m" : "lesser"] as const);
+    const { dispatcher } = await setUp(records, 2, admission);
+    const { told } = output(() => delivered);
+    const dispatching = dispatcher(told);
+    expect(dispatching.heldBack).toBe(0);
+    for (let round = 0; round < 2; round++) {
+      await dispatching.dispatch();
+      expect(dispatching.heldBack).toBe(expected);
+    }
+  });
+
   it("expires what is older than it may become, and counts it", async () => {
     const { store, dispatcher } = await setUp([[NOW - 14_401, "old"]]);
     const { told, batches } = output(() => delivered);

@@ -38,9 +38,15 @@ const PAGE = 1_000;
 
 export class Dispatcher<T> {
   readonly #options: DispatcherOptions<T>;
+  #heldBack = 0;
 
   constructor(options: DispatcherOptions<T>) {
     this.#options = options;
+  }
+
+  /** Records that weren't admitted, when the queue was last gone through. */
+  get heldBack(): number {
+    return this.#heldBack;
   }
 
   /** Rejects where the store does; the next call takes up what is left. */
@@ -85,21 +91,27 @@ export class Dispatcher<T> {
     const limit = Math.min(batchSize, PAGE);
     let after = start;
     let waiting: Entry<T>[] = [];
+    let heldBack = 0;
     for (;;) {
       const admission = this.#options.admission();
-      if (admission === false) return;
+      if (admission === false) {
+        this.#heldBack = await store.size(queue);
+        return;
+      }
       const page = await store.read(queue, { limit, ...(after === undefined ? {} : { after }) });
       if (page.length === 0) break;
       after = page.at(-1);
       const entries = await this.#decode(page, dispatched);
       for (const entry of entries) {
         if (admission === true || admission(entry.record, entry.id)) waiting.push(entry);
+        else heldBack += 1;
       }
       if (waiting.length >= batchSize) {
         yield waiting.slice(0, batchSize);
         waiting = waiting.slice(batchSize);
       }
     }
+    if (start === undefined) this.#heldBack = heldBack;
     if (waiting.length > 0) yield waiting;
   }
 

@@ -6,6 +6,7 @@
  * where the agent ends between sending and settling.
  */
 import { NAMESPACE, type Store } from "@chouette-iot/queue";
+import type { Milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 
 /** How many days, and how many months, are remembered. */
@@ -15,6 +16,19 @@ const DAY = /^\d{4}-\d\d-\d\d$/;
 
 /** `chouette:sent:2026-11-22` and `chouette:sent:2026-11`: bytes, in decimal. */
 export const SENT_BYTES_NOTES = `${NAMESPACE}:sent:`;
+
+/** In bytes, of this day and this month of UTC. */
+export interface SentOfLate {
+  readonly today: number;
+  readonly month: number;
+}
+
+/** By the word of the store, so that an agent that stands by knows it as well. Rejects where the store does. */
+export async function readSentOfLate(store: Store, clock: Clock): Promise<SentOfLate> {
+  const texts = await store.notes(periodsOf(clock.now()).map((period) => SENT_BYTES_NOTES + period));
+  const [today = 0, month = 0] = texts.map((text) => Number(text ?? 0) || 0);
+  return { today, month };
+}
 
 export class SentBytes {
   readonly #store: Store;
@@ -37,7 +51,8 @@ export class SentBytes {
   }
 
   today(): number {
-    return this.#bytes?.get(this.#date()) ?? 0;
+    const [day] = periodsOf(this.#clock.now());
+    return this.#bytes?.get(day) ?? 0;
   }
 
   /**
@@ -47,9 +62,8 @@ export class SentBytes {
   add(bytes: number): ReadonlyMap<string, string | undefined> {
     this.#bytes ??= new Map();
     const counted = this.#bytes;
-    const day = this.#date();
     const notes = new Map<string, string | undefined>();
-    for (const period of [day, day.slice(0, 7)]) {
+    for (const period of periodsOf(this.#clock.now())) {
       const total = (counted.get(period) ?? 0) + bytes;
       counted.set(period, total);
       notes.set(SENT_BYTES_NOTES + period, `${total}`);
@@ -67,8 +81,10 @@ export class SentBytes {
     const months = periods.filter((period) => !DAY.test(period));
     return [...days.slice(0, -DAYS), ...months.slice(0, -MONTHS)];
   }
+}
 
-  #date(): string {
-    return new Date(this.#clock.now()).toISOString().slice(0, 10);
-  }
+/** Such as 2026-11-22 and 2026-11. */
+function periodsOf(time: Milliseconds): readonly [day: string, month: string] {
+  const text = new Date(time).toISOString();
+  return [text.slice(0, 10), text.slice(0, 7)];
 }

@@ -8,7 +8,7 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 export function prometheusText(status: Status): string {
-  const { queues = [], deliveries, outages, collectors } = status;
+  const { queues = [], deliveries, outages, collectors, sent, budget } = status;
   const ways = Object.entries(deliveries);
   return [
     family("chouette_up_seconds", "gauge", "How long the agent has run.", [[{}, status.uptime]]),
@@ -69,6 +69,24 @@ export function prometheusText(status: Status): string {
       "counter",
       "Bodies that were taken, as sent.",
       ways.map(([records, { bytes }]) => [{ records }, bytes]),
+    ),
+    family(
+      "chouette_bytes_sent",
+      "gauge",
+      "Bodies as sent in this day and this month of UTC, those of attempts that failed too.",
+      Object.entries(sent ?? {}).map(([period, bytes]): Sample => [{ period }, bytes]),
+    ),
+    family(
+      "chouette_daily_byte_budget",
+      "gauge",
+      "The bytes that a day may take.",
+      budget === undefined ? [] : [[{}, budget.bytesPerDay]],
+    ),
+    family(
+      "chouette_held_back_records",
+      "gauge",
+      "Records that wait because of the budget.",
+      Object.entries(budget?.heldBack ?? {}).map(([what, records]): Sample => [{ what }, records]),
     ),
     family(
       "chouette_last_delivery_timestamp_seconds",

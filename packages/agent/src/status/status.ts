@@ -9,6 +9,8 @@ import { type Milliseconds, type Seconds, seconds, toSeconds } from "@chouette-i
 import type { Clock } from "../clock.js";
 import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
+import type { HeldBack } from "../dispatch/byte-budget.js";
+import type { SentOfLate } from "../dispatch/sent-bytes.js";
 import type { OutageReport } from "../outage.js";
 import { VERSION } from "../version.js";
 import type { Deliveries } from "./deliveries.js";
@@ -32,11 +34,21 @@ export interface Status {
   readonly outages: readonly OutageReport[];
   readonly collectors: readonly CollectorStatus[];
   readonly deliveries: { readonly metrics: DeliveryStatus; readonly logs: DeliveryStatus };
+  /** Bodies as sent, those of attempts that failed too; undefined where the store doesn't answer. */
+  readonly sent?: SentOfLate;
+  /** DAILY_BYTE_BUDGET, where it is set. */
+  readonly budget?: BudgetStatus;
   /** Undefined where the store doesn't answer. */
   readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[];
 }
 
 export type Readiness = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+export interface BudgetStatus {
+  readonly bytesPerDay: number;
+  /** At the last dispatch; undefined while this agent stands by. */
+  readonly heldBack?: HeldBack;
+}
 
 /** Since the agent's start. */
 export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays"> {
@@ -59,6 +71,9 @@ export interface StatusSource {
   config(): Config;
   outages(): readonly OutageReport[];
   collectors(): readonly CollectorStatus[];
+  /** Rejects where the store does. */
+  sent(): Promise<SentOfLate>;
+  heldBack(): HeldBack | undefined;
 }
 
 /** A Redis that accepts and says nothing must not keep those waiting who want to know what is wrong. */
@@ -68,7 +83,8 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   const { clock, deliveries, brokerCounters } = source;
   const config = source.config();
   const now = toSeconds(clock.now());
-  const queues = await within(LONGEST_LOOK_MS, readQueues(source.store, source.queues, now));
+  const looks = Promise.all([readQueues(source.store, source.queues, now), source.sent()]);
+  const [queues, sent] = (await within(LONGEST_LOOK_MS, looks)) ?? [];
   return {
     version: VERSION,
     host: config.settings.host,
@@ -87,8 +103,17 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     outages: source.outages(),
     collectors: source.collectors(),
     deliveries: { metrics: told(deliveries.metrics), logs: told(deliveries.logs) },
+    ...(sent === undefined ? {} : { sent }),
+    ...budgetOf(config, source),
     ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
   };
+}
+
+function budgetOf({ settings }: Config, source: StatusSource): { readonly budget?: BudgetStatus } {
+  const { dailyByteBudget: bytesPerDay } = settings;
+  if (bytesPerDay === undefined) return {};
+  const heldBack = source.heldBack();
+  return { budget: { bytesPerDay, ...(heldBack === undefined ? {} : { heldBack }) } };
 }
 
 /** Ready is who delivered lately or has had nothing to deliver. */
