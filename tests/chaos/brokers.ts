@@ -6,7 +6,7 @@ import type { AgentSettings } from "../support/agent-process.js";
 import { type FaultyLink, startFaultyLink } from "../support/faulty-link.js";
 import { newFolder } from "../support/folders.js";
 import { freePort } from "../support/ports.js";
-import type { Random } from "../support/random.js";
+import { ownRandom, type Random } from "../support/random.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 import { linkFaults } from "./faults.js";
@@ -38,8 +38,8 @@ export function startBrokerUnderFire(name: BrokerName, random: Random): Promise<
 
 async function redisUnderFire(random: Random): Promise<BrokerUnderFire> {
   const redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
-  const clientLink = await startFaultyLink(redis.port, linkFaults(random, FROM_CLIENTS));
-  const agentLink = await startFaultyLink(redis.port, linkFaults(random, FROM_AGENT));
+  const clientLink = await startFaultyLink(redis.port, linkFaults(ownRandom(random), FROM_CLIENTS));
+  const agentLink = await startFaultyLink(redis.port, linkFaults(ownRandom(random), FROM_AGENT));
   return {
     port: redis.port,
     clientLink,
@@ -61,7 +61,7 @@ async function redisUnderFire(random: Random): Promise<BrokerUnderFire> {
 async function embeddedUnderFire(random: Random): Promise<BrokerUnderFire> {
   const port = await freePort();
   const folder = await newFolder();
-  const clientLink = await startFaultyLink(port, linkFaults(random, FROM_CLIENTS));
+  const clientLink = await startFaultyLink(port, linkFaults(ownRandom(random), FROM_CLIENTS));
   return {
     port,
     clientLink,
@@ -84,7 +84,9 @@ async function embeddedUnderFire(random: Random): Promise<BrokerUnderFire> {
 export async function untilNothingWaits(port: number, deadlineMs: number): Promise<void> {
   const { rawMetrics, readyMetrics } = queueNames();
   const store = await connectedStore(port);
-  const isEmpty = async () => (await store.size(rawMetrics)) + (await store.size(readyMetrics)) === 0;
+  const isEmpty = async () =>
+    (await store.size(rawMetrics)) + (await store.size(readyMetrics)) === 0 &&
+    (await store.strays(rawMetrics, 1)).length === 0;
   try {
     await until("nothing to wait any more", isEmpty, deadlineMs);
   } finally {

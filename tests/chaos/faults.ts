@@ -7,6 +7,7 @@ import { pick, type Random } from "../support/random.js";
 export type Disaster =
   | { readonly kind: "kill the agent"; readonly downMs: number }
   | { readonly kind: "end the agent"; readonly downMs: number }
+  | { readonly kind: "halt the agent"; readonly ms: number }
   | { readonly kind: "kill Redis"; readonly downMs: number }
   | { readonly kind: "halt Redis"; readonly ms: number }
   | { readonly kind: "kill an application"; readonly which: number };
@@ -26,6 +27,7 @@ export function nextDisaster(random: Random, applications: number, hasRedis: boo
   const disaster = pick<Disaster>(random, [
     [5, { kind: "kill the agent", downMs }],
     [1, { kind: "end the agent", downMs }],
+    [3, { kind: "halt the agent", ms: downMs }],
     [1, { kind: "kill an application", which }],
     [hasRedis ? 3 : 0, { kind: "kill Redis", downMs }],
     [hasRedis ? 1 : 0, { kind: "halt Redis", ms: downMs }],

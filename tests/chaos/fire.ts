@@ -3,21 +3,23 @@
  * intake and the store have is held against the model.
  *
  * Read faults.ts for what goes wrong, application.mjs and journals.ts for what was stored, expectation.ts for what
- * should have arrived, ledger.ts for the sums of the store.
+ * should have arrived, malformed.ts for what should have been set aside, ledger.ts for the sums of the store.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { queueNames } from "@chouette-iot/queue";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type AgentSettings, startAgentProcess } from "../support/agent-process.js";
 import { startFaultyLink } from "../support/faulty-link.js";
 import { newFolder } from "../support/folders.js";
-import { type Random, seededRandom } from "../support/random.js";
+import { ownRandom, type Random, seededRandom } from "../support/random.js";
 import { type Running, run } from "../support/running.js";
 import { type BrokerName, type BrokerUnderFire, startBrokerUnderFire, untilNothingWaits } from "./brokers.js";
 import { Expectation } from "./expectation.js";
 import { type Disaster, intakeFaults, linkFaults, nextDisaster } from "./faults.js";
 import { type Life, readJournals } from "./journals.js";
 import { checkLedger, readRejected, refusedMetrics } from "./ledger.js";
+import { checkMalformed, type Malformed, type MalformedWriter, startMalformedWriter } from "./malformed.js";
 
 export interface FireOptions {
   readonly broker: BrokerName;
@@ -34,9 +36,11 @@ export interface Findings {
   readonly whole: number;
   readonly inParts: number;
   readonly refused: number;
+  readonly malformed: number;
 }
 
 const program = fileURLToPath(new URL("./application.mjs", import.meta.url));
+const { rawMetrics } = queueNames();
 const APPLICATIONS = 4;
 /** In seconds; the applications take it for granted. */
 const WINDOW = 2;
@@ -45,25 +49,26 @@ const DRAINED_WITHIN_MS = 60_000;
 
 export async function underFire({ broker: name, seed, seconds, say }: FireOptions): Promise<Findings> {
   const random = seededRandom(seed);
-  const broker = await startBrokerUnderFire(name, random);
+  const broker = await startBrokerUnderFire(name, ownRandom(random));
   const folder = await newFolder();
   let isCalm = false;
-  const faults = intakeFaults(random);
+  const faults = intakeFaults(ownRandom(random));
   const intake = await startIntake({
     rules: (asked) => (isCalm ? undefined : faults(asked)),
     refuse: ({ metric }) => (metric === "fire.refused" ? REFUSED : undefined),
   });
   const intakeLink = await startFaultyLink(
     Number(new URL(intake.url).port),
-    linkFaults(random, { faulty: 0.1, delivers: true }),
+    linkFaults(ownRandom(random), { faulty: 0.1, delivers: true }),
   );
-  const scene = new Scene(broker, folder.path, random, {
+  const scene = new Scene(broker, folder.path, ownRandom(random), {
     API_KEY: "any",
     DATADOG_URL: `http://127.0.0.1:${intakeLink.port}/api`,
     AGGREGATE_INTERVAL: `${WINDOW}`,
     AGGREGATE_GRACE: "1",
     RELEASE_INTERVAL: "1",
     METRICS_BULK_SIZE: "20",
+    REJECTED_MAX_RECORDS: "1000000",
     ...broker.agentSettings,
   });
   try {
@@ -81,10 +86,10 @@ export async function underFire({ broker: name, seed, seconds, say }: FireOption
     say(
       `calm, after ${broker.clientLink.faults()} faults of the applications' link, ${intakeLink.faults()} of the intake's`,
     );
-    const lives = await scene.end();
+    const recorded = await scene.end();
     const store = await broker.openStore();
     try {
-      return await judge(store, lives, intake.points());
+      return await judge(store, recorded, intake.points());
     } finally {
       await store.close();
     }
@@ -97,6 +102,12 @@ export async function underFire({ broker: name, seed, seconds, say }: FireOption
   }
 }
 
+/** All that was recorded in a run. */
+interface Recorded {
+  readonly lives: readonly Life[];
+  readonly malformed: readonly Malformed[];
+}
+
 /** The processes of a run. */
 class Scene {
   readonly #broker: BrokerUnderFire;
@@ -106,6 +117,7 @@ class Scene {
   readonly #lives: Life[] = [];
   readonly #applications: { life: Life; running: Running }[] = [];
   #agent: Running | undefined;
+  #malformed: MalformedWriter | undefined;
 
   constructor(broker: BrokerUnderFire, folder: string, random: Random, settings: AgentSettings) {
     this.#broker = broker;
@@ -117,6 +129,7 @@ class Scene {
   async begin(): Promise<void> {
     this.#agent = await startAgentProcess(this.#settings);
     for (let which = 0; which < APPLICATIONS; which++) await this.#startApplication(which);
+    this.#malformed = startMalformedWriter(this.#broker.clientLink.port, ownRandom(this.#random));
   }
 
   async suffer(disaster: Disaster): Promise<void> {
@@ -127,6 +140,11 @@ class Scene {
         await this.#agent?.end(disaster.kind === "kill the agent" ? "SIGKILL" : "SIGTERM");
         await pass(disaster.downMs);
         this.#agent = await startAgentProcess(this.#settings);
+        return;
+      case "halt the agent":
+        this.#agent?.child.kill("SIGSTOP");
+        await pass(disaster.ms);
+        this.#agent?.child.kill("SIGCONT");
         return;
       case "kill Redis":
         await redis?.kill();
@@ -145,7 +163,7 @@ class Scene {
   }
 
   /** Ends the applications, and the agent once nothing waits. */
-  async end(): Promise<readonly Life[]> {
+  async end(): Promise<Recorded> {
     // A new agent doesn't wait for the end of the last one's backoff.
     await this.#agent?.end("SIGKILL");
     this.#agent = await startAgentProcess(this.#settings);
@@ -154,16 +172,19 @@ class Scene {
       await running.wrote("all is stored", DRAINED_WITHIN_MS);
       await running.ended;
     }
+    const malformed = (await this.#malformed?.stop()) ?? [];
     await untilNothingWaits(this.#broker.port, DRAINED_WITHIN_MS);
     await this.#agent.end();
-    return this.#lives.map((life) => ({
+    const lives = this.#lives.map((life) => ({
       ...life,
       wasKilled: !this.#applications.some((application) => application.life === life),
     }));
+    return { lives, malformed };
   }
 
   /** Ends what still runs. */
   async abandon(): Promise<void> {
+    await this.#malformed?.stop();
     for (const { running } of this.#applications) await running.end("SIGKILL");
     await this.#agent?.end("SIGKILL");
   }
@@ -182,7 +203,7 @@ class Scene {
 
 async function judge(
   store: Parameters<typeof checkLedger>[0],
-  lives: readonly Life[],
+  { lives, malformed }: Recorded,
   points: Parameters<typeof readJournals>[1],
 ): Promise<Findings> {
   const expectation = new Expectation(WINDOW);
@@ -192,14 +213,16 @@ async function judge(
     metric.points.map(([at, value]) => ({ ...metric, at, value })),
   );
   const { differences, ...parts } = expectation.compare([...points, ...refused]);
+  const spoiled = checkMalformed(malformed, setAside);
   const unexpected = setAside
-    .filter(({ reason }) => !reason.includes(REFUSED))
+    .filter(({ queue, reason }) => queue !== rawMetrics && !reason.includes(REFUSED))
     .map(({ reason, value }) => `${value} was set aside: ${reason}`);
-  const wrong = await checkLedger(store, records);
+  const wrong = await checkLedger(store, records + spoiled.stored);
   return {
-    differences: [...broken, ...differences, ...unexpected, ...wrong],
+    differences: [...broken, ...differences, ...spoiled.differences, ...unexpected, ...wrong],
     stored: records,
     refused: refused.length,
+    malformed: spoiled.stored,
     ...parts,
   };
 }

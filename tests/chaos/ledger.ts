@@ -1,5 +1,5 @@
 /** The store when all is over: its ledger, and what it set aside. */
-import { queueNames, type Store } from "@chouette-iot/queue";
+import { type Position, queueNames, type Store } from "@chouette-iot/queue";
 import { decodeReadyMetric, type ReadyMetric, type Rejected } from "@chouette-iot/record";
 
 const queues = queueNames();
@@ -31,8 +31,16 @@ export interface SetAside extends Rejected {
 }
 
 export async function readRejected(store: Store): Promise<readonly SetAside[]> {
-  const records = await store.read(queues.rejected, { limit: PAGE });
-  return records.map(({ id, value = "" }) => ({ id, ...(JSON.parse(value) as Rejected) }));
+  const found: SetAside[] = [];
+  for (let after: Position | undefined; ; ) {
+    const page = await store.read(queues.rejected, {
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    after = page.at(-1);
+    if (after === undefined) return found;
+    for (const { id, value = "" } of page) found.push({ id, ...(JSON.parse(value) as Rejected) });
+  }
 }
 
 /** Ready metrics that the intake refused, those of a window in the order in which it was emitted. */

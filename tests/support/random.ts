@@ -13,6 +13,11 @@ export function seededRandom(seed: number): Random {
   };
 }
 
+/** Random numbers of its own for each who draws them, so that what one draws doesn't hang on when others do. */
+export function ownRandom(random: Random): Random {
+  return seededRandom(Math.floor(random() * 2 ** 32));
+}
+
 /** One of these, each as likely as its weight. */
 export function pick<T>(random: Random, choices: readonly (readonly [weight: number, choice: T])[]): T {
   const total = choices.reduce((sum, [weight]) => sum + weight, 0);
