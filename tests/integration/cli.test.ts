@@ -1,27 +1,79 @@
-/** The `chouette` command as a process: what it says of itself. */
+/** The `chouette` command as a process: what it says of itself, and what it stores where. */
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
-import { runChouette } from "../support/agent-process.js";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type AgentSettings, runChouette } from "../support/agent-process.js";
+import { startTestBroker } from "../support/broker.js";
+import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
+import { startRedis } from "../support/redis-server.js";
 
 const { version } = JSON.parse(
   readFileSync(new URL("../../packages/agent/package.json", import.meta.url), "utf8"),
 );
 
-async function chouette(...args: readonly string[]) {
-  const running = runChouette(args);
+async function chouette(args: readonly string[], settings: AgentSettings = {}) {
+  const running = runChouette(args, settings);
   return { code: await running.ended, output: running.output() };
 }
 
 describe("chouette", () => {
   it.each(["--version", "-V"])("tells its version by %s, and nothing else", async (option) => {
-    expect(await chouette(option)).toEqual({ code: 0, output: `${version}\n` });
+    expect(await chouette([option])).toEqual({ code: 0, output: `${version}\n` });
   });
 
   it("names that option and every command in its help", async () => {
-    const { code, output } = await chouette("--help");
+    const { code, output } = await chouette(["--help"]);
     expect(code).toBe(0);
     expect(output).toContain("-V, --version");
     for (const command of ["agent", "send", "collect", "status", "doctor", "queue", "config", "intake"])
       expect(output).toMatch(new RegExp(`^  ${command} `, "m"));
+  });
+});
+
+describe("chouette send", () => {
+  const PASSWORD = "p@ss:w/ord";
+  const SEND = ["send", "count", "my.metric", "1", "--tag", "zone:a"];
+
+  async function settingsFile(text: string): Promise<AgentSettings> {
+    const folder = await newFolder();
+    onTestFinished(folder.remove);
+    const path = join(folder.path, "chouette.yaml");
+    await writeFile(path, text);
+    return { CHOUETTE_CONFIG: path };
+  }
+
+  it("stores at the agent that the settings file names, with its password", async () => {
+    const broker = await startTestBroker({ password: PASSWORD });
+    onTestFinished(broker.stop);
+    const yaml = (listen: string) => settingsFile(`listen: ${listen}\npassword: ${PASSWORD}\n`);
+    const everywhere = await yaml(`0.0.0.0:${broker.port}`);
+    expect(await chouette(SEND, everywhere)).toEqual({ code: 0, output: "" });
+    expect(await broker.store.size("chouette:metrics:raw")).toBe(1);
+    const { code, output } = await chouette(SEND, { ...everywhere, CHOUETTE_PASSWORD: "wrong" });
+    expect(code).toBe(1);
+    expect(output).toContain("not stored: WRONGPASS");
+    expect(output).not.toContain(PASSWORD);
+  });
+
+  it("stores at the Redis server that the settings name, the environment before the file", async () => {
+    const redis = await startRedis();
+    onTestFinished(redis.stop);
+    const file = await settingsFile(`redis_url: ${redis.url}\nlisten: ${await freePort()}\n`);
+    expect(await chouette(SEND, file)).toEqual({ code: 0, output: "" });
+    const elsewhere = `redis://127.0.0.1:${await freePort()}`;
+    expect((await chouette(SEND, { ...file, REDIS_URL: elsewhere })).code).toBe(1);
+    const nothing = await settingsFile("");
+    expect(await chouette(SEND, { ...nothing, REDIS_PORT: `${redis.port}` })).toEqual({
+      code: 0,
+      output: "",
+    });
+  });
+
+  it("says what is wrong with the settings", async () => {
+    const { code, output } = await chouette(SEND, await settingsFile("listen: nowhere\n"));
+    expect(code).toBe(2);
+    expect(output).toContain("line 1, listen: expected host:port");
   });
 });

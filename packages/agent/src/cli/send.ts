@@ -1,6 +1,8 @@
 /** `chouette send`: stores one metric in the broker, as an application would. */
 import { type CallOptions, ChouetteClient } from "chouette-iot-client";
 import { Argument, type Command, InvalidArgumentError } from "commander";
+import { brokerAddress } from "../config/broker-address.js";
+import { settingsOrExitCode } from "./settings.js";
 
 const TYPES = ["count", "gauge", "rate", "histogram", "set"] as const;
 
@@ -10,8 +12,10 @@ Examples:
   $ chouette send gauge temperature 21.5 --timestamp 1763800000
   $ chouette send set visitors alice bob
 
-The broker is at REDIS_HOST and REDIS_PORT, or REDIS_URL; 127.0.0.1:6379 unless given.
-Exit code: 0 where it is stored, 1 where it isn't, with the reason.`;
+The broker is the Redis server that the settings name (REDIS_HOST, REDIS_PORT, REDIS_URL), else the agent on
+CHOUETTE_LISTEN, 127.0.0.1:6379 unless set.
+
+Exit code: 0 where it is stored, 1 where it isn't, with the reason, 2 where a setting is wrong.`;
 
 const LONGEST_WAIT_MS = 5_000;
 
@@ -44,7 +48,9 @@ async function send(
   values: readonly string[],
   { tag, timestamp }: SendOptions,
 ): Promise<void> {
-  const client = new ChouetteClient({ answerTimeoutMs: LONGEST_WAIT_MS });
+  const config = settingsOrExitCode();
+  if (config === undefined) return;
+  const client = new ChouetteClient({ ...brokerAddress(config), answerTimeoutMs: LONGEST_WAIT_MS });
   const options: CallOptions = { tags: tag, ...(timestamp === undefined ? {} : { timestamp }) };
   const stored =
     type === "set"

@@ -1,5 +1,6 @@
 /** `chouette status`: what the running agent says of itself. */
 import type { Command } from "commander";
+import { hostToAsk } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
 import type { Status } from "../status/status.js";
 import { settingsOrExitCode } from "./settings.js";
@@ -60,8 +61,7 @@ async function watch(config: Config, flags: StatusFlags): Promise<void> {
 /** The running agent's status. Rejects, in words for people, where there is none to be had. */
 export async function askStatus({ settings: { http } }: Config): Promise<Status> {
   if (http === "off") throw new Error("CHOUETTE_HTTP is off: this agent can't be asked");
-  // An agent that listens everywhere is asked on this machine.
-  const host = http.host === "0.0.0.0" ? "127.0.0.1" : http.host === "::" ? "::1" : http.host;
+  const host = hostToAsk(http.host);
   const address = `${host.includes(":") ? `[${host}]` : host}:${http.port}`;
   const answer = await fetch(`http://${address}/status`, {
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),

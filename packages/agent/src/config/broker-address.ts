@@ -1,0 +1,19 @@
+/** Where programs on this device find the broker, by the agent's own settings. */
+import type { Config } from "./config.js";
+import { redisAddress, type SettledAddress } from "./redis-address.js";
+
+/** The Redis server where one is named, by its port alone as well; else the agent, with the password that it asks for. */
+export function brokerAddress({ settings, sources, storage }: Config): SettledAddress {
+  if (storage === "redis" || sources.has("redisPort")) return redisAddress(settings);
+  const { listen, password } = settings;
+  const host = hostToAsk(listen.host);
+  if (password === undefined) return { host, port: listen.port };
+  const inUrl = host.includes(":") ? `[${host}]` : host;
+  return { url: `redis://:${encodeURIComponent(password)}@${inUrl}:${listen.port}` };
+}
+
+/** Who listens everywhere is asked on this device. */
+export function hostToAsk(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}
