@@ -1,0 +1,135 @@
+/**
+ * The ledger by what a real client stored: at every look, accepted is what the client was promised to be stored, and
+ * all of it is done, waiting, or dropped by a reason; on either broker, across a kill and a restart.
+ */
+import { ChouetteClient } from "chouette-iot-client";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { type Ledger, total } from "../../packages/agent/src/status/ledger.js";
+import type { Status } from "../../packages/agent/src/status/status.js";
+import { type AgentSettings, startAgentProcess } from "../support/agent-process.js";
+import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
+import { openRawQueue } from "../support/raw-queue.js";
+import { startRedis } from "../support/redis-server.js";
+import { until } from "../support/until.js";
+
+interface Broker {
+  readonly port: number;
+  readonly settings: AgentSettings;
+}
+
+/** Records by the queue that they were stored in. */
+interface Stored {
+  readonly raw: number;
+  readonly logs: number;
+}
+
+const ROUNDS = 100;
+let cleanUps: (() => Promise<unknown>)[] = [];
+let intake: Intake;
+let http: number;
+
+beforeEach(async () => {
+  http = await freePort();
+  intake = await startIntake();
+  cleanUps = [() => intake.close()];
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+async function redisBroker(): Promise<Broker> {
+  const redis = await startRedis();
+  cleanUps.push(redis.stop);
+  return { port: redis.port, settings: { REDIS_URL: redis.url } };
+}
+
+async function embeddedBroker(): Promise<Broker> {
+  const folder = await newFolder();
+  cleanUps.push(folder.remove);
+  const port = await freePort();
+  return { port, settings: { CHOUETTE_LISTEN: `127.0.0.1:${port}`, CHOUETTE_DATA_DIR: folder.path } };
+}
+
+async function startAgent({ settings }: Broker) {
+  const agent = await startAgentProcess({
+    API_KEY: "any",
+    DATADOG_URL: `${intake.url}/api`,
+    DATADOG_LOGS_URL: `${intake.url}/api`,
+    CHOUETTE_HTTP: `${http}`,
+    AGGREGATE_INTERVAL: "1",
+    AGGREGATE_GRACE: "0",
+    RELEASE_INTERVAL: "1",
+    ...settings,
+  });
+  cleanUps.push(() => agent.end());
+  return agent;
+}
+
+async function ledgers() {
+  const status = (await (await fetch(`http://127.0.0.1:${http}/status`)).json()) as Status;
+  const of = (name: string): Ledger => {
+    const found = status.queues?.find((queue) => queue.name === `chouette:${name}`);
+    if (found === undefined) throw new Error(`no ${name} in ${JSON.stringify(status)}`);
+    return found.ledger;
+  };
+  return { raw: of("metrics:raw"), ready: of("metrics:wrapped"), logs: of("logs:wrapped") };
+}
+
+/** Looks again and again until nothing waits any more. @returns the last look, and the looks whose sums were wrong */
+async function watch(stored: Stored) {
+  const wrong: unknown[] = [];
+  const last = await until("nothing to wait any more", async () => {
+    const look = await ledgers();
+    const { raw, ready, logs } = look;
+    if (raw.accepted !== stored.raw || logs.accepted !== stored.logs) wrong.push(look);
+    for (const ledger of [raw, ready, logs]) {
+      const sum = total(ledger.done) + ledger.pending + total(ledger.dropped);
+      if (ledger.missing !== 0 || ledger.accepted !== sum) wrong.push(look);
+    }
+    return raw.pending + ready.pending + logs.pending === 0 && ready.accepted > 0 ? look : undefined;
+  });
+  return { last, wrong };
+}
+
+describe("accepted is what clients stored, and all of it is accounted for", () => {
+  it.each([
+    ["on Redis", redisBroker],
+    ["on the embedded broker", embeddedBroker],
+  ])("%s", { timeout: 60_000 }, async (_, startBroker) => {
+    const broker = await startBroker();
+    const killed = await startAgent(broker);
+    const client = new ChouetteClient({ port: broker.port, aggregate: false });
+    const sink = client.logSink({ service: "a-service" });
+    const byHand = await openRawQueue(broker.port);
+    cleanUps.push(() => client.close({ timeoutMs: 1 }), byHand.close);
+    const record = (round: number) => {
+      client.increment("jobs.done", 1, { tags: { zone: `z${round % 3}` } });
+      client.gauge("temperature", round);
+      client.histogram("duration", round);
+      client.set("visitors", [`v${round}`]);
+      sink.info(`round ${round}`);
+    };
+    for (let round = 0; round < ROUNDS; round++) record(round);
+    expect(await client.flush()).toBe(true);
+    await byHand.put("no JSON", Date.now() / 1000);
+    await byHand.putApart({ id: "an-id-alone" }, Date.now() / 1000);
+    const first = await watch({ raw: 4 * ROUNDS + 2, logs: ROUNDS });
+    expect(first.wrong).toEqual([]);
+    expect(first.last.raw).toMatchObject({ done: { aggregated: 4 * ROUNDS }, dropped: { rejected: 2 } });
+
+    for (let round = 0; round < ROUNDS; round++) record(round);
+    expect(await client.flush()).toBe(true);
+    await killed.end("SIGKILL");
+    // Kept by the server, or by the client for an agent that is the broker.
+    for (let round = 0; round < ROUNDS; round++) record(round);
+    await startAgent(broker);
+    await until("all to be stored", () => client.flush());
+    expect(client.stats()).toMatchObject({ stored: 15 * ROUNDS, buffered: 0 });
+    const second = await watch({ raw: 12 * ROUNDS + 2, logs: 3 * ROUNDS });
+    expect(second.wrong).toEqual([]);
+    expect(second.last.raw).toMatchObject({ done: { aggregated: 12 * ROUNDS }, dropped: { rejected: 2 } });
+    expect(second.last.logs.done).toEqual({ delivered: 3 * ROUNDS });
+  });
+});
