@@ -9,15 +9,19 @@ import { validate } from "dockerfile-utils";
 import * as apps from "kubernetes-models/apps/v1";
 import * as rbac from "kubernetes-models/rbac.authorization.k8s.io/v1";
 import * as core from "kubernetes-models/v1";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import pino from "pino";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { serviceManager } from "../../packages/agent/src/cli/service-manager.js";
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SETTINGS } from "../../packages/agent/src/config/settings.js";
 import { parseSettingsFile } from "../../packages/agent/src/config/settings-file.js";
+import type { Log } from "../../packages/agent/src/log.js";
 import { CHOUETTE, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
 import { freePort } from "../support/ports.js";
 import { run } from "../support/running.js";
+import { until } from "../support/until.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), "utf8");
@@ -49,8 +53,8 @@ describe("the unit of systemd", () => {
     expect(await measured.ended, measured.output()).toBe(0);
   });
 
-  it("is told that the agent runs, that it is alive, and that it ends", async () => {
-    const socket = join(folder.path, "notify");
+  /** Writes what systemd is told. */
+  async function startListener(socket: string) {
     const listener = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -59,7 +63,14 @@ print("listening", flush=True)
 while True: print(s.recv(1000).decode(), flush=True)
 `;
     const systemd = run("/usr/bin/python3", ["-c", listener, socket]);
+    onTestFinished(async () => void (await systemd.end("SIGKILL")));
     await systemd.wrote("listening");
+    return systemd;
+  }
+
+  it("is told that the agent runs, that it is alive, and that it ends", async () => {
+    const socket = join(folder.path, "notify");
+    const systemd = await startListener(socket);
     const agent = await startAgentProcess({
       NOTIFY_SOCKET: socket,
       WATCHDOG_USEC: "300000",
@@ -70,7 +81,32 @@ while True: print(s.recv(1000).decode(), flush=True)
     await systemd.wrote(/(WATCHDOG=1[^W]*){2}/);
     expect(await agent.end()).toBe(0);
     await systemd.wrote("STOPPING=1");
-    await systemd.end("SIGKILL");
+  });
+
+  it("is not told that the agent is alive while one of its loops hangs", async () => {
+    const socket = join(folder.path, "notify");
+    const systemd = await startListener(socket);
+    let [looks, hangs]: [number, readonly string[]] = [0, []];
+    const said: unknown[] = [];
+    const log = { ...pino({ enabled: false }), error: (what: unknown) => void said.push(what) } as Log;
+    const env = { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: "60000" };
+    const manager = serviceManager(env, log, () => {
+      looks += 1;
+      return hangs;
+    });
+    manager.ready();
+    const told = () => systemd.output().match(/WATCHDOG=1/g)?.length ?? 0;
+    await until("a first word", () => told() > 0);
+    hangs = ["The flush has not gone on for 61 s"];
+    const before = looks;
+    await until("some looks while it hangs", () => looks > before + 10);
+    // Each look before it hung has told once, and none after it.
+    await until("the last word from before", () => told() === before);
+    await until("more looks", () => looks > before + 30);
+    expect(told()).toBe(before);
+    expect(said).toEqual([{ hangs }]);
+    hangs = [];
+    await until("a word again", () => told() > before);
   });
 });
 

@@ -33,11 +33,12 @@ export class ManualClock implements Clock {
         until: this.#passed + duration,
         wake: () => {
           this.#sleepers.delete(sleeper);
+          signal?.removeEventListener("abort", sleeper.wake);
           resolve();
         },
       };
       this.#sleepers.add(sleeper);
-      signal?.addEventListener("abort", sleeper.wake, { once: true });
+      signal?.addEventListener("abort", sleeper.wake);
     });
   }
 

@@ -18,6 +18,7 @@ import type { Log } from "./log.js";
 import { openStore } from "./open-store.js";
 import { Outage } from "./outage.js";
 import { closeParts, openParts } from "./parts.js";
+import { Pulse } from "./pulse.js";
 import { newDeliveries } from "./status/deliveries.js";
 import { startOperation } from "./status/operation.js";
 import { RateMeter } from "./status/rates.js";
@@ -27,6 +28,8 @@ import { startWork, type Work } from "./work.js";
 export interface Agent {
   /** Goes on with other settings. Those of the store and of what listens stay as they were at the start. */
   reload(config: Config): Promise<void>;
+  /** Its loops that have hung, in words; none while it is alive. */
+  hangs(): readonly string[];
   /** Ends it in order: what it holds is in its queues. */
   stop(): Promise<void>;
 }
@@ -49,6 +52,9 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     status: () => readStatus(source),
   };
   let current = config;
+  // The embedded store is this process's alone: there is no lease to see to.
+  const lease = config.storage === "redis" ? new Pulse("The lease", clock) : undefined;
+  const hangs = () => [lease, ...(work?.pulses ?? [])].flatMap((pulse) => pulse?.hang() ?? []);
   const source = {
     ...wiring,
     started: clock.monotonic(),
@@ -59,6 +65,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     collectors: () => work?.collectors() ?? [],
     sent: () => readSentOfLate(store, clock),
     heldBack: () => work?.heldBack(),
+    hangs,
   };
   /** Undefined while this agent stands by. */
   let work: Work | undefined;
@@ -66,6 +73,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   const ending = new AbortController();
   const ended = workOn(config.storage, ending.signal, {
     ...wiring,
+    ...(lease === undefined ? {} : { store: lease.store(store), clock: lease.clock() }),
     outage: wiring.storeOutage,
     begin: (workStore, lost) => {
       const own = { store: workStore, sentBytes: new SentBytes(workStore, clock) };
@@ -81,6 +89,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   });
   const operation = await startOperation(source, log);
   return {
+    hangs,
     reload: async (next) => {
       // First of all, since it may fail: then the work goes on as it was.
       const nextParts = await openParts(next);

@@ -36,6 +36,7 @@ import { Flusher } from "./flush/flusher.js";
 import type { Log } from "./log.js";
 import { Outage } from "./outage.js";
 import type { Parts } from "./parts.js";
+import { Pulse } from "./pulse.js";
 import { readyWriter } from "./ready-writer.js";
 import { counted, type Deliveries } from "./status/deliveries.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
@@ -49,6 +50,8 @@ export interface Work {
   collectors(): readonly CollectorStatus[];
   /** By the day's byte budget. */
   heldBack(): HeldBack;
+  /** Of flush and dispatch. */
+  readonly pulses: readonly Pulse[];
   stop(): Promise<void>;
 }
 
@@ -69,14 +72,20 @@ export interface Wiring extends Parts {
 /** @param lost aborted when the store is another agent's to work on */
 export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   const { config, clock, store, queues, log, storeOutage, status } = wiring;
+  const pulses = {
+    flush: new Pulse("The flush", clock),
+    metrics: new Pulse("The dispatch of metrics", clock),
+    logs: new Pulse("The dispatch of logs", clock),
+  };
+  const flushWiring = felt(wiring, pulses.flush);
   const { rejectedMost, rejectedTtl, selfMetrics, storeMaxBytes } = config.settings;
   const timekeeper = new Timekeeper({
-    ...{ store, queues, clock, log },
+    ...flushWiring,
     boot: currentBoot(),
     interval: config.interval,
   });
-  const { metrics, logs, budget } = wireDispatch(wiring, timekeeper);
-  const flushing = wireFlush(wiring, timekeeper, () => {
+  const { metrics, logs, budget } = wireDispatch(wiring, timekeeper, pulses);
+  const flushing = wireFlush(flushWiring, timekeeper, () => {
     // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
     if (config.output === "stdout") metrics.loop.kick();
   });
@@ -103,6 +112,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   const collecting = wireCollectors(wiring);
   return {
     outages: [metrics.outage, logs.outage, roomOutage],
+    pulses: Object.values(pulses),
     collectors: () => collecting.status(),
     heldBack: () => budget.heldBack({ metrics: metrics.dispatcher.heldBack, logs: logs.dispatcher.heldBack }),
     stop: async () => {
@@ -110,6 +120,11 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
       await Promise.all([...loops, collecting.stop()]);
     },
   };
+}
+
+/** What a loop works with, so that each of its steps is felt. */
+function felt(wiring: Wiring, pulse: Pulse): Wiring {
+  return { ...wiring, store: pulse.store(wiring.store), clock: pulse.clock() };
 }
 
 function wireFlush(
@@ -126,22 +141,30 @@ function wireFlush(
   return (signal) => runFlushLoop(loop, signal);
 }
 
-function wireDispatch(wiring: Wiring, timekeeper: Timekeeper) {
+function wireDispatch(
+  wiring: Wiring,
+  timekeeper: Timekeeper,
+  pulses: { readonly metrics: Pulse; readonly logs: Pulse },
+) {
   const { config, clock, queues, sentBytes, outputs, deliveries } = wiring;
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
   const budget = new ByteBudget(dailyByteBudget, sentBytes);
   const place = config.output === "datadog" ? "Datadog" : "stdout";
-  const metrics = wireQueue(wiring, timekeeper, place, {
+  const metrics = wireQueue(felt(wiring, pulses.metrics), timekeeper, place, {
     queue: queues.readyMetrics,
-    output: counted(outputs.metrics, { deliveries: deliveries.metrics, clock, timeOf: timeOfMetric }),
+    output: counted(pulses.metrics.output(outputs.metrics), {
+      deliveries: deliveries.metrics,
+      clock,
+      timeOf: timeOfMetric,
+    }),
     decode: decodeReadyMetric,
     admission: () => budget.metrics(),
     batchSize: bulkSize,
     ttl: config.metricTtl,
   });
-  const logs = wireQueue(wiring, timekeeper, `${place} for logs`, {
+  const logs = wireQueue(felt(wiring, pulses.logs), timekeeper, `${place} for logs`, {
     queue: queues.logs,
-    output: counted(outputs.logs, {
+    output: counted(pulses.logs.output(outputs.logs), {
       deliveries: deliveries.logs,
       clock,
       timeOf: (log) => timeOfLog(log, clock),

@@ -42,7 +42,7 @@ async function runAgent(config: Config): Promise<void> {
     // Before the start is announced: whoever reads that may end it at once.
     const signalled = endSignal();
     announce(config, log);
-    const manager = serviceManager(process.env, log);
+    const manager = serviceManager(process.env, log, agent.hangs);
     manager.ready();
     const signal = await signalled;
     manager.ending();

@@ -10,6 +10,7 @@ export function statusText(status: Status): string {
     `Chouette ${version} on ${host}, process ${pid}, up ${duration(uptime)}: ${ready.ok ? "ready" : `not ready, ${ready.reason}`}`,
     brokerLine(status),
     outputLine(status),
+    ...status.hangs.map((hang) => `${hang}: restart the agent`),
     ...status.outages.flatMap(({ of, now }) =>
       now === undefined ? [] : [`${of} is out for ${duration(now.lasting)}: ${now.reason}`],
     ),

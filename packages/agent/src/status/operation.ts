@@ -21,7 +21,9 @@ export async function startOperation(source: StatusSource, log: Log): Promise<Op
   const ending = new AbortController();
   let looking = Promise.resolve();
   if (settings.http !== "off") {
-    const server = await startStatusServer({ ...settings.http, log, status: () => readStatus(source) });
+    const { hangs } = source;
+    const status = () => readStatus(source);
+    const server = await startStatusServer({ ...settings.http, log, status, hangs });
     if (server !== undefined) servers.push(server);
     looking = measureRates(source, ending.signal);
   }

@@ -12,6 +12,9 @@ export function prometheusText(status: Status): string {
   const ways = Object.entries(deliveries);
   return [
     family("chouette_up_seconds", "gauge", "How long the agent has run.", [[{}, status.uptime]]),
+    family("chouette_alive", "gauge", "1 while the loops that flush and dispatch go on.", [
+      [{}, status.hangs.length === 0 ? 1 : 0],
+    ]),
     family("chouette_ready", "gauge", "1 where it delivered lately or has nothing to deliver.", [
       [{}, status.ready.ok ? 1 : 0],
     ]),

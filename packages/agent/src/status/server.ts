@@ -13,6 +13,8 @@ export interface StatusServerOptions {
   readonly port: number;
   readonly log: Log;
   status(): Promise<Status>;
+  /** Loops that have hung, in words. */
+  hangs(): readonly string[];
 }
 
 /** Resolves when it listens, or with undefined where it can't, which is said. */
@@ -20,12 +22,12 @@ export async function startStatusServer({
   host,
   port,
   log,
-  status,
+  ...asked
 }: StatusServerOptions): Promise<Server | undefined> {
   const server = createServer((request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") return reply(response, 405, "GET only\n");
     const [path = ""] = (request.url ?? "").split("?");
-    answer(path, response, status).catch((error) => {
+    answer(path, response, asked).catch((error) => {
       log.error({ err: error, path }, "a request to the agent's HTTP server failed");
       reply(response, 500, "failed\n");
     });
@@ -50,10 +52,16 @@ export async function startStatusServer({
   });
 }
 
-async function answer(path: string, response: ServerResponse, status: () => Promise<Status>): Promise<void> {
+async function answer(
+  path: string,
+  response: ServerResponse,
+  { status, hangs }: Pick<StatusServerOptions, "status" | "hangs">,
+): Promise<void> {
   switch (path) {
-    case "/healthz":
-      return reply(response, 200, "ok\n");
+    case "/healthz": {
+      const hung = hangs();
+      return reply(response, hung.length === 0 ? 200 : 503, `${hung.join("\n") || "ok"}\n`);
+    }
     case "/readyz": {
       const { ready } = await status();
       return reply(response, ready.ok ? 200 : 503, ready.ok ? "ready\n" : `${ready.reason}\n`);

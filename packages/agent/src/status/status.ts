@@ -31,6 +31,8 @@ export interface Status {
   };
   readonly output: { readonly kind: Config["output"]; readonly url?: string };
   readonly ready: Readiness;
+  /** Loops that have hung, in words; none in an agent that is alive. */
+  readonly hangs: readonly string[];
   readonly outages: readonly OutageReport[];
   readonly collectors: readonly CollectorStatus[];
   readonly deliveries: { readonly metrics: DeliveryStatus; readonly logs: DeliveryStatus };
@@ -74,6 +76,7 @@ export interface StatusSource {
   /** Rejects where the store does. */
   sent(): Promise<SentOfLate>;
   heldBack(): HeldBack | undefined;
+  hangs(): readonly string[];
 }
 
 /** A Redis that accepts and says nothing must not keep those waiting who want to know what is wrong. */
@@ -99,6 +102,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
       kind: config.output,
       ...(config.output === "datadog" ? { url: withoutLogin(config.datadogUrl) } : {}),
     },
+    hangs: source.hangs(),
     ready: readinessOf(queues, source, config, now),
     outages: source.outages(),
     collectors: source.collectors(),

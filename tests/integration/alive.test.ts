@@ -1,0 +1,87 @@
+/**
+ * Alive is an agent whose loops go on, whatever fails; one of whose calls never ends is not, until it ends.
+ *
+ * The agent is a real one, on a clock that the test moves: within seconds its minutes pass.
+ */
+import pino from "pino";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type Agent, startAgent } from "../../packages/agent/src/agent.js";
+import { readSettings } from "../../packages/agent/src/config/config.js";
+import type { Status } from "../../packages/agent/src/status/status.js";
+import { ManualClock } from "../support/manual-clock.js";
+import { freePort } from "../support/ports.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { until } from "../support/until.js";
+
+const TICK_MS = 2_000;
+/** Longer than anything that an agent does may take. */
+const LONG_MS = 600_000;
+
+let redis: RedisServer;
+let agent: Agent;
+let clock: ManualClock;
+let http: number;
+
+beforeEach(async () => {
+  redis = await startRedis();
+  http = await freePort();
+  clock = new ManualClock(Date.now());
+  const loaded = readSettings({
+    API_KEY: "any",
+    // Nobody is there: Datadog is out all the while.
+    DATADOG_URL: `http://127.0.0.1:${await freePort()}`,
+    REDIS_URL: redis.url,
+    CHOUETTE_HTTP: `${http}`,
+    AGGREGATE_INTERVAL: "1",
+    RELEASE_INTERVAL: "1",
+  });
+  if (!loaded.ok) throw new Error(loaded.problems.join());
+  agent = await startAgent(loaded.config, pino({ enabled: false }), clock);
+});
+
+afterEach(async () => {
+  redis.signal("SIGCONT");
+  await agent.stop();
+  await redis.stop();
+});
+
+async function health() {
+  const answer = await fetch(`http://127.0.0.1:${http}/healthz`);
+  return { code: answer.status, text: await answer.text() };
+}
+
+/** Again and again a long time passes in the middle of what the loops do: each finds its end, and goes on. */
+async function expectAliveForLong(): Promise<void> {
+  for (let round = 0; round < 5; round++) {
+    await clock.advance(LONG_MS);
+    await until("all loops to go on", async () => (await health()).text === "ok\n");
+  }
+}
+
+it("is alive while Datadog is out", async () => {
+  await expectAliveForLong();
+});
+
+it("is alive while the store is out", async () => {
+  await redis.kill();
+  await expectAliveForLong();
+});
+
+it("is not alive while Redis takes calls and never answers them, and is alive when it has answered", async () => {
+  await until("the work to begin", async () => {
+    const answer = await fetch(`http://127.0.0.1:${http}/status`);
+    const { outages } = (await answer.json()) as Status;
+    return outages.some(({ of }) => of === "Datadog");
+  });
+  redis.signal("SIGSTOP");
+  const hung = await until("all loops to be missed", async () => {
+    await clock.advance(TICK_MS);
+    const found = await health();
+    return found.text.split("\n").length > 4 ? found : undefined;
+  });
+  expect(hung.code).toBe(503);
+  for (const loop of ["The lease", "The flush", "The dispatch of metrics", "The dispatch of logs"])
+    expect(hung.text).toMatch(new RegExp(`^${loop} has not gone on for \\d+ s$`, "m"));
+  redis.signal("SIGCONT");
+  await until("all to go on", async () => (await health()).text === "ok\n");
+});
