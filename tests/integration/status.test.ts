@@ -148,6 +148,22 @@ describe("the status", () => {
     expect(stopped.queues).toBeUndefined();
     expect(stopped.ready).toEqual({ ok: false, reason: "the store does not answer" });
   });
+
+  it("doesn't keep a Redis that has stopped answering from being given up, however often it is looked at", {
+    timeout: 60_000,
+  }, async () => {
+    await startAgent();
+    await until("the store to answer", async () => (await status()).queues !== undefined);
+    redis.signal("SIGSTOP");
+    const isOut = async () => {
+      // In vain and at once, as by several who watch.
+      void status();
+      return (await status()).outages.some(({ of, now }) => of === "The store" && now !== undefined);
+    };
+    await until("it to be given up", isOut, 45_000);
+    expect((await get("/healthz")).code).toBe(200);
+    redis.signal("SIGCONT");
+  });
 });
 
 /** Stores a record in a queue as any client does. */

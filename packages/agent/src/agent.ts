@@ -12,7 +12,7 @@ import { once } from "node:events";
 import { queueNames } from "@chouette-iot/queue";
 import { type Clock, systemClock } from "./clock.js";
 import type { Config } from "./config/config.js";
-import { readSentOfLate, SentBytes } from "./dispatch/sent-bytes.js";
+import { SentBytes } from "./dispatch/sent-bytes.js";
 import { type StandByOptions, workUnderLease } from "./lease/stand-by.js";
 import type { Log } from "./log.js";
 import { openStore } from "./open-store.js";
@@ -23,6 +23,7 @@ import { newDeliveries } from "./status/deliveries.js";
 import { startOperation } from "./status/operation.js";
 import { RateMeter } from "./status/rates.js";
 import { readStatus } from "./status/status.js";
+import { storeLooks } from "./status/store-look.js";
 import { startWork, type Work } from "./work.js";
 
 export interface Agent {
@@ -63,7 +64,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     config: () => current,
     outages: () => [wiring.storeOutage, ...(work?.outages ?? [])].map((outage) => outage.report()),
     collectors: () => work?.collectors() ?? [],
-    sent: () => readSentOfLate(store, clock),
+    look: storeLooks(store, wiring.queues, clock),
     heldBack: () => work?.heldBack(),
     hangs,
   };
@@ -73,7 +74,8 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   const ending = new AbortController();
   const ended = workOn(config.storage, ending.signal, {
     ...wiring,
-    ...(lease === undefined ? {} : { store: lease.store(store), clock: lease.clock() }),
+    // By its sleeps alone: the store is the work's as well, whose steps are not the lease's.
+    ...(lease === undefined ? {} : { clock: lease.clock() }),
     outage: wiring.storeOutage,
     begin: (workStore, lost) => {
       const own = { store: workStore, sentBytes: new SentBytes(workStore, clock) };

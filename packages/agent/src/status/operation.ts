@@ -5,7 +5,6 @@ import { milliseconds, toSeconds } from "@chouette-iot/record";
 import type { Log } from "../log.js";
 import { controlSocket, startControl } from "./control.js";
 import { askQueues } from "./queue-requests.js";
-import { readQueues } from "./queues.js";
 import { startStatusServer } from "./server.js";
 import { readStatus, type StatusSource } from "./status.js";
 
@@ -40,14 +39,11 @@ export async function startOperation(source: StatusSource, log: Log): Promise<Op
   };
 }
 
-async function measureRates(
-  { store, queues, clock, rates }: StatusSource,
-  signal: AbortSignal,
-): Promise<void> {
+async function measureRates({ look, clock, rates }: StatusSource, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     // A store that is out is said by those who work on it; the rates are then over a longer time.
-    const found = await readQueues(store, queues, toSeconds(clock.now())).catch(() => undefined);
-    if (found !== undefined) rates.add(clock.monotonic(), found);
+    const found = await look().catch(() => undefined);
+    if (found !== undefined) rates.add(clock.monotonic(), found.queues);
     await clock.sleep(LOOK_INTERVAL, signal);
   }
 }

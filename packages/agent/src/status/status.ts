@@ -14,8 +14,9 @@ import type { SentOfLate } from "../dispatch/sent-bytes.js";
 import type { OutageReport } from "../outage.js";
 import { VERSION } from "../version.js";
 import type { Deliveries } from "./deliveries.js";
-import { type QueueStatus, readQueues } from "./queues.js";
+import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";
+import type { StoreLook } from "./store-look.js";
 
 export interface Status {
   readonly version: string;
@@ -74,7 +75,7 @@ export interface StatusSource {
   outages(): readonly OutageReport[];
   collectors(): readonly CollectorStatus[];
   /** Rejects where the store does. */
-  sent(): Promise<SentOfLate>;
+  look(): Promise<StoreLook>;
   heldBack(): HeldBack | undefined;
   hangs(): readonly string[];
 }
@@ -86,8 +87,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   const { clock, deliveries, brokerCounters } = source;
   const config = source.config();
   const now = toSeconds(clock.now());
-  const looks = Promise.all([readQueues(source.store, source.queues, now), source.sent()]);
-  const [queues, sent] = (await within(LONGEST_LOOK_MS, looks)) ?? [];
+  const { queues, sent } = (await within(LONGEST_LOOK_MS, source.look())) ?? {};
   return {
     version: VERSION,
     host: config.settings.host,
