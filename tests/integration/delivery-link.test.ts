@@ -1,11 +1,8 @@
 /** The way to the intake: through forward proxies, and with a certificate authority of one's own. */
-import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer, type Server } from "node:http";
 import {
   type AddressInfo,
-  connect,
   createServer as createTcpServer,
   type Socket,
   type Server as TcpServer,
@@ -16,6 +13,8 @@ import { type Intake, startIntake } from "../../packages/agent/src/intake/intake
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
 import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
 import { newFolder } from "../support/folders.js";
+import { startForwardProxy } from "../support/forward-proxy.js";
+import { startHttpsFront } from "../support/https-front.js";
 import { openRawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -51,53 +50,16 @@ async function listen(server: Server | TcpServer): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A forward proxy that takes CONNECT, from those who know its password. */
 async function startProxy(password?: string) {
-  const connected: string[] = [];
-  const expected = `Basic ${Buffer.from(`owl:${password}`).toString("base64")}`;
-  const server = createServer((_, response) => response.writeHead(405).end());
-  server.on("connect", (request: IncomingMessage, client: Socket) => {
-    if (password !== undefined && request.headers["proxy-authorization"] !== expected) {
-      client.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
-      return;
-    }
-    connected.push(request.url ?? "");
-    const [host, port] = (request.url ?? "").split(":");
-    const target = connect(Number(port), host, () => {
-      client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-      target.pipe(client).pipe(target);
-    });
-    for (const socket of [client, target]) socket.on("error", () => {});
-    client.on("close", () => target.destroy());
-  });
-  return { port: await listen(server), connected };
+  const proxy = await startForwardProxy(password);
+  cleanUps.push(proxy.stop);
+  return proxy;
 }
 
-/** An authority by openssl, and an HTTPS server with a certificate of it that hands everything on to the intake. */
 async function startHttps() {
-  const folder = await newFolder();
-  cleanUps.push(folder.remove);
-  const file = (name: string) => join(folder.path, name);
-  const openssl = (args: string) => {
-    const { status, stderr } = spawnSync("openssl", args.split(" "), { cwd: folder.path, encoding: "utf8" });
-    if (status !== 0) throw new Error(stderr);
-  };
-  const days = "-days 2 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-  openssl(`req -x509 ${days} -keyout ca.key -out ca.pem -subj /CN=Test-Authority`);
-  openssl(
-    `req -x509 ${days} -CA ca.pem -CAkey ca.key -keyout server.key -out server.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost`,
-  );
-  const credentials = { key: await readFile(file("server.key")), cert: await readFile(file("server.pem")) };
-  const server = createHttpsServer(credentials, (incoming, response) => {
-    const { method, url, headers } = incoming;
-    const onward = httpRequest(intake.url + url, { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(response);
-    });
-    incoming.pipe(onward);
-  });
-  server.on("tlsClientError", () => {});
-  return { url: `https://localhost:${await listen(server)}`, authority: file("ca.pem") };
+  const front = await startHttpsFront(intake.url);
+  cleanUps.push(front.stop);
+  return front;
 }
 
 const proxiedBy = (url: string, except?: string) => ({ proxies: { http: url, https: url, except } });
