@@ -3,12 +3,14 @@
 import { once } from "node:events";
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
+import { startForwardProxy } from "../support/forward-proxy.js";
+import { startHttpsFront } from "../support/https-front.js";
 import { freePort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 
@@ -165,5 +167,73 @@ describe("chouette doctor", () => {
       expect.objectContaining({ advice: expect.stringContaining(`chmod 600 ${path}`) }),
     );
     expect(text).not.toContain(KEY);
+  });
+});
+
+describe("chouette doctor on the way that the agent takes", () => {
+  async function way(password?: string) {
+    const proxy = await startForwardProxy(password);
+    const front = await startHttpsFront((await intakeUrl()).replace(/\/api$/, ""));
+    cleanUps.push(proxy.stop, front.stop);
+    const settings = { API_KEY: KEY, DATADOG_URL: `${front.url}/api`, DATADOG_CA_FILE: front.authority };
+    return { proxy, front, settings, proxyUrl: `http://owl:${password}@127.0.0.1:${proxy.port}` };
+  }
+
+  it.each([
+    "HTTPS_PROXY",
+    "https_proxy",
+  ])("goes through %s to a certificate of one's own authority", async (name) => {
+    const { proxy, front, settings, proxyUrl } = await way("secret");
+    const { code, findings, text } = await doctor({ ...settings, [name]: proxyUrl });
+    expect(findings.filter(({ verdict }) => verdict !== "fine")).toEqual([]);
+    expect(code).toBe(0);
+    expect(proxy.connected).toEqual([new URL(front.url).host]);
+    for (const secret of [KEY, "secret"]) expect(text).not.toContain(secret);
+  });
+
+  it("goes by HTTP_PROXY to what is no HTTPS", async () => {
+    const { proxy } = await way();
+    const url = await intakeUrl();
+    const { code } = await doctor({
+      API_KEY: KEY,
+      DATADOG_URL: url,
+      HTTP_PROXY: `http://127.0.0.1:${proxy.port}`,
+    });
+    expect(code).toBe(0);
+    expect(proxy.connected).toEqual([new URL(url).host]);
+  });
+
+  it.each([
+    ["link", { DATADOG_CA_FILE: "" }, /certificate/, /DATADOG_CA_FILE/],
+    ["link", { HTTPS_PROXY: "http://owl:wrong@PROXY" }, /407/, /user and the password/],
+    ["link", { HTTPS_PROXY: "http://127.0.0.1:1" }, /ECONNREFUSED 127.0.0.1:1/, /HTTPS_PROXY/],
+    ["link", { HTTPS_PROXY: "http://SILENT" }, /no word of|no connection within|timeout/, /HTTPS_PROXY/],
+    ["settings", { DATADOG_CA_FILE: "/nowhere" }, /DATADOG_CA_FILE can't be read/, /file/],
+    ["settings", { DATADOG_CA_FILE: "/etc/hostname" }, /no certificate in PEM/, /file/],
+    ["settings", { API_KEY_FILE: "/nowhere" }, /API_KEY_FILE can't be read/, /file/],
+  ] as const)("finds what is wrong on it with the %s, and says what to do: %j", async (about, setting, found, advice) => {
+    const { proxy, settings, proxyUrl } = await way("secret");
+    const silent = createTcpServer((socket) => socket.on("error", () => {}).resume());
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    cleanUps.push(() => new Promise((resolve) => silent.close(resolve)));
+    const addresses = [
+      ["PROXY", `127.0.0.1:${proxy.port}`],
+      ["SILENT", `127.0.0.1:${(silent.address() as AddressInfo).port}`],
+    ] as const;
+    const wrong = Object.entries(setting).map(([name, value]) => [
+      name,
+      addresses.reduce<string>((text, [word, address]) => text.replace(word, address), value),
+    ]);
+    const { code, findings, text } = await doctor({
+      ...settings,
+      HTTPS_PROXY: proxyUrl,
+      ...Object.fromEntries(wrong),
+    });
+    expect(code).toBe(1);
+    const finding = findings.find(({ verdict }) => verdict === "wrong");
+    expect(finding?.about).toBe(about);
+    expect(finding?.found).toMatch(found);
+    expect(finding?.advice).toMatch(advice);
+    for (const secret of [KEY, "secret@", "wrong@"]) expect(text).not.toContain(secret);
   });
 });

@@ -27,7 +27,8 @@ export async function startForwardProxy(password?: string): Promise<ForwardProxy
       client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
       target.pipe(client).pipe(target);
     });
-    for (const socket of [client, target]) socket.on("error", () => {});
+    client.on("error", () => {});
+    target.on("error", () => client.end("HTTP/1.1 502 Bad Gateway\r\n\r\n"));
     client.on("close", () => target.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,10 +1,10 @@
 /** How `chouette doctor` looks at the link to Datadog, the key and the clock: by one request of /v1/validate. */
-import { readFile } from "node:fs/promises";
 import { milliseconds } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
 import { keyFromFile } from "../outputs/api-key.js";
-import { Connections } from "../outputs/connections.js";
+import { type ConnectionOptions, Connections, connectionOptions } from "../outputs/connections.js";
 import { exchange } from "../outputs/exchange.js";
+import { proxyFor } from "../outputs/proxies.js";
 import type { Finding } from "./doctor-checks.js";
 
 const TIMEOUT = milliseconds(10_000);
@@ -14,36 +14,14 @@ const LARGEST_SKEW_MS = 60_000;
 
 export async function lookAtDatadog({ output, datadogUrl, settings }: Config): Promise<readonly Finding[]> {
   if (output !== "datadog") return [];
-  const started = performance.now();
-  let connections: Connections | undefined;
   try {
-    connections = await connectionsOf(settings);
-    const url = new URL(`${datadogUrl}/v1/validate`);
-    const headers = { "DD-API-KEY": await keyOf(settings) };
-    const answer = await exchange(
-      { url, method: "GET", headers, body: new Uint8Array() },
-      { agent: connections.to(url), timeouts: TIMEOUTS, signal: AbortSignal.timeout(TIMEOUT) },
-    );
-    const took = Math.round(performance.now() - started);
-    const found = `Datadog answers within ${took} ms`;
-    return [
-      { about: "link", verdict: "fine", found },
-      keyFinding(answer.status),
-      clockFinding(answer.headers.date),
-    ];
+    const { httpProxy: http, httpsProxy: https, noProxy: except, caFile } = settings;
+    const key = await keyOf(settings);
+    const options = await connectionOptions({ proxies: { http, https, except }, caFile });
+    return await lookAlong(options, new URL(`${datadogUrl}/v1/validate`), key);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return [
-      {
-        about: "link",
-        verdict: "wrong",
-        found: `Datadog can't be reached: ${reason}`,
-        advice:
-          "look at the network, name resolution and firewall or proxy (HTTPS, port 443), DD_SITE and DATADOG_URL",
-      },
-    ];
-  } finally {
-    connections?.end();
+    const advice = "have the setting name a file of that kind that the agent's user can read";
+    return [{ about: "settings", verdict: "wrong", found: messageOf(error), advice }];
   }
 }
 
@@ -52,15 +30,43 @@ async function keyOf({ apiKey = "", apiKeyFile }: Config["settings"]): Promise<s
 }
 
 /** By the way that the agent takes: its proxies, and its authority for certificates. */
-async function connectionsOf({
-  httpProxy,
-  httpsProxy,
-  noProxy,
-  caFile,
-}: Config["settings"]): Promise<Connections> {
-  const authority = caFile === undefined ? {} : { certificateAuthority: await readFile(caFile, "utf8") };
-  const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };
-  return new Connections({ proxies, ...authority }, TIMEOUTS);
+async function lookAlong(options: ConnectionOptions, url: URL, key: string): Promise<readonly Finding[]> {
+  const connections = new Connections(options, TIMEOUTS);
+  const started = performance.now();
+  try {
+    const answer = await exchange(
+      { url, method: "GET", headers: { "DD-API-KEY": key }, body: new Uint8Array() },
+      { agent: connections.to(url), timeouts: TIMEOUTS, signal: AbortSignal.timeout(TIMEOUT) },
+    );
+    const took = Math.round(performance.now() - started);
+    return [
+      { about: "link", verdict: "fine", found: `Datadog answers within ${took} ms` },
+      keyFinding(answer.status),
+      clockFinding(answer.headers.date),
+    ];
+  } catch (error) {
+    const found = `Datadog can't be reached: ${messageOf(error)}`;
+    const isProxied = options.proxies !== undefined && proxyFor(url, options.proxies) !== undefined;
+    return [{ about: "link", verdict: "wrong", found, advice: adviceOn(error, isProxied) }];
+  } finally {
+    connections.end();
+  }
+}
+
+function adviceOn(error: unknown, isProxied: boolean): string {
+  const text = error instanceof Error ? `${error.message} ${"code" in error ? error.code : ""}` : "";
+  if (/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/.test(text))
+    return "look at the device's clock first: a certificate holds for a time";
+  if (/certificate|CERT|SELF_SIGNED/.test(text))
+    return "where a proxy or a server of your own answers for Datadog, set DATADOG_CA_FILE to its authority's certificate";
+  if (/\b407\b/.test(text))
+    return "look at the user and the password in the proxy's URL (HTTPS_PROXY, HTTP_PROXY)";
+  const proxy = isProxied ? "the proxy (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), " : "";
+  return `look at ${proxy}the network, name resolution and firewall (HTTPS, port 443), DD_SITE and DATADOG_URL`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function keyFinding(status: number): Finding {

@@ -2,6 +2,7 @@
  * Connections to the intake: direct or through a proxy, and whose word is taken for the intake's identity. They
  * are kept alive between requests.
  */
+import { readFile } from "node:fs/promises";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { Socket } from "node:net";
@@ -24,6 +25,27 @@ export interface ConnectionTimeouts {
 
 const MOST_CONNECTIONS = 2;
 const NO_PROXIES: Proxies = { http: undefined, https: undefined, except: undefined };
+
+/** The options, where a setting names a file for the authority. Rejects where that is of no use. */
+export async function connectionOptions({
+  proxies,
+  caFile,
+}: {
+  readonly proxies: Proxies;
+  readonly caFile: string | undefined;
+}): Promise<ConnectionOptions> {
+  return caFile === undefined ? { proxies } : { proxies, certificateAuthority: await readAuthority(caFile) };
+}
+
+async function readAuthority(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new Error(`DATADOG_CA_FILE can't be read: ${cause.message}`, { cause });
+  });
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new Error(`DATADOG_CA_FILE holds no certificate in PEM: ${path}`);
+  }
+  return text;
+}
 
 export class Connections {
   readonly #proxies: Proxies;

@@ -1,8 +1,7 @@
 /** The outputs of an agent, one for metrics and one for logs, to one and the same place. */
-import { readFile } from "node:fs/promises";
 import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
 import { fixedKey, keyFromFile } from "./api-key.js";
-import type { ConnectionOptions } from "./connections.js";
+import { connectionOptions } from "./connections.js";
 import { datadogLogs } from "./datadog-logs.js";
 import { type DatadogMetricsOptions, datadogMetrics } from "./datadog-metrics.js";
 import { HttpSender } from "./http.js";
@@ -27,12 +26,9 @@ export interface DatadogOutputsOptions
 
 /** Rejects where the key's or the certificate authority's file can't be read. */
 export async function openDatadog(options: DatadogOutputsOptions): Promise<Outputs> {
-  const { apiKey = "", apiKeyFile, proxies, caFile } = options;
+  const { apiKey = "", apiKeyFile } = options;
   const key = apiKeyFile === undefined ? fixedKey(apiKey) : await keyFromFile(apiKeyFile);
-  const connection: ConnectionOptions = {
-    proxies,
-    ...(caFile === undefined ? {} : { certificateAuthority: await readAuthority(caFile) }),
-  };
+  const connection = await connectionOptions(options);
   // Two hosts at Datadog, each with its own connections to renew.
   return {
     metrics: datadogMetrics({ ...options, key, sender: new HttpSender(connection) }),
@@ -42,14 +38,4 @@ export async function openDatadog(options: DatadogOutputsOptions): Promise<Outpu
 
 export function openStdout(options: StdoutOptions): Outputs {
   return { metrics: stdoutMetrics(options), logs: stdoutLogs(options) };
-}
-
-async function readAuthority(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch((cause) => {
-    throw new Error(`DATADOG_CA_FILE can't be read: ${cause.message}`, { cause });
-  });
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new Error(`DATADOG_CA_FILE holds no certificate in PEM: ${path}`);
-  }
-  return text;
 }
