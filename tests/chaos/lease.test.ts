@@ -7,8 +7,10 @@ import { type Intake, startIntake } from "../../packages/agent/src/intake/intake
 import { FencedStore } from "../../packages/agent/src/lease/fenced-store.js";
 import { Lease } from "../../packages/agent/src/lease/lease.js";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { startHoldingLink } from "../support/holding-link.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
+import { checkLedger } from "./ledger.js";
 
 const queues = queueNames();
 const TAKE_OVER_MS = 10_000;
@@ -31,19 +33,19 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.reverse()) await cleanUp();
 });
 
-function settings(): AgentSettings {
+function settings(port = redis.port): AgentSettings {
   return {
     API_KEY: "any",
     DATADOG_URL: `${intake.url}/api`,
-    REDIS_URL: redis.url,
+    REDIS_URL: `redis://127.0.0.1:${port}`,
     AGGREGATE_INTERVAL: "1",
     AGGREGATE_GRACE: "0",
     RELEASE_INTERVAL: "1",
   };
 }
 
-async function startAgent() {
-  const agent = await startAgentProcess(settings());
+async function startAgent(port?: number) {
+  const agent = await startAgentProcess(settings(port));
   cleanUps.push(() => {
     agent.child.kill("SIGCONT");
     return agent.end("SIGKILL");
@@ -78,6 +80,8 @@ const arrived = () =>
     .points()
     .filter(({ metric }) => metric === "work.done")
     .reduce((sum, { value }) => sum + value, 0);
+
+const isNothingReady = async () => (await store.size(queues.readyMetrics)) === 0;
 
 /** Waits until more is delivered than now. */
 async function expectDelivery(deadlineMs?: number): Promise<void> {
@@ -147,7 +151,49 @@ describe("every count is at the intake once, and within 10 seconds", () => {
   });
 });
 
+/** Stores so many counts of 1, of one second. */
+async function count(records: number, timestamp: number): Promise<void> {
+  const value = JSON.stringify({ metric: "work.done", type: "count", value: 1, timestamp, tags: {} });
+  const named = () => ({ score: timestamp, id: `id${++counted}`, value });
+  await store.append(queues.rawMetrics, Array.from({ length: records }, named));
+}
+
 describe("nothing of a former token comes into force", () => {
+  it.each([
+    ["another agent has taken over", false],
+    ["the agent itself has gone on over another connection", true],
+  ])("when a flush that was cut off reaches the server after %s", { timeout: 60_000 }, async (_, isSame) => {
+    const link = await startHoldingLink(redis.port);
+    cleanUps.push(link.stop);
+    const first = await startAgent(link.port);
+    const window = Math.floor(Date.now() / 1000) - 5;
+    const cut = link.holdNext(`${queues.rawMetrics}:aggregated`, isSame);
+    await count(20, window);
+    await cut;
+    // So that the window's next emission isn't the same as the one that was cut off.
+    await count(5, window);
+    const second = isSame ? undefined : await startAgent();
+    await second?.wrote("took over the work", TAKE_OVER_MS);
+    await until("all to arrive", () => arrived() === 25);
+    await until("that to be settled", isNothingReady);
+    const answers = await link.release();
+    link.open();
+    if (!isSame) await first.wrote("standing by");
+    // What comes after it has passed all that the cut-off flush could have left behind.
+    await count(1, window + 2);
+    await until("the last to arrive", () => intake.points().some(({ at }) => at === window + 2));
+    await until("that to be settled", isNothingReady);
+    expect({
+      refused: answers.endsWith("*-1\r\n"),
+      arrived: arrived(),
+      ledger: await checkLedger(store, 26),
+    }).toEqual({
+      refused: true,
+      arrived: 26,
+      ledger: [],
+    });
+  });
+
   it("when a settlement reaches the server after the holder has taken the lease anew", async () => {
     const lease = new Lease(store, systemClock);
     expect(await lease.take()).toEqual({ kind: "held" });
