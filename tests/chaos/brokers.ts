@@ -29,8 +29,8 @@ export interface BrokerUnderFire {
   stop(): Promise<void>;
 }
 
-/** What the applications and the agent sent over a connection that is cut may arrive all the same. */
-const TO_BROKER = { faulty: 0.02, delivers: true };
+/** The part of the pieces of data on the way to and from a broker that meet a fault. */
+const FAULTY = 0.02;
 
 export function startBrokerUnderFire(name: BrokerName, random: Random): Promise<BrokerUnderFire> {
   return name === "redis" ? redisUnderFire(random) : embeddedUnderFire(random);
@@ -38,8 +38,8 @@ export function startBrokerUnderFire(name: BrokerName, random: Random): Promise<
 
 async function redisUnderFire(random: Random): Promise<BrokerUnderFire> {
   const redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
-  const clientLink = await startFaultyLink(redis.port, linkFaults(ownRandom(random), TO_BROKER));
-  const agentLink = await startFaultyLink(redis.port, linkFaults(ownRandom(random), TO_BROKER));
+  const clientLink = await startFaultyLink(redis.port, linkFaults(ownRandom(random), FAULTY));
+  const agentLink = await startFaultyLink(redis.port, linkFaults(ownRandom(random), FAULTY));
   return {
     port: redis.port,
     clientLink,
@@ -61,7 +61,7 @@ async function redisUnderFire(random: Random): Promise<BrokerUnderFire> {
 async function embeddedUnderFire(random: Random): Promise<BrokerUnderFire> {
   const port = await freePort();
   const folder = await newFolder();
-  const clientLink = await startFaultyLink(port, linkFaults(ownRandom(random), TO_BROKER));
+  const clientLink = await startFaultyLink(port, linkFaults(ownRandom(random), FAULTY));
   return {
     port,
     clientLink,

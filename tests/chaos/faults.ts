@@ -54,28 +54,21 @@ export function intakeFaults(random: Random): Rules {
     ]);
 }
 
-export interface LinkWeather {
-  /** The part of the pieces of data that meet a fault. */
-  readonly faulty: number;
-  /** Whether what was cut may arrive all the same, later. */
-  readonly delivers: boolean;
-}
-
 const LONGEST_SLOW_MS = 400;
 const LONGEST_STRAGGLE_MS = 500;
 
-export function linkFaults(
-  random: Random,
-  { faulty, delivers }: LinkWeather,
-): (direction: Direction) => LinkFault | undefined {
+/** @param faulty the part of the pieces of data that meet a fault */
+export function linkFaults(random: Random, faulty: number): (direction: Direction) => LinkFault | undefined {
   return (direction) => {
     if (random() >= faulty) return undefined;
-    const mayDeliver = delivers && direction === "to the server";
     return pick<LinkFault>(random, [
       [3, { kind: "slow", ms: Math.ceil(random() * LONGEST_SLOW_MS) }],
       [2, { kind: "cut" }],
       [1, { kind: "cut half way" }],
-      [mayDeliver ? 2 : 0, { kind: "cut and deliver", ms: Math.ceil(random() * LONGEST_STRAGGLE_MS) }],
+      [
+        direction === "to the server" ? 2 : 0,
+        { kind: "cut and deliver", ms: Math.ceil(random() * LONGEST_STRAGGLE_MS) },
+      ],
     ]);
   };
 }

@@ -59,7 +59,7 @@ export async function underFire({ broker: name, seed, seconds, say }: FireOption
   });
   const intakeLink = await startFaultyLink(
     Number(new URL(intake.url).port),
-    linkFaults(ownRandom(random), { faulty: 0.1, delivers: true }),
+    linkFaults(ownRandom(random), 0.1),
   );
   const scene = new Scene(broker, folder.path, ownRandom(random), {
     API_KEY: "any",
