@@ -174,3 +174,20 @@ it("the agent says that its file was damaged, and goes on", async () => {
   expect(readdirSync(folder.path).some((name) => name.startsWith("damaged-"))).toBe(true);
   expect(await agent.end()).toBe(0);
 });
+
+it("the agent ends where its file turns out to be damaged while it runs, and its next start sets it aside", async () => {
+  await fill();
+  const settings = {
+    CHOUETTE_LISTEN: `127.0.0.1:${await freePort()}`,
+    CHOUETTE_DATA_DIR: folder.path,
+    AGGREGATE_INTERVAL: "1",
+  };
+  const agent = await startAgentProcess(settings);
+  const firstPage = 2;
+  overwrite(firstPage, Math.floor(statSync(file()).size / PAGE) - firstPage, 0xa5);
+  // LMDB itself may not survive what it reads there: then it is the signal that a supervisor sees.
+  expect(await agent.ended).not.toBe(0);
+  const next = await startAgentProcess(settings);
+  expect(next.output()).toContain("the store's file was damaged");
+  expect(await next.end()).toBe(0);
+});

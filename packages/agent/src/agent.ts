@@ -29,6 +29,8 @@ import { startWork, type Work } from "./work.js";
 export interface Agent {
   /** Goes on with other settings. Those of the store and of what listens stay as they were at the start. */
   reload(config: Config): Promise<void>;
+  /** Resolves where the store's file turns out to be damaged: it is set aside by the agent's next start alone. */
+  readonly damaged: Promise<Error>;
   /** Its loops that have hung, in words; none while it is alive. */
   hangs(): readonly string[];
   /** Ends it in order: what it holds is in its queues. */
@@ -41,7 +43,7 @@ export interface Agent {
  */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
   let parts = await openParts(config);
-  const { store, broker, embedded } = await openStore(config, log, clock);
+  const { store, broker, embedded, damaged } = await openStore(config, log, clock);
   const wiring = {
     log,
     clock,
@@ -91,6 +93,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   });
   const operation = await startOperation(source, log);
   return {
+    damaged,
     hangs,
     reload: async (next) => {
       // First of all, since it may fail: then the work goes on as it was.

@@ -14,15 +14,23 @@ export interface OpenStore {
   readonly broker?: RunningBroker;
   /** The store, where it is the agent's own. */
   readonly embedded?: BrokerStore;
+  /** Resolves where its file turns out to be damaged while it is open. */
+  readonly damaged: Promise<Error>;
 }
 
 /** Rejects where the agent's own can't be: its port is taken, or its folder can't be written. */
 export async function openStore(config: Config, log: Log, clock: Clock): Promise<OpenStore> {
   const { dataDirectory, commitInterval, listen, password } = config.settings;
-  if (config.storage === "redis") return { store: await connectedStore(config, clock) };
+  if (config.storage === "redis") {
+    return { store: await connectedStore(config, clock), damaged: new Promise(() => {}) };
+  }
   // The engine that isn't used isn't loaded: its library would take memory for nothing.
   const { openLmdbStore } = await import("@chouette-iot/queue/lmdb/open");
-  const options = { directory: dataDirectory, commitInterval: milliseconds(commitInterval) };
+  let onDamage = (_: Error) => {};
+  const damaged = new Promise<Error>((resolve) => {
+    onDamage = resolve;
+  });
+  const options = { directory: dataDirectory, commitInterval: milliseconds(commitInterval), onDamage };
   const { store, setAside } = await openLmdbStore(options, clock.now());
   if (setAside !== undefined)
     log.error(
@@ -36,7 +44,7 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
       log,
       ...(password === undefined ? {} : { password }),
     });
-    return { store, broker, embedded: store };
+    return { store, broker, embedded: store, damaged };
   } catch (error) {
     await store.close();
     throw error;

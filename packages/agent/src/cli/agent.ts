@@ -18,7 +18,8 @@ What the agent holds when it ends, by whatever end, is there at the next start.
 
 On SIGHUP it reads chouette.yaml again and goes on with what has changed.
 
-Exit code: 0 after SIGTERM or SIGINT, 1 where it could not start, 2 where a setting is wrong.`;
+Exit code: 0 after SIGTERM or SIGINT, 1 where it could not start or the file of its own broker turned
+out to be damaged, which its next start sets aside, 2 where a setting is wrong.`;
 
 /** The agent's end waits this long for what is under way, and leaves it to the next start after that. */
 const LONGEST_END_MS = 10_000;
@@ -44,12 +45,20 @@ async function runAgent(config: Config): Promise<void> {
     announce(config, log);
     const manager = serviceManager(process.env, log, agent.hangs);
     manager.ready();
-    const signal = await signalled;
+    const why = await Promise.race([signalled, agent.damaged]);
     manager.ending();
-    log.info({ signal }, "ending");
+    if (why instanceof Error) {
+      log.error(
+        { reason: why.message },
+        "the store's file is damaged: ending, for the next start to set it aside",
+      );
+      process.exitCode = 1;
+    } else {
+      log.info({ signal: why }, "ending");
+    }
     const overdue = setTimeout(() => {
       log.warn("what was under way did not end in time; it is in its queue");
-      process.exit(0);
+      process.exit();
     }, LONGEST_END_MS);
     await agent.stop();
     clearTimeout(overdue);

@@ -10,6 +10,7 @@ import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { type BrokerStore, LONGEST_ID, type QueueWrite } from "../broker-store.js";
 import { checkNotes } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
+import { isDamage } from "./damage.js";
 import type { FolderLock } from "./folder-lock.js";
 import { GroupCommit } from "./group-commit.js";
 import { LmdbTables } from "./lmdb-tables.js";
@@ -21,6 +22,11 @@ export interface LmdbStoreOptions {
   readonly commitInterval?: Milliseconds;
   /** Of the folder; released when the store is closed. */
   readonly lock?: FolderLock;
+  /**
+   * Called where LMDB meets pages that make no sense, which it may do again for every call. The file can't be
+   * mended while it is open: who opens it anew by `openLmdbStore` has what can be read of it.
+   */
+  onDamage?(error: Error): void;
 }
 
 const DEFAULT_COMMIT_INTERVAL = milliseconds(50);
@@ -33,18 +39,25 @@ const LOOKING_PAGE = 10_000;
 export class LmdbStore implements BrokerStore {
   readonly #commits: GroupCommit;
   readonly #lock: FolderLock | undefined;
+  readonly #onDamage: (error: Error) => void;
   #tables: LmdbTables;
   /** Bytes of the file that went through memory since it was opened, roughly. */
   #mapped = 0;
 
   /** For a file that is whole and a folder that no other process uses: {@link openLmdbStore} sees to both. */
-  constructor({ directory, commitInterval = DEFAULT_COMMIT_INTERVAL, lock }: LmdbStoreOptions) {
+  constructor({
+    directory,
+    commitInterval = DEFAULT_COMMIT_INTERVAL,
+    lock,
+    onDamage = () => {},
+  }: LmdbStoreOptions) {
     this.#lock = lock;
+    this.#onDamage = onDamage;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#tables = new LmdbTables(directory);
     this.#commits = new GroupCommit((apply) => {
       this.#letGo();
-      this.#tables.transact(apply);
+      this.#watched(() => this.#tables.transact(apply));
     }, commitInterval);
   }
 
@@ -70,13 +83,13 @@ export class LmdbStore implements BrokerStore {
 
   async read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]> {
     this.#letGo();
-    const page = this.#tables.queue(queue).read(options);
+    const page = this.#watched(() => this.#tables.queue(queue).read(options));
     this.#touch(page);
     return page;
   }
 
   async strays(queue: string, limit: number): Promise<readonly Stray[]> {
-    return this.#tables.queue(queue).strays(limit);
+    return this.#watched(() => this.#tables.queue(queue).strays(limit));
   }
 
   async settle(settlement: Settlement): Promise<void> {
@@ -100,7 +113,7 @@ export class LmdbStore implements BrokerStore {
   }
 
   async size(queue: string): Promise<number> {
-    return this.#tables.queue(queue).size();
+    return this.#watched(() => this.#tables.queue(queue).size());
   }
 
   bytes(): number {
@@ -131,26 +144,39 @@ export class LmdbStore implements BrokerStore {
   }
 
   async notes(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
-    return keys.map((key) => this.#tables.notes.get(key));
+    return this.#watched(() => keys.map((key) => this.#tables.notes.get(key)));
   }
 
   async notesUnder(prefix: string): Promise<ReadonlyMap<string, string>> {
-    const found = new Map<string, string>();
-    for (const { key, value } of this.#tables.notes.getRange({ start: prefix })) {
-      if (!key.startsWith(prefix)) break;
-      found.set(key, value);
-    }
-    return found;
+    return this.#watched(() => {
+      const found = new Map<string, string>();
+      for (const { key, value } of this.#tables.notes.getRange({ start: prefix })) {
+        if (!key.startsWith(prefix)) break;
+        found.set(key, value);
+      }
+      return found;
+    });
   }
 
   async counters(): Promise<ReadonlyMap<string, number>> {
-    return new Map([...this.#tables.counters.getRange()].map(({ key, value }) => [key, value]));
+    return this.#watched(
+      () => new Map([...this.#tables.counters.getRange()].map(({ key, value }) => [key, value])),
+    );
   }
 
   async close(): Promise<void> {
     this.#commits.commit();
     await this.#tables.close();
     await this.#lock?.release();
+  }
+
+  #watched<T>(look: () => T): T {
+    try {
+      return look();
+    } catch (error) {
+      if (isDamage(error)) this.#onDamage(error);
+      throw error;
+    }
   }
 
   /**
