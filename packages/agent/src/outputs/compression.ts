@@ -10,15 +10,31 @@ export interface Compressed {
   readonly bytes: Uint8Array;
 }
 
+/** Up to this many bytes a body is worth the most that an encoding can do, and more than one try. */
+export const SMALL_BODY_BYTES = 64 * 1024;
+/** Beyond this many, zstd's better parsers take seconds of a small device's time and tens of megabytes. */
+const LARGE_BODY_BYTES = 512 * 1024;
+
 const deflateBody = promisify(deflate);
 
 /**
- * The most that the encoding can do within reason.
+ * The most that the encoding can do within reason: docs/decisions/0006-bytes-on-the-wire.md.
  *
  * @param encoding `zstd` is for endpoints that take it; where no encoder can be had, it is deflate all the same
  */
 export async function compress(body: Uint8Array, encoding: Encoding): Promise<Compressed> {
   const zstd = encoding === "zstd" ? await zstdEncoder() : undefined;
-  if (zstd !== undefined) return { encoding: "zstd", bytes: await zstd(body) };
+  if (zstd !== undefined) return { encoding: "zstd", bytes: await zstd(body, zstdLevel(body.length)) };
   return { encoding: "deflate", bytes: await deflateBody(body, { level: 9 }) };
+}
+
+/** How many bytes zstd makes of it in the least time. */
+export async function quickBytes(body: Uint8Array): Promise<number> {
+  const zstd = await zstdEncoder();
+  return (zstd === undefined ? await deflateBody(body, { level: 1 }) : await zstd(body, 1)).length;
+}
+
+function zstdLevel(bytes: number): number {
+  if (bytes <= SMALL_BODY_BYTES) return 19;
+  return bytes <= LARGE_BODY_BYTES ? 17 : 9;
 }

@@ -11,8 +11,7 @@ export interface DatadogLogsOptions extends DatadogAccess, LogBodyOptions {
 
 /** Limits and encodings: Datadog's API reference, "Send logs". */
 const LIMITS = {
-  contentType: "application/json",
-  encoding: "deflate",
+  encodings: ["deflate"],
   mostSent: 5_000_000,
   mostInflated: 5_000_000,
 } as const;
@@ -23,7 +22,7 @@ export function datadogLogs(options: DatadogLogsOptions): Output<ReceivedLog> {
     async send(batch, signal) {
       const body = encode(batch, options);
       if (body === undefined) return { kind: "refused", reason: "it is nested too deeply", bytes: 0 };
-      return postToDatadog(body, endpoint, options, signal);
+      return postToDatadog([{ contentType: "application/json", bytes: body }], endpoint, options, signal);
     },
     check: (signal) => checkKey(options, signal),
     close: () => options.sender.close(),

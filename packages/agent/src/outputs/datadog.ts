@@ -4,14 +4,15 @@
  * A key that isn't accepted is read again, and where it is another one by then, tried once more.
  */
 import type { ApiKey } from "./api-key.js";
-import { compress, type Encoding } from "./compression.js";
+import type { Encoding } from "./compression.js";
 import type { HttpRequest, HttpSender } from "./http.js";
 import type { Outcome } from "./output.js";
+import { type PlainBody, type Some, smallestBody } from "./smallest-body.js";
 
 export interface Endpoint {
   readonly url: string;
-  readonly contentType: string;
-  readonly encoding: Encoding;
+  /** Those that it takes, the one that suits large bodies first. */
+  readonly encodings: Some<Encoding>;
   /** The largest body that the intake takes, in bytes, as sent and inflated. */
   readonly mostSent: number;
   readonly mostInflated: number;
@@ -24,23 +25,28 @@ export interface DatadogAccess {
   readonly sender: HttpSender;
 }
 
+/** @param formats the body in each format that the endpoint takes, the one that suits large bodies first */
 export async function postToDatadog(
-  body: Uint8Array,
-  { url, contentType, encoding, mostSent, mostInflated }: Endpoint,
+  formats: Some<PlainBody>,
+  { url, encodings, mostSent, mostInflated }: Endpoint,
   { key, sender }: DatadogAccess,
   signal?: AbortSignal,
 ): Promise<Outcome> {
-  if (body.length > mostInflated) return tooLarge(body.length, mostInflated, "inflated");
-  const compressed = await compress(body, encoding);
-  const { length } = compressed.bytes;
+  const [first, ...others] = formats.filter(({ bytes }) => bytes.length <= mostInflated);
+  if (first === undefined) {
+    const fewest = Math.min(...formats.map(({ bytes }) => bytes.length));
+    return tooLarge(fewest, mostInflated, "inflated");
+  }
+  const body = await smallestBody([first, ...others], encodings);
+  const { length } = body.bytes;
   if (length > mostSent) return tooLarge(length, mostSent, "compressed");
   const post = (): Promise<Outcome> => {
     const headers = {
       ...authorized(key),
-      "Content-Type": contentType,
-      "Content-Encoding": compressed.encoding,
+      "Content-Type": body.contentType,
+      "Content-Encoding": body.encoding,
     };
-    return sender.send({ url, method: "POST", headers, body: compressed.bytes }, signal);
+    return sender.send({ url, method: "POST", headers, body: body.bytes }, signal);
   };
   const outcome = await post();
   if (outcome.kind !== "unauthorized" || !(await key.renew())) return outcome;

@@ -64,6 +64,8 @@ export function exchange(
       ...{ method, agent, signal, timeout: answer },
       headers: { ...headers, ...length },
     });
+    // HTTP/1.1 keeps connections alive without being told so: 24 bytes less in each request.
+    request.removeHeader("Connection");
     const connecting = setTimeout(
       () => request.destroy(new Error(`no connection within ${connect} ms`)),
       connect,

@@ -1,7 +1,7 @@
 import { seconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rounding, roundSeries } from "./precision.js";
+import { binaryRounding, decimalRounding, roundSeries } from "./precision.js";
 import type { Series } from "./series.js";
 
 const digits = fc.integer({ min: 1, max: 15 });
@@ -9,12 +9,15 @@ const normal = fc
   .double({ noNaN: true, noDefaultInfinity: true })
   .filter((value) => Math.abs(value) > 1e-290 || value === 0);
 
-describe("rounding to significant digits", () => {
+describe.each([
+  ["binary", binaryRounding],
+  ["decimal", decimalRounding],
+] as const)("rounding to significant digits in %s", (_, rounding) => {
   it("is off by half a unit of the last digit at most", () => {
     fc.assert(
       fc.property(digits, normal, (count, value) => {
         const error = Math.abs(rounding(count)(value) - value);
-        expect(error).toBeLessThanOrEqual(Math.abs(value) * 10 ** -count * 0.5);
+        expect(error).toBeLessThanOrEqual(Math.abs(value) * (10 ** -count * 0.5 + Number.EPSILON));
       }),
     );
   });
@@ -37,11 +40,18 @@ describe("rounding to significant digits", () => {
       }),
     );
   });
+});
 
-  it("clears the last four bytes of a double at six digits", () => {
+describe("rounding to six digits", () => {
+  it("clears the last four bytes of a double", () => {
     const bytes = Buffer.alloc(8);
-    bytes.writeDoubleLE(rounding(6)(123.456789));
+    bytes.writeDoubleLE(binaryRounding(6)(123.456789));
     expect(bytes.readUInt32LE(0)).toBe(0);
+  });
+
+  it("leaves seven digits of a text", () => {
+    expect(decimalRounding(6)(123.456789)).toBe(123.4568);
+    expect(decimalRounding(6)(4_080_218_112)).toBe(4_080_218_000);
   });
 
   it("is for gauges and rates, never for counts", () => {
@@ -51,7 +61,7 @@ describe("rounding to significant digits", () => {
       tags: [],
       points: [[seconds(1), 1.23456789]],
     });
-    const round = rounding(2);
+    const round = binaryRounding(2);
     expect(roundSeries(series("count"), round)).toEqual(series("count"));
     for (const type of ["gauge", "rate"] as const)
       expect(roundSeries(series(type), round).points[0]?.[1]).not.toBe(1.23456789);

@@ -1,20 +1,20 @@
 /**
- * Values rounded to significant digits, for METRIC_PRECISION.
+ * Values rounded to significant digits, for METRIC_PRECISION: in the base in which they are written.
  *
- * The rounding is binary: it clears the last bits of a double, so that its last bytes are zero and compress
- * away, where 0.1 rounded in decimal keeps all eight of them in use. Six digits leave four bytes.
+ * In binary, the last bits of a double are cleared, so that its last bytes are zero and compress away, where 0.1
+ * rounded in decimal keeps all eight of them in use. Six digits leave four bytes. In decimal, that double would have
+ * more digits than before.
+ *
+ * Promises: either is off by half a unit of the last significant digit at most: with d digits by 10^-d / 2 of the number.
  */
 import type { Series } from "./series.js";
 
 const MANTISSA_BITS = 52;
 
-/**
- * A function that rounds a number so that it is off by half a unit of its last significant digit at most:
- * with d digits by 10^-d / 2 of the number.
- *
- * @param digits from 1 to 15; a double has no more
- */
-export function rounding(digits: number): (value: number) => number {
+export type Rounding = (value: number) => number;
+
+/** For values written as doubles. @param digits from 1 to 15; a double has no more */
+export function binaryRounding(digits: number): Rounding {
   const kept = Math.min(MANTISSA_BITS, Math.ceil(digits * Math.log2(10)));
   // Veltkamp's splitting: the sum is too large to hold the low bits, which are rounded away to the nearest.
   const factor = 2 ** (MANTISSA_BITS - kept) + 1;
@@ -26,8 +26,18 @@ export function rounding(digits: number): (value: number) => number {
   };
 }
 
+/** For values written as text. @param digits from 1 to 15 */
+export function decimalRounding(digits: number): Rounding {
+  return (value) => {
+    // One digit more: of a number that begins with 1, half a unit of the d-th is ten times as large a part.
+    const rounded = Number(value.toPrecision(digits + 1));
+    // -0 has lost its sign in the text, and the largest doubles may have been rounded up beyond them.
+    return rounded !== 0 && Number.isFinite(rounded) ? rounded : value;
+  };
+}
+
 /** A count is a sum that has to come out exactly: only gauges and rates are rounded. */
-export function roundSeries(series: Series, round: (value: number) => number): Series {
+export function roundSeries(series: Series, round: Rounding): Series {
   if (series.type === "count") return series;
   return { ...series, points: series.points.map(([at, value]) => [at, round(value)]) };
 }

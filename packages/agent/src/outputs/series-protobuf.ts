@@ -13,13 +13,12 @@
  */
 import type { Point } from "@chouette-iot/record";
 import { ProtobufWriter } from "./protobuf-writer.js";
-import type { Series } from "./series.js";
+import { type Series, TYPE_NUMBERS } from "./series.js";
 
 const PAYLOAD = { series: 1 } as const;
 const SERIES = { resources: 1, metric: 2, tags: 3, points: 4, type: 5, interval: 8 } as const;
 const RESOURCE = { type: 1, name: 2 } as const;
 const POINT = { value: 1, timestamp: 2 } as const;
-const TYPES = { count: 1, rate: 2, gauge: 3 } as const;
 
 /** @param host the resource `host` of every series; with "" they have none */
 export function encodeMetricPayload(series: readonly Series[], host: string): Buffer {
@@ -58,7 +57,7 @@ function writeSeries(writer: ProtobufWriter, series: Series, resources: Uint8Arr
   }
   writer.string(SERIES.metric, metric);
   if (interval !== undefined) writer.integer(SERIES.interval, Math.floor(interval));
-  writer.integer(SERIES.type, TYPES[type]);
+  writer.integer(SERIES.type, TYPE_NUMBERS[type]);
   writer.message(PAYLOAD.series, before);
 }
 

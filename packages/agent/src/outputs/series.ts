@@ -11,29 +11,28 @@ export interface Series {
   readonly interval?: Seconds;
 }
 
+/** The types as series v2 has them. */
+export const TYPE_NUMBERS: Readonly<Record<ReadyType, number>> = { count: 1, rate: 2, gauge: 3 };
+
 /**
- * The series of a batch, in the order that compresses best: those of one length together, since what repeats at
- * one distance is written for nearly nothing, and of these the ones that are alike.
+ * The series of a batch, in the order of their first points in it.
  *
  * Of two points of one second the later in the batch stays, as at the intake.
  *
  * @param globalTags `["key:value", …]`, added to each series that doesn't have them
  */
 export function groupSeries(batch: readonly ReadyMetric[], globalTags: readonly string[]): readonly Series[] {
-  const groups = new Map<string, { key: string; first: ReadyMetric; points: Map<Seconds, number> }>();
+  const groups = new Map<string, { first: ReadyMetric; points: Map<Seconds, number> }>();
   for (const metric of batch) {
     const key = seriesKey(metric);
     let group = groups.get(key);
     if (group === undefined) {
-      group = { key, first: metric, points: new Map() };
+      group = { first: metric, points: new Map() };
       groups.set(key, group);
     }
     for (const [at, value] of metric.points) group.points.set(at, value);
   }
-  const sorted = [...groups.values()].sort(
-    (a, b) => a.points.size - b.points.size || a.key.length - b.key.length || (a.key < b.key ? -1 : 1),
-  );
-  return sorted.map(({ first, points }) => ({
+  return [...groups.values()].map(({ first, points }) => ({
     metric: first.metric,
     type: first.type,
     tags: withGlobalTags(first.tags, globalTags),

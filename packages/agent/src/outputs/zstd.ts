@@ -1,16 +1,11 @@
 /**
  * Zstandard: Node's own where it has it (from 22.15 on, off the main thread), else one in WebAssembly, loaded
- * when it is first asked for. Which one, which levels and what they gain: docs/decisions/0006-bytes-on-the-wire.md.
+ * when it is first asked for. Which one, and why: docs/decisions/0006-bytes-on-the-wire.md.
  */
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 
-/** Up to this many bytes a body is worth the higher level: beyond, it takes long and gains next to nothing. */
-const SMALL_BODY_BYTES = 64 * 1024;
-const SMALL_BODY_LEVEL = 19;
-const LARGE_BODY_LEVEL = 9;
-
-export type ZstdEncoder = (body: Uint8Array) => Promise<Uint8Array>;
+export type ZstdEncoder = (body: Uint8Array, level: number) => Promise<Uint8Array>;
 
 let encoder: Promise<ZstdEncoder | undefined> | undefined;
 
@@ -18,10 +13,6 @@ let encoder: Promise<ZstdEncoder | undefined> | undefined;
 export function zstdEncoder(): Promise<ZstdEncoder | undefined> {
   encoder ??= (async () => nativeEncoder() ?? (await wasmEncoder()))().catch(() => undefined);
   return encoder;
-}
-
-function levelFor(body: Uint8Array): number {
-  return body.length <= SMALL_BODY_BYTES ? SMALL_BODY_LEVEL : LARGE_BODY_LEVEL;
 }
 
 /** What newer Nodes have in `node:zlib`; the types are those of the oldest Node that is supported. */
@@ -38,11 +29,11 @@ function nativeEncoder(): ZstdEncoder | undefined {
   if (!("zstdCompress" in zlib)) return undefined;
   const { zstdCompress, constants } = zlib as unknown as ZlibWithZstd;
   const encode = promisify(zstdCompress);
-  return (body) => encode(body, { params: { [constants.ZSTD_c_compressionLevel]: levelFor(body) } });
+  return (body, level) => encode(body, { params: { [constants.ZSTD_c_compressionLevel]: level } });
 }
 
 async function wasmEncoder(): Promise<ZstdEncoder> {
   const { init, compress } = await import("@bokuweb/zstd-wasm");
   await init();
-  return async (body) => compress(body, levelFor(body));
+  return async (body, level) => compress(body, level);
 }

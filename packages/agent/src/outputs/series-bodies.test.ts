@@ -1,0 +1,158 @@
+import { type Point, seconds } from "@chouette-iot/record";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { inflate } from "../intake/inflate.js";
+import { readMetricPayload } from "../intake/metric-payload.js";
+import { readSeriesV1, readSeriesV2 } from "../intake/series-json.js";
+import { compress } from "./compression.js";
+import type { Series } from "./series.js";
+import { seriesBodies } from "./series-bodies.js";
+import { type PlainBody, smallestBody } from "./smallest-body.js";
+
+const HOST = "owl";
+const START = 1_795_305_630;
+
+const point = fc
+  .tuple(
+    fc.integer({ min: 0, max: 2 ** 40 }),
+    // JSON has no -0.
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+  )
+  .map(([at, value]): Point => [seconds(at), value]);
+
+const anySeries: fc.Arbitrary<Series> = fc.record(
+  {
+    metric: fc.stringMatching(/^[a-z][a-z0-9_.]{0,30}$/),
+    type: fc.constantFrom("count", "rate", "gauge"),
+    tags: fc
+      .array(fc.string({ minLength: 1, maxLength: 30, unit: "grapheme" }), { maxLength: 4 })
+      .map((tags) => tags.sort()),
+    points: fc.array(point, { minLength: 1, maxLength: 8 }),
+    interval: fc.integer({ min: 1, max: 3600 }).map(seconds),
+  },
+  { requiredKeys: ["metric", "type", "tags", "points"] },
+);
+
+const host48: readonly Series[] = Array.from({ length: 24 }, (_, index) => ({
+  metric: `chouette.host.part${index}`,
+  type: "gauge",
+  tags: [],
+  points: [
+    [seconds(START), index / 10],
+    [seconds(START + 30), (index * 7) / 10],
+  ],
+}));
+/** Evenly spread between -1 and 1, the same in each run. */
+const draw = (index: number): number => (Math.sin(index * 12.9898) * 43758.5453) % 1;
+const noise = (length: number): readonly Series[] =>
+  Array.from({ length }, (_, unit) => ({
+    metric: "sensor.reading",
+    type: "gauge",
+    tags: [`unit:${unit}`],
+    points: Array.from({ length: 6 }, (_, at): Point => [seconds(START + 10 * at), draw(6 * unit + at)]),
+  }));
+/** Each is counted in every tenth window or so. */
+const counters: readonly Series[] = Array.from({ length: 400 }, (_, counter) => ({
+  metric: "api.requests",
+  type: "count",
+  tags: [`route:/api/v1/resource${counter >> 3}`, `status:${200 + (counter & 7)}`],
+  points: Array.from({ length: 60 }, (_, at): Point => [seconds(START + 10 * at), 1 + (at % 3)]).filter(
+    (_, at) => at === 0 || Math.abs(draw(60 * counter + at)) < 0.1,
+  ),
+  interval: seconds(10),
+}));
+
+function bodies(series: readonly Series[], seriesVersion: "v1" | "v2" = "v2", precision?: number) {
+  return seriesBodies(series, { host: HOST, seriesVersion, precision });
+}
+
+function read({ contentType }: { contentType: string }, bytes: Uint8Array, version: "v1" | "v2" = "v2") {
+  if (version === "v1") return readSeriesV1(Buffer.from(bytes));
+  return (contentType === "application/json" ? readSeriesV2 : readMetricPayload)(Buffer.from(bytes));
+}
+
+/** Whatever order they came in. */
+function asSent(series: readonly Series[]) {
+  return series.map((one) => JSON.stringify({ ...one, host: HOST }, Object.keys(FIELDS))).sort();
+}
+const FIELDS = { metric: 0, type: 0, host: 0, tags: 0, points: 0, interval: 0 };
+
+describe("the bodies of a batch of series", () => {
+  it.each(["v1", "v2"] as const)("hold the same points in every format of %s", (version) => {
+    fc.assert(
+      fc.property(fc.array(anySeries, { maxLength: 20 }), (batch) => {
+        for (const { contentType, bytes } of bodies(batch, version)) {
+          const found = read({ contentType }, bytes, version);
+          expect(found.ok && asSent(found.value)).toEqual(asSent(batch));
+        }
+      }),
+    );
+  });
+
+  it.each([1, 6, 15])("hold what %i digits tell in every format", (precision) => {
+    fc.assert(
+      fc.property(fc.double({ min: 1e-9, max: 1e12, noNaN: true }), (value) => {
+        const gauge: Series = { metric: "a", type: "gauge", tags: [], points: [[seconds(1), value]] };
+        for (const { contentType, bytes } of bodies([gauge], "v2", precision)) {
+          const found = read({ contentType }, bytes);
+          const arrived = found.ok ? found.value[0]?.points[0]?.[1] : undefined;
+          expect(Math.abs((arrived ?? Number.NaN) - value)).toBeLessThanOrEqual(
+            value * (10 ** -precision / 2 + Number.EPSILON),
+          );
+        }
+      }),
+    );
+  });
+});
+
+describe("the smallest body", () => {
+  const ENCODINGS = ["zstd", "deflate"] as const;
+
+  it("is decoded by the intake to the same points, whichever it is", async () => {
+    const batches = fc.oneof(
+      fc.array(anySeries, { minLength: 1, maxLength: 20 }),
+      fc.constantFrom(host48, noise(100), noise(500), counters),
+    );
+    await fc.assert(
+      fc.asyncProperty(batches, async (batch) => {
+        const body = await smallestBody(bodies(batch), ENCODINGS);
+        const inflated = await inflate(Buffer.from(body.bytes), body.encoding, 5_242_880);
+        const found = inflated.outcome === "inflated" ? read(body, inflated.bytes) : undefined;
+        expect(found?.ok && asSent(found.value)).toEqual(asSent(batch));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("is never larger than any way to write a small one", async () => {
+    const chosen = new Set<string>();
+    const batches = [host48, host48.slice(0, 1), noise(20), counters.slice(0, 100)];
+    for (const formats of batches.map((batch) => bodies(batch))) {
+      const body = await smallestBody(formats, ENCODINGS);
+      chosen.add(`${body.contentType} ${body.encoding}`);
+      const sizes: number[] = [];
+      for (const { bytes } of formats) {
+        for (const encoding of ENCODINGS) sizes.push((await compress(bytes, encoding)).bytes.length);
+      }
+      expect(body.bytes).toHaveLength(Math.min(...sizes));
+    }
+    // The batches are such that one way alone would not do.
+    expect(chosen.size).toBeGreaterThan(1);
+  });
+
+  it.each([
+    ["noise", noise(500), "application/x-protobuf"],
+    ["sparse counters", counters, "application/json"],
+  ])("is in the format that a quick look shows to be the smaller, of large ones: %s", async (_, batch, type) => {
+    const formats = bodies(batch);
+    const body = await smallestBody(formats, ENCODINGS);
+    expect(body.contentType).toBe(type);
+    for (const { bytes } of formats)
+      expect(body.bytes.length).toBeLessThanOrEqual((await compress(bytes, "zstd")).bytes.length);
+  });
+
+  it("is compressed by no other encoding than those of the endpoint", async () => {
+    const text: PlainBody = { contentType: "application/json", bytes: Buffer.alloc(100_000, "abc") };
+    expect((await smallestBody([text], ["deflate"])).encoding).toBe("deflate");
+  });
+});
