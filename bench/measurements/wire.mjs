@@ -22,9 +22,10 @@ export default {
   title: "On the wire",
   about: `Bytes of the requests' bodies, headers and TLS aside, for workloads that are the same on every machine (seed ${SEED}; the generators
 are in \`bench/workloads\`). Each release is written by itself, as it is sent: nothing is remembered from one request to the next. The
-agent's rows go through its own dispatcher and outputs, with its batches and its splitting, over HTTP. The other ways have the same releases, in
+agent's rows go through its own dispatcher and outputs, with its batches and its splitting, over HTTP; of each body it sends the
+smallest of its formats and encodings. The other ways have the same releases, in
 batches of the same size: JSON by \`JSON.stringify\`, protobuf by protobufjs, with fields by number and series in the order in
-which they came, deflate and zstd at the levels that are said, zstd at the agent's own (19 up to 64 kB, 9 beyond). Every body of every row goes to a stand-in for Datadog, which parses it: each point must be
+which they came, deflate and zstd at the levels that are said, zstd at the agent's own (19 up to 64 KiB, 17 up to 512 KiB, 9 beyond). Every body of every row goes to a stand-in for Datadog, which parses it: each point must be
 there with its value (with six digits: within half of the last), each log must be there, or the run fails. So it does where
 the agent takes more than ${TARGETS[OURS]} bytes a point of the noisy series, or more than ${TARGETS[PRECISE]} with six digits.
 

@@ -28,12 +28,6 @@ export async function compress(body: Uint8Array, encoding: Encoding): Promise<Co
   return { encoding: "deflate", bytes: await deflateBody(body, { level: 9 }) };
 }
 
-/** How many bytes zstd makes of it in the least time. */
-export async function quickBytes(body: Uint8Array): Promise<number> {
-  const zstd = await zstdEncoder();
-  return (zstd === undefined ? await deflateBody(body, { level: 1 }) : await zstd(body, 1)).length;
-}
-
 function zstdLevel(bytes: number): number {
   if (bytes <= SMALL_BODY_BYTES) return 19;
   return bytes <= LARGE_BODY_BYTES ? 17 : 9;

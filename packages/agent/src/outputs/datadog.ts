@@ -32,12 +32,9 @@ export async function postToDatadog(
   { key, sender }: DatadogAccess,
   signal?: AbortSignal,
 ): Promise<Outcome> {
-  const [first, ...others] = formats.filter(({ bytes }) => bytes.length <= mostInflated);
-  if (first === undefined) {
-    const fewest = Math.min(...formats.map(({ bytes }) => bytes.length));
-    return tooLarge(fewest, mostInflated, "inflated");
-  }
-  const body = await smallestBody([first, ...others], encodings);
+  const plain = formats[0].bytes.length;
+  if (plain > mostInflated) return tooLarge(plain, mostInflated, "inflated");
+  const body = await smallestBody(formats, encodings);
   const { length } = body.bytes;
   if (length > mostSent) return tooLarge(length, mostSent, "compressed");
   const post = (): Promise<Outcome> => {

@@ -1,8 +1,10 @@
 /**
- * The bodies of a batch of series: in each format that a version of Datadog's series endpoint takes.
+ * The bodies of a batch of series: in each format that a version of Datadog's series endpoint takes, but a large batch
+ * in the first of them only.
  *
  * In each, the series stand in the order, and the values are rounded in the base, that take the fewest bytes there.
  */
+import { SMALL_BODY_BYTES } from "./compression.js";
 import { binaryRounding, decimalRounding, type Rounding, roundSeries } from "./precision.js";
 import type { Series } from "./series.js";
 import { seriesV1, seriesV2 } from "./series-json.js";
@@ -48,5 +50,6 @@ export function seriesBodies(
     return { contentType, bytes: Buffer.from(encode(order(rounded), host)) };
   };
   const [first, ...others] = FORMATS[seriesVersion];
-  return [bodyIn(first), ...others.map(bodyIn)];
+  const body = bodyIn(first);
+  return body.bytes.length > SMALL_BODY_BYTES ? [body] : [body, ...others.map(bodyIn)];
 }
