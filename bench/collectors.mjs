@@ -6,7 +6,7 @@
  *
  * Real: the host, redis-server, Mosquitto, dockerd with ten idle containers (as root). Stood in for: a Raspberry
  * Pi's and a Jetson's files and programs, nvidia-smi, systemctl, a kubelet with twenty pods over TLS. The bytes
- * are those of one round alone, as protobuf, deflated; several rounds in a batch share names and take less.
+ * are those of one round alone, as the agent would send it; several rounds in a batch share names and take less.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { setMaxListeners } from "node:events";
@@ -16,14 +16,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { deflateSync } from "node:zlib";
 import { systemClock } from "../packages/agent/dist/clock.js";
 import { hostByLibrary } from "../packages/agent/dist/collectors/host/by-library.js";
 import { openCollector } from "../packages/agent/dist/collectors/open.js";
 import { sortCollected } from "../packages/agent/dist/collectors/ready.js";
 import { loadConfig } from "../packages/agent/dist/config/config.js";
 import { groupSeries } from "../packages/agent/dist/outputs/series.js";
-import { encodeMetricPayload } from "../packages/agent/dist/outputs/series-protobuf.js";
+import { seriesBodies } from "../packages/agent/dist/outputs/series-bodies.js";
+import { smallestBody } from "../packages/agent/dist/outputs/smallest-body.js";
 
 const BY_LIBRARY = "by library";
 const KUBELET = "--kubelet";
@@ -81,7 +81,7 @@ async function measure(label, names, settings, rounds) {
     "programs' CPU ms": fixed(ofPrograms / rounds),
     ms: fixed(took / rounds),
     metrics: given.length,
-    bytes: bytesOf(given),
+    bytes: await bytesOf(given),
   };
   await Promise.all(collectors.map((collector) => collector.close?.()));
   if (problems.size > 0) console.error(label, [...problems]);
@@ -98,9 +98,10 @@ function childrenCpu() {
   return (Number(fields[13]) + Number(fields[14])) * 10;
 }
 
-function bytesOf(collected) {
+async function bytesOf(collected) {
   const { ready } = sortCollected(collected, Math.floor(Date.now() / 1000), 30);
-  return deflateSync(encodeMetricPayload(groupSeries(ready, ["env:prod"]), "pi4"), { level: 9 }).length;
+  const bodies = seriesBodies(groupSeries(ready, ["env:prod"]), { host: "pi4", seriesVersion: "v2" });
+  return (await smallestBody(bodies, ["zstd", "deflate"])).bytes.length;
 }
 
 async function plan(folder, { redisPort, mosquittoPort, dockerSocket, kubelet }) {
