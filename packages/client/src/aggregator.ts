@@ -123,7 +123,7 @@ export class Aggregator {
       context.flush = this.#flush;
       context.admittedAs = context;
       if (++this.#admitted <= this.#limit) return context;
-      context.admittedAs = context.overflow();
+      context.admittedAs = context.metric.overflow;
       // An overflow context is always admitted: there is one for each metric.
       context.admittedAs.flush = this.#flush;
     }

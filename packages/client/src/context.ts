@@ -2,19 +2,16 @@
  * A context: what calls of one type, name and tags have in common, and what they have come to since the last flush.
  */
 import type { MetricType, SetElement } from "@chouette-iot/record";
+import type { Metric } from "./metric.js";
 
 export class Context {
+  readonly metric: Metric;
   readonly type: MetricType;
   /** A record's JSON up to its value. */
   readonly head: string;
   /** A record's JSON from after its timestamp. */
   readonly tail: string;
-  /** The timestamp of its last record, and that record's JSON from after its value. */
-  endAt = "";
-  end = "";
-  /** Where its calls go once a flush has all the contexts that it may have. */
-  readonly overflow: () => Context;
-  /** The flush that it was last admitted to, and under which context: itself, or the overflow. */
+  /** The flush that it was last admitted to, and under which context: itself, or its metric's overflow. */
   flush = -1;
   admittedAs: Context = this;
   /** What its calls of this flush come to: a sum, or the last value. */
@@ -25,10 +22,10 @@ export class Context {
   pending = false;
   elements: Set<SetElement> | undefined;
 
-  constructor(type: MetricType, metric: string, tags: string, overflow: () => Context) {
-    this.type = type;
-    this.head = `{"metric":${JSON.stringify(metric)},"type":"${type}","value":`;
-    this.tail = `,"tags":${tags}}`;
-    this.overflow = overflow;
+  constructor(metric: Metric, tail: string) {
+    this.metric = metric;
+    this.type = metric.type;
+    this.head = metric.head;
+    this.tail = tail;
   }
 }

@@ -32,10 +32,26 @@ test("anything else is another context", () => {
 test("tags without end don't fill the memory", () => {
   const contexts = new Contexts();
   const first = contexts.find("count", "m", { id: 0 });
-  for (let id = 1; id < 50_000; id++) contexts.find("count", "m", { id });
+  for (let id = 1; id < 250_000; id++) contexts.find("count", "m", { id });
   const again = contexts.find("count", "m", { id: 0 });
   expect(again).not.toBe(first);
   expect([again?.head, again?.tail]).toEqual([first?.head, first?.tail]);
+});
+
+test("a program of many contexts keeps them", () => {
+  const contexts = new Contexts();
+  const find = (id: number) => contexts.find("histogram", "m", { route: `r${id}`, method: "GET", zone: 7 });
+  const first = Array.from({ length: 100_000 }, (_, id) => find(id));
+  expect(first.every((context, id) => find(id) === context)).toBe(true);
+  expect(new Set(first).size).toBe(first.length);
+});
+
+test("a long text in the tags counts for as much as it holds", () => {
+  const contexts = new Contexts();
+  const find = (id: number) => contexts.find("count", "m", { text: `${id}`.padEnd(1_000_000, "x") });
+  const first = find(0);
+  for (let id = 1; id < 70; id++) find(id);
+  expect(find(0)).not.toBe(first);
 });
 
 test("a caller's changes to its own tags are seen", () => {

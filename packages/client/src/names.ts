@@ -9,6 +9,9 @@
  */
 
 const LONGEST = 200;
+/** Most tags are right as they are, which takes less to see than to mend. */
+const PLAIN_NAME = /^[A-Za-z][A-Za-z0-9_\-./]*$/;
+const PLAIN_VALUE = /^[A-Za-z0-9_\-:./]*$/;
 
 /** The name, or an empty text where nothing of it can stand. */
 export function metricName(name: string): string {
@@ -20,6 +23,7 @@ export function metricName(name: string): string {
 
 /** The name of a tag, or an empty text where nothing of it can stand. */
 export function tagName(name: string): string {
+  if (name.length <= LONGEST && PLAIN_NAME.test(name)) return name;
   return name
     .replace(/^[^\p{L}]+/u, "")
     .slice(0, LONGEST)
@@ -28,5 +32,7 @@ export function tagName(name: string): string {
 
 /** @param name the tag's name as it is stored: the two together have 200 characters */
 export function tagValue(name: string, value: string): string {
-  return value.slice(0, Math.max(0, LONGEST - name.length - 1)).replace(/[^\p{L}\p{M}\p{N}_\-:./]/gu, "_");
+  const room = Math.max(0, LONGEST - name.length - 1);
+  if (value.length <= room && PLAIN_VALUE.test(value)) return value;
+  return value.slice(0, room).replace(/[^\p{L}\p{M}\p{N}_\-:./]/gu, "_");
 }

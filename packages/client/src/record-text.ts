@@ -10,12 +10,7 @@ import type { Context } from "./context.js";
  * @param timestamp seconds since the epoch, as text
  */
 export function recordText(context: Context, value: number | string, timestamp: string): string {
-  // Calls of one context come by the millisecond: those of the same one share their ends, and leave less to collect.
-  if (context.endAt !== timestamp) {
-    context.endAt = timestamp;
-    context.end = `,"timestamp":${timestamp}${context.tail}`;
-  }
-  return `${context.head}${value}${context.end}`;
+  return `${context.head}${value},"timestamp":${timestamp}${context.tail}`;
 }
 
 /**
