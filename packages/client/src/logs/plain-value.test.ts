@@ -7,7 +7,8 @@ const roomy = () => ({ left: 1_000_000, cut: false });
 test("what JSON can carry stays as it is", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
-      expect(plainValue(value, roomy())).toEqual(JSON.parse(JSON.stringify(value)));
+      // As text, which knows no negative zero.
+      expect(JSON.stringify(plainValue(value, roomy()))).toBe(JSON.stringify(value));
     }),
   );
 });
