@@ -38,6 +38,11 @@ export class Link {
     this.#onLost = onLost;
   }
 
+  /** Makes a connection that is never used: the first one takes the driver half as long as all its loading. */
+  static prepare(address: RedisAddress): void {
+    singleConnection(address);
+  }
+
   /**
    * Connects, or rejects within ANSWER_TIMEOUT.
    * @param onLost called once, when a link that was open has ended in any way but `close`

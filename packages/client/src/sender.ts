@@ -14,6 +14,7 @@
  * It tries for ever, with backoff and full jitter, and keeps no process alive.
  */
 import { reconnectDelay } from "@chouette-iot/queue/redis/backoff";
+import type { RedisAddress } from "@chouette-iot/queue/redis/connection";
 import type { Batch } from "./batch.js";
 import type { Link, Peer } from "./link.js";
 import type { Settings } from "./options.js";
@@ -39,6 +40,18 @@ interface Lane {
 }
 
 const LANES = 4;
+
+/** With the driver, whose loading holds the event loop for longer than all else that a client ever does. */
+const loadLink = () => import("./link.js");
+
+/** Loads the link while the program starts, rather than amid its work. What fails is told when a link is wanted. */
+async function loadAhead(address: RedisAddress): Promise<void> {
+  try {
+    (await loadLink()).Link.prepare(address);
+  } catch {
+    // The same error comes with the first link.
+  }
+}
 
 export class Sender {
   readonly #settings: Settings;
@@ -76,6 +89,7 @@ export class Sender {
     this.#listener = listener;
     this.#clientId = clientId;
     this.#spill = spill;
+    void loadAhead(settings.address);
     this.#lanes = Array.from({ length: LANES }, () => ({
       marker: this.#newMarker(),
       sequence: 0,
@@ -221,8 +235,7 @@ export class Sender {
   async #connect(): Promise<void> {
     this.#connecting = true;
     try {
-      // Loaded with the first record to be sent: the driver takes longer to load than all the rest.
-      const { Link } = await import("./link.js");
+      const { Link } = await loadLink();
       const link = await Link.open(this.#settings.address, (lost, error) => this.#lost(lost, error));
       await this.#resolveDoubts(link);
       if (this.#closed) return link.close();
