@@ -56,10 +56,11 @@ test("it stays within its budget of bytes", async () => {
 });
 
 test("it stays within its budget of import time, without the driver", async () => {
-  const script = `const begun = performance.now();
+  const script = `import module from "node:module";
+    const begun = performance.now();
     const { ChouetteClient } = await import("chouette-iot-client");
     new ChouetteClient({ port: 1 });
-    const loaded = Object.keys((await import("node:module")).default._cache).join();
+    const loaded = Object.keys(module._cache).join();
     console.log(JSON.stringify({ took: performance.now() - begun, driver: loaded.includes("@redis") }));`;
   const runs = [];
   for (let round = 0; round < 5; round++) {

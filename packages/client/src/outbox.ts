@@ -6,7 +6,8 @@
  */
 import type { Milliseconds } from "@chouette-iot/record";
 import { Batch } from "./batch.js";
-import { sortedNumber } from "./ids.js";
+import type { Context } from "./context.js";
+import { BatchNumbers } from "./ids.js";
 
 export interface OutboxLimits {
   readonly bufferRecords: number;
@@ -23,37 +24,35 @@ export interface OutboxListener {
 
 export class Outbox {
   readonly #limits: OutboxLimits;
-  readonly #clientId: string;
   readonly #listener: OutboxListener;
   /** Oldest first. */
   readonly #sealed: Batch[] = [];
   readonly #open = new Map<string, Batch>();
   /** Every batch without a fate yet, those under way at the sender included. */
   readonly #live = new Set<Batch>();
-  #begun = 0;
+  readonly #numbers = new BatchNumbers();
   #records = 0;
   #bytes = 0;
 
-  constructor(limits: OutboxLimits, clientId: string, listener: OutboxListener) {
+  constructor(limits: OutboxLimits, listener: OutboxListener) {
     this.#limits = limits;
-    this.#clientId = clientId;
     this.#listener = listener;
   }
 
   /**
+   * @param value JSON: a finite number, or the text of an array
    * @param score seconds since the epoch, as text
    * @returns the answer that the record's batch will get
    */
-  add(queue: string, text: string, score: string): Promise<boolean> {
+  addMetric(queue: string, context: Context, value: number | string, score: string): Promise<boolean> {
     const batch = this.#open.get(queue) ?? this.#begin(queue);
-    const before = batch.bytes;
-    batch.add(text, score);
-    this.#records++;
-    this.#bytes += batch.bytes - before;
-    if (batch.isFull) this.#seal(queue, batch);
-    if (this.#records > this.#limits.bufferRecords || this.#bytes > this.#limits.bufferBytes)
-      this.#makeRoom();
-    return batch.answer;
+    return this.#added(batch, batch.addMetric(context, value, score));
+  }
+
+  /** @param text the record's JSON */
+  addText(queue: string, text: string, score: string): Promise<boolean> {
+    const batch = this.#open.get(queue) ?? this.#begin(queue);
+    return this.#added(batch, batch.addText(text, score));
   }
 
   get records(): number {
@@ -70,7 +69,7 @@ export class Outbox {
 
   /** From here on, what waits goes out without waiting for more. */
   sealAll(): void {
-    for (const [queue, batch] of this.#open) this.#seal(queue, batch);
+    for (const batch of this.#open.values()) this.#seal(batch);
   }
 
   /** The oldest batch that is ready to go. It counts as waiting until it is settled. */
@@ -89,7 +88,7 @@ export class Outbox {
    */
   offerOlderThan(age: number, take: (batch: Batch) => boolean): void {
     const before = performance.now() - age;
-    for (const [queue, batch] of this.#open) if (batch.begun <= before) this.#seal(queue, batch);
+    for (const batch of this.#open.values()) if (batch.begun <= before) this.#seal(batch);
     for (
       let oldest = this.#sealed[0];
       oldest !== undefined && oldest.begun <= before;
@@ -122,16 +121,25 @@ export class Outbox {
     await Promise.all([...this.#live].map((batch) => batch.fate));
   }
 
+  #added(batch: Batch, weight: number): Promise<boolean> {
+    this.#records++;
+    this.#bytes += weight;
+    if (batch.isFull) this.#seal(batch);
+    if (this.#records > this.#limits.bufferRecords || this.#bytes > this.#limits.bufferBytes)
+      this.#makeRoom();
+    return batch.answer;
+  }
+
   #begin(queue: string): Batch {
-    const batch = new Batch(queue, this.#clientId + sortedNumber(this.#begun++), this.#limits.answerTimeout);
+    const batch = new Batch(queue, this.#numbers.next(), this.#limits.answerTimeout);
     this.#open.set(queue, batch);
     this.#live.add(batch);
     this.#listener.onWaiting(false);
     return batch;
   }
 
-  #seal(queue: string, batch: Batch): void {
-    this.#open.delete(queue);
+  #seal(batch: Batch): void {
+    this.#open.delete(batch.queue);
     this.#sealed.push(batch);
     this.#listener.onWaiting(true);
   }

@@ -14,7 +14,7 @@ import { newClientId } from "./ids.js";
 import type { Settings } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { atProcessEnd } from "./process-end.js";
-import { ClockText, recordText } from "./record-text.js";
+import { ClockText } from "./record-text.js";
 import type { ClientStats, Recorder } from "./recorder.js";
 import { Sender } from "./sender.js";
 import { Spill } from "./spill/spill.js";
@@ -43,7 +43,7 @@ export class Pipeline implements Recorder {
     this.#settings = settings;
     if (onError !== undefined) this.watch.on("error", onError);
     const clientId = newClientId();
-    this.#outbox = new Outbox(settings, clientId, {
+    this.#outbox = new Outbox(settings, {
       onWaiting: (full) => this.#sender.wake(full),
       onOverflow: (batch) => {
         if (!this.#spiller?.take(batch)) this.watch.onDropped("buffer_full", batch.records);
@@ -57,10 +57,9 @@ export class Pipeline implements Recorder {
       );
       if (!this.#spill.isEmpty) this.#sender.wake(true);
     }
-    this.#aggregator = new Aggregator(settings.contextLimit, this.counters, (context, value, at) => {
-      const timestamp = this.#clock.seconds(at);
-      return this.#outbox.add(queues.rawMetrics, recordText(context, value, timestamp), timestamp);
-    });
+    this.#aggregator = new Aggregator(settings.contextLimit, this.counters, (context, value, at) =>
+      this.#outbox.addMetric(queues.rawMetrics, context, value, this.#clock.seconds(at)),
+    );
     this.#forget = atProcessEnd({
       beforeExit: () => this.#onBeforeExit(),
       exit: () => this.#onExit(),
@@ -98,7 +97,7 @@ export class Pipeline implements Recorder {
   log(text: string, at: number): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
     this.counters.accepted++;
-    return this.#outbox.add(queues.logs, text, this.#clock.seconds(at));
+    return this.#outbox.addText(queues.logs, text, this.#clock.seconds(at));
   }
 
   /** One call, one record. */
@@ -107,7 +106,7 @@ export class Pipeline implements Recorder {
     const timestamp = givenTime ?? this.#clock.seconds(now);
     const context = this.#aggregator.admit(given, now);
     this.counters.accepted++;
-    return this.#outbox.add(queues.rawMetrics, recordText(context, value, timestamp), timestamp);
+    return this.#outbox.addMetric(queues.rawMetrics, context, value, timestamp);
   }
 
   refuse(reason: Refusal): Promise<boolean> {

@@ -188,7 +188,7 @@ export class Sender {
     const sequence = ++this.#sequence;
     lane.sequence = sequence;
     lane.batch = batch;
-    const outcome = await link.store(batch.commands, lane.marker, `${sequence}`);
+    const outcome = await link.store(batch.commands(), lane.marker, `${sequence}`);
     if (outcome.kind === "doubt" || lane.sequence !== sequence || lane.batch !== batch) return;
     lane.batch = undefined;
     if (outcome.kind === "stored") {

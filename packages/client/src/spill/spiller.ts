@@ -51,7 +51,7 @@ export class Spiller {
   #write(batch: Batch, doubt?: Doubt): boolean {
     if (performance.now() < this.#refusedUntil) return false;
     try {
-      this.#spill.write(batch.queue, batch.commands, doubt);
+      this.#spill.write(batch.queue, batch.commands(), doubt);
       return true;
     } catch (error) {
       this.#refusedUntil = performance.now() + DISK_PAUSE;
