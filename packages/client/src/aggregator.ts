@@ -94,6 +94,11 @@ export class Aggregator {
     return this.#admitAnew(context);
   }
 
+  /** Whether a context that comes first at this moment, in milliseconds since the epoch, goes to its metric's overflow. */
+  isFull(now: number): boolean {
+    return this.#admitted >= this.#limit && now >= this.#start && now < this.#end;
+  }
+
   /** What has come together becomes records now, though its second may not be over. */
   flush(): void {
     const contexts = this.#pending;
@@ -119,15 +124,12 @@ export class Aggregator {
   }
 
   #admitAnew(context: Context): Context {
-    if (context.flush !== this.#flush) {
+    if (!context.isOverflow && context.flush !== this.#flush) {
       context.flush = this.#flush;
-      context.admittedAs = context;
-      if (++this.#admitted <= this.#limit) return context;
-      context.admittedAs = context.metric.overflow;
-      // An overflow context is always admitted: there is one for each metric.
-      context.admittedAs.flush = this.#flush;
+      context.admittedAs = ++this.#admitted <= this.#limit ? context : context.metric.overflow;
+      if (context.admittedAs === context) return context;
     }
-    if (context.admittedAs !== context) this.#counters.overflowed++;
+    this.#counters.overflowed++;
     return context.admittedAs;
   }
 

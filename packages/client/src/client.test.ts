@@ -13,6 +13,26 @@ test("a prefix, default tags, children, and tags in both forms", () => {
   client.expectCount("app.down", -4);
 });
 
+test("beyond the limit of contexts calls overflow until the second is over, a handle's too", async () => {
+  const noon = 1_763_800_000_000;
+  vi.useFakeTimers({ now: noon, toFake: ["Date"] });
+  const client = new ChouetteClient({ port: 1, contextLimit: 3 });
+  const callAll = () => {
+    for (let id = 0; id < 10; id++) client.increment("m", 1, { tags: { id } });
+  };
+  callAll();
+  callAll();
+  const handle = client.counter("m", { id: 20 });
+  handle.inc();
+  expect(client.stats()).toMatchObject({ accepted: 21, overflowed: 15, buffered: 4 });
+  vi.setSystemTime(noon + 1_000);
+  handle.inc();
+  client.increment("m", 1, { tags: { id: 9 } });
+  expect(client.stats()).toMatchObject({ accepted: 23, overflowed: 15, buffered: 6 });
+  vi.useRealTimers();
+  await client.close({ timeoutMs: 1 });
+});
+
 test("what a caller passes in is never changed", () => {
   const client = new TestClient({ tags: Object.freeze({ a: "1" }) });
   const options = Object.freeze({

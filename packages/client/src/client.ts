@@ -274,12 +274,17 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   }
 
   #context(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
-    return typeof metric === "string" ? this.#contexts.find(type, metric, tags) : undefined;
+    if (typeof metric !== "string") return undefined;
+    const known = this.#contexts.known(type, metric, tags);
+    if (known !== undefined) return known;
+    // Tags without end come here, call after call: they are not worth a place in memory.
+    if (this.#recorder.isFull) return this.#contexts.overflow(type, metric);
+    return this.#contexts.find(type, metric, tags);
   }
 
   #bind(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
     try {
-      return this.#context(type, metric, tags);
+      return typeof metric === "string" ? this.#contexts.find(type, metric, tags) : undefined;
     } catch {
       return undefined;
     }

@@ -11,6 +11,8 @@ export class Context {
   readonly head: string;
   /** A record's JSON from after its timestamp. */
   readonly tail: string;
+  /** Whether it is where its metric's calls go once a flush has all the contexts that it may have. */
+  readonly isOverflow: boolean;
   /** The flush that it was last admitted to, and under which context: itself, or its metric's overflow. */
   flush = -1;
   admittedAs: Context = this;
@@ -22,10 +24,11 @@ export class Context {
   pending = false;
   elements: Set<SetElement> | undefined;
 
-  constructor(metric: Metric, tail: string) {
+  constructor(metric: Metric, tail: string, isOverflow: boolean) {
     this.metric = metric;
     this.type = metric.type;
     this.head = metric.head;
     this.tail = tail;
+    this.isOverflow = isOverflow;
   }
 }

@@ -5,7 +5,8 @@
  * seen for the first time is normalised, put in canonical order and written as JSON. Two calls with the same tags in another
  * order, or as numbers and as text, end in one context.
  *
- * Promises: memory is bounded. Past LARGEST_TREE the tree is let go and grows anew.
+ * Promises: memory is bounded. Past LARGEST_TREE the tree is let go and grows anew, and what only goes to
+ * a metric's overflow need not be learned.
  */
 import { type MetricType, NO_TAGS, type Tags } from "@chouette-iot/record";
 import { Branch } from "./branch.js";
@@ -42,13 +43,45 @@ export class Contexts {
 
   /** The context of a call; undefined where nothing of the name can stand. Throws only what the caller's own objects throw. */
   find(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
-    const root = this.#roots[type].get(metric) ?? this.#plant(type, metric);
-    if (root === undefined) return undefined;
-    const leaf = tags === undefined ? root.branch : this.#walk(root.branch, tags);
-    return leaf.context ?? this.#fill(leaf, root.metric, tags);
+    return this.known(type, metric, tags) ?? this.#learn(type, metric, tags);
   }
 
-  #walk(from: Branch, tags: TagInput): Branch {
+  /** The context of a call, if there was such a call before. */
+  known(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
+    const from = this.#roots[type].get(metric)?.branch;
+    if (tags === undefined || from === undefined) return from?.context;
+    let branch: Branch | undefined = from;
+    if (isList(tags)) {
+      for (const item of tags) {
+        branch = branch.byItem(item);
+        if (branch === undefined) return undefined;
+      }
+      return branch.context;
+    }
+    for (const name in tags) {
+      branch = branch.byTag(name, tags[name]);
+      if (branch === undefined) return undefined;
+    }
+    return branch.context;
+  }
+
+  /** Where calls of a metric go that are not to be told apart. */
+  overflow(type: MetricType, metric: string): Context | undefined {
+    return this.#root(type, metric)?.metric.overflow;
+  }
+
+  #learn(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
+    const root = this.#root(type, metric);
+    if (root === undefined) return undefined;
+    const leaf = tags === undefined ? root.branch : this.#grow(root.branch, tags);
+    leaf.context = root.metric.context(readTags(this.tags, tags));
+    const { context } = leaf;
+    this.#bytes += CONTEXT_BYTES + context.tail.length;
+    if (this.#bytes > LARGEST_TREE) this.#letGo();
+    return context;
+  }
+
+  #grow(from: Branch, tags: TagInput): Branch {
     let branch = from;
     if (isList(tags)) {
       for (const item of tags) {
@@ -63,6 +96,10 @@ export class Contexts {
     return branch;
   }
 
+  #root(type: MetricType, metric: string): Root | undefined {
+    return this.#roots[type].get(metric) ?? this.#plant(type, metric);
+  }
+
   #plant(type: MetricType, metric: string): Root | undefined {
     const name = metricName(this.prefix + metric);
     if (name === "") return undefined;
@@ -75,14 +112,6 @@ export class Contexts {
     const root = { metric: planted, branch: this.#weigh(new Branch(), metric) };
     this.#roots[type].set(metric, root);
     return root;
-  }
-
-  #fill(leaf: Branch, metric: Metric, input: TagInput | undefined): Context {
-    const context = metric.context(readTags(this.tags, input));
-    leaf.context = context;
-    this.#bytes += CONTEXT_BYTES + context.tail.length;
-    if (this.#bytes > LARGEST_TREE) this.#letGo();
-    return context;
   }
 
   #weigh(branch: Branch, key: unknown): Branch {

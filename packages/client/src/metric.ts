@@ -26,7 +26,7 @@ export class Metric {
     const tail = tailOf(tags);
     let context = this.#contexts.get(tail);
     if (context === undefined) {
-      context = new Context(this, tail);
+      context = new Context(this, tail, false);
       this.#contexts.set(tail, context);
     }
     return context;
@@ -34,7 +34,7 @@ export class Metric {
 
   /** Where calls go once a flush has all the contexts that it may have. */
   get overflow(): Context {
-    this.#overflow ??= this.context({ ...this.#always, overflow: "true" });
+    this.#overflow ??= new Context(this, tailOf({ ...this.#always, overflow: "true" }), true);
     return this.#overflow;
   }
 }

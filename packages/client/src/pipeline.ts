@@ -144,6 +144,10 @@ export class Pipeline implements Recorder {
     if (left > 0) this.watch.onDropped("closed", left);
   }
 
+  get isFull(): boolean {
+    return this.#aggregator.isFull(Date.now());
+  }
+
   get stats(): ClientStats {
     const {
       accepted,

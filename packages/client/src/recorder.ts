@@ -10,6 +10,8 @@ export interface Recorder {
   readonly counters: Counters;
   readonly watch: Watch;
   readonly stats: ClientStats;
+  /** Whether a context that is called for the first time now goes to its metric's overflow. */
+  readonly isFull: boolean;
   /** A finite number, as of now. */
   number(context: Context, value: number): Promise<boolean>;
   /** Elements of a set, as of now. */

@@ -135,6 +135,7 @@ const REFUSED = Promise.resolve(false);
 
 class Memory implements Recorder {
   readonly counters = new Counters();
+  readonly isFull = false;
   readonly watch = new Watch(this.counters);
   readonly records: TestRecord[] = [];
   readonly logs: Log[] = [];

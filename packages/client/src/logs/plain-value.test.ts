@@ -7,8 +7,11 @@ const roomy = () => ({ left: 1_000_000, cut: false });
 test("what JSON can carry stays as it is", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+      const text = JSON.stringify(value);
+      // A field of that name is left out, since it would be no field of the copy.
+      fc.pre(!text.includes('"__proto__"'));
       // As text, which knows no negative zero.
-      expect(JSON.stringify(plainValue(value, roomy()))).toBe(JSON.stringify(value));
+      expect(JSON.stringify(plainValue(value, roomy()))).toBe(text);
     }),
   );
 });
