@@ -89,6 +89,13 @@ async function expectDelivery(deadlineMs?: number): Promise<void> {
   await until("a delivery", () => arrived() > before, deadlineMs);
 }
 
+/** A second agent, which has seen that another works. */
+async function startStandBy() {
+  const second = await startAgent();
+  await second.wrote("standing by");
+  return second;
+}
+
 async function expectAllToArrive(stop: () => Promise<number>): Promise<void> {
   const sum = await stop();
   await until("all to arrive", () => arrived() >= sum).catch(() => {});
@@ -101,8 +108,7 @@ describe("every count is at the intake once, and within 10 seconds", () => {
     const stop = startCounting();
     await expectDelivery();
     for (let round = 0; round < ROUNDS; round++) {
-      const second = await startAgent();
-      await second.wrote("standing by");
+      const second = await startStandBy();
       await working.end("SIGKILL");
       await second.wrote("took over the work", TAKE_OVER_MS);
       await expectDelivery();
@@ -119,8 +125,7 @@ describe("every count is at the intake once, and within 10 seconds", () => {
     const stop = startCounting();
     await expectDelivery();
     for (let round = 0; round < ROUNDS; round++) {
-      const second = await startAgent();
-      await second.wrote("standing by");
+      const second = await startStandBy();
       // Not a wait for something: it is to be caught in its work, which it has when a window closes.
       const untilWork = 1_000 - (Date.now() % 1_000);
       await new Promise((resolve) => setTimeout(resolve, untilWork + Math.random() * 20));
@@ -139,8 +144,7 @@ describe("every count is at the intake once, and within 10 seconds", () => {
 
   it("when the working agent ends in order: the lease is free at once", async () => {
     const first = await startAgent();
-    const second = await startAgent();
-    await second.wrote("standing by");
+    const second = await startStandBy();
     expect(await first.end()).toBe(0);
     await second.wrote("took over the work", 3_000);
     expect(await second.end()).toBe(0);

@@ -2,12 +2,11 @@
  * Orders of series in which a batch compresses well. In both, series with as many points stand together. Which of the
  * two gives fewer bytes depends on the format: docs/decisions/0006-bytes-on-the-wire.md.
  */
-import type { Series } from "./series.js";
+import { type Series, seriesKey } from "./series.js";
 
 /** Those of one length together, by name: what repeats at one distance, zstd writes for nearly nothing. */
 export function byLength(series: readonly Series[]): readonly Series[] {
-  const key = ({ metric, tags, type, interval }: Series) => JSON.stringify([metric, tags, type, interval]);
-  return sorted(series, key, (a, b) => a.length - b.length);
+  return sorted(series, seriesKey, (a, b) => a.length - b.length);
 }
 
 /** Those with the most alike beside each other: by type, name and tags. */

@@ -42,7 +42,12 @@ export function groupSeries(batch: readonly ReadyMetric[], globalTags: readonly 
 }
 
 /** JSON keeps the parts apart whatever characters they hold. */
-function seriesKey({ metric, tags, type, interval }: ReadyMetric): string {
+export function seriesKey({
+  metric,
+  tags,
+  type,
+  interval,
+}: Pick<ReadyMetric, "metric" | "tags" | "type" | "interval">): string {
   return JSON.stringify([metric, tags, type, interval]);
 }
 
