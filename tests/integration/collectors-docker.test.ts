@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../packages/agent/src/clock.js";
 import type { CollectedMetric } from "../../packages/agent/src/collectors/collector.js";
 import { description, dockerCollector } from "../../packages/agent/src/collectors/docker/docker.js";
+import { DOCKER_METRICS } from "../../packages/agent/src/collectors/docker/metrics.js";
 import { startCollectors } from "../../packages/agent/src/collectors/rounds.js";
 import { type Dockerd, startDockerd } from "../support/dockerd.js";
 import { newFolder } from "../support/folders.js";
@@ -51,7 +52,7 @@ describe("the docker collector", () => {
     await docker.start("gone", IDLE);
     await docker.ask("POST", "/containers/create?name=created", { Image: "busybox", Cmd: ["/busybox"] });
     await docker.ask("POST", "/containers/stopped/kill");
-    const collector = dockerCollector(`unix://${docker.socketPath}`);
+    const collector = dockerCollector(`unix://${docker.socketPath}`, DOCKER_METRICS);
     const problems: string[] = [];
 
     const first = await collector.collect(round(problems));
@@ -114,7 +115,7 @@ describe("the docker collector", () => {
     const folder = await newFolder();
     const link = join(folder.path, "docker.sock");
     const rounds = startCollectors({
-      collectors: [dockerCollector(link)],
+      collectors: [dockerCollector(link, ["memory", "cpu"])],
       interval: milliseconds(3_000),
       deadline: milliseconds(10_000),
       clock: systemClock,

@@ -80,6 +80,23 @@ describe("the dramatiq collector", () => {
 });
 
 describe("the bullmq collector", () => {
+  it("counts no marker of BullMQ 3 and 4 as a job", async () => {
+    for (const queue of ["delayed", "moved", "stopped", "plain"])
+      await client.hSet(`bull:${queue}:meta`, "a", "b");
+    await client.lPush("bull:delayed:wait", ["0:1763800000000"]);
+    await client.lPush("bull:moved:wait", ["0:1763800000000", "1", "2"]);
+    await client.lPush("bull:stopped:paused", ["0:0", "1"]);
+    await client.lPush("bull:plain:wait", ["10", "0"]);
+    const collector = bullmqCollector({ url }, "bull");
+    const jobs = (await sizes(collector)).filter((line) => / [1-9]/.test(line));
+    await collector.close?.();
+    expect(jobs).toEqual([
+      "Chouette.bullmq.paused 1 stopped",
+      "Chouette.bullmq.waiting 2 moved",
+      "Chouette.bullmq.waiting 2 plain",
+    ]);
+  });
+
   it("counts the jobs of a real queue as BullMQ itself does", async () => {
     const connection = { host: "127.0.0.1", port: server.port, password: PASSWORD };
     const queue = new Queue("mail", { connection });

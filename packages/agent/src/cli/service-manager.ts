@@ -8,6 +8,7 @@
  * Started by anybody else, it does nothing.
  */
 import { execFile } from "node:child_process";
+import { programEnvironment } from "../collectors/program-environment.js";
 import type { Log } from "../log.js";
 
 export interface ServiceManager {
@@ -28,12 +29,17 @@ export function serviceManager(
   if (!env.NOTIFY_SOCKET) return { ready: () => {}, ending: () => {} };
   let isToldOf = false;
   const tell = (state: string) => {
-    execFile("systemd-notify", [state], { env, timeout: PROGRAM_TIMEOUT_MS }, (error) => {
-      // Each time would be no news; what becomes of the agent, systemd decides.
-      if (error !== null && !isToldOf)
-        log.error({ reason: error.message }, "systemd can't be told that the agent runs");
-      isToldOf = error !== null;
-    });
+    execFile(
+      "systemd-notify",
+      [state],
+      { env: programEnvironment(["NOTIFY_SOCKET", "WATCHDOG_PID"], env), timeout: PROGRAM_TIMEOUT_MS },
+      (error) => {
+        // Each time would be no news; what becomes of the agent, systemd decides.
+        if (error !== null && !isToldOf)
+          log.error({ reason: error.message }, "systemd can't be told that the agent runs");
+        isToldOf = error !== null;
+      },
+    );
   };
   let isSaid = false;
   const tellIfAlive = () => {

@@ -82,6 +82,19 @@ describe("the pi collector", () => {
     ]);
   });
 
+  it("takes the flags of since_boot from vcgencmd, too: the kernel may have cleared those that it shows", async () => {
+    const sys = join(folder.path, "cleared");
+    await mkdir(join(sys, "devices/platform/soc/soc:firmware"), { recursive: true });
+    await writeFile(join(sys, "devices/platform/soc/soc:firmware/get_throttled"), "0\n");
+    const vcgencmd = join(folder.path, "vcgencmd-sticky");
+    await writeFile(vcgencmd, "#!/bin/sh\necho throttled=0x50000\n", { mode: 0o755 });
+    const { metrics } = await collectOnce(piCollector({ metrics: ["throttled"], sys, vcgencmd }));
+    expect(named(metrics).filter(([, value]) => value !== 0)).toEqual([
+      ["Chouette.pi.under_voltage", 1, "since_boot"],
+      ["Chouette.pi.throttled", 1, "since_boot"],
+    ]);
+  });
+
   it("asks vcgencmd for what /sys doesn't have, and says what neither has", async () => {
     const vcgencmd = join(folder.path, "vcgencmd");
     const script = `#!/bin/sh
@@ -120,6 +133,19 @@ describe("the host collector", () => {
     ]);
     expect(problems).toEqual([expect.stringMatching(/^pressure: ENOENT/)]);
     expect(host.subject).toContain(proc);
+  });
+
+  it("reports the number of processes as not available if it sees only its own", async () => {
+    const proc = join(folder.path, "hidepid");
+    await mkdir(join(proc, "4711"), { recursive: true });
+    await writeFile(join(proc, "stat"), "cpu 1 0 1 1 1 0 0 0\nprocs_running 2\nprocs_blocked 0\n");
+    const host = hostCollector({ metrics: ["processes"], proc, sys: "/nowhere", root: "/" });
+    const { metrics, problems } = await collectOnce(host);
+    expect(named(metrics)).toEqual([
+      ["Chouette.host.processes.running", 2],
+      ["Chouette.host.processes.blocked", 0],
+    ]);
+    expect(problems).toEqual([expect.stringContaining("hidepid")]);
   });
 
   it("gives the same names by the library as from /proc, and none that its description lacks", async () => {

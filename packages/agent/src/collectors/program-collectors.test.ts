@@ -40,6 +40,27 @@ describe("the exec collector", () => {
     expect(problems).toEqual(["line 2 of the output is no metric"]);
   });
 
+  it("gives the program none of the agent's secrets, but the variables that it is said to need", async () => {
+    const path = await script(`env > ${join(folder.path, "environment")}; echo "a:1|g"`);
+    const secrets = { API_KEY: "a-secret-key", REDIS_URL: "redis://:a-secret@h", UPS_HOST: "ups1" };
+    const before = { ...process.env };
+    Object.assign(process.env, secrets);
+    try {
+      await collect(exec({ name: "ups", command: [path], env: ["UPS_HOST"] }));
+      const environment = await readFile(join(folder.path, "environment"), "utf8");
+      expect(environment).not.toContain("secret");
+      expect(environment).toContain("UPS_HOST=ups1\n");
+      expect(environment).toContain(`PATH=${process.env.PATH}\n`);
+      const collector = tegrastatsCollector({ metrics: ["ram"], path, interval: 30 });
+      await collect(collector).catch(() => {});
+      expect(await readFile(join(folder.path, "environment"), "utf8")).not.toContain("secret");
+      await collector.close?.();
+    } finally {
+      for (const name of Object.keys(secrets)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+  });
+
   it("ends a program that takes too long, with all that it started", async () => {
     const pid = join(folder.path, "pid");
     const path = await script(`sleep 600 & echo $! > ${pid}; wait`);
@@ -89,6 +110,11 @@ echo '1, Tesla T4, 100, 50, 1, 15360, 70, 69.90, [N/A]'`);
     ]);
   });
 
+  it("fails if nvidia-smi lists no GPU, whatever its exit code", async () => {
+    const path = await script("echo 'No devices were found'");
+    await expect(collect(gpuCollector(path))).rejects.toThrow('lists no GPU: "No devices were found"');
+  });
+
   it("fails with what nvidia-smi says", async () => {
     const path = await script("echo 'NVIDIA-SMI has failed because it could not communicate' >&2; exit 9");
     await expect(collect(gpuCollector(path))).rejects.toThrow("code 9: NVIDIA-SMI has failed");
@@ -120,6 +146,15 @@ esac`);
       "Chouette.systemd.unit.restarts 5 web.service",
     ]);
     expect(problems).toEqual(["there is no unit nope.service"]);
+  });
+
+  it("counts a unit as active while it reloads", async () => {
+    const path = await script(`case "$*" in
+  *NFailedUnits) echo NFailedUnits=0 ;;
+  *) printf '%s\\n' Id=web.service LoadState=loaded ActiveState=reloading ;;
+esac`);
+    const { read } = await collect(systemdCollector(path, ["web.service"]));
+    expect(read).toContain("Chouette.systemd.unit.active 1 web.service");
   });
 
   it("fails where systemd doesn't run", async () => {

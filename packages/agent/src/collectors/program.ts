@@ -5,9 +5,17 @@
  * a whole, so that what the program itself started doesn't stay behind. Output beyond a limit is an error, not memory.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { programEnvironment } from "./program-environment.js";
 
 const MOST_OUTPUT = 1_048_576;
 const LONGEST_COMPLAINT = 200;
+
+export interface ProgramOptions {
+  /** Ends the program when it is aborted. */
+  readonly signal: AbortSignal;
+  /** Variables of the agent's environment that the program gets besides the usual ones. */
+  readonly env?: readonly string[] | undefined;
+}
 
 /**
  * What the program wrote to stdout.
@@ -17,11 +25,15 @@ const LONGEST_COMPLAINT = 200;
 export function runProgram(
   command: string,
   args: readonly string[],
-  { signal }: { readonly signal: AbortSignal },
+  { signal, env }: ProgramOptions,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+      env: programEnvironment(env),
+    });
     const chunks: Buffer[] = [];
     let size = 0;
     let complaint = "";

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { type Milliseconds, milliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import { killGroup } from "./program.js";
+import { programEnvironment } from "./program-environment.js";
 
 interface Line {
   readonly text: string;
@@ -58,7 +59,11 @@ export class RunningProgram {
 
   #start(clock: Clock): Run {
     // A group of its own, as all programs that collectors run: a signal to the agent's is not one to it.
-    const child = spawn(this.#command, this.#args, { stdio: ["ignore", "pipe", "ignore"], detached: true });
+    const child = spawn(this.#command, this.#args, {
+      stdio: ["ignore", "pipe", "ignore"],
+      detached: true,
+      env: programEnvironment(),
+    });
     const { promise: first, resolve, reject } = withResolvers<Line>();
     const run: Run = { child, first };
     // Rejections are for whoever waits; often nobody does.

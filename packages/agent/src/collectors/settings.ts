@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { type Kind, list, oneOf, text, url, wholeNumber } from "../config/kinds.js";
 import { type Setting, setting } from "../config/setting.js";
+import { DOCKER_METRICS } from "./docker/metrics.js";
 import { HOST_METRICS } from "./host/metrics.js";
 import { NODE_METRICS, POD_METRICS } from "./k8s/metrics.js";
 import { PI_METRICS } from "./pi/metrics.js";
@@ -59,6 +60,8 @@ const programs = json(
       command: z.tuple([z.string().min(1)], z.string()),
       /** Seconds. */
       timeout: z.number().positive().optional(),
+      /** Names of variables to pass on. */
+      env: z.array(z.string().min(1)).optional(),
     }),
   ),
   'JSON such as [{"name":"ups","command":["/usr/local/bin/ups","--brief"],"timeout":5}]',
@@ -99,6 +102,12 @@ export const COLLECTOR_SETTINGS = {
     "What the pi collector looks at; core_clock and voltage need vcgencmd",
   ),
   vcgencmdPath: setting(["VCGENCMD_PATH"], text("a program"), "vcgencmd", "The program vcgencmd"),
+  dockerMetrics: setting(
+    ["DOCKER_METRICS"],
+    some(DOCKER_METRICS),
+    ["memory", "cpu"] as const,
+    "What the docker collector sends of each container; the default is what the original sends",
+  ),
   dockerSocketPath: setting(
     ["DOCKER_SOCKET_PATH"],
     text("the path of a socket"),

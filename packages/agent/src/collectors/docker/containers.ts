@@ -1,6 +1,7 @@
 /** The engine's list of containers and its list of events, as far as they tell how containers are. */
 import type { Seconds } from "@chouette-iot/record";
 import type { CollectedMetric } from "../collector.js";
+import type { DockerMetric } from "./metrics.js";
 
 export interface Container {
   readonly id: string;
@@ -35,31 +36,40 @@ function parseHealth(status: string): boolean | undefined {
   return status.includes("(unhealthy)") ? false : undefined;
 }
 
-/** What is so now: how many containers are in each state, which run, and which are well. */
-export function stateMetrics(containers: readonly Container[]): CollectedMetric[] {
-  const byState = new Map<string, number>([["running", 0]]);
-  for (const { state } of containers) byState.set(state, (byState.get(state) ?? 0) + 1);
-  const totals = [...byState].map(
-    ([state, value]): CollectedMetric => ({
-      name: "Chouette.docker.containers",
-      type: "gauge",
-      value,
-      tags: { state },
-    }),
-  );
-  return [...totals, ...containers.flatMap(containerStateMetrics)];
+/** The present state: how many containers are in each, which run, and which are healthy. */
+export function stateMetrics(
+  containers: readonly Container[],
+  metrics: readonly DockerMetric[],
+): CollectedMetric[] {
+  return [
+    ...(metrics.includes("containers") ? totalMetrics(containers) : []),
+    ...containers.flatMap((container) => [
+      ...(metrics.includes("running") ? [runningMetric(container)] : []),
+      ...(metrics.includes("healthy") ? healthyMetrics(container) : []),
+    ]),
+  ];
 }
 
-function containerStateMetrics({ name, state, isHealthy }: Container): CollectedMetric[] {
-  const tags = { container: name };
-  const running: CollectedMetric = {
-    name: "Chouette.docker.running",
+function totalMetrics(containers: readonly Container[]): CollectedMetric[] {
+  const byState = new Map<string, number>([["running", 0]]);
+  for (const { state } of containers) byState.set(state, (byState.get(state) ?? 0) + 1);
+  return [...byState].map(([state, value]) => ({
+    name: "Chouette.docker.containers",
     type: "gauge",
-    value: state === "running" ? 1 : 0,
-    tags,
-  };
-  if (isHealthy === undefined) return [running];
-  return [running, { name: "Chouette.docker.healthy", type: "gauge", value: isHealthy ? 1 : 0, tags }];
+    value,
+    tags: { state },
+  }));
+}
+
+function runningMetric({ name: container, state }: Container): CollectedMetric {
+  const value = state === "running" ? 1 : 0;
+  return { name: "Chouette.docker.running", type: "gauge", value, tags: { container } };
+}
+
+function healthyMetrics({ name: container, isHealthy }: Container): CollectedMetric[] {
+  if (isHealthy === undefined) return [];
+  const value = isHealthy ? 1 : 0;
+  return [{ name: "Chouette.docker.healthy", type: "gauge", value, tags: { container } }];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { parseContainers, parseStarts, restartMetrics, stateMetrics } from "./containers.js";
+import { DOCKER_METRICS } from "./metrics.js";
 import { cpuPercentage, cpuReading, type Stats, statsMetrics } from "./stats.js";
 
 const CONTAINERS = parseContainers(
@@ -40,7 +41,7 @@ const V2: Stats = {
 };
 
 function read(stats: Stats, before?: Parameters<typeof statsMetrics>[2]) {
-  const metrics = statsMetrics("web", stats, before);
+  const metrics = statsMetrics("web", stats, before, DOCKER_METRICS);
   expect(metrics.every(({ tags }) => tags?.container === "web")).toBe(true);
   return metrics.map(({ name, value }) => `${name.replace("Chouette.docker.", "")} ${value}`);
 }
@@ -48,11 +49,11 @@ function read(stats: Stats, before?: Parameters<typeof statsMetrics>[2]) {
 describe("a container's statistics", () => {
   it("are read on cgroup v1, all interfaces and devices together", () => {
     expect(read(V1, { nanoseconds: 4_000_000_000, at: Date.parse("2026-01-01T00:00:08.5Z") })).toEqual([
-      "cpu.usage 70000000",
-      "cpu.percentage 50",
       "memory.usage 3000",
+      "cpu.usage 70000000",
       "memory.working_set 2000",
       "memory.limit 10000",
+      "cpu.percentage 50",
       "network.bytes.recv 15",
       "network.bytes.sent 1",
       "io.bytes.read 101",
@@ -62,13 +63,22 @@ describe("a container's statistics", () => {
 
   it("are read on cgroup v2, with 0 as a value", () => {
     expect(read(V2)).toEqual([
-      "cpu.usage 0",
       "memory.usage 3000",
+      "cpu.usage 0",
       "memory.working_set 2500",
       "memory.limit 10000",
       "io.bytes.read 0",
       "io.bytes.written 0",
     ]);
+  });
+
+  it("give only what is asked for", () => {
+    const metrics = statsMetrics("web", V1, undefined, ["memory", "cpu"]);
+    expect(metrics.map(({ name }) => name)).toEqual([
+      "Chouette.docker.memory.usage",
+      "Chouette.docker.cpu.usage",
+    ]);
+    expect(stateMetrics(CONTAINERS, ["memory", "cpu"])).toEqual([]);
   });
 
   it("are nothing where the container did not run", () => {
@@ -90,7 +100,7 @@ describe("the list of containers", () => {
   });
 
   it("tells which run, which are well, and how many are in each state", () => {
-    const metrics = stateMetrics(CONTAINERS).map(({ name, value, tags }) =>
+    const metrics = stateMetrics(CONTAINERS, DOCKER_METRICS).map(({ name, value, tags }) =>
       [name.replace("Chouette.docker.", ""), value, ...Object.values(tags ?? {})].join(" "),
     );
     expect(metrics).toEqual([
@@ -103,7 +113,7 @@ describe("the list of containers", () => {
       "running 1 new",
       "running 0 dddddddddddd",
     ]);
-    expect(stateMetrics([]).map(({ value }) => value)).toEqual([0]);
+    expect(stateMetrics([], DOCKER_METRICS).map(({ value }) => value)).toEqual([0]);
   });
 });
 

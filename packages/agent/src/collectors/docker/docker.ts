@@ -3,7 +3,8 @@
  *
  * Asks for the list, then for the statistics of all running containers side by side, one request each and
  * without the second that the engine would take to work out a CPU share: that is worked out here, between two
- * rounds. A container that goes while it is looked at gives nothing, and is no error.
+ * rounds. A container that goes while it is looked at gives nothing, and is no error. Requests for metrics that
+ * DOCKER_METRICS doesn't name aren't made.
  */
 import { type Seconds, toSeconds } from "@chouette-iot/record";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
@@ -11,7 +12,8 @@ import { type CollectorDescription, metricTable } from "../description.js";
 import { messageOf } from "../errors.js";
 import { type Container, parseContainers, parseStarts, restartMetrics, stateMetrics } from "./containers.js";
 import { Engine } from "./engine.js";
-import { type CpuReading, cpuReading, type Stats, statsMetrics } from "./stats.js";
+import type { DockerMetric } from "./metrics.js";
+import { type CpuReading, cpuReading, needsStats, type Stats, statsMetrics } from "./stats.js";
 
 const CONTAINER = ["container"];
 
@@ -19,38 +21,49 @@ export const description: CollectorDescription = {
   name: "docker",
   sees: "The containers of Docker, or of Podman through its compatible socket.",
   reads:
-    "`/containers/json`, `/events` since the round before, and `/containers/ID/stats` of each running container, all at once. " +
-    "Of a container that doesn't run, its state alone. The first round is without `cpu.percentage` and `restarts`.",
+    "`/containers/json`, `/containers/ID/stats` of each running container, and for `restarts` `/events` since the round before, " +
+    "all in parallel. A container that doesn't run gives only its state. The first round is without `cpu.percentage` and `restarts`.",
   needs:
     "The right to use the socket, which is root's or the group `docker`'s. Docker 20.10 or later, or Podman's service (tried with 4.3).",
   costs:
     "Two requests, and one for each running container. Docker 20.10 reads statistics once a second, so that a round takes " +
     "a second in all at most; engines before it take two for each container.",
-  settings: ["dockerSocketPath"],
+  settings: ["dockerMetrics", "dockerSocketPath"],
   metrics: metricTable("Chouette.docker", [
-    ["memory.usage", "byte", CONTAINER, "Memory in use, page cache included"],
+    ["memory.usage", "byte", CONTAINER, "Memory in use, page cache included (`memory`)"],
+    ["cpu.usage", "nanosecond", CONTAINER, "CPU time in kernel mode since it began (`cpu`)"],
     [
       "memory.working_set",
       "byte",
       CONTAINER,
-      "The same without page cache that can be dropped, as `docker stats` shows it",
+      "Memory in use without page cache that can be dropped, as `docker stats` shows it (`working_set`)",
     ],
-    ["memory.limit", "byte", CONTAINER, "The memory that it may use"],
-    ["cpu.usage", "nanosecond", CONTAINER, "CPU time in kernel mode since it began"],
-    ["cpu.percentage", "percent", CONTAINER, "CPU time in use, of one core: two busy cores are 200"],
-    ["network.bytes.recv", "byte", CONTAINER, "Received since it began"],
-    ["network.bytes.sent", "byte", CONTAINER, "Sent since it began"],
-    ["io.bytes.read", "byte", CONTAINER, "Read from block devices since it began"],
-    ["io.bytes.written", "byte", CONTAINER, "Written to block devices since it began"],
-    ["restarts", "", CONTAINER, "Starts since the round before that were not its first", "count"],
-    ["running", "", CONTAINER, "1 where it runs, else 0"],
-    ["healthy", "", CONTAINER, "1 where its health check is well, 0 where not; nothing without one"],
-    ["containers", "", ["state"], "How many containers are in each state"],
+    ["memory.limit", "byte", CONTAINER, "The memory that it may use (`limit`)"],
+    [
+      "cpu.percentage",
+      "percent",
+      CONTAINER,
+      "CPU time in use, of one core: two busy cores are 200 (`cpu_percentage`)",
+    ],
+    ["network.bytes.recv", "byte", CONTAINER, "Received since it began (`network`)"],
+    ["network.bytes.sent", "byte", CONTAINER, "Sent since it began (`network`)"],
+    ["io.bytes.read", "byte", CONTAINER, "Read from block devices since it began (`io`)"],
+    ["io.bytes.written", "byte", CONTAINER, "Written to block devices since it began (`io`)"],
+    [
+      "restarts",
+      "",
+      CONTAINER,
+      "Starts since the round before that were not its first (`restarts`)",
+      "count",
+    ],
+    ["running", "", CONTAINER, "1 if it runs, else 0 (`running`)"],
+    ["healthy", "", CONTAINER, "1 if its health check passes, 0 if not; nothing without one (`healthy`)"],
+    ["containers", "", ["state"], "How many containers are in each state (`containers`)"],
   ]),
 };
 
 export function open({ settings }: Pick<CollectorContext, "settings">): Collector {
-  return dockerCollector(settings.dockerSocketPath);
+  return dockerCollector(settings.dockerSocketPath, settings.dockerMetrics);
 }
 
 /** What is remembered from one round to the next. */
@@ -61,7 +74,7 @@ interface Memory {
   readonly cpu: ReadonlyMap<string, CpuReading>;
 }
 
-export function dockerCollector(socketPath: string): Collector {
+export function dockerCollector(socketPath: string, metrics: readonly DockerMetric[]): Collector {
   const engine = new Engine(socketPath);
   let before: Memory | undefined;
   return {
@@ -71,13 +84,15 @@ export function dockerCollector(socketPath: string): Collector {
       const at = toSeconds(round.clock.now());
       const listed = await listContainers(engine, round);
       const { containers } = listed;
-      const [restarts, { metrics, cpu }] = await Promise.all([
-        before === undefined ? [] : countRestarts(engine, listed, before, at, round),
-        readStats(engine, containers, before, round),
+      const [restarts, stats] = await Promise.all([
+        before !== undefined && metrics.includes("restarts")
+          ? countRestarts(engine, listed, before, at, round)
+          : [],
+        readStats(engine, needsStats(metrics) ? containers : [], before, metrics, round),
       ]);
       const started = new Set(containers.filter(({ state }) => state !== "created").map(({ id }) => id));
-      before = { at, started, cpu };
-      return [...stateMetrics(containers), ...restarts, ...metrics];
+      before = { at, started, cpu: stats.cpu };
+      return [...stateMetrics(containers, metrics), ...restarts, ...stats.metrics];
     },
     close: () => engine.close(),
   };
@@ -113,6 +128,7 @@ async function readStats(
   engine: Engine,
   containers: readonly Container[],
   before: Memory | undefined,
+  metrics: readonly DockerMetric[],
   { signal, report }: Round,
 ): Promise<{ readonly metrics: readonly CollectedMetric[]; readonly cpu: ReadonlyMap<string, CpuReading> }> {
   const cpu = new Map<string, CpuReading>();
@@ -123,15 +139,15 @@ async function readStats(
       const reading = stats && cpuReading(stats);
       if (stats === undefined || reading === undefined) return [];
       cpu.set(id, reading);
-      return statsMetrics(name, stats, before?.cpu.get(id));
+      return statsMetrics(name, stats, before?.cpu.get(id), metrics);
     });
   const settled = await Promise.allSettled(readings);
-  const metrics = settled.flatMap((reading) => {
+  const read = settled.flatMap((reading) => {
     if (reading.status === "fulfilled") return reading.value;
     report(messageOf(reading.reason));
     return [];
   });
-  return { metrics, cpu };
+  return { metrics: read, cpu };
 }
 
 /** Undefined where the container has gone meanwhile, or was stopped. */

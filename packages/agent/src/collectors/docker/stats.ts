@@ -1,6 +1,7 @@
 /** A container's statistics as metrics. The shapes are those of Docker's engine, on cgroup v1 and v2, and of Podman. */
 import type { CollectedMetric } from "../collector.js";
 import { rounded } from "../numbers.js";
+import type { DockerMetric } from "./metrics.js";
 
 /** The answer to `/containers/ID/stats`, as far as it is read. Every part may be missing. */
 export interface Stats {
@@ -43,26 +44,42 @@ export function cpuPercentage(before: CpuReading, after: CpuReading): number | u
   return passed > 0 && used >= 0 ? rounded((100 * used) / passed, 1) : undefined;
 }
 
+type Values = Readonly<Record<string, number | undefined>>;
+
+/** What each of DOCKER_METRICS gives of a container's statistics. */
+const READERS: Readonly<
+  Partial<Record<DockerMetric, (stats: Stats, before: CpuReading | undefined) => Values>>
+> = {
+  memory: ({ memory_stats: memory }) => ({ "memory.usage": memory?.usage }),
+  cpu: ({ cpu_stats: cpu }) => ({ "cpu.usage": cpu?.cpu_usage?.usage_in_kernelmode }),
+  working_set: ({ memory_stats: memory = {} }) => ({ "memory.working_set": workingSet(memory) }),
+  limit: ({ memory_stats: memory }) => ({ "memory.limit": memory?.limit }),
+  cpu_percentage: (stats, before) => {
+    const after = cpuReading(stats);
+    return { "cpu.percentage": before && after && cpuPercentage(before, after) };
+  },
+  network,
+  io: blockIo,
+};
+
+/** Whether any of these metrics comes from a container's statistics, which take a request for each container. */
+export function needsStats(metrics: readonly DockerMetric[]): boolean {
+  return metrics.some((metric) => READERS[metric] !== undefined);
+}
+
+/** @param before the reading of the round before, for the CPU's share */
 export function statsMetrics(
   container: string,
   stats: Stats,
   before: CpuReading | undefined,
+  metrics: readonly DockerMetric[],
 ): CollectedMetric[] {
-  const after = cpuReading(stats);
-  if (after === undefined) return [];
-  const { memory_stats: memory = {} } = stats;
-  const values: Readonly<Record<string, number | undefined>> = {
-    "cpu.usage": stats.cpu_stats?.cpu_usage?.usage_in_kernelmode,
-    "cpu.percentage": before && cpuPercentage(before, after),
-    "memory.usage": memory.usage,
-    "memory.working_set": workingSet(memory),
-    "memory.limit": memory.limit,
-    ...network(stats),
-    ...blockIo(stats),
-  };
+  if (cpuReading(stats) === undefined) return [];
   const tags = { container };
-  return Object.entries(values).flatMap(([name, value]) =>
-    value === undefined ? [] : [{ name: `Chouette.docker.${name}`, type: "gauge", value, tags }],
+  return metrics.flatMap((metric) =>
+    Object.entries(READERS[metric]?.(stats, before) ?? {}).flatMap(([name, value]): CollectedMetric[] =>
+      value === undefined ? [] : [{ name: `Chouette.docker.${name}`, type: "gauge", value, tags }],
+    ),
   );
 }
 

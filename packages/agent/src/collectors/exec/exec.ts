@@ -1,7 +1,8 @@
 /**
  * The exec collector: a program of the user's own, run once a round, whose lines are read as metrics.
  *
- * The program is run as it is, without a shell. What it started is ended with it (`program.ts`).
+ * The program is run as it is, without a shell and without the agent's settings in its environment
+ * (`program-environment.ts`). What it started is ended with it (`program.ts`).
  */
 import { seconds, toMilliseconds } from "@chouette-iot/record";
 import type { Collector } from "../collector.js";
@@ -17,7 +18,8 @@ export const description: CollectorDescription = {
     '(rate) as its type, or a JSON object `{"name":…,"value":…,"type":"gauge","tags":{…}}`; the whole output may also be a ' +
     "JSON list of such objects. Empty lines and lines that begin with `# ` are left out.",
   needs:
-    "The program. It is ended, with all that it started, after its `timeout` (seconds) or the round's deadline.",
+    "The program. It is ended, with all that it started, after its `timeout` (seconds) or the round's deadline. Of the agent's " +
+    'environment it gets `PATH`, `HOME`, locale and the like, and the variables that its `env` names: `"env":["UPS_HOST"]`.',
   costs: "One process a round.",
   settings: ["execCollectors"],
   metrics: [],
@@ -28,9 +30,11 @@ export interface Program {
   readonly command: readonly [string, ...string[]];
   /** Seconds. */
   readonly timeout?: number | undefined;
+  /** Names of variables of the agent's environment that the program needs. */
+  readonly env?: readonly string[] | undefined;
 }
 
-export function exec({ name, command: [command, ...args], timeout }: Program): Collector {
+export function exec({ name, command: [command, ...args], timeout, env }: Program): Collector {
   return {
     name,
     subject: command,
@@ -44,7 +48,8 @@ export function exec({ name, command: [command, ...args], timeout }: Program): C
         });
       }
       try {
-        const { metrics, faults } = parseOutput(await runProgram(command, args, { signal: ownSignal }));
+        const output = await runProgram(command, args, { signal: ownSignal, env });
+        const { metrics, faults } = parseOutput(output);
         for (const fault of faults) report(fault);
         return metrics;
       } finally {

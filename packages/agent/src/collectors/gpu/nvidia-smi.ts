@@ -16,15 +16,23 @@ const READINGS = [
 
 export const FIELDS: readonly string[] = ["index", "name", ...READINGS.map(([field]) => field)];
 
-/** A line for each GPU. `[N/A]` and the like stand where a GPU doesn't tell. */
+/**
+ * A line for each GPU. What a GPU doesn't report is `[N/A]` or the like.
+ *
+ * @throws if no line is a GPU's: nvidia-smi says "No devices were found" and exits with 0
+ */
 export function gpuMetrics(text: string): CollectedMetric[] {
-  return text.split("\n").flatMap((line) => {
-    const [gpu, model, ...readings] = line.split(",").map((field) => field.trim());
-    if (!gpu || model === undefined) return [];
-    return READINGS.flatMap(([, name, factor], index) => {
-      const value = Number.parseFloat(readings[index] ?? "") * factor;
-      if (Number.isNaN(value)) return [];
-      return [{ name: `Chouette.gpu.${name}`, type: "gauge", value, tags: { gpu, model } }];
-    });
+  const metrics = text.split("\n").flatMap(gpuLineMetrics);
+  if (metrics.length > 0) return metrics;
+  throw new Error(`nvidia-smi lists no GPU: ${JSON.stringify(text.trim().slice(0, 60))}`);
+}
+
+function gpuLineMetrics(line: string): CollectedMetric[] {
+  const [gpu, model, ...readings] = line.split(",").map((field) => field.trim());
+  if (!gpu || model === undefined) return [];
+  return READINGS.flatMap(([, name, factor], index) => {
+    const value = Number.parseFloat(readings[index] ?? "") * factor;
+    if (Number.isNaN(value)) return [];
+    return [{ name: `Chouette.gpu.${name}`, type: "gauge", value, tags: { gpu, model } }];
   });
 }

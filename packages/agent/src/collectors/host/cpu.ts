@@ -3,10 +3,10 @@ import type { CollectedMetric } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 import { rounded } from "../numbers.js";
 
-/** Time spent since boot, in the kernel's ticks. */
+/** Time spent since boot in each state, in the kernel's ticks. */
 export interface CpuTimes {
-  readonly busy: number;
-  readonly total: number;
+  readonly busy: readonly number[];
+  readonly idle: readonly number[];
 }
 
 export interface Stat {
@@ -19,7 +19,7 @@ export interface Stat {
 
 export function parseStat(text: string): Stat {
   const cores = new Map<string, CpuTimes>();
-  let all: CpuTimes = { busy: 0, total: 0 };
+  let all: CpuTimes | undefined;
   let running = 0;
   let blocked = 0;
   for (const line of text.split("\n")) {
@@ -29,6 +29,7 @@ export function parseStat(text: string): Stat {
     else if (label === "procs_running") running = Number(fields[0]);
     else if (label === "procs_blocked") blocked = Number(fields[0]);
   }
+  if (all === undefined) throw new Error("stat has no line for all CPUs");
   return { all, cores, running, blocked };
 }
 
@@ -36,16 +37,19 @@ export function parseStat(text: string): Stat {
 function cpuTimes(fields: readonly string[]): CpuTimes {
   const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] =
     fields.map(Number);
-  const busy = user + nice + system + irq + softirq + steal;
-  return { busy, total: busy + idle + iowait };
+  return { busy: [user, nice, system, irq, softirq, steal], idle: [idle, iowait] };
 }
 
-/** Percent; undefined where no time has passed, or where the counters went back. */
+/** Percent; undefined if no time has passed. */
 export function busyPercentage(before: CpuTimes, after: CpuTimes): number | undefined {
-  const total = after.total - before.total;
-  const busy = after.busy - before.busy;
-  if (total <= 0 || busy < 0) return undefined;
-  return rounded((100 * busy) / total, 1);
+  const busy = elapsed(before.busy, after.busy);
+  const total = busy + elapsed(before.idle, after.idle);
+  return total > 0 ? rounded((100 * busy) / total, 1) : undefined;
+}
+
+/** The kernel lets a single counter go back (iowait does, proc(5)): that one then counts as 0, as in htop. */
+function elapsed(before: readonly number[], after: readonly number[]): number {
+  return after.reduce((sum, ticks, state) => sum + Math.max(0, ticks - (before[state] ?? 0)), 0);
 }
 
 export interface CpuOptions {

@@ -1,8 +1,7 @@
 /** What block devices read and wrote between two readings, from /proc/diskstats. */
 import { readdirSync } from "node:fs";
 import type { Milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../../clock.js";
-import type { CollectedMetric } from "../collector.js";
+import type { CollectedMetric, Round } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 import { rounded } from "../numbers.js";
 
@@ -51,16 +50,25 @@ export function diskMetrics(
   ];
 }
 
+/** /sys writes a slash in a device's name as an exclamation mark: `cciss!c0d0` is `cciss/c0d0` in diskstats. */
+export function deviceName(entry: string): string {
+  return entry.replaceAll("!", "/");
+}
+
 /** Whole devices, which /sys/block lists and their partitions it doesn't; none that live in memory or in a file. */
 function listDisks(sys: string): readonly string[] {
-  return readdirSync(`${sys}/block`).filter((device) => !/^(loop|ram|zram|fd|sr)\d+$/.test(device));
+  const devices = readdirSync(`${sys}/block`).map(deviceName);
+  return devices.filter((device) => !/^(loop|ram|zram|fd|sr)\d+$/.test(device));
 }
 
 /** Answers from the second call on. */
-export function diskReader(proc: string, sys: string): (clock: Clock) => readonly CollectedMetric[] {
+export function diskReader(
+  proc: string,
+  sys: string,
+): (round: Pick<Round, "clock">) => readonly CollectedMetric[] {
   let before: ReadonlyMap<string, DiskCounters> = new Map();
   let readAt: Milliseconds | undefined;
-  return (clock) => {
+  return ({ clock }) => {
     const now = clock.monotonic();
     const after = parseDiskstats(readNow(`${proc}/diskstats`));
     const elapsed = (now - (readAt ?? now)) as Milliseconds;

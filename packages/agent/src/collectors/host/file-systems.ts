@@ -1,35 +1,15 @@
 /** Space and inodes of the file systems that lie on a device, as `df` shows them. */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { CollectedMetric } from "../collector.js";
+import type { CollectedMetric, Round } from "../collector.js";
+import { messageOf } from "../errors.js";
 import { readNow } from "../kernel-files.js";
-
-export interface Mount {
-  readonly device: string;
-  readonly path: string;
-  readonly type: string;
-}
-
-export function parseMounts(text: string): readonly Mount[] {
-  const mounts: Mount[] = [];
-  for (const line of text.split("\n")) {
-    const [device, path, type] = line.split(" ").map(unescapeOctal);
-    if (device && path && type) mounts.push({ device, path, type });
-  }
-  return mounts;
-}
-
-/** The kernel writes blanks and backslashes of a name as three octal digits. */
-function unescapeOctal(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
-}
+import { type Mount, parseMounts } from "./mounts.js";
 
 /** Images, always full. */
 const IMAGES = new Set(["squashfs", "iso9660", "erofs", "cramfs", "udf"]);
-/** On devices of their own making, though the kernel lists it as having none. */
-const WITHOUT_DEVICE = new Set(["zfs"]);
+/** On disks and flash all the same, though the kernel lists them as having no block device. */
+const WITHOUT_DEVICE = new Set(["zfs", "ubifs", "jffs2"]);
 
 /** The types in /proc/filesystems that need a device: neither pseudo file systems nor those of other machines. */
 export function parseDeviceTypes(text: string): ReadonlySet<string> {
@@ -87,19 +67,25 @@ export function fileSystemMetrics(
 /**
  * @param pid of a process: mounts are those of its mount namespace
  * @param root where the root of those mounts is to be found
+ * @returns a reader that reports a mount that can't be read, and gives the others
  */
 export function fileSystemReader(
   proc: string,
   pid: string,
   root: string,
   options: FileSystemOptions,
-): () => Promise<readonly CollectedMetric[]> {
-  return async () => {
+): (round: Pick<Round, "report">) => Promise<readonly CollectedMetric[]> {
+  return async ({ report }) => {
     const deviceTypes = parseDeviceTypes(readNow(`${proc}/filesystems`));
-    const mounts = chooseMounts(parseMounts(readNow(`${proc}/${pid}/mounts`)), deviceTypes);
-    const metrics = mounts.map(async ({ device, path }) =>
-      fileSystemMetrics(device, await statfs(join(root, path)), options),
-    );
+    const mounts = chooseMounts(parseMounts(readNow(`${proc}/${pid}/mountinfo`)), deviceTypes);
+    const metrics = mounts.map(async ({ device, path }) => {
+      try {
+        return fileSystemMetrics(device, await statfs(join(root, path)), options);
+      } catch (error) {
+        report(messageOf(error));
+        return [];
+      }
+    });
     return (await Promise.all(metrics)).flat();
   };
 }

@@ -6,7 +6,6 @@
  * round is without them.
  */
 import { existsSync, readdirSync } from "node:fs";
-import type { Clock } from "../../clock.js";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
 import { messageOf } from "../errors.js";
 import { readNow } from "../kernel-files.js";
@@ -30,7 +29,7 @@ export interface HostOptions {
 }
 
 /** Reads one part of the host. */
-type Part = (clock: Clock) => readonly CollectedMetric[] | Promise<readonly CollectedMetric[]>;
+type Part = (round: Round) => readonly CollectedMetric[] | Promise<readonly CollectedMetric[]>;
 
 /** A part, and the name under which a problem with it is reported. */
 type NamedPart = readonly [name: string, part: Part];
@@ -53,14 +52,12 @@ export function hostCollector(options: HostOptions): Collector {
   };
 }
 
-async function readPart(
-  [name, part]: NamedPart,
-  { clock, report }: Round,
-): Promise<readonly CollectedMetric[]> {
+async function readPart([name, part]: NamedPart, round: Round): Promise<readonly CollectedMetric[]> {
+  const report = (problem: string) => round.report(`${name}: ${problem}`);
   try {
-    return await part(clock);
+    return await part({ ...round, report });
   } catch (error) {
-    report(`${name}: ${messageOf(error)}`);
+    report(messageOf(error));
     return [];
   }
 }
@@ -97,13 +94,17 @@ function linuxParts({ metrics, proc, sys, root }: HostOptions): readonly NamedPa
   return parts.flatMap(([name, part]) => (part ? [[name, part] as const] : []));
 }
 
+/** @throws if this user can't see other users' processes (hidepid, systemd's ProtectProc): the number would be wrong */
 function countProcesses(proc: string): readonly CollectedMetric[] {
-  const value = readdirSync(proc).filter((name) => /^\d+$/.test(name)).length;
+  const processes = readdirSync(proc).filter((name) => /^\d+$/.test(name));
+  if (!processes.includes("1")) throw new Error(`total not available: ${proc} is mounted with hidepid`);
+  const value = processes.length;
   return [{ name: "Chouette.host.processes.total", type: "gauge", value }];
 }
 
 function readUptime(proc: string): readonly CollectedMetric[] {
   const value = Math.floor(Number.parseFloat(readNow(`${proc}/uptime`)));
+  if (Number.isNaN(value)) throw new Error("the file has no number of seconds");
   return [{ name: "Chouette.host.uptime", type: "gauge", value }];
 }
 

@@ -16,6 +16,11 @@ export function loadMetrics(averages: readonly number[], periods: readonly Perio
   }));
 }
 
+/** The reader throws if the file doesn't begin with three numbers. */
 export function loadReader(proc: string, periods: readonly Period[]): () => readonly CollectedMetric[] {
-  return () => loadMetrics(readNow(`${proc}/loadavg`).split(" ").map(Number), periods);
+  return () => {
+    const averages = readNow(`${proc}/loadavg`).split(" ").slice(0, 3).map(Number.parseFloat);
+    if (averages.length < 3 || averages.some(Number.isNaN)) throw new Error("loadavg has no three averages");
+    return loadMetrics(averages, periods);
+  };
 }

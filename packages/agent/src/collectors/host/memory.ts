@@ -16,15 +16,18 @@ export interface MemoryOptions {
   readonly swap: boolean;
 }
 
+/** @throws if the text has no `MemTotal`: it is empty or not the kernel's, and 0 would be wrong */
 export function memoryMetrics(
   meminfo: ReadonlyMap<string, number>,
   options: MemoryOptions,
 ): CollectedMetric[] {
   const of = (name: string) => meminfo.get(name) ?? 0;
+  const total = meminfo.get("MemTotal");
+  if (total === undefined) throw new Error("meminfo has no MemTotal");
   const metrics: CollectedMetric[] = [];
   if (options.ram) {
-    const available = of("MemAvailable");
-    metrics.push({ name: "Chouette.host.memory.used", type: "gauge", value: of("MemTotal") - available });
+    const available = meminfo.get("MemAvailable") ?? estimateAvailable(meminfo);
+    metrics.push({ name: "Chouette.host.memory.used", type: "gauge", value: total - available });
     metrics.push({ name: "Chouette.host.memory.available", type: "gauge", value: available });
   }
   if (options.swap) {
@@ -33,6 +36,13 @@ export function memoryMetrics(
     metrics.push({ name: "Chouette.host.swap.free", type: "gauge", value: free });
   }
   return metrics;
+}
+
+/** For kernels before 3.14, which have no `MemAvailable`: `free` of procps makes the same estimate. */
+function estimateAvailable(meminfo: ReadonlyMap<string, number>): number {
+  const of = (name: string) => meminfo.get(name) ?? 0;
+  const reclaimable = of("Buffers") + of("Cached") + of("SReclaimable") - of("Shmem");
+  return of("MemFree") + Math.max(0, reclaimable);
 }
 
 export function memoryReader(proc: string, options: MemoryOptions): () => readonly CollectedMetric[] {

@@ -38,5 +38,9 @@ export function networkMetrics(interfaces: readonly Traffic[]): CollectedMetric[
 
 /** @param pid of a process: interfaces are those of its network namespace */
 export function networkReader(proc: string, pid: string): () => readonly CollectedMetric[] {
-  return () => networkMetrics(parseNetDev(readNow(`${proc}/${pid}/net/dev`)));
+  return () => {
+    const interfaces = parseNetDev(readNow(`${proc}/${pid}/net/dev`));
+    if (interfaces.length === 0) throw new Error("net/dev lists no interface, not even lo");
+    return networkMetrics(interfaces);
+  };
 }

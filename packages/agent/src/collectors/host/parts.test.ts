@@ -1,9 +1,13 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { milliseconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
-import { diskMetrics, parseDiskstats } from "./disks.js";
-import { chooseMounts, fileSystemMetrics, parseDeviceTypes, parseMounts } from "./file-systems.js";
+import { newFolder } from "../../../../../tests/support/folders.js";
+import { deviceName, diskMetrics, parseDiskstats } from "./disks.js";
+import { chooseMounts, fileSystemMetrics, fileSystemReader, parseDeviceTypes } from "./file-systems.js";
 import { loadMetrics } from "./load.js";
 import { memoryMetrics, parseMeminfo } from "./memory.js";
+import { parseMounts } from "./mounts.js";
 import { networkMetrics, parseNetDev } from "./network.js";
 import { parsePressure, pressureMetrics } from "./pressure.js";
 
@@ -23,6 +27,21 @@ HugePages_Total:       0
       { name: "Chouette.host.swap.used", type: "gauge", value: 0 },
       { name: "Chouette.host.swap.free", type: "gauge", value: 102_396 * 1024 },
     ]);
+  });
+});
+
+describe("/proc/meminfo of an old kernel", () => {
+  const MEMINFO = "MemTotal: 1000 kB\nMemFree: 400 kB\nBuffers: 100 kB\nCached: 300 kB\n";
+
+  it("without MemAvailable counts free memory, buffers and the page cache as available", () => {
+    const values = (text: string) =>
+      memoryMetrics(parseMeminfo(text), { ram: true, swap: false }).map(({ value }) => value / 1024);
+    expect(values(MEMINFO)).toEqual([200, 800]);
+    expect(values(`${MEMINFO}Shmem: 50 kB\nSReclaimable: 20 kB\n`)).toEqual([230, 770]);
+  });
+
+  it("is a failure if it is empty", () => {
+    expect(() => memoryMetrics(parseMeminfo(""), { ram: true, swap: true })).toThrow("no MemTotal");
   });
 });
 
@@ -61,6 +80,10 @@ describe("/proc/diskstats", () => {
     "mmcblk0",
   );
 
+  it("names a device as the kernel does, not as the folder in /sys", () => {
+    expect(deviceName("cciss!c0d0")).toBe("cciss/c0d0");
+  });
+
   it("gives bytes between two readings, and the share of the time that the disk was busy", () => {
     if (before === undefined || after === undefined) throw new Error("the sample has no such disk");
     const metrics = diskMetrics("mmcblk0", before, after, milliseconds(1000));
@@ -78,6 +101,9 @@ describe("pressure", () => {
     const reading = (total: number) =>
       parsePressure(`some avg10=0.00 avg60=0.00 avg300=0.00 total=${total}
 full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n`);
+    const back = pressureMetrics("io", reading(301_000), reading(1_000), milliseconds(30_000));
+    expect(back.map(({ value }) => value)).toEqual([0, 0]);
+    expect(() => parsePressure("")).toThrow("no totals");
     expect(pressureMetrics("io", reading(1_000), reading(301_000), milliseconds(30_000))).toEqual([
       { name: "Chouette.host.pressure", type: "gauge", value: 1, tags: { resource: "io", share: "some" } },
       { name: "Chouette.host.pressure", type: "gauge", value: 0, tags: { resource: "io", share: "full" } },
@@ -86,25 +112,52 @@ full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n`);
 });
 
 describe("file systems", () => {
-  const mounts = parseMounts(`proc /proc proc rw 0 0
-tmpfs /run tmpfs rw 0 0
-/dev/mmcblk0p2 /var/lib/docker ext4 rw 0 0
-/dev/mmcblk0p2 / ext4 rw 0 0
-/dev/mmcblk0p1 /boot\\040files vfat rw 0 0
-/dev/loop0 /snap/core squashfs ro 0 0
-nas:/export /mnt/nas nfs4 rw 0 0
-tank/home /home zfs rw 0 0
+  const mounts = parseMounts(`22 28 0:21 / /proc rw - proc proc rw
+24 28 0:22 / /run rw shared:2 - tmpfs tmpfs rw
+28 1 179:2 / / rw,noatime shared:1 - ext4 /dev/mmcblk0p2 rw
+29 28 179:2 /docker /var/lib/docker rw - ext4 /dev/mmcblk0p2 rw
+30 28 179:1 / /boot\\040files rw master:1 propagate_from:2 - vfat /dev/mmcblk0p1 rw
+31 28 7:0 / /snap/core ro - squashfs /dev/loop0 ro
+32 28 0:50 / /mnt/nas rw - nfs4 nas:/export rw
+33 28 0:51 / /tank/home rw - zfs tank/home rw
+34 28 0:52 / /flash rw - ubifs ubi0:data rw
+35 28 8:3 / /home rw - ext4 /dev/sda3 rw
+36 35 0:53 / /home rw - tmpfs tmpfs ro
+37 28 8:4 / /srv/data rw - ext4 /dev/sda4 rw
+38 28 0:54 / /srv rw - tmpfs tmpfs ro
+39 28 8:5 / /opt rw - ext4 /dev/sda5 rw
+40 39 8:6 / /opt rw - ext4 /dev/sda6 rw
+this is no line of mountinfo
 `);
   const types = parseDeviceTypes(
-    "nodev\tproc\nnodev\ttmpfs\nnodev\tnfs4\nnodev\tzfs\n\text4\n\tvfat\n\tsquashfs\n",
+    "nodev\tproc\nnodev\ttmpfs\nnodev\tnfs4\nnodev\tzfs\nnodev\tubifs\n\text4\n\tvfat\n\tsquashfs\n",
   );
 
-  it("are those on a device, one for each device, under its shortest path", () => {
+  it("are those on a device, one for each device, under its shortest path, without those that another covers", () => {
     expect(chooseMounts(mounts, types)).toEqual([
       { device: "/dev/mmcblk0p2", path: "/", type: "ext4" },
       { device: "/dev/mmcblk0p1", path: "/boot files", type: "vfat" },
-      { device: "tank/home", path: "/home", type: "zfs" },
+      { device: "tank/home", path: "/tank/home", type: "zfs" },
+      { device: "ubi0:data", path: "/flash", type: "ubifs" },
+      { device: "/dev/sda6", path: "/opt", type: "ext4" },
     ]);
+  });
+
+  it("cost themselves alone if they can't be read", async () => {
+    const folder = await newFolder();
+    await mkdir(join(folder.path, "1"));
+    await mkdir(join(folder.path, "there"));
+    await writeFile(join(folder.path, "filesystems"), "\text4\n");
+    await writeFile(
+      join(folder.path, "1/mountinfo"),
+      "1 0 8:1 / /there rw - ext4 /dev/sda1 rw\n2 0 8:2 / /gone rw - ext4 /dev/sda2 rw\n",
+    );
+    const problems: string[] = [];
+    const read = fileSystemReader(folder.path, "1", folder.path, { fs: true, inodes: false });
+    const metrics = await read({ report: (problem) => problems.push(problem) });
+    await folder.remove();
+    expect(metrics.map(({ tags }) => tags?.device)).toEqual(["/dev/sda1", "/dev/sda1"]);
+    expect(problems).toEqual([expect.stringContaining("ENOENT")]);
   });
 
   it("count as free what is left to others than root, and leave out inodes where there is no number of them", () => {

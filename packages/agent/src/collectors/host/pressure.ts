@@ -1,18 +1,22 @@
 /** How much of the time work was held up for want of CPU, memory or I/O: the kernel's pressure stall information. */
 import type { Milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../../clock.js";
-import type { CollectedMetric } from "../collector.js";
+import type { CollectedMetric, Round } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 import { rounded } from "../numbers.js";
 
 const RESOURCES = ["cpu", "memory", "io"] as const;
 
-/** Microseconds since boot in which some work, or all of it, stood still. */
+/**
+ * Microseconds since boot in which some work, or all of it, stood still.
+ *
+ * @throws if the text has no such line
+ */
 export function parsePressure(text: string): ReadonlyMap<string, number> {
   const stalled = new Map<string, number>();
   for (const [, share = "", total] of text.matchAll(/^(some|full) .*total=(\d+)$/gm)) {
     stalled.set(share, Number(total));
   }
+  if (stalled.size === 0) throw new Error("the pressure file has no totals");
   return stalled;
 }
 
@@ -26,17 +30,17 @@ export function pressureMetrics(
   for (const [share, stalled] of after) {
     const earlier = before.get(share);
     if (earlier === undefined || elapsed <= 0) continue;
-    const value = Math.min(100, rounded((stalled - earlier) / (10 * elapsed), 2));
+    const value = Math.min(100, rounded(Math.max(0, stalled - earlier) / (10 * elapsed), 2));
     metrics.push({ name: "Chouette.host.pressure", type: "gauge", value, tags: { resource, share } });
   }
   return metrics;
 }
 
 /** Answers from the second call on. Throws where the kernel keeps no such account. */
-export function pressureReader(proc: string): (clock: Clock) => readonly CollectedMetric[] {
+export function pressureReader(proc: string): (round: Pick<Round, "clock">) => readonly CollectedMetric[] {
   const before = new Map<string, ReadonlyMap<string, number>>();
   let readAt: Milliseconds | undefined;
-  return (clock) => {
+  return ({ clock }) => {
     const now = clock.monotonic();
     const elapsed = (now - (readAt ?? now)) as Milliseconds;
     readAt = now;

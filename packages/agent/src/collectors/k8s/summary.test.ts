@@ -80,6 +80,23 @@ describe("the kubelet's summary", () => {
     expect(all).toHaveLength(11 + 5 + 3 + 1);
   });
 
+  it("sums the physical interfaces if the kubelet found no default one", () => {
+    const interfaces = [
+      { name: "enp3s0", rxBytes: 100, txBytes: 10 },
+      { name: "wlan0", rxBytes: 1, txBytes: 2 },
+      { name: "veth1a2b", rxBytes: 5_000, txBytes: 5_000 },
+      { name: "cali9", rxBytes: 5_000, txBytes: 5_000 },
+      { name: "cni0", rxBytes: 5_000, txBytes: 5_000 },
+      null,
+      { name: 7 },
+    ];
+    const summary = parseSummary(
+      JSON.stringify({ node: { nodeName: "pi4", network: { name: "", interfaces } } }),
+    );
+    const metrics = summaryMetrics(summary, { pods: [], node: ["network"] });
+    expect(metrics.map(({ value }) => value)).toEqual([101, 12, 0]);
+  });
+
   it("is refused where it is none", () => {
     expect(() => parseSummary('{"kind":"Status","code":401}')).toThrow("no summary");
     expect(() => parseSummary("Unauthorized")).toThrow();

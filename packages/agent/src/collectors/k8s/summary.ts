@@ -55,8 +55,10 @@ function nodeMetrics(node: NonNullable<Summary["node"]>, wanted: readonly NodeMe
   const tags = { node_name: node.nodeName ?? "" };
   const wants = (...names: NodeMetric[]) => names.some((name) => wanted.includes(name));
   const metrics: CollectedMetric[] = [];
-  const take = (part: keyof typeof NODE_FIGURES) =>
-    metrics.push(...figures(`Chouette.k8s.node.${part}`, node[part], NODE_FIGURES[part], tags));
+  const take = (part: keyof typeof NODE_FIGURES) => {
+    const source = part === "network" ? traffic(node.network) : node[part];
+    metrics.push(...figures(`Chouette.k8s.node.${part}`, source, NODE_FIGURES[part], tags));
+  };
   if (wants("cpu")) take("cpu");
   if (wants("memory", "ram")) take("memory");
   if (wants("network")) take("network");
@@ -79,7 +81,7 @@ function podMetrics(pod: PodStats, wanted: readonly PodMetric[]): CollectedMetri
     metrics.push(...figures(`${prefix}.memory`, ofPod(pod, "memory"), ["rssBytes", "usageBytes"], tags));
   }
   if (wants("network")) {
-    metrics.push(...figures(`${prefix}.network`, pod.network, ["rxBytes", "txBytes"], tags));
+    metrics.push(...figures(`${prefix}.network`, traffic(pod.network), ["rxBytes", "txBytes"], tags));
   }
   return metrics;
 }
@@ -94,6 +96,21 @@ function ofPod(pod: PodStats, part: "cpu" | "memory"): Figures | undefined {
     }
   }
   return sums;
+}
+
+/** Interfaces that the node's container network makes: their traffic is that of another interface, or stays inside. */
+const VIRTUAL =
+  /^(lo$|veth|cali|cni|docker|br-|flannel|cilium|lxc|tunl|vxlan|weave|kube|nodelocaldns|dummy|ifb)/;
+
+/** The default interface's figures. A kubelet that finds no default interface lists all: then the sum of the physical ones. */
+function traffic(network: Figures | undefined): Figures | undefined {
+  if (typeof network?.rxBytes === "number" || !Array.isArray(network?.interfaces)) return network;
+  const physical = network.interfaces.filter(
+    (one: Figures | null) => typeof one?.name === "string" && !VIRTUAL.test(one.name),
+  );
+  const sum = (figure: "rxBytes" | "txBytes") =>
+    physical.reduce((total, one) => total + (typeof one[figure] === "number" ? one[figure] : 0), 0);
+  return physical.length === 0 ? undefined : { rxBytes: sum("rxBytes"), txBytes: sum("txBytes") };
 }
 
 function figures(

@@ -1,8 +1,8 @@
 /**
  * The pi collector: a Raspberry Pi's temperature, its throttling and under-voltage flags, its clocks.
  *
- * Reads /sys, and runs vcgencmd only for what /sys doesn't have: the flags on kernels that don't show them,
- * and, where asked for, the clocks and voltage of the firmware's side.
+ * Reads /sys, and runs vcgencmd for what /sys doesn't have: the flags of "since boot", which /sys may lose, and, if
+ * asked for, the clocks and voltage of the firmware's side. Without vcgencmd the flags are those of /sys alone.
  */
 import type { CollectedMetric, Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
@@ -17,7 +17,7 @@ export const description: CollectorDescription = {
   sees: "A Raspberry Pi: the temperature of its chip, throttling and under-voltage, clocks.",
   reads:
     "`/sys/class/thermal`, `/sys/devices/platform/soc/soc:firmware/get_throttled` and cpufreq, below `HOST_SYS`; " +
-    "`vcgencmd` for the flags where /sys has none, and for `core_clock` and `voltage`.",
+    "`vcgencmd` for the flags of `since_boot`, for all flags if /sys has none, and for `core_clock` and `voltage`.",
   needs: "A Raspberry Pi. For vcgencmd, membership in the group `video`.",
   costs: "Three small reads; with vcgencmd, one process for each value it is asked for.",
   settings: ["piMetrics", "vcgencmdPath", "hostSys"],
@@ -57,8 +57,12 @@ export function piCollector({ metrics, sys, vcgencmd }: PiOptions): Collector {
   const run = (args: readonly string[], signal: AbortSignal) => runProgram(vcgencmd, args, { signal });
   const readers: Readonly<Record<PiMetric, (signal: AbortSignal) => Promise<CollectedMetric[]>>> = {
     temp: (signal) => readTemperature(sys, signal),
-    throttled: async (signal) =>
-      flagMetrics((await readFlags(sys, signal)) ?? parseThrottled(await run(["get_throttled"], signal))),
+    throttled: async (signal) => {
+      const shown = await readFlags(sys, signal);
+      const asked = run(["get_throttled"], signal).then(parseThrottled);
+      // The kernel clears the firmware's flags of "since boot" when it reads them: only vcgencmd still has those.
+      return flagMetrics(shown === undefined ? await asked : shown | (await asked.catch(() => shown)));
+    },
     clock: (signal) => readArmClock(sys, signal),
     core_clock: async (signal) =>
       clockMetrics("core", parseFrequency(await run(["measure_clock", "core"], signal))),

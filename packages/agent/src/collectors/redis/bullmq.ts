@@ -7,7 +7,7 @@
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { LookIn } from "./connection.js";
-import { escapePattern, scanKeys } from "./queue-sizes.js";
+import { type Client, escapePattern, scanKeys } from "./queue-sizes.js";
 
 /** State in metrics, key in Redis, kind of key. */
 const STATES = [
@@ -27,9 +27,9 @@ export const description: CollectorDescription = {
   name: "bullmq",
   sees: "The queues of BullMQ in Redis.",
   reads: "The sizes of each queue's lists and sorted sets; queues are found by SCAN for `bull:*:meta`.",
-  needs: "A user who may call SCAN, LLEN and ZCARD.",
+  needs: "A user who may call SCAN, LLEN, LINDEX and ZCARD.",
   costs:
-    "One connection that is kept; a SCAN of the whole database, and eight small commands for each queue in one go.",
+    "One connection that is kept; a SCAN of the whole database, and ten small commands for each queue in one go.",
   settings: ["bullmqRedisUrl", "bullmqPrefix"],
   metrics: metricTable("Chouette.bullmq", [
     ["waiting", "job", QUEUE, "Jobs that wait"],
@@ -60,7 +60,7 @@ export function bullmqCollector(address: RedisAddress, prefix: string): Collecto
         const sizes = queues.flatMap((queue) =>
           STATES.map(async ([state, key, kind]): Promise<CollectedMetric> => {
             const path = `${prefix}:${queue}:${key}`;
-            const value = await (kind === "list" ? client.lLen(path) : client.zCard(path));
+            const value = await (kind === "list" ? countJobs(client, path) : client.zCard(path));
             return { name: `Chouette.bullmq.${state}`, type: "gauge", value, tags: { queue } };
           }),
         );
@@ -68,4 +68,10 @@ export function bullmqCollector(address: RedisAddress, prefix: string): Collecto
       }),
     close: () => connection.close(),
   };
+}
+
+/** BullMQ 3 and 4 put a marker (`0:TIME`) into an empty list; it stays at the tail, where BullMQ's own counts leave it out, too. */
+async function countJobs(client: Client, list: string): Promise<number> {
+  const [length, last] = await Promise.all([client.lLen(list), client.lIndex(list, -1)]);
+  return last !== null && /^0:\d+$/.test(last) ? length - 1 : length;
 }

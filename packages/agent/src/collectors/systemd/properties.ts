@@ -22,13 +22,16 @@ export function failedMetrics([manager]: readonly Properties[]): readonly Collec
   return [{ name: "Chouette.systemd.units.failed", type: "gauge", value: Number(failed) }];
 }
 
+/** A unit that reads its configuration again runs meanwhile: `systemctl is-active` says so, too. */
+const ACTIVE_STATES: ReadonlySet<string | undefined> = new Set(["active", "reloading", "refreshing"]);
+
 export function unitMetrics(properties: Properties): readonly CollectedMetric[] {
   const tags = { unit: properties.get("Id") ?? "" };
   const state = properties.get("ActiveState");
   // Only services are started again.
   const restarts = properties.get("NRestarts");
   return [
-    { name: "Chouette.systemd.unit.active", type: "gauge", value: state === "active" ? 1 : 0, tags },
+    { name: "Chouette.systemd.unit.active", type: "gauge", value: ACTIVE_STATES.has(state) ? 1 : 0, tags },
     { name: "Chouette.systemd.unit.failed", type: "gauge", value: state === "failed" ? 1 : 0, tags },
     ...(restarts
       ? [{ name: "Chouette.systemd.unit.restarts", type: "gauge" as const, value: Number(restarts), tags }]

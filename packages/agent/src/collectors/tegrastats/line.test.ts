@@ -68,6 +68,8 @@ describe("a line of tegrastats", () => {
       "power 0.16 POM_5V_CPU",
     ]);
     expect(read("xavier", "power")).toEqual(["power 0 GPU", "power 0.414 CPU", "power 1.242 SOC"]);
+    const three = lineMetrics("VDD_GPU_SOC 5139mW/5140mW/5141mW VIN 5V", ["power"]);
+    expect(three.map(({ value, tags }) => [value, tags])).toEqual([[5.139, { rail: "VDD_GPU_SOC" }]]);
     expect(read("orin", "power")).toEqual(["power 4 VDD_IN", "power 0.4 VDD_CPU_CV", "power 0 NC"]);
   });
 

@@ -59,9 +59,12 @@ function cpuMetrics(line: string): CollectedMetric[] {
   });
 }
 
-/** `VDD_IN 4000mW/4000mW`, or `POM_5V_IN 1022/1022`: milliwatts now, and on average. */
+/**
+ * `VDD_IN 4000mW/4000mW`, or `POM_5V_IN 1022/1022`: milliwatts now, and on average. Since JetPack 7.2 a third number
+ * follows.
+ */
 function powerMetrics(line: string): CollectedMetric[] {
-  const rails = line.matchAll(/\b(\w+) (\d+)(?:mW)?\/\d+(?:mW)?(?=\s|$)/g);
+  const rails = line.matchAll(/\b(\w+) (\d+)(?:mW)?(?:\/\d+(?:mW)?){1,2}(?=\s|$)/g);
   return [...rails].map(([, rail = "", milliwatts]) => gauge("power", Number(milliwatts) / 1000, { rail }));
 }
 
