@@ -78,7 +78,7 @@ export function startDelivering({ url, key, batchSize = 100, connection }: Deliv
     clock,
     log,
     releaseInterval: RELEASE,
-    storeOutage: new Outage("The store", clock, log),
+    loopOutages: { store: new Outage("The store", clock, log), own: new Outage("The dispatch", clock, log) },
     outputOutage: new Outage("Datadog", clock, log),
   });
   const ending = new AbortController();

@@ -9,7 +9,7 @@
  * can end anywhere, in whatever way, and the next start goes on from there.
  */
 import { once } from "node:events";
-import { queueNames } from "@chouette-iot/queue";
+import { queueNames, withStoreErrors } from "@chouette-iot/queue";
 import { type Clock, systemClock } from "./clock.js";
 import type { Config } from "./config/config.js";
 import { SentBytes } from "./dispatch/sent-bytes.js";
@@ -68,6 +68,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     collectors: () => work?.collectors() ?? [],
     look: storeLooks(store, wiring.queues, clock),
     heldBack: () => work?.heldBack(),
+    flushedAt: () => work?.flushedAt(),
     hangs,
   };
   /** Undefined while this agent stands by. */
@@ -80,7 +81,8 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...(lease === undefined ? {} : { clock: lease.clock() }),
     outage: wiring.storeOutage,
     begin: (workStore, lost) => {
-      const own = { store: workStore, sentBytes: new SentBytes(workStore, clock) };
+      const store = withStoreErrors(workStore);
+      const own = { store, sentBytes: new SentBytes(store, clock) };
       begin = () => startWork({ ...wiring, ...own, config: current, ...parts }, lost);
       work = begin();
     },

@@ -1,4 +1,5 @@
 /** Outages: said once when they begin and once, with their length, when they end. */
+import { StoreError } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
 import type { Clock } from "./clock.js";
 import type { Log } from "./log.js";
@@ -29,11 +30,12 @@ export class Outage {
     return this.#now !== undefined;
   }
 
-  begin(reason: string): void {
+  /** @param cause an exception that nobody expected, to be logged with its stack */
+  begin(reason: string, cause?: unknown): void {
     if (this.#now !== undefined) return;
     this.#now = { since: this.#clock.monotonic(), reason };
     this.#count += 1;
-    this.#log.warn({ reason }, `${this.#of} is out`);
+    this.#log.warn(cause === undefined ? { reason } : { reason, err: cause }, `${this.#of} is out`);
   }
 
   end(): void {
@@ -55,4 +57,22 @@ export class Outage {
     const length = milliseconds(this.#clock.monotonic() - since);
     return seconds(Math.round(length / 1000));
   }
+}
+
+/** What a loop's failures are reported to. */
+export interface LoopOutages {
+  readonly store: Outage;
+  /** Of the loop itself: a fault in Chouette, or in what it was given. */
+  readonly own: Outage;
+}
+
+/** An exception that isn't the store's is never reported as the store's outage. */
+export function beginOutage(error: unknown, { store, own }: LoopOutages): void {
+  if (error instanceof StoreError) store.begin(error.message);
+  else own.begin(error instanceof Error ? `${error.name}: ${error.message}` : String(error), error);
+}
+
+export function endOutages({ store, own }: LoopOutages): void {
+  store.end();
+  own.end();
 }

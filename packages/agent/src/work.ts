@@ -32,7 +32,7 @@ import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
 import { runRejectedLoop } from "./dispatch/rejected-queue.js";
 import type { SentBytes } from "./dispatch/sent-bytes.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
-import { Flusher } from "./flush/flusher.js";
+import { type Flushed, Flusher } from "./flush/flusher.js";
 import type { Log } from "./log.js";
 import { Outage } from "./outage.js";
 import type { Parts } from "./parts.js";
@@ -52,6 +52,8 @@ export interface Work {
   heldBack(): HeldBack;
   /** Of flush and dispatch. */
   readonly pulses: readonly Pulse[];
+  /** When the raw queue was last gone through without a failure (Unix time); undefined before the first time. */
+  flushedAt(): Seconds | undefined;
   stop(): Promise<void>;
 }
 
@@ -85,10 +87,14 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     interval: config.interval,
   });
   const { metrics, logs, budget } = wireDispatch(wiring, timekeeper, pulses);
-  const flushing = wireFlush(flushWiring, timekeeper, () => {
+  const flushOutage = new Outage("The flush", clock, log);
+  let flushedAt: Seconds | undefined;
+  const flushing = wireFlush({ ...flushWiring, flushOutage }, timekeeper, ({ ready }) => {
+    flushedAt = toSeconds(clock.now());
     // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
-    if (config.output === "stdout") metrics.loop.kick();
+    if (ready > 0 && config.output === "stdout") metrics.loop.kick();
   });
+  const rejectedOutage = new Outage("The bound of the dead-letter queue", clock, log);
   const rejectedBounds = { queue: queues.rejected, most: rejectedMost, ttl: seconds(rejectedTtl) };
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, lost]);
@@ -96,7 +102,10 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     flushing(signal),
     metrics.loop.run(signal),
     logs.loop.run(signal),
-    runRejectedLoop({ store, clock, storeOutage, ...rejectedBounds }, signal),
+    runRejectedLoop(
+      { store, clock, outages: { store: storeOutage, own: rejectedOutage }, ...rejectedBounds },
+      signal,
+    ),
   ];
   const roomOutage = new Outage("Room in the store", clock, log);
   if (wiring.embedded !== undefined && storeMaxBytes !== undefined) {
@@ -111,8 +120,9 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   }
   const collecting = wireCollectors(wiring);
   return {
-    outages: [metrics.outage, logs.outage, roomOutage],
+    outages: [flushOutage, ...metrics.outages, ...logs.outages, rejectedOutage, roomOutage],
     pulses: Object.values(pulses),
+    flushedAt: () => flushedAt,
     collectors: () => collecting.status(),
     heldBack: () => budget.heldBack({ metrics: metrics.dispatcher.heldBack, logs: logs.dispatcher.heldBack }),
     stop: async () => {
@@ -128,16 +138,17 @@ function felt(wiring: Wiring, pulse: Pulse): Wiring {
 }
 
 function wireFlush(
-  wiring: Wiring,
+  wiring: Wiring & { readonly flushOutage: Outage },
   timekeeper: Timekeeper,
-  onReady: () => void,
+  onFlushed: (flushed: Flushed) => void,
 ): (signal: AbortSignal) => Promise<void> {
-  const { config, log, clock, store, queues, storeOutage, wrap } = wiring;
+  const { config, log, clock, store, queues, storeOutage, flushOutage, wrap } = wiring;
   const { interval, grace } = config;
   const ttl = config.metricTtl;
   const flusher = new Flusher({ store, queues, wrap, clock, interval, grace, ttl, floor: CLOCK_FLOOR });
   const checkClock = () => timekeeper.check();
-  const loop = { flusher, clock, log, interval, grace, outage: storeOutage, checkClock, onReady };
+  const outages = { store: storeOutage, own: flushOutage };
+  const loop = { flusher, clock, log, interval, grace, outages, checkClock, onFlushed };
   return (signal) => runFlushLoop(loop, signal);
 }
 
@@ -150,7 +161,7 @@ function wireDispatch(
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
   const budget = new ByteBudget(dailyByteBudget, sentBytes);
   const place = config.output === "datadog" ? "Datadog" : "stdout";
-  const metrics = wireQueue(felt(wiring, pulses.metrics), timekeeper, place, {
+  const metrics = wireQueue(felt(wiring, pulses.metrics), timekeeper, place, "The dispatch of metrics", {
     queue: queues.readyMetrics,
     output: counted(pulses.metrics.output(outputs.metrics), {
       deliveries: deliveries.metrics,
@@ -162,7 +173,7 @@ function wireDispatch(
     batchSize: bulkSize,
     ttl: config.metricTtl,
   });
-  const logs = wireQueue(felt(wiring, pulses.logs), timekeeper, `${place} for logs`, {
+  const logs = wireQueue(felt(wiring, pulses.logs), timekeeper, `${place} for logs`, "The dispatch of logs", {
     queue: queues.logs,
     output: counted(pulses.logs.output(outputs.logs), {
       deliveries: deliveries.logs,
@@ -177,13 +188,21 @@ function wireDispatch(
   return { metrics, logs, budget };
 }
 
-/** @param place where the records go, to begin a sentence */
+/**
+ * @param place where the records go, to begin a sentence
+ * @param name of the loop, likewise
+ */
 function wireQueue<T>(
   { config, log, clock, store, queues, sentBytes, storeOutage }: Wiring,
   timekeeper: Timekeeper,
   place: string,
+  name: string,
   options: Pick<DispatcherOptions<T>, "queue" | "output" | "decode" | "admission" | "batchSize" | "ttl">,
-): { readonly dispatcher: Dispatcher<T>; readonly loop: DispatchLoop<T>; readonly outage: Outage } {
+): {
+  readonly dispatcher: Dispatcher<T>;
+  readonly loop: DispatchLoop<T>;
+  readonly outages: readonly Outage[];
+} {
   const { releaseInterval, interval, grace, settings } = config;
   const dispatcher = new Dispatcher({
     ...options,
@@ -195,6 +214,7 @@ function wireQueue<T>(
     fresh: seconds(settings.releaseInterval + 2 * interval + grace),
   });
   const outputOutage = new Outage(place, clock, log);
+  const ownOutage = new Outage(name, clock, log);
   const loop = new DispatchLoop({
     name: place,
     dispatcher,
@@ -202,11 +222,11 @@ function wireQueue<T>(
     clock,
     log,
     releaseInterval,
-    storeOutage,
+    loopOutages: { store: storeOutage, own: ownOutage },
     outputOutage,
     hasClockJumped: () => timekeeper.hasJumped,
   });
-  return { dispatcher, loop, outage: outputOutage };
+  return { dispatcher, loop, outages: [outputOutage, ownOutage] };
 }
 
 function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {

@@ -5,3 +5,4 @@ export { type Fate, fateCounter } from "./fates.js";
 export { NAMESPACE, type QueueNames, queueNames } from "./names.js";
 export { StaleSettlementError } from "./stale.js";
 export type { NewRecord, Position, ReadOptions, Settlement, Store, StoredRecord, Stray } from "./store.js";
+export { StoreError, withStoreErrors } from "./store-error.js";

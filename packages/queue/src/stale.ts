@@ -1,5 +1,7 @@
+import { StoreError } from "./store-error.js";
+
 /** What `settle` rejects with where a note that it depends on has another text: nothing of it has come into force. */
-export class StaleSettlementError extends Error {
+export class StaleSettlementError extends StoreError {
   override readonly name = "StaleSettlementError";
   /** The note that has another text. */
   readonly note: string;

@@ -7,7 +7,7 @@
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { Log } from "../log.js";
-import type { Outage } from "../outage.js";
+import { beginOutage, endOutages, type LoopOutages, type Outage } from "../outage.js";
 import type { Output } from "../outputs/output.js";
 import { backoff } from "./backoff.js";
 import type { Obstacle } from "./delivery.js";
@@ -21,7 +21,8 @@ export interface DispatchLoopOptions<T> {
   readonly clock: Clock;
   readonly log: Log;
   readonly releaseInterval: Milliseconds;
-  readonly storeOutage: Outage;
+  /** Of the store and of the dispatch itself. */
+  readonly loopOutages: LoopOutages;
   readonly outputOutage: Outage;
   /** Whether what is stored has times that the clock has left behind: the flush puts them right first. */
   hasClockJumped(): boolean;
@@ -68,7 +69,7 @@ export class DispatchLoop<T> {
 
   /** How long to wait for the next. */
   async #dispatchOnce(signal: AbortSignal): Promise<Milliseconds> {
-    const { dispatcher, storeOutage, log, releaseInterval, clock, hasClockJumped } = this.#options;
+    const { dispatcher, loopOutages, log, releaseInterval, clock, hasClockJumped } = this.#options;
     if (hasClockJumped()) return CLOCK_RETRY_AFTER;
     const started = clock.monotonic();
     try {
@@ -77,12 +78,12 @@ export class DispatchLoop<T> {
         return KEY_CHECK_INTERVAL;
       }
       const { obstacle, ...dispatched } = await dispatcher.dispatch(signal);
-      storeOutage.end();
+      endOutages(loopOutages);
       if (dispatched.delivered + dispatched.rejected + dispatched.expired > 0)
         log.info(dispatched, "dispatched");
       if (obstacle !== undefined) return this.#meet(obstacle, signal);
     } catch (error) {
-      if (!signal.aborted) storeOutage.begin(error instanceof Error ? error.message : String(error));
+      if (!signal.aborted) beginOutage(error, loopOutages);
       return STORE_RETRY_AFTER;
     }
     this.#failures = 0;

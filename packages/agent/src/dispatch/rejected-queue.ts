@@ -6,7 +6,7 @@
 import { expire, fateCounter, type Store } from "@chouette-iot/queue";
 import { milliseconds, type Seconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
-import type { Outage } from "../outage.js";
+import { beginOutage, type LoopOutages } from "../outage.js";
 
 export interface RejectedQueueOptions {
   readonly store: Store;
@@ -38,13 +38,16 @@ export async function boundRejectedQueue(options: RejectedQueueOptions): Promise
 
 /** Holds the queue to its bounds until the signal is aborted. */
 export async function runRejectedLoop(
-  options: RejectedQueueOptions & { readonly storeOutage: Outage },
+  options: RejectedQueueOptions & { readonly outages: LoopOutages },
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await boundRejectedQueue(options).catch((error: unknown) => {
-      if (!signal.aborted) options.storeOutage.begin(error instanceof Error ? error.message : String(error));
-    });
+    try {
+      await boundRejectedQueue(options);
+      options.outages.own.end();
+    } catch (error) {
+      if (!signal.aborted) beginOutage(error, options.outages);
+    }
     await options.clock.sleep(CHECK_INTERVAL, signal);
   }
 }

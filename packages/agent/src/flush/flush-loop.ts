@@ -9,8 +9,8 @@ import {
 import { closedBefore } from "../aggregation/window.js";
 import type { Clock } from "../clock.js";
 import type { Log } from "../log.js";
-import type { Outage } from "../outage.js";
-import type { Flusher } from "./flusher.js";
+import { beginOutage, endOutages, type LoopOutages } from "../outage.js";
+import type { Flushed, Flusher } from "./flusher.js";
 
 export interface FlushLoopOptions {
   readonly flusher: Flusher;
@@ -18,12 +18,12 @@ export interface FlushLoopOptions {
   readonly log: Log;
   readonly interval: Seconds;
   readonly grace: Seconds;
-  /** Of the store, which is why a flush fails. */
-  readonly outage: Outage;
+  /** Of the store, which is why most flushes fail, and of the flush itself. */
+  readonly outages: LoopOutages;
   /** Tells whether the clock can be gone by, after putting right what it made wrong. */
   checkClock(): Promise<{ readonly isSet: boolean; readonly hasRebased: boolean }>;
-  /** Called after a flush that made metrics ready. */
-  onReady(): void;
+  /** Called after each flush that went through. */
+  onFlushed(flushed: Flushed): void;
 }
 
 /** After a failure, so that a store that is back, or a clock that was set, isn't left waiting for the next window. */
@@ -31,21 +31,21 @@ const RETRY_AFTER = milliseconds(1_000);
 
 /** Resolves when the signal is aborted and the flush under way is done. */
 export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSignal): Promise<void> {
-  const { flusher, clock, log, outage } = options;
+  const { flusher, clock, log, outages } = options;
   while (!signal.aborted) {
     let wait = RETRY_AFTER;
     try {
       if (await mayFlush(options)) {
         const flushed = await flusher.flush();
         if (flushed.aggregated + flushed.rejected + flushed.expired > 0) log.debug(flushed, "flushed");
-        if (flushed.ready > 0) options.onReady();
+        options.onFlushed(flushed);
         wait = untilNextClose(options);
       }
-      outage.end();
+      endOutages(outages);
     } catch (error) {
       // Given up: at the agent's end, or since another agent has the lease.
       if (signal.aborted) return;
-      outage.begin(error instanceof Error ? error.message : String(error));
+      beginOutage(error, outages);
     }
     await clock.sleep(wait, signal);
   }

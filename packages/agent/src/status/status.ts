@@ -16,6 +16,7 @@ import { VERSION } from "../version.js";
 import type { Deliveries } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";
+import { type LastStep, type Readiness, readinessOf } from "./readiness.js";
 import type { StoreLook } from "./store-look.js";
 
 export interface Status {
@@ -44,8 +45,6 @@ export interface Status {
   /** Undefined where the store doesn't answer. */
   readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[];
 }
-
-export type Readiness = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 export interface BudgetStatus {
   readonly bytesPerDay: number;
@@ -77,6 +76,8 @@ export interface StatusSource {
   /** Rejects where the store does. */
   look(): Promise<StoreLook>;
   heldBack(): HeldBack | undefined;
+  /** When the raw queue was last gone through (Unix time); undefined before, and while this agent stands by. */
+  flushedAt(): Seconds | undefined;
   hangs(): readonly string[];
 }
 
@@ -103,7 +104,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
       ...(config.output === "datadog" ? { url: withoutLogin(config.datadogUrl) } : {}),
     },
     hangs: source.hangs(),
-    ready: readinessOf(queues, source, config, now),
+    ready: readinessOf(queues, lastSteps(source), patienceOf(config), now),
     outages: source.outages(),
     collectors: source.collectors(),
     deliveries: { metrics: told(deliveries.metrics), logs: told(deliveries.logs) },
@@ -113,36 +114,23 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   };
 }
 
+function lastSteps({ deliveries, flushedAt, queues }: StatusSource): readonly LastStep[] {
+  return [
+    { queue: queues.rawMetrics, last: flushedAt(), done: "aggregated" },
+    { queue: queues.readyMetrics, last: deliveries.metrics.last, done: "delivered" },
+    { queue: queues.logs, last: deliveries.logs.last, done: "delivered" },
+  ];
+}
+
+function patienceOf({ settings, interval, grace }: Config): Seconds {
+  return seconds(3 * settings.releaseInterval + interval + grace);
+}
+
 function budgetOf({ settings }: Config, source: StatusSource): { readonly budget?: BudgetStatus } {
   const { dailyByteBudget: bytesPerDay } = settings;
   if (bytesPerDay === undefined) return {};
   const heldBack = source.heldBack();
   return { budget: { bytesPerDay, ...(heldBack === undefined ? {} : { heldBack }) } };
-}
-
-/** Ready is who delivered lately or has had nothing to deliver. */
-function readinessOf(
-  queues: readonly QueueStatus[] | undefined,
-  { deliveries, queues: names }: StatusSource,
-  { settings, interval, grace }: Config,
-  now: Seconds,
-): Readiness {
-  if (queues === undefined) return { ok: false, reason: "the store does not answer" };
-  const lately = 3 * settings.releaseInterval + interval + grace;
-  const ways = [
-    { queue: names.readyMetrics, last: deliveries.metrics.last },
-    { queue: names.logs, last: deliveries.logs.last },
-  ];
-  for (const { queue, last } of ways) {
-    const oldestAge = queues.find(({ name }) => name === queue)?.oldestAge ?? 0;
-    const isDelivering = last !== undefined && now - last <= lately;
-    if (oldestAge > lately && !isDelivering)
-      return {
-        ok: false,
-        reason: `${queue} has waited ${Math.round(oldestAge)} s and nothing was delivered lately`,
-      };
-  }
-  return { ok: true };
 }
 
 function told({ requests, records, bytes, last, delays }: Deliveries): DeliveryStatus {

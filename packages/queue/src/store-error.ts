@@ -1,0 +1,44 @@
+/**
+ * Which failures are the store's: an engine's own errors become a StoreError, so that whoever works on a store can tell
+ * "the store is unavailable" from a fault in a record or in Chouette itself.
+ */
+import type { Store } from "./store.js";
+
+/** A call of the store failed. The message is the engine's, which `cause` is. */
+export class StoreError extends Error {
+  override readonly name: string = "StoreError";
+}
+
+/** The store, whose outages reject with a {@link StoreError}. An engine's programming errors pass as they are. */
+export function withStoreErrors(store: Store): Store {
+  return {
+    append: (queue, records) => marked(() => store.append(queue, records)),
+    read: (queue, options) => marked(() => store.read(queue, options)),
+    strays: (queue, limit) => marked(() => store.strays(queue, limit)),
+    settle: (settlement) => marked(() => store.settle(settlement)),
+    size: (queue) => marked(() => store.size(queue)),
+    notes: (keys) => marked(() => store.notes(keys)),
+    notesUnder: (prefix) => marked(() => store.notesUnder(prefix)),
+    counters: () => marked(() => store.counters()),
+    close: () => marked(() => store.close()),
+  };
+}
+
+async function marked<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof StoreError || isProgrammingError(error)) throw error;
+    throw new StoreError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** Such an error comes again however well the store is: an argument of the wrong kind, a recursion too deep. */
+function isProgrammingError(error: unknown): boolean {
+  return (
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError ||
+    error instanceof SyntaxError
+  );
+}
