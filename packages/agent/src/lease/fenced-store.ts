@@ -3,7 +3,8 @@
  *
  * Promises: after a settlement that failed, nothing is read or settled before the lease has been taken anew. So
  * what the failed one may have left on its way (its answer was lost, its bytes wait in a buffer) has come into
- * force by then or never will, and what is read holds.
+ * force by then or never will, and what is read holds. Once the lease was another's, even for a moment, every call
+ * rejects for good: whoever works by this store remembers what may no longer be true, and must begin again.
  */
 import {
   type NewRecord,
@@ -17,12 +18,13 @@ import type { Lease } from "./lease.js";
 export class FencedStore implements Store {
   readonly #store: Store;
   readonly #lease: Lease;
-  readonly #onLost: () => void;
+  readonly #onLost: (reason: string) => void;
   #isSure = true;
   #becomingSure: Promise<void> | undefined;
+  #lost: string | undefined;
 
-  /** @param onLost called when the lease turns out to be another's, before the call that found it rejects */
-  constructor(store: Store, lease: Lease, onLost: () => void) {
+  /** @param onLost called once if the lease turns out to be or have been another's, before the call that found it rejects */
+  constructor(store: Store, lease: Lease, onLost: (reason: string) => void) {
     this.#store = store;
     this.#lease = lease;
     this.#onLost = onLost;
@@ -93,12 +95,15 @@ export class FencedStore implements Store {
   }
 
   async #takeAnew(): Promise<void> {
+    if (this.#lost !== undefined) throw new Error(this.#lost);
     const taken = await this.#lease.take();
-    if (taken.kind === "held") {
+    if (taken.kind === "held" && taken.isUnbroken) {
       this.#isSure = true;
       return;
     }
-    this.#onLost();
-    throw new Error("the lease of the store is another agent's");
+    this.#lost =
+      taken.kind === "held" ? "another agent may have held the lease" : "the lease has gone to another agent";
+    this.#onLost(this.#lost);
+    throw new Error(this.#lost);
   }
 }

@@ -1,8 +1,9 @@
 /**
  * Who holds a lease: a process, described so that another on the same device can tell whether it has ended.
  *
- * An agent that was killed and started again need not wait for its own lease to run out. Where that can't be told
- * for sure (another device, another container, not Linux), the answer is no, and the lease runs out.
+ * An agent that was killed and started again need not wait for its own lease to expire. If it isn't certain that the
+ * holder has ended (another device, another container, not Linux, a process that may not be seen), the answer is no,
+ * and the lease expires.
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
@@ -14,23 +15,34 @@ export interface Holder {
   readonly boot?: string;
   /** In which the pid means something: containers have their own. */
   readonly pidNamespace?: string;
-  /** In the kernel's ticks since the boot: pids are used again. */
-  readonly started?: string;
 }
 
 export function thisProcess(): Holder {
   const holder = { host: hostname(), pid: process.pid };
   const boot = bootId();
   const pidNamespace = ownNamespace();
-  const started = startOf("self");
-  if (boot === undefined || pidNamespace === undefined || started === undefined) return holder;
-  return { ...holder, boot, pidNamespace, started };
+  return boot === undefined || pidNamespace === undefined ? holder : { ...holder, boot, pidNamespace };
 }
 
-/** Whether this process has ended for sure. */
-export function isGone({ boot, pidNamespace, pid, started }: Holder): boolean {
-  if (boot === undefined || boot !== bootId() || pidNamespace !== ownNamespace()) return false;
-  return startOf(pid) !== started;
+/**
+ * Whether this process has certainly ended. A holder whose pid now belongs to another process isn't recognised: its
+ * lease expires.
+ */
+export function isGone({ host, boot, pidNamespace, pid }: Holder): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  if (host !== hostname() || boot === undefined || boot !== bootId()) return false;
+  if (pidNamespace !== ownNamespace()) return false;
+  return !exists(pid);
+}
+
+/** By the kernel's own answer: in /proc, the processes of other users may be hidden (`hidepid`, `ProtectProc`). */
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+  }
 }
 
 function bootId(): string | undefined {
@@ -39,14 +51,6 @@ function bootId(): string | undefined {
 
 function ownNamespace(): string | undefined {
   return orUndefined(() => readlinkSync("/proc/self/ns/pid"));
-}
-
-/** When a process began; undefined where there is none, or one that has ended and is only kept for its parent. */
-function startOf(pid: number | "self"): string | undefined {
-  const stat = orUndefined(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
-  // The second field is the program's name in parentheses and may hold anything: proc(5).
-  const [state, ...fields] = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
-  return state === undefined || state === "Z" || state === "X" ? undefined : fields[18];
 }
 
 function orUndefined<T>(read: () => T): T | undefined {

@@ -6,7 +6,10 @@
  * can come into force, whatever it believes and whatever of it is still on its way. The other is a beat, so that
  * others see that the holder lives.
  *
- * No clock is compared with another's: a lease has run out when nothing of it has changed for {@link TTL} by the
+ * Promises: whoever takes it again learns whether anybody else can have held it meanwhile. If so, or if that isn't
+ * certain, nothing that it remembers of the store holds any more.
+ *
+ * No clock is compared with another's: a lease has expired when nothing of it has changed for {@link TTL} by the
  * monotonic clock of whoever watches it.
  */
 import { randomUUID } from "node:crypto";
@@ -36,13 +39,26 @@ interface Look {
   readonly at: Milliseconds;
 }
 
-export type Taken = { readonly kind: "held" } | { readonly kind: "another's"; readonly holder: Holder };
+export type Taken =
+  | {
+      readonly kind: "held";
+      /** Whether nobody else can have held it since this agent last took it: what it remembers still holds. */
+      readonly isUnbroken: boolean;
+    }
+  /** The holder is undefined if another agent was taking it at the same moment. */
+  | { readonly kind: "another's"; readonly holder: Holder | undefined };
 
 export class Lease {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #holder = { agent: randomUUID(), ...thisProcess() };
   #text: string | undefined;
+  /**
+   * Texts that the note can have if nobody else has held the lease since it was last taken: the text of then, and
+   * those of later attempts, whose answers may have been lost. An older text of this agent's is not among them: a
+   * server that has it is back with older data.
+   */
+  #unbroken: Set<string> = new Set();
   #beats = 0;
   /** The last look at another's lease that differed from the one before. */
   #seen: Look | undefined;
@@ -66,6 +82,8 @@ export class Lease {
     const held = heldBy(look.text);
     if (held !== undefined && !this.#isFree(held, look)) return { kind: "another's", holder: held };
     const text = JSON.stringify({ ...this.#holder, token: randomUUID() });
+    const isUnbroken = look.text !== undefined && this.#unbroken.has(look.text);
+    if (isUnbroken) this.#unbroken.add(text);
     const onlyWhile = new Map([
       [LEASE, look.text],
       [BEAT, look.beat],
@@ -78,13 +96,14 @@ export class Lease {
       await this.#store.settle({ onlyWhile, notes });
     } catch (error) {
       // Another was faster, or its holder lives: the next look says so.
-      if (error instanceof StaleSettlementError) return { kind: "another's", holder: held ?? this.#holder };
+      if (error instanceof StaleSettlementError) return { kind: "another's", holder: held };
       throw error;
     }
     this.#text = text;
+    this.#unbroken = new Set([text]);
     this.#beats = 0;
     this.#seen = undefined;
-    return { kind: "held" };
+    return { kind: "held", isUnbroken };
   }
 
   /** Shows others that the holder lives. */

@@ -1,5 +1,6 @@
 /** Work that is done under the lease: begun when it is taken, ended when it is lost, and begun again. */
 
+import { once } from "node:events";
 import type { Store } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
@@ -14,33 +15,40 @@ export interface StandByOptions {
   readonly log: Log;
   /** Of the store, without which the lease can't be taken. */
   readonly outage: Outage;
-  /** Begins the work. @param lost is aborted when the lease is another's: all of it should end then */
+  /**
+   * Begins the work, with nothing from memory.
+   *
+   * @param lost is aborted if another agent has or may have had the lease: all of the work should end then
+   */
   begin(store: Store, lost: AbortSignal): void;
   /** Resolves when the work has ended. */
   end(): Promise<void>;
 }
 
-const LOOK_INTERVAL = milliseconds(1_000);
+export const LOOK_INTERVAL = milliseconds(1_000);
 
 /** Resolves when the signal is aborted, the work has ended and the lease is free for the next agent. */
 export async function workUnderLease(options: StandByOptions, signal: AbortSignal): Promise<void> {
   const { store, clock, log } = options;
   const lease = new Lease(store, clock);
-  while (!signal.aborted) {
-    if (!(await taken(lease, options, signal))) return;
+  while (await taken(lease, options, signal)) {
     const lost = new AbortController();
-    const fenced = new FencedStore(store, lease, () => lost.abort());
+    const fenced = new FencedStore(store, lease, (reason) => lost.abort(reason));
     options.begin(fenced, lost.signal);
-    await beat(fenced, clock, AbortSignal.any([signal, lost.signal]));
+    const ended = new AbortController();
+    const beating = beat(fenced, clock, AbortSignal.any([ended.signal, lost.signal]));
+    await aborted(AbortSignal.any([signal, lost.signal]));
+    // What is under way takes some seconds to end: till then the lease is kept.
     await options.end();
-    if (lost.signal.aborted)
-      log.warn("the lease has gone to another agent: what was under way is left to it");
-    // A store that isn't there can't be told; then the next agent waits for the lease to run out.
+    ended.abort();
+    await beating;
+    if (lost.signal.aborted) log.warn(`${lost.signal.reason}: unfinished work stays in the store`);
+    // A store that doesn't answer can't be told; then the next agent waits for the lease to expire.
     else await lease.release().catch(() => {});
   }
 }
 
-/** @returns whether the lease is held; it isn't where the signal was aborted first */
+/** @returns whether the lease is held; it isn't if the signal was aborted first */
 async function taken(
   lease: Lease,
   { clock, log, outage }: StandByOptions,
@@ -55,11 +63,11 @@ async function taken(
         if (standingBy) log.info("took over the work on this store");
         return true;
       }
-      if (!standingBy) {
+      if (!standingBy && found.holder !== undefined) {
         const { host, pid } = found.holder;
         log.info({ host, pid }, "another agent works on this store: standing by");
+        standingBy = true;
       }
-      standingBy = true;
     } catch (error) {
       outage.begin(error instanceof Error ? error.message : String(error));
     }
@@ -73,10 +81,14 @@ async function beat(store: FencedStore, clock: Clock, signal: AbortSignal): Prom
   while (!signal.aborted) {
     await clock.sleep(wait, signal);
     if (signal.aborted) return;
-    // A failure is the store's outage, which the work itself tells of.
+    // A failure is the store's outage, which the work itself reports.
     wait = await store.beat().then(
       () => BEAT_INTERVAL,
       () => LOOK_INTERVAL,
     );
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, "abort");
 }
