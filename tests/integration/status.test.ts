@@ -1,7 +1,7 @@
 /** The agent's status: over HTTP, on the command line, and in its metrics about itself. */
 
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { total } from "../../packages/agent/src/status/ledger.js";
@@ -106,6 +106,23 @@ describe("the status", () => {
     });
     expect(ledger(all, "rejected")).toMatchObject({ accepted: 1, pending: 1, missing: 0 });
     expect(all.deliveries.metrics).toMatchObject({ records: 1, requests: { delivered: 1, unavailable: 0 } });
+  });
+
+  it("isn't told to a web page that has its own name resolve to the device", async () => {
+    await startAgent();
+    const codeFor = (host: string) =>
+      new Promise((resolve, reject) => {
+        const asked = request(
+          { port: http, host: "127.0.0.1", path: "/status", headers: { host } },
+          (answer) => {
+            answer.resume();
+            resolve(answer.statusCode);
+          },
+        );
+        asked.once("error", reject).end();
+      });
+    expect(await codeFor(`rebound.example.com:${http}`)).toBe(421);
+    expect(await codeFor(`localhost:${http}`)).toBe(200);
   });
 
   it("says what the store has lost", async () => {

@@ -7,7 +7,7 @@ export type Log = Pick<pino.Logger, "debug" | "info" | "warn" | "error">;
 /** A log whose least level can be set while it is in use. */
 export type OwnLog = Log & Pick<pino.Logger, "level">;
 
-const LEVELS: Readonly<Record<string, string>> = { warning: "warn", critical: "fatal" };
+const LEVELS: Readonly<Record<string, string>> = { notset: "trace", warning: "warn", critical: "fatal" };
 
 /** @param name of the least level: pino's names, or the original's */
 export function createLog(name: string): OwnLog {

@@ -90,7 +90,7 @@ function reloadOnHangup(agent: Agent, atStart: Config, log: OwnLog): void {
   });
 }
 
-function announce({ storage, output, datadogUrl, settings, sources }: Config, log: Log): void {
+function announce({ storage, output, datadogUrl, settings, sources, warnings }: Config, log: Log): void {
   const { listen, dataDirectory, host } = settings;
   const broker =
     storage === "redis"
@@ -100,6 +100,7 @@ function announce({ storage, output, datadogUrl, settings, sources }: Config, lo
     { ...broker, output, ...(output === "datadog" ? { datadog: datadogUrl } : {}), host },
     "the agent runs",
   );
+  for (const warning of warnings) log.warn({ setting: warning }, "part of a setting is ignored");
   if (output === "stdout" && !sources.has("output")) {
     log.warn("no API_KEY is set: ready metrics are printed to stdout, and nothing is sent");
   }

@@ -11,6 +11,7 @@ import { BUILT_IN } from "../collectors/table.js";
 import type { Config } from "../config/config.js";
 import { redisAddress } from "../config/redis-address.js";
 import { createLog } from "../log.js";
+import { printable, printableJson } from "../printable.js";
 import { settingsOrExitCode } from "./settings.js";
 import { table } from "./table.js";
 
@@ -57,10 +58,12 @@ async function showCollector(name: string, { json, over }: Options, config: Conf
     await systemClock.sleep(toMilliseconds(seconds(over)));
     const { metrics, problems, took } = await ask(collector, config, over);
     process.stdout.write(
-      json ? metrics.map((metric) => `${JSON.stringify(metric)}\n`).join("") : asTable(metrics),
+      json
+        ? metrics.map((metric) => `${printableJson(JSON.stringify(metric))}\n`).join("")
+        : asTable(metrics),
     );
     if (!json) process.stdout.write(summary(collector, metrics.length, took));
-    for (const problem of problems) process.stderr.write(`${name}: ${problem}\n`);
+    for (const problem of problems) process.stderr.write(`${name}: ${printable(problem)}\n`);
     if (problems.length > 0) process.exitCode = 1;
   } finally {
     await collector.close?.();

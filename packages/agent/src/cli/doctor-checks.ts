@@ -8,6 +8,7 @@ import { SETTINGS } from "../config/settings.js";
 import { FILE_VARIABLE } from "../config/settings-file.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { lookAtDatadog } from "./doctor-datadog.js";
+import { checkOriginalHost } from "./doctor-original-host.js";
 import { lookAtRedis } from "./doctor-redis.js";
 
 export interface Finding {
@@ -25,13 +26,17 @@ export async function lookAround(config: Config, env: NodeJS.ProcessEnv): Promis
   const looks = await Promise.all([
     lookAtSettings(config, env),
     config.storage === "redis" ? lookAtRedis(config) : lookAtEmbeddedBroker(config),
+    checkOriginalHost(config),
     lookAtDisk(config),
     lookAtDatadog(config),
   ]);
   return looks.flat();
 }
 
-function lookAtSettings({ sources, file, output }: Config, env: NodeJS.ProcessEnv): readonly Finding[] {
+function lookAtSettings(
+  { sources, file, output, warnings }: Config,
+  env: NodeJS.ProcessEnv,
+): readonly Finding[] {
   const known = new Set<string>([
     FILE_VARIABLE,
     ...Object.values(SETTINGS).flatMap(({ names }) => [...names]),
@@ -44,6 +49,8 @@ function lookAtSettings({ sources, file, output }: Config, env: NodeJS.ProcessEn
       found: `${sources.size} set${file === undefined ? "" : `, from the environment and ${file}`}`,
     },
   ];
+  for (const warning of warnings)
+    findings.push({ about: "settings", verdict: "warning", found: warning, advice: "correct it there" });
   if (unknown.length > 0)
     findings.push({
       about: "settings",

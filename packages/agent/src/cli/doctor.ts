@@ -1,6 +1,7 @@
 /** `chouette doctor`: looks at what an agent needs, and says what to do about what is missing. */
 import type { Command } from "commander";
 import { loadConfig } from "../config/config.js";
+import { printable } from "../printable.js";
 import { type Finding, lookAround } from "./doctor-checks.js";
 
 const HELP = `
@@ -44,6 +45,6 @@ function settingsWrong(problems: readonly string[]): readonly Finding[] {
 }
 
 function inWords({ about, verdict, found, advice }: Finding): string {
-  const line = `${MARKS[verdict]}  ${about.padEnd(8)}  ${found}\n`;
-  return advice === undefined ? line : `${line}${" ".repeat(19)}-> ${advice}\n`;
+  const line = `${MARKS[verdict]}  ${about.padEnd(8)}  ${printable(found)}\n`;
+  return advice === undefined ? line : `${line}${" ".repeat(19)}-> ${printable(advice)}\n`;
 }

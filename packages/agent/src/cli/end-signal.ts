@@ -1,7 +1,13 @@
-/** Resolves with the first SIGTERM or SIGINT; the second ends the process as if nobody listened. */
-export function endSignal(): Promise<NodeJS.Signals> {
+import { onClosedPipe } from "./closed-pipe.js";
+
+/** Why a command that runs until it is told to end has to end. */
+export type EndReason = NodeJS.Signals | "stdout closed";
+
+/** Resolves with the first SIGTERM or SIGINT, or once standard output is closed. A second signal ends the process at once. */
+export function endSignal(): Promise<EndReason> {
   return new Promise((resolve) => {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
+    onClosedPipe(() => resolve("stdout closed"));
   });
 }

@@ -6,6 +6,7 @@ import type { WriteStream } from "node:tty";
 import type { Counts } from "../intake/counts.js";
 import type { Intake, WorkedOff } from "../intake/intake.js";
 import type { KeptPoint } from "../intake/kept-points.js";
+import { printable, printableJson } from "../printable.js";
 import { table } from "./table.js";
 
 export interface Display {
@@ -26,7 +27,8 @@ export function displayOn(stream: WriteStream, isJson: boolean): Display {
 }
 
 function jsonDisplay(write: (line: string) => void): Display {
-  const tell = (event: string, fields: object) => write(`${JSON.stringify({ event, ...fields })}\n`);
+  const tell = (event: string, fields: object) =>
+    write(`${printableJson(JSON.stringify({ event, ...fields }))}\n`);
   return {
     listening: ({ url }) => tell("listening", { url, settings: settingsFor(url) }),
     request: (request) => {
@@ -109,27 +111,13 @@ function otherLines({ method, path, status, reason, submission }: WorkedOff): re
 }
 
 function rowOf({ metric, type, host, tags, interval, at, value }: KeptPoint): readonly string[] {
-  const cells = [
-    timeOf(at),
-    metric,
-    type,
-    `${value}`,
-    `${interval ?? "-"}`,
-    tags.join(",") || "-",
-    host || "-",
-  ];
-  return cells.map(printable);
+  return [timeOf(at), metric, type, `${value}`, `${interval ?? "-"}`, tags.join(",") || "-", host || "-"];
 }
 
 /** ISO 8601, or the bare seconds where no date can be so far away. */
 function timeOf(at: number): string {
   const date = new Date(at * 1000);
   return Number.isNaN(date.getTime()) ? `${at}` : date.toISOString().replace(".000", "");
-}
-
-/** What comes over the network must not steer the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, "�");
 }
 
 /** The last point of each series, newest first. */

@@ -1,6 +1,7 @@
 /** The `chouette` command: its subcommands, each in a file of its own. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { VERSION } from "../version.js";
+import { onClosedPipe } from "./closed-pipe.js";
 
 /** In the order of the help. What isn't asked for isn't loaded: an agent would hold it in memory all its life. */
 const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
@@ -33,6 +34,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addHelpText("after", EXAMPLES)
     .showHelpAfterError("(chouette --help tells more)")
     .exitOverride();
+  // Agent and intake end in order instead: see `end-signal.ts`.
+  if (argv[2] !== "agent" && argv[2] !== "intake") onClosedPipe(() => process.exit());
   const asked = COMMANDS.get(argv[2] ?? "");
   for (const load of asked === undefined ? COMMANDS.values() : [asked]) (await load())(program);
   try {

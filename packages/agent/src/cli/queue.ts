@@ -7,6 +7,7 @@ import { Argument, type Command } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
 import { redisAddress } from "../config/redis-address.js";
+import { printableJson } from "../printable.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "../status/queue-requests.js";
 import { argument } from "./argument.js";
@@ -144,7 +145,7 @@ function answerText(answer: QueueAnswer): string {
         answer.queues.map(({ name, records }) => [name, `${records}`]),
       );
     case "peek":
-      return answer.records.map((record) => `${JSON.stringify(record)}\n`).join("");
+      return answer.records.map((record) => `${printableJson(JSON.stringify(record))}\n`).join("");
     case "done": {
       const left =
         answer.left > 0 ? `, ${answer.left} left where they are: they have no value to put back` : "";

@@ -1,11 +1,22 @@
 /** The status for people. */
 import type { HeldBack } from "../dispatch/byte-budget.js";
+import { printable } from "../printable.js";
 import { total } from "../status/ledger.js";
 import type { DeliveryStatus, Status } from "../status/status.js";
 import { table } from "./table.js";
 
 export function statusText(status: Status): string {
-  const { version, host, pid, uptime, ready, queues } = status;
+  const { queues } = status;
+  return [
+    ...statusLines(status).map(printable),
+    "",
+    queues === undefined ? "The store does not answer.\n" : `${queueTable(queues)}\n${ledgerTable(queues)}`,
+    ...(status.collectors.length > 0 ? [collectorTable(status)] : []),
+  ].join("\n");
+}
+
+function statusLines(status: Status): readonly string[] {
+  const { version, host, pid, uptime, ready } = status;
   return [
     `Chouette ${version} on ${host}, process ${pid}, up ${duration(uptime)}: ${ready.ok ? "ready" : `not ready, ${ready.reason}`}`,
     brokerLine(status),
@@ -17,10 +28,7 @@ export function statusText(status: Status): string {
     deliveryLine("Metrics", status.deliveries.metrics, status.at),
     deliveryLine("Logs", status.deliveries.logs, status.at),
     ...sentLine(status),
-    "",
-    queues === undefined ? "The store does not answer.\n" : `${queueTable(queues)}\n${ledgerTable(queues)}`,
-    ...(status.collectors.length > 0 ? [collectorTable(status)] : []),
-  ].join("\n");
+  ];
 }
 
 function brokerLine({ broker: { kind, counters } }: Status): string {

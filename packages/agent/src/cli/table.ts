@@ -1,4 +1,6 @@
-/** A table of text, its columns as wide as what is in them. */
+/** A table of text, its columns as wide as what is in them. No cell can break its line or steer the terminal. */
+import { printable } from "../printable.js";
+
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = heading.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
@@ -8,5 +10,5 @@ export function table(heading: readonly string[], rows: readonly (readonly strin
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd()}\n`;
-  return [heading, ...rows].map(line).join("");
+  return [heading, ...rows.map((row) => row.map(printable))].map(line).join("");
 }

@@ -35,8 +35,7 @@ describe("the collectors' settings", () => {
 
   it("are refused by name where they are wrong, with what was expected", () => {
     const wrong: Readonly<Record<string, string>> = {
-      HOST_COLLECTOR_METRICS: "moon",
-      K8S_METRICS: '{"pods":["moon"]}',
+      K8S_METRICS: '{"pods":"moon"}',
       K8S_INSECURE: "perhaps",
       EXEC_COLLECTORS: '[{"name":"ups","command":[]}]',
       SYSTEMD_UNITS: "--all",
@@ -46,6 +45,26 @@ describe("the collectors' settings", () => {
     for (const [name, value] of Object.entries(wrong)) {
       expect(load({ [name]: value })).toEqual([expect.stringMatching(`^${name}: expected `)]);
     }
+  });
+
+  it("ignore names that they don't know, with a warning that lists those that there are", () => {
+    const names = {
+      HOST_COLLECTOR_METRICS: "cpu,moon",
+      K8S_METRICS: '{"pods":["moon","cpu"],"node":["stars"]}',
+      DOCKER_METRICS: "moon",
+    };
+    const loaded = loadConfig(names);
+    if (!loaded.ok) throw new Error(loaded.problems.join("\n"));
+    expect(loaded.config.settings).toMatchObject({
+      hostMetrics: ["cpu"],
+      k8sMetrics: { pods: ["cpu"], node: [] },
+      dockerMetrics: [],
+    });
+    expect(loaded.config.warnings).toEqual([
+      expect.stringMatching(/^HOST_COLLECTOR_METRICS: ignoring "moon": there are cpu, fs, /),
+      expect.stringMatching(/^DOCKER_METRICS: ignoring "moon"/),
+      expect.stringMatching(/^K8S_METRICS: ignoring "moon": .*; ignoring "stars": /),
+    ]);
   });
 
   it("show no secret where one is wrong", () => {

@@ -4,18 +4,14 @@
  * A part of the agent's one table of settings (`config/settings.ts`), where they are read and checked.
  */
 import { z } from "zod";
-import { type Kind, list, oneOf, text, url, wholeNumber } from "../config/kinds.js";
+import { ignoredNames, type Kind, list, someOf, text, url, wholeNumber, yesOrNo } from "../config/kinds.js";
 import { type Setting, setting } from "../config/setting.js";
 import { DOCKER_METRICS } from "./docker/metrics.js";
 import { HOST_METRICS } from "./host/metrics.js";
 import { NODE_METRICS, POD_METRICS } from "./k8s/metrics.js";
+import type { K8sMetrics } from "./k8s/summary.js";
 import { PI_METRICS } from "./pi/metrics.js";
 import { TEGRASTATS_METRICS } from "./tegrastats/metrics.js";
-
-/** Some of a collector's metrics, by name. */
-function some<const T extends readonly string[]>(names: T): Kind<readonly T[number][]> {
-  return list(z.enum(names), `some of ${names.join(", ")}`);
-}
 
 function json<T>(schema: z.ZodType<T>, expected: string): Kind<T> {
   const parsed = z.string().transform((value, context): unknown => {
@@ -39,18 +35,27 @@ const redisUrls = list(
   "URLs like redis://user:password@host:port/database",
 );
 
-const yesOrNo: Kind<boolean> = {
-  expected: "true or false",
-  schema: oneOf(["true", "false"]).schema.transform((value) => value === "true"),
-};
+const K8S_NAMES = { pods: new Set<string>(POD_METRICS), node: new Set<string>(NODE_METRICS) };
 
-const k8sMetrics = json(
-  z.object({
-    pods: z.array(z.enum(POD_METRICS)).default([]),
-    node: z.array(z.enum(NODE_METRICS)).default([]),
-  }),
+const k8sLists = json(
+  z.object({ pods: z.array(z.string()).default([]), node: z.array(z.string()).default([]) }),
   `JSON such as {"pods":["memory","cpu"],"node":["inodes"]}; pods: ${POD_METRICS.join(", ")}; node: ${NODE_METRICS.join(", ")}`,
 );
+
+const k8sMetrics: Kind<K8sMetrics> = {
+  expected: k8sLists.expected,
+  schema: k8sLists.schema
+    .transform(({ pods, node }) => ({
+      pods: pods.filter((name) => K8S_NAMES.pods.has(name)),
+      node: node.filter((name) => K8S_NAMES.node.has(name)),
+    }))
+    .pipe(z.object({ pods: z.array(z.enum(POD_METRICS)), node: z.array(z.enum(NODE_METRICS)) })),
+  warning: (text) => {
+    const { pods = [], node = [] } = k8sLists.schema.safeParse(text).data ?? {};
+    const warnings = [ignoredNames(pods, K8S_NAMES.pods), ignoredNames(node, K8S_NAMES.node)];
+    return warnings.filter((warning) => warning !== undefined).join("; ") || undefined;
+  },
+};
 
 const programs = json(
   z.array(
@@ -88,7 +93,7 @@ export const COLLECTOR_SETTINGS = {
   ),
   hostMetrics: setting(
     ["HOST_COLLECTOR_METRICS"],
-    some(HOST_METRICS),
+    someOf(HOST_METRICS),
     ["cpu", "fs", "la", "ram"] as const,
     "What the host collector looks at",
   ),
@@ -97,14 +102,14 @@ export const COLLECTOR_SETTINGS = {
   hostRoot: setting(["HOST_ROOT"], text("a folder"), "/", "Where the host's / is mounted"),
   piMetrics: setting(
     ["PI_METRICS"],
-    some(PI_METRICS),
+    someOf(PI_METRICS),
     ["temp", "throttled", "clock"] as const,
     "What the pi collector looks at; core_clock and voltage need vcgencmd",
   ),
   vcgencmdPath: setting(["VCGENCMD_PATH"], text("a program"), "vcgencmd", "The program vcgencmd"),
   dockerMetrics: setting(
     ["DOCKER_METRICS"],
-    some(DOCKER_METRICS),
+    someOf(DOCKER_METRICS),
     ["memory", "cpu"] as const,
     "What the docker collector sends of each container; the default is what the original sends",
   ),
@@ -148,7 +153,7 @@ export const COLLECTOR_SETTINGS = {
   ),
   k8sInsecure: setting(
     ["K8S_INSECURE"],
-    yesOrNo,
+    yesOrNo(),
     false,
     "Takes any certificate of the kubelet: whoever answers on that address is believed",
   ),
@@ -160,7 +165,7 @@ export const COLLECTOR_SETTINGS = {
   ),
   tegrastatsMetrics: setting(
     ["TEGRASTATS_METRICS"],
-    some(TEGRASTATS_METRICS),
+    someOf(TEGRASTATS_METRICS),
     ["ram", "temp"] as const,
     "What the tegrastats collector looks at",
   ),

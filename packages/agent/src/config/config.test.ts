@@ -81,6 +81,25 @@ describe("the settings file", () => {
   });
 });
 
+describe("settings that the original takes", () => {
+  it.each([
+    ["HISTOGRAM_PERCENTILES", "[0, 0.5, 1]", { histogramPercentiles: [0, 0.5, 1] }],
+    ["HISTOGRAM_AGGREGATES", '["max", "mode"]', { histogramAggregates: ["max"] }],
+    ["LOG_LEVEL", "NOTSET", { logLevel: "notset" }],
+    ["METRIC_TTL", "30", { metricTtl: 30 }],
+    ["LOG_TTL", "1", { logTtl: 1 }],
+    ["redis_host", "redis", { redisHost: "redis" }],
+    ["Release_Interval", "7", { releaseInterval: 7 }],
+  ])("are taken: %s=%s", (name, value, expected) => {
+    expect(settingsOf({ [name]: value }).settings).toMatchObject(expected);
+  });
+
+  it("take a name in capitals over the same in another case", () => {
+    expect(settingsOf({ redis_host: "a", REDIS_HOST: "b" }).settings.redisHost).toBe("b");
+    expect(settingsOf({ REDIS_HOST: "b", redis_host: "a" }).settings.redisHost).toBe("b");
+  });
+});
+
 describe("settings that are wrong", () => {
   it("are all named at once, with where they came from, and without secrets", () => {
     const env = {
@@ -94,7 +113,7 @@ describe("settings that are wrong", () => {
       'chouette.yaml line 2: "no_setting" is no setting',
       expect.stringMatching(/^REDIS_URL: expected redis:.* not shown/),
       'AGGREGATE_INTERVAL: expected a whole number of seconds from 1 to 3600, but got "0"',
-      'chouette.yaml line 1, metric_ttl: expected a whole number of seconds from 60 to 316224000, but got "soon"',
+      'chouette.yaml line 1, metric_ttl: expected a whole number of seconds from 1 to 316224000, but got "soon"',
       'SEND_SELF_METRICS: expected true or false, but got "perhaps"',
       "API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is datadog",
     ]);

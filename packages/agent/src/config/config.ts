@@ -18,6 +18,8 @@ export interface Config {
   readonly sources: ReadonlyMap<SettingName, string>;
   /** The settings file that was read; undefined where there is none. */
   readonly file: string | undefined;
+  /** What of the settings is ignored, each with its source. */
+  readonly warnings: readonly string[];
   readonly storage: "redis" | "embedded";
   readonly output: "datadog" | "stdout";
   /** The base of Datadog's API, without a slash at its end. */
@@ -44,10 +46,12 @@ export function readSettings(env: Environment, file?: SettingsFile): Loaded {
   const values: Partial<Record<SettingName, unknown>> = {};
   const sources = new Map<SettingName, string>();
   const problems = [...(file?.problems ?? [])];
+  const warnings: string[] = [];
+  const variables = upperCased(env);
   const wrong = new Set<SettingName>();
   for (const name of settingNames()) {
     const setting: Setting<unknown, unknown> = SETTINGS[name];
-    const given = whatIsGiven(setting, env, file);
+    const given = whatIsGiven(setting, variables, file);
     values[name] = setting.fallback;
     if (given === undefined) continue;
     const value = parse(setting, given);
@@ -55,9 +59,11 @@ export function readSettings(env: Environment, file?: SettingsFile): Loaded {
     else wrong.add(name);
     sources.set(name, given.source);
     if (!value.ok) problems.push(`${given.source}: expected ${setting.expected}, but got ${value.shown}`);
+    const warning = value.ok ? setting.warning?.(given.text) : undefined;
+    if (warning !== undefined) warnings.push(`${given.source}: ${warning}`);
   }
   // Every name of the table has been given the value that its own schema answered, or its fallback.
-  const config = derive(values as Settings, sources, file?.path);
+  const config = derive(values as Settings, sources, file?.path, warnings);
   if (!wrong.has("apiKey")) problems.push(...missing(config));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
 }
@@ -67,8 +73,17 @@ export function settingNames(): readonly SettingName[] {
 }
 
 /** The same with other settings. */
-export function withSettings({ sources, file }: Config, settings: Settings): Config {
-  return derive(settings, sources, file);
+export function withSettings({ sources, file, warnings }: Config, settings: Settings): Config {
+  return derive(settings, sources, file, warnings);
+}
+
+/** The original reads variables in any case; a name in capitals takes precedence. */
+function upperCased(env: Environment): Environment {
+  const entries = Object.entries(env);
+  return Object.fromEntries([
+    ...entries.map(([name, value]) => [name.toUpperCase(), value] as const),
+    ...entries,
+  ]);
 }
 
 interface Given {
@@ -106,12 +121,18 @@ function missing({ output, settings }: Config): readonly string[] {
   return ["API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is datadog"];
 }
 
-function derive(settings: Settings, sources: Config["sources"], file: string | undefined): Config {
+function derive(
+  settings: Settings,
+  sources: Config["sources"],
+  file: string | undefined,
+  warnings: readonly string[],
+): Config {
   const namesRedis = settings.redisHost !== undefined || settings.redisUrl !== undefined;
   return {
     settings,
     sources,
     file,
+    warnings,
     storage: settings.storageType ?? (namesRedis ? "redis" : "embedded"),
     output: settings.output ?? (hasKey(settings) ? "datadog" : "stdout"),
     datadogUrl: (settings.datadogUrl ?? `https://api.${settings.site}/api`).replace(/\/+$/, ""),

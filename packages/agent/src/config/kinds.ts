@@ -9,6 +9,8 @@ export interface Kind<T> {
   readonly schema: z.ZodType<T>;
   /** What is expected, to follow "expected". */
   readonly expected: string;
+  /** A warning about a text that the schema accepts: what of it is ignored. Undefined if there is nothing to say. */
+  readonly warning?: ((text: string) => string | undefined) | undefined;
 }
 
 export function text(expected: string): Kind<string> {
@@ -35,6 +37,28 @@ export function list<T>(item: z.ZodType<T>, expected: string): Kind<readonly T[]
     expected: `${expected}, as a JSON list or with commas between them`,
     schema: z.preprocess(splitList, z.array(item)),
   };
+}
+
+/**
+ * Some of these names. Others are ignored with a warning, as the original does: a list for a newer version, or with a
+ * slip in it, must not keep the agent from starting.
+ */
+export function someOf<const T extends readonly string[]>(names: T): Kind<readonly T[number][]> {
+  const known = new Set<string>(names);
+  const { expected, schema } = list(z.string(), `some of ${names.join(", ")}`);
+  return {
+    expected,
+    schema: schema.transform((items) => items.filter((item) => known.has(item))).pipe(z.array(z.enum(names))),
+    warning: (text) => ignoredNames(schema.safeParse(text).data ?? [], known),
+  };
+}
+
+/** The warning about names that aren't known. */
+export function ignoredNames(items: readonly string[], known: ReadonlySet<string>): string | undefined {
+  const unknown = items.filter((item) => !known.has(item));
+  return unknown.length === 0
+    ? undefined
+    : `ignoring ${unknown.map((item) => JSON.stringify(item)).join(", ")}: there are ${[...known].join(", ")}`;
 }
 
 export function url(protocols: readonly string[], expected: string): Kind<string> {

@@ -8,13 +8,13 @@ import { z } from "zod";
 import { COLLECTOR_SETTINGS } from "../collectors/settings.js";
 import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
 import { defaultDataDirectory } from "./data-directory.js";
-import { hostAndPort, list, oneOf, orOff, text, url, wholeNumber, yesOrNo } from "./kinds.js";
+import { hostAndPort, list, oneOf, orOff, someOf, text, url, wholeNumber, yesOrNo } from "./kinds.js";
 import { type Setting, setting } from "./setting.js";
 
 /** A tag as Datadog takes it, or a word alone. */
 const tag = z.string().trim().min(1).max(200);
 const proxy = url(["http:", "https:"], "the URL of a proxy, such as http://proxy:3128");
-const percentile = z.coerce.number().gt(0).lt(1);
+const percentile = z.coerce.number().min(0).max(1);
 const DAY = 86_400;
 const TEN_YEARS = 3660 * DAY;
 
@@ -198,7 +198,7 @@ const RECORDS = {
   ),
   logTtl: setting(
     ["LOG_TTL"],
-    wholeNumber(60, TEN_YEARS, "seconds"),
+    wholeNumber(1, TEN_YEARS, "seconds"),
     18 * 3600,
     "The age at which a log that could not be sent expires",
   ),
@@ -222,7 +222,7 @@ const RECORDS = {
   ),
   metricTtl: setting(
     ["METRIC_TTL"],
-    wholeNumber(60, TEN_YEARS, "seconds"),
+    wholeNumber(1, TEN_YEARS, "seconds"),
     4 * 3600,
     "The age at which a metric that could not be sent expires",
   ),
@@ -234,13 +234,13 @@ const RECORDS = {
   ),
   histogramAggregates: setting(
     ["HISTOGRAM_AGGREGATES"],
-    list(z.enum(HISTOGRAM_AGGREGATES), `some of ${HISTOGRAM_AGGREGATES.join(", ")}`),
+    someOf(HISTOGRAM_AGGREGATES),
     ["max", "median", "avg", "count"] as const,
     "What is sent of a histogram's samples",
   ),
   histogramPercentiles: setting(
     ["HISTOGRAM_PERCENTILES"],
-    list(percentile, "numbers between 0 and 1, such as 0.95"),
+    list(percentile, "numbers from 0 to 1, such as 0.95"),
     [0.95],
     "Which percentiles are sent of a histogram's samples",
   ),
@@ -249,7 +249,7 @@ const RECORDS = {
 const OPERATION = {
   logLevel: setting(
     ["LOG_LEVEL"],
-    oneOf(["trace", "debug", "info", "warning", "warn", "error", "critical", "fatal", "silent"]),
+    oneOf(["notset", "trace", "debug", "info", "warning", "warn", "error", "critical", "fatal", "silent"]),
     "info",
     "The least level of the agent's own log",
   ),

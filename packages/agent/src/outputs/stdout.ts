@@ -3,6 +3,7 @@
  * key.
  */
 import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
+import { printable, printableJson } from "../printable.js";
 import { encodeLog } from "./log-body.js";
 import type { Output } from "./output.js";
 import { groupSeries, type Series } from "./series.js";
@@ -18,14 +19,14 @@ export interface StdoutOptions {
 export function stdoutMetrics({ host, globalTags, pretty, write }: StdoutOptions): Output<ReadyMetric> {
   return stdoutOutput(write, (batch) =>
     groupSeries(batch, globalTags).map((series) =>
-      pretty ? prettySeries(series) : JSON.stringify({ ...series, host }),
+      pretty ? prettySeries(series) : printableJson(JSON.stringify({ ...series, host })),
     ),
   );
 }
 
 export function stdoutLogs({ pretty, write, ...options }: StdoutOptions): Output<ReceivedLog> {
   return stdoutOutput(write, (batch) =>
-    batch.map((log) => (pretty ? prettyLog(log) : encodeLog(log, options))),
+    batch.map((log) => (pretty ? prettyLog(log) : printableJson(encodeLog(log, options)))),
   );
 }
 
@@ -49,12 +50,12 @@ function stdoutOutput<T>(
 function prettySeries({ metric, type, tags, points }: Series): string {
   const lines = points.map(([at, value]) => {
     const time = new Date(at * 1000).toISOString();
-    return `${time}  ${metric} ${type} ${value}${tags.length > 0 ? `  ${tags.join(" ")}` : ""}`;
+    return printable(`${time}  ${metric} ${type} ${value}${tags.length > 0 ? `  ${tags.join(" ")}` : ""}`);
   });
   return lines.join("\n");
 }
 
 function prettyLog({ date, level, service, message, ddtags }: ReceivedLog): string {
   const text = typeof message === "string" ? message : JSON.stringify(message);
-  return [date, level, service, text, ddtags.join(" ")].filter(Boolean).join("  ");
+  return printable([date, level, service, text, ddtags.join(" ")].filter(Boolean).join("  "));
 }

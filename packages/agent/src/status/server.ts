@@ -1,10 +1,12 @@
 /**
  * The agent's HTTP server: /healthz, /readyz, /status and /metrics, to be looked at and nothing else.
  *
- * Promises: it never ends the agent. A port that is taken is a warning with what to set.
+ * Promises: it never ends the agent. A port that is taken is a warning with what to set. It answers requests for its own
+ * host names only (`host-names.ts`).
  */
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { Log } from "../log.js";
+import { isOwnHost } from "./host-names.js";
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "./prometheus.js";
 import type { Status } from "./status.js";
 
@@ -26,6 +28,8 @@ export async function startStatusServer({
 }: StatusServerOptions): Promise<Server | undefined> {
   const server = createServer((request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") return reply(response, 405, "GET only\n");
+    if (!isOwnHost(request.headers.host, [host]))
+      return reply(response, 421, "this agent isn't known by that host name: use its IP address\n");
     const [path = ""] = (request.url ?? "").split("?");
     answer(path, response, asked).catch((error) => {
       log.error({ err: error, path }, "a request to the agent's HTTP server failed");

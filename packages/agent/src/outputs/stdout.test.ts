@@ -1,0 +1,35 @@
+import { type ReadyMetric, type ReceivedLog, seconds } from "@chouette-iot/record";
+import { describe, expect, it } from "vitest";
+import { stdoutLogs, stdoutMetrics } from "./stdout.js";
+
+/** Writes the clipboard of a terminal, then forges a line. */
+const ATTACK = "\u001b]52;c;eA==\u0007\n2026-01-01 forged\u009b2J";
+const METRIC: ReadyMetric = {
+  metric: "m",
+  type: "gauge",
+  tags: [`a:${ATTACK}`],
+  points: [[seconds(1000), 1]],
+};
+const LOG: ReceivedLog = { date: ATTACK, level: ATTACK, service: ATTACK, message: ATTACK, ddtags: [ATTACK] };
+
+async function printed(pretty: boolean): Promise<string> {
+  let text = "";
+  const write = (more: string) => {
+    text += more;
+  };
+  const options = { host: "h", globalTags: [], pretty, write };
+  await stdoutMetrics(options).send([METRIC], new AbortController().signal);
+  await stdoutLogs(options).send([LOG], new AbortController().signal);
+  return text;
+}
+
+describe("stdout output", () => {
+  it.each([
+    true,
+    false,
+  ])("writes a line a record and nothing that steers a terminal (pretty: %s)", async (pretty) => {
+    const text = await printed(pretty);
+    expect(text.split("\n")).toHaveLength(3);
+    expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+  });
+});
