@@ -58,6 +58,7 @@ async function run(store: Store, now: number, intake: Map<string, number>): Prom
     interval: seconds(3),
     grace: seconds(0),
     ttl,
+    globalTags: [],
     floor: seconds(0),
   }).flush();
   await new Dispatcher({

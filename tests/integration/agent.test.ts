@@ -152,7 +152,7 @@ describe("the agent", () => {
     for (let n = 0; n < 10; n++) await queue.put(JSON.stringify(good), now);
     const bad: readonly (readonly [value: string, reason: string])[] = [
       ['{"metric": "cut off', "not JSON"],
-      [`{"metric":"m","type":"gauge","value":NaN,"timestamp":${now},"tags":{}}`, "not JSON"],
+      [`{"metric":"m","type":"gauge","value":NaN,"timestamp":${now},"tags":{}}`, "NaN"],
       [JSON.stringify({ ...good, metric: undefined }), "metric should be a name, but is missing"],
       [JSON.stringify({ ...good, type: undefined }), "but is missing"],
       [JSON.stringify({ ...good, value: undefined }), "value should be a number, but is missing"],

@@ -58,6 +58,7 @@ async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
     interval: seconds(10),
     grace: seconds(2),
     ttl: seconds(14_400),
+    globalTags: [],
     floor: seconds(0),
   });
   await vi.waitFor(() => store.size("any"));

@@ -5,7 +5,6 @@
  */
 
 export type { ReadyMetric, ReadyType, Seconds, Tags } from "@chouette-iot/record";
-export { tagList } from "@chouette-iot/record";
 export type { Context } from "./aggregation/context.js";
 export type {
   CollectedMetric,

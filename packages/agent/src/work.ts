@@ -144,8 +144,12 @@ function wireFlush(
 ): (signal: AbortSignal) => Promise<void> {
   const { config, log, clock, store, queues, storeOutage, flushOutage, wrap } = wiring;
   const { interval, grace } = config;
-  const ttl = config.metricTtl;
-  const flusher = new Flusher({ store, queues, wrap, clock, interval, grace, ttl, floor: CLOCK_FLOOR });
+  const flusher = new Flusher({
+    ...{ store, queues, wrap, clock, interval, grace },
+    ttl: config.metricTtl,
+    globalTags: config.settings.globalTags,
+    floor: CLOCK_FLOOR,
+  });
   const checkClock = () => timekeeper.check();
   const outages = { store: storeOutage, own: flushOutage };
   const loop = { flusher, clock, log, interval, grace, outages, checkClock, onFlushed };

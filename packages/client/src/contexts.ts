@@ -8,11 +8,10 @@
  * Promises: memory is bounded. Past LARGEST_TREE the tree is let go and grows anew, and what only goes to
  * a metric's overflow need not be learned.
  */
-import { type MetricType, NO_TAGS, type Tags } from "@chouette-iot/record";
+import { type MetricType, metricName, NO_TAGS, type Tags } from "@chouette-iot/record";
 import { Branch } from "./branch.js";
 import type { Context } from "./context.js";
 import { Metric } from "./metric.js";
-import { metricName } from "./names.js";
 import { isList, readTags, type TagInput } from "./tag-input.js";
 
 /** Where the calls of a metric begin, by the name that they give it. */

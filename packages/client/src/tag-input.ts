@@ -1,8 +1,7 @@
 /**
  * Tags as a caller may give them, made into tags as a record carries them. What is given in is never changed.
  */
-import type { Tags } from "@chouette-iot/record";
-import { tagName, tagValue } from "./names.js";
+import { type Tags, tagName, tagValue } from "@chouette-iot/record";
 
 export type TagValue = string | number | boolean | null | undefined;
 

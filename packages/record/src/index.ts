@@ -1,26 +1,32 @@
-export {
-  type Decoded,
-  decodeLog,
-  decodeRawMetric,
-  decodeReadyMetric,
-  encodeRawMetric,
-  encodeReadyMetric,
-} from "./codec.js";
-export { contextKey } from "./context-key.js";
+export type { Decoded } from "./decoded.js";
 export { LOG_LEVELS, type Log, type LogLevel, type ReceivedLog } from "./log.js";
+export { decodeLog } from "./log-codec.js";
+export { canonicalTag, metricName, tagName, tagValue } from "./names.js";
 export {
+  type DistinctElement,
   type MetricType,
   NUMBER_TYPES,
   type NumberMetric,
   type NumberType,
   type RawMetric,
+  type ReceivedMetric,
+  type ReceivedValue,
   type SetElement,
   type SetMetric,
 } from "./raw-metric.js";
+export { decodeRawMetric, encodeRawMetric } from "./raw-metric-codec.js";
 export { type KeyedMetric, RawMetricReader } from "./raw-metric-reader.js";
 export type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
+export { decodeReadyMetric, encodeReadyMetric } from "./ready-metric-codec.js";
 export { decodeRejected, encodeRejected, type Rejected } from "./rejected.js";
-export { NO_TAGS, type Tags, tagList, tagsKey } from "./tags.js";
+export {
+  canonicalTags,
+  contextKey,
+  type SeriesIdentity,
+  seriesIdentity,
+  seriesKey,
+} from "./series-identity.js";
+export { NO_TAGS, type Tags, tagList } from "./tags.js";
 export {
   type Milliseconds,
   milliseconds,

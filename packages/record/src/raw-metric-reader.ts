@@ -1,54 +1,59 @@
 /**
- * Reads raw metrics as they lie in a queue: many records of few contexts.
+ * Reads raw metrics as they are in a queue: many records of few series.
  *
- * Two records of one context that the same client wrote differ in two numbers alone, the value and the timestamp.
- * The text around these is a record's shape. A shape is parsed once; of a record whose shape is known only the
- * numbers are read, at a fraction of the cost.
+ * Two records of one series that the same client wrote differ in two numbers alone, the value and the timestamp.
+ * The text around these is a record's shape. A shape is parsed once, its name and tags are written by Datadog's rules once;
+ * of a record whose shape is known only the numbers are read, at a fraction of the cost.
  *
- * Promises: for any text, what {@link decodeRawMetric} answers, and the key of the record's context with it. It
- * remembers a bounded number of shapes, and loses nothing but time where there are more.
+ * Promises: for any text, what {@link decodeRawMetric} answers, under the series that it belongs to. It remembers a
+ * bounded number of shapes, and loses nothing but time if there are more.
  */
-import { type Decoded, decodeRawMetric } from "./codec.js";
-import { contextKey } from "./context-key.js";
+import { bad, type Decoded } from "./decoded.js";
 import { plainNumber, plainNumberEnd } from "./plain-number.js";
-import type { NumberType, RawMetric } from "./raw-metric.js";
-import type { Tags } from "./tags.js";
-import { seconds } from "./time.js";
+import type { NumberType, ReceivedMetric, ReceivedValue } from "./raw-metric.js";
+import { decodeRawMetric } from "./raw-metric-codec.js";
+import { type SeriesIdentity, seriesIdentity } from "./series-identity.js";
+import { isTime, type Seconds, seconds } from "./time.js";
 
-/** A raw metric, and the key of the context that it belongs to. */
-export type KeyedMetric = RawMetric & { readonly key: string };
+/** A raw metric under its series: name and tags are the series', not those that were written. */
+export type KeyedMetric = ReceivedValue & SeriesIdentity & { readonly timestamp: Seconds };
 
-interface Shape {
-  readonly metric: string;
-  readonly type: NumberType;
-  readonly tags: Tags;
-  readonly key: string;
-}
+type Shape = SeriesIdentity & { readonly type: NumberType };
 
 const VALUE = '"value":';
-/** What stands between the two numbers, as this client and the original one write it. */
+/** What is between the two numbers, as this client and the original one write it. */
 const BETWEEN = ',"timestamp":';
 const BETWEEN_SPACED = ', "timestamp": ';
 const SPACE = 32;
 /** Some 10 MB at most times, less than as many contexts take in a window. */
-const MOST_SHAPES = 20_000;
+const MAX_SHAPES = 20_000;
 /** Characters. What is longer is rare, and costs too much to remember. */
-const LONGEST_SHAPE = 1_000;
+const MAX_SHAPE_LENGTH = 1_000;
 
 export class RawMetricReader {
+  readonly #globalTags: readonly string[];
   readonly #shapes = new Map<string, Shape>();
+
+  /** @param globalTags `["key:value", …]` of every series */
+  constructor(globalTags: readonly string[]) {
+    this.#globalTags = globalTags;
+  }
 
   read(text: string): Decoded<KeyedMetric> {
     const record = this.#readByShape(text);
     if (record !== undefined) return { ok: true, record };
     const decoded = decodeRawMetric(text);
     if (!decoded.ok) return decoded;
-    return { ok: true, record: { ...decoded.record, key: contextKey(decoded.record) } };
+    const series = seriesIdentity(decoded.record, this.#globalTags);
+    if (series === undefined) return bad("metric", "a name with a letter in it", decoded.record.metric);
+    const { type, value, timestamp } = decoded.record;
+    const { metric, tags, key } = series;
+    return { ok: true, record: { metric, type, value, timestamp, tags, key } as KeyedMetric };
   }
 
-  /** Undefined where the text isn't of the usual form, whether it is a raw metric or not. */
+  /** Undefined if the text isn't of the usual form, whether it is a raw metric or not. */
   #readByShape(text: string): KeyedMetric | undefined {
-    const name = text.length > LONGEST_SHAPE ? -1 : text.indexOf(VALUE);
+    const name = text.length > MAX_SHAPE_LENGTH ? -1 : text.indexOf(VALUE);
     if (name === -1) return undefined;
     const afterName = name + VALUE.length;
     const value = text.charCodeAt(afterName) === SPACE ? afterName + 1 : afterName;
@@ -63,7 +68,7 @@ export class RawMetricReader {
     const number = plainNumber(text, value, valueEnd);
     const time = plainNumber(text, timestamp, timestampEnd);
     // Hundreds of digits make an infinity.
-    if (!Number.isFinite(number) || !Number.isFinite(time)) return undefined;
+    if (!Number.isFinite(number) || !isTime(time)) return undefined;
     return { metric, type, value: number, timestamp: seconds(time), tags, key };
   }
 
@@ -73,8 +78,8 @@ export class RawMetricReader {
     const around = before + after;
     const known = this.#shapes.get(around);
     // To learn a shape costs two records' parsing: beyond the limit it isn't paid, and none is forgotten either.
-    if (known !== undefined || this.#shapes.size >= MOST_SHAPES) return known;
-    const shape = parseShape(before, after);
+    if (known !== undefined || this.#shapes.size >= MAX_SHAPES) return known;
+    const shape = parseShape(before, after, this.#globalTags);
     if (shape !== undefined) this.#shapes.set(around, shape);
     return shape;
   }
@@ -87,22 +92,22 @@ function betweenLength(text: string, at: number): number {
 }
 
 /**
- * What a record with this text around its numbers is, whatever the numbers are. Undefined where there is no such
- * record: where they aren't its own but those of an object inside it, or where one of them is set again elsewhere.
+ * The series of a record with this text around its numbers, whatever the numbers are. Undefined if there is no such
+ * record: if they aren't its own but those of an object inside it, or if one of them is set again elsewhere.
  */
-function parseShape(before: string, after: string): Shape | undefined {
+function parseShape(before: string, after: string, globalTags: readonly string[]): Shape | undefined {
   // A text that gives back each of two pairs of numbers can't have them from anywhere else.
   const probe = decodeRawMetric(`${before}1${BETWEEN}2${after}`);
   const other = decodeRawMetric(`${before}3${BETWEEN}4${after}`);
   if (!isOf(probe, 1, 2) || !isOf(other, 3, 4) || probe.record.type === "set") return undefined;
-  const { metric, type, tags } = probe.record;
-  return { metric, type, tags, key: contextKey(probe.record) };
+  const series = seriesIdentity(probe.record, globalTags);
+  return series === undefined ? undefined : { ...series, type: probe.record.type };
 }
 
 function isOf(
-  decoded: Decoded<RawMetric>,
+  decoded: Decoded<ReceivedMetric>,
   value: number,
   timestamp: number,
-): decoded is { readonly ok: true; readonly record: RawMetric } {
+): decoded is { readonly ok: true; readonly record: ReceivedMetric } {
   return decoded.ok && decoded.record.value === value && decoded.record.timestamp === timestamp;
 }

@@ -1,5 +1,5 @@
 /**
- * A raw metric: one call of an application, as it lies in the raw queue until its window is closed.
+ * A raw metric: one call of an application, in the raw queue until its window is closed.
  */
 import type { Tags } from "./tags.js";
 import type { Seconds } from "./time.js";
@@ -19,7 +19,7 @@ export interface NumberMetric {
   readonly tags: Tags;
 }
 
-/** What a set can tell apart. Anything else is written as text before it comes here. */
+/** What a client stores of a set. Anything else is written as text before it comes here. */
 export type SetElement = string | number | boolean;
 
 export interface SetMetric {
@@ -30,4 +30,23 @@ export interface SetMetric {
   readonly tags: Tags;
 }
 
+/** As a client of ours writes it. */
 export type RawMetric = NumberMetric | SetMetric;
+
+/**
+ * An element of a set as it is counted: what Python calls equal is equal. So true is 1, 1.0 is 1, and "1" is none of
+ * them; null is an element, too. A bigint is a whole number that a double can't hold.
+ */
+export type DistinctElement = string | number | bigint | null;
+
+export type ReceivedValue =
+  | { readonly type: NumberType; readonly value: number }
+  | { readonly type: "set"; readonly value: readonly DistinctElement[] };
+
+/** A raw metric as it is read: any program may have written it. */
+export type ReceivedMetric = ReceivedValue & {
+  readonly metric: string;
+  readonly timestamp: Seconds;
+  /** `["key:value", …]` in no order, as they were given. */
+  readonly tags: readonly string[];
+};

@@ -28,3 +28,18 @@ export function toSeconds(value: Milliseconds): Seconds {
 export function toMilliseconds(value: Seconds): Milliseconds {
   return (value * 1000) as Milliseconds;
 }
+
+/** The end of the time that a Date can hold. */
+const MAX_TIME = 8.64e12;
+const NUMBER_TEXT = /^\d+(\.\d+)?(e[+-]?\d+)?$/i;
+
+/** Whether it is a time that a record can carry, in seconds since 1970. */
+export function isTime(value: number): boolean {
+  return value >= 0 && value <= MAX_TIME;
+}
+
+/** The time that a program wrote: a number, or one as text, which Redis and the original agent take as well. */
+export function decodeTime(value: unknown): Seconds | undefined {
+  const number = typeof value === "string" && NUMBER_TEXT.test(value) ? Number(value) : value;
+  return typeof number === "number" && isTime(number) ? seconds(number) : undefined;
+}

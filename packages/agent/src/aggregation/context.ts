@@ -1,10 +1,10 @@
 /**
- * A context: the records of one metric, type and tag set in one window, added up whatever came between them.
+ * A context: the records of one series and type in one window, added up whatever came between them.
  *
  * A context can be merged with another of the same key in any order and grouping, and survives JSON, so that
- * a part of a window can wait in the store for the rest.
+ * a part of a window can wait in the store for the rest. Its sums are finite: what would make one infinite isn't added.
  */
-import type { RawMetric, Tags } from "@chouette-iot/record";
+import type { KeyedMetric } from "@chouette-iot/record";
 import { addToCount, type Count, mergeCounts, newCount } from "./count.js";
 import { addToGauge, type Gauge, mergeGauges, newGauge } from "./gauge.js";
 import { addToHistogram, type Histogram, mergeHistograms, newHistogram } from "./histogram.js";
@@ -12,8 +12,10 @@ import { addToRate, mergeRates, newRate, type Rate } from "./rate.js";
 import { addToSet, type DistinctSet, mergeSets, newSet } from "./set.js";
 
 interface Named {
+  /** By Datadog's rules. */
   readonly metric: string;
-  readonly tags: Tags;
+  /** `["key:value", …]` by Datadog's rules: sorted, each once, the global tags included. */
+  readonly tags: readonly string[];
 }
 
 export type Context = Named &
@@ -23,10 +25,11 @@ export type Context = Named &
     | { readonly type: "rate"; readonly sum: Rate }
     | { readonly type: "set"; readonly sum: DistinctSet }
     // Until there are sketches, a distribution is a histogram by another name.
-    | { readonly type: "histogram" | "distribution"; readonly sum: Histogram }
+    | { readonly type: "histogram"; readonly sum: Histogram }
+    | { readonly type: "distribution"; readonly sum: Histogram }
   );
 
-export function newContext({ metric, type, tags }: RawMetric): Context {
+export function newContext({ metric, type, tags }: Named & Pick<KeyedMetric, "type">): Context {
   switch (type) {
     case "count":
       return { metric, tags, type, sum: newCount() };
@@ -39,28 +42,62 @@ export function newContext({ metric, type, tags }: RawMetric): Context {
     case "histogram":
     case "distribution":
       return { metric, tags, type, sum: newHistogram() };
+    default:
+      return type satisfies never;
   }
 }
 
-/** Adds a record of the context's own key. */
-export function addRecord(context: Context, record: RawMetric): void {
-  if (record.type === "set") {
-    if (context.type === "set") addToSet(context.sum, record.value);
-  } else if (context.type === "count") addToCount(context.sum, record.value);
-  else if (context.type === "gauge") addToGauge(context.sum, record.value, record.timestamp);
-  else if (context.type === "rate") addToRate(context.sum, record.value);
-  else if (isHistogram(context)) addToHistogram(context.sum, record.value);
+/** Why a record or a context wasn't added. */
+export const TOO_LARGE = "the window's sum would be too large for a number";
+
+/** Adds a record of the context's own key. Answers false if the sum can't hold it: then nothing has changed. */
+export function addRecord(context: Context, record: KeyedMetric): boolean {
+  switch (context.type) {
+    case "count":
+      return addToCount(context.sum, numberOf(record));
+    case "gauge":
+      return addToGauge(context.sum, numberOf(record), record.timestamp);
+    case "rate":
+      return addToRate(context.sum, numberOf(record));
+    case "set":
+      return addToSet(context.sum, sameType("set", record).value);
+    case "histogram":
+    case "distribution":
+      return addToHistogram(context.sum, numberOf(record));
+    default:
+      return context satisfies never;
+  }
 }
 
-/** Adds another context of the same key to the first. */
-export function mergeContext(into: Context, other: Context): void {
-  if (into.type === "count" && other.type === "count") mergeCounts(into.sum, other.sum);
-  else if (into.type === "gauge" && other.type === "gauge") mergeGauges(into.sum, other.sum);
-  else if (into.type === "rate" && other.type === "rate") mergeRates(into.sum, other.sum);
-  else if (into.type === "set" && other.type === "set") mergeSets(into.sum, other.sum);
-  else if (isHistogram(into) && isHistogram(other)) mergeHistograms(into.sum, other.sum);
+/** Adds another context of the same key to the first. Answers false if the sum can't hold it: then nothing has changed. */
+export function mergeContext(into: Context, other: Context): boolean {
+  switch (into.type) {
+    case "count":
+      return mergeCounts(into.sum, sameType(into.type, other).sum);
+    case "gauge":
+      return mergeGauges(into.sum, sameType(into.type, other).sum);
+    case "rate":
+      return mergeRates(into.sum, sameType(into.type, other).sum);
+    case "histogram":
+    case "distribution":
+      return mergeHistograms(into.sum, sameType(into.type, other).sum);
+    case "set":
+      return mergeSets(into.sum, sameType(into.type, other).sum);
+    default:
+      return into satisfies never;
+  }
 }
 
-function isHistogram(context: Context): context is Named & { type: "histogram"; sum: Histogram } {
-  return context.type === "histogram" || context.type === "distribution";
+/** The key has the type in it, so that anything else is a fault of the caller's. @throws TypeError */
+function sameType<const U extends string, T extends { readonly type: string }>(
+  type: U,
+  other: T,
+): Extract<T, { readonly type: U }> {
+  if (other.type !== type) throw new TypeError(`a ${other.type} can't be added to a ${type}`);
+  return other as Extract<T, { readonly type: U }>;
+}
+
+function numberOf(record: KeyedMetric): number {
+  if (record.type === "set") throw new TypeError("a set can't be added to a number");
+  return record.value;
 }

@@ -1,4 +1,4 @@
-/** Count: what happened in the window, added up. */
+/** Count: what happened in the window, added up. Adding answers false, and changes nothing, if the sum wouldn't be finite. */
 
 export interface Count {
   total: number;
@@ -8,10 +8,13 @@ export function newCount(): Count {
   return { total: 0 };
 }
 
-export function addToCount(count: Count, value: number): void {
-  count.total += value;
+export function addToCount(count: Count, value: number): boolean {
+  const total = count.total + value;
+  if (!Number.isFinite(total)) return false;
+  count.total = total;
+  return true;
 }
 
-export function mergeCounts(into: Count, other: Count): void {
-  into.total += other.total;
+export function mergeCounts(into: Count, other: Count): boolean {
+  return addToCount(into, other.total);
 }

@@ -1,7 +1,8 @@
 /**
  * Gauge: the value with the latest timestamp, and for the simple wrapper the mean.
  *
- * Of two values with the same timestamp the one that comes later in the queue's order holds.
+ * Of two values with the same timestamp the one that comes later in the queue's order holds. Adding answers false, and
+ * changes nothing, if the sum of the samples wouldn't be finite.
  */
 import type { Seconds } from "@chouette-iot/record";
 
@@ -17,20 +18,18 @@ export function newGauge(): Gauge {
   return { latest: 0, at: null, total: 0, samples: 0 };
 }
 
-export function addToGauge(gauge: Gauge, value: number, at: Seconds): void {
-  if (gauge.at === null || at >= gauge.at) {
-    gauge.latest = value;
-    gauge.at = at;
-  }
-  gauge.total += value;
-  gauge.samples += 1;
+export function addToGauge(gauge: Gauge, value: number, at: Seconds): boolean {
+  return mergeGauges(gauge, { latest: value, at, total: value, samples: 1 });
 }
 
-export function mergeGauges(into: Gauge, other: Gauge): void {
+export function mergeGauges(into: Gauge, other: Readonly<Gauge>): boolean {
+  const total = into.total + other.total;
+  if (!Number.isFinite(total)) return false;
   if (other.at !== null && (into.at === null || other.at >= into.at)) {
     into.latest = other.latest;
     into.at = other.at;
   }
-  into.total += other.total;
+  into.total = total;
   into.samples += other.samples;
+  return true;
 }

@@ -8,10 +8,12 @@ export function newHistogram(): Histogram {
   return { samples: [] };
 }
 
-export function addToHistogram(histogram: Histogram, value: number): void {
+export function addToHistogram(histogram: Histogram, value: number): boolean {
   histogram.samples.push(value);
+  return true;
 }
 
-export function mergeHistograms(into: Histogram, other: Histogram): void {
+export function mergeHistograms(into: Histogram, other: Histogram): boolean {
   for (const sample of other.samples) into.samples.push(sample);
+  return true;
 }

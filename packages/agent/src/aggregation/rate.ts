@@ -1,4 +1,7 @@
-/** Rate: what happened in the window, to be divided by its length; or, to the simple wrapper, samples of a gauge. */
+/**
+ * Rate: what happened in the window, to be divided by its length; or, to the simple wrapper, samples of a gauge. Adding
+ * answers false, and changes nothing, if the sum wouldn't be finite.
+ */
 
 export interface Rate {
   total: number;
@@ -9,12 +12,14 @@ export function newRate(): Rate {
   return { total: 0, samples: 0 };
 }
 
-export function addToRate(rate: Rate, value: number): void {
-  rate.total += value;
-  rate.samples += 1;
+export function addToRate(rate: Rate, value: number): boolean {
+  return mergeRates(rate, { total: value, samples: 1 });
 }
 
-export function mergeRates(into: Rate, other: Rate): void {
-  into.total += other.total;
+export function mergeRates(into: Rate, other: Rate): boolean {
+  const total = into.total + other.total;
+  if (!Number.isFinite(total)) return false;
+  into.total = total;
   into.samples += other.samples;
+  return true;
 }

@@ -1,20 +1,21 @@
 /**
  * Set: the distinct elements of the window. A number and its text are two elements, as in the original.
  */
-import type { SetElement } from "@chouette-iot/record";
+import type { DistinctElement } from "@chouette-iot/record";
 
 export interface DistinctSet {
-  readonly elements: Set<SetElement>;
+  readonly elements: Set<DistinctElement>;
 }
 
 export function newSet(): DistinctSet {
   return { elements: new Set() };
 }
 
-export function addToSet(set: DistinctSet, elements: readonly SetElement[]): void {
+export function addToSet(set: DistinctSet, elements: Iterable<DistinctElement>): boolean {
   for (const element of elements) set.elements.add(element);
+  return true;
 }
 
-export function mergeSets(into: DistinctSet, other: DistinctSet): void {
-  for (const element of other.elements) into.elements.add(element);
+export function mergeSets(into: DistinctSet, other: DistinctSet): boolean {
+  return addToSet(into, other.elements);
 }

@@ -23,21 +23,25 @@ export class Window {
     this.start = start;
   }
 
-  add(record: KeyedMetric): void {
-    let context = this.#contexts.get(record.key);
-    if (context === undefined) {
-      context = newContext(record);
-      this.#contexts.set(record.key, context);
-    }
-    addRecord(context, record);
+  /** Answers false if its context's sum can't hold the record: then nothing has changed. */
+  add(record: KeyedMetric): boolean {
+    const context = this.#contexts.get(record.key);
+    if (context !== undefined) return addRecord(context, record);
+    const begun = newContext(record);
+    this.#contexts.set(record.key, begun);
+    return addRecord(begun, record);
   }
 
-  /** Takes in what was aggregated elsewhere. The other context is this window's from then on. */
-  merge(other: Context): void {
+  /**
+   * Takes in what was aggregated elsewhere. The other context is this window's from then on. Answers false if the sum of
+   * both wouldn't be finite: then nothing has changed.
+   */
+  merge(other: Context): boolean {
     const key = contextKey(other);
     const context = this.#contexts.get(key);
-    if (context === undefined) this.#contexts.set(key, other);
-    else mergeContext(context, other);
+    if (context !== undefined) return mergeContext(context, other);
+    this.#contexts.set(key, other);
+    return true;
   }
 
   contexts(): Iterable<Context> {

@@ -7,11 +7,12 @@
 
 import type { NewRecord, Position } from "@chouette-iot/queue";
 import { contextKey, encodeReadyMetric, type ReadyMetric, type Seconds } from "@chouette-iot/record";
-import { type Context, mergeContext } from "../aggregation/context.js";
+import { type Context, mergeContext, newContext, TOO_LARGE } from "../aggregation/context.js";
 import { emissionOf } from "../aggregation/emission.js";
 import type { SavedContext } from "../aggregation/saved-contexts.js";
 import { Window } from "../aggregation/window.js";
 import type { Wrap, Wrapped } from "../wrappers/wrapper.js";
+import { ClaimedSeries } from "./claimed-series.js";
 
 export interface Emitted {
   readonly ready: readonly NewRecord[];
@@ -43,24 +44,33 @@ export function emitWindow(
   { emitted, parts, last, interval, wrap }: EmissionOptions,
 ): Emitted {
   const { at, isLast } = emissionOf(window.start, emitted, interval);
-  const whole = joinParts(window, parts);
-  const earlier = new Map(last.map((saved) => [contextKey(saved.context), saved]));
-  const kept = new Map(isLast ? earlier : undefined);
+  const { whole, refused } = joinParts(window, parts);
+  const earlier = new Map(isLast ? last.map((saved) => [contextKey(saved.context), saved]) : []);
+  const kept = new Map(earlier);
+  const claimed = new ClaimedSeries();
+  for (const { context } of earlier.values()) {
+    const wrapped = safely(wrap, context, at, interval);
+    if (wrapped.ok) claimed.claim(wrapped.metrics, context);
+  }
   const ready: NewRecord[] = [];
   const superseded: Position[] = [];
-  const unwrappable: Unwrappable[] = [];
+  const unwrappable: Unwrappable[] = refused.map((context) => ({ context, reason: TOO_LARGE }));
   for (const context of whole.contexts()) {
     const key = contextKey(context);
-    const before = isLast ? earlier.get(key) : undefined;
-    const sum = before === undefined ? context : merged(before.context, context);
-    const wrapped = encodeAll(safely(wrap, sum, at, interval));
-    if (!wrapped.ok) {
-      unwrappable.push({ context, reason: wrapped.reason });
+    const before = earlier.get(key);
+    // A sum of its own: if it fails, what is kept of the last second stays as it was sent.
+    const sum = before === undefined ? context : sumOf(before.context, context);
+    const wrapped: Wrapped =
+      sum === undefined ? { ok: false, reason: TOO_LARGE } : safely(wrap, sum, at, interval);
+    const encoded = encodeAll(wrapped);
+    const reason = encoded.ok ? claimed.claim(encoded.metrics, context) : encoded.reason;
+    if (sum === undefined || !encoded.ok || reason !== undefined) {
+      unwrappable.push({ context, reason: reason ?? TOO_LARGE });
       continue;
     }
     const first = ready.length;
     // The window, the emission and a count within it: the same whenever this emission is made again.
-    for (const value of wrapped.values) {
+    for (const value of encoded.values) {
       ready.push({ score: at, id: `${window.start}.${emitted}.${ready.length}`, value });
     }
     for (const id of before?.readyIds ?? []) superseded.push({ score: at, id });
@@ -69,18 +79,21 @@ export function emitWindow(
   return { ready, superseded, unwrappable, last: isLast ? [...kept.values()] : undefined };
 }
 
-/** A window with the parts of it that were taken before. */
-export function joinParts(window: Window, parts: readonly SavedContext[]): Window {
-  if (parts.length === 0) return window;
+/** A window with the parts of it that were taken before, and those of them that its sums can't hold. */
+export function joinParts(
+  window: Window,
+  parts: readonly SavedContext[],
+): { readonly whole: Window; readonly refused: readonly Context[] } {
+  if (parts.length === 0) return { whole: window, refused: [] };
   const whole = new Window(window.start);
-  for (const { context } of parts) whole.merge(context);
-  for (const context of window.contexts()) whole.merge(context);
-  return whole;
+  const all = [...parts.map(({ context }) => context), ...window.contexts()];
+  return { whole, refused: all.filter((context) => !whole.merge(context)) };
 }
 
-function merged(first: Context, second: Context): Context {
-  mergeContext(first, second);
-  return first;
+/** Both together; undefined if the sum isn't finite. Neither of the two is changed. */
+function sumOf(first: Context, second: Context): Context | undefined {
+  const sum = newContext(first);
+  return mergeContext(sum, first) && mergeContext(sum, second) ? sum : undefined;
 }
 
 /** A wrapper may be the user's own: what it throws is the context's misfortune, not the agent's. */
@@ -96,7 +109,7 @@ function safely(wrap: Wrap, context: Context, at: Seconds, interval: Seconds): W
 }
 
 type Encoded =
-  | { readonly ok: true; readonly values: readonly string[] }
+  | { readonly ok: true; readonly metrics: readonly ReadyMetric[]; readonly values: readonly string[] }
   | { readonly ok: false; readonly reason: string };
 
 function encodeAll(wrapped: Wrapped): Encoded {
@@ -107,7 +120,7 @@ function encodeAll(wrapped: Wrapped): Encoded {
     if (value === undefined) return { ok: false, reason: notFinite(metric) };
     values.push(value);
   }
-  return { ok: true, values };
+  return { ...wrapped, values };
 }
 
 function notFinite({ metric, points }: ReadyMetric): string {

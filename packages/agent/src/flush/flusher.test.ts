@@ -13,11 +13,12 @@ const queues = queueNames();
 const plainWrapper = datadogWrapper({ histogramAggregates: ["max", "count"], histogramPercentiles: [] });
 
 interface Setup {
+  readonly globalTags?: readonly string[];
   readonly interval?: number;
   readonly wrap?: Wrap;
 }
 
-function setUp({ interval = 10, wrap = plainWrapper }: Setup = {}) {
+function setUp({ globalTags = [], interval = 10, wrap = plainWrapper }: Setup = {}) {
   const store = new MemoryStore();
   const time = { now: 0 };
   const clock = {
@@ -34,6 +35,7 @@ function setUp({ interval = 10, wrap = plainWrapper }: Setup = {}) {
       interval: seconds(interval),
       grace: seconds(2),
       ttl: seconds(14_400),
+      globalTags,
       floor: seconds(0),
     });
   let ids = 0;
@@ -204,15 +206,48 @@ describe("flush", () => {
     expect(await store.notes([`parts:${queues.rawMetrics}:1000`])).toEqual([undefined]);
   });
 
-  it("sets aside a sum that JSON can't carry", async () => {
-    const { put, flushAt, ready, rejected } = setUp();
-    await put({ metric: "m", type: "count", value: 1.5e308, timestamp: 1000, tags: {} });
-    await put({ metric: "m", type: "count", value: 1.5e308, timestamp: 1001, tags: {} });
+  it("dead-letters the record that would make a sum infinite, and keeps the rest", async () => {
+    for (const type of ["count", "rate", "gauge"]) {
+      const { put, flushAt, ready, rejected } = setUp();
+      await put({ metric: "m", type, value: 1.5e308, timestamp: 1000, tags: {} });
+      await put({ metric: "m", type, value: 1.6e308, timestamp: 1001, tags: {} });
+      expect(await flushAt(1020)).toMatchObject({ aggregated: 1, ready: 1, rejected: 1 });
+      expect((await ready()).map(({ points }) => points)).toEqual([
+        [[1000, type === "rate" ? 1.5e307 : 1.5e308]],
+      ]);
+      expect(await rejected()).toMatchObject([
+        {
+          reason: "the window's sum would be too large for a number",
+          value: `{"metric":"m","type":"${type}","value":1.6e+308,"timestamp":1001,"tags":{}}`,
+        },
+      ]);
+    }
+  });
+
+  it("dead-letters a context that comes to no number, as the raw records that it was made of", async () => {
+    const wrap = datadogWrapper({ histogramAggregates: ["sum"], histogramPercentiles: [] });
+    const { put, putText, flushAt, ready, rejected } = setUp({ wrap });
+    const samples = [1.5e308, 1.6e308];
+    for (const value of samples)
+      await put({ metric: "m", type: "histogram", value, timestamp: 1000, tags: { "a b": "c" } });
     await flushAt(1020);
     expect(await ready()).toEqual([]);
     expect((await rejected()).map(({ reason }) => reason)).toEqual([
-      "m comes to Infinity, which JSON can't carry",
+      "m.sum comes to Infinity, which JSON can't carry",
+      "m.sum comes to Infinity, which JSON can't carry",
     ]);
+    expect((await rejected()).map(({ value }) => JSON.parse(value))).toEqual(
+      samples.map((value) => ({
+        metric: "m",
+        type: "histogram",
+        value,
+        timestamp: 1000,
+        tags: { a_b: "c" },
+      })),
+    );
+    // Requeued, all of them are taken again.
+    for (const { value } of await rejected()) await putText(value, 1000);
+    expect(await flushAt(1021)).toMatchObject({ aggregated: 2, rejected: 1 });
   });
 
   it("expires what is older than it may become, and counts it", async () => {

@@ -31,6 +31,8 @@ export interface FlusherOptions {
   readonly grace: Seconds;
   /** The age at which a raw record expires. */
   readonly ttl: Seconds;
+  /** `["key:value", …]` of every series. */
+  readonly globalTags: readonly string[];
   /** A record of an earlier time was stamped by a clock that wasn't set. */
   readonly floor: Seconds;
 }
@@ -99,7 +101,7 @@ export class Flusher {
 
   async #flushBefore(boundary: Seconds, flushed: Flushed): Promise<void> {
     const { store, queues } = this.#options;
-    const taken = new Taken(this.#options.interval);
+    const taken = new Taken(this.#options.interval, this.#options.globalTags);
     for (const start of this.#notes.withParts()) taken.window(start);
     // One settlement at a time, under way while the next pages are read and added up.
     let settling = Promise.resolve();
@@ -160,9 +162,12 @@ export class Flusher {
       const { start } = window;
       const key = this.#notes.partsKey(start);
       const before = this.#notes.get(start);
-      const parts = joinParts(window, before.hasParts ? await this.#restore(key) : []);
+      const { whole, refused } = joinParts(window, before.hasParts ? await this.#restore(key) : []);
       const note: WindowNote = { ...before, hasParts: true };
-      const saved = saveContexts([...parts.contexts()].map((context) => ({ context, readyIds: [] })));
+      const saved = saveContexts(
+        // A sum that would be too large is refused again when the window is emitted.
+        [...whole.contexts(), ...refused].map((context) => ({ context, readyIds: [] })),
+      );
       await store.settle({
         remove: [{ queue: queues.rawMetrics, records: positions }],
         notes: new Map([this.#notes.entry(start, note), [key, saved]]),
@@ -200,7 +205,7 @@ export class Flusher {
 
   async #restore(key: string) {
     const [text] = await this.#options.store.notes([key]);
-    return restoreContexts(text);
+    return restoreContexts(text, this.#options.globalTags);
   }
 
   #now(): Seconds {

@@ -1,7 +1,7 @@
 /** What the flush sets aside, as it will lie in the rejected queue, each with its reason. */
 import type { NewRecord, QueueNames, Stray } from "@chouette-iot/queue";
 import { encodeRejected, type Seconds } from "@chouette-iot/record";
-import type { Context } from "../aggregation/context.js";
+import { rawRecords } from "../aggregation/raw-records.js";
 import type { Unwrappable } from "./emission.js";
 import type { Unusable } from "./taken.js";
 
@@ -18,21 +18,24 @@ export function rejectStray({ id, value }: Stray, { rawMetrics }: QueueNames, at
   return rejection(id, { reason: "a value whose id has no time", queue: rawMetrics, at, value });
 }
 
-/** @param id of the window's emission, and a count within it */
+/**
+ * A dead letter for each raw record that the context stands for.
+ *
+ * @param id of the window's emission, and a count within it
+ * @param start of the window
+ */
 export function rejectContext(
   id: string,
   { context, reason }: Unwrappable,
+  start: Seconds,
   { rawMetrics }: QueueNames,
   at: Seconds,
-): NewRecord {
-  return rejection(id, { reason, queue: rawMetrics, at, value: describe(context) });
+): readonly NewRecord[] {
+  return rawRecords(context, start).map((value, index) =>
+    rejection(`${id}.${index}`, { reason, queue: rawMetrics, at, value }),
+  );
 }
 
 function rejection(id: string, rejected: Parameters<typeof encodeRejected>[0]): NewRecord {
   return { score: rejected.at, id, value: encodeRejected(rejected) };
-}
-
-function describe({ metric, type, tags, sum }: Context): string {
-  const told = "elements" in sum ? { elements: [...sum.elements] } : sum;
-  return JSON.stringify({ metric, type, tags, ...told });
 }

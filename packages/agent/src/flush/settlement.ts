@@ -31,8 +31,8 @@ export function settlementOf(
   const ready = windows.flatMap(({ emitted }) => emitted.ready);
   const superseded = windows.flatMap(({ emitted }) => emitted.superseded);
   const contexts = windows.flatMap(({ start, note, emitted }) =>
-    emitted.unwrappable.map((entry, index) =>
-      rejectContext(`${start}.${note.emitted}.${index}`, entry, queues, at),
+    emitted.unwrappable.flatMap((entry, index) =>
+      rejectContext(`${start}.${note.emitted}.${index}`, entry, start, queues, at),
     ),
   );
   const setAside = [...unusable.map((entry) => rejectUnusable(entry, queues, at)), ...contexts];

@@ -6,6 +6,7 @@
 
 import type { Position, StoredRecord } from "@chouette-iot/queue";
 import { RawMetricReader, type Seconds } from "@chouette-iot/record";
+import { TOO_LARGE } from "../aggregation/context.js";
 import { Window, windowStart } from "../aggregation/window.js";
 
 export interface TakenWindow {
@@ -21,13 +22,15 @@ export interface Unusable {
 
 export class Taken {
   readonly #interval: Seconds;
-  readonly #reader = new RawMetricReader();
+  readonly #reader: RawMetricReader;
   readonly #windows = new Map<Seconds, TakenWindow>();
   #unusable: Unusable[] = [];
   #held = 0;
 
-  constructor(interval: Seconds) {
+  /** @param globalTags of every series */
+  constructor(interval: Seconds, globalTags: readonly string[]) {
     this.#interval = interval;
+    this.#reader = new RawMetricReader(globalTags);
   }
 
   /** How many records wait to be settled. */
@@ -47,7 +50,10 @@ export class Taken {
       return;
     }
     const { window, positions } = this.window(windowStart(decoded.record.timestamp, this.#interval));
-    window.add(decoded.record);
+    if (!window.add(decoded.record)) {
+      this.#unusable.push({ record, reason: TOO_LARGE });
+      return;
+    }
     positions.push({ score: record.score, id: record.id });
   }
 

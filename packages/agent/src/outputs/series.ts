@@ -1,7 +1,17 @@
 /**
  * Series: the points of one metric, type, tag set and interval, gathered so that their name travels once.
+ *
+ * What the flush made carries its complete tags, written by Datadog's rules. What collectors and the Python agent left in
+ * the queue doesn't: here it gets the same name and tags, so that both are one series.
  */
-import type { Point, ReadyMetric, ReadyType, Seconds } from "@chouette-iot/record";
+import {
+  canonicalTags,
+  metricName,
+  type Point,
+  type ReadyMetric,
+  type ReadyType,
+  type Seconds,
+} from "@chouette-iot/record";
 
 export interface Series {
   readonly metric: string;
@@ -19,26 +29,48 @@ export const TYPE_NUMBERS: Readonly<Record<ReadyType, number>> = { count: 1, rat
  *
  * Of two points of one second the later in the batch stays, as at the intake.
  *
- * @param globalTags `["key:value", …]`, added to each series that doesn't have them
+ * @param globalTags `["key:value", …]`, of every series
  */
 export function groupSeries(batch: readonly ReadyMetric[], globalTags: readonly string[]): readonly Series[] {
-  const groups = new Map<string, { first: ReadyMetric; points: Map<Seconds, number> }>();
+  const groups = new Map<string, Group>();
+  // By the key as it was stored: each is written by Datadog's rules once.
+  const known = new Map<string, Group>();
   for (const metric of batch) {
-    const key = seriesKey(metric);
-    let group = groups.get(key);
+    const stored = seriesKey(metric);
+    let group = known.get(stored);
     if (group === undefined) {
-      group = { first: metric, points: new Map() };
-      groups.set(key, group);
+      group = groupOf(metric, groups, globalTags);
+      known.set(stored, group);
     }
     for (const [at, value] of metric.points) group.points.set(at, value);
   }
-  return [...groups.values()].map(({ first, points }) => ({
-    metric: first.metric,
-    type: first.type,
-    tags: withGlobalTags(first.tags, globalTags),
+  return [...groups.values()].map(({ series, points }) => ({
+    ...series,
     points: [...points].sort(([a], [b]) => a - b),
-    ...(first.interval === undefined ? {} : { interval: first.interval }),
   }));
+}
+
+interface Group {
+  readonly series: Omit<Series, "points">;
+  readonly points: Map<Seconds, number>;
+}
+
+function groupOf(
+  { metric, type, tags, interval }: ReadyMetric,
+  groups: Map<string, Group>,
+  globalTags: readonly string[],
+): Group {
+  const named = {
+    // Kept as it is if no part of it is valid: it is for the intake to refuse.
+    metric: metricName(metric) || metric,
+    type,
+    tags: canonicalTags(tags, globalTags),
+  };
+  const series = interval === undefined ? named : { ...named, interval };
+  const key = seriesKey(series);
+  const group = groups.get(key) ?? { series, points: new Map<Seconds, number>() };
+  groups.set(key, group);
+  return group;
 }
 
 /** JSON keeps the parts apart whatever characters they hold. */
@@ -49,10 +81,4 @@ export function seriesKey({
   interval,
 }: Pick<ReadyMetric, "metric" | "tags" | "type" | "interval">): string {
   return JSON.stringify([metric, tags, type, interval]);
-}
-
-/** A device whose queue was filled by the original agent has them in its records already. */
-function withGlobalTags(tags: readonly string[], globalTags: readonly string[]): readonly string[] {
-  const missing = globalTags.filter((tag) => !tags.includes(tag));
-  return missing.length === 0 ? tags : [...tags, ...missing].sort();
 }

@@ -39,6 +39,7 @@ function device(bootTime: number, store: Store = new MemoryStore()) {
       interval: INTERVAL,
       grace: seconds(2),
       ttl: seconds(14_400),
+      globalTags: [],
       floor: CLOCK_FLOOR,
     });
   let ids = 0;

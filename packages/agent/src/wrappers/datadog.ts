@@ -3,7 +3,7 @@
  *
  * A set is the number of its distinct elements, of type count, as in the original.
  */
-import { type ReadyMetric, type ReadyType, type Seconds, tagList } from "@chouette-iot/record";
+import type { ReadyMetric, ReadyType, Seconds } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
 import { percentile, percentileName, summarize } from "./samples.js";
 import type { Wrap, WrapperOptions } from "./wrapper.js";
@@ -34,6 +34,8 @@ export function datadogWrapper({ histogramAggregates, histogramPercentiles }: Wr
         );
         return { ok: true, metrics: [...aggregates, ...percentiles] };
       }
+      default:
+        return context satisfies never;
     }
   };
 }
@@ -49,7 +51,7 @@ function metric(
   const common = {
     metric: context.metric + suffix,
     type,
-    tags: tagList(context.tags),
+    tags: context.tags,
     points: [[at, value]] as const,
   };
   return type === "gauge" ? common : { ...common, interval };

@@ -13,6 +13,8 @@ export function summarize(sorted: Float64Array, aggregate: Exclude<HistogramAggr
       return total(sorted);
     case "avg":
       return total(sorted) / sorted.length;
+    default:
+      return aggregate satisfies never;
   }
 }
 

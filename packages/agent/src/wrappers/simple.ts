@@ -1,15 +1,15 @@
 /**
  * The simple wrapper: counts are counts; all else is a gauge of the mean, and beside it a count of the samples.
  *
- * A set goes by the mean and number of its distinct elements where all are numbers. Any other set has no mean
- * and is set aside.
+ * A set becomes the mean and number of its distinct elements if all are numbers. Any other set has no mean and becomes a
+ * dead letter.
  */
-import { type SetElement, tagList } from "@chouette-iot/record";
+import type { DistinctElement } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
 import type { Wrap } from "./wrapper.js";
 
 export const simpleWrapper: Wrap = (context, at, interval) => {
-  const tags = tagList(context.tags);
+  const { tags } = context;
   const count = (metric: string, value: number) =>
     ({ metric, type: "count", tags, points: [[at, value]], interval }) as const;
   if (context.type === "count") return { ok: true, metrics: [count(context.metric, context.sum.total)] };
@@ -39,8 +39,12 @@ function meanOf(context: Exclude<Context, { type: "count" }>): Mean | undefined 
       return meanOfNumbers(context.sum.samples);
     case "set": {
       const elements = [...context.sum.elements];
-      return elements.length > 0 && elements.every(isNumber) ? meanOfNumbers(elements) : undefined;
+      return elements.length > 0 && elements.every(isNumber)
+        ? meanOfNumbers(elements.map(Number))
+        : undefined;
     }
+    default:
+      return context satisfies never;
   }
 }
 
@@ -50,6 +54,6 @@ function meanOfNumbers(values: readonly number[]): Mean {
   return { value: total / values.length, samples: values.length };
 }
 
-function isNumber(element: SetElement): element is number {
-  return typeof element === "number";
+function isNumber(element: DistinctElement): element is number | bigint {
+  return typeof element === "number" || typeof element === "bigint";
 }

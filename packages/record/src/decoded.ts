@@ -1,0 +1,50 @@
+/** What decoding answers with, and the boundary around it. */
+import { parseJson } from "./json.js";
+
+export type Decoded<T> =
+  | { readonly ok: true; readonly record: T }
+  | { readonly ok: false; readonly reason: string };
+
+export type Undecodable = Extract<Decoded<never>, { ok: false }>;
+
+/**
+ * Reads a record's fields. Whatever the text holds, and whatever is thrown, the answer is a record or a reason.
+ *
+ * @param read gets the object that the text stands for
+ */
+export function decode<T>(
+  text: string,
+  read: (fields: Readonly<Record<string, unknown>>, text: string) => Decoded<T>,
+): Decoded<T> {
+  let parsed: unknown;
+  try {
+    parsed = parseJson(text);
+  } catch (error) {
+    const isNoJson = error instanceof SyntaxError;
+    return { ok: false, reason: `${isNoJson ? "not JSON" : "can't be decoded"}: ${messageOf(error)}` };
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    return { ok: false, reason: `the record should be a JSON object, but is ${formatValue(parsed)}` };
+  try {
+    return read(parsed as Readonly<Record<string, unknown>>, text);
+  } catch (error) {
+    return { ok: false, reason: `can't be decoded: ${messageOf(error)}` };
+  }
+}
+
+export function bad(field: string, expected: string, found: unknown): Undecodable {
+  return { ok: false, reason: `${field} should be ${expected}, but is ${formatValue(found)}` };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function formatValue(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  const text = typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

@@ -1,0 +1,32 @@
+/** Logs from JSON: any program may have written them. The answer is a log or the reason why it is none, never an exception. */
+import { bad, type Decoded, decode } from "./decoded.js";
+import type { Fields } from "./json.js";
+import type { ReceivedLog } from "./log.js";
+
+/** Tags may also be one text, with commas between them, as Datadog writes them. */
+export function decodeLog(text: string): Decoded<ReceivedLog> {
+  return decode(text, readLog);
+}
+
+function readLog(fields: Fields): Decoded<ReceivedLog> {
+  const { message, ddtags } = fields;
+  const isMessage = typeof message === "string" || (typeof message === "object" && message !== null);
+  if (!isMessage) return bad("message", "a text or an object", message);
+  const tags = decodeLogTags(ddtags);
+  if (tags === undefined) return bad("ddtags", 'a list of "name:value"', ddtags);
+  return { ok: true, record: { ...fields, message, ddtags: tags } };
+}
+
+function decodeLogTags(tags: unknown): readonly string[] | undefined {
+  if (tags === undefined || tags === null) return [];
+  if (typeof tags === "string") return nonEmpty(tags.split(","));
+  return Array.isArray(tags) ? nonEmpty(tags.map(asText)) : undefined;
+}
+
+function nonEmpty(tags: readonly string[]): readonly string[] {
+  return tags.map((tag) => tag.trim()).filter((tag) => tag !== "");
+}
+
+function asText(value: unknown): string {
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

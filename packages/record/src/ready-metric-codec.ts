@@ -1,0 +1,64 @@
+/** Ready metrics to JSON, and back. Reading answers with a record or the reason why it is none, never with an exception. */
+import { bad, type Decoded, decode } from "./decoded.js";
+import type { Fields } from "./json.js";
+import type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
+import { decodeTime, isTime, type Seconds } from "./time.js";
+
+const READY_TYPES: Readonly<Record<ReadyType, true>> = { count: true, gauge: true, rate: true };
+/** A year, in seconds: no window is longer. */
+const MAX_INTERVAL = 31_536_000;
+
+/** The JSON of a ready metric, or undefined if it holds a number that JSON can't carry. */
+export function encodeReadyMetric(record: ReadyMetric): string | undefined {
+  return record.points.length > 0 && record.points.every(isPoint) ? JSON.stringify(record) : undefined;
+}
+
+export function decodeReadyMetric(text: string): Decoded<ReadyMetric> {
+  return decode(text, readReadyMetric);
+}
+
+function readReadyMetric(fields: Fields): Decoded<ReadyMetric> {
+  const { metric, type, tags, points, interval } = fields;
+  if (typeof metric !== "string" || metric === "") return bad("metric", "a name", metric);
+  if (!isReadyType(type)) return bad("type", `one of ${Object.keys(READY_TYPES).join(", ")}`, type);
+  const list = tags ?? [];
+  if (!isTagList(list)) return bad("tags", 'a list of "name:value"', tags);
+  const read = decodePoints(points);
+  if (read === undefined) return bad("points", "a list of [seconds, number]", points);
+  const record = { metric, type, tags: list, points: read };
+  if (interval === undefined || interval === null) return { ok: true, record };
+  if (!isInterval(interval)) return bad("interval", `whole seconds from 1 to ${MAX_INTERVAL}`, interval);
+  return { ok: true, record: { ...record, interval } };
+}
+
+function isReadyType(type: unknown): type is ReadyType {
+  return typeof type === "string" && Object.hasOwn(READY_TYPES, type);
+}
+
+function isTagList(tags: unknown): tags is readonly string[] {
+  return Array.isArray(tags) && tags.every((tag) => typeof tag === "string");
+}
+
+function isInterval(interval: unknown): interval is Seconds {
+  return Number.isInteger(interval) && Number(interval) >= 1 && Number(interval) <= MAX_INTERVAL;
+}
+
+function decodePoints(points: unknown): readonly Point[] | undefined {
+  if (!Array.isArray(points) || points.length === 0) return undefined;
+  if (points.every(isPoint)) return points;
+  // The original agent passes on a time that was given as text.
+  const read = points.map((point) =>
+    Array.isArray(point) ? [decodeTime(point[0]), ...point.slice(1)] : point,
+  );
+  return read.every(isPoint) ? read : undefined;
+}
+
+function isPoint(point: unknown): point is Point {
+  return (
+    Array.isArray(point) &&
+    point.length === 2 &&
+    typeof point[0] === "number" &&
+    isTime(point[0]) &&
+    Number.isFinite(point[1])
+  );
+}
