@@ -15,6 +15,7 @@ const queues = queueNames();
 function crashingAt(store: Store, crash: { readonly step: number; readonly takesEffect: boolean }): Store {
   let step = 0;
   return {
+    epoch: store.epoch,
     append: (queue, records) => store.append(queue, records),
     read: (queue, options) => store.read(queue, options),
     strays: (queue, limit) => store.strays(queue, limit),

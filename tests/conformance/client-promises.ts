@@ -1,4 +1,5 @@
 /** What becomes of ids and values that clients store apart. */
+import { MAX_PAGE_BYTES, MAX_VALUE_BYTES } from "@chouette-iot/queue";
 import { expect, it } from "vitest";
 import { numbered, QUEUE, record } from "./records.js";
 import { readAll, type Subject } from "./subject.js";
@@ -27,6 +28,24 @@ export function clientPromises(subject: () => Subject): void {
     await subject().reopen();
     expect(await subject().store.strays(QUEUE, 10)).toEqual([{ id: "b", value: "2" }]);
     expect(await readAll(subject().store, QUEUE)).toEqual(numbered(3));
+  });
+
+  it("hands out strays in pages that are bounded by bytes, without those that are too large", async () => {
+    const { store } = subject();
+    await client().storeValue(QUEUE, "huge", "x".repeat(MAX_VALUE_BYTES + 1));
+    for (let n = 0; n < 6; n++)
+      await client().storeValue(QUEUE, `large-${n}`, "x".repeat(MAX_PAGE_BYTES / 2));
+    const seen = new Map<string, number | undefined>();
+    for (let strays = await store.strays(QUEUE, 100); strays.length > 0; ) {
+      const bytes = strays.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+      expect(bytes).toBeLessThanOrEqual(MAX_PAGE_BYTES);
+      for (const { id, oversizeBytes } of strays) seen.set(id, oversizeBytes);
+      await store.settle({ removeStrays: [{ queue: QUEUE, ids: strays.map(({ id }) => id) }] });
+      strays = await store.strays(QUEUE, 100);
+    }
+    expect(seen.size).toBe(7);
+    expect(seen.get("huge")).toBe(MAX_VALUE_BYTES + 1);
+    expect(seen.get("large-0")).toBeUndefined();
   });
 
   it("shows an id without a value as such, until it is settled", async () => {

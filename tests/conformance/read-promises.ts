@@ -1,10 +1,79 @@
 /** What `read` promises. */
-import type { Store, StoredRecord } from "@chouette-iot/queue";
+import { MAX_PAGE_BYTES, MAX_VALUE_BYTES, type Store, type StoredRecord } from "@chouette-iot/queue";
+import fc from "fast-check";
 import { expect, it } from "vitest";
 import { numbered, QUEUE, record } from "./records.js";
 import { readAll, type Subject } from "./subject.js";
 
 export function readPromises(subject: () => Subject): void {
+  it("gives pages that are bounded by bytes, whatever comes after what", async () => {
+    const { store } = subject();
+    const sizes = [10, MAX_PAGE_BYTES, 300_000, 20, MAX_PAGE_BYTES - 20, 20, 20, ...Array(20).fill(300_000)];
+    const stored = sizes.map((size: number, index) => ({ ...idOf(index), value: "x".repeat(size) }));
+    for (const record of stored) await store.append(QUEUE, [record]);
+    for (let after: StoredRecord | undefined, read = 0; read < stored.length; ) {
+      const page = await store.read(QUEUE, { ...(after === undefined ? {} : { after }), limit: 1_000 });
+      const bytes = page.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+      expect(page.length > 0 && bytes <= MAX_PAGE_BYTES).toBe(true);
+      expect(page).toEqual(stored.slice(read, read + page.length));
+      // As many as fit: no page ends early.
+      expect(bytes + (sizes[read + page.length] ?? MAX_PAGE_BYTES)).toBeGreaterThan(MAX_PAGE_BYTES);
+      read += page.length;
+      after = page.at(-1);
+    }
+  });
+
+  it("doesn't fetch a value over the documented size, and reports how large it is", async () => {
+    const { store } = subject();
+    const stored = [MAX_VALUE_BYTES, MAX_VALUE_BYTES + 1, 10, 2 * MAX_VALUE_BYTES].map((size, index) => ({
+      ...idOf(index),
+      value: "x".repeat(size),
+    }));
+    for (const record of stored) await store.append(QUEUE, [record]);
+    const all = await readAll(store, QUEUE);
+    expect(all.map(({ id, value, oversizeBytes }) => [id, value?.length, oversizeBytes])).toEqual([
+      [idOf(0).id, MAX_VALUE_BYTES, undefined],
+      [idOf(1).id, undefined, MAX_VALUE_BYTES + 1],
+      [idOf(2).id, 10, undefined],
+      [idOf(3).id, undefined, 2 * MAX_VALUE_BYTES],
+    ]);
+    await store.settle({ remove: [{ queue: QUEUE, records: all }] });
+    expect(await store.size(QUEUE)).toBe(0);
+  });
+
+  it("advances with every page and removes what it read, whatever the ids are", async () => {
+    const odd = fc.array(
+      fc.oneof(
+        fc.constantFrom("\0", "\u0001", "\u0002", "\u0003", "\u0004", "\0\0", "\u001e", "\u001f"),
+        fc.constantFrom("\u007f", "\u0080", "\u07ff", "\uffff", "\u{10ffff}", "a", " ", '"', "*", "\\"),
+        fc.constantFrom("x".repeat(30), "x".repeat(63), "x".repeat(64), "ä".repeat(64)),
+      ),
+      { minLength: 1, maxLength: 12 },
+    );
+    const ids = fc.uniqueArray(
+      odd.map((parts) => parts.join("")),
+      { minLength: 1, maxLength: 12 },
+    );
+    await fc.assert(
+      fc.asyncProperty(ids, fc.integer({ min: 1, max: 4 }), async (ids, limit) => {
+        const { store } = subject();
+        const stored: string[] = [];
+        for (const id of ids) {
+          // An engine may refuse an id, but then that one alone, and at once.
+          const refused = await store.append(QUEUE, [record(1, id)]).catch((error: unknown) => error);
+          if (refused === undefined) stored.push(id);
+          else expect(refused).toBeInstanceOf(RangeError);
+        }
+        const all = await readAll(store, QUEUE, { limit });
+        expect(all.map(({ id }) => id)).toEqual(stored.toSorted(byBytes));
+        await store.settle({ remove: [{ queue: QUEUE, records: all, counter: "removed" }] });
+        expect(await store.size(QUEUE)).toBe(0);
+        expect(await store.strays(QUEUE, 10)).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it("takes nothing away", async () => {
     const { store } = subject();
     await store.append(QUEUE, numbered(5));
@@ -94,6 +163,14 @@ export function readPromises(subject: () => Subject): void {
     expect(new Set(seen.map(({ id }) => id)).size).toBe(seen.length);
     expect(seen.filter(({ value }) => value === undefined)).toEqual([]);
   });
+}
+
+function idOf(index: number): { readonly score: number; readonly id: string } {
+  return { score: index, id: `id-${index}` };
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 function lastOf(page: Awaited<ReturnType<Store["read"]>>): { readonly score: number; readonly id: string } {

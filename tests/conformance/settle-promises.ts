@@ -1,5 +1,5 @@
 /** What `settle` promises, notes and counters with it, and expiry, which is made of it. */
-import { expire, fateCounter, StaleSettlementError } from "@chouette-iot/queue";
+import { expire, fateCounter, StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
 import { expect, it } from "vitest";
 import { numbered, OTHER, QUEUE, record } from "./records.js";
 import { readAll, type Subject } from "./subject.js";
@@ -117,6 +117,18 @@ export function settlePromises(subject: () => Subject): void {
     });
     expect(await readAll(store, QUEUE)).toEqual(numbered(1, { from: 1 }));
     expect(await store.notes(["lease"])).toEqual(["two"]);
+  });
+
+  it("changes nothing in another epoch than the one that it depends on", async () => {
+    const { store } = subject();
+    await store.append(QUEUE, numbered(2));
+    const settlement = { remove: [{ queue: QUEUE, records: numbered(1), counter: "removed" }] };
+    await expect(store.settle({ ...settlement, onlyInEpoch: store.epoch + 1 })).rejects.toThrow(
+      StaleEpochError,
+    );
+    expect(await store.size(QUEUE)).toBe(2);
+    await store.settle({ ...settlement, onlyInEpoch: store.epoch });
+    expect(await store.size(QUEUE)).toBe(1);
   });
 
   it("lets one of many take a note that nobody has, and refuses no other with the rest", async () => {

@@ -55,6 +55,9 @@ export class Pulse {
   /** The store, for the loop to work on. */
   store(store: Store): Store {
     return {
+      get epoch() {
+        return store.epoch;
+      },
       append: this.#felt((queue, records) => store.append(queue, records)),
       read: this.#felt((queue, options) => store.read(queue, options)),
       strays: this.#felt((queue, limit) => store.strays(queue, limit)),

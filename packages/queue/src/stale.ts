@@ -12,6 +12,20 @@ export class StaleSettlementError extends StoreError {
   }
 }
 
+/** What `settle` rejects with if the store was reconnected since its origins were read: nothing was applied. */
+export class StaleEpochError extends StoreError {
+  override readonly name = "StaleEpochError";
+
+  constructor() {
+    super("the store was reconnected and may have older data: state must be read again");
+  }
+}
+
+/** @throws StaleEpochError if a settlement depends on another epoch than the current one */
+export function checkEpoch(onlyInEpoch: number | undefined, epoch: number): void {
+  if (onlyInEpoch !== undefined && onlyInEpoch !== epoch) throw new StaleEpochError();
+}
+
 /** @throws StaleSettlementError where a note hasn't the text that it should have */
 export function checkNotes(
   onlyWhile: ReadonlyMap<string, string | undefined>,

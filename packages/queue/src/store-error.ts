@@ -12,6 +12,9 @@ export class StoreError extends Error {
 /** The store, whose outages reject with a {@link StoreError}. An engine's programming errors pass as they are. */
 export function withStoreErrors(store: Store): Store {
   return {
+    get epoch() {
+      return store.epoch;
+    },
     append: (queue, records) => marked(() => store.append(queue, records)),
     read: (queue, options) => marked(() => store.read(queue, options)),
     strays: (queue, limit) => marked(() => store.strays(queue, limit)),

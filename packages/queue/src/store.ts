@@ -4,13 +4,29 @@
  * Its promises, held by one conformance suite for every engine:
  *
  * 1. `append` and `settle` are atomic, and when they return, as durable as the engine is configured to be.
- * 2. Reading takes nothing away. Records come in order of score, then id, in pages of bounded size.
+ * 2. Reading takes nothing away. Records come in order of score, then id, in pages that are bounded by number and by
+ *    bytes, in the engine itself: a backlog of any number and size of records costs no more memory than a page.
  * 3. `settle` is one step across queues, notes and counters. A crash before it repeats the work that led to
  *    it, a crash after it doesn't.
  * 4. A record leaves by `settle` and in no other way, so that whoever takes it out counts it in the same step.
  *
+ * 5. State that was read can be recognised as outdated: a server that restarts may come back with older data, and
+ *    the {@link Store.epoch} is another one then.
+ *
  * It loses nothing by itself. What a crash of the machine can cost is the engine's own business, and said there.
  */
+
+/**
+ * The largest value, in bytes, that a store hands out. Datadog takes logs of 1 MB, which JSON may make longer; a
+ * larger value is of no use to anybody, and is reported with its size alone.
+ */
+export const MAX_VALUE_BYTES = 2 * 1024 * 1024;
+
+/**
+ * Values of one page, in bytes, unless its first record alone is larger. With a page being worked on and the next one
+ * under way, each as bytes, as text and decoded, some 20 MiB: safe with the heap of 256 MB that `deploy/` sets.
+ */
+export const MAX_PAGE_BYTES = MAX_VALUE_BYTES;
 
 /**
  * Where a record stands in its queue: records are ordered by score, then by the bytes of the id.
@@ -28,14 +44,19 @@ export interface NewRecord extends Position {
 }
 
 export interface StoredRecord extends Position {
-  /** The record as JSON, or whatever a client stored; undefined where a client stored an id alone. */
+  /** The record as JSON, or whatever a client stored; undefined if a client stored an id alone, or too large a value. */
   readonly value: string | undefined;
+  /** Bytes of a value over {@link MAX_VALUE_BYTES}, which is not fetched. */
+  readonly oversizeBytes?: number;
 }
 
 /** A value that a client stored without giving its id a score: it has no place in the order. */
 export interface Stray {
   readonly id: string;
-  readonly value: string;
+  /** Undefined if it is too large to be fetched. */
+  readonly value: string | undefined;
+  /** Bytes of a value over {@link MAX_VALUE_BYTES}, which is not fetched. */
+  readonly oversizeBytes?: number;
 }
 
 export interface ReadOptions {
@@ -43,7 +64,7 @@ export interface ReadOptions {
   readonly after?: Position;
   /** Only records whose score, in seconds, is less than this. */
   readonly before?: number;
-  /** The most records in the page. */
+  /** At most so many records in the page, and fewer if their values exceed {@link MAX_PAGE_BYTES}. */
   readonly limit: number;
 }
 
@@ -65,6 +86,8 @@ export interface Settlement {
    * force. The check and the change are one step: this is what a lease's fence is made of.
    */
   readonly onlyWhile?: ReadonlyMap<string, string | undefined>;
+  /** The epoch that the settlement's origins were read in: in another one it is refused (StaleEpochError). */
+  readonly onlyInEpoch?: number;
   readonly remove?: readonly Removal[];
   readonly removeStrays?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
   readonly add?: readonly { readonly queue: string; readonly records: readonly NewRecord[] }[];
@@ -75,13 +98,21 @@ export interface Settlement {
 }
 
 export interface Store {
+  /**
+   * Another number after each reconnect, when the data may be older than what was read before. State that is kept in
+   * memory must be read again then. Constant in an engine whose data is this process's alone.
+   */
+  readonly epoch: number;
   /** Stores all of these records or none. Rejects where the engine can't; then, after a broken connection, they may be stored all the same. */
   append(queue: string, records: readonly NewRecord[]): Promise<void>;
-  /** The next records in order, at most `limit`; none where there were no more when it was read. */
+  /**
+   * The next records in order, at most `limit`, and at most {@link MAX_PAGE_BYTES} of values unless the first one
+   * alone has more. A short page isn't the end of the queue: an empty one is.
+   */
   read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]>;
-  /** Values without a place in the order, at most `limit` of them. */
+  /** Values without a place in the order, in any order, in pages that are bounded as those of `read` are. */
   strays(queue: string, limit: number): Promise<readonly Stray[]>;
-  /** Rejects with a StaleSettlementError where a note of `onlyWhile` has another text. */
+  /** Rejects with a StaleSettlementError where a note of `onlyWhile` has another text, with a StaleEpochError in another epoch. */
   settle(settlement: Settlement): Promise<void>;
   /** How many records a queue holds, strays not counted. */
   size(queue: string): Promise<number>;

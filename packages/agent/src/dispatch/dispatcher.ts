@@ -6,7 +6,7 @@
  * A record that can't be read is set aside with its reason; one older than it may become expires, counted.
  * What isn't admitted for now stays where it is.
  */
-import { expire, type Position, type StoredRecord } from "@chouette-iot/queue";
+import { absentValueReason, expire, type Position, type StoredRecord } from "@chouette-iot/queue";
 import { type Decoded, type Seconds, toSeconds } from "@chouette-iot/record";
 import type { Admission } from "./byte-budget.js";
 import { type DeliveryOptions, deliver, type Entry, type Obstacle, reject } from "./delivery.js";
@@ -118,10 +118,11 @@ export class Dispatcher<T> {
   async #decode(page: readonly StoredRecord[], dispatched: Dispatched): Promise<readonly Entry<T>[]> {
     const batch: Entry<T>[] = [];
     const unusable: (StoredRecord & { readonly reason: string })[] = [];
-    for (const { score, id, value } of page) {
+    for (const record of page) {
+      const { score, id, value } = record;
       const decoded =
         value === undefined
-          ? ({ ok: false, reason: "an id without a value" } as const)
+          ? ({ ok: false, reason: absentValueReason(record) } as const)
           : this.#options.decode(value);
       if (!decoded.ok) unusable.push({ score, id, value, reason: decoded.reason });
       else batch.push({ score, id, value: value ?? "", record: decoded.record });

@@ -1,5 +1,5 @@
 /** What the flush sets aside, as it will lie in the rejected queue, each with its reason. */
-import type { NewRecord, QueueNames, Stray } from "@chouette-iot/queue";
+import { absentValueReason, type NewRecord, type QueueNames, type Stray } from "@chouette-iot/queue";
 import { encodeRejected, type Seconds } from "@chouette-iot/record";
 import { rawRecords } from "../aggregation/raw-records.js";
 import type { Unwrappable } from "./emission.js";
@@ -14,8 +14,10 @@ export function rejectUnusable(
   return rejection(record.id, { reason, queue: rawMetrics, at, value: record.value ?? null });
 }
 
-export function rejectStray({ id, value }: Stray, { rawMetrics }: QueueNames, at: Seconds): NewRecord {
-  return rejection(id, { reason: "a value whose id has no time", queue: rawMetrics, at, value });
+export function rejectStray(stray: Stray, { rawMetrics }: QueueNames, at: Seconds): NewRecord {
+  const { id, value = null } = stray;
+  const size = value === null ? ` (${absentValueReason(stray)})` : "";
+  return rejection(id, { reason: `a value whose id has no time${size}`, queue: rawMetrics, at, value });
 }
 
 /**

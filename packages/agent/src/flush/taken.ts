@@ -4,7 +4,7 @@
  * Holds the position of every record that went in, so that a settlement removes these and no others.
  */
 
-import type { Position, StoredRecord } from "@chouette-iot/queue";
+import { absentValueReason, type Position, type StoredRecord } from "@chouette-iot/queue";
 import { RawMetricReader, type Seconds } from "@chouette-iot/record";
 import { TOO_LARGE } from "../aggregation/context.js";
 import { Window, windowStart } from "../aggregation/window.js";
@@ -41,7 +41,7 @@ export class Taken {
   add(record: StoredRecord): void {
     this.#held += 1;
     if (record.value === undefined) {
-      this.#unusable.push({ record, reason: "an id without a value" });
+      this.#unusable.push({ record, reason: absentValueReason(record) });
       return;
     }
     const decoded = this.#reader.read(record.value);

@@ -30,6 +30,10 @@ export class FencedStore implements Store {
     this.#onLost = onLost;
   }
 
+  get epoch(): number {
+    return this.#store.epoch;
+  }
+
   async settle(settlement: Settlement): Promise<void> {
     await this.#sure();
     const onlyWhile = new Map([...(settlement.onlyWhile ?? []), ...this.#lease.fence]);

@@ -9,6 +9,7 @@
  * Everything that writes is called inside a transaction.
  */
 import type { Database, RootDatabase } from "lmdb";
+import { boundedPage } from "../bounded-page.js";
 import type { QueueWrite } from "../broker-store.js";
 import type { Position, ReadOptions, StoredRecord, Stray } from "../store.js";
 import { RECORDS_PREFIX, STRAYS_PREFIX, UNPAIRED_PREFIX, valueEncoding } from "./file-format.js";
@@ -86,21 +87,23 @@ export class LmdbQueue {
   }
 
   read({ after, before, limit }: ReadOptions): readonly StoredRecord[] {
-    const page: StoredRecord[] = [];
     const range = this.#records.getRange({
       ...(after === undefined ? {} : { start: keyOf(after), exclusiveStart: true }),
       // A key of the score alone stands before every record of that score.
       ...(before === undefined ? {} : { end: [before + 0] as unknown as Key }),
       limit,
     });
-    for (const { key, value } of range) {
-      page.push({ score: key[0], id: key[1], value: value === NO_VALUE ? undefined : value });
-    }
-    return page;
+    return boundedPage(
+      range.map(({ key: [score, id], value }) => ({
+        score,
+        id,
+        value: value === NO_VALUE ? undefined : value,
+      })),
+    );
   }
 
   strays(limit: number): readonly Stray[] {
-    return [...this.#strays.getRange({ limit })].map(({ key, value }) => ({ id: key, value }));
+    return boundedPage(this.#strays.getRange({ limit }).map(({ key, value }) => ({ id: key, value })));
   }
 
   stray(id: string): string | undefined {

@@ -8,7 +8,7 @@
 import { mkdirSync } from "node:fs";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { type BrokerStore, LONGEST_ID, type QueueWrite } from "../broker-store.js";
-import { checkNotes } from "../stale.js";
+import { checkEpoch, checkNotes } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
 import { isDamage } from "./damage.js";
 import type { FolderLock } from "./folder-lock.js";
@@ -37,6 +37,7 @@ const ENTRY_OVERHEAD = 40;
 const LOOKING_PAGE = 10_000;
 
 export class LmdbStore implements BrokerStore {
+  readonly epoch = 0;
   readonly #commits: GroupCommit;
   readonly #lock: FolderLock | undefined;
   readonly #onDamage: (error: Error) => void;
@@ -94,6 +95,7 @@ export class LmdbStore implements BrokerStore {
 
   async settle(settlement: Settlement): Promise<void> {
     const { remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() } = settlement;
+    checkEpoch(settlement.onlyInEpoch, this.epoch);
     const onlyWhile = settlement.onlyWhile ?? new Map<string, string | undefined>();
     for (const { queue, records } of add) this.#prepare(queue, records);
     for (const { queue } of [...remove, ...removeStrays]) this.#tables.queue(queue);
@@ -139,7 +141,7 @@ export class LmdbStore implements BrokerStore {
         if (found.has(id)) found.set(id, value);
       }
       await new Promise(setImmediate);
-    } while (page.length === LOOKING_PAGE);
+    } while (page.length > 0);
     return ids.map((id) => found.get(id));
   }
 
@@ -216,7 +218,13 @@ export class LmdbStore implements BrokerStore {
   }
 }
 
+/** LMDB's library returns a longer id that holds one of these cut, so that it can't be removed any more. */
+const LONGEST_WITH_CONTROL = 48;
+const LARGEST_CUT = "\u0004";
+
 function checkId(id: string): void {
+  if (id.length > LONGEST_WITH_CONTROL && [...id].some((character) => character <= LARGEST_CUT))
+    throw new RangeError(`an id over ${LONGEST_WITH_CONTROL} characters should not hold a byte from 0 to 4`);
   // A character has at most three bytes for each of its units: most ids need no counting.
   if (id !== "" && (id.length * 3 <= LONGEST_ID || Buffer.byteLength(id) <= LONGEST_ID)) return;
   throw new RangeError(`an id should have 1 to ${LONGEST_ID} bytes, but one has ${Buffer.byteLength(id)}`);

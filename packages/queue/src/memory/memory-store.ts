@@ -3,7 +3,8 @@
  *
  * Promises what every store promises, durability aside: all is lost when the process ends.
  */
-import { checkNotes } from "../stale.js";
+import { boundedPage } from "../bounded-page.js";
+import { checkEpoch, checkNotes } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, Store, StoredRecord, Stray } from "../store.js";
 
 /** Records in order of score, then id, and by their ids. */
@@ -13,6 +14,7 @@ interface Queue {
 }
 
 export class MemoryStore implements Store {
+  readonly epoch = 0;
   readonly #queues = new Map<string, Queue>();
   readonly #notes = new Map<string, string>();
   readonly #counters = new Map<string, number>();
@@ -25,7 +27,7 @@ export class MemoryStore implements Store {
     const { records } = this.#queue(queue);
     const start = after === undefined ? 0 : countThrough(records, after);
     const page = records.slice(start, start + limit);
-    return before === undefined ? page : page.filter((record) => record.score < before);
+    return boundedPage(before === undefined ? page : page.filter((record) => record.score < before));
   }
 
   /** There are none: whoever writes here gives a record whole. */
@@ -33,7 +35,8 @@ export class MemoryStore implements Store {
     return [];
   }
 
-  async settle({ onlyWhile, remove = [], add = [], notes, count }: Settlement): Promise<void> {
+  async settle({ onlyWhile, onlyInEpoch, remove = [], add = [], notes, count }: Settlement): Promise<void> {
+    checkEpoch(onlyInEpoch, this.epoch);
     checkNotes(onlyWhile ?? new Map(), (note) => this.#notes.get(note));
     for (const { queue, records, counter } of remove) {
       const removed = removeAll(this.#queue(queue), records);

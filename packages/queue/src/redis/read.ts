@@ -8,7 +8,8 @@
 import type { Position, ReadOptions, StoredRecord } from "../store.js";
 import type { RedisConnection } from "./connection.js";
 import { idArgument, idTexts, isDamaged } from "./ids.js";
-import { keysOf, valuesOf } from "./keys.js";
+import { keysOf } from "./keys.js";
+import { firstValues } from "./values.js";
 
 export async function readPage(
   connection: RedisConnection,
@@ -20,33 +21,39 @@ export async function readPage(
     const following = await positionsAfter(connection, queue, from, limit);
     const positions =
       before === undefined ? following : following.filter((position) => position.score < before);
-    const last = positions.at(-1);
-    if (last === undefined) return [];
-    const records = await withValues(connection, queue, positions);
+    if (positions.length === 0) return [];
+    const { looked, records } = await withValues(connection, queue, positions);
     if (records.length > 0) return records;
-    from = last;
+    from = positions[looked - 1];
   }
 }
 
-/** The records at these positions, without those that were settled meanwhile. */
+/** The records at the first of these positions, as many as fit into a page, without those that were settled meanwhile. */
 async function withValues(
   connection: RedisConnection,
   queue: string,
   positions: readonly Position[],
-): Promise<readonly StoredRecord[]> {
-  // Two commands, not one script: Lua's tables make the read slower by a third.
-  const ids = positions.map((position) => idArgument(position.id));
-  const values = await connection.sendCommand<(string | null)[]>(["HMGET", valuesOf(queue), ...ids]);
-  const records = positions.map(({ score, id }, index) => ({ score, id, value: values[index] ?? undefined }));
-  const valueless = records.filter((record) => record.value === undefined);
-  if (valueless.length === 0) return records;
+): Promise<{ readonly looked: number; readonly records: readonly StoredRecord[] }> {
+  // Values by a command, not by a script: Lua's tables make the read slower by a third.
+  const ids = positions.map(({ id }) => id);
+  const values = await firstValues(connection, queue, ids);
+  const looked = values.length;
+  const records: StoredRecord[] = [];
+  for (const [index, value] of values.entries()) {
+    const position = positions[index];
+    if (position !== undefined) records.push({ score: position.score, id: position.id, ...value });
+  }
+  const valueless = records.filter(
+    ({ value, oversizeBytes }) => value === undefined && oversizeBytes === undefined,
+  );
+  if (valueless.length === 0) return { looked, records };
   const scores = await Promise.all(
     valueless.map(({ id }) =>
       connection.sendCommand<string | null>(["ZSCORE", keysOf(queue), idArgument(id)]),
     ),
   );
   const settled = new Set(valueless.filter((_, index) => scores[index] === null));
-  return records.filter((record) => !settled.has(record));
+  return { looked, records: records.filter((record) => !settled.has(record)) };
 }
 
 async function positionsAfter(

@@ -5,6 +5,7 @@
  * nothing, with `everysec` up to a second, with snapshots alone all since the last one.
  */
 import { NAMESPACE } from "../names.js";
+import { checkEpoch } from "../stale.js";
 import type { NewRecord, ReadOptions, Settlement, Store, StoredRecord, Stray } from "../store.js";
 import { append } from "./append.js";
 import {
@@ -34,11 +35,22 @@ export interface RedisStoreOptions extends RedisAddress, ConnectionEvents {
 export class RedisStore implements Store {
   readonly #connection: RedisConnection;
   readonly #namespace: string;
+  #epoch = 0;
 
   /** Begins to connect; until the server is there, every call rejects. */
   constructor({ namespace = NAMESPACE, ...connection }: RedisStoreOptions = {}) {
     this.#namespace = namespace;
-    this.#connection = connectRedis(connection, connection);
+    this.#connection = connectRedis(connection, {
+      ...connection,
+      onConnected: () => {
+        this.#epoch += 1;
+        connection.onConnected?.();
+      },
+    });
+  }
+
+  get epoch(): number {
+    return this.#epoch;
   }
 
   append(queue: string, records: readonly NewRecord[]): Promise<void> {
@@ -53,8 +65,9 @@ export class RedisStore implements Store {
     return findStrays(this.#connection, queue, limit);
   }
 
-  settle(settlement: Settlement): Promise<void> {
-    return settle(this.#connection, this.#namespace, settlement);
+  async settle(settlement: Settlement): Promise<void> {
+    checkEpoch(settlement.onlyInEpoch, this.#epoch);
+    await settle(this.#connection, this.#namespace, settlement);
   }
 
   size(queue: string): Promise<number> {

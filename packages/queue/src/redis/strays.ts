@@ -2,14 +2,30 @@
  * Values in Redis whose id has no score. Clients store both in one MULTI, so that such a value is the trace
  * of a crash without persistence, of a foreign client or of a hand at work.
  *
- * Costs two commands where there are none, and a scan of the hash where there are.
+ * Costs two commands where there are none, and a scan of the hash where there are. The scan stays in the server, since
+ * HSCAN would send every value with its id; a stray that gets its score meanwhile is left alone by the settlement.
  */
 import type { Stray } from "../store.js";
 import type { RedisConnection } from "./connection.js";
-import { idArgument, idTexts, isDamaged } from "./ids.js";
+import { idTexts, isDamaged } from "./ids.js";
 import { keysOf, valuesOf } from "./keys.js";
+import { firstValues } from "./values.js";
 
-const SCAN_COUNT = "1000";
+/**
+ * KEYS: the queue's ids, its values. ARGV: a cursor of HSCAN. Answers with the next cursor and the ids without a
+ * score of about a thousand, of which no more than some values at once are in the server's memory twice.
+ */
+const SCAN = `
+local cursor, ids = ARGV[1], {}
+for step = 1, 50 do
+  local scan = redis.call("HSCAN", KEYS[2], cursor, "COUNT", 20)
+  cursor = scan[1]
+  for i = 1, #scan[2], 2 do
+    if not redis.call("ZSCORE", KEYS[1], scan[2][i]) then ids[#ids + 1] = scan[2][i] end
+  end
+  if cursor == "0" then break end
+end
+return {cursor, ids}`;
 
 export async function findStrays(
   connection: RedisConnection,
@@ -20,17 +36,23 @@ export async function findStrays(
     connection.sendCommand<number>(["ZCARD", keysOf(queue)]),
     connection.sendCommand<number>(["HLEN", valuesOf(queue)]),
   ]);
-  // By id: a scan may come upon the same one twice.
-  const strays = new Map<string, string>();
   // An id without a value can hide a stray from this sum; it comes to light when that id has been set aside.
   if (values <= keys) return [];
+  // By id: a scan may come upon the same one twice.
+  const found = new Set<string>();
   let cursor = "0";
   do {
     const scan = await scanPage(connection, queue, cursor);
     cursor = scan.next;
-    for (const [id, value] of await withoutScore(connection, queue, scan.ids)) strays.set(id, value);
-  } while (cursor !== "0" && strays.size < limit);
-  return [...strays].slice(0, limit).map(([id, value]) => ({ id, value }));
+    for (const id of scan.ids) found.add(id);
+  } while (cursor !== "0" && found.size < limit);
+  const ids = [...found].slice(0, limit);
+  const fetched = await firstValues(connection, queue, ids);
+  return fetched.flatMap((value, index) => {
+    const id = ids[index];
+    const isGone = value.value === undefined && value.oversizeBytes === undefined;
+    return id === undefined || isGone ? [] : [{ id, ...value }];
+  });
 }
 
 async function scanPage(
@@ -38,27 +60,9 @@ async function scanPage(
   queue: string,
   cursor: string,
 ): Promise<{ readonly next: string; readonly ids: readonly string[] }> {
-  const command = ["HSCAN", valuesOf(queue), cursor, "COUNT", SCAN_COUNT];
-  const [next, entries] = await connection.sendCommand<[string, string[]]>(command);
-  const [, ...texts] = isDamaged(entries) ? await idTexts(connection, command) : [next, ...entries];
-  return { next, ids: texts.filter((_, index) => index % 2 === 0) };
-}
-
-/** In one MULTI, so that what is settled meanwhile is not taken for a stray. */
-async function withoutScore(
-  connection: RedisConnection,
-  queue: string,
-  ids: readonly string[],
-): Promise<readonly (readonly [id: string, value: string])[]> {
-  if (ids.length === 0) return [];
-  const arguments_ = ids.map(idArgument);
-  const multi = connection.multi();
-  for (const id of arguments_) multi.addCommand(["ZSCORE", keysOf(queue), id]);
-  multi.addCommand(["HMGET", valuesOf(queue), ...arguments_]);
-  const replies = (await multi.exec()) as unknown as (string | null | (string | null)[])[];
-  const values = replies.at(-1) ?? [];
-  return ids.flatMap((id, index) => {
-    const value = values[index];
-    return replies[index] === null && typeof value === "string" ? [[id, value] as const] : [];
-  });
+  const command = ["EVAL", SCAN, "2", keysOf(queue), valuesOf(queue), cursor];
+  const [next, ids] = await connection.sendCommand<[string, string[]]>(command);
+  if (!isDamaged(ids)) return { next, ids };
+  const [, ...texts] = await idTexts(connection, command);
+  return { next, ids: texts };
 }
