@@ -9,7 +9,7 @@ import type { Position, ReadOptions, StoredRecord } from "../store.js";
 import type { RedisConnection } from "./connection.js";
 import { idArgument, idTexts, isDamaged } from "./ids.js";
 import { keysOf } from "./keys.js";
-import { firstValues } from "./values.js";
+import { firstValues, type RangeSizes, rangeSizes, UNKNOWN_SIZES } from "./values.js";
 
 export async function readPage(
   connection: RedisConnection,
@@ -18,31 +18,36 @@ export async function readPage(
 ): Promise<readonly StoredRecord[]> {
   let from = after;
   for (;;) {
-    const following = await positionsAfter(connection, queue, from, limit);
+    const range = await rangeAfter(connection, queue, from, limit);
     const positions =
-      before === undefined ? following : following.filter((position) => position.score < before);
+      before === undefined ? range.positions : range.positions.filter(({ score }) => score < before);
     if (positions.length === 0) return [];
-    const { looked, records } = await withValues(connection, queue, positions);
+    const { looked, records } = await withValues(connection, queue, { ...range, positions });
     if (records.length > 0) return records;
     from = positions[looked - 1];
   }
+}
+
+/** Positions that follow each other, and what is known of the sizes of their values. */
+interface Range {
+  readonly positions: readonly Position[];
+  readonly sizes: RangeSizes;
 }
 
 /** The records at the first of these positions, as many as fit into a page, without those that were settled meanwhile. */
 async function withValues(
   connection: RedisConnection,
   queue: string,
-  positions: readonly Position[],
+  { positions, sizes }: Range,
 ): Promise<{ readonly looked: number; readonly records: readonly StoredRecord[] }> {
-  // Values by a command, not by a script: Lua's tables make the read slower by a third.
   const ids = positions.map(({ id }) => id);
-  const values = await firstValues(connection, queue, ids);
-  const looked = values.length;
+  const values = await firstValues(connection, queue, ids, sizes);
   const records: StoredRecord[] = [];
   for (const [index, value] of values.entries()) {
     const position = positions[index];
     if (position !== undefined) records.push({ score: position.score, id: position.id, ...value });
   }
+  const looked = records.length;
   const valueless = records.filter(
     ({ value, oversizeBytes }) => value === undefined && oversizeBytes === undefined,
   );
@@ -56,19 +61,40 @@ async function withValues(
   return { looked, records: records.filter((record) => !settled.has(record)) };
 }
 
-async function positionsAfter(
+async function rangeAfter(
   connection: RedisConnection,
   queue: string,
   after: Position | undefined,
   limit: number,
-): Promise<readonly Position[]> {
-  if (after === undefined) return positions(connection, rangeCommand(queue, 0, limit));
+): Promise<Range> {
+  if (after === undefined) return measuredRange(connection, queue, ["ZRANGE", "0", `${limit - 1}`]);
   // One command, as long as few records have one score: those that were read already come once more.
-  const chunk = await positions(connection, [...fromScoreCommand(queue, after), "0", `${limit + 1}`]);
+  const fromScore = ["ZRANGEBYSCORE", `${after.score}`, "+inf", "LIMIT", "0", `${limit + 1}`];
+  const { positions: chunk, sizes } = await measuredRange(connection, queue, fromScore);
   const following = chunk.filter((position) => isAfter(position, after));
-  if (following.length >= limit / 2 || chunk.length <= limit) return following.slice(0, limit);
-  return (await afterRank(connection, queue, after, limit)) ?? afterScore(connection, queue, after, limit);
+  if (following.length >= limit / 2 || chunk.length <= limit)
+    return { positions: following.slice(0, limit), sizes };
+  const positions =
+    (await afterRank(connection, queue, after, limit)) ?? (await afterScore(connection, queue, after, limit));
+  return { positions, sizes: UNKNOWN_SIZES };
 }
+
+async function measuredRange(
+  connection: RedisConnection,
+  queue: string,
+  [command = "", ...range]: readonly string[],
+): Promise<Range> {
+  const [chunk, sizes] = await Promise.all([
+    positions(connection, [command, keysOf(queue), ...range, "WITHSCORES"]),
+    rangeSizes(connection, queue, [command, ...range]),
+  ]);
+  return { positions: chunk, sizes };
+}
+
+/** KEYS: the queue's ids. ARGV: an id, and how many that follow it are wanted. Answers with none if it is gone. */
+const AFTER_ID = `
+local rank = redis.call("ZRANK", KEYS[1], ARGV[1])
+return rank and redis.call("ZRANGE", KEYS[1], rank + 1, rank + ARGV[2], "WITHSCORES")`;
 
 /** Undefined where the position's record is gone, and its rank with it. */
 async function afterRank(
@@ -77,28 +103,10 @@ async function afterRank(
   after: Position,
   limit: number,
 ): Promise<readonly Position[] | undefined> {
-  const rankCommand = ["ZRANK", keysOf(queue), idArgument(after.id)];
-  let rank = await connection.sendCommand<number | null>(rankCommand);
-  while (rank !== null) {
-    const replies = await connection
-      .multi()
-      .addCommand(rankCommand)
-      .addCommand(rangeCommand(queue, rank + 1, limit))
-      .exec();
-    const [rankThen, range] = replies as unknown as [number | null, string[]];
-    // Others append and settle: the range is the right one only where the rank it began at still held.
-    if (rankThen === rank) return isDamaged(range) ? undefined : toPositions(range);
-    rank = rankThen;
-  }
-  return undefined;
-}
-
-function fromScoreCommand(queue: string, { score }: Position): string[] {
-  return ["ZRANGEBYSCORE", keysOf(queue), `${score}`, "+inf", "WITHSCORES", "LIMIT"];
-}
-
-function rangeCommand(queue: string, start: number, limit: number): string[] {
-  return ["ZRANGE", keysOf(queue), `${start}`, `${start + limit - 1}`, "WITHSCORES"];
+  const command = ["EVAL", AFTER_ID, "1", keysOf(queue), idArgument(after.id), `${limit}`];
+  const reply = await connection.sendCommand<string[] | null>(command);
+  if (reply === null) return undefined;
+  return toPositions(isDamaged(reply) ? await idTexts(connection, command) : reply);
 }
 
 /** From the position's score on, past those of the same score before it. */
@@ -108,7 +116,7 @@ async function afterScore(
   after: Position,
   limit: number,
 ): Promise<readonly Position[]> {
-  const command = fromScoreCommand(queue, after);
+  const command = ["ZRANGEBYSCORE", keysOf(queue), `${after.score}`, "+inf", "WITHSCORES", "LIMIT"];
   let offset = 0;
   let last: Position | undefined;
   for (;;) {

@@ -1,32 +1,46 @@
 /**
  * Values by their ids, as many as fit into a page.
  *
- * Sizes are asked for before values: a queue may hold values of any size, and nothing that was read before says how
- * large the next ones are. That costs one more round trip a page and no more than the server's time for a look-up by id.
+ * Their sizes are looked at before any value is fetched: a queue may hold values of any size, and nothing that was read
+ * before says how large the next ones are. A script does so along with the command that reads the ids, so that a page of
+ * small values costs no more than the server's time for a look-up by id. Values themselves come by a command of Redis
+ * and not by a script, whose tables would make the read slower by a third.
  */
 import { MAX_PAGE_BYTES, MAX_VALUE_BYTES } from "../store.js";
 import type { RedisConnection } from "./connection.js";
 import { idArgument } from "./ids.js";
-import { valuesOf } from "./keys.js";
+import { keysOf, valuesOf } from "./keys.js";
 
-/**
- * KEYS: the queue's values. ARGV: bytes of a page, of a value, then ids. Answers with how many of them make a page, and
- * for each value that is too large its index, from 1, and its size.
- */
+/** Lua: how many of these ids' values make a page, and for each that is too large its index, from 1, and its size. */
 const MEASURE = `
-local page, value = tonumber(ARGV[1]), tonumber(ARGV[2])
-local bytes, oversize = 0, {}
-for i = 3, #ARGV do
-  local size = redis.call("HSTRLEN", KEYS[1], ARGV[i])
-  if size > value then
-    oversize[#oversize + 1] = i - 2
-    oversize[#oversize + 1] = size
-  else
-    bytes = bytes + size
-    if bytes > page and i > 3 then return {i - 3, oversize} end
+local function measure(values, ids, page, value)
+  local bytes, oversize, call = 0, {}, redis.call
+  for i = 1, #ids do
+    local size = call("HSTRLEN", values, ids[i])
+    if size > value then
+      oversize[#oversize + 1] = i
+      oversize[#oversize + 1] = size
+    else
+      bytes = bytes + size
+      if bytes > page and i > 1 then return {i - 1, oversize} end
+    end
   end
-end
-return {#ARGV - 2, oversize}`;
+  return {#ids, oversize}
+end`;
+
+/** KEYS: the queue's values. ARGV: bytes of a page, of a value, then ids. */
+const MEASURE_IDS = `${MEASURE}
+local page, value = tonumber(table.remove(ARGV, 1)), tonumber(table.remove(ARGV, 1))
+return measure(KEYS[1], ARGV, page, value)`;
+
+/** KEYS: the queue's values, its ids. ARGV: bytes of a page, of a value, then the command for ids and what follows the key in it. */
+const MEASURE_RANGE = `${MEASURE}
+local ids = redis.call(ARGV[3], KEYS[2], unpack(ARGV, 4))
+return measure(KEYS[1], ids, tonumber(ARGV[1]), tonumber(ARGV[2]))`;
+
+const BOUNDS: readonly string[] = [`${MAX_PAGE_BYTES}`, `${MAX_VALUE_BYTES}`];
+
+type Measured = readonly [count: number, oversize: readonly number[]];
 
 /** A record's value, or how large it is if it is not fetched. */
 export interface FetchedValue {
@@ -34,28 +48,63 @@ export interface FetchedValue {
   readonly oversizeBytes?: number;
 }
 
+/** What was true of a range when it was measured, a moment before or after it was read. */
+export interface RangeSizes {
+  /** How many of its records make a page. */
+  readonly count: number;
+  readonly hasOversize: boolean;
+}
+
+export const UNKNOWN_SIZES: RangeSizes = { count: Number.POSITIVE_INFINITY, hasOversize: true };
+
+/** @param range a command that answers with ids, without its key */
+export async function rangeSizes(
+  connection: RedisConnection,
+  queue: string,
+  range: readonly string[],
+): Promise<RangeSizes> {
+  const keys = [valuesOf(queue), keysOf(queue)];
+  const command = ["EVAL", MEASURE_RANGE, "2", ...keys, ...BOUNDS, ...range];
+  const [count, oversize] = await connection.sendCommand<Measured>(command);
+  return { count, hasOversize: oversize.length > 0 };
+}
+
 /** The values of the first of these ids, at least of one if there is any. */
 export async function firstValues(
   connection: RedisConnection,
   queue: string,
   ids: readonly string[],
+  { count, hasOversize }: RangeSizes = UNKNOWN_SIZES,
 ): Promise<readonly FetchedValue[]> {
   if (ids.length === 0) return [];
-  const key = valuesOf(queue);
-  const asked = ids.map(idArgument);
-  const bounds = [`${MAX_PAGE_BYTES}`, `${MAX_VALUE_BYTES}`];
-  const measured = ["EVAL", MEASURE, "1", key, ...bounds, ...asked];
-  const [count, sizes] = await connection.sendCommand<[number, number[]]>(measured);
+  const asked = ids.slice(0, Math.max(1, count)).map(idArgument);
+  if (!hasOversize && asked.length === ids.length) {
+    return (await valuesOfIds(connection, queue, asked)).map((value) => ({ value }));
+  }
+  // The range may have changed meanwhile: what isn't fetched is decided by id.
+  const command = ["EVAL", MEASURE_IDS, "1", valuesOf(queue), ...BOUNDS, ...asked];
+  const [fits, sizes] = await connection.sendCommand<Measured>(command);
   const oversize = new Map<number, number>();
   for (let at = 0; at + 1 < sizes.length; at += 2) oversize.set((sizes[at] ?? 0) - 1, sizes[at + 1] ?? 0);
-  const fetched = asked.slice(0, count).filter((_, index) => !oversize.has(index));
-  const values =
-    fetched.length === 0 ? [] : await connection.sendCommand<(string | null)[]>(["HMGET", key, ...fetched]);
+  const page = asked.slice(0, fits);
+  const values = await valuesOfIds(
+    connection,
+    queue,
+    page.filter((_, index) => !oversize.has(index)),
+  );
   let next = 0;
-  return Array.from({ length: count }, (_, index) => {
+  return page.map((_, index) => {
     const oversizeBytes = oversize.get(index);
-    return oversizeBytes === undefined
-      ? { value: values[next++] ?? undefined }
-      : { value: undefined, oversizeBytes };
+    return oversizeBytes === undefined ? { value: values[next++] } : { value: undefined, oversizeBytes };
   });
+}
+
+async function valuesOfIds(
+  connection: RedisConnection,
+  queue: string,
+  ids: readonly (string | Buffer)[],
+): Promise<readonly (string | undefined)[]> {
+  if (ids.length === 0) return [];
+  const values = await connection.sendCommand<(string | null)[]>(["HMGET", valuesOf(queue), ...ids]);
+  return values.map((value) => value ?? undefined);
 }
