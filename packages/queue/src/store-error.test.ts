@@ -20,7 +20,10 @@ it("marks an engine's failure as the store's, and keeps its message and cause", 
 });
 
 it("leaves alone what is marked already, and what no outage explains", async () => {
-  for (const error of [new StaleSettlementError("lease"), new RangeError("Maximum call stack size exceeded")]) {
+  for (const error of [
+    new StaleSettlementError("lease"),
+    new RangeError("Maximum call stack size exceeded"),
+  ]) {
     await expect(failing(error).read("q", { limit: 1 })).rejects.toBe(error);
   }
 });

@@ -35,6 +35,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     grace: GRACE,
     ttl: seconds(14_400),
     floor: CLOCK_FLOOR,
+    globalTags: [],
   });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
   const timekeeper = new Timekeeper({ store, queues, clock, boot, log, interval: INTERVAL });
