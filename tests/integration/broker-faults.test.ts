@@ -1,5 +1,6 @@
 /** The embedded broker against clients that send rubbish, half or too much, don't read, or come in crowds. */
 import { LmdbStore } from "@chouette-iot/queue/lmdb";
+import { milliseconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PortTakenError } from "../../packages/agent/src/ingest/broker/listener.js";
@@ -154,7 +155,8 @@ describe("a refused command", () => {
     ["a plain value", ["SET", "a", "b"]],
     ["a marker without an expiry", ["SET", "chouette:client:a", "b"]],
     ["ZADD with an option", ["ZADD", `${QUEUE}.keys`, "NX", "1", "a"]],
-    ["an id that isn't text", ["ZADD", `${QUEUE}.keys`, "1", "\ufffd"]],
+    ["a queue that isn't the agent's", ["HSET", "chouette:made:up.values", "a", "{}"]],
+    ["taking records out", ["DEL", `${QUEUE}.keys`]],
     ["an empty id", ["HSET", `${QUEUE}.values`, "", "{}"]],
     ["too long an id", ["HSET", `${QUEUE}.values`, "é".repeat(513), "{}"]],
     ["another database", ["SELECT", "1"]],
@@ -301,7 +303,11 @@ describe("the limit of connections", () => {
     await use({ maxConnections: 2 });
     const first = await connectRaw(broker.port);
     const second = await connectRaw(broker.port);
-    await until("two connections", () => broker.counters.connections === 2);
+    // Neither is idle.
+    for (const client of [first, second]) {
+      client.send(request("MULTI"));
+      await client.receives("+OK");
+    }
     const third = await connectRaw(broker.port);
     expect(await third.closed).toBe("-ERR max number of clients reached\r\n");
     expect(broker.counters.refusedConnections).toBe(1);
@@ -310,6 +316,26 @@ describe("the limit of connections", () => {
     await until("room for another", () => broker.counters.connections === 1);
     await isThere();
     second.socket.destroy();
+  });
+
+  it("closes the connection that was idle for longest in favour of a new one, and none that has something to do", async () => {
+    await use({ maxConnections: 3 });
+    const busy = await connectRaw(broker.port);
+    busy.send(request("MULTI"));
+    await busy.receives("+OK");
+    const half = await connectRaw(broker.port);
+    half.send("*1\r\n");
+    const idle = await connectRaw(broker.port);
+    await until("three connections", () => broker.counters.connections === 3);
+    await until("room for a fourth", async () => (await ask(broker.port, request("PING"))) === "+PONG\r\n");
+    expect(await idle.closed).toBe("");
+    expect(broker.counters.closedIdle).toBe(1);
+    half.send("$4\r\nPING\r\n");
+    await half.receives("+PONG");
+    busy.send(request("EXEC"));
+    await busy.receives("*0");
+    busy.socket.destroy();
+    half.socket.destroy();
   });
 });
 
@@ -379,6 +405,22 @@ describe("a password", () => {
       expect(answer).not.toContain(PASSWORD);
     }
     expect(broker.log()).not.toContain(PASSWORD);
+  });
+
+  it("must be given in time", async () => {
+    await use({ password: PASSWORD, loginTimeout: milliseconds(200) });
+    const silent = await connectRaw(broker.port);
+    const trickle = await connectRaw(broker.port);
+    trickle.send(request("PING"));
+    const friend = await connectRaw(broker.port);
+    friend.send(request("AUTH", PASSWORD));
+    expect(await silent.closed).toMatch(/^-NOAUTH [^\r]*\r\n$/);
+    expect(await trickle.closed).toMatch(/^-NOAUTH [^\r]*\r\n-NOAUTH [^\r]*\r\n$/);
+    expect(broker.counters.loginTimeouts).toBe(2);
+    friend.send(request("PING"));
+    await friend.receives("+PONG");
+    friend.send(request("RESET"));
+    expect(await friend.closed).toMatch(/\+RESET\r\n-NOAUTH /);
   });
 
   it("must be given before long requests are read", async () => {

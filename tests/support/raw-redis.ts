@@ -14,10 +14,11 @@ export interface RawRedis {
   readonly closed: Promise<string>;
 }
 
-export async function connectRaw(port: number): Promise<RawRedis> {
+/** @param encoding of what comes back; latin1 has a character for each byte */
+export async function connectRaw(port: number, encoding: "utf8" | "latin1" = "utf8"): Promise<RawRedis> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   let text = "";
-  socket.setEncoding("utf8");
+  socket.setEncoding(encoding);
   socket.on("data", (chunk) => {
     text += chunk;
   });
@@ -51,8 +52,12 @@ export function request(...args: readonly string[]): string {
 }
 
 /** Sends these bytes on a connection of their own, then closes its side: all that is answered. */
-export async function ask(port: number, bytes: string | Buffer): Promise<string> {
-  const client = await connectRaw(port);
+export async function ask(
+  port: number,
+  bytes: string | Buffer,
+  encoding?: "utf8" | "latin1",
+): Promise<string> {
+  const client = await connectRaw(port, encoding);
   client.socket.end(bytes);
   return client.closed;
 }

@@ -20,7 +20,7 @@ export interface OpenStore {
 
 /** Rejects where the agent's own can't be: its port is taken, or its folder can't be written. */
 export async function openStore(config: Config, log: Log, clock: Clock): Promise<OpenStore> {
-  const { dataDirectory, commitInterval, listen, password } = config.settings;
+  const { dataDirectory, commitInterval, listen, password, protectedMode, maxConnections } = config.settings;
   if (config.storage === "redis") {
     return { store: await connectedStore(config, clock), damaged: new Promise(() => {}) };
   }
@@ -42,6 +42,8 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
       store,
       ...listen,
       log,
+      protectedMode,
+      maxConnections,
       ...(password === undefined ? {} : { password }),
     });
     return { store, broker, embedded: store, damaged };

@@ -14,10 +14,10 @@ export interface QueueWrite {
 
 export interface BrokerStore extends Store {
   /**
-   * Carries out these writes, and writes these notes, in one atomic step. An id and a value that come apart
+   * Carries out these writes, and writes these notes or with undefined deletes them, in one atomic step. An id and a value that come apart
    * are joined when both are there. Without writes it resolves when all that was written before is durable.
    */
-  write(writes: readonly QueueWrite[], notes?: ReadonlyMap<string, string>): Promise<void>;
+  write(writes: readonly QueueWrite[], notes?: ReadonlyMap<string, string | undefined>): Promise<void>;
   /** Bytes on disk that its content takes. The file may be larger: room that is freed is used again, not given back. */
   bytes(): number;
   /** How many values a queue holds, strays counted (HLEN). */

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import type { Config } from "../config/config.js";
 import { SETTINGS } from "../config/settings.js";
 import { FILE_VARIABLE } from "../config/settings-file.js";
+import { isLoopback } from "../ingest/broker/loopback.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { lookAtDatadog } from "./doctor-datadog.js";
 import { checkOriginalHost } from "./doctor-original-host.js";
@@ -80,7 +81,21 @@ function holdsSecret(sources: Config["sources"]): boolean {
   return [...sources].some(([name, source]) => SETTINGS[name].secret && source.includes(" line "));
 }
 
-async function lookAtEmbeddedBroker({ settings }: Config): Promise<readonly Finding[]> {
+async function lookAtEmbeddedBroker(config: Config): Promise<readonly Finding[]> {
+  return [...(await lookAtListener(config)), ...lookAtPassword(config)];
+}
+
+function lookAtPassword({ settings }: Config): readonly Finding[] {
+  const { listen, password, protectedMode } = settings;
+  if (password !== undefined || listen.host === "localhost" || isLoopback(listen.host)) return [];
+  const found = protectedMode
+    ? "it listens beyond loopback without a password, and refuses clients of other machines"
+    : "it listens beyond loopback without a password: anybody who can reach it may store records";
+  const advice = "set CHOUETTE_PASSWORD, or CHOUETTE_LISTEN to an address of loopback";
+  return [{ about: "broker", verdict: "warning", found, advice }];
+}
+
+async function lookAtListener({ settings }: Config): Promise<readonly Finding[]> {
   const { host, port } = settings.listen;
   const address = `${host}:${port}`;
   const running = await askAgent(controlSocket(settings.dataDirectory), { kind: "list" }).catch(

@@ -134,6 +134,20 @@ const BROKER = {
     "The password that the embedded broker asks of clients",
     { secret: true, startOnly: true },
   ),
+  protectedMode: setting(
+    ["CHOUETTE_PROTECTED_MODE"],
+    yesOrNo(),
+    true,
+    "Without a password, the embedded broker refuses clients of other machines, as Redis' protected mode does",
+    { startOnly: true },
+  ),
+  maxConnections: setting(
+    ["CHOUETTE_MAX_CONNECTIONS"],
+    wholeNumber(1, 100_000, "connections"),
+    1_000,
+    "Limit of the embedded broker's connections; when it is reached, idle ones are closed in favour of new ones",
+    { startOnly: true },
+  ),
   dataDirectory: setting(
     ["CHOUETTE_DATA_DIR"],
     text("a folder"),

@@ -67,7 +67,10 @@ export class LmdbStore implements BrokerStore {
     await this.#commits.add(() => this.#tables.queue(queue).write(records), bytes);
   }
 
-  async write(writes: readonly QueueWrite[], notes: ReadonlyMap<string, string> = new Map()): Promise<void> {
+  async write(
+    writes: readonly QueueWrite[],
+    notes: ReadonlyMap<string, string | undefined> = new Map(),
+  ): Promise<void> {
     const queues = new Map<string, QueueWrite[]>();
     for (const write of writes) {
       const ofQueue = queues.get(write.queue);

@@ -33,42 +33,59 @@ afterEach(async () => {
   await folder.remove();
 });
 
+const marker = (text: string, lifetime: number) => ({ text, lifetime: seconds(lifetime) });
+
+/** Stores these markers; the keys of those that were deleted for them. */
+async function keep(markers: ClientMarkers, ...keys: readonly string[]): Promise<readonly string[]> {
+  const notes = markers.notesFor(new Map(keys.map((key) => [key, marker("x", 60)])));
+  await store.write([], notes);
+  return [...notes].filter(([, text]) => text === undefined).map(([key]) => key);
+}
+
+const numbered = (count: number) => Array.from({ length: count }, (_, index) => `${KEY}${index}`);
+
 it("keeps a marker across restarts until it expires", async () => {
   const before = await ClientMarkers.load(store, clock);
-  const note = before.noteOf(KEY, "batch 7\n", seconds(60));
-  await store.write([], new Map([[KEY, note]]));
+  await store.write([], before.notesFor(new Map([[KEY, marker("batch 7\n", 60)]])));
 
   const after = await ClientMarkers.load(store, clock);
   const [kept] = await store.notes([KEY]);
-  expect(after.takeExpired()).toEqual([]);
+  expect(after.takeExpired().size).toBe(0);
   expect(after.textOf(kept)).toBe("batch 7\n");
+  expect(after.lifetimeOf(kept)).toBe(60_000);
+  expect(after.keys()).toEqual([KEY]);
   clock.advance(60);
-  expect(after.textOf(kept)).toBeNull();
-  expect(after.takeExpired()).toEqual([KEY]);
-  expect(after.takeExpired()).toEqual([]);
+  expect(after.textOf(kept)).toBeUndefined();
+  expect(after.lifetimeOf(kept)).toBeUndefined();
+  expect(after.keys()).toEqual([]);
+  expect(after.takeExpired()).toEqual(new Map([[KEY, undefined]]));
+  expect(after.takeExpired().size).toBe(0);
 });
 
 it("goes by the latest expiry", async () => {
   const markers = await ClientMarkers.load(store, clock);
-  markers.noteOf(KEY, "x", seconds(10));
-  markers.noteOf(KEY, "y", seconds(60));
+  markers.notesFor(new Map([[KEY, marker("x", 10)]]));
+  markers.notesFor(new Map([[KEY, marker("y", 60)]]));
   clock.advance(59);
-  expect(markers.takeExpired()).toEqual([]);
+  expect(markers.takeExpired().size).toBe(0);
   clock.advance(1);
-  expect(markers.takeExpired()).toEqual([KEY]);
+  expect(markers.takeExpired().size).toBe(1);
 });
 
-it("forgets the marker that was written longest ago where there are more than 10,000", async () => {
+it("keeps 10,000 in the store, and deletes the one written longest ago in the step that stores another", async () => {
   const markers = await ClientMarkers.load(store, clock);
-  for (let index = 0; index < 10_000; index++) markers.noteOf(`${KEY}${index}`, "x", seconds(60));
-  markers.noteOf(`${KEY}0`, "again", seconds(60));
-  markers.noteOf(`${KEY}new`, "x", seconds(60));
-  expect(markers.takeExpired()).toEqual([`${KEY}1`]);
+  expect(await keep(markers, ...numbered(10_000))).toEqual([]);
+  expect(await keep(markers, `${KEY}0`)).toEqual([]);
+  expect(await keep(markers, `${KEY}new`)).toEqual([`${KEY}1`]);
+  const kept = await store.notesUnder(KEY);
+  expect(kept.size).toBe(10_000);
+  expect(kept.has(`${KEY}1`)).toBe(false);
 });
 
-it("keeps a marker that was forgotten and written again before its note was deleted", async () => {
+it("deletes later what it could not delete, unless it was stored again", async () => {
   const markers = await ClientMarkers.load(store, clock);
-  for (let index = 0; index <= 10_000; index++) markers.noteOf(`${KEY}${index}`, "x", seconds(60));
-  markers.noteOf(`${KEY}0`, "again", seconds(60));
-  expect(markers.takeExpired()).not.toContain(`${KEY}0`);
+  await keep(markers, ...numbered(10_000));
+  const failed = markers.notesFor(new Map([`${KEY}a`, `${KEY}b`].map((key) => [key, marker("x", 60)])));
+  markers.notStored(failed);
+  expect(await keep(markers, `${KEY}0`)).toEqual([`${KEY}1`, `${KEY}2`]);
 });

@@ -6,22 +6,37 @@
  * KILL), asks for its marker, and stores the batch again only where the marker is another.
  *
  * Promises: a marker is stored with its batch or not at all. It is a note of the store and survives a restart.
- * It is forgotten once it expires, and the one written longest ago is forgotten where there are too many.
+ * It is forgotten once it expires. When there are too many, the one written longest ago is forgotten, and its note
+ * leaves the store in the very step that stores the new one: markers never take more than {@link MAX_MARKERS}.
+ * A connection stores a few only ({@link MAX_OF_CONNECTION}), so that no client can displace the others' markers.
  */
 import type { BrokerStore } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, type Seconds, toMilliseconds } from "@chouette-iot/record";
 import type { Clock } from "../../clock.js";
 import { MARKER_PREFIX } from "./keys.js";
 
-const MOST_MARKERS = 10_000;
+/** Times {@link MAX_MARKER_LENGTH} and the key that is about 12 MB at the very most, and 1 MB as clients write them. */
+export const MAX_MARKERS = 10_000;
+/** In characters of the marker's stored text. */
+export const MAX_MARKER_LENGTH = 1024;
+/** A client has one marker, and a process few clients. */
+export const MAX_OF_CONNECTION = 100;
 /** A note is the time of expiry in milliseconds, a space, and the marker's text. */
 const NOTE = /^(\d+) (.*)$/s;
+
+export interface NewMarker {
+  readonly text: string;
+  readonly lifetime: Seconds;
+}
+
+/** Texts of notes to write, or undefined for those to delete. */
+type Notes = Map<string, string | undefined>;
 
 export class ClientMarkers {
   readonly #clock: Clock;
   /** When each marker expires, in the order in which they were last written. */
   readonly #expiries = new Map<string, Milliseconds>();
-  /** Forgotten because there are too many: their notes are still to be deleted. */
+  /** Forgotten, while their notes are still to be deleted. */
   readonly #forgotten = new Set<string>();
 
   private constructor(clock: Clock) {
@@ -36,30 +51,61 @@ export class ClientMarkers {
     return markers;
   }
 
-  /** The note that keeps a marker: to be stored in the same step as the batch. */
-  noteOf(key: string, text: string, lifetime: Seconds): string {
-    const expires = milliseconds(this.#clock.now() + toMilliseconds(lifetime));
-    this.#keep(key, expires);
-    return `${expires} ${text}`;
+  /** The notes that keep these markers, and those to delete in exchange: to be stored in the same step as the batch. */
+  notesFor(batch: ReadonlyMap<string, NewMarker>): Notes {
+    const written: [string, string][] = [];
+    for (const [key, { text, lifetime }] of batch) {
+      const expires = milliseconds(this.#clock.now() + toMilliseconds(lifetime));
+      this.#keep(key, expires);
+      written.push([key, `${expires} ${text}`]);
+    }
+    return new Map<string, string | undefined>([...this.#takeForgotten(), ...written]);
+  }
+
+  /** Notes were not stored: what they would have deleted is still there. */
+  notStored(notes: Notes): void {
+    for (const [key, text] of notes) {
+      if (text === undefined && !this.#expiries.has(key)) this.#forgotten.add(key);
+    }
   }
 
   /** The text of a marker's note, unless it has expired. */
-  textOf(note: string | undefined): string | null {
-    const [, expires, text] = NOTE.exec(note ?? "") ?? [];
-    return text === undefined || Number(expires) <= this.#clock.now() ? null : text;
+  textOf(note: string | undefined): string | undefined {
+    return this.#read(note)?.text;
   }
 
-  /**
-   * Takes out what has expired or was forgotten: the keys of the notes to delete, before any other marker is
-   * written.
-   */
-  takeExpired(): readonly string[] {
+  /** How long a marker is kept yet, unless it has expired. */
+  lifetimeOf(note: string | undefined): Milliseconds | undefined {
+    return this.#read(note)?.left;
+  }
+
+  /** The keys of all markers. */
+  keys(): readonly string[] {
     const now = this.#clock.now();
-    const expired = [...this.#expiries].filter(([, expires]) => expires <= now).map(([key]) => key);
-    for (const key of expired) this.#expiries.delete(key);
-    expired.push(...this.#forgotten);
+    return [...this.#expiries].filter(([, expires]) => expires > now).map(([key]) => key);
+  }
+
+  /** Forgets what has expired: the notes to delete. */
+  takeExpired(): Notes {
+    const now = this.#clock.now();
+    for (const [key, expires] of this.#expiries) {
+      if (expires > now) continue;
+      this.#expiries.delete(key);
+      this.#forgotten.add(key);
+    }
+    return new Map(this.#takeForgotten());
+  }
+
+  #takeForgotten(): [string, undefined][] {
+    const forgotten = [...this.#forgotten].map((key): [string, undefined] => [key, undefined]);
     this.#forgotten.clear();
-    return expired;
+    return forgotten;
+  }
+
+  #read(note: string | undefined): { readonly text: string; readonly left: Milliseconds } | undefined {
+    const [, expires, text] = NOTE.exec(note ?? "") ?? [];
+    const left = milliseconds(Number(expires) - this.#clock.now());
+    return text === undefined || left <= 0 ? undefined : { text, left };
   }
 
   #keep(key: string, expires: Milliseconds): void {
@@ -67,7 +113,7 @@ export class ClientMarkers {
     this.#expiries.set(key, expires);
     this.#forgotten.delete(key);
     const [oldest] = this.#expiries.keys();
-    if (oldest === undefined || this.#expiries.size <= MOST_MARKERS) return;
+    if (oldest === undefined || this.#expiries.size <= MAX_MARKERS) return;
     this.#expiries.delete(oldest);
     this.#forgotten.add(oldest);
   }

@@ -7,6 +7,8 @@ import type { ClientMarkers } from "./client-markers.js";
 import type { BrokerCounters } from "./counters.js";
 import type { DurableWrites } from "./durable-writes.js";
 import type { QueueKeys } from "./keys.js";
+import type { MemoryBudget } from "./memory-budget.js";
+import type { OneAtATime } from "./one-at-a-time.js";
 import type { Session } from "./session.js";
 
 export interface BrokerContext {
@@ -14,6 +16,12 @@ export interface BrokerContext {
   readonly writes: DurableWrites;
   readonly markers: ClientMarkers;
   readonly keys: QueueKeys;
+  /** Lookups that go through a queue, so that many clients that look don't keep the agent from its work. */
+  readonly walks: OneAtATime;
+  /** Of the connections that have given the password, or need none; and of all others together. */
+  readonly memory: { readonly clients: MemoryBudget; readonly strangers: MemoryBudget };
+  /** How long a client may take to give the password. */
+  readonly loginTimeout: Milliseconds;
   /** Undefined where no password is asked for. */
   readonly isPassword: ((attempt: string) => boolean) | undefined;
   readonly counters: BrokerCounters;

@@ -4,6 +4,14 @@ export interface BrokerCounters {
   connections: number;
   /** Connections that came over the limit and were closed at once. */
   refusedConnections: number;
+  /** Connections from another machine that were closed at once, because no password is set. */
+  deniedConnections: number;
+  /** Idle connections that were closed in favour of new ones, at the limit. */
+  closedIdle: number;
+  /** Connections that were closed because all of them together held too much memory. */
+  closedForMemory: number;
+  /** Connections that were closed because they didn't give the password in time. */
+  loginTimeouts: number;
   /** Commands that were answered with an error, wrong passwords and failed writes aside. */
   refusedCommands: number;
   wrongPasswords: number;
@@ -17,6 +25,10 @@ export function newCounters(): BrokerCounters {
   return {
     connections: 0,
     refusedConnections: 0,
+    deniedConnections: 0,
+    closedIdle: 0,
+    closedForMemory: 0,
+    loginTimeouts: 0,
     refusedCommands: 0,
     wrongPasswords: 0,
     protocolErrors: 0,

@@ -4,32 +4,44 @@
  */
 import type { BrokerStore } from "@chouette-iot/queue";
 import type { Outage } from "../../outage.js";
+import type { ClientMarkers } from "./client-markers.js";
 import type { BrokerCounters } from "./counters.js";
+import type { MemoryBudget } from "./memory-budget.js";
 import { type Failure, failure } from "./reply.js";
 import type { WriteBatch } from "./write-batch.js";
 
-export class DurableWrites {
-  readonly #store: BrokerStore;
-  readonly #counters: BrokerCounters;
-  readonly #outage: Outage;
+export interface DurableWritesOptions {
+  readonly store: BrokerStore;
+  readonly markers: ClientMarkers;
+  readonly memory: MemoryBudget;
+  readonly counters: BrokerCounters;
+  readonly outage: Outage;
+}
 
-  constructor(store: BrokerStore, counters: BrokerCounters, outage: Outage) {
-    this.#store = store;
-    this.#counters = counters;
-    this.#outage = outage;
+export class DurableWrites {
+  readonly #options: DurableWritesOptions;
+
+  constructor(options: DurableWritesOptions) {
+    this.#options = options;
   }
 
-  /** Resolves when the batch is durable, or with the error to answer where it can't be stored. Never rejects. */
+  /** Resolves when the batch is durable, or with the error to answer if it can't be stored. Never rejects. */
   async write(batch: WriteBatch): Promise<Failure | undefined> {
+    const { store, markers, memory, counters, outage } = this.#options;
+    const notes = markers.notesFor(batch.markers);
+    const stored = memory.storing(batch.heldBytes);
     try {
-      await this.#store.write(batch.writes(), batch.notes);
-      this.#outage.end();
+      await store.write(batch.writes(), notes);
+      outage.end();
       return undefined;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#counters.failedWrites++;
-      this.#outage.begin(reason);
+      markers.notStored(notes);
+      counters.failedWrites++;
+      outage.begin(reason);
       return failure(`MISCONF Chouette can't write to its store: ${reason}`);
+    } finally {
+      stored();
     }
   }
 }

@@ -23,6 +23,7 @@ export type Outcome =
   /** To be run once every earlier request is answered, and before any later one begins. */
   | { readonly kind: "lookup"; run(): Promise<Reply> };
 
+/** Beside the budget of all connections (memory-budget.ts): what one step of the store may be. */
 const MOST_QUEUED_BYTES = 16 * 1024 * 1024;
 const MOST_QUEUED_COMMANDS = 20_000;
 
@@ -102,8 +103,9 @@ function refused(reply: Failure, broker: BrokerContext): Outcome {
 function outcomeOf(result: Result, batch: WriteBatch, broker: BrokerContext): Outcome {
   if (isLookup(result)) return { kind: "lookup", run: () => writeAndLook(batch, result, broker) };
   if (batch.empty) return { kind: "now", reply: result };
+  const bytes = batch.heldBytes;
   const reply = broker.writes.write(batch).then((failed) => failed ?? result);
-  return { kind: "stored", reply, bytes: batch.bytes };
+  return { kind: "stored", reply, bytes };
 }
 
 async function writeAndLook(batch: WriteBatch, { run }: Lookup, broker: BrokerContext): Promise<Reply> {

@@ -1,39 +1,39 @@
+import { queueNames } from "@chouette-iot/queue";
 import { describe, expect, it } from "vitest";
 import { isMarkerKey, QueueKeys, shown } from "./keys.js";
-import { isFailure } from "./reply.js";
+
+const keys = new QueueKeys(queueNames());
 
 describe("a queue's key", () => {
   it.each([
-    "chouette:metrics:raw",
-    "chouette:{3}:logs:wrapped",
-    "chouette-test:rejected",
-  ])("is %s", (queue) => {
-    expect(new QueueKeys().queueOf(`${queue}.keys`, "keys")).toBe(queue);
-    expect(new QueueKeys().queueOf(`${queue}.values`, "values")).toBe(queue);
+    ["chouette", "chouette:metrics:raw"],
+    ["chouette:{3}", "chouette:{3}:logs:wrapped"],
+    ["chouette-test", "chouette-test:rejected"],
+  ])("in the namespace %s is %s", (namespace, queue) => {
+    const keys = new QueueKeys(queueNames(namespace));
+    expect(keys.toWrite(`${queue}.keys`, "keys")).toBe(queue);
+    expect(keys.toRead(`${queue}.values`, "values")).toBe(queue);
   });
 
   it.each([
     "",
-    "foo",
     "foo.keys",
-    "chouette:notes",
-    "chouette:a\n.keys",
-    "xchouette:a.keys",
-    "chouette:a.keys\n",
-  ])("isn't %j", (key) => {
-    expect(new QueueKeys().queueOf(key, "keys")).toMatchObject({ message: expect.stringMatching(/^ERR /) });
+    "chouette:metrics:raw",
+    "chouette:metrics:raw.keys\n",
+    "chouette:made:up.keys",
+    "chouette:{3}:metrics:raw.keys",
+  ])("isn't %j: nothing to read, and not to be written", (key) => {
+    expect(keys.toRead(key, "keys")).toBeUndefined();
+    expect(keys.toWrite(key, "keys")).toMatchObject({
+      message: expect.stringMatching(/^ERR .* chouette:metrics:raw.keys, /),
+    });
   });
 
   it("is of one kind", () => {
-    const refused = new QueueKeys().queueOf("chouette:a.keys", "values");
-    expect(refused).toMatchObject({ message: expect.stringMatching(/^WRONGTYPE /) });
-  });
-
-  it("is refused once there are too many queues, known ones aside", () => {
-    const keys = new QueueKeys();
-    const answers = Array.from({ length: 60 }, (_, index) => keys.queueOf(`chouette:${index}.keys`, "keys"));
-    expect(answers.filter(isFailure)).toHaveLength(12);
-    expect(keys.queueOf("chouette:0.values", "values")).toBe("chouette:0");
+    const wrongKind = { message: expect.stringMatching(/^WRONGTYPE /) };
+    expect(keys.toRead("chouette:metrics:raw.keys", "values")).toMatchObject(wrongKind);
+    expect(keys.toWrite("chouette:metrics:raw.values", "keys")).toMatchObject(wrongKind);
+    expect(keys.toRead("chouette:client:a", "keys")).toMatchObject(wrongKind);
   });
 });
 

@@ -10,7 +10,9 @@
  * (the answer).
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { BrokerStore } from "@chouette-iot/queue";
+import { getHeapStatistics } from "node:v8";
+import { type BrokerStore, type QueueNames, queueNames } from "@chouette-iot/queue";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { type Clock, systemClock } from "../../clock.js";
 import type { Log } from "../../log.js";
 import { Outage } from "../../outage.js";
@@ -20,19 +22,30 @@ import type { BrokerContext } from "./context.js";
 import { type BrokerCounters, newCounters } from "./counters.js";
 import { DurableWrites } from "./durable-writes.js";
 import { QueueKeys } from "./keys.js";
+import { isLoopback } from "./loopback.js";
+import { MemoryBudget } from "./memory-budget.js";
+import { OneAtATime } from "./one-at-a-time.js";
 import { passwordCheck } from "./password.js";
 import { encodeReply, failure } from "./reply.js";
 
 export interface BrokerOptions {
   readonly store: BrokerStore;
+  /** The queues that there are; the agent's own unless given. */
+  readonly queues?: QueueNames;
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
   /** What clients must give by AUTH or HELLO before anything else; nothing is asked for unless it is set. */
   readonly password?: string;
+  /** Whether clients on other machines are refused unless a password is set, as in Redis; true unless given. */
+  readonly protectedMode?: boolean;
   readonly log: Log;
-  /** 256 unless given. */
+  /** 1,000 unless given. */
   readonly maxConnections?: number;
+  /** What all connections may hold together, in bytes; a quarter of the heap's limit unless given. */
+  readonly memoryBytes?: number;
+  /** How long a client may take to give the password; 10 seconds unless given. */
+  readonly loginTimeout?: Milliseconds;
   readonly clock?: Clock;
 }
 
@@ -55,20 +68,47 @@ export class PortTakenError extends Error {
   }
 }
 
-const DEFAULT_MAX_CONNECTIONS = 256;
+const DEFAULT_MAX_CONNECTIONS = 1_000;
+const DEFAULT_LOGIN_TIMEOUT = milliseconds(10_000);
+const MEBIBYTE = 1024 * 1024;
+/** Of a budget as large as a client's largest transaction at the least, and of one that is more than anybody needs. */
+const MEMORY_BOUNDS = { least: 16 * MEBIBYTE, most: 256 * MEBIBYTE };
+/** What those who haven't given the password may hold together, as a share of the clients' budget. */
+const STRANGERS_SHARE = 1 / 8;
+/** A connection that was used within this time isn't closed in favour of a new one. */
+const IDLE_AFTER_MS = 1_000;
+const WARNING_INTERVAL_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 const SWEEP_INTERVAL_MS = 600_000;
 const TOO_MANY = encodeReply(failure("ERR max number of clients reached"), 2);
+const DENIED = encodeReply(
+  failure(
+    "DENIED Chouette's broker takes no clients from other machines while no password is set: set CHOUETTE_PASSWORD " +
+      "for the agent, or CHOUETTE_PROTECTED_MODE=false if everybody who can reach it may store records",
+  ),
+  2,
+);
 
 /** Begins to listen. Rejects with {@link PortTakenError}, or with what else the system says against it. */
 export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
-  const { store, host, port, password, log, clock = systemClock } = options;
+  const { store, host, port, password, log, clock = systemClock, queues = queueNames() } = options;
   const counters = newCounters();
+  const memoryBytes = options.memoryBytes ?? defaultMemory();
+  const now = () => clock.monotonic();
+  const memory = {
+    clients: new MemoryBudget(memoryBytes, now),
+    strangers: new MemoryBudget(memoryBytes * STRANGERS_SHARE, now),
+  };
+  const markers = await ClientMarkers.load(store, clock);
+  const outage = new Outage("The broker's store", clock, log);
   const broker: BrokerContext = {
     store,
-    writes: new DurableWrites(store, counters, new Outage("The broker's store", clock, log)),
-    markers: await ClientMarkers.load(store, clock),
-    keys: new QueueKeys(),
+    writes: new DurableWrites({ store, markers, memory: memory.clients, counters, outage }),
+    markers,
+    keys: new QueueKeys(queues),
+    walks: new OneAtATime(),
+    memory,
+    loginTimeout: options.loginTimeout ?? DEFAULT_LOGIN_TIMEOUT,
     isPassword: password === undefined ? undefined : passwordCheck(password),
     counters,
     sessions: new Set(),
@@ -76,21 +116,26 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     clock,
     started: clock.monotonic(),
   };
-  const accept = acceptor(broker, options.maxConnections ?? DEFAULT_MAX_CONNECTIONS);
+  const isProtected = password === undefined && (options.protectedMode ?? true);
+  const accept = acceptor(broker, options.maxConnections ?? DEFAULT_MAX_CONNECTIONS, isProtected);
   // Half-open: a client that has sent its last request may close its side and still wait for the answer.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
     accept,
   );
   await listen(server, host, port);
+  if (password === undefined && !isLoopback(addressOf(server).host)) warnOfNoPassword(log, isProtected);
   // Later errors are of a connection that couldn't be accepted: too many open files, for one.
   server.on("error", (error) => log.warn({ err: error }, "a client's connection couldn't be accepted"));
+  sweepMarkers(broker);
   const sweeping = setInterval(() => sweepMarkers(broker), SWEEP_INTERVAL_MS).unref();
+  const watching = setInterval(warnOfClosed(broker), WARNING_INTERVAL_MS).unref();
   return {
     address: addressOf(server),
     counters,
     close: async () => {
       clearInterval(sweeping);
+      clearInterval(watching);
       const closed = new Promise((resolve) => server.close(resolve));
       for (const session of broker.sessions) session.end();
       await closed;
@@ -115,31 +160,101 @@ function addressOf(server: Server): RunningBroker["address"] {
   return { host: address, port };
 }
 
-function acceptor(broker: BrokerContext, mostConnections: number): (socket: Socket) => void {
+function defaultMemory(): number {
+  const quarter = getHeapStatistics().heap_size_limit / 4;
+  return Math.min(MEMORY_BOUNDS.most, Math.max(MEMORY_BOUNDS.least, quarter));
+}
+
+function acceptor(
+  broker: BrokerContext,
+  maxConnections: number,
+  isProtected: boolean,
+): (socket: Socket) => void {
   const { counters, sessions } = broker;
+  const connections = new Set<Connection>();
   let lastId = 0;
+  const forget = (connection: Connection) => {
+    connections.delete(connection);
+    sessions.delete(connection.session);
+    counters.connections = sessions.size;
+  };
+  const makeRoom = (): boolean => {
+    const idle = longestIdle(connections, broker);
+    if (idle === undefined) return false;
+    counters.closedIdle++;
+    idle.destroy();
+    forget(idle);
+    return true;
+  };
   return (socket) => {
-    if (sessions.size >= mostConnections) {
-      counters.refusedConnections++;
-      socket.on("error", () => {});
-      socket.end(TOO_MANY, () => socket.destroy());
+    if (isProtected && !isLoopback(socket.remoteAddress)) {
+      counters.deniedConnections++;
+      turnAway(socket, DENIED);
       return;
     }
-    const { session } = new Connection(socket, ++lastId, broker);
-    sessions.add(session);
+    if (connections.size >= maxConnections && !makeRoom()) {
+      counters.refusedConnections++;
+      turnAway(socket, TOO_MANY);
+      return;
+    }
+    const connection = new Connection(socket, ++lastId, broker);
+    connections.add(connection);
+    sessions.add(connection.session);
     counters.connections = sessions.size;
-    socket.once("close", () => {
-      sessions.delete(session);
-      counters.connections = sessions.size;
-    });
+    socket.once("close", () => forget(connection));
+  };
+}
+
+function turnAway(socket: Socket, answer: string): void {
+  socket.on("error", () => {});
+  socket.end(answer, () => socket.destroy());
+}
+
+/** The connection that can be spared best: one that has given no password, then the one that was idle for longest. */
+function longestIdle(connections: ReadonlySet<Connection>, { clock }: BrokerContext): Connection | undefined {
+  let found: Connection | undefined;
+  const rank = ({ session, lastProgress }: Connection) =>
+    session.authenticated ? lastProgress : lastProgress - Number.MAX_SAFE_INTEGER;
+  const idleSince = clock.monotonic() - IDLE_AFTER_MS;
+  for (const connection of connections) {
+    if (!connection.isIdle || connection.lastProgress > idleSince) continue;
+    if (found === undefined || rank(connection) < rank(found)) found = connection;
+  }
+  return found;
+}
+
+function warnOfNoPassword(log: Log, isProtected: boolean): void {
+  const advice = "set CHOUETTE_PASSWORD, or CHOUETTE_LISTEN to an address of loopback";
+  if (isProtected)
+    log.warn(
+      `the broker listens beyond loopback without a password and refuses clients of other machines: ${advice}`,
+    );
+  else
+    log.warn(`the broker listens beyond loopback and anybody who can reach it may store records: ${advice}`);
+}
+
+/** Warns at most once a minute, of what the counters count for each connection. */
+function warnOfClosed({ counters, log }: BrokerContext): () => void {
+  let before = { ...counters };
+  return () => {
+    const { closedForMemory, loginTimeouts, refusedConnections, deniedConnections } = counters;
+    const closed = {
+      closedForMemory: closedForMemory - before.closedForMemory,
+      loginTimeouts: loginTimeouts - before.loginTimeouts,
+      refusedConnections: refusedConnections - before.refusedConnections,
+      deniedConnections: deniedConnections - before.deniedConnections,
+    };
+    before = { ...counters };
+    if (Object.values(closed).some((count) => count > 0))
+      log.warn(closed, "connections of clients were closed or refused");
   };
 }
 
 function sweepMarkers({ markers, store, log }: BrokerContext): void {
   const expired = markers.takeExpired();
-  if (expired.length === 0) return;
-  store
-    .settle({ notes: new Map(expired.map((key) => [key, undefined])) })
-    // They are read from the store and taken out again at the next start.
-    .catch((error) => log.warn({ err: error }, "expired markers of clients couldn't be deleted"));
+  if (expired.size === 0) return;
+  store.settle({ notes: expired }).catch((error) => {
+    markers.notStored(expired);
+    log.warn({ err: error }, "expired markers of clients couldn't be deleted");
+  });
 }

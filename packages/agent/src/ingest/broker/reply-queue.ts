@@ -52,6 +52,12 @@ export class ReplyQueue {
     };
   }
 
+  /** Forgets all that waits: its answers are sent no more. */
+  abandon(): void {
+    this.#places.length = 0;
+    this.#heldBytes = 0;
+  }
+
   #hold(place: Place): void {
     this.#places.push(place);
     this.#heldBytes += place.bytes;

@@ -1,9 +1,10 @@
 /** What the broker answers, and how it is written in either version of the Redis protocol. */
+import { toWireText } from "./byte-text.js";
 
 /** RESP2, which every connection begins with, or RESP3, which HELLO 3 asks for. */
 export type Protocol = 2 | 3;
 
-/** A string is a bulk string, a number an integer, null the lack of a value. */
+/** A string is a bulk string as byte-text.ts has arguments, a number an integer, null the lack of a value. */
 export type Reply =
   | string
   | number
@@ -20,6 +21,9 @@ export interface Failure {
   readonly message: string;
 }
 
+/** An answer that is looked up is at most this long, in characters: it is in memory whole. */
+export const MAX_ANSWER_LENGTH = 8 * 1024 * 1024;
+
 export const OK: Reply = { kind: "status", text: "OK" };
 export const QUEUED: Reply = { kind: "status", text: "QUEUED" };
 
@@ -31,10 +35,11 @@ export function list(items: readonly Reply[]): Reply {
   return { kind: "list", items };
 }
 
-export function isFailure(reply: object | string | number | null): reply is Failure {
+export function isFailure(reply: object | string | number | null | undefined): reply is Failure {
   return typeof reply === "object" && reply !== null && "kind" in reply && reply.kind === "failure";
 }
 
+/** @returns one character for each byte */
 export function encodeReply(reply: Reply, protocol: Protocol): string {
   if (typeof reply === "string") return bulk(reply);
   if (typeof reply === "number") return `:${reply}\r\n`;
@@ -43,7 +48,7 @@ export function encodeReply(reply: Reply, protocol: Protocol): string {
     case "status":
       return `+${reply.text}\r\n`;
     case "failure":
-      return `-${oneLine(reply.message)}\r\n`;
+      return `-${oneLine(toWireText(reply.message))}\r\n`;
     case "score":
       return protocol === 3 ? `,${scoreText(reply.value)}\r\n` : bulk(scoreText(reply.value));
     case "list":
@@ -57,7 +62,16 @@ export function encodeReply(reply: Reply, protocol: Protocol): string {
 }
 
 function bulk(text: string): string {
-  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+  const wire = toWireText(text);
+  return `$${wire.length}\r\n${wire}\r\n`;
+}
+
+/** How many characters it holds, roughly. */
+export function lengthOf(reply: Reply): number {
+  if (typeof reply === "string") return reply.length;
+  if (typeof reply === "object" && reply?.kind === "list")
+    return reply.items.reduce<number>((sum, item) => sum + lengthOf(item), 0);
+  return 1;
 }
 
 function oneLine(text: string): string {

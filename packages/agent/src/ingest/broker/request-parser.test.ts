@@ -65,7 +65,7 @@ describe("the requests", () => {
 
   it("may hold empty arguments, line ends and bytes that aren't UTF-8", () => {
     expect(parse([Buffer.from("*2\r\n$0\r\n\r\n$4\r\n\r\n\xff$\r\n", "latin1")]).args).toEqual([
-      ["", "\r\n\ufffd$"],
+      ["", "\udc00\r\n\xff$"],
     ]);
   });
 });
@@ -109,7 +109,8 @@ describe("a fault", () => {
     ["a length without digits", "*1\r\n$\r\n"],
     ["an argument longer than its length", "*1\r\n$1\r\nabc"],
     ["an inline request without an end", "x".repeat(5_000)],
-    ["an inline request with quotes", 'ECHO "a b"\r\n'],
+    ["an inline request with a quote that isn't closed", 'ECHO "a b\r\n'],
+    ["an inline request with something after a quote", "ECHO 'a'b\r\n"],
     ["an inline request of too many arguments", `${"x ".repeat(21)}\r\n`],
   ];
 

@@ -2,12 +2,14 @@
  * What a client sends, cut into requests: arrays of bulk strings, and inline requests of one line.
  *
  * Promises: the requests are the same however the bytes were cut on their way. A request that isn't whole yet
- * waits, at the cost of its own bytes. What breaks a limit or the protocol is a fault, the last thing that the
- * parser says. It never throws. Bytes are read as UTF-8; what isn't becomes U+FFFD.
+ * takes at most about twice its own bytes of memory, in however small chunks they come, and never what its headers
+ * announce. What breaks a limit or the protocol is a fault, the last thing that the parser reports. It never throws.
+ * Arguments are text or, if they aren't UTF-8, the bytes (byte-text.ts).
  *
- * The rules are those of https://redis.io/docs/latest/develop/reference/protocol-spec/; inline requests are
- * split at spaces and take no quotes.
+ * The rules are those of https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
+import { argumentOf } from "./byte-text.js";
+import { splitInline } from "./inline-request.js";
 
 export interface RequestLimits {
   /** The most bytes of one request, its headers counted. */
@@ -25,6 +27,11 @@ export type Parsed =
 
 const WAITING: Parsed = { kind: "waiting" };
 const NOTHING: Buffer = Buffer.alloc(0);
+const MIN_CAPACITY = 256;
+/** While this much is free it isn't worth a copy to give it back. */
+const MAX_FREE_BYTES = 4096;
+/** What an argument costs in memory beside its bytes, roughly. */
+const ARGUMENT_OVERHEAD = 64;
 const LONGEST_INLINE = 4096;
 /** A header is `*` or `$`, a number, and the line's end. */
 const LONGEST_HEADER = 16;
@@ -39,12 +46,13 @@ const ZERO = 0x30;
 export class RequestParser {
   /** In force from the next header on, so that they can be raised once a client has given the password. */
   limits: RequestLimits;
+  /** What has arrived, from `#at` on and up to `#end`. */
   #bytes = NOTHING;
   #at = 0;
-  /** Arrived since `#bytes` was last joined. */
-  #arrived: Buffer[] = [];
-  /** How many bytes are there, from `#at` on, and how many must be there before it is worth looking again. */
-  #available = 0;
+  #end = 0;
+  /** Whether `#bytes` is ours, so that what arrives may be written behind what is there. */
+  #isOwn = false;
+  /** How many bytes must be there before it is worth looking again. */
   #needed = 1;
   #args: string[] = [];
   #argsToCome = 0;
@@ -57,17 +65,52 @@ export class RequestParser {
     this.limits = limits;
   }
 
-  push(bytes: Buffer): void {
+  /** What it holds in memory, in bytes. */
+  get heldBytes(): number {
+    return (
+      this.#bytes.length +
+      (this.#args.length > 0 ? this.#requestBytes : 0) +
+      this.#args.length * ARGUMENT_OVERHEAD
+    );
+  }
+
+  push(chunk: Buffer): void {
     if (this.#fault !== undefined) return;
-    this.#arrived.push(bytes);
-    this.#available += bytes.length;
+    const rest = this.#available;
+    if (rest === 0) {
+      this.#bytes = chunk;
+      this.#isOwn = false;
+      this.#at = 0;
+      this.#end = chunk.length;
+      return;
+    }
+    const isRoom = this.#isOwn && this.#bytes.length - this.#end >= chunk.length;
+    // At least twice what is there, so that each byte is copied a few times at most, however small the chunks are.
+    if (!isRoom) this.#moveTo(chunk.length < rest ? 2 * (rest + chunk.length) : rest + chunk.length);
+    chunk.copy(this.#bytes, this.#end);
+    this.#end += chunk.length;
+  }
+
+  get #available(): number {
+    return this.#end - this.#at;
+  }
+
+  /** Moves what is there to the beginning of a buffer of its own. */
+  #moveTo(capacity: number): void {
+    // Not from Node's pool, of which a small slice would keep 8 kB.
+    const bytes = Buffer.allocUnsafeSlow(Math.max(MIN_CAPACITY, capacity));
+    this.#end = this.#bytes.copy(bytes, 0, this.#at, this.#end);
+    this.#at = 0;
+    this.#bytes = bytes;
+    this.#isOwn = true;
   }
 
   /** The next whole request, if it is there. */
   next(): Parsed {
     if (this.#fault !== undefined) return this.#fault;
-    if (this.#available < this.#needed) return WAITING;
-    this.#join();
+    if (this.#available < this.#needed) {
+      return this.#available === 0 ? this.#wait(this.#needed) : WAITING;
+    }
     while (this.#argsToCome === 0) {
       const begun = this.#begin();
       if (begun !== undefined) return begun;
@@ -77,16 +120,6 @@ export class RequestParser {
       if (stopped !== undefined) return stopped;
     }
     return this.#finish();
-  }
-
-  #join(): void {
-    if (this.#arrived.length === 0) return;
-    const rest = this.#bytes.subarray(this.#at);
-    const [first] = this.#arrived;
-    if (rest.length === 0 && this.#arrived.length === 1 && first !== undefined) this.#bytes = first;
-    else this.#bytes = Buffer.concat([rest, ...this.#arrived]);
-    this.#at = 0;
-    this.#arrived = [];
   }
 
   /** Reads an array's header, or a whole inline request; undefined where to go on. */
@@ -116,7 +149,7 @@ export class RequestParser {
     const end = this.#at + length;
     if (this.#bytes[end] !== CR || this.#bytes[end + 1] !== LF)
       return this.#stop("an argument is longer than its length");
-    this.#args.push(this.#bytes.toString("utf8", this.#at, end));
+    this.#args.push(argumentOf(this.#bytes, this.#at, end));
     this.#advance(length + 2);
     this.#argument = undefined;
     this.#argsToCome--;
@@ -126,17 +159,16 @@ export class RequestParser {
   /** The number after a `*` or `$`; NaN where it is none, undefined where the line isn't whole yet. */
   #readHeader(): number | undefined {
     const bytes = this.#bytes;
-    const negative = bytes[this.#at + 1] === MINUS;
+    const negative = this.#available > 1 && bytes[this.#at + 1] === MINUS;
     const first = this.#at + (negative ? 2 : 1);
     const longest = this.#at + LONGEST_HEADER;
     let number = 0;
     for (let at = first; at < longest; at++) {
       const byte = bytes[at];
-      if (byte === undefined) return undefined;
+      if (at >= this.#end || byte === undefined) return undefined;
       if (byte === CR) {
-        const lineFeed = bytes[at + 1];
-        if (lineFeed === undefined) return undefined;
-        if (lineFeed !== LF || at === first) return Number.NaN;
+        if (at + 1 >= this.#end) return undefined;
+        if (bytes[at + 1] !== LF || at === first) return Number.NaN;
         this.#advance(at + 2 - this.#at);
         return negative ? -number : number;
       }
@@ -147,30 +179,34 @@ export class RequestParser {
   }
 
   #readInline(): Parsed | undefined {
-    const end = this.#bytes.indexOf(LF, this.#at);
-    const length = end < 0 ? this.#available : end - this.#at;
+    const available = this.#bytes.subarray(this.#at, this.#end);
+    const end = available.indexOf(LF);
+    const length = end < 0 ? available.length : end;
     if (length > LONGEST_INLINE) return this.#stop("too big inline request");
-    if (end < 0) return this.#wait(this.#available + 1);
-    const line = this.#bytes.toString("utf8", this.#at, end).trim();
+    if (end < 0) return this.#wait(available.length + 1);
+    const words = splitInline(available.toString("latin1", 0, end));
     this.#advance(length + 1);
-    if (/["']/.test(line)) return this.#stop("inline requests take no quotes");
-    if (line === "") {
+    if (words === undefined) return this.#stop("unbalanced quotes in request");
+    if (words.length > this.limits.arguments) return this.#stop("too many arguments");
+    if (words.length === 0) {
       this.#requestBytes = 0;
       return undefined;
     }
-    this.#args = line.split(/\s+/);
-    if (this.#args.length > this.limits.arguments) return this.#stop("too many arguments");
+    this.#args = words.map((word) => argumentOf(Buffer.from(word, "latin1"), 0, word.length));
     return this.#finish();
   }
 
   #advance(bytes: number): void {
     this.#at += bytes;
-    this.#available -= bytes;
     this.#requestBytes += bytes;
   }
 
+  /** Gives back what isn't needed while the rest of a request is awaited. */
   #wait(needed: number): Parsed {
     this.#needed = needed;
+    const rest = this.#available;
+    if (rest === 0) this.#drop();
+    else if (this.#bytes.length > 2 * rest + MAX_FREE_BYTES) this.#moveTo(2 * rest);
     return WAITING;
   }
 
@@ -184,9 +220,22 @@ export class RequestParser {
 
   #stop(reason: string): Parsed {
     this.#fault = { kind: "fault", reason };
-    this.#bytes = NOTHING;
-    this.#arrived = [];
+    this.#drop();
     this.#args = [];
     return this.#fault;
+  }
+
+  /** Forgets what has come of a request. */
+  clear(): void {
+    this.#drop();
+    this.#args = [];
+    this.#argsToCome = 0;
+  }
+
+  #drop(): void {
+    this.#bytes = NOTHING;
+    this.#at = 0;
+    this.#end = 0;
+    this.#isOwn = false;
   }
 }

@@ -15,3 +15,16 @@ export function parseScore(text: string): number | undefined {
   if (infinite === null) return undefined;
   return infinite[1] === "-" ? -Infinity : Infinity;
 }
+
+/** An end of a range of scores. */
+export interface Bound {
+  readonly score: number;
+  readonly isExclusive: boolean;
+}
+
+/** As ZRANGEBYSCORE reads it: a score, exclusive after a `(`. */
+export function parseBound(text: string): Bound | undefined {
+  const isExclusive = text.startsWith("(");
+  const score = parseScore(isExclusive ? text.slice(1) : text);
+  return score === undefined ? undefined : { score, isExclusive };
+}

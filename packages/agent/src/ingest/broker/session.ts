@@ -13,6 +13,8 @@ export interface Session {
   /** Set by CLIENT SETNAME; empty unless it is. */
   name: string;
   transaction: Transaction | undefined;
+  /** Keys of the markers that this connection has stored. */
+  readonly markers: Set<string>;
   /** Takes no further request, answers those that are under way, and closes the connection. */
   readonly end: () => void;
 }
@@ -25,13 +27,28 @@ export interface Transaction {
   refused: boolean;
 }
 
+/** What a queued command costs in memory beside its bytes and its batch's, roughly. */
+const RESULT_OVERHEAD = 32;
+
 export function newSession(
   identity: Pick<Session, "id" | "address" | "end">,
   authenticated: boolean,
 ): Session {
-  return { ...identity, authenticated, protocol: 2, name: "", transaction: undefined };
+  return {
+    ...identity,
+    authenticated,
+    protocol: 2,
+    name: "",
+    transaction: undefined,
+    markers: new Set(),
+  };
 }
 
 export function newTransaction(): Transaction {
   return { batch: new WriteBatch(), results: [], refused: false };
+}
+
+/** What an open transaction holds in memory, in bytes. */
+export function bytesOf({ batch, results }: Transaction): number {
+  return batch.heldBytes + results.length * RESULT_OVERHEAD;
 }

@@ -4,6 +4,7 @@
  * Within a batch the last word on an id holds, as it would in Redis.
  */
 import type { QueueWrite } from "@chouette-iot/queue";
+import type { NewMarker } from "./client-markers.js";
 
 /** A {@link QueueWrite} in the making: whoever asks for it gives it a score or a value. */
 export interface Draft {
@@ -13,15 +14,24 @@ export interface Draft {
   value?: string;
 }
 
+/** What a draft costs in memory beside its id and value, roughly. */
+const DRAFT_OVERHEAD = 160;
+
 export class WriteBatch {
   readonly #queues = new Map<string, Map<string, Draft>>();
-  /** Notes to write beside the records. */
-  readonly notes = new Map<string, string>();
+  /** Markers to store beside the records, by their keys. */
+  readonly markers = new Map<string, NewMarker>();
   /** Bytes of the requests that it was made of. */
   bytes = 0;
+  #drafts = 0;
 
   get empty(): boolean {
-    return this.#queues.size === 0 && this.notes.size === 0;
+    return this.#queues.size === 0 && this.markers.size === 0;
+  }
+
+  /** What it holds in memory, in bytes. */
+  get heldBytes(): number {
+    return this.bytes + (this.#drafts + this.markers.size) * DRAFT_OVERHEAD;
   }
 
   /** The draft of a record, the same one for its id and for its value. */
@@ -35,6 +45,7 @@ export class WriteBatch {
     if (draft === undefined) {
       draft = { queue, id };
       drafts.set(id, draft);
+      this.#drafts++;
     }
     return draft;
   }
@@ -45,7 +56,8 @@ export class WriteBatch {
 
   clear(): void {
     this.#queues.clear();
-    this.notes.clear();
+    this.markers.clear();
     this.bytes = 0;
+    this.#drafts = 0;
   }
 }

@@ -6,6 +6,8 @@
  */
 import { LONGEST_ID } from "@chouette-iot/queue";
 import { seconds } from "@chouette-iot/record";
+import { fromStoredValue, toStoredId, toStoredValue } from "../byte-text.js";
+import { MAX_MARKER_LENGTH, MAX_OF_CONNECTION } from "../client-markers.js";
 import { type Call, lookup, type Result } from "../command.js";
 import { isMarkerKey, shown } from "../keys.js";
 import { type Failure, failure, OK } from "../reply.js";
@@ -15,7 +17,7 @@ const ZADD_OPTIONS: ReadonlySet<string> = new Set(["NX", "XX", "GT", "LT", "CH",
 
 /** ZADD key score id [score id …] */
 export function zadd(args: readonly string[], { broker, batch }: Call): Result {
-  const queue = broker.keys.queueOf(args[1] ?? "", "keys");
+  const queue = broker.keys.toWrite(args[1] ?? "", "keys");
   if (typeof queue !== "string") return queue;
   const option = args[2]?.toUpperCase() ?? "";
   if (ZADD_OPTIONS.has(option)) return failure(`ERR Chouette's broker doesn't support ZADD with ${option}`);
@@ -23,8 +25,8 @@ export function zadd(args: readonly string[], { broker, batch }: Call): Result {
   for (let at = 2; at < args.length; at += 2) {
     const score = parseScore(args[at] ?? "");
     if (score === undefined) return failure("ERR value is not a valid float");
-    const id = args[at + 1] ?? "";
-    if (!isId(id)) return BAD_ID;
+    const id = toStoredId(args[at + 1] ?? "");
+    if (id === undefined) return BAD_ID;
     batch.draft(queue, id).score = score;
   }
   return args.length / 2 - 1;
@@ -32,14 +34,14 @@ export function zadd(args: readonly string[], { broker, batch }: Call): Result {
 
 /** HSET key id value [id value …] */
 export function hset(args: readonly string[], { broker, batch }: Call): Result {
-  const queue = broker.keys.queueOf(args[1] ?? "", "values");
+  const queue = broker.keys.toWrite(args[1] ?? "", "values");
   if (typeof queue !== "string") return queue;
   if (args.length % 2 !== 0)
     return failure(`ERR wrong number of arguments for '${args[0]?.toLowerCase()}' command`);
   for (let at = 2; at < args.length; at += 2) {
-    const id = args[at] ?? "";
-    if (!isId(id)) return BAD_ID;
-    batch.draft(queue, id).value = args[at + 1] ?? "";
+    const id = toStoredId(args[at] ?? "");
+    if (id === undefined) return BAD_ID;
+    batch.draft(queue, id).value = toStoredValue(args[at + 1] ?? "");
   }
   return args.length / 2 - 1;
 }
@@ -50,29 +52,28 @@ export function hmset(args: readonly string[], call: Call): Result {
   return typeof stored === "number" ? OK : stored;
 }
 
-const BAD_ID = failure(`ERR an id should be UTF-8 of 1 to ${LONGEST_ID} bytes`);
+const BAD_ID = failure(
+  `ERR an id is 1 to ${LONGEST_ID} bytes of UTF-8 without control characters, or any bytes, a quarter fewer`,
+);
 
-/** An id that isn't UTF-8 comes with U+FFFD from the parser, and might be taken for another one. */
-function isId(id: string): boolean {
-  if (id === "" || id.includes("\ufffd")) return false;
-  return id.length * 3 <= LONGEST_ID || Buffer.byteLength(id) <= LONGEST_ID;
-}
-
-const LONGEST_MARKER = 1024;
 const LONGEST_LIFETIME = seconds(31 * 86_400);
 
 /** SET chouette:client:NAME text EX seconds */
-export function setMarker(args: readonly string[], { broker, batch }: Call): Result {
-  const [, key = "", text = "", option, lifetime = "", ...others] = args;
+export function setMarker(args: readonly string[], { session, batch }: Call): Result {
+  const [, key = "", argument = "", option, lifetime = "", ...others] = args;
   if (!isMarkerKey(key)) return notAMarker(key);
   if (option?.toUpperCase() !== "EX" || others.length > 0)
     return failure("ERR Chouette's broker takes SET only as SET key text EX seconds");
   const expires = /^\d{1,9}$/.test(lifetime) ? Number(lifetime) : 0;
   if (expires < 1 || expires > LONGEST_LIFETIME)
     return failure(`ERR invalid expire time in 'set' command: 1 to ${LONGEST_LIFETIME} seconds`);
-  if (text.length > LONGEST_MARKER)
-    return failure(`ERR a client's marker is at most ${LONGEST_MARKER} characters`);
-  batch.notes.set(key, broker.markers.noteOf(key, text, seconds(expires)));
+  const text = toStoredValue(argument);
+  if (text.length > MAX_MARKER_LENGTH)
+    return failure(`ERR a client's marker is at most ${MAX_MARKER_LENGTH} characters`);
+  if (!session.markers.has(key) && session.markers.size >= MAX_OF_CONNECTION)
+    return failure(`ERR a connection stores at most ${MAX_OF_CONNECTION} markers`);
+  session.markers.add(key);
+  batch.markers.set(key, { text, lifetime: seconds(expires) });
   return OK;
 }
 
@@ -83,7 +84,8 @@ export function getMarker([, key = ""]: readonly string[], { broker }: Call): Re
     // What a former connection of this client stored must be durable before it is told about.
     await store.write([]);
     const [note] = await store.notes([key]);
-    return broker.markers.textOf(note);
+    const text = broker.markers.textOf(note);
+    return text === undefined ? null : fromStoredValue(text);
   });
 }
 

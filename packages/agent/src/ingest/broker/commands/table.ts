@@ -1,13 +1,18 @@
-/** The commands that the broker answers: those that clients of Chouette and their libraries send. */
+/**
+ * The commands that the broker answers: those that clients of Chouette and their libraries send, and some for people who
+ * look into it. docs/BROKER.md lists them for users.
+ */
 import type { Command } from "../command.js";
 import { client } from "./client.js";
 import { auth, hello, quit, reset, select } from "./connection.js";
+import { dbsize, exists, keys, removal, scan, ttl, type } from "./keyspace.js";
 import { command, crossProtocol, echo, info, ping } from "./server.js";
 import { getMarker, hmset, hset, setMarker, zadd } from "./store.js";
 import { discard, exec, multi, unwatch, watch } from "./transaction.js";
-import { hget, hlen, hmget, zcard, zrange } from "./view.js";
+import { hget, hlen, hmget, zcard, zrange, zrangebyscore } from "./view.js";
 
 const ANY = Number.POSITIVE_INFINITY;
+const MAX_KEYS = 1_000;
 
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["HELLO", { run: hello, takes: [0, 6], inTransaction: "refused", beforeLogin: true }],
@@ -39,6 +44,19 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["ZCARD", { run: zcard, takes: [1, 1] }],
   ["HLEN", { run: hlen, takes: [1, 1] }],
   ["ZRANGE", { run: zrange, takes: [3, ANY] }],
+  ["ZRANGEBYSCORE", { run: zrangebyscore, takes: [3, ANY] }],
   ["HGET", { run: hget, takes: [2, 2] }],
   ["HMGET", { run: hmget, takes: [2, ANY] }],
+
+  ["EXISTS", { run: exists, takes: [1, MAX_KEYS] }],
+  ["TYPE", { run: type, takes: [1, 1] }],
+  ["TTL", { run: ttl, takes: [1, 1] }],
+  ["PTTL", { run: ttl, takes: [1, 1] }],
+  ["DBSIZE", { run: dbsize, takes: [0, 0] }],
+  ["KEYS", { run: keys, takes: [1, 1] }],
+  ["SCAN", { run: scan, takes: [1, ANY] }],
+
+  ...["DEL", "UNLINK", "FLUSHALL", "FLUSHDB", "ZREM", "HDEL", "ZREMRANGEBYSCORE", "EXPIRE"].map(
+    (name): [string, Command] => [name, { run: removal, takes: [0, ANY] }],
+  ),
 ]);

@@ -1,6 +1,6 @@
 /** MULTI and what ends it. What is queued in between is stored by EXEC, in one step. */
 import { type Call, isLookup, lookup, type Result } from "../command.js";
-import { failure, list, OK, type Reply } from "../reply.js";
+import { failure, lengthOf, list, MAX_ANSWER_LENGTH, OK, type Reply } from "../reply.js";
 import { newTransaction } from "../session.js";
 
 export function multi(_args: readonly string[], { session }: Call): Result {
@@ -18,13 +18,23 @@ export function exec(_args: readonly string[], call: Call): Result {
   return together(transaction.results);
 }
 
+const TOO_LONG = failure(
+  `ERR Chouette's broker answers a transaction with at most ${MAX_ANSWER_LENGTH} bytes of what it looks up`,
+);
+
 /** What a transaction looks up is seen as it is after all that the transaction stores. */
 function together(results: readonly Result[]): Result {
   const replies = results.filter((result): result is Reply => !isLookup(result));
   if (replies.length === results.length) return list(replies);
   return lookup(async (store) => {
     const items: Reply[] = [];
-    for (const result of results) items.push(isLookup(result) ? await result.run(store) : result);
+    let length = 0;
+    for (const result of results) {
+      const isTooLong = length > MAX_ANSWER_LENGTH;
+      const item = !isLookup(result) ? result : isTooLong ? TOO_LONG : await result.run(store);
+      length += lengthOf(item);
+      items.push(item);
+    }
     return list(items);
   });
 }

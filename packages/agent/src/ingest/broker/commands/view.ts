@@ -1,42 +1,86 @@
-/** Commands that show what is there, for people and for tests. */
+/** Commands that show what is in the queues, for people and for tests. A queue that isn't the agent's is empty. */
 import type { BrokerStore } from "@chouette-iot/queue";
+import { fromStoredId, fromStoredValue, toStoredId } from "../byte-text.js";
 import { type Call, lookup, type Result } from "../command.js";
-import { failure, list, type Reply } from "../reply.js";
+import { failure, isFailure, list, MAX_ANSWER_LENGTH, type Reply } from "../reply.js";
+import { type Bound, parseBound } from "../score.js";
 
 /** The most ids in one answer: a queue may hold millions. */
 const LONGEST_RANGE = 10_000;
+/** Ids asked for in one HMGET. */
+const MAX_VALUES = 1_000;
+/** A value is at most 2 MiB, so that these don't take more than an answer may. */
+const VALUES_PAGE = 4;
+const SCORES_PAGE = 1_000;
+/** No stored id holds a control character. */
+const NO_ID = "\x01";
+
+const TOO_LONG = failure(
+  `ERR Chouette's broker answers with at most ${LONGEST_RANGE} ids: ask for a part of them`,
+);
 
 /** ZCARD key */
 export function zcard([, key = ""]: readonly string[], { broker }: Call): Result {
-  const queue = broker.keys.queueOf(key, "keys");
-  return typeof queue === "string" ? lookup((store) => store.size(queue)) : queue;
+  const queue = broker.keys.toRead(key, "keys");
+  if (queue === undefined || isFailure(queue)) return queue ?? 0;
+  return lookup((store) => store.size(queue));
 }
 
 /** HLEN key */
 export function hlen([, key = ""]: readonly string[], { broker }: Call): Result {
-  const queue = broker.keys.queueOf(key, "values");
-  return typeof queue === "string" ? lookup((store) => store.valueCount(queue)) : queue;
+  const queue = broker.keys.toRead(key, "values");
+  if (queue === undefined || isFailure(queue)) return queue ?? 0;
+  return lookup((store) => store.valueCount(queue));
 }
 
 /** HGET key id */
 export function hget([, key = "", id = ""]: readonly string[], { broker }: Call): Result {
-  const queue = broker.keys.queueOf(key, "values");
-  if (typeof queue !== "string") return queue;
-  return lookup(async (store) => (await store.values(queue, [id]))[0] ?? null);
+  const queue = broker.keys.toRead(key, "values");
+  if (queue === undefined || isFailure(queue)) return queue ?? null;
+  return lookup((store) => broker.walks.run(async () => (await valuesOf(store, queue, [id]))?.[0] ?? null));
 }
 
 /** HMGET key id [id …] */
 export function hmget([, key = "", ...ids]: readonly string[], { broker }: Call): Result {
-  const queue = broker.keys.queueOf(key, "values");
-  if (typeof queue !== "string") return queue;
-  return lookup(async (store) => list((await store.values(queue, ids)).map((value) => value ?? null)));
+  const queue = broker.keys.toRead(key, "values");
+  if (isFailure(queue)) return queue;
+  if (ids.length > MAX_VALUES)
+    return failure(`ERR Chouette's broker takes at most ${MAX_VALUES} ids in HMGET`);
+  if (queue === undefined) return list(ids.map(() => null));
+  return lookup((store) =>
+    broker.walks.run(async () => {
+      const values = await valuesOf(store, queue, ids);
+      return values === undefined
+        ? failure(`ERR Chouette's broker answers with at most ${MAX_ANSWER_LENGTH} bytes: ask for fewer ids`)
+        : list(values);
+    }),
+  );
+}
+
+/** Undefined if they are too long in all. */
+async function valuesOf(
+  store: BrokerStore,
+  queue: string,
+  ids: readonly string[],
+): Promise<readonly (string | null)[] | undefined> {
+  const values: (string | null)[] = [];
+  let length = 0;
+  for (let at = 0; at < ids.length; at += VALUES_PAGE) {
+    const page = ids.slice(at, at + VALUES_PAGE).map((id) => toStoredId(id) ?? NO_ID);
+    for (const value of await store.values(queue, page)) {
+      length += value?.length ?? 0;
+      values.push(value === undefined ? null : fromStoredValue(value));
+    }
+    if (length > MAX_ANSWER_LENGTH) return undefined;
+  }
+  return values;
 }
 
 /** ZRANGE key start stop [WITHSCORES]; by rank only */
 export function zrange(args: readonly string[], { broker, session }: Call): Result {
   const [, key = "", first = "", last = "", ...options] = args;
-  const queue = broker.keys.queueOf(key, "keys");
-  if (typeof queue !== "string") return queue;
+  const queue = broker.keys.toRead(key, "keys");
+  if (isFailure(queue)) return queue;
   const start = parseRank(first);
   const stop = parseRank(last);
   if (start === undefined || stop === undefined)
@@ -44,17 +88,25 @@ export function zrange(args: readonly string[], { broker, session }: Call): Resu
   const withScores = options[0]?.toUpperCase() === "WITHSCORES";
   if (options.length > (withScores ? 1 : 0))
     return failure("ERR Chouette's broker takes ZRANGE by rank, with no option but WITHSCORES");
+  if (queue === undefined) return list([]);
   const inPairs = session.protocol === 3;
   return lookup(async (store) => {
-    if ((await lengthOf(store, queue, start, stop)) > LONGEST_RANGE)
-      return failure(
-        `ERR Chouette's broker answers with at most ${LONGEST_RANGE} ids: ask for a part of them`,
-      );
-    const positions = await store.range(queue, start, stop);
-    if (!withScores) return list(positions.map(({ id }) => id));
-    const pairs = positions.map(({ id, score }): Reply[] => [id, { kind: "score", value: score }]);
-    return list(inPairs ? pairs.map(list) : pairs.flat());
+    if ((await lengthOf(store, queue, start, stop)) > LONGEST_RANGE) return TOO_LONG;
+    return positionsReply(await store.range(queue, start, stop), withScores, inPairs);
   });
+}
+
+function positionsReply(
+  positions: readonly { readonly id: string; readonly score: number }[],
+  withScores: boolean,
+  inPairs: boolean,
+): Reply {
+  if (!withScores) return list(positions.map(({ id }) => fromStoredId(id)));
+  const pairs = positions.map(({ id, score }): Reply[] => [
+    fromStoredId(id),
+    { kind: "score", value: score },
+  ]);
+  return list(inPairs ? pairs.map(list) : pairs.flat());
 }
 
 function parseRank(text: string): number | undefined {
@@ -67,4 +119,76 @@ async function lengthOf(store: BrokerStore, queue: string, start: number, stop: 
   const first = start < 0 ? Math.max(0, size + start) : start;
   const last = Math.min(size - 1, stop < 0 ? size + stop : stop);
   return last - first + 1;
+}
+
+interface ScoreRange {
+  readonly min: Bound;
+  readonly max: Bound;
+  readonly withScores: boolean;
+  /** How many of those within to leave out, and how many to answer with. */
+  readonly offset: number;
+  readonly count: number;
+}
+
+/** ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count] */
+export function zrangebyscore(args: readonly string[], { broker, session }: Call): Result {
+  const [, key = "", first = "", last = "", ...options] = args;
+  const queue = broker.keys.toRead(key, "keys");
+  if (isFailure(queue)) return queue;
+  const min = parseBound(first);
+  const max = parseBound(last);
+  if (min === undefined || max === undefined) return failure("ERR min or max is not a float");
+  const parsed = scoreRangeOptions(options);
+  if (parsed === undefined) return failure("ERR syntax error");
+  if (queue === undefined) return list([]);
+  const inPairs = session.protocol === 3;
+  return lookup((store) =>
+    broker.walks.run(() => withinScores(store, queue, { min, max, ...parsed }, inPairs)),
+  );
+}
+
+function scoreRangeOptions(
+  options: readonly string[],
+): Pick<ScoreRange, "withScores" | "offset" | "count"> | undefined {
+  const [option, first = "", second = ""] = options;
+  if (option === undefined) return { withScores: false, offset: 0, count: Number.POSITIVE_INFINITY };
+  if (option.toUpperCase() === "WITHSCORES") {
+    const others = scoreRangeOptions(options.slice(1));
+    return others && { ...others, withScores: true };
+  }
+  const offset = parseRank(first);
+  const count = parseRank(second);
+  if (option.toUpperCase() !== "LIMIT" || offset === undefined || count === undefined) return undefined;
+  const others = scoreRangeOptions(options.slice(3));
+  return others && { ...others, offset, count: count < 0 ? Number.POSITIVE_INFINITY : count };
+}
+
+async function withinScores(
+  store: BrokerStore,
+  queue: string,
+  { min, max, withScores, offset, count }: ScoreRange,
+  inPairs: boolean,
+): Promise<Reply> {
+  const found: { id: string; score: number }[] = [];
+  const isBefore = (score: number) => (min.isExclusive ? score <= min.score : score < min.score);
+  const isAfter = (score: number) => (max.isExclusive ? score >= max.score : score > max.score);
+  // No id is empty, so that this position comes before all of its score.
+  let after = min.score === -Infinity ? undefined : { score: min.score, id: "" };
+  let toSkip = offset < 0 ? Number.POSITIVE_INFINITY : offset;
+  while (found.length < count) {
+    const page = await store.read(queue, { ...(after && { after }), limit: SCORES_PAGE });
+    const last = page.at(-1);
+    if (last === undefined) break;
+    for (const { id, score } of page) {
+      if (isAfter(score)) return positionsReply(found, withScores, inPairs);
+      if (isBefore(score) || toSkip-- > 0) continue;
+      if (found.length >= count) break;
+      if (found.length === LONGEST_RANGE) return TOO_LONG;
+      found.push({ id, score });
+    }
+    after = { score: last.score, id: last.id };
+    // Others get their turn between two pages.
+    await new Promise(setImmediate);
+  }
+  return positionsReply(found, withScores, inPairs);
 }

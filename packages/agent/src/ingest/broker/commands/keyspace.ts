@@ -1,0 +1,127 @@
+/**
+ * Commands about keys as such: which there are, of which type, for how long. They are few: the halves of the agent's own
+ * queues that hold something, and the markers of clients.
+ */
+import type { BrokerStore } from "@chouette-iot/queue";
+import { type Call, lookup, type Result } from "../command.js";
+import type { BrokerContext } from "../context.js";
+import { globMatcher } from "../glob.js";
+import { isMarkerKey, type QueueKey } from "../keys.js";
+import { failure, list, type Reply } from "../reply.js";
+
+/** A pattern is checked against every key. */
+const MAX_PATTERN_LENGTH = 256;
+/** Others get their turn after so many keys. */
+const KEYS_AT_ONCE = 500;
+
+type Kind = "zset" | "hash" | "string" | "none";
+
+/** EXISTS key [key …] */
+export function exists([, ...keys]: readonly string[], { broker }: Call): Result {
+  return lookup(async (store) => {
+    const kinds = await Promise.all(keys.map((key) => kindOf(key, store, broker)));
+    return kinds.filter((kind) => kind !== "none").length;
+  });
+}
+
+/** TYPE key */
+export function type([, key = ""]: readonly string[], { broker }: Call): Result {
+  return lookup(async (store) => ({ kind: "status", text: await kindOf(key, store, broker) }));
+}
+
+/** TTL key, PTTL key: of a marker, how long it is kept; -1 for a queue, which has no expiry of its own. */
+export function ttl([name = "", key = ""]: readonly string[], { broker }: Call): Result {
+  return lookup(async (store) => {
+    if (isMarkerKey(key)) {
+      const [note] = await store.notes([key]);
+      const left = broker.markers.lifetimeOf(note);
+      if (left === undefined) return -2;
+      return name.toUpperCase() === "PTTL" ? left : Math.round(left / 1000);
+    }
+    return (await kindOf(key, store, broker)) === "none" ? -2 : -1;
+  });
+}
+
+/** DBSIZE */
+export function dbsize(_args: readonly string[], { broker }: Call): Result {
+  return lookup(async (store) => (await keysThere(store, broker)).length);
+}
+
+/** KEYS pattern */
+export function keys([, pattern = ""]: readonly string[], { broker }: Call): Result {
+  if (pattern.length > MAX_PATTERN_LENGTH) return LONG_PATTERN;
+  return lookup(async (store) => list(await keysLike(pattern, undefined, store, broker)));
+}
+
+/** SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]: all keys in one answer. */
+export function scan([, cursor = "", ...options]: readonly string[], { broker }: Call): Result {
+  if (!/^\d{1,20}$/.test(cursor)) return failure("ERR invalid cursor");
+  let pattern = "*";
+  let wanted: string | undefined;
+  for (let at = 0; at < options.length; at += 2) {
+    const [option = "", value] = options.slice(at, at + 2);
+    if (value === undefined) return failure("ERR syntax error");
+    if (option.toUpperCase() === "MATCH") pattern = value;
+    else if (option.toUpperCase() === "TYPE") wanted = value.toLowerCase();
+    else if (option.toUpperCase() !== "COUNT") return failure("ERR syntax error");
+    else if (!/^[1-9]\d{0,15}$/.test(value)) return failure("ERR value is not an integer or out of range");
+  }
+  if (pattern.length > MAX_PATTERN_LENGTH) return LONG_PATTERN;
+  return lookup(async (store): Promise<Reply> => {
+    const found = cursor === "0" ? await keysLike(pattern, wanted, store, broker) : [];
+    return list(["0", list(found)]);
+  });
+}
+
+const LONG_PATTERN = failure(`ERR a pattern is at most ${MAX_PATTERN_LENGTH} characters`);
+
+async function keysLike(
+  pattern: string,
+  wanted: string | undefined,
+  store: BrokerStore,
+  broker: BrokerContext,
+): Promise<readonly string[]> {
+  const matches = globMatcher(pattern);
+  const found: string[] = [];
+  for (const [index, [key, kind]] of (await keysThere(store, broker)).entries()) {
+    if ((wanted === undefined || kind === wanted) && matches(key)) found.push(key);
+    if (index % KEYS_AT_ONCE === 0) await new Promise(setImmediate);
+  }
+  return found;
+}
+
+/** DEL and other commands that would take records out. */
+export function removal([name = ""]: readonly string[]): Result {
+  return failure(
+    `ERR Chouette's broker doesn't support ${name.toUpperCase()}: records leave when they are delivered or expire, ` +
+      "each one counted. `chouette queue` shows and clears what is stored",
+  );
+}
+
+async function keysThere(
+  store: BrokerStore,
+  broker: BrokerContext,
+): Promise<readonly (readonly [key: string, kind: Kind])[]> {
+  const there: (readonly [string, Kind])[] = [];
+  for (const [key, queueKey] of broker.keys.all()) {
+    if ((await lengthOf(queueKey, store)) > 0) there.push([key, kindOfQueueKey(queueKey)]);
+  }
+  return [...there, ...broker.markers.keys().map((key) => [key, "string"] as const)];
+}
+
+async function kindOf(key: string, store: BrokerStore, broker: BrokerContext): Promise<Kind> {
+  const queueKey = broker.keys.find(key);
+  if (queueKey !== undefined)
+    return (await lengthOf(queueKey, store)) > 0 ? kindOfQueueKey(queueKey) : "none";
+  if (!isMarkerKey(key)) return "none";
+  const [note] = await store.notes([key]);
+  return broker.markers.textOf(note) === undefined ? "none" : "string";
+}
+
+function lengthOf({ queue, kind }: QueueKey, store: BrokerStore): Promise<number> {
+  return kind === "keys" ? store.size(queue) : store.valueCount(queue);
+}
+
+function kindOfQueueKey({ kind }: QueueKey): Kind {
+  return kind === "keys" ? "zset" : "hash";
+}

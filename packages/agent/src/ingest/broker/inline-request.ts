@@ -1,0 +1,66 @@
+/**
+ * An inline request: one line, its arguments with spaces between them, as a person types it.
+ *
+ * The rules are those of redis-cli and Redis. "Double quotes" know `\n`, `\r`, `\t`, `\b`, `\a`, `\xHH`, and a
+ * backslash before any other character is that character; 'single quotes' know `\'` alone. A closing quote ends its
+ * argument, so that a space or the line's end must follow.
+ */
+
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
+/** Of ASCII alone: other bytes may be parts of a character. */
+const SPACE = /[ \t\n\v\f\r]/;
+/** What an argument may go on with: quoted in either way, or bare. */
+const DOUBLE_QUOTED = /"((?:\\x[0-9a-f]{2}|\\[\s\S]|[^"\\])*)"/iy;
+const SINGLE_QUOTED = /'((?:\\'|[^'])*)'/y;
+const BARE = /[^ \t\n\v\f\r"']+/y;
+
+/**
+ * @param line one character for each byte
+ * @returns the arguments, likewise; undefined if a quote isn't closed, or something follows the closing one
+ */
+export function splitInline(line: string): string[] | undefined {
+  const args: string[] = [];
+  let at = 0;
+  for (;;) {
+    while (SPACE.test(line[at] ?? "")) at++;
+    if (at >= line.length) return args;
+    let arg = "";
+    let isClosed = false;
+    while (at < line.length && !SPACE.test(line[at] ?? "")) {
+      if (isClosed) return undefined;
+      const piece = pieceAt(line, at);
+      if (piece === undefined) return undefined;
+      arg += piece.text;
+      at = piece.end;
+      isClosed = piece.isQuoted;
+    }
+    args.push(arg);
+  }
+}
+
+interface Piece {
+  readonly text: string;
+  readonly end: number;
+  readonly isQuoted: boolean;
+}
+
+function pieceAt(line: string, at: number): Piece | undefined {
+  const match = (pattern: RegExp) => {
+    pattern.lastIndex = at;
+    return pattern.exec(line);
+  };
+  const bare = match(BARE);
+  if (bare !== null) return { text: bare[0], end: BARE.lastIndex, isQuoted: false };
+  const double = match(DOUBLE_QUOTED);
+  if (double !== null)
+    return { text: unescaped(double[1] ?? ""), end: DOUBLE_QUOTED.lastIndex, isQuoted: true };
+  const single = match(SINGLE_QUOTED);
+  if (single === null) return undefined;
+  return { text: (single[1] ?? "").replaceAll("\\'", "'"), end: SINGLE_QUOTED.lastIndex, isQuoted: true };
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(?:x([0-9a-f]{2})|([\s\S]))/gi, (_, hex: string | undefined, character: string) =>
+    hex === undefined ? (ESCAPES[character] ?? character) : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}

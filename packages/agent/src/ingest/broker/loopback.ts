@@ -1,0 +1,12 @@
+import { BlockList, isIP } from "node:net";
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+/** Whether an address is this machine's own loopback; IPv4 addresses may come as IPv6 writes them. */
+export function isLoopback(address: string | undefined): boolean {
+  const plain = (address ?? "").replace(/^::ffff:/i, "");
+  const family = isIP(plain);
+  return family !== 0 && LOOPBACK.check(plain, family === 6 ? "ipv6" : "ipv4");
+}
