@@ -16,7 +16,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   client: ["record", "queue", "queue/redis", "@redis/client"],
   "agent/aggregation": ["record"],
   "agent/wrappers": ["record", "agent/aggregation"],
-  "agent/ingest": ["record", "queue", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
+  "agent/ingest": [
+    "record",
+    "queue",
+    "agent/address.ts",
+    "agent/clock.ts",
+    "agent/log.ts",
+    "agent/outage.ts",
+  ],
   "agent/flush": [
     "record",
     "queue",
@@ -50,6 +57,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "agent/config",
     "agent/dispatch",
     "agent/outputs",
+    "agent/address.ts",
     "agent/clock.ts",
     "agent/log.ts",
     "agent/outage.ts",

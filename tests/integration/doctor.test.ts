@@ -140,6 +140,23 @@ describe("chouette doctor", () => {
     expect(findings).toContainEqual(expect.objectContaining({ about: "broker", verdict: "wrong" }));
   });
 
+  it.each([
+    ["0.0.0.0", {}, /without a password, and refuses/],
+    ["[::]", { CHOUETTE_PROTECTED_MODE: "false" }, /anybody who can reach it/],
+  ])("warns of a broker that listens on %s without a password", async (host, settings, found) => {
+    const warnings = async (more: Readonly<Record<string, string>>) => {
+      const { findings } = await doctor({ CHOUETTE_LISTEN: `${host}:${listen}`, ...settings, ...more });
+      return findings.filter(({ about, verdict }) => about === "broker" && verdict === "warning");
+    };
+    expect(await warnings({})).toEqual([
+      expect.objectContaining({
+        found: expect.stringMatching(found),
+        advice: expect.stringContaining("CHOUETTE_PASSWORD"),
+      }),
+    ]);
+    expect(await warnings({ CHOUETTE_PASSWORD: "secret" })).toEqual([]);
+  });
+
   it("warns of a Redis that keeps nothing through a power cut or throws queues away", async () => {
     const redis = await startRedis(["--maxmemory", "10mb", "--maxmemory-policy", "allkeys-lru"]);
     cleanUps.push(() => redis.stop());

@@ -28,6 +28,22 @@ export async function startAgentProcess(settings: AgentSettings): Promise<Runnin
   return agent;
 }
 
+/** The port that an agent's broker got: `CHOUETTE_LISTEN` may be `127.0.0.1:0`, for any that is free. */
+export async function brokerPort(agent: Running): Promise<number> {
+  return listenedPort(agent, "broker listening");
+}
+
+/** Likewise of its HTTP server. */
+export async function statusPort(agent: Running): Promise<number> {
+  return listenedPort(agent, "status over HTTP listening");
+}
+
+async function listenedPort(agent: Running, message: string): Promise<number> {
+  const line = new RegExp(`"listen":"[^"]*:(\\d+)","msg":"${message}"`);
+  await agent.wrote(line);
+  return Number(line.exec(agent.output())?.[1]);
+}
+
 export function runChouette(args: readonly string[], settings: AgentSettings = {}): Running {
   return run(process.execPath, [CHOUETTE, ...args], { env: { ...NOTHING_SET, ...settings } });
 }

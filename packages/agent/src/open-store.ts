@@ -1,6 +1,7 @@
 /** The agent's store: a Redis server, or the agent's own with a broker before it. */
 import type { BrokerStore, Store } from "@chouette-iot/queue";
 import { milliseconds } from "@chouette-iot/record";
+import { shownAddress } from "./address.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config/config.js";
 import { redisAddress } from "./config/redis-address.js";
@@ -46,6 +47,8 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
       maxConnections,
       ...(password === undefined ? {} : { password }),
     });
+    // The port may be one that the system chose.
+    log.info({ listen: shownAddress(broker.address) }, "broker listening");
     return { store, broker, embedded: store, damaged };
   } catch (error) {
     await store.close();

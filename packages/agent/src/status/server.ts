@@ -5,6 +5,8 @@
  * host names only (`host-names.ts`).
  */
 import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { shownAddress } from "../address.js";
 import type { Log } from "../log.js";
 import { isOwnHost } from "./host-names.js";
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "./prometheus.js";
@@ -51,6 +53,9 @@ export async function startStatusServer({
       server.on("error", (error) => log.warn({ err: error }, "the agent's HTTP server had an error"));
       // What ends the agent doesn't wait for those who look at it.
       server.unref();
+      // The port may be one that the system chose.
+      const { address, port } = server.address() as AddressInfo;
+      log.info({ listen: shownAddress({ host: address, port }) }, "status over HTTP listening");
       resolve(server);
     });
   });

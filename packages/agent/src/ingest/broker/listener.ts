@@ -13,6 +13,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { getHeapStatistics } from "node:v8";
 import { type BrokerStore, type QueueNames, queueNames } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { isLoopback } from "../../address.js";
 import { type Clock, systemClock } from "../../clock.js";
 import type { Log } from "../../log.js";
 import { Outage } from "../../outage.js";
@@ -22,7 +23,6 @@ import type { BrokerContext } from "./context.js";
 import { type BrokerCounters, newCounters } from "./counters.js";
 import { DurableWrites } from "./durable-writes.js";
 import { QueueKeys } from "./keys.js";
-import { isLoopback } from "./loopback.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { OneAtATime } from "./one-at-a-time.js";
 import { passwordCheck } from "./password.js";
@@ -52,6 +52,8 @@ export interface BrokerOptions {
 export interface RunningBroker {
   readonly address: { readonly host: string; readonly port: number };
   readonly counters: Readonly<BrokerCounters>;
+  /** What connections hold in memory now, in bytes: those that have given the password or need none, and all others. */
+  memory(): { readonly clients: number; readonly strangers: number };
   /** Takes no further requests, answers those that are under way, and resolves when all connections are closed. */
   close(): Promise<void>;
 }
@@ -133,6 +135,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   return {
     address: addressOf(server),
     counters,
+    memory: () => ({ clients: memory.clients.bytes, strangers: memory.strangers.bytes }),
     close: async () => {
       clearInterval(sweeping);
       clearInterval(watching);

@@ -85,10 +85,20 @@ export class RequestParser {
       return;
     }
     const isRoom = this.#isOwn && this.#bytes.length - this.#end >= chunk.length;
-    // At least twice what is there, so that each byte is copied a few times at most, however small the chunks are.
-    if (!isRoom) this.#moveTo(chunk.length < rest ? 2 * (rest + chunk.length) : rest + chunk.length);
+    if (!isRoom) this.#moveTo(this.#capacityFor(chunk.length));
     chunk.copy(this.#bytes, this.#end);
     this.#end += chunk.length;
+  }
+
+  /**
+   * At least twice what is there, so that each byte is copied a few times at most, however small the chunks are; but
+   * not more than the argument under way will need.
+   */
+  #capacityFor(arriving: number): number {
+    const total = this.#available + arriving;
+    return arriving >= this.#available
+      ? total
+      : Math.max(total, Math.min(2 * total, this.#needed + MAX_FREE_BYTES));
   }
 
   get #available(): number {

@@ -1,3 +1,4 @@
+/** Network addresses: whether one is this machine alone, and how one is shown. */
 import { BlockList, isIP } from "node:net";
 
 const LOOPBACK = new BlockList();
@@ -9,4 +10,9 @@ export function isLoopback(address: string | undefined): boolean {
   const plain = (address ?? "").replace(/^::ffff:/i, "");
   const family = isIP(plain);
   return family !== 0 && LOOPBACK.check(plain, family === 6 ? "ipv6" : "ipv4");
+}
+
+/** `host:port` for people, an IPv6 address in brackets. */
+export function shownAddress({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
