@@ -7,6 +7,9 @@
 
 /** Levels of arrays and objects inside each other. Datadog looks into 20 of them. */
 const MAX_DEPTH = 100;
+const QUOTE = 34;
+const BACKSLASH = 92;
+const [ARRAY, ARRAY_END, OBJECT, OBJECT_END] = [91, 93, 123, 125];
 const NOT_FINITE = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/gs;
 const SCALARS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?\d[\d.eE+-]*/gs;
 
@@ -16,25 +19,40 @@ const SCALARS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?\d[\d.eE+-]*/gs;
  * @throws what JSON.parse throws, or a RangeError if it is nested too deeply
  */
 export function parseJson(text: string): unknown {
-  let value: unknown;
+  // Before it is parsed: JSON.parse takes any depth, and seconds for a million levels.
+  if (isTooDeep(text)) throw new RangeError(`nested more than ${MAX_DEPTH} levels deep`);
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     if (!/NaN|Infinity/.test(text)) throw error;
-    value = JSON.parse(text.replace(NOT_FINITE, (token) => (isText(token) ? token : `"${token}"`)));
+    return JSON.parse(text.replace(NOT_FINITE, (token) => (isText(token) ? token : `"${token}"`)));
   }
-  // A level takes two characters.
-  if (text.length > 2 * MAX_DEPTH && isDeeperThan(value, MAX_DEPTH))
-    throw new RangeError(`nested more than ${MAX_DEPTH} levels deep`);
-  return value;
 }
 
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  if (Array.isArray(value)) return value.some((item) => isDeeperThan(item, levels - 1));
-  for (const key in value) if (isDeeperThan((value as Fields)[key], levels - 1)) return true;
+/** Of a text that is JSON, whether it is nested too deeply; of any other, anything. */
+function isTooDeep(text: string): boolean {
+  // A level takes two characters.
+  if (text.length <= 2 * MAX_DEPTH) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = textEnd(text, at);
+    else if (code === ARRAY || code === OBJECT) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (code === ARRAY_END || code === OBJECT_END) depth -= 1;
+  }
   return false;
+}
+
+/** Where the text ends that begins here. */
+function textEnd(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -55,5 +73,5 @@ export function parseSources(text: string): unknown {
 }
 
 function isText(token: string): boolean {
-  return token.charCodeAt(0) === 34;
+  return token.charCodeAt(0) === QUOTE;
 }
