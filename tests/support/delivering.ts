@@ -71,7 +71,7 @@ export function startDelivering({ url, key, batchSize = 100, connection }: Deliv
     fresh: seconds(100),
   });
   const loop = new DispatchLoop({
-    hasClockJumped: () => false,
+    whileClockHolds: (step) => step(),
     name: "Datadog",
     dispatcher,
     output,

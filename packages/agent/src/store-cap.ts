@@ -14,17 +14,21 @@ export interface StoreCapOptions {
   /** Of room in the store, and of the store itself. */
   readonly roomOutage: Outage;
   readonly storeOutage: Outage;
+  /** Does the step, or nothing while records are being moved: what is evicted must not come back. */
+  unlessMoving(step: () => Promise<void>): Promise<unknown>;
 }
 
 /** Until the signal is aborted. Between two looks a burst may go over the cap by a second's worth. */
 export async function runStoreCap(options: StoreCapOptions, signal: AbortSignal): Promise<void> {
-  const { store, queues, clock, mostBytes, roomOutage, storeOutage } = options;
+  const { store, queues, clock, mostBytes, roomOutage, storeOutage, unlessMoving } = options;
   while (!signal.aborted) {
     try {
-      const displaced = await makeRoom(store, queues, mostBytes);
-      if (displaced > 0)
-        roomOutage.begin("STORE_MAX_BYTES is reached: the oldest records leave, and are counted");
-      else roomOutage.end();
+      await unlessMoving(async () => {
+        const displaced = await makeRoom(store, queues, mostBytes);
+        if (displaced > 0)
+          roomOutage.begin("STORE_MAX_BYTES is reached: the oldest records leave, and are counted");
+        else roomOutage.end();
+      });
     } catch (error) {
       storeOutage.begin(error instanceof Error ? error.message : String(error));
     }

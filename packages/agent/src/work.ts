@@ -42,7 +42,8 @@ import { counted, type Deliveries } from "./status/deliveries.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
 import type { Status } from "./status/status.js";
 import { runStoreCap } from "./store-cap.js";
-import { currentBoot } from "./timekeeping/boot.js";
+import { type Boot, currentBoot } from "./timekeeping/boot.js";
+import { QueueLocks } from "./timekeeping/queue-locks.js";
 import { CLOCK_FLOOR, Timekeeper } from "./timekeeping/timekeeper.js";
 
 export interface Work {
@@ -68,6 +69,8 @@ export interface Wiring extends Parts {
   readonly embedded?: BrokerStore;
   readonly sentBytes: SentBytes;
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
+  /** The device's, if not given. */
+  readonly boot?: Boot;
   status(): Promise<Status>;
 }
 
@@ -81,18 +84,26 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   };
   const flushWiring = felt(wiring, pulses.flush);
   const { rejectedMost, rejectedTtl, selfMetrics, storeMaxBytes } = config.settings;
+  const locks = new QueueLocks();
   const timekeeper = new Timekeeper({
     ...flushWiring,
-    boot: currentBoot(),
+    locks,
+    boot: wiring.boot ?? currentBoot(),
     interval: config.interval,
   });
-  const { metrics, logs, budget } = wireDispatch(wiring, timekeeper, pulses);
+  const { metrics, logs, budget } = wireDispatch(wiring, { timekeeper, locks }, pulses);
   const flushOutage = new Outage("The flush", clock, log);
   let flushedAt: Seconds | undefined;
-  const flushing = wireFlush({ ...flushWiring, flushOutage }, timekeeper, ({ ready }) => {
-    flushedAt = toSeconds(clock.now());
-    // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
-    if (ready > 0 && config.output === "stdout") metrics.loop.kick();
+  const flushing = wireFlush({ ...flushWiring, flushOutage }, timekeeper, {
+    onFlushed: ({ ready }) => {
+      flushedAt = toSeconds(clock.now());
+      // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
+      if (ready > 0 && config.output === "stdout") metrics.loop.kick();
+    },
+    onClockTrusted: () => {
+      metrics.loop.kick();
+      logs.loop.kick();
+    },
   });
   const rejectedOutage = new Outage("The bound of the dead-letter queue", clock, log);
   const rejectedBounds = { queue: queues.rejected, most: rejectedMost, ttl: seconds(rejectedTtl) };
@@ -110,7 +121,8 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   const roomOutage = new Outage("Room in the store", clock, log);
   if (wiring.embedded !== undefined && storeMaxBytes !== undefined) {
     const options = { ...{ queues, clock, storeOutage, roomOutage }, mostBytes: storeMaxBytes };
-    loops.push(runStoreCap({ ...options, store: wiring.embedded }, signal));
+    const unlessMoving = (step: () => Promise<void>) => locks.using(Object.values(queues), step);
+    loops.push(runStoreCap({ ...options, store: wiring.embedded, unlessMoving }, signal));
   }
   // Whom they are printed for has no use for them.
   if (selfMetrics && config.output === "datadog") {
@@ -140,32 +152,52 @@ function felt(wiring: Wiring, pulse: Pulse): Wiring {
 function wireFlush(
   wiring: Wiring & { readonly flushOutage: Outage },
   timekeeper: Timekeeper,
-  onFlushed: (flushed: Flushed) => void,
+  { onFlushed, onClockTrusted }: { onFlushed(flushed: Flushed): void; onClockTrusted(): void },
 ): (signal: AbortSignal) => Promise<void> {
   const { config, log, clock, store, queues, storeOutage, flushOutage, wrap } = wiring;
   const { interval, grace } = config;
   const flusher = new Flusher({
-    ...{ store, queues, wrap, clock, interval, grace },
+    ...{ store, queues, wrap, interval, grace },
+    clock: trustedClock(clock, timekeeper),
     ttl: config.metricTtl,
     globalTags: config.settings.globalTags,
     floor: CLOCK_FLOOR,
   });
-  const checkClock = () => timekeeper.check();
+  const checkClock = async () => {
+    const wasTrusted = timekeeper.isTrusted;
+    const checked = await timekeeper.check();
+    if (checked.isTrusted && !wasTrusted) onClockTrusted();
+    return checked;
+  };
   const outages = { store: storeOutage, own: flushOutage };
   const loop = { flusher, clock, log, interval, grace, outages, checkClock, onFlushed };
   return (signal) => runFlushLoop(loop, signal);
 }
 
+/** The clock for whoever judges records by their age: a jump shows in it once the records are moved as well. */
+function trustedClock(clock: Clock, timekeeper: Timekeeper): Clock {
+  return {
+    now: () => timekeeper.now(),
+    monotonic: () => clock.monotonic(),
+    sleep: (duration, signal) => clock.sleep(duration, signal),
+  };
+}
+
+interface Timekeeping {
+  readonly timekeeper: Timekeeper;
+  readonly locks: QueueLocks;
+}
+
 function wireDispatch(
   wiring: Wiring,
-  timekeeper: Timekeeper,
+  timekeeping: Timekeeping,
   pulses: { readonly metrics: Pulse; readonly logs: Pulse },
 ) {
   const { config, clock, queues, sentBytes, outputs, deliveries } = wiring;
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
   const budget = new ByteBudget(dailyByteBudget, sentBytes);
   const place = config.output === "datadog" ? "Datadog" : "stdout";
-  const metrics = wireQueue(felt(wiring, pulses.metrics), timekeeper, place, "The dispatch of metrics", {
+  const metrics = wireQueue(felt(wiring, pulses.metrics), timekeeping, place, "The dispatch of metrics", {
     queue: queues.readyMetrics,
     output: counted(pulses.metrics.output(outputs.metrics), {
       deliveries: deliveries.metrics,
@@ -173,22 +205,29 @@ function wireDispatch(
       timeOf: timeOfMetric,
     }),
     decode: decodeReadyMetric,
-    admission: () => budget.metrics(),
+    // Asked before each batch: it is also how a dispatch ends early for the clock's sake.
+    admission: () => timekeeping.timekeeper.isTrusted && budget.metrics(),
     batchSize: bulkSize,
     ttl: config.metricTtl,
   });
-  const logs = wireQueue(felt(wiring, pulses.logs), timekeeper, `${place} for logs`, "The dispatch of logs", {
-    queue: queues.logs,
-    output: counted(pulses.logs.output(outputs.logs), {
-      deliveries: deliveries.logs,
-      clock,
-      timeOf: (log) => timeOfLog(log, clock),
-    }),
-    decode: decodeLog,
-    admission: () => budget.logs(),
-    batchSize: logsBulkSize,
-    ttl: seconds(logTtl),
-  });
+  const logs = wireQueue(
+    felt(wiring, pulses.logs),
+    timekeeping,
+    `${place} for logs`,
+    "The dispatch of logs",
+    {
+      queue: queues.logs,
+      output: counted(pulses.logs.output(outputs.logs), {
+        deliveries: deliveries.logs,
+        clock,
+        timeOf: (log) => timeOfLog(log, clock),
+      }),
+      decode: decodeLog,
+      admission: () => timekeeping.timekeeper.isTrusted && budget.logs(),
+      batchSize: logsBulkSize,
+      ttl: seconds(logTtl),
+    },
+  );
   return { metrics, logs, budget };
 }
 
@@ -198,7 +237,7 @@ function wireDispatch(
  */
 function wireQueue<T>(
   { config, log, clock, store, queues, sentBytes, storeOutage }: Wiring,
-  timekeeper: Timekeeper,
+  { timekeeper, locks }: Timekeeping,
   place: string,
   name: string,
   options: Pick<DispatcherOptions<T>, "queue" | "output" | "decode" | "admission" | "batchSize" | "ttl">,
@@ -211,7 +250,7 @@ function wireQueue<T>(
   const dispatcher = new Dispatcher({
     ...options,
     store,
-    clock,
+    clock: trustedClock(clock, timekeeper),
     sentBytes,
     rejectedQueue: queues.rejected,
     // A release's worth of windows, and those that closed last.
@@ -228,7 +267,7 @@ function wireQueue<T>(
     releaseInterval,
     loopOutages: { store: storeOutage, own: ownOutage },
     outputOutage,
-    hasClockJumped: () => timekeeper.hasJumped,
+    whileClockHolds: async (step) => (timekeeper.isTrusted ? locks.using([options.queue], step) : undefined),
   });
   return { dispatcher, loop, outages: [outputOutage, ownOutage] };
 }

@@ -1,7 +1,15 @@
 /**
  * Contexts as text, for those that wait in the store: a part of a window for the rest, a last second for more.
  */
-import { canonicalTags, type DistinctElement, metricName, type Tags, tagList } from "@chouette-iot/record";
+import {
+  canonicalTags,
+  type DistinctElement,
+  metricName,
+  type Seconds,
+  seconds,
+  type Tags,
+  tagList,
+} from "@chouette-iot/record";
 import type { Context } from "./context.js";
 
 export interface SavedContext {
@@ -53,4 +61,26 @@ function saveElements(elements: ReadonlySet<DistinctElement>): readonly SavedEle
 function restoreElement(saved: SavedElement): DistinctElement {
   if (typeof saved === "boolean") return Number(saved);
   return typeof saved === "object" && saved !== null ? BigInt(saved.digits) : saved;
+}
+
+/**
+ * The same, of a time that is later by so much.
+ *
+ * @param text what {@link saveContexts} made
+ * @param shiftedId the new id of a ready metric that they became
+ */
+export function shiftContexts(text: string, by: Seconds, shiftedId: (id: string) => string): string {
+  const saved: readonly SavedContext[] = JSON.parse(text);
+  return JSON.stringify(
+    saved.map(({ context, readyIds }) => ({
+      context: shiftedContext(context, by),
+      readyIds: readyIds.map(shiftedId),
+    })),
+  );
+}
+
+/** Of the sums, a gauge alone knows when its value was taken. */
+function shiftedContext(context: Context, by: Seconds): Context {
+  if (context.type !== "gauge" || context.sum.at === null) return context;
+  return { ...context, sum: { ...context.sum, at: seconds(context.sum.at + by) } };
 }

@@ -24,8 +24,11 @@ export interface DispatchLoopOptions<T> {
   /** Of the store and of the dispatch itself. */
   readonly loopOutages: LoopOutages;
   readonly outputOutage: Outage;
-  /** Whether what is stored has times that the clock has left behind: the flush puts them right first. */
-  hasClockJumped(): boolean;
+  /**
+   * Does the step while the times of what is stored can be gone by and stay as they are. Undefined if they can't now,
+   * since the clock isn't set or records are yet to be moved to the right time: the flush's loop sees to that.
+   */
+  whileClockHolds<R>(step: () => Promise<R>): Promise<R | undefined>;
 }
 
 const BACKOFF = { first: milliseconds(1_000), longest: milliseconds(64_000) };
@@ -69,8 +72,12 @@ export class DispatchLoop<T> {
 
   /** How long to wait for the next. */
   async #dispatchOnce(signal: AbortSignal): Promise<Milliseconds> {
-    const { dispatcher, loopOutages, log, releaseInterval, clock, hasClockJumped } = this.#options;
-    if (hasClockJumped()) return CLOCK_RETRY_AFTER;
+    const wait = await this.#options.whileClockHolds(() => this.#dispatchNow(signal));
+    return wait ?? CLOCK_RETRY_AFTER;
+  }
+
+  async #dispatchNow(signal: AbortSignal): Promise<Milliseconds> {
+    const { dispatcher, loopOutages, log, releaseInterval, clock } = this.#options;
     const started = clock.monotonic();
     try {
       if (this.#held !== undefined && !(await this.#isAccepted(signal))) {

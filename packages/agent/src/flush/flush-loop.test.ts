@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { ManualClock } from "../../../../tests/support/manual-clock.js";
 import type { Log } from "../log.js";
 import { Outage } from "../outage.js";
+import { QueueLocks } from "../timekeeping/queue-locks.js";
 import { CLOCK_FLOOR, Timekeeper } from "../timekeeping/timekeeper.js";
 import { datadogWrapper } from "../wrappers/datadog.js";
 import { runFlushLoop } from "./flush-loop.js";
@@ -39,7 +40,8 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     globalTags: [],
   });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
-  const timekeeper = new Timekeeper({ store, queues, clock, boot, log, interval: INTERVAL });
+  const locks = new QueueLocks();
+  const timekeeper = new Timekeeper({ store, queues, locks, clock, boot, log, interval: INTERVAL });
   const outages = { store: new Outage("The store", clock, log), own: new Outage("The flush", clock, log) };
   const ending = new AbortController();
   const flush = flusher.flush.bind(flusher);
@@ -51,7 +53,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
   const running = runFlushLoop(
     {
       ...{ flusher, clock, log, outages, interval: INTERVAL, grace: GRACE },
-      checkClock: async () => (isClockSet() ? timekeeper.check() : { isSet: false, hasRebased: false }),
+      checkClock: async () => (isClockSet() ? timekeeper.check() : { isTrusted: false, hasShifted: false }),
       onFlushed: () => {},
     },
     ending.signal,

@@ -20,8 +20,8 @@ export interface FlushLoopOptions {
   readonly grace: Seconds;
   /** Of the store, which is why most flushes fail, and of the flush itself. */
   readonly outages: LoopOutages;
-  /** Tells whether the clock can be gone by, after putting right what it made wrong. */
-  checkClock(): Promise<{ readonly isSet: boolean; readonly hasRebased: boolean }>;
+  /** Whether the clock can be gone by, after putting right what it made wrong. */
+  checkClock(): Promise<{ readonly isTrusted: boolean; readonly hasShifted: boolean }>;
   /** Called after each flush that went through. */
   onFlushed(flushed: Flushed): void;
 }
@@ -43,6 +43,8 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
       }
       endOutages(outages);
     } catch (error) {
+      // Whatever failed, the clock's check included, may have changed what the store says of windows.
+      flusher.forget();
       // Given up: at the agent's end, or since another agent has the lease.
       if (signal.aborted) return;
       beginOutage(error, outages);
@@ -52,9 +54,9 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
 }
 
 async function mayFlush({ checkClock, flusher }: FlushLoopOptions): Promise<boolean> {
-  const { isSet, hasRebased } = await checkClock();
-  if (hasRebased) flusher.forget();
-  return isSet;
+  const { isTrusted, hasShifted } = await checkClock();
+  if (hasShifted) flusher.forget();
+  return isTrusted;
 }
 
 function untilNextClose({ clock, interval, grace }: FlushLoopOptions): Milliseconds {

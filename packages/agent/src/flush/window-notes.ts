@@ -7,6 +7,7 @@
 
 import type { Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
+import { shiftContexts } from "../aggregation/saved-contexts.js";
 
 export interface WindowNote {
   /** How many times the window was emitted. */
@@ -99,20 +100,28 @@ export class WindowNotes {
 /**
  * What a settlement writes to have the notes of windows, from one time to another, speak of windows later by so much.
  * A {@link WindowNotes} that has loaded them must forget them then.
+ *
+ * @param shiftedId the id of a ready metric once it is moved as well
  */
 export async function shiftedWindowNotes(
   store: Store,
   queue: string,
   { from, to, by }: { readonly from: Seconds; readonly to: Seconds; readonly by: Seconds },
+  shiftedId: (id: string) => string,
 ): Promise<ReadonlyMap<string, string | undefined>> {
   const moved = new Map<string, string | undefined>();
   const written = new Map<string, string>();
-  for (const prefix of [notePrefix(queue), partsPrefix(queue), lastPrefix(queue)]) {
+  const shiftedContexts = (text: string) => shiftContexts(text, by, shiftedId);
+  for (const [prefix, shiftedText] of [
+    [notePrefix(queue), (text: string) => text],
+    [partsPrefix(queue), shiftedContexts],
+    [lastPrefix(queue), shiftedContexts],
+  ] as const) {
     for (const [key, text] of await store.notesUnder(prefix)) {
       const start = Number(key.slice(prefix.length));
       if (start < from || start >= to) continue;
       moved.set(key, undefined);
-      written.set(`${prefix}${start + by}`, text);
+      written.set(`${prefix}${start + by}`, shiftedText(text));
     }
   }
   return new Map([...moved, ...written]);

@@ -1,17 +1,20 @@
 /** This boot of the device: which one it is, and how long ago it was. */
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { type Seconds, seconds } from "@chouette-iot/record";
 
 export interface Boot {
-  /** The same for as long as the device runs; undefined where the system doesn't say. */
-  readonly id: string | undefined;
+  /** The same for as long as the device runs. If the system doesn't identify its boot: for as long as this process does. */
+  readonly id: string;
   /** Since the boot, sleep included, whatever the clock says. */
   uptime(): Seconds;
 }
 
+const id = readBootId() ?? randomUUID();
+
 export function currentBoot(): Boot {
-  return { id: readBootId(), uptime: () => seconds(uptime()) };
+  return { id, uptime: () => seconds(uptime()) };
 }
 
 function readBootId(): string | undefined {

@@ -1,24 +1,40 @@
 /**
- * The timekeeper: tells whether the device's clock can be gone by, and puts right what was stamped while it couldn't.
+ * The timekeeper: knows whether the device's clock can be trusted, and puts right what was stamped while it couldn't.
  *
  * A device without a clock battery starts in 1970, or in the time of its last shutdown, and is set when its link
  * comes up. The clock is then seen to jump against the time since boot. All that was stamped since the boot was
  * stamped by the wrong clock, and is moved by the jump.
  *
- * Promises: until the clock is past a floor, nothing goes by it. A jump is noticed once, also where it came while
- * the agent was down in the same boot. It loses nothing.
- * What it can't put right: what was sent before the jump was known, and what earlier boots stamped.
+ * Promises: until the clock is past a floor and everything is moved that has to be, nothing is flushed and nothing is
+ * dispatched. Nobody else goes by a jump before it is dealt with: {@link Timekeeper.now} runs evenly from one check to
+ * the next. A jump is noticed once, also if it came while the agent was down in the same boot. A shift once planned is
+ * finished before the next is planned. It loses nothing.
+ * What it can't put right: what was sent before the jump was known, and what earlier boots stamped. A machine that was
+ * paused by its hypervisor, and whose uptime didn't count that, looks like one whose clock was wrong before.
  */
+import { randomBytes } from "node:crypto";
 import type { QueueNames, Store } from "@chouette-iot/queue";
-import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
+import { type Milliseconds, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
+import { shiftedWindowNotes } from "../flush/window-notes.js";
 import type { Log } from "../log.js";
 import type { Boot } from "./boot.js";
-import { type Era, plannedRebase, rebase } from "./rebase.js";
+import {
+  CLOCK_STATE,
+  type ClockShift,
+  type ClockState,
+  decodeClockState,
+  encodeClockState,
+  type TimeRange,
+} from "./clock-shift.js";
+import type { QueueLocks } from "./queue-locks.js";
+import { shiftTimestamps, timedQueues } from "./shift-timestamps.js";
+import { shiftedId } from "./shifted-record.js";
 
 export interface TimekeeperOptions {
   readonly store: Store;
   readonly queues: QueueNames;
+  readonly locks: QueueLocks;
   readonly clock: Clock;
   readonly boot: Boot;
   readonly log: Log;
@@ -29,69 +45,102 @@ export interface TimekeeperOptions {
 /** A clock that says less than this has not been set: it is before Chouette's first release. */
 export const CLOCK_FLOOR = seconds(Date.UTC(2025, 0, 1) / 1000);
 /** Less than this is drift, which time servers put right all the time. */
-const LEAST_JUMP = seconds(30);
-/** The store is told of drift once it comes to this much, so that it isn't taken for a jump at the next start. */
-const NOTED_DRIFT = seconds(5);
-const CLOCK_NOTE = "clock";
+const MIN_JUMP = seconds(30);
+/** Drift is stored once it comes to this much, so that it isn't taken for a jump at the next start. */
+const STORED_DRIFT = seconds(5);
+/** How far ahead of this boot's clock a record of it may be stamped: it runs on while another boot's shift is finished. */
+const LEEWAY = seconds(60);
 
 export interface Timekeeping {
-  /** Whether the clock can be gone by. */
-  readonly isSet: boolean;
-  /** Whether queues and windows' notes were changed: what is known of them is to be read again. */
-  readonly hasRebased: boolean;
+  /** Whether the clock can be gone by, and what is stored agrees with it. */
+  readonly isTrusted: boolean;
+  /** Whether queues and windows' state were changed: what is known of them is to be read again. */
+  readonly hasShifted: boolean;
 }
 
-interface ClockNote {
-  readonly boot: string;
-  /** The clock's time of that boot. */
-  readonly bootTime: Seconds;
+/** The clock's state as it was read or written last. */
+interface Stored {
+  readonly text: string | undefined;
+  readonly state: ClockState | undefined;
 }
 
 export class Timekeeper {
   readonly #options: TimekeeperOptions;
-  /** The clock's time of this boot, as it was when last looked at. */
+  /** Undefined before the first check, and after one that failed: then it is read again. */
+  #stored: Stored | undefined;
+  /** The clock's time of this boot at the last check. */
   #bootTime: Seconds | undefined;
-  /** And as the store has it. */
-  #notedBootTime: Seconds | undefined;
+  #isTrusted = false;
   #saidUnset = false;
+  /** By queue, how many records the pending shift has moved; there for those that it is done with. */
+  #moved = new Map<string, number>();
 
   constructor(options: TimekeeperOptions) {
     this.#options = options;
   }
 
-  /** Whether the clock has jumped since the last {@link check}: what it says of ages isn't true of what is stored. */
-  get hasJumped(): boolean {
-    return this.#bootTime !== undefined && Math.abs(this.#currentBootTime() - this.#bootTime) >= LEAST_JUMP;
+  /** Whether the times of what is stored can be gone by at this moment. */
+  get isTrusted(): boolean {
+    return (
+      this.#isTrusted &&
+      this.#bootTime !== undefined &&
+      Math.abs(this.#currentBootTime() - this.#bootTime) < MIN_JUMP
+    );
+  }
+
+  /** The time by the clock at the last check and the time since: no jump shows in it that isn't dealt with yet. */
+  now(): Milliseconds {
+    const { clock, boot } = this.#options;
+    if (this.#bootTime === undefined) return clock.now();
+    return toMilliseconds(seconds(this.#bootTime + boot.uptime()));
   }
 
   /**
-   * Looks at the clock, puts right what a jump has made wrong, and tells what may be done by it. Rejects where the
-   * store does. Nothing else may work on the raw queue meanwhile.
+   * Looks at the clock, puts right what a jump has made wrong, and tells what may be done by it. Rejects if the
+   * store does; then the next check reads again how far the last one came. Nothing else may work on the raw queue
+   * meanwhile.
    */
   async check(): Promise<Timekeeping> {
-    const { store, queues, clock, log } = this.#options;
+    this.#isTrusted = false;
+    try {
+      const done = await this.#check();
+      this.#isTrusted = done.isTrusted;
+      return done;
+    } catch (error) {
+      this.#stored = undefined;
+      this.#moved.clear();
+      throw error;
+    }
+  }
+
+  async #check(): Promise<Timekeeping> {
+    const { boot } = this.#options;
+    this.#stored ??= await this.#load();
+    const { state } = this.#stored;
+    const wasPending = state?.pending !== undefined;
+    if (wasPending && !(await this.#finish(state, state.pending))) return WAITING;
     const bootTime = this.#currentBootTime();
-    const before = this.#bootTime ?? (await this.#noted());
-    const jump = before === undefined ? 0 : bootTime - before;
-    if (before !== undefined && Math.abs(jump) >= LEAST_JUMP) {
-      const era = this.#era(before, bootTime);
-      await this.#note(bootTime, await plannedRebase(store, queues, era));
-    } else if (Math.abs(bootTime - (this.#notedBootTime ?? 0)) >= NOTED_DRIFT) {
-      await this.#note(bootTime);
+    const before = state?.boot === boot.id ? state.bootTime : undefined;
+    const by = before === undefined ? seconds(0) : this.#jump(before, bootTime);
+    if (before !== undefined && by !== 0) {
+      const shift = this.#shift(before, by);
+      this.#bootTime = bootTime;
+      const planned = await this.#plan({ boot: boot.id, bootTime, pending: shift });
+      if (!(await this.#finish(planned, shift))) return WAITING;
+    } else if (before === undefined || Math.abs(bootTime - before) >= STORED_DRIFT) {
+      await this.#write({ boot: boot.id, bootTime });
     }
     this.#bootTime = bootTime;
-    const rebased = await rebase(store, queues);
-    if (rebased !== undefined) {
-      log.warn(
-        { seconds: Math.round(jump), records: rebased },
-        "the clock jumped: what it stamped was re-based",
-      );
-    }
-    const now = toSeconds(clock.now());
+    return { isTrusted: this.#isSet(), hasShifted: wasPending || by !== 0 };
+  }
+
+  #isSet(): boolean {
+    const now = toSeconds(this.now());
     const isSet = now >= CLOCK_FLOOR;
-    if (!isSet && !this.#saidUnset) log.warn({ now }, "the clock isn't set: records wait until it is");
+    if (!isSet && !this.#saidUnset)
+      this.#options.log.warn({ now }, "the clock isn't set: records wait until it is");
     this.#saidUnset = !isSet;
-    return { isSet, hasRebased: rebased !== undefined };
+    return isSet;
   }
 
   #currentBootTime(): Seconds {
@@ -99,31 +148,85 @@ export class Timekeeper {
     return seconds(toSeconds(clock.now()) - boot.uptime());
   }
 
-  async #noted(): Promise<Seconds | undefined> {
-    const [text] = await this.#options.store.notes([CLOCK_NOTE]);
-    if (text === undefined) return undefined;
-    const { boot, bootTime }: ClockNote = JSON.parse(text);
-    if (boot !== this.#options.boot.id) return undefined;
-    this.#notedBootTime = bootTime;
-    return bootTime;
+  /** In whole windows; 0 if it is drift. */
+  #jump(before: Seconds, after: Seconds): Seconds {
+    const { interval } = this.#options;
+    const jump = after - before;
+    // + 0, as -0 is no jump either.
+    return seconds(Math.abs(jump) < MIN_JUMP ? 0 : Math.round(jump / interval) * interval + 0);
   }
 
-  /** In one step with what is planned of a jump, so that it is neither forgotten nor made up for twice. */
-  async #note(
-    bootTime: Seconds,
-    planned: ReadonlyMap<string, string | undefined> = new Map(),
-  ): Promise<void> {
-    const { store, boot } = this.#options;
-    const note =
-      boot.id === undefined ? undefined : JSON.stringify({ boot: boot.id, bootTime } satisfies ClockNote);
-    await store.settle({ notes: new Map([...planned, [CLOCK_NOTE, note]]) });
-    this.#notedBootTime = bootTime;
-  }
-
-  #era(before: Seconds, after: Seconds): Era {
+  #shift(before: Seconds, by: Seconds): ClockShift {
     const { boot, interval } = this.#options;
-    const by = Math.round((after - before) / interval) * interval;
-    // What was stamped in the second of the jump is of the era, too.
-    return { from: before, to: seconds(before + boot.uptime() + 1), by: seconds(by) };
+    return {
+      id: randomBytes(4).toString("hex"),
+      // Ready metrics are stamped with the start of their window.
+      from: seconds(Math.floor(before / interval) * interval),
+      // What was stamped in the second of the jump belongs to it, too.
+      to: seconds(before + boot.uptime() + 1),
+      by,
+    };
+  }
+
+  /** The windows' state is moved in the same step: it speaks of the records as they will be. */
+  async #plan(state: ClockState & { readonly pending: ClockShift }): Promise<ClockState> {
+    const { store, queues } = this.#options;
+    const { pending } = state;
+    const windows = await shiftedWindowNotes(store, queues.rawMetrics, pending, (id) =>
+      shiftedId(id, pending),
+    );
+    await this.#write(state, windows);
+    return state;
+  }
+
+  /** @returns false if a queue is in use now: to be called again */
+  async #finish(state: ClockState, shift: ClockShift): Promise<boolean> {
+    const { store, queues, locks, log } = this.#options;
+    const spared = this.#spared(state);
+    for (const timed of timedQueues(queues)) {
+      const { queue } = timed;
+      if (this.#moved.has(queue)) continue;
+      const moved = await locks.moving(queue, () => shiftTimestamps(store, timed, shift, spared));
+      if (moved === undefined) return false;
+      this.#moved.set(queue, moved);
+    }
+    const { boot, bootTime } = state;
+    await this.#write({ boot, bootTime });
+    const records = [...this.#moved.values()].reduce((sum, moved) => sum + moved, 0);
+    this.#moved.clear();
+    log.warn({ seconds: shift.by, records }, "the clock was set: records were moved to the right time");
+    return true;
+  }
+
+  /**
+   * After a power cut in the middle of a shift, what this boot can have stamped isn't the shift's to move: the device
+   * may have started at the same wrong time again.
+   */
+  #spared({ boot: bootOfShift }: ClockState): TimeRange | undefined {
+    const { boot, clock } = this.#options;
+    if (bootOfShift === boot.id) return undefined;
+    const from = this.#currentBootTime();
+    return { from: seconds(from - LEEWAY), to: seconds(toSeconds(clock.now()) + LEEWAY) };
+  }
+
+  async #load(): Promise<Stored> {
+    const [text] = await this.#options.store.notes([CLOCK_STATE]);
+    return { text, state: decodeClockState(text) };
+  }
+
+  /** Rejects if another text is stored by now. */
+  async #write(
+    state: ClockState,
+    windows: ReadonlyMap<string, string | undefined> = new Map(),
+  ): Promise<void> {
+    const text = encodeClockState(state);
+    await this.#options.store.settle({
+      onlyWhile: new Map([[CLOCK_STATE, this.#stored?.text]]),
+      notes: new Map([...windows, [CLOCK_STATE, text]]),
+    });
+    this.#stored = { text, state };
   }
 }
+
+/** A queue whose records are to be moved is in use. */
+const WAITING: Timekeeping = { isTrusted: false, hasShifted: false };

@@ -1,0 +1,64 @@
+/**
+ * A shift of the clock: when it was wrong and by how much, and what the store remembers of it.
+ *
+ * The clock's state in the store is one text: the boot, the clock's time of that boot, and a shift that isn't done yet.
+ * So a shift is planned, and later done, by one settlement that depends on the state's former text: it is neither
+ * planned twice nor forgotten, though answers are lost.
+ */
+import { type Seconds, seconds } from "@chouette-iot/record";
+
+/** From one time, included, to another, excluded. */
+export interface TimeRange {
+  readonly from: Seconds;
+  readonly to: Seconds;
+}
+
+/** The range is by the wrong clock. */
+export interface ClockShift extends TimeRange {
+  /** Ends the ids of the records that it has moved. */
+  readonly id: string;
+  /** What to add to the times of the range: whole windows. */
+  readonly by: Seconds;
+}
+
+export interface ClockState {
+  readonly boot: string;
+  /** When that boot was, by its clock. */
+  readonly bootTime: Seconds;
+  /** What is to be moved, or has been in part. */
+  readonly pending?: ClockShift;
+}
+
+/** The key of the clock's state in the store. */
+export const CLOCK_STATE = "clock";
+
+export function encodeClockState(state: ClockState): string {
+  return JSON.stringify(state);
+}
+
+/** Undefined if it is no state: then nothing is known of the clock. */
+export function decodeClockState(text: string | undefined): ClockState | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const { boot, bootTime, pending }: Readonly<Record<string, unknown>> = JSON.parse(text);
+    if (typeof boot !== "string" || typeof bootTime !== "number") return undefined;
+    const state = { boot, bootTime: seconds(bootTime) };
+    return isShift(pending) ? { ...state, pending } : state;
+  } catch {
+    return undefined;
+  }
+}
+
+function isShift(value: unknown): value is ClockShift {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, from, to, by } = value as Readonly<Record<string, unknown>>;
+  return typeof id === "string" && [from, to, by].every((time) => typeof time === "number");
+}
+
+/** A range without what lies in another one. */
+export function rangeWithout({ from, to }: TimeRange, other: TimeRange | undefined): readonly TimeRange[] {
+  if (other === undefined) return [{ from, to }];
+  const before = { from, to: seconds(Math.min(to, other.from)) };
+  const after = { from: seconds(Math.max(from, other.to)), to };
+  return [before, after].filter((range) => range.from < range.to);
+}

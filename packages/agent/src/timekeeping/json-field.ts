@@ -1,0 +1,54 @@
+/**
+ * One field of a record in JSON, replaced in its text.
+ *
+ * The rest stays as it was written: a number may have more digits than a double holds, `1.0` isn't `1` in a tag, and
+ * Python writes NaN.
+ */
+
+/** Texts, and what structures JSON. */
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/gs;
+
+/**
+ * @param text of an object; anything else is returned as it is
+ * @param replacement of the field's value in JSON, each time that the object has it; undefined leaves it as it is
+ */
+export function replaceField(
+  text: string,
+  field: string,
+  replacement: (value: string) => string | undefined,
+): string {
+  let replaced = "";
+  let copied = 0;
+  for (const { from, to } of valuesOf(text, field)) {
+    const value = text.slice(from, to);
+    replaced += text.slice(copied, from) + (replacement(value.trim()) ?? value);
+    copied = to;
+  }
+  return replaced + text.slice(copied);
+}
+
+/** Where the values of the outermost object's field are in the text. */
+function* valuesOf(text: string, field: string): Generator<{ readonly from: number; readonly to: number }> {
+  const open: string[] = [];
+  let name: string | undefined;
+  let from: number | undefined;
+  for (const { 0: token, index } of text.matchAll(TOKENS)) {
+    const isOutermost = open.length === 1 && open[0] === "{";
+    if (isOutermost && (token === "," || token === "}")) {
+      if (from !== undefined) yield { from, to: index };
+      from = undefined;
+      name = undefined;
+    } else if (isOutermost && token === ":" && name === field) from = index + 1;
+    else if (isOutermost && token.startsWith('"') && from === undefined) name = textOf(token);
+    if (token === "{" || token === "[") open.push(token);
+    else if (token === "}" || token === "]") open.pop();
+  }
+}
+
+function textOf(token: string): string | undefined {
+  try {
+    return JSON.parse(token);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Moving records to the time at which they happened, after the clock that stamped them was set.
+ *
+ * Promises: every record of the shift's range is moved once, whatever crashes in between: a moved record is recognised
+ * by its id, so that it doesn't matter that it may land in the range again. It loses nothing. An id without a value, or
+ * with one too large to be fetched, stays: it becomes a dead letter where it is.
+ * Nothing else may remove records of the queue meanwhile.
+ */
+import type { QueueNames, Store } from "@chouette-iot/queue";
+import { type ClockShift, rangeWithout, type TimeRange } from "./clock-shift.js";
+import { DATE, isShifted, POINTS, shiftedRecord, TIMESTAMP, type TimeField } from "./shifted-record.js";
+
+/** A queue whose records carry their time. */
+export interface TimedQueue {
+  readonly queue: string;
+  readonly field: TimeField;
+}
+
+export function timedQueues({ rawMetrics, readyMetrics, logs }: QueueNames): readonly TimedQueue[] {
+  return [
+    { queue: rawMetrics, field: TIMESTAMP },
+    { queue: readyMetrics, field: POINTS },
+    { queue: logs, field: DATE },
+  ];
+}
+
+const PAGE = 2_000;
+
+/**
+ * @param spared what the clock can have stamped that isn't the shift's: it stays as it is
+ * @returns how many records were moved
+ */
+export async function shiftTimestamps(
+  store: Store,
+  { queue, field }: TimedQueue,
+  shift: ClockShift,
+  spared?: TimeRange,
+): Promise<number> {
+  let moved = 0;
+  for (const { from, to } of rangeWithout(shift, spared)) {
+    let after = { score: from as number, id: "" };
+    for (;;) {
+      const page = await store.read(queue, { after, before: to, limit: PAGE });
+      const last = page.at(-1);
+      if (last === undefined) break;
+      after = last;
+      const due = page.flatMap((record) => {
+        const shifted = isShifted(record.id, shift) ? undefined : shiftedRecord(record, shift, field);
+        return shifted === undefined ? [] : [{ record, shifted }];
+      });
+      if (due.length === 0) continue;
+      await store.settle({
+        remove: [{ queue, records: due.map(({ record }) => record) }],
+        add: [{ queue, records: due.map(({ shifted }) => shifted) }],
+      });
+      moved += due.length;
+    }
+  }
+  return moved;
+}

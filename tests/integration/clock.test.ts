@@ -1,0 +1,176 @@
+/**
+ * A pipeline whose clock is set while it works: every record is counted once, at the time at which it happened.
+ *
+ * The pipeline and its store are real, the clock and the far end are the test's.
+ */
+import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
+import { openLmdbStore } from "@chouette-iot/queue/lmdb/open";
+import { MemoryStore } from "@chouette-iot/queue/memory";
+import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
+import { milliseconds, seconds } from "@chouette-iot/record";
+import { afterEach, describe, expect, it } from "vitest";
+import { readSettings } from "../../packages/agent/src/config/config.js";
+import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
+import { Outage } from "../../packages/agent/src/outage.js";
+import type { Outcome, Output } from "../../packages/agent/src/outputs/output.js";
+import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
+import { startWork } from "../../packages/agent/src/work.js";
+import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
+import { newFolder } from "../support/folders.js";
+import { ManualClock } from "../support/manual-clock.js";
+import { until } from "../support/until.js";
+
+const queues = queueNames();
+const say = () => {};
+const log = { debug: say, info: say, warn: say, error: say };
+const TRUE_TIME = Date.UTC(2026, 5, 1);
+const UPTIME = 1_000;
+const MINUTE = 60_000;
+
+let cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps = [];
+});
+
+/** Keeps the last value of a second, as Datadog does. */
+class FarEnd<T> implements Output<T> {
+  readonly batches: (readonly T[])[] = [];
+  isDown = false;
+  /** Answers wait for it. */
+  answer: Promise<void> = Promise.resolve();
+
+  async send(batch: readonly T[]): Promise<Outcome> {
+    if (this.isDown) return { kind: "unavailable", reason: "down", answered: false, bytes: 0 };
+    this.batches.push(batch);
+    await this.answer;
+    return { kind: "delivered", bytes: 0 };
+  }
+  check = async (): Promise<Outcome> => ({ kind: "delivered", bytes: 0 });
+  close = async () => {};
+}
+
+function startPipeline(store: Store, start: number) {
+  const clock = new ManualClock(start);
+  const outputs = { metrics: new FarEnd<ReadyMetric>(), logs: new FarEnd<ReceivedLog>() };
+  const loaded = readSettings({ API_KEY: "any", SEND_SELF_METRICS: "false" });
+  if (!loaded.ok) throw new Error(loaded.problems.join());
+  const marked = withStoreErrors(store);
+  const work = startWork(
+    {
+      ...{ log, clock, store: marked, queues, outputs, config: loaded.config },
+      wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
+      storeOutage: new Outage("The store", clock, log),
+      sentBytes: new SentBytes(marked, clock),
+      deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
+      boot: { id: "a-boot", uptime: () => seconds(UPTIME + clock.monotonic() / 1000) },
+      status: () => Promise.reject(new Error("nobody asks")),
+    },
+    new AbortController().signal,
+  );
+  cleanUps.push(() => work.stop());
+  let ids = 0;
+  return {
+    clock,
+    ...outputs,
+    count: async () => {
+      const timestamp = clock.now() / 1000;
+      const value = JSON.stringify({ metric: "m", type: "count", value: 1, timestamp, tags: {} });
+      await store.append(queues.rawMetrics, [{ id: `id${++ids}`, score: timestamp, value }]);
+    },
+    say: async () => {
+      const value = JSON.stringify({
+        date: new Date(clock.now()).toISOString(),
+        message: { msg: "m" },
+        ddtags: [],
+      });
+      await store.append(queues.logs, [{ id: `id${++ids}`, score: clock.now() / 1000, value }]);
+    },
+    points: () => new Map(outputs.metrics.batches.flat().flatMap(({ points }) => points)),
+  };
+}
+
+const sum = (points: ReadonlyMap<number, number>) =>
+  [...points.values()].reduce((all, value) => all + value, 0);
+
+describe("each count arrives once", () => {
+  it("if the link is down for half an hour and the clock is set back by ten minutes meanwhile", async () => {
+    const { clock, metrics, count, points } = startPipeline(new MemoryStore(), TRUE_TIME + 10 * MINUTE);
+    metrics.isDown = true;
+    for (let second = 0; second < 1_800; second += 10) {
+      if (second === 900) clock.jump(-10 * MINUTE);
+      await count();
+      await clock.advance(10_000);
+    }
+    metrics.isDown = false;
+    await clock.advance(5 * MINUTE);
+    expect(sum(points())).toBe(180);
+    expect(Math.min(...points().keys())).toBe(TRUE_TIME / 1000);
+  });
+
+  it.each([
+    ["in memory", async () => new MemoryStore()],
+    [
+      "embedded",
+      async () => {
+        const folder = await newFolder();
+        const { store } = await openLmdbStore({ directory: folder.path }, milliseconds(TRUE_TIME));
+        cleanUps.push(folder.remove, () => store.close());
+        return store;
+      },
+    ],
+  ])("if a batch is under way while the clock is set, %s", async (_, open) => {
+    const store = await open();
+    const { clock, metrics, logs, count, say, points } = startPipeline(store, TRUE_TIME);
+    let answer = () => {};
+    metrics.answer = new Promise((resolve) => {
+      answer = resolve;
+    });
+    logs.answer = metrics.answer;
+    const at = async (what: string, probe: () => boolean | Promise<boolean>) =>
+      until(what, async () => {
+        await clock.advance(1_000);
+        return probe();
+      });
+    for (let record = 0; record < 60; record++) await count();
+    for (let record = 0; record < 5; record++) await say();
+    await at("a batch to be under way", () => metrics.batches.length > 0 && logs.batches.length > 0);
+    clock.jump(60 * MINUTE);
+    await count();
+    for (let second = 0; second < 30; second++) await at("a second", () => true);
+    // Nothing is moved, sent or flushed till then.
+    expect([metrics.batches.length, logs.batches.length]).toEqual([1, 1]);
+    expect(await store.size(queues.rawMetrics)).toBe(1);
+    const [sent] = await store.read(queues.readyMetrics, { limit: 1 });
+    expect(sent?.score).toBe(TRUE_TIME / 1000);
+    answer();
+    await at("the later count", () => sum(points()) === 61);
+    for (let second = 0; second < 120; second++) await at("a second", () => true);
+    expect(sum(points())).toBe(61);
+    expect(logs.batches.flat()).toHaveLength(5);
+    expect(metrics.batches.flat()).toHaveLength(2);
+  });
+});
+
+describe("while the clock isn't set, nothing is sent", () => {
+  it("and all of it has the right time once it is", async () => {
+    const { clock, metrics, logs, count, say, points } = startPipeline(new MemoryStore(), 0);
+    await count();
+    await say();
+    await clock.advance(5 * MINUTE);
+    expect([metrics.batches, logs.batches]).toEqual([[], []]);
+    clock.jump(TRUE_TIME);
+    await clock.advance(2 * MINUTE);
+    expect([...points()]).toEqual([[TRUE_TIME / 1000, 1]]);
+    expect(logs.batches.flat().map(({ date }) => date)).toEqual([new Date(TRUE_TIME).toISOString()]);
+  });
+
+  it("and it goes on soon after that, not after a release interval", async () => {
+    const { clock, logs, say } = startPipeline(new MemoryStore(), 0);
+    await say();
+    await clock.advance(5_000);
+    clock.jump(TRUE_TIME);
+    await clock.advance(1_000);
+    expect(logs.batches).toHaveLength(1);
+  });
+});
