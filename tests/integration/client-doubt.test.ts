@@ -1,10 +1,11 @@
 /** Answers that are lost with their connection, while an agent takes the records away as they come. */
-import { ChouetteClient } from "chouette-iot-client";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { ChouetteClient, type ChouetteClientOptions } from "chouette-iot-client";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { type Broker, lookInto } from "../support/broker-records.js";
 import { type Consumer, startConsumer } from "../support/consumer.js";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.js";
 import { newFolder } from "../support/folders.js";
+import { startHoldingLink, UNWATCHED } from "../support/holding-link.js";
 import { freePort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -69,6 +70,42 @@ test("a batch that a hung server carries out late is counted once", async () => 
   expect(await Promise.all(answers)).not.toContain(false);
   await takenOnce(5_001);
   await client.close();
+});
+
+/** A client whose second batch is on its way to the server, though its connection has been cut. */
+async function delayedBatch(options: ChouetteClientOptions, mayReconnect: boolean) {
+  const link = await startHoldingLink(redis.port, UNWATCHED);
+  onTestFinished(link.stop);
+  const client = new ChouetteClient({ port: link.port, answerTimeoutMs: 60_000, ...options });
+  expect(await client.count("m", 1, { timestamp: 0 })).toBe(true);
+  const isHeld = link.holdNext("delayed", mayReconnect);
+  const answer = client.count("delayed", 1, { timestamp: 1 });
+  await isHeld;
+  return { link, client, answer };
+}
+
+test("a batch that the network delivers after it was sent again is counted once", async () => {
+  const { link, client, answer } = await delayedBatch({}, true);
+  expect(await answer).toBe(true);
+  await takenOnce(2);
+  await link.release();
+  await takenOnce(2);
+  await client.close();
+});
+
+test("a batch in doubt that another process sends again is counted once, though the network delivers it after that", async () => {
+  const folder = await newFolder();
+  const spill = { folder: folder.path };
+  const { link, client } = await delayedBatch({ spill }, false);
+  await client.close({ timeoutMs: 1 });
+  const next = new ChouetteClient({ port: redis.port, spill });
+  expect(await next.flush({ timeoutMs: 20_000 })).toBe(true);
+  expect(next.stats()).toMatchObject({ recovered: 1, spilled: 0 });
+  await takenOnce(2);
+  await link.release();
+  await takenOnce(2);
+  await next.close();
+  await folder.remove();
 });
 
 test("a spilled record whose answer was lost is counted once", async () => {

@@ -9,19 +9,20 @@ import { until } from "./until.js";
 export interface HoldingLink {
   readonly port: number;
   /**
-   * Waits for a transaction that depends on watched keys and that this text is in, keeps it from the server and cuts
-   * its client off. @param isOpen whether the client may connect again from then on
+   * Waits for a transaction that this text is in, keeps it from the server and cuts its client off.
+   * @param isOpen whether the client may connect again from then on
    */
   holdNext(text: string, isOpen: boolean): Promise<void>;
   /** Lets the client connect again. */
   open(): void;
-  /** Hands the server what was held. @returns the answers to it */
+  /** Hands the server what was held. @returns the answers to it; none if the server has ended that connection */
   release(): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** The requests that begin and end such a transaction, as they are on the wire. */
-const BEGIN = "$5\r\nWATCH\r\n";
+/** How transactions begin and end on the wire: those that depend on watched keys, and those that don't. */
+export const WATCHED = "$5\r\nWATCH\r\n";
+export const UNWATCHED = "$5\r\nMULTI\r\n";
 const END = "$4\r\nEXEC\r\n";
 
 interface Held {
@@ -29,7 +30,11 @@ interface Held {
   readonly server: Socket;
 }
 
-export async function startHoldingLink(serverPort: number): Promise<HoldingLink> {
+/** @param beginning which transactions may be held */
+export async function startHoldingLink(
+  serverPort: number,
+  beginning: typeof WATCHED | typeof UNWATCHED = WATCHED,
+): Promise<HoldingLink> {
   let wanted: { readonly text: string; readonly isOpen: boolean } | undefined;
   let held: Held | undefined;
   let isOpen = true;
@@ -39,7 +44,7 @@ export async function startHoldingLink(serverPort: number): Promise<HoldingLink>
     let kept = Buffer.alloc(0);
     client.on("data", (piece: Buffer) => {
       kept = Buffer.concat([kept, piece]);
-      const begun = kept.includes(BEGIN);
+      const begun = kept.includes(beginning);
       // A transaction is looked at as a whole.
       if (wanted !== undefined && begun && !kept.includes(END)) return;
       if (wanted !== undefined && begun && kept.includes(wanted.text)) {
@@ -81,6 +86,7 @@ export async function startHoldingLink(serverPort: number): Promise<HoldingLink>
       if (held === undefined) throw new Error("nothing is held");
       const { bytes, server } = held;
       let answers = "";
+      if (server.closed) return answers;
       server.on("data", (answer: Buffer) => {
         answers += answer.toString();
       });

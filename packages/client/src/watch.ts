@@ -2,7 +2,9 @@
  * Watching a client: what went wrong and when, told once by event, to whoever listens.
  *
  * Promises: nobody has to listen; a listener that throws harms nobody; nothing is written to the console. An outage is
- * told once when it begins and once when it ends, however many attempts lie between.
+ * told once when it begins and once when it ends, however many attempts lie between. Listeners run in a turn of the event
+ * loop of their own, so that they may record and log: no step of the client is under way then. Events that come
+ * while the process exits aren't heard.
  */
 import type { Counters, Drop } from "./counters.js";
 import type { SenderListener } from "./sender.js";
@@ -53,14 +55,14 @@ export class Watch implements SenderListener, SpillListener {
 
   onConnected(): void {
     this.connected = true;
-    for (const tell of this.#listeners.connected) calmly(() => tell());
+    this.#emit("connected");
   }
 
   onDisconnected(error: Error): void {
     if (this.connected) {
       this.connected = false;
       this.#counters.disconnections++;
-      for (const tell of this.#listeners.disconnected) calmly(() => tell(error));
+      this.#emit("disconnected", error);
     }
     this.onError(error);
   }
@@ -77,7 +79,7 @@ export class Watch implements SenderListener, SpillListener {
 
   onDropped(reason: Drop, records: number): void {
     this.#counters.dropped[reason] += records;
-    for (const tell of this.#listeners.drop) calmly(() => tell(reason, records));
+    this.#emit("drop", reason, records);
   }
 
   onSpillDropped(reason: "spill_full" | "spill_torn", records: number): void {
@@ -93,14 +95,23 @@ export class Watch implements SenderListener, SpillListener {
     this.lastError = { message, at: new Date() };
     if (message === this.#trouble) return;
     this.#trouble = message;
-    // An error of its own: the driver's may carry an address with a password in it.
-    for (const tell of this.#listeners.error) calmly(() => tell(new Error(message)));
+    // A new error: the driver's may carry an address with a password in it.
+    this.#emit("error", new Error(message));
+  }
+
+  #emit<E extends keyof ClientEvents>(event: E, ...args: Parameters<ClientEvents[E]>): void {
+    if (this.#listeners[event].size === 0) return;
+    setImmediate(() => {
+      for (const listener of this.#listeners[event]) {
+        safely(() => (listener as (...args: Parameters<ClientEvents[E]>) => void)(...args));
+      }
+    });
   }
 }
 
-function calmly(tell: () => void): void {
+function safely(call: () => void): void {
   try {
-    tell();
+    call();
   } catch {
     // A listener's own failure is not the client's, and there is nobody to tell it to.
   }

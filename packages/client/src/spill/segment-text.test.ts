@@ -27,6 +27,11 @@ test("what was written is read", () => {
   );
 });
 
+test("what JSON leaves as it is but other readers take for a line end is read", () => {
+  const { all, text } = written([[[1, "id", "\u2028a\u2029\u0085"]]]);
+  expect(parseSegment(text)).toEqual({ batches: [{ commands: all[0], records: 1 }], torn: 0 });
+});
+
 test("a file cut off anywhere costs at most the record that it was cut in", () => {
   fc.assert(
     fc.property(batches, fc.nat(), (given, at) => {

@@ -61,7 +61,8 @@ export function parseSegment(text: string): ParsedSegment {
       if (head === undefined) torn++;
       continue;
     }
-    const [, score, id, value] = /^(\S+) (\S+) (\{.*\})$/.exec(line) ?? [];
+    // `s`, since JSON leaves U+2028 and U+2029 as they are, which a dot takes for line ends.
+    const [, score, id, value] = /^(\S+) (\S+) (\{.*\})$/s.exec(line) ?? [];
     if (open === undefined || score === undefined || id === undefined || value === undefined) torn++;
     else {
       addToAppend(open.commands, score, id, value);
