@@ -36,7 +36,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "agent/timekeeping": ["record", "queue", "agent/flush", "agent/clock.ts", "agent/log.ts"],
   "agent/dispatch": ["record", "queue", "agent/outputs", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
   "agent/lease": ["record", "queue", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
-  "agent/outputs": ["record", "agent/printable.ts", "@bokuweb/zstd-wasm"],
+  "agent/outputs": ["record", "agent/printable.ts", "agent/redact.ts", "@bokuweb/zstd-wasm"],
   "agent/intake": ["record", "agent/clock.ts", "fzstd"],
   "agent/collectors": [
     "record",

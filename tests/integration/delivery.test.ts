@@ -1,6 +1,7 @@
 /** The design's table of answers, row by row, over real HTTP: what is delivered, kept, split, or set aside. */
 import { writeFile } from "node:fs/promises";
-import { createServer, type Socket } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Rules } from "../../packages/agent/src/intake/faults.js";
@@ -60,12 +61,21 @@ describe("an answer of 2xx", () => {
 describe("a failure that passes keeps every record, to be sent again", () => {
   it.each([
     ["404, as of a wrong address", { status: 404 }],
+    ["405, as web servers answer", { status: 405 }],
     ["407, as proxies answer", { status: 407 }],
     ["408", { status: 408 }],
     ["429", { status: 429 }],
     ["500", { status: 500 }],
     ["503", { status: 503 }],
     ["a redirect, as captive portals answer", { status: 302, headers: { location: "http://portal/" } }],
+    ["200 with a page, as captive portals answer", { status: 200, body: "<html>Welcome</html>" }],
+    ["200 with a text", { status: 200, body: "OK" }],
+    ["200 with JSON that isn't an object", { status: 200, body: "[]" }],
+    ["200 with half an object", { status: 200, body: '{"errors":[' }],
+    ["202 with errors", { status: 202, body: '{"errors":["no room"]}' }],
+    ["an empty 200", { status: 200, body: "" }],
+    ["204", { status: 204, body: "" }],
+    ["a status that is none", { status: 999 }],
     ["no answer", { hang: true }],
     ["a connection closed before the body's end", { closeAfterBytes: 1 }],
     ["a connection closed in place of the answer", { loseAnswer: true }],
@@ -229,12 +239,15 @@ describe("a key that isn't accepted", () => {
 
 describe("a batch that is too large", () => {
   it("is split after a 413, and what is too large by itself set aside", async () => {
-    const intake = await intakeWith({ rules: first(3, { status: 413 }) });
+    const intake = await intakeWith({
+      rules: ({ path, bytes = 0 }) =>
+        path === "/api/v2/series" && bytes > 1_000 ? { status: 413 } : undefined,
+    });
     const delivering = deliverTo(intake.url);
-    for (const name of ["a", "b", "c", "d"]) await delivering.put(name);
+    await delivering.put("a", 10, randomTags(20));
+    for (const name of ["b", "c", "d"]) await delivering.put(name);
     await delivering.dispatcher.dispatch();
-    // 413 to all four, to the first two, and to the first.
-    expect(names(intake)).toEqual(["b", "c", "d"]);
+    expect([...names(intake)].sort()).toEqual(["b", "c", "d"]);
     const [only, ...others] = await delivering.rejected();
     expect(only?.reason).toContain("HTTP 413");
     expect(JSON.parse(only?.value ?? "")).toMatchObject({ metric: "a" });
@@ -266,19 +279,72 @@ describe("a record that the intake refuses", () => {
     await delivering.dispatcher.dispatch();
     expect(names(intake)).toHaveLength(97);
     const rejected = await delivering.rejected();
-    expect(rejected.map(({ value }) => JSON.parse(value).metric)).toEqual([...isBad]);
+    expect(rejected.map(({ value }) => JSON.parse(value).metric).sort()).toEqual([...isBad]);
     for (const { reason } of rejected) expect(reason).toContain("is not welcome");
     expect(await delivering.waiting()).toBe(0);
     expect(delivering.sentBytes.today()).toBe(intake.counts().bytes.sent);
   });
 
   it.each([409, 422])("after a %s as well", async (status) => {
-    const intake = await intakeWith({ rules: first(1, { status }) });
+    const intake = await intakeWith({
+      rules: ({ path, bytes = 0 }) => (path === "/api/v2/series" && bytes > 1_000 ? { status } : undefined),
+    });
     const delivering = deliverTo(intake.url);
-    await delivering.put("a");
+    await delivering.put("a", 10, randomTags(20));
+    await delivering.put("b");
     await delivering.dispatcher.dispatch();
     expect((await delivering.rejected())[0]?.reason).toContain(`HTTP ${status}`);
+    expect(names(intake)).toEqual(["b"]);
   });
+
+  it("is kept while nothing else is accepted", async () => {
+    const intake = await intakeWith({ refuse: () => "not welcome" });
+    const delivering = deliverTo(intake.url);
+    await delivering.put("a");
+    expect(await delivering.dispatcher.dispatch()).toMatchObject({
+      rejected: 0,
+      obstacle: { kind: "unavailable", reason: expect.stringContaining("everything is refused: HTTP 400") },
+    });
+    expect(await delivering.waiting()).toBe(1);
+  });
+});
+
+describe("a middlebox that refuses everything", () => {
+  it.each([400, 413, 415, 451])("by %d costs few requests and no record", async (status) => {
+    let isThere = true;
+    const intake = await intakeWith({ rules: () => (isThere ? { status } : undefined) });
+    const delivering = deliverTo(intake.url, { batchSize: 2_000 });
+    for (let index = 0; index < 2_000; index++) await delivering.put(`m${index}`);
+    const whole = await bytesOfOneRequest(delivering);
+    delivering.run();
+    const waited = () => delivering.waits.reduce<number>((sum, wait) => sum + wait, 0);
+    await until("70 s of waits", () => waited() > 70_000);
+    const { requests, bytes } = intake.counts();
+    expect(requests["/api/v2/series"]?.[status]).toBeLessThan(40);
+    expect(bytes.sent).toBeLessThan(5 * whole);
+    expect(await delivering.rejected()).toEqual([]);
+    expect(delivering.said.filter((text) => text === "Datadog is out")).toHaveLength(1);
+    isThere = false;
+    await until("all to be delivered", async () => (await delivering.waiting()) === 0);
+    expect(new Set(names(intake)).size).toBe(2_000);
+    expect(await delivering.delivered()).toBe(2_000);
+    expect(await delivering.rejected()).toEqual([]);
+  });
+
+  /** Without the search for a refused record. */
+  async function bytesOfOneRequest(delivering: Delivering): Promise<number> {
+    const sizes: number[] = [];
+    const seen = createHttpServer((request, response) => {
+      sizes.push(Number(request.headers["content-length"]));
+      request.resume().on("end", () => response.writeHead(503).end());
+    });
+    await new Promise<void>((resolve) => seen.listen(0, "127.0.0.1", resolve));
+    const { port } = seen.address() as AddressInfo;
+    const other = deliverTo(`http://127.0.0.1:${port}`, { batchSize: 2_000, store: delivering.store });
+    await other.dispatcher.dispatch();
+    await new Promise((resolve) => seen.close(resolve));
+    return sizes[0] ?? 0;
+  }
 });
 
 describe("after an outage", () => {

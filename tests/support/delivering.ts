@@ -17,7 +17,7 @@ import { Outage } from "../../packages/agent/src/outage.js";
 import { type ApiKey, fixedKey } from "../../packages/agent/src/outputs/api-key.js";
 import type { ConnectionOptions } from "../../packages/agent/src/outputs/connections.js";
 import { datadogMetrics } from "../../packages/agent/src/outputs/datadog-metrics.js";
-import { HttpSender } from "../../packages/agent/src/outputs/http.js";
+import { HttpSender, type HttpTimeouts } from "../../packages/agent/src/outputs/http.js";
 
 export interface DeliveringOptions {
   /** Of the intake, without a path. */
@@ -25,17 +25,32 @@ export interface DeliveringOptions {
   readonly key?: ApiKey;
   readonly batchSize?: number;
   readonly connection?: ConnectionOptions;
+  readonly timeouts?: Partial<HttpTimeouts>;
+  /** Shared with another. */
+  readonly store?: MemoryStore;
 }
 
 export const KEY = "0123456789abcdef0123456789abcdef";
 const QUEUE = queueNames().readyMetrics;
 const REJECTED = queueNames().rejected;
 const ms = milliseconds;
-const TIMEOUTS = { connect: ms(2_000), answer: ms(300), whole: ms(1_000), keepAlive: ms(5_000) };
+const TIMEOUTS = {
+  connect: ms(2_000),
+  answer: ms(300),
+  whole: ms(1_000),
+  keepAlive: ms(5_000),
+  farewell: ms(500),
+};
 const RELEASE = ms(60_000);
 
-export function startDelivering({ url, key, batchSize = 100, connection }: DeliveringOptions) {
-  const store = new MemoryStore();
+export function startDelivering({
+  url,
+  key,
+  batchSize = 100,
+  connection,
+  timeouts,
+  store = new MemoryStore(),
+}: DeliveringOptions) {
   const waits: Milliseconds[] = [];
   const said: string[] = [];
   const clock: Clock = {
@@ -55,7 +70,7 @@ export function startDelivering({ url, key, batchSize = 100, connection }: Deliv
     globalTags: [],
     seriesVersion: "v2",
     precision: undefined,
-    sender: new HttpSender(connection, TIMEOUTS),
+    sender: new HttpSender(connection, { ...TIMEOUTS, ...timeouts }),
   });
   const dispatcher = new Dispatcher({
     store,
@@ -98,6 +113,7 @@ export function startDelivering({ url, key, batchSize = 100, connection }: Deliv
       const value = encodeReadyMetric({ metric, type: "gauge", tags, points: [[at, 1]] }) ?? "";
       await store.append(QUEUE, [{ score: at, id: `${++ids}`.padStart(6, "0"), value }]);
     },
+    loop,
     run: () => {
       running = loop.run(ending.signal);
     },

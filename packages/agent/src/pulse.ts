@@ -8,12 +8,13 @@
 import type { Store } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "./clock.js";
+import { MAX_REQUEST } from "./outputs/http.js";
 import type { Output } from "./outputs/output.js";
 
 /** A Redis that says nothing is given up after 15 s; a disk may take its time. Some flushes fit into it. */
 export const LONGEST_STEP = milliseconds(60_000);
-/** A batch is posted once or, with a key that is read anew, twice: each ends within 120 s. */
-export const LONGEST_BATCH = milliseconds(300_000);
+/** A batch is posted once or, with a key that is read anew, twice. */
+export const LONGEST_BATCH = milliseconds(2 * MAX_REQUEST + LONGEST_STEP);
 
 type Step<A extends readonly unknown[], R> = (...args: A) => Promise<R>;
 

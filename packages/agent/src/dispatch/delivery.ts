@@ -1,14 +1,15 @@
 /**
  * Delivery of one batch: sent, settled by what the output says of it, split where a part must be found.
  *
- * Promises: every record of the batch is delivered, or set aside with the output's own reason, or still in its
- * queue. A crash between sending and settling sends the same points again, which changes nothing at the intake;
- * logs would be there twice.
+ * Promises: every record of the batch is delivered, or a dead letter with the output's own reason, or still in its
+ * queue. What an output throws, against its promise, keeps the batch. A crash between sending and settling sends the
+ * same points again, which changes nothing at the intake; logs would be there twice.
  */
 import { fateCounter, type Position, type Store } from "@chouette-iot/queue";
 import { encodeRejected, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { Outcome, Output } from "../outputs/output.js";
+import type { Release } from "./release.js";
 import type { SentBytes } from "./sent-bytes.js";
 
 /** A record of a queue, decoded. */
@@ -34,37 +35,108 @@ export interface Delivered {
   readonly records: number;
   readonly rejected: number;
   readonly bytes: number;
-  /** Undefined where nothing of the batch is left in the queue. */
+  /** Undefined where nothing of the batch is left in the queue, but what the release may still find to be refused. */
   readonly obstacle?: Obstacle;
 }
 
 export async function deliver<T>(
   batch: readonly Entry<T>[],
   options: DeliveryOptions<T>,
+  release: Release<Entry<T>>,
   signal?: AbortSignal,
 ): Promise<Delivered> {
-  const outcome = await options.output.send(
-    batch.map(({ record }) => record),
-    signal,
-  );
+  const outcome = await send(batch, options, signal);
   const { bytes } = outcome;
-  if (outcome.kind === "delivered") {
-    await settleDelivered(batch, bytes, options);
-    return { records: batch.length, rejected: 0, bytes };
-  }
-  if (bytes > 0) await options.store.settle({ notes: options.sentBytes.add(bytes) });
+  const nothing: Delivered = { records: 0, rejected: 0, bytes };
   switch (outcome.kind) {
+    case "delivered": {
+      release.accepted();
+      const records = batch.length;
+      return plus({ ...nothing, records }, await deliverSuspects(options, release, signal));
+    }
     case "unavailable":
     case "unauthorized":
-      return { records: 0, rejected: 0, bytes, obstacle: outcome };
+      return { ...nothing, obstacle: outcome };
     case "too-large":
     case "refused": {
       const parts = outcome.kind === "too-large" ? outcome.parts : 2;
       const [only] = batch;
-      if (batch.length > 1) return deliverParts(split(batch, parts), bytes, options, signal);
-      if (only !== undefined) await reject([{ ...only, reason: outcome.reason }], options);
-      return { records: 0, rejected: batch.length, bytes };
+      if (outcome.foundBy === "output") {
+        if (batch.length > 1) return deliverParts(split(batch, parts), nothing, options, release, signal);
+        if (only !== undefined) await reject([{ ...only, reason: outcome.reason }], options);
+        return { ...nothing, rejected: batch.length };
+      }
+      release.refused(outcome.reason, batch.length);
+      const reason = release.refusesEverything;
+      if (reason !== undefined) return { ...nothing, obstacle: notAboutRecords(reason) };
+      if (batch.length > 1) {
+        if (!release.maySearch) return nothing;
+        return deliverParts(inAnyOrder(split(batch, parts)), nothing, options, release, signal);
+      }
+      if (only !== undefined) release.suspect(only, outcome.reason);
+      return nothing;
     }
+  }
+}
+
+/** Sends each suspect once more, if something else was accepted: one that is refused again is a dead letter. */
+export async function deliverSuspects<T>(
+  options: DeliveryOptions<T>,
+  release: Release<Entry<T>>,
+  signal?: AbortSignal,
+): Promise<Delivered> {
+  let sum: Delivered = { records: 0, rejected: 0, bytes: 0 };
+  for (const { entry } of release.takeSuspects()) {
+    const outcome = await send([entry], options, signal);
+    const { kind, bytes } = outcome;
+    if (kind === "unavailable" || kind === "unauthorized")
+      return plus(sum, { records: 0, rejected: 0, bytes, obstacle: outcome });
+    if (kind === "delivered") release.accepted();
+    else await reject([{ ...entry, reason: outcome.reason }], options);
+    const records = kind === "delivered" ? 1 : 0;
+    sum = plus(sum, { records, rejected: 1 - records, bytes });
+  }
+  return sum;
+}
+
+export function notAboutRecords(reason: string): Obstacle {
+  return { kind: "unavailable", reason, answered: true, bytes: 0 };
+}
+
+/** What went out is counted, and what was delivered leaves the queue, in one step. */
+async function send<T>(
+  batch: readonly Entry<T>[],
+  { store, queue, output, sentBytes }: DeliveryOptions<T>,
+  signal?: AbortSignal,
+): Promise<Outcome> {
+  const outcome = await outcomeOf(batch, output, signal);
+  const { bytes } = outcome;
+  if (outcome.kind === "delivered") {
+    await store.settle({
+      // The flush may have put a later value in the place of one of these while it was under way.
+      remove: [{ queue, records: batch, counter: fateCounter(queue, "delivered") }],
+      ...(bytes > 0 ? { notes: sentBytes.add(bytes) } : {}),
+    });
+  } else if (bytes > 0) {
+    await store.settle({ notes: sentBytes.add(bytes) });
+  }
+  return outcome;
+}
+
+/** An output that throws breaks its promise. Whether anything was delivered isn't known: the batch is kept. */
+async function outcomeOf<T>(
+  batch: readonly Entry<T>[],
+  output: Output<T>,
+  signal?: AbortSignal,
+): Promise<Outcome> {
+  try {
+    return await output.send(
+      batch.map(({ record }) => record),
+      signal,
+    );
+  } catch (error) {
+    const reason = `fault in the output: ${error instanceof Error ? error.message : String(error)}`;
+    return { kind: "unavailable", reason, answered: true, bytes: 0 };
   }
 }
 
@@ -75,38 +147,36 @@ function split<T>(batch: readonly T[], parts: number): readonly (readonly T[])[]
   );
 }
 
+/** So that a search that found nothing to be accepted goes another way the next time. */
+function inAnyOrder<T>(parts: readonly T[]): readonly T[] {
+  return Math.random() < 0.5 ? parts : parts.toReversed();
+}
+
 async function deliverParts<T>(
   parts: readonly (readonly Entry<T>[])[],
-  bytesBefore: number,
+  before: Delivered,
   options: DeliveryOptions<T>,
+  release: Release<Entry<T>>,
   signal?: AbortSignal,
 ): Promise<Delivered> {
-  let sum: Delivered = { records: 0, rejected: 0, bytes: bytesBefore };
+  let sum = before;
   for (const part of parts) {
-    const { records, rejected, bytes, obstacle } = await deliver(part, options, signal);
-    sum = {
-      records: sum.records + records,
-      rejected: sum.rejected + rejected,
-      bytes: sum.bytes + bytes,
-    };
-    if (obstacle !== undefined) return { ...sum, obstacle };
+    sum = plus(sum, await deliver(part, options, release, signal));
+    if (sum.obstacle !== undefined) return sum;
   }
   return sum;
 }
 
-async function settleDelivered<T>(
-  batch: readonly Entry<T>[],
-  bytes: number,
-  { store, queue, sentBytes }: DeliveryOptions<T>,
-): Promise<void> {
-  await store.settle({
-    // The flush may have put a later value in the place of one of these while it was under way.
-    remove: [{ queue, records: batch, counter: fateCounter(queue, "delivered") }],
-    notes: sentBytes.add(bytes),
-  });
+function plus(a: Delivered, { obstacle, ...b }: Delivered): Delivered {
+  return {
+    records: a.records + b.records,
+    rejected: a.rejected + b.rejected,
+    bytes: a.bytes + b.bytes,
+    ...(obstacle === undefined ? {} : { obstacle }),
+  };
 }
 
-/** Sets records aside, each with its reason. */
+/** Makes dead letters of records, each with its reason. */
 export async function reject<T>(
   entries: readonly (Position & { readonly value: string | undefined; readonly reason: string })[],
   { store, queue, rejectedQueue, clock }: Omit<DeliveryOptions<T>, "output" | "sentBytes">,

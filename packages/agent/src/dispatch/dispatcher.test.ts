@@ -3,7 +3,7 @@ import { type Decoded, milliseconds, seconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../clock.js";
-import type { Outcome, Output } from "../outputs/output.js";
+import { type Outcome, type Output, tryEncode } from "../outputs/output.js";
 import type { Admission } from "./byte-budget.js";
 import { Dispatcher } from "./dispatcher.js";
 import { SentBytes } from "./sent-bytes.js";
@@ -13,7 +13,12 @@ const QUEUE = "chouette:metrics:wrapped";
 const REJECTED = "chouette:rejected";
 
 const decode = (text: string): Decoded<string> =>
-  text.startsWith("bad") ? { ok: false, reason: "bad" } : { ok: true, record: text };
+  text.startsWith("bad") ? { ok: false, reason: "bad" } : { ok: true, record: thrown(text) };
+
+function thrown(text: string): string {
+  if (text === "deep") throw new RangeError("Maximum call stack size exceeded");
+  return text;
+}
 
 /** An output that answers as told and keeps what it took. */
 function output(answer: (batch: readonly string[]) => Outcome) {
@@ -126,22 +131,132 @@ describe("dispatch", () => {
           const { store, dispatcher } = await setUp(list.map((kind, index) => [NOW - 5, `${kind}${index}`]));
           const { told, taken } = output((batch) => {
             if (batch.length > limit || batch.some((text) => text.startsWith("huge")))
-              return { kind: "too-large", reason: "HTTP 413", parts, bytes: 1 };
+              return { kind: "too-large", reason: "HTTP 413", parts, foundBy: "answer", bytes: 1 };
             if (batch.some((text) => text.startsWith("refused")))
-              return { kind: "refused", reason: "HTTP 400", bytes: 1 };
+              return { kind: "refused", reason: "HTTP 400", foundBy: "answer", bytes: 1 };
             return delivered;
           });
-          await dispatcher(told).dispatch();
+          const dispatching = dispatcher(told);
+          const isAnyGood = list.includes("good");
+          // A release ends if too much is refused in a row; the next goes another way.
+          let later = 0;
+          for (let release = 0; release < (isAnyGood ? 500 : 5); release++) {
+            if ((await store.size(QUEUE)) === 0) break;
+            const record = { score: NOW - 5, id: `later${later++}`, value: "good" };
+            if (isAnyGood) await store.append(QUEUE, [record]);
+            await dispatching.dispatch();
+          }
           const rejected = await store.read(REJECTED, { limit: 100 });
           const values = rejected.map(({ value }) => JSON.parse(value ?? "").value);
           const isGood = (text: string) => text.startsWith("good");
           expect(taken.every(isGood)).toBe(true);
           expect(values.some(isGood)).toBe(false);
-          expect(taken.length + values.length).toBe(list.length);
-          expect(await store.size(QUEUE)).toBe(0);
+          // If nothing is accepted, the answers say nothing of the records.
+          const kept = isAnyGood ? 0 : list.filter((kind) => kind !== "bad").length;
+          expect(await store.size(QUEUE)).toBe(kept);
+          expect(taken.length + values.length).toBe(list.length - kept + (isAnyGood ? later : 0));
         },
       ),
     );
+  });
+
+  it("spends few requests on an output that refuses everything, rejects nothing, and goes on afterwards", async () => {
+    const { store, dispatcher } = await setUp(
+      Array.from({ length: 5_000 }, (_, index) => [NOW - 200, `${index}`]),
+      1_000,
+    );
+    let isMiddlebox = true;
+    const { told, batches, taken } = output(() =>
+      isMiddlebox ? { kind: "refused", reason: "HTTP 451", foundBy: "answer", bytes: 1 } : delivered,
+    );
+    const dispatching = dispatcher(told);
+    const releases = [];
+    for (let release = 0; release < 5; release++) {
+      const before = batches.length;
+      expect(await dispatching.dispatch()).toMatchObject({
+        obstacle: { kind: "unavailable", reason: "everything is refused: HTTP 451" },
+      });
+      releases.push(batches.length - before);
+    }
+    expect(releases).toEqual([14, 2, 2, 2, 2]);
+    expect(await store.size(REJECTED)).toBe(0);
+    isMiddlebox = false;
+    await dispatching.dispatch();
+    expect(taken).toHaveLength(5_000);
+    expect(batches.length - 22).toBeLessThan(20);
+  });
+
+  it("rejects few records at most when the output begins to refuse everything in the middle", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 0, max: 12 }),
+        async (count, accepted) => {
+          const bad = count >> 1;
+          const { store, dispatcher } = await setUp(
+            Array.from({ length: count }, (_, index) => [NOW - 200, index === bad ? "refused" : `${index}`]),
+          );
+          let sent = 0;
+          const { told } = output((batch) =>
+            sent++ >= accepted || batch.includes("refused")
+              ? { kind: "refused", reason: "HTTP 400", foundBy: "answer", bytes: 1 }
+              : delivered,
+          );
+          const dispatching = dispatcher(told);
+          for (let release = 0; release < 20; release++) await dispatching.dispatch();
+          // What ends a queue may be refused in truth, since something was accepted right before.
+          expect(await store.size(REJECTED)).toBeLessThanOrEqual(4);
+        },
+      ),
+    );
+  });
+
+  it("rejects what an encoder throws on, alone, and what a decoder throws on", async () => {
+    const { store, dispatcher } = await setUp(
+      Array.from({ length: 31 }, (_, index) => [NOW - 5, { 12: "poison", 13: "deep" }[index] ?? `${index}`]),
+    );
+    const { told, taken } = output((batch) => {
+      const encoded = tryEncode(() => {
+        if (batch.includes("poison")) throw new RangeError("Maximum call stack size exceeded");
+      });
+      return encoded.ok ? delivered : encoded.outcome;
+    });
+    expect(await dispatcher(told).dispatch()).toMatchObject({ delivered: 29, rejected: 2 });
+    expect(taken).toHaveLength(29);
+    const rejected = await store.read(REJECTED, { limit: 10 });
+    expect(rejected.map(({ value }) => JSON.parse(value ?? ""))).toMatchObject([
+      { value: "poison", reason: "can't be encoded: Maximum call stack size exceeded" },
+      { value: "deep", reason: "can't be decoded: Maximum call stack size exceeded" },
+    ]);
+  });
+
+  it("keeps a batch whose output throws, against its promise, and says so", async () => {
+    const { store, dispatcher } = await setUp([[NOW - 5, "a"]]);
+    const told: Output<string> = {
+      send: async () => {
+        throw new TypeError("x is not a function");
+      },
+      check: async () => delivered,
+      close: async () => {},
+    };
+    expect(await dispatcher(told).dispatch()).toMatchObject({
+      obstacle: { kind: "unavailable", reason: "fault in the output: x is not a function" },
+    });
+    expect(await store.size(QUEUE)).toBe(1);
+  });
+
+  it("sends less after a body that the link didn't carry, and more again afterwards", async () => {
+    const { dispatcher } = await setUp(
+      Array.from({ length: 400 }, (_, index) => [NOW - 200, `${index}`]),
+      64,
+    );
+    let failures = 3;
+    const { told, batches } = output(() =>
+      failures-- > 0 ? { kind: "unavailable", reason: "silence", answered: false, bytes: 9 } : delivered,
+    );
+    const dispatching = dispatcher(told);
+    for (let release = 0; release < 4; release++) await dispatching.dispatch();
+    expect(batches.map(({ length }) => length)).toEqual([64, 32, 16, 8, 16, 24, 32, 40, 48, 56, 64, 64, 48]);
   });
 
   it("leaves what isn't admitted where it is, and fills batches with the rest", async () => {

@@ -3,20 +3,24 @@
  *
  * Promises: fresh before old, so that after an outage the present shows first, then the backlog from its
  * oldest. A batch that the output can't take holds up no other; two in a row mean that the output is down.
- * A record that can't be read is set aside with its reason; one older than it may become expires, counted.
- * What isn't admitted for now stays where it is.
+ * A record older than it may become expires, counted. What it holds in memory is bounded, in number and in bytes.
  */
-import { absentValueReason, expire, type Position, type StoredRecord } from "@chouette-iot/queue";
-import { type Decoded, type Seconds, toSeconds } from "@chouette-iot/record";
-import type { Admission } from "./byte-budget.js";
-import { type DeliveryOptions, deliver, type Entry, type Obstacle, reject } from "./delivery.js";
+import { expire, type Position } from "@chouette-iot/queue";
+import { type Seconds, toSeconds } from "@chouette-iot/record";
+import { BatchSize } from "./batch-size.js";
+import { inBatches } from "./batches.js";
+import {
+  type Delivered,
+  deliver,
+  deliverSuspects,
+  type Entry,
+  notAboutRecords,
+  type Obstacle,
+} from "./delivery.js";
+import { admittedPages, type PageOptions } from "./pages.js";
+import { Release } from "./release.js";
 
-export interface DispatcherOptions<T> extends DeliveryOptions<T> {
-  decode(text: string): Decoded<T>;
-  /** What may be sent now: asked before each page. */
-  admission(): Admission<T>;
-  /** The most records in a batch. */
-  readonly batchSize: number;
+export interface DispatcherOptions<T> extends PageOptions<T> {
   /** The age at which a record expires. */
   readonly ttl: Seconds;
   /** What is younger than this goes before the backlog. */
@@ -33,15 +37,14 @@ export interface Dispatched {
   obstacle?: Obstacle;
 }
 
-/** Records a page: a batch is read in pages, so that its texts and what they are decoded to aren't all held at once. */
-const PAGE = 1_000;
-
 export class Dispatcher<T> {
   readonly #options: DispatcherOptions<T>;
+  readonly #batchSize: BatchSize;
   #heldBack = 0;
 
   constructor(options: DispatcherOptions<T>) {
     this.#options = options;
+    this.#batchSize = new BatchSize(options.batchSize);
   }
 
   /** Records that weren't admitted, when the queue was last gone through. */
@@ -55,8 +58,14 @@ export class Dispatcher<T> {
     await sentBytes.load();
     const dispatched: Dispatched = { delivered: 0, rejected: 0, expired: await this.expire(), bytes: 0 };
     const freshest = { score: toSeconds(clock.now()) - fresh, id: "" };
-    await this.#dispatchAfter(freshest, dispatched, signal);
-    if (dispatched.obstacle === undefined) await this.#dispatchAfter(undefined, dispatched, signal);
+    const release = new Release<Entry<T>>();
+    await this.#dispatchAfter(freshest, dispatched, release, signal);
+    if (dispatched.obstacle === undefined) await this.#dispatchAfter(undefined, dispatched, release, signal);
+    const reason = release.hasRefusedEverything;
+    if (reason !== undefined) {
+      this.#batchSize.probe();
+      dispatched.obstacle ??= notAboutRecords(reason);
+    }
     return dispatched;
   }
 
@@ -70,66 +79,37 @@ export class Dispatcher<T> {
   async #dispatchAfter(
     start: Position | undefined,
     dispatched: Dispatched,
+    release: Release<Entry<T>>,
     signal?: AbortSignal,
   ): Promise<void> {
+    const tally = { rejected: 0, heldBack: 0 };
+    const pages = admittedPages(this.#options, start, tally);
     let failedInARow = 0;
-    for await (const batch of this.#batches(start, dispatched)) {
+    for await (const batch of inBatches(pages, this.#batchSize)) {
+      dispatched.rejected += tally.rejected;
+      tally.rejected = 0;
       if (signal?.aborted) return;
-      const { records, rejected, bytes, obstacle } = await deliver(batch, this.#options, signal);
-      dispatched.delivered += records;
-      dispatched.rejected += rejected;
-      dispatched.bytes += bytes;
+      const delivered = await deliver(batch, this.#options, release, signal);
+      this.#count(delivered, dispatched);
+      const { obstacle } = delivered;
       failedInARow = obstacle === undefined ? 0 : failedInARow + 1;
-      if (obstacle !== undefined) dispatched.obstacle = obstacle;
-      if (obstacle !== undefined && (!mayFareBetter(obstacle) || failedInARow > 1)) return;
+      if (obstacle === undefined) continue;
+      if (!mayFareBetter(obstacle) || failedInARow > 1 || release.refusesEverything !== undefined) return;
     }
+    dispatched.rejected += tally.rejected;
+    if (start === undefined || this.#options.admission() === false) this.#heldBack = tally.heldBack;
+    release.endOfQueue();
+    this.#count(await deliverSuspects(this.#options, release, signal), dispatched);
   }
 
-  /** What is admitted, in full batches: a page may hold only a few such records. */
-  async *#batches(start: Position | undefined, dispatched: Dispatched): AsyncGenerator<readonly Entry<T>[]> {
-    const { store, queue, batchSize } = this.#options;
-    const limit = Math.min(batchSize, PAGE);
-    let after = start;
-    let waiting: Entry<T>[] = [];
-    let heldBack = 0;
-    for (;;) {
-      const admission = this.#options.admission();
-      if (admission === false) {
-        this.#heldBack = await store.size(queue);
-        return;
-      }
-      const page = await store.read(queue, { limit, ...(after === undefined ? {} : { after }) });
-      if (page.length === 0) break;
-      after = page.at(-1);
-      const entries = await this.#decode(page, dispatched);
-      for (const entry of entries) {
-        if (admission === true || admission(entry.record, entry.id)) waiting.push(entry);
-        else heldBack += 1;
-      }
-      if (waiting.length >= batchSize) {
-        yield waiting.slice(0, batchSize);
-        waiting = waiting.slice(batchSize);
-      }
-    }
-    if (start === undefined) this.#heldBack = heldBack;
-    if (waiting.length > 0) yield waiting;
-  }
-
-  async #decode(page: readonly StoredRecord[], dispatched: Dispatched): Promise<readonly Entry<T>[]> {
-    const batch: Entry<T>[] = [];
-    const unusable: (StoredRecord & { readonly reason: string })[] = [];
-    for (const record of page) {
-      const { score, id, value } = record;
-      const decoded =
-        value === undefined
-          ? ({ ok: false, reason: absentValueReason(record) } as const)
-          : this.#options.decode(value);
-      if (!decoded.ok) unusable.push({ score, id, value, reason: decoded.reason });
-      else batch.push({ score, id, value: value ?? "", record: decoded.record });
-    }
-    if (unusable.length > 0) await reject(unusable, this.#options);
-    dispatched.rejected += unusable.length;
-    return batch;
+  #count({ records, rejected, bytes, obstacle }: Delivered, dispatched: Dispatched): void {
+    dispatched.delivered += records;
+    dispatched.rejected += rejected;
+    dispatched.bytes += bytes;
+    if (records > 0) this.#batchSize.grow();
+    if (obstacle === undefined) return;
+    dispatched.obstacle = obstacle;
+    this.#batchSize.shrinkAfter(obstacle);
   }
 }
 

@@ -37,7 +37,6 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     ttl: seconds(14_400),
     globalTags: [],
     floor: CLOCK_FLOOR,
-    globalTags: [],
   });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
   const locks = new QueueLocks();

@@ -95,7 +95,9 @@ export class Connections {
     const secureContext = this.#secureContext;
     const trust = secureContext === undefined ? {} : { secureContext };
     const timeout = this.#timeouts.keepAlive;
-    return new HttpsAgent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, timeout, ...trust });
+    // Said explicitly: NODE_TLS_REJECT_UNAUTHORIZED=0, set for another program, must not give the key away.
+    const options = { keepAlive: true, maxSockets: MOST_CONNECTIONS, timeout, rejectUnauthorized: true };
+    return new HttpsAgent({ ...options, ...trust });
   }
 
   #leadThrough(agent: HttpAgent, proxy: URL, isSecure: boolean): void {

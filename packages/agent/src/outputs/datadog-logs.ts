@@ -19,22 +19,14 @@ const LIMITS = {
 export function datadogLogs(options: DatadogLogsOptions): Output<ReceivedLog> {
   const endpoint: Endpoint = { ...LIMITS, url: options.logsUrl };
   return {
-    async send(batch, signal) {
-      const body = encode(batch, options);
-      if (body === undefined) return { kind: "refused", reason: "it is nested too deeply", bytes: 0 };
-      return postToDatadog([{ contentType: "application/json", bytes: body }], endpoint, options, signal);
+    send(batch, signal) {
+      const body = () => ({
+        contentType: "application/json",
+        bytes: Buffer.from(encodeLogs(batch, options)),
+      });
+      return postToDatadog(() => [body()], endpoint, options, signal);
     },
     check: (signal) => checkKey(options, signal),
     close: () => options.sender.close(),
   };
-}
-
-/** Undefined where a log is nested deeper than JSON.stringify can go, which JSON.parse doesn't mind. */
-function encode(batch: readonly ReceivedLog[], options: LogBodyOptions): Uint8Array | undefined {
-  try {
-    return Buffer.from(encodeLogs(batch, options));
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
 }

@@ -26,8 +26,8 @@ export function datadogMetrics(options: DatadogMetricsOptions): Output<ReadyMetr
   const endpoint: Endpoint = { ...limits, url: apiUrl + path };
   return {
     send(batch, signal) {
-      const series = groupSeries(batch, globalTags);
-      return postToDatadog(seriesBodies(series, options), endpoint, options, signal);
+      const encode = () => seriesBodies(groupSeries(batch, globalTags), options);
+      return postToDatadog(encode, endpoint, options, signal);
     },
     check: (signal) => checkKey(options, signal),
     close: () => sender.close(),

@@ -6,7 +6,7 @@
 import type { ApiKey } from "./api-key.js";
 import type { Encoding } from "./compression.js";
 import type { HttpRequest, HttpSender } from "./http.js";
-import type { Outcome } from "./output.js";
+import { type Outcome, tryEncode } from "./output.js";
 import { type PlainBody, type Some, smallestBody } from "./smallest-body.js";
 
 export interface Endpoint {
@@ -25,16 +25,18 @@ export interface DatadogAccess {
   readonly sender: HttpSender;
 }
 
-/** @param formats the body in each format that the endpoint takes, the one that suits large bodies first */
+/** @param encode makes the body in each format that the endpoint takes, the one that suits large bodies first */
 export async function postToDatadog(
-  formats: Some<PlainBody>,
+  encode: () => Some<PlainBody>,
   { url, encodings, mostSent, mostInflated }: Endpoint,
   { key, sender }: DatadogAccess,
   signal?: AbortSignal,
 ): Promise<Outcome> {
-  const plain = formats[0].bytes.length;
+  const formats = tryEncode(encode);
+  if (!formats.ok) return formats.outcome;
+  const plain = formats.value[0].bytes.length;
   if (plain > mostInflated) return tooLarge(plain, mostInflated, "inflated");
-  const body = await smallestBody(formats, encodings);
+  const body = await smallestBody(formats.value, encodings);
   const { length } = body.bytes;
   if (length > mostSent) return tooLarge(length, mostSent, "compressed");
   const post = (): Promise<Outcome> => {
@@ -67,6 +69,7 @@ function authorized(key: ApiKey): Readonly<Record<string, string>> {
 
 /** As few parts as will fit if they are alike: halves of halves would leave payloads half empty. */
 function tooLarge(bytes: number, limit: number, how: string): Outcome {
-  const reason = `${bytes} bytes ${how}, where the intake takes ${limit}`;
-  return { kind: "too-large", reason, parts: Math.ceil((1.05 * bytes) / limit), bytes: 0 };
+  const reason = `${bytes} bytes ${how}; the intake takes ${limit}`;
+  const parts = Math.ceil((1.05 * bytes) / limit);
+  return { kind: "too-large", reason, parts, foundBy: "output", bytes: 0 };
 }

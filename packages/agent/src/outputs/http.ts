@@ -1,13 +1,17 @@
 /**
- * Requests to an intake, and what its answers mean.
+ * Requests to an intake.
  *
  * Promises: every request ends, by an answer, a failure or a time-out, and none throws. Connections are kept
- * alive between requests and thrown away after a failure, since a link that was down leaves dead ones behind.
- * Every byte of a body that went out is counted, whatever became of it.
+ * alive between requests and thrown away after a failure and after an answer that refuses the key: a link that was
+ * down leaves dead ones behind, and what answered may not have been the intake. One that turns out closed is no
+ * failure: the request is made once more on a new one. Every byte of a body that went out is counted, whatever
+ * became of it. No outcome contains the key, or the user and password of the URL, if an answer repeats them.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { redact, urlSecrets } from "../redact.js";
+import { outcomeOf } from "./answer.js";
 import { type ConnectionOptions, Connections } from "./connections.js";
-import { type ExchangeTimeouts, exchange } from "./exchange.js";
+import { type Answer, ClosedConnectionError, type ExchangeTimeouts, exchange } from "./exchange.js";
 import type { Outcome } from "./output.js";
 
 export interface HttpRequest {
@@ -22,16 +26,22 @@ export interface HttpTimeouts extends ExchangeTimeouts {
   readonly whole: Milliseconds;
   /** How long a connection without a request is kept. */
   readonly keepAlive: Milliseconds;
+  /** How long a body that is on its way waits for its answer once the sending is given up. */
+  readonly farewell: Milliseconds;
 }
+
+/** A request as a whole ends within this time. */
+export const MAX_REQUEST = milliseconds(600_000);
 
 const TIMEOUTS: HttpTimeouts = {
   connect: milliseconds(10_000),
   answer: milliseconds(30_000),
-  whole: milliseconds(120_000),
+  whole: MAX_REQUEST,
   keepAlive: milliseconds(90_000),
+  farewell: milliseconds(5_000),
 };
-/** As much of an answer's body as is worth telling, in characters. */
-const LONGEST_ANSWER = 300;
+/** Headers whose values are secret. */
+const SECRET_HEADERS = ["DD-API-KEY"];
 
 export class HttpSender {
   readonly #timeouts: HttpTimeouts;
@@ -42,32 +52,27 @@ export class HttpSender {
     this.#connections = new Connections(options, timeouts);
   }
 
-  async send(
-    { url, method, headers, body = new Uint8Array() }: HttpRequest,
-    signal?: AbortSignal,
-  ): Promise<Outcome> {
-    const deadline = new Deadline(this.#timeouts.whole, signal);
-    const address = new URL(url);
+  async send(request: HttpRequest, signal?: AbortSignal): Promise<Outcome> {
+    const url = new URL(request.url);
+    const withoutSecrets = (text: string) => redact(text, secretsOf(request, url));
+    const deadline = new Deadline(this.#timeouts, signal);
     let bytes = 0;
+    const onSent = (sent: number) => {
+      bytes += sent;
+      deadline.isSending = true;
+    };
     try {
-      const answer = await exchange(
-        { url: address, method, headers, body },
-        {
-          agent: this.#connections.to(address),
-          timeouts: this.#timeouts,
-          signal: deadline.signal,
-          onSent: (sent) => {
-            bytes += sent;
-          },
-        },
-      );
-      const outcome = outcomeOf(answer.status, answer.text, answer.headers["retry-after"], bytes);
+      const answer = await this.#exchange(request, url, deadline.signal, onSent);
+      const outcome = outcomeOf({ ...answer, text: withoutSecrets(answer.text) }, bytes);
       // Nothing is under way on them: a sender's requests follow one another.
-      if (outcome.kind === "unavailable") this.#connections.end();
+      if (outcome.kind === "unavailable" || outcome.kind === "unauthorized") this.#connections.end();
       return outcome;
     } catch (error) {
       this.#connections.end();
-      return { kind: "unavailable", reason: describeFailure(error), answered: false, bytes };
+      return {
+        ...{ kind: "unavailable", answered: false, bytes },
+        reason: withoutSecrets(describeFailure(error)),
+      };
     } finally {
       deadline.clear();
     }
@@ -76,25 +81,60 @@ export class HttpSender {
   async close(): Promise<void> {
     this.#connections.end();
   }
+
+  /** Once more on a new connection if one that was kept turns out closed. */
+  async #exchange(
+    { method, headers, body = new Uint8Array() }: HttpRequest,
+    url: URL,
+    signal: AbortSignal,
+    onSent: (bytes: number) => void,
+  ): Promise<Answer> {
+    const once = () =>
+      exchange(
+        { url, method, headers, body },
+        { agent: this.#connections.to(url), timeouts: this.#timeouts, signal, onSent },
+      );
+    try {
+      return await once();
+    } catch (error) {
+      if (!(error instanceof ClosedConnectionError)) throw error;
+      this.#connections.end();
+      return once();
+    }
+  }
+}
+
+function secretsOf({ headers }: HttpRequest, url: URL): readonly string[] {
+  return [...SECRET_HEADERS.map((name) => headers[name] ?? ""), ...urlSecrets(url)];
 }
 
 /**
- * A signal that is aborted after a time, or with another signal.
+ * A signal that is aborted after a time, or with another signal: right away while nothing has been sent, else after
+ * the time that an answer may need. A body whose answer isn't waited for would be sent twice.
  *
  * Not AbortSignal.any: in Node 20 that keeps what it makes for as long as the other signal lives.
  */
 class Deadline {
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
+  readonly #farewell: Milliseconds;
   readonly #other: AbortSignal | undefined;
-  readonly #abort = () => this.#controller.abort(new Error("the agent is ending"));
+  #farewellTimer: NodeJS.Timeout | undefined;
+  /** Whether something of the request has been sent. */
+  isSending = false;
+  readonly #giveUp = () => {
+    const abort = () => this.#controller.abort(new Error("the agent is ending"));
+    if (this.isSending) this.#farewellTimer = setTimeout(abort, this.#farewell);
+    else abort();
+  };
 
-  constructor(after: Milliseconds, other: AbortSignal | undefined) {
-    const expire = () => this.#controller.abort(new Error(`no end after ${after} ms`));
-    this.#timer = setTimeout(expire, after);
+  constructor({ whole, farewell }: Pick<HttpTimeouts, "whole" | "farewell">, other: AbortSignal | undefined) {
+    const expire = () => this.#controller.abort(new Error(`no end after ${whole} ms`));
+    this.#timer = setTimeout(expire, whole);
+    this.#farewell = farewell;
     this.#other = other;
-    if (other?.aborted) this.#abort();
-    other?.addEventListener("abort", this.#abort);
+    if (other?.aborted) this.#giveUp();
+    other?.addEventListener("abort", this.#giveUp);
   }
 
   get signal(): AbortSignal {
@@ -103,40 +143,9 @@ class Deadline {
 
   clear(): void {
     clearTimeout(this.#timer);
-    this.#other?.removeEventListener("abort", this.#abort);
+    clearTimeout(this.#farewellTimer);
+    this.#other?.removeEventListener("abort", this.#giveUp);
   }
-}
-
-/**
- * Of 4xx, those that say nothing of what was sent: it took too long, there is nothing at this address, the proxy
- * wants a password, there were too many. Nor does a redirect, which is somebody else's answer, such as a captive
- * portal's.
- */
-const NOT_ABOUT_RECORDS: ReadonlySet<number> = new Set([404, 405, 407, 408, 429]);
-
-/** What an answer means: the table in the design, under Delivery. */
-export function outcomeOf(
-  status: number,
-  body: string,
-  retryAfter: string | string[] | undefined,
-  bytes: number,
-): Outcome {
-  if (status >= 200 && status < 300) return { kind: "delivered", bytes };
-  const reason = `HTTP ${status}${body === "" ? "" : `: ${shorten(body)}`}`;
-  if (status === 401 || status === 403) return { kind: "unauthorized", reason, bytes };
-  if (status === 413) return { kind: "too-large", reason, parts: 2, bytes };
-  if (status >= 400 && status < 500 && !NOT_ABOUT_RECORDS.has(status))
-    return { kind: "refused", reason, bytes };
-  const wait = parseRetryAfter(retryAfter);
-  const again = wait === undefined ? {} : { retryAfter: wait };
-  return { kind: "unavailable", reason, answered: true, bytes, ...again };
-}
-
-/** Seconds, or a date (RFC 9110, 10.2.3). */
-function parseRetryAfter(header: string | string[] | undefined): Milliseconds | undefined {
-  if (typeof header !== "string") return undefined;
-  const delay = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isFinite(delay) && delay > 0 ? milliseconds(delay) : undefined;
 }
 
 /** In the words of the error, or of what it stands for: all of a host's addresses that failed, or an abort. */
@@ -147,9 +156,4 @@ function describeFailure(error: unknown): string {
   const { cause } = error;
   const text = error.message === "" ? error.name : error.message;
   return cause instanceof Error ? `${text}: ${cause.message}` : text;
-}
-
-function shorten(text: string): string {
-  const line = text.replace(/\s+/g, " ").trim();
-  return line.length > LONGEST_ANSWER ? `${line.slice(0, LONGEST_ANSWER)}…` : line;
 }

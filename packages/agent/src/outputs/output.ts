@@ -5,6 +5,9 @@
  */
 import type { Milliseconds } from "@chouette-iot/record";
 
+/** Who says that a batch can't be taken: an answer may be a middlebox's, which answers so to everything. */
+export type FoundBy = "output" | "answer";
+
 export type Outcome = {
   /** What went out for it, headers and TLS aside; that of a failed attempt is paid for as well. */
   readonly bytes: number;
@@ -21,9 +24,9 @@ export type Outcome = {
   /** The key isn't accepted: nothing will be, until it is. */
   | { readonly kind: "unauthorized"; readonly reason: string }
   /** The batch is over a limit; a part of it may not be. `parts`: into how many to split it, at least two. */
-  | { readonly kind: "too-large"; readonly reason: string; readonly parts: number }
+  | { readonly kind: "too-large"; readonly reason: string; readonly parts: number; readonly foundBy: FoundBy }
   /** Something in the batch is not acceptable and never will be. */
-  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "refused"; readonly reason: string; readonly foundBy: FoundBy }
 );
 
 export interface Output<T> {
@@ -32,4 +35,18 @@ export interface Output<T> {
   /** Whether the output would be let in: `delivered` with no bytes, or why not. */
   check(signal?: AbortSignal): Promise<Outcome>;
   close(): Promise<void>;
+}
+
+export type Encoded<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly outcome: Extract<Outcome, { kind: "refused" }> };
+
+/** The boundary around an encoder: whatever it throws is an outcome, so that the batch is split to find its cause. */
+export function tryEncode<T>(encode: () => T): Encoded<T> {
+  try {
+    return { ok: true, value: encode() };
+  } catch (error) {
+    const reason = `can't be encoded: ${error instanceof Error ? error.message : String(error)}`;
+    return { ok: false, outcome: { kind: "refused", reason, foundBy: "output", bytes: 0 } };
+  }
 }

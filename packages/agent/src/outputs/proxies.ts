@@ -1,4 +1,5 @@
 /** Which proxy a request goes through: the settings' HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
+import { BlockList, isIP } from "node:net";
 
 export interface Proxies {
   /** The proxy for `http://` addresses, as a URL; user and password may be in it. */
@@ -9,21 +10,51 @@ export interface Proxies {
   readonly except: string | undefined;
 }
 
-/** The proxy to this address; undefined where it is reached without one. */
+/** The proxy to this address; undefined if it is reached without one. */
 export function proxyFor(url: URL, { http, https, except = "" }: Proxies): URL | undefined {
   const proxy = url.protocol === "https:" ? https : http;
   if (proxy === undefined || proxy === "") return undefined;
   const exceptions = except.split(/[\s,]+/).filter((exception) => exception !== "");
-  if (exceptions.some((exception) => isExcepted(url, exception))) return undefined;
+  if (exceptions.some((exception) => isExcepted(url, exception.toLowerCase()))) return undefined;
   return new URL(proxy.includes("://") ? proxy : `http://${proxy}`);
 }
 
-/** `example.org` and `.example.org` stand for the host and all below it, as with curl; a port narrows them to it. */
-function isExcepted({ hostname, port, protocol }: URL, exception: string): boolean {
+/** As with curl and Go: a name or an address, a port narrows either to it; a network in CIDR notation. */
+function isExcepted(url: URL, exception: string): boolean {
   if (exception === "*") return true;
-  const [, name = "", exceptedPort] = /^(.*?)(?::(\d+))?$/.exec(exception.toLowerCase()) ?? [];
-  const actualPort = port === "" ? { "http:": "80", "https:": "443" }[protocol] : port;
-  if (exceptedPort !== undefined && exceptedPort !== actualPort) return false;
-  const domain = name.replace(/^\*?\./, "");
-  return hostname === domain || hostname.endsWith(`.${domain}`);
+  const host = withoutDot(url.hostname.replace(/^\[|\]$/g, ""));
+  if (exception.includes("/")) return isInNetwork(host, exception);
+  const { name, port } = hostAndPort(exception);
+  if (port !== undefined && port !== portOf(url)) return false;
+  if (isIP(name) !== 0) return isInNetwork(host, `${name}/${isIP(name) === 6 ? 128 : 32}`);
+  // `example.org` and `.example.org` stand for the host and all below it.
+  const domain = withoutDot(name.replace(/^\*?\./, ""));
+  return host === domain || host.endsWith(`.${domain}`);
+}
+
+/** `host`, `host:port`, `[IPv6]`, `[IPv6]:port`, or an IPv6 address alone. */
+function hostAndPort(exception: string): { readonly name: string; readonly port: string | undefined } {
+  if (isIP(exception) !== 0) return { name: exception, port: undefined };
+  const [, bracketed, plain = "", port] = /^(?:\[(.*)\]|(.*?))(?::(\d+))?$/.exec(exception) ?? [];
+  return { name: bracketed ?? plain, port };
+}
+
+/** False for what is no network. */
+function isInNetwork(host: string, network: string): boolean {
+  const [address = "", prefix = ""] = network.split("/");
+  const family = isIP(address);
+  if (family === 0 || isIP(host) === 0) return false;
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (family === 6 ? 128 : 32)) return false;
+  const list = new BlockList();
+  list.addSubnet(address, Number(prefix), family === 6 ? "ipv6" : "ipv4");
+  return list.check(host, isIP(host) === 6 ? "ipv6" : "ipv4");
+}
+
+function portOf({ port, protocol }: URL): string {
+  return port === "" ? ({ "http:": "80", "https:": "443" }[protocol] ?? "") : port;
+}
+
+/** A fully qualified name ends in a dot, which changes nothing here. */
+function withoutDot(name: string): string {
+  return name.replace(/\.$/, "");
 }

@@ -1,11 +1,11 @@
 /**
  * The stdout outputs: a line for each series or log, for a look at what would be sent and for agents without a
- * key.
+ * key. What is printed costs nothing: it counts as no bytes.
  */
 import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
 import { printable, printableJson } from "../printable.js";
 import { encodeLog } from "./log-body.js";
-import type { Output } from "./output.js";
+import { type Output, tryEncode } from "./output.js";
 import { groupSeries, type Series } from "./series.js";
 
 export interface StdoutOptions {
@@ -36,11 +36,10 @@ function stdoutOutput<T>(
 ): Output<T> {
   return {
     async send(batch) {
-      const text = linesOf(batch)
-        .map((line) => `${line}\n`)
-        .join("");
-      write(text);
-      return { kind: "delivered", bytes: Buffer.byteLength(text) };
+      const lines = tryEncode(() => linesOf(batch).map((line) => `${line}\n`));
+      if (!lines.ok) return lines.outcome;
+      write(lines.value.join(""));
+      return { kind: "delivered", bytes: 0 };
     },
     check: async () => ({ kind: "delivered", bytes: 0 }),
     close: async () => {},

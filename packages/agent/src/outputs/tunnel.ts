@@ -53,7 +53,8 @@ function connectThrough(proxy: URL, { host, port }: Target, timeout: Millisecond
 function requestOf(proxy: URL, options: RequestOptions): ClientRequest {
   const { protocol, hostname, port } = proxy;
   const address = { host: hostname.replace(/^\[|\]$/g, ""), agent: false, ...(port === "" ? {} : { port }) };
-  return (protocol === "https:" ? httpsRequest : httpRequest)({ ...address, ...options });
+  const certificate = { rejectUnauthorized: true };
+  return (protocol === "https:" ? httpsRequest : httpRequest)({ ...address, ...certificate, ...options });
 }
 
 function authorization({ username, password }: URL): Record<string, string> {
@@ -66,6 +67,7 @@ function secured(socket: Socket, { host, tls }: Target, timeout: Milliseconds): 
   return new Promise((resolve, reject) => {
     const secure = connect({
       socket,
+      rejectUnauthorized: true,
       // A certificate is asked for by name; an address can't be (RFC 6066, 3).
       ...(isIP(host) === 0 ? { servername: host } : { host }),
       ...(tls?.secureContext === undefined ? {} : { secureContext: tls.secureContext }),

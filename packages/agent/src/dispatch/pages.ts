@@ -1,0 +1,84 @@
+/**
+ * A ready queue, page by page: its records decoded, without what may not be sent for now.
+ *
+ * Promises: a record that can't be decoded, whatever its decoder throws, is a dead letter with its reason, and costs
+ * no other. What isn't admitted stays where it is. Reading ends at an empty page, not at a short one: a page is
+ * bounded in bytes as well.
+ */
+import { absentValueReason, type Position, type StoredRecord } from "@chouette-iot/queue";
+import type { Decoded } from "@chouette-iot/record";
+import type { Admission } from "./byte-budget.js";
+import { type DeliveryOptions, type Entry, reject } from "./delivery.js";
+
+export interface PageOptions<T> extends DeliveryOptions<T> {
+  decode(text: string): Decoded<T>;
+  /** What may be sent now: asked before each page. */
+  admission(): Admission<T>;
+  /** The most records in a batch. */
+  readonly batchSize: number;
+}
+
+/** What became of what isn't in the pages. */
+export interface PageTally {
+  rejected: number;
+  /** Records that weren't admitted, or all of the queue if nothing is. */
+  heldBack: number;
+}
+
+/** Records a page: a batch is read in pages, so that its texts and what they are decoded to aren't all held at once. */
+const PAGE = 1_000;
+
+/** Ends at the end of the queue, or when nothing is admitted any more. @param start the position before the first */
+export async function* admittedPages<T>(
+  options: PageOptions<T>,
+  start: Position | undefined,
+  tally: PageTally,
+): AsyncGenerator<readonly Entry<T>[]> {
+  const { store, queue, batchSize } = options;
+  const limit = Math.min(batchSize, PAGE);
+  let after = start;
+  for (;;) {
+    const admission = options.admission();
+    if (admission === false) {
+      tally.heldBack = await store.size(queue);
+      return;
+    }
+    const page = await store.read(queue, { limit, ...(after === undefined ? {} : { after }) });
+    if (page.length === 0) return;
+    after = page.at(-1);
+    const entries = await decodePage(page, options, tally);
+    const admitted = admission === true ? entries : entries.filter(({ record, id }) => admission(record, id));
+    tally.heldBack += entries.length - admitted.length;
+    yield admitted;
+  }
+}
+
+async function decodePage<T>(
+  page: readonly StoredRecord[],
+  options: PageOptions<T>,
+  tally: PageTally,
+): Promise<readonly Entry<T>[]> {
+  const entries: Entry<T>[] = [];
+  const unusable: (StoredRecord & { readonly reason: string })[] = [];
+  for (const stored of page) {
+    const { score, id, value } = stored;
+    const decoded = tryDecode(stored, options);
+    if (!decoded.ok) unusable.push({ score, id, value, reason: decoded.reason });
+    else entries.push({ score, id, value: value ?? "", record: decoded.record });
+  }
+  if (unusable.length > 0) await reject(unusable, options);
+  tally.rejected += unusable.length;
+  return entries;
+}
+
+function tryDecode<T>(stored: StoredRecord, { decode }: PageOptions<T>): Decoded<T> {
+  if (stored.value === undefined) return { ok: false, reason: absentValueReason(stored) };
+  try {
+    return decode(stored.value);
+  } catch (error) {
+    return {
+      ok: false,
+      reason: `can't be decoded: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
+}

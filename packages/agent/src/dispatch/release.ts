@@ -1,0 +1,90 @@
+/**
+ * One release, from the first batch to the last, as far as refusals go: whether an answer that refuses is about the
+ * records.
+ *
+ * A middlebox answers 400, 413 or 451 to everything. So a record is refused only if the output takes something else:
+ * one that is refused alone becomes a suspect, is sent once more after another record was accepted, and is a dead
+ * letter if it is refused again. If nothing is accepted, nothing is refused: the release ends and is retried later.
+ *
+ * Promises: the requests that a release spends on refusals are bounded, whatever answers. Suspects are few.
+ */
+
+/** Answers that refuse in one release: a search for one record among thousands takes about a dozen. */
+const MAX_REFUSALS = 256;
+/** Refusals in a row beyond the depth of a search, after which the answer isn't about the records. */
+const MORE_THAN_A_SEARCH = 3;
+/** So many that are refused last, with nothing accepted after them, may each be refused in truth. */
+const MAX_SUSPECTS_AT_END = 3;
+
+export interface Suspect<E> {
+  readonly entry: E;
+  /** What was answered when it was refused alone. */
+  readonly reason: string;
+}
+
+export class Release<E> {
+  #hasAccepted = false;
+  #refusals = 0;
+  /** Since something was accepted: how many, and how many a search through the largest batch of them takes. */
+  #refusalsInARow = 0;
+  #searchDepth = 0;
+  #lastReason = "";
+  #suspects: Suspect<E>[] = [];
+
+  accepted(): void {
+    this.#hasAccepted = true;
+    this.#refusalsInARow = 0;
+    this.#searchDepth = 0;
+  }
+
+  /** @param records how many were in the batch */
+  refused(reason: string, records: number): void {
+    this.#searchDepth = Math.max(this.#searchDepth, Math.ceil(Math.log2(records)) + 1);
+    this.#refusals += 1;
+    this.#refusalsInARow += 1;
+    this.#lastReason = reason;
+  }
+
+  suspect(entry: E, reason: string): void {
+    this.#suspects.push({ entry, reason });
+  }
+
+  /** Those that are to be sent again, since something else was accepted; none otherwise. They are forgotten here. */
+  takeSuspects(): readonly Suspect<E>[] {
+    if (!this.#hasAccepted) return [];
+    const suspects = this.#suspects;
+    this.#suspects = [];
+    return suspects;
+  }
+
+  /** At the end of the queue, where nothing may follow that could be accepted: many suspects wait for another release. */
+  endOfQueue(): void {
+    if (this.#suspects.length > MAX_SUSPECTS_AT_END) this.#suspects = [];
+  }
+
+  /** Why the answers say nothing of the records; undefined while they may. */
+  get refusesEverything(): string | undefined {
+    if (this.#refusalsInARow === 0) return undefined;
+    const depth = this.#searchDepth;
+    const limit = this.#hasAccepted
+      ? // One search may end with as many refusals as the next begins with.
+        2 * depth + MORE_THAN_A_SEARCH
+      : // Of single records, two are asked about.
+        Math.min(2 * depth, depth + MORE_THAN_A_SEARCH);
+    return this.#refusalsInARow < limit ? undefined : this.#everythingIsRefused();
+  }
+
+  /** The same at the release's end, when no other record is left that could be accepted. */
+  get hasRefusedEverything(): string | undefined {
+    return this.#hasAccepted || this.#refusals === 0 ? undefined : this.#everythingIsRefused();
+  }
+
+  /** Whether more requests may be spent on finding refused records. */
+  get maySearch(): boolean {
+    return this.#refusals < MAX_REFUSALS;
+  }
+
+  #everythingIsRefused(): string {
+    return `everything is refused: ${this.#lastReason}`;
+  }
+}
