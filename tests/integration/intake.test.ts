@@ -236,7 +236,7 @@ describe("what the intake refuses", () => {
       /the body is not protobuf/,
       { headers: { "Content-Type": "application/x-protobuf" } },
     ],
-    ["what breaks a rule", 400, /series\[0\] "a b": metric should be/, { body: seriesV2(1, "a b") }],
+    ["what breaks a rule", 400, /series\[0\] "42": metric should be/, { body: seriesV2(1, "42") }],
     [
       "a log that is no object",
       400,

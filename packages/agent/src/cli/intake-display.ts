@@ -139,7 +139,7 @@ function summary({ requests, bytes, points, logs }: Counts): string {
     `Bytes: ${bytes.sent} sent, ${bytes.inflated} inflated`,
     `Points: ${points.received} received, ${points.overwritten} overwritten, ${points.old} over 1 h old (for historical metrics only), ${points.future} over 10 min ahead`,
     `Logs: ${logs.received} received, ${logs.old} over 18 h old, ${logs.tooLong} over 1 MB`,
-    ...(points.malformedTags > 0 ? [`Tags that Datadog would rewrite: ${points.malformedTags}`] : []),
+    ...(points.rewritten > 0 ? [`Names and tags that Datadog rewrites: ${points.rewritten}`] : []),
     "",
   ].join("\n");
 }

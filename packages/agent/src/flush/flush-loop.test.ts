@@ -35,7 +35,6 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     interval: INTERVAL,
     grace: GRACE,
     ttl: seconds(14_400),
-    globalTags: [],
     floor: CLOCK_FLOOR,
   });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };

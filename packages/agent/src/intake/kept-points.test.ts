@@ -26,8 +26,7 @@ describe("the points kept", () => {
       metric: fc.constantFrom("a", "b"),
       type: fc.constantFrom<ReadyType>("count", "gauge"),
       host: fc.constantFrom("", "owl"),
-      // Texts that would meet where keys are put together without care.
-      tags: fc.constantFrom([], ["x,y"], ["x", "y"], ['x","y']),
+      tags: fc.constantFrom([], ["x"], ["x", "y"], ["xy"]),
       points: fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }).map(seconds), fc.integer()), { minLength: 1 }),
     });
     fc.assert(
@@ -73,8 +72,27 @@ describe("the points kept", () => {
     expect(kept.counts()).toMatchObject({ received: 4, overwritten: 1, forgotten: 1 });
   });
 
-  it("may have tags that Datadog would rewrite: they are counted", () => {
-    const tags = ["città:Forlì", "a:b:c/d-e_f.g", "Zone:A", "9to5:x", "a b:c", `a:${"b".repeat(199)}`];
-    expect(keptOf([gauge(1, 1, { tags })]).counts().malformedTags).toBe(3);
+  it("have the name and tags that Datadog makes of theirs, which are counted", () => {
+    const tags = [
+      "città:Forlì",
+      "a:b:c/d-e_f.g",
+      "Zone:A",
+      "zone:a",
+      "9to5:x",
+      "a b:c",
+      `a:${"b".repeat(199)}`,
+    ];
+    const kept = keptOf([
+      gauge(1, 1, { metric: "1st-name", tags }),
+      gauge(1, 2, { metric: "st_name", tags }),
+    ]);
+    expect(kept.list()).toMatchObject([
+      {
+        metric: "st_name",
+        tags: ["a:b:c/d-e_f.g", `a:${"b".repeat(198)}`, "a_b:c", "città:forlì", "to5:x", "zone:a"],
+        value: 2,
+      },
+    ]);
+    expect(kept.counts()).toMatchObject({ overwritten: 1, rewritten: 11 });
   });
 });

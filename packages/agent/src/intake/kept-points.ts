@@ -1,24 +1,27 @@
 /**
  * The points that were accepted, kept as Datadog keeps them: one value per metric, host, tags and second, and
- * of several the last.
+ * of several the last. Names and tags are rewritten by Datadog's rules.
  *
  * Bounded: past the bound the one that arrived first is forgotten, and counted.
  */
 import {
+  canonicalTag,
+  canonicalTags,
   type Milliseconds,
+  metricName,
   milliseconds,
   type ReadyType,
   type Seconds,
   toMilliseconds,
 } from "@chouette-iot/record";
-import { isWellFormedTag, type SubmittedSeries } from "./series.js";
+import type { SubmittedSeries } from "./series.js";
 
 export interface KeptPoint {
   readonly metric: string;
   readonly type: ReadyType;
   /** "" where none was named. */
   readonly host: string;
-  /** Sorted. */
+  /** Sorted, each once. */
   readonly tags: readonly string[];
   readonly interval?: Seconds;
   readonly at: Seconds;
@@ -36,8 +39,8 @@ export interface PointCounts {
   readonly future: number;
   /** Pushed out by the bound on what is kept. */
   readonly forgotten: number;
-  /** Tags that Datadog would rewrite, once for each series that had them. */
-  readonly malformedTags: number;
+  /** Names and tags that were rewritten, once for each series that had them. */
+  readonly rewritten: number;
 }
 
 const MOST_AGE = milliseconds(3600 * 1000);
@@ -46,15 +49,18 @@ const MOST_LEAD = milliseconds(600 * 1000);
 export class KeptPoints {
   readonly #points = new Map<string, KeptPoint>();
   readonly #limit: number;
-  readonly #counts = { received: 0, overwritten: 0, old: 0, future: 0, forgotten: 0, malformedTags: 0 };
+  readonly #counts = { received: 0, overwritten: 0, old: 0, future: 0, forgotten: 0, rewritten: 0 };
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  add({ points, ...series }: SubmittedSeries, now: Milliseconds): void {
+  add({ points, ...submitted }: SubmittedSeries, now: Milliseconds): void {
+    const { metric, tags } = submitted;
+    const series = { ...submitted, metric: metricName(metric), tags: canonicalTags(tags) };
+    this.#counts.rewritten += Number(series.metric !== metric);
+    for (const tag of tags) this.#counts.rewritten += Number(canonicalTag(tag) !== tag);
     const key = seriesKey(series);
-    for (const tag of series.tags) if (!isWellFormedTag(tag)) this.#counts.malformedTags++;
     for (const [at, value] of points) {
       this.#countAge(at, now);
       this.#keep(`${at} ${key}`, { ...series, at, value });

@@ -50,13 +50,7 @@ describe("series as JSON", () => {
   });
 
   it.each([
-    [
-      "a name with a space",
-      { metric: "my metric" },
-      /series\[0\] "my metric": metric should be a letter, then/,
-    ],
-    ["a name that begins with a digit", { metric: "1st" }, /metric should be/],
-    ["a name of 201 characters", { metric: "a".repeat(201) }, /metric should be.*200 characters at most/],
+    ["a name without a letter", { metric: "42" }, /series\[0\] "42": metric should be a name with a letter/],
     ["no name", { metric: undefined }, /^series\[0\]: metric should be .* but is missing$/],
     ["an unknown type", { type: "set" }, /type should be count, gauge or rate, but is "set"/],
     ["a host that is no text", { host: 5 }, /host should be a name, but is 5/],
