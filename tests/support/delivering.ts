@@ -66,7 +66,7 @@ export function startDelivering({
   const output = datadogMetrics({
     apiUrl: `${url}/api`,
     key: key ?? fixedKey(KEY),
-    host: "device-1",
+    hostName: () => "device-1",
     globalTags: [],
     seriesVersion: "v2",
     precision: undefined,

@@ -1,5 +1,6 @@
 /** What an agent works with, opened anew with every change of its settings: the wrapper and the outputs. */
 import type { Config } from "./config/config.js";
+import { currentHostName } from "./config/host-name.js";
 import { type Outputs, openDatadog, openStdout } from "./outputs/open.js";
 import { loadWrapper } from "./wrappers/load.js";
 import type { Wrap } from "./wrappers/wrapper.js";
@@ -21,11 +22,12 @@ export async function closeParts({ outputs }: Parts): Promise<void> {
 }
 
 async function openOutputs({ settings, output, datadogUrl, logsUrl }: Config): Promise<Outputs> {
-  const { host, globalTags, httpProxy, httpsProxy, noProxy } = settings;
+  const { globalTags, httpProxy, httpsProxy, noProxy } = settings;
+  const hostName = () => currentHostName(settings);
   if (output === "datadog") {
     const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };
-    return openDatadog({ ...settings, apiUrl: datadogUrl, logsUrl, proxies });
+    return openDatadog({ ...settings, hostName, apiUrl: datadogUrl, logsUrl, proxies });
   }
   const write = (text: string) => process.stdout.write(text);
-  return openStdout({ host, globalTags, pretty: process.stdout.isTTY, write });
+  return openStdout({ hostName, globalTags, pretty: process.stdout.isTTY, write });
 }

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { type Agent, startAgent } from "../agent.js";
 import { type Config, loadConfig } from "../config/config.js";
+import { currentHostName, hostNameProblem } from "../config/host-name.js";
 import { reload } from "../config/reload.js";
 import { createLog, type Log, levelOf, type OwnLog } from "../log.js";
 import { endSignal } from "./end-signal.js";
@@ -91,15 +92,22 @@ function reloadOnHangup(agent: Agent, atStart: Config, log: OwnLog): void {
 }
 
 function announce({ storage, output, datadogUrl, settings, sources, warnings }: Config, log: Log): void {
-  const { listen, dataDirectory, host } = settings;
+  const { listen, dataDirectory } = settings;
   const broker =
     storage === "redis"
       ? { broker: "redis" }
       : { broker: "embedded", listen: `${listen.host}:${listen.port}`, data: dataDirectory };
   log.info(
-    { ...broker, output, ...(output === "datadog" ? { datadog: datadogUrl } : {}), host },
+    {
+      ...broker,
+      output,
+      ...(output === "datadog" ? { datadog: datadogUrl } : {}),
+      host: currentHostName(settings),
+    },
     "the agent runs",
   );
+  const problem = hostNameProblem(settings);
+  if (problem !== undefined) log.warn(`${problem}: set HOST`);
   for (const warning of warnings) log.warn({ setting: warning }, "part of a setting is ignored");
   if (output === "stdout" && !sources.has("output")) {
     log.warn("no API_KEY is set: ready metrics are printed to stdout, and nothing is sent");

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { dirname } from "node:path";
 import { isLoopback } from "../address.js";
 import type { Config } from "../config/config.js";
+import { hostNameProblem } from "../config/host-name.js";
 import { SETTINGS } from "../config/settings.js";
 import { FILE_VARIABLE } from "../config/settings-file.js";
 import { askAgent, controlSocket } from "../status/control.js";
@@ -35,7 +36,7 @@ export async function lookAround(config: Config, env: NodeJS.ProcessEnv): Promis
 }
 
 function lookAtSettings(
-  { sources, file, output, warnings }: Config,
+  { settings, sources, file, output, warnings }: Config,
   env: NodeJS.ProcessEnv,
 ): readonly Finding[] {
   const known = new Set<string>([
@@ -50,6 +51,14 @@ function lookAtSettings(
       found: `${sources.size} set${file === undefined ? "" : `, from the environment and ${file}`}`,
     },
   ];
+  const hostName = hostNameProblem(settings);
+  if (hostName !== undefined)
+    findings.push({
+      about: "settings",
+      verdict: "warning",
+      found: hostName,
+      advice: "set HOST to a name of this device alone",
+    });
   for (const warning of warnings)
     findings.push({ about: "settings", verdict: "warning", found: warning, advice: "correct it there" });
   if (unknown.length > 0)

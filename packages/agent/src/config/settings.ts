@@ -3,7 +3,6 @@
  *
  * The first of a setting's names that is set wins. Names are the original's where it has them, then Datadog's.
  */
-import { hostname } from "node:os";
 import { z } from "zod";
 import { COLLECTOR_SETTINGS } from "../collectors/settings.js";
 import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
@@ -87,7 +86,7 @@ const DATADOG = {
   host: setting(
     ["HOST", "DD_HOSTNAME"],
     text("a host name"),
-    hostname(),
+    undefined,
     "The host that metrics are sent under",
     { fallbackInWords: "the system's host name" },
   ),

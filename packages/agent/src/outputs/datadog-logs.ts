@@ -4,7 +4,9 @@ import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./da
 import { encodeLogs, type LogBodyOptions } from "./log-body.js";
 import type { Output } from "./output.js";
 
-export interface DatadogLogsOptions extends DatadogAccess, LogBodyOptions {
+export interface DatadogLogsOptions extends DatadogAccess, Omit<LogBodyOptions, "host"> {
+  /** The present host name: a device may get its name late at boot. */
+  hostName(): string;
   /** The endpoint, as in `https://http-intake.logs.datadoghq.com/api/v2/logs`. */
   readonly logsUrl: string;
 }
@@ -22,7 +24,7 @@ export function datadogLogs(options: DatadogLogsOptions): Output<ReceivedLog> {
     send(batch, signal) {
       const body = () => ({
         contentType: "application/json",
-        bytes: Buffer.from(encodeLogs(batch, options)),
+        bytes: Buffer.from(encodeLogs(batch, { ...options, host: options.hostName() })),
       });
       return postToDatadog(() => [body()], endpoint, options, signal);
     },

@@ -5,7 +5,9 @@ import type { Output } from "./output.js";
 import { groupSeries } from "./series.js";
 import { type SeriesBodyOptions, seriesBodies } from "./series-bodies.js";
 
-export interface DatadogMetricsOptions extends DatadogAccess, SeriesBodyOptions {
+export interface DatadogMetricsOptions extends DatadogAccess, Omit<SeriesBodyOptions, "host"> {
+  /** The present host name: a device may get its name late at boot. */
+  hostName(): string;
   /** `["key:value", …]` */
   readonly globalTags: readonly string[];
 }
@@ -26,7 +28,8 @@ export function datadogMetrics(options: DatadogMetricsOptions): Output<ReadyMetr
   const endpoint: Endpoint = { ...limits, url: apiUrl + path };
   return {
     send(batch, signal) {
-      const encode = () => seriesBodies(groupSeries(batch, globalTags), options);
+      const encode = () =>
+        seriesBodies(groupSeries(batch, globalTags), { ...options, host: options.hostName() });
       return postToDatadog(encode, endpoint, options, signal);
     },
     check: (signal) => checkKey(options, signal),

@@ -15,7 +15,7 @@ export interface Outputs {
 }
 
 export interface DatadogOutputsOptions
-  extends Pick<DatadogMetricsOptions, "apiUrl" | "host" | "globalTags" | "seriesVersion" | "precision"> {
+  extends Pick<DatadogMetricsOptions, "apiUrl" | "hostName" | "globalTags" | "seriesVersion" | "precision"> {
   readonly logsUrl: string;
   readonly apiKey: string | undefined;
   /** Goes before `apiKey`. */

@@ -9,24 +9,27 @@ import { type Output, tryEncode } from "./output.js";
 import { groupSeries, type Series } from "./series.js";
 
 export interface StdoutOptions {
-  readonly host: string;
+  /** The present host name: a device may get its name late at boot. */
+  hostName(): string;
   readonly globalTags: readonly string[];
   /** Lines for people instead of JSON. */
   readonly pretty: boolean;
   write(text: string): void;
 }
 
-export function stdoutMetrics({ host, globalTags, pretty, write }: StdoutOptions): Output<ReadyMetric> {
+export function stdoutMetrics({ hostName, globalTags, pretty, write }: StdoutOptions): Output<ReadyMetric> {
   return stdoutOutput(write, (batch) =>
     groupSeries(batch, globalTags).map((series) =>
-      pretty ? prettySeries(series) : printableJson(JSON.stringify({ ...series, host })),
+      pretty ? prettySeries(series) : printableJson(JSON.stringify({ ...series, host: hostName() })),
     ),
   );
 }
 
 export function stdoutLogs({ pretty, write, ...options }: StdoutOptions): Output<ReceivedLog> {
   return stdoutOutput(write, (batch) =>
-    batch.map((log) => (pretty ? prettyLog(log) : printableJson(encodeLog(log, options)))),
+    batch.map((log) =>
+      pretty ? prettyLog(log) : printableJson(encodeLog(log, { ...options, host: options.hostName() })),
+    ),
   );
 }
 

@@ -9,6 +9,7 @@ import { type Milliseconds, type Seconds, seconds, toSeconds } from "@chouette-i
 import type { Clock } from "../clock.js";
 import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
+import { currentHostName } from "../config/host-name.js";
 import type { HeldBack } from "../dispatch/byte-budget.js";
 import type { SentOfLate } from "../dispatch/sent-bytes.js";
 import type { OutageReport } from "../outage.js";
@@ -91,7 +92,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   const { queues, sent } = (await within(LONGEST_LOOK_MS, source.look())) ?? {};
   return {
     version: VERSION,
-    host: config.settings.host,
+    host: currentHostName(config.settings),
     pid: process.pid,
     at: now,
     uptime: seconds(Math.round((clock.monotonic() - source.started) / 1000)),
