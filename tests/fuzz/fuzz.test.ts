@@ -1,0 +1,27 @@
+/**
+ * Whatever records and bytes come, a well-behaved client beside them loses nothing, the queues drain and the agent's
+ * memory doesn't grow. `npm run fuzz` runs it for longer, by FUZZ_SEED, FUZZ_SECONDS and FUZZ_TARGET.
+ */
+import { describe, expect, it } from "vitest";
+import { fuzz, type Target } from "./fuzz.js";
+
+const seed = Number(process.env.FUZZ_SEED ?? 1);
+const seconds = Number(process.env.FUZZ_SECONDS ?? 8);
+const targets = (["listener, embedded", "records, embedded", "records, redis"] as const).filter(
+  (target: Target) => target.startsWith(process.env.FUZZ_TARGET ?? ""),
+);
+const SETTLING_MS = 300_000;
+
+describe("a well-behaved client loses nothing, and the queues drain, beside the fuzzer", () => {
+  it.each(targets)("of %s", { timeout: seconds * 1000 + SETTLING_MS }, async (target) => {
+    const say = (line: string) => {
+      if (process.env.FUZZ_SEED !== undefined) process.stdout.write(`${target}, seed ${seed}: ${line}\n`);
+    };
+    const { differences, ...found } = await fuzz({ target, seed, seconds, say });
+    say(JSON.stringify({ differences: differences.length, ...found }));
+    expect(differences, `with seed ${seed}`).toEqual([]);
+    // Without these the run has shown nothing.
+    expect(found.counted).toBeGreaterThan(seconds * 20);
+    expect(found.sent).toBeGreaterThan(seconds * 2);
+  });
+});

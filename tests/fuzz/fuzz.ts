@@ -1,0 +1,178 @@
+/**
+ * A run of the fuzzers: a real agent with a heap of 256 MB, fuzzers that send it all kinds of things, and beside them a
+ * well-behaved client.
+ *
+ * Held: every count of that client arrives once, the agent goes on and ends by itself, the queues drain, and its memory
+ * doesn't grow.
+ */
+import { readFile } from "node:fs/promises";
+import { queueNames } from "@chouette-iot/queue";
+import { ChouetteClient } from "chouette-iot-client";
+import { startIntake } from "../../packages/agent/src/intake/intake.js";
+import { brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { newFolder } from "../support/folders.js";
+import { ownRandom, seededRandom } from "../support/random.js";
+import { ask } from "../support/raw-redis.js";
+import { startRedis } from "../support/redis-server.js";
+import type { Running } from "../support/running.js";
+import { until } from "../support/until.js";
+import { startListenerFuzzer } from "./listener-fuzzer.js";
+import { requestOf, startRecordFuzzer } from "./record-fuzzer.js";
+
+export type Target = "records, redis" | "records, embedded" | "listener, embedded";
+
+export interface FuzzOptions {
+  readonly target: Target;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly say: (line: string) => void;
+}
+
+export interface Findings {
+  /** Each a line; none if all is as it should be. */
+  readonly differences: readonly string[];
+  readonly counted: number;
+  /** What the fuzzer sent: records, or connections. */
+  readonly sent: number;
+  /** The agent's resident memory, in MB: the most in the second quarter of the run, and in the last. */
+  readonly early: number;
+  readonly late: number;
+}
+
+const GOOD = "good.count";
+const DRAINED_WITHIN_MS = 120_000;
+const SAMPLE_MS = 250;
+/** What memory may grow by from one part of the run to another, in MB: the garbage collector's own ups and downs. */
+const GROWTH_MB = 80;
+/** What a heap of 256 MB, its code and buffers may take, in MB. */
+const MAX_MB = 480;
+const MEGABYTE = 1_000_000;
+
+export async function fuzz({ target, seed, seconds, say }: FuzzOptions): Promise<Findings> {
+  const random = seededRandom(seed);
+  const cleanUps: (() => unknown)[] = [];
+  try {
+    const folder = await newFolder();
+    cleanUps.push(() => folder.remove());
+    const intake = await startIntake();
+    cleanUps.push(() => intake.close());
+    const redis = target === "records, redis" ? await startRedis(["--save", ""]) : undefined;
+    cleanUps.push(() => redis?.stop());
+    const agent = await startAgentProcess({
+      NODE_OPTIONS: "--max-old-space-size=256",
+      API_KEY: "any",
+      DATADOG_URL: `${intake.url}/api`,
+      DATADOG_LOGS_URL: intake.url,
+      AGGREGATE_INTERVAL: "2",
+      AGGREGATE_GRACE: "1",
+      RELEASE_INTERVAL: "1",
+      ...(redis === undefined
+        ? {
+            CHOUETTE_LISTEN: "127.0.0.1:0",
+            CHOUETTE_DATA_DIR: folder.path,
+            CHOUETTE_STORAGE_TYPE: "embedded",
+          }
+        : { REDIS_URL: redis.url }),
+    });
+    cleanUps.push(() => agent.end("SIGKILL"));
+    const port = redis?.port ?? (await brokerPort(agent));
+    const samples = sampleMemory(agent);
+    cleanUps.push(() => samples.stop());
+    const good = startGoodClient(port);
+    cleanUps.push(() => good.stop());
+    const fuzzer = target.startsWith("listener")
+      ? startListenerFuzzer(port, ownRandom(random))
+      : startRecordFuzzer(port, ownRandom(random));
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, seconds * 1000)), agent.ended]);
+    const stopped = await fuzzer.stop().catch((error: Error) => error);
+    const counted = await good.stop();
+    say(`counted ${counted}, ${JSON.stringify(stopped)}; draining`);
+    const differences: string[] = stopped instanceof Error ? [stopped.message] : [];
+    differences.push(...(await untilDrained(port, agent)));
+    const sum = () =>
+      intake
+        .points()
+        .reduce((total, { metric, value }) => (metric === GOOD ? total + Number(value) : total), 0);
+    await until("the counts to arrive", () => sum() === counted, DRAINED_WITHIN_MS / 4).catch(() => {
+      differences.push(`${counted} counts were stored, and ${sum()} arrived`);
+    });
+    const { early, late, most } = samples.stop();
+    if (late > early + GROWTH_MB) differences.push(`memory grew from ${early} to ${late} MB`);
+    if (most > MAX_MB) differences.push(`memory took ${most} MB`);
+    const code = await agent.end();
+    if (code !== 0) differences.push(`the agent ended with ${code}: ${lastLines(agent)}`);
+    const sent = typeof stopped === "number" ? stopped : stopped instanceof Error ? 0 : stopped.connections;
+    return { differences, counted, sent, early, late };
+  } finally {
+    for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  }
+}
+
+/** Counts one every few milliseconds, and keeps what could not be stored yet. Its stop resolves with how many were stored. */
+function startGoodClient(port: number): { stop(): Promise<number> } {
+  const client = new ChouetteClient({
+    port,
+    bufferRecords: 100_000,
+    answerTimeoutMs: 10_000,
+    exitSignals: false,
+  });
+  const answers: Promise<boolean>[] = [];
+  const timer = setInterval(() => answers.push(client.count(GOOD, 1)), 5);
+  let stopped: Promise<number> | undefined;
+  const stop = async () => {
+    clearInterval(timer);
+    await client.flush();
+    const stored = await Promise.all(answers);
+    await client.close();
+    if (stored.includes(false))
+      throw new Error(`the client lost ${stored.filter((each) => !each).length} records`);
+    return stored.length;
+  };
+  return {
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+/** What doesn't leave its queue, or why nobody can say. */
+async function untilDrained(port: number, agent: Running): Promise<readonly string[]> {
+  const { rawMetrics, readyMetrics, logs } = queueNames();
+  let left = "";
+  const isDrained = async () => {
+    const sizes = await Promise.all(
+      [rawMetrics, readyMetrics, logs].flatMap((queue) => [
+        ask(port, requestOf(["ZCARD", `${queue}.keys`])),
+        ask(port, requestOf(["HLEN", `${queue}.values`])),
+      ]),
+    );
+    left = sizes.join(" ").replaceAll("\r\n", "");
+    return sizes.every((size) => size === ":0\r\n");
+  };
+  return until("the queues to drain", isDrained, DRAINED_WITHIN_MS).then(
+    () => [],
+    () => [`the queues hold ${left} (raw, ready, logs; ids and values) and don't drain: ${lastLines(agent)}`],
+  );
+}
+
+function sampleMemory(agent: Running) {
+  const samples: number[] = [];
+  const timer = setInterval(async () => {
+    const status = await readFile(`/proc/${agent.child.pid}/status`, "utf8").catch(() => "");
+    const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
+    if (kilobytes > 0) samples.push((kilobytes * 1024) / MEGABYTE);
+  }, SAMPLE_MS);
+  const mostOf = (from: number, to: number) =>
+    Math.round(Math.max(0, ...samples.slice(samples.length * from, samples.length * to)));
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return { early: mostOf(0.25, 0.5), late: mostOf(0.75, 1), most: mostOf(0, 1) };
+    },
+  };
+}
+
+function lastLines(agent: Running): string {
+  return agent.output().trim().split("\n").slice(-4).join("\n").slice(0, 2_000);
+}
