@@ -21,7 +21,7 @@ describe("a well-behaved client loses nothing, and the queues drain, beside the 
     say(JSON.stringify({ differences: differences.length, ...found }));
     expect(differences, `with seed ${seed}`).toEqual([]);
     // Without these the run has shown nothing.
-    expect(found.counted).toBeGreaterThan(seconds * 20);
-    expect(found.sent).toBeGreaterThan(seconds * 2);
+    expect(found.counted).toBeGreaterThan(50);
+    expect(found.sent).toBeGreaterThan(50);
   });
 });
