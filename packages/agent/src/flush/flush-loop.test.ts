@@ -36,6 +36,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     grace: GRACE,
     ttl: seconds(14_400),
     floor: CLOCK_FLOOR,
+    globalTags: [],
   });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
   const locks = new QueueLocks();
