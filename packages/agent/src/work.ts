@@ -278,7 +278,7 @@ function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {
 
 /** A log that gives itself no time is from now. */
 function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
-  const time = Date.parse(String(date));
+  const time = typeof date === "string" ? Date.parse(date) : Number.NaN;
   return toSeconds(Number.isNaN(time) ? clock.now() : milliseconds(time));
 }
 
