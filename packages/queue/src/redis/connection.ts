@@ -25,8 +25,9 @@ export interface ConnectionEvents {
 
 export type RedisConnection = ReturnType<typeof newClient>;
 
+const DEFAULT_PORT = 6379;
 const CONNECT_TIMEOUT = milliseconds(5_000);
-/** A server that accepts and never answers is given up after this long; pings keep a healthy one from it. */
+/** A server that accepts a connection and says nothing is given up after this long. */
 const SILENCE_TIMEOUT = milliseconds(15_000);
 const PING_INTERVAL = milliseconds(5_000);
 
@@ -40,7 +41,14 @@ export function connectRedis(address: RedisAddress, events: ConnectionEvents = {
   return connection;
 }
 
-function newClient(address: RedisAddress) {
+/** Host and port, without login and database. */
+export function addressText({ url, host = "127.0.0.1", port = DEFAULT_PORT }: RedisAddress): string {
+  if (url === undefined) return `${host}:${port}`;
+  const { hostname, port: ofUrl } = new URL(url);
+  return `${hostname}:${ofUrl || DEFAULT_PORT}`;
+}
+
+export function newClient(address: RedisAddress) {
   return createClient({
     ...addressOptions(address, {
       connectTimeout: CONNECT_TIMEOUT,
@@ -62,7 +70,10 @@ export function singleConnection(address: RedisAddress): RedisConnection {
   return connection;
 }
 
-function addressOptions<S extends object>({ url, host = "127.0.0.1", port = 6379 }: RedisAddress, socket: S) {
+function addressOptions<S extends object>(
+  { url, host = "127.0.0.1", port = DEFAULT_PORT }: RedisAddress,
+  socket: S,
+) {
   return {
     ...(url === undefined ? {} : { url }),
     // RESP2, which servers older than Redis 6 speak as well.
