@@ -1,12 +1,17 @@
 /** A Redis server in every state that a device meets, and what the store makes of it. */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { expire, StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
 import { RedisStore, type RedisStoreOptions } from "@chouette-iot/queue/redis";
 import { singleConnection } from "@chouette-iot/queue/redis/connection";
 import { milliseconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
+import { newFolder } from "../support/folders.js";
+import { freePort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { run } from "../support/running.js";
 import { until } from "../support/until.js";
 
 const QUEUE = "chouette:metrics:raw";
@@ -70,6 +75,7 @@ describe("a Redis that is full under noeviction", () => {
     const store = await answering({ url: redis.url });
     await store.settle({ notes: new Map([["lease", "mine"]]), count: new Map([["seen", 1]]) });
     const stored = await fill(store);
+    await command(redis, "CONFIG", "SET", "maxmemory", "1mb");
     expect(stored).toBeGreaterThan(100);
     return { redis, store, stored };
   }
@@ -228,7 +234,7 @@ it("what was read before a restart with older data can't be settled after it", a
 });
 
 describe("a server that Chouette can't work with is named", () => {
-  async function refusal(redis: RedisServer): Promise<string> {
+  async function refusal(redis: { readonly url: string }): Promise<string> {
     const reported: string[] = [];
     const store = opened({ url: redis.url, onDisconnected: ({ message }) => reported.push(message) });
     await until("the refusal", () => reported.length > 0);
@@ -245,6 +251,18 @@ describe("a server that Chouette can't work with is named", () => {
     expect(await refusal(redis)).toMatch("it is a node of a Redis Cluster");
   });
 
+  it("a Sentinel", async () => {
+    const folder = await newFolder();
+    const port = await freePort();
+    const file = `${folder.path}/sentinel.conf`;
+    await writeFile(file, `port ${port}\nbind 127.0.0.1\ndir ${folder.path}\n`);
+    const sentinel = run("redis-server", [file, "--sentinel"]);
+    cleanUps.push(folder.remove, () => sentinel.end("SIGKILL"));
+    await sentinel.wrote("Sentinel ID");
+    const url = `redis://127.0.0.1:${port}`;
+    expect(await refusal({ url })).toMatch(`Redis at 127.0.0.1:${port}: it is a Redis Sentinel`);
+  });
+
   it("one whose state a newer Chouette wrote, which stays as it is", async () => {
     const redis = await server();
     const store = await answering({ url: redis.url });
@@ -255,5 +273,46 @@ describe("a server that Chouette can't work with is named", () => {
     await expect(store.settle({ count: new Map([["n", 1]]) })).rejects.toThrow("has format 2");
     expect(await refusal(redis)).toMatch("has format 2, which another version of Chouette wrote");
     expect(await command(redis, "HGETALL", "chouette:counters")).toEqual(["n", "1"]);
+  });
+});
+
+describe("an account with the rights that docs/OPERATION.md names", () => {
+  it("can do all that a store does, without INFO as well", async () => {
+    const text = readFileSync(new URL("../../docs/OPERATION.md", import.meta.url), "utf8");
+    const rights = /ACL SETUSER chouette ([^\n]+)/.exec(text)?.[1]?.split(" ") ?? [];
+    expect(rights).toContain("+eval");
+    const redis = await server();
+    await command(redis, "ACL", "SETUSER", "chouette", ...rights.filter((right) => right !== "+info"));
+    const password = rights.find((right) => right.startsWith(">"))?.slice(1);
+    const store = await answering({ url: redis.url.replace("//", `//chouette:${password}@`) });
+    const same = records(10).map((record) => ({ ...record, score: 1 }));
+    await store.append(QUEUE, same);
+    await command(redis, "HSET", `${QUEUE}.values`, "stray", "x");
+    await command(redis, "ZADD", `${QUEUE}.keys`, "0", "valueless");
+    expect(await store.read(QUEUE, { limit: 1 })).toHaveLength(1);
+    expect(await store.read(QUEUE, { after: { score: 1, id: "id-5" }, limit: 2 })).toHaveLength(2);
+    await store.settle({ remove: [{ queue: QUEUE, records: [{ score: 0, id: "valueless" }] }] });
+    expect(await store.strays(QUEUE, 10)).toHaveLength(1);
+    await store.settle({
+      onlyWhile: new Map([["lease", undefined]]),
+      remove: [{ queue: QUEUE, records: same, counter: "removed" }],
+      removeStrays: [{ queue: QUEUE, ids: ["stray"] }],
+      add: [{ queue: READY, records: same }],
+      notes: new Map([
+        ["lease", "mine"],
+        ["gone", undefined],
+      ]),
+      count: new Map([["settled", 1]]),
+    });
+    expect(await store.notesUnder("")).toEqual(new Map([["lease", "mine"]]));
+    expect(await store.notes(["lease"])).toEqual(["mine"]);
+    expect((await store.counters()).get("removed")).toBe(10);
+    expect(await store.size(READY)).toBe(10);
+    expect(await store.serverInfo()).toBeUndefined();
+    await command(redis, "ACL", "SETUSER", "chouette", "+info");
+    expect(await store.serverInfo()).toMatchObject({ version: expect.stringMatching(/^\d+\./) });
+    // Nothing but INFO was refused, nowhere unnoticed either.
+    const refused = (await command(redis, "ACL", "LOG")) as unknown[][];
+    expect(refused.map((entry) => entry[entry.indexOf("object") + 1])).toEqual(["info"]);
   });
 });

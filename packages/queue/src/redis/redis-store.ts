@@ -12,16 +12,13 @@ import { CheckedConnection, type Patience } from "./checked-connection.js";
 import type { ConnectionEvents, RedisAddress } from "./connection.js";
 import { countersOf, keysOf, notesOf } from "./keys.js";
 import { readPage } from "./read.js";
+import { type ServerInfo, serverInfo } from "./server-info.js";
 import { settle } from "./settle.js";
 import { findStrays } from "./strays.js";
 
 export { append, appendCommands } from "./append.js";
-export {
-  type ConnectionEvents,
-  connectRedis,
-  type RedisAddress,
-  type RedisConnection,
-} from "./connection.js";
+export type { RedisAddress, RedisConnection } from "./connection.js";
+export type { ServerInfo } from "./server-info.js";
 
 export interface RedisStoreOptions extends RedisAddress, ConnectionEvents {
   /** What notes and counters are kept under; a shard's begins with the shard's. */
@@ -85,6 +82,11 @@ export class RedisStore implements Store {
   async counters(): Promise<ReadonlyMap<string, number>> {
     const all = await this.#hash(countersOf(this.#namespace));
     return new Map(all.map(([name, count]) => [name, Number(count)]));
+  }
+
+  /** Undefined if the account has no right to INFO. */
+  serverInfo(): Promise<ServerInfo | undefined> {
+    return this.#connection.run(serverInfo);
   }
 
   /** Ends the connection once the commands under way are answered. */
