@@ -1,0 +1,23 @@
+/** One run of the model: a sequence of operations on a new device, and what differs when all has settled. */
+import { differencesOf } from "./compare.js";
+import { Device } from "./device.js";
+import type { Broker, Operation } from "./operations.js";
+
+/** @returns what differs, in words; none where all is right */
+export async function runSequence(
+  broker: Broker,
+  operations: readonly Operation[],
+): Promise<readonly string[]> {
+  const device = new Device(broker);
+  // Backoff has jitter, which must be the same each time.
+  const random = Math.random;
+  Math.random = () => 0.5;
+  try {
+    await device.begin();
+    for (const operation of operations) await device.take(operation);
+    await device.settleDown();
+    return await differencesOf(device);
+  } finally {
+    Math.random = random;
+  }
+}
