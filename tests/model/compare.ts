@@ -72,7 +72,7 @@ function gauges(device: Device): readonly string[] {
 }
 
 async function pendingLogs(device: Device): Promise<ReadonlySet<string>> {
-  const records = await device.watched.pending(QUEUES.logs);
+  const records = await device.watched.all(QUEUES.logs);
   return new Set(records.map(({ value = "{}" }) => (JSON.parse(value) as { id: string }).id));
 }
 
@@ -99,7 +99,7 @@ async function ledger(device: Device): Promise<readonly string[]> {
     const fates = [...counters].filter(
       ([name]) => name.startsWith(`${queue}:`) && !name.endsWith(":accepted"),
     );
-    const pending = (await device.watched.pending(queue)).length;
+    const pending = (await device.watched.all(queue)).length;
     const left = fates.reduce((sum, [, count]) => sum + count, pending);
     const accepted = stored[queue] ?? counters.get(`${queue}:accepted`) ?? 0;
     if (left === accepted) continue;

@@ -3,16 +3,18 @@
  *
  * It carries out one operation after the other, and knows of each record when it truly was made.
  */
+import type { Store } from "@chouette-iot/queue";
 import { milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { readyWriter } from "../../packages/agent/src/ready-writer.js";
 import type { Boot } from "../../packages/agent/src/timekeeping/boot.js";
-import { ManualClock } from "../support/manual-clock.js";
+import { CLOCK_STATE, decodeClockState } from "../../packages/agent/src/timekeeping/clock-shift.js";
 import { amountOf, Tally } from "./accounts.js";
 import { type ArrivedLog, type ArrivedPoint, FarSide } from "./far-side.js";
+import { ModelClock } from "./model-clock.js";
 import { type Broker, CALLS, DEFAULTS, type Operation, type Settings } from "./operations.js";
 import { type Fault, ProcessLife, type Surroundings } from "./process-life.js";
 import { bootAt, RELEASE_INTERVAL, type SimulatedAgent, startSimulatedAgent } from "./simulated-agent.js";
-import { QUEUES, WatchedStore } from "./watched-store.js";
+import { type Engine, QUEUES, WatchedStore } from "./watched-store.js";
 
 /** 2026-01-05T00:00:00Z: a Monday on which nothing happens. */
 const START = Date.UTC(2026, 0, 5);
@@ -57,7 +59,7 @@ interface Place {
 }
 
 export class Device {
-  readonly clock = new ManualClock(START);
+  readonly clock = new ModelClock(START);
   readonly watched: WatchedStore;
   readonly farSide: FarSide;
   readonly recorded: Recorded[] = [];
@@ -83,9 +85,10 @@ export class Device {
   #before = { until: 0, offset: 0 };
   #saved: Saved | undefined;
 
-  constructor(broker: Broker) {
+  /** @param store of the engine, empty */
+  constructor(broker: Broker, engine: Engine, store: Store) {
     this.#broker = broker;
-    this.watched = new WatchedStore(broker === "embedded", {
+    this.watched = new WatchedStore(engine, store, {
       onReadyDropped: (value) => this.#putReady(value),
       onLogDropped: (value) => this.droppedLogs.add((JSON.parse(value) as { id: string }).id),
     });
@@ -224,19 +227,19 @@ export class Device {
 
   /** Puts what still waits in its place at the intake. */
   async overlayPending(): Promise<void> {
-    for (const { value = "" } of await this.watched.pending(QUEUES.readyMetrics)) this.#putReady(value);
+    for (const { value = "" } of await this.watched.all(QUEUES.readyMetrics)) this.#putReady(value);
   }
 
   async pendingRaw(): Promise<Tally> {
     const tally = new Tally();
-    for (const { value = "" } of await this.watched.pending(QUEUES.rawMetrics)) tally.add(amountOf(value));
+    for (const { value = "" } of await this.watched.all(QUEUES.rawMetrics)) tally.add(amountOf(value));
     return tally;
   }
 
   async #waiting(): Promise<number> {
     const sizes = await Promise.all(
       [QUEUES.rawMetrics, QUEUES.readyMetrics, QUEUES.logs].map(
-        async (queue) => (await this.watched.pending(queue)).length,
+        async (queue) => (await this.watched.all(queue)).length,
       ),
     );
     return sizes.reduce((sum, size) => sum + size, 0);
@@ -295,10 +298,10 @@ export class Device {
   }
 
   async #isClockNoted(): Promise<boolean> {
-    const [text] = await this.watched.store.notes(["clock"]);
-    if (text === undefined) return false;
-    const { boot, bootTime } = JSON.parse(text) as { boot: string; bootTime: number };
-    return boot === this.#boot.id && Math.abs(this.now - this.#boot.uptime() - bootTime) < LEAST_JUMP;
+    const [text] = await this.watched.store.notes([CLOCK_STATE]);
+    const state = decodeClockState(text);
+    if (state?.boot !== this.#boot.id) return false;
+    return Math.abs(this.now - this.#boot.uptime() - state.bootTime) < LEAST_JUMP;
   }
 
   #setClock(by: number): void {

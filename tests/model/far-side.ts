@@ -6,8 +6,8 @@
 import { milliseconds } from "@chouette-iot/record";
 import { outcomeOf } from "../../packages/agent/src/outputs/http.js";
 import type { Outcome } from "../../packages/agent/src/outputs/output.js";
-import type { ManualClock } from "../support/manual-clock.js";
 import { seriesKey } from "./accounts.js";
+import type { ModelClock } from "./model-clock.js";
 import type { Answer } from "./operations.js";
 
 export interface ArrivedPoint {
@@ -57,7 +57,7 @@ export class FarSide {
   answer: Answer | "up" | "down" = "up";
   latency = 0;
   losesNextAnswer = false;
-  readonly #clock: ManualClock;
+  readonly #clock: ModelClock;
   readonly #points = new Map<string, Map<number, ArrivedPoint>>();
   readonly #logs = new Map<string, string[]>();
   readonly #onPoint: (point: ArrivedPoint) => void;
@@ -65,7 +65,7 @@ export class FarSide {
   readonly #onDoubt: () => void;
 
   constructor(
-    clock: ManualClock,
+    clock: ModelClock,
     hooks: { onPoint(point: ArrivedPoint): void; onLog(log: ArrivedLog): void; onDoubt(): void },
   ) {
     this.#clock = clock;

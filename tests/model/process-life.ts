@@ -4,10 +4,10 @@
  * A dead process is one whose calls never return: nothing of it goes on, and nothing of it is seen to end.
  */
 
-import type { Settlement, Store } from "@chouette-iot/queue";
+import { type Settlement, type Store, StoreError } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../../packages/agent/src/clock.js";
-import type { ManualClock } from "../support/manual-clock.js";
+import type { ModelClock } from "./model-clock.js";
 import type { FaultKind } from "./operations.js";
 import type { WatchedStore } from "./watched-store.js";
 
@@ -19,7 +19,7 @@ export interface Fault {
 
 /** What all processes on a device share. */
 export interface Surroundings {
-  readonly clock: ManualClock;
+  readonly clock: ModelClock;
   readonly watched: WatchedStore;
   /** Of those that wait for their call, the first that fits is taken. */
   readonly faults: Fault[];
@@ -99,6 +99,9 @@ export class ProcessLife {
     const { watched } = this.#around;
     const call = <T>(step: () => Promise<T>) => this.#call("any", step);
     return {
+      get epoch() {
+        return watched.epoch;
+      },
       append: (queue, records) => call(() => watched.store.append(queue, records)),
       read: (queue, options) => call(() => watched.store.read(queue, options)),
       strays: (queue, limit) => call(() => watched.store.strays(queue, limit)),
@@ -116,7 +119,7 @@ export class ProcessLife {
     await this.goOn();
     if (storeLatency > 0) await clock.sleep(storeLatency);
     await this.goOn();
-    if (clock.monotonic() < this.#cutUntil) throw new Error("connect ECONNREFUSED");
+    if (clock.monotonic() < this.#cutUntil) throw new StoreError("connect ECONNREFUSED");
     const how = this.#takeFault(kind);
     if (how !== undefined) onDoubt();
     if (how === "kill before") this.kill();
@@ -124,16 +127,16 @@ export class ProcessLife {
       if (how === "late")
         void clock
           .sleep(LATE)
-          .then(step)
+          .then(() => clock.holding(step()))
           .catch(() => {});
-      throw new Error("the connection broke");
+      throw new StoreError("the connection broke");
     }
     await this.goOn();
-    const result = await step();
+    const result = await clock.holding(step());
     if (how === "kill after") this.kill();
     if (storeLatency > 0) await clock.sleep(storeLatency);
     await this.goOn();
-    if (how === "lost") throw new Error("the connection broke before the answer");
+    if (how === "lost") throw new StoreError("the connection broke before the answer");
     return result;
   }
 

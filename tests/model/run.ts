@@ -1,14 +1,17 @@
 /** One run of the model: a sequence of operations on a new device, and what differs when all has settled. */
 import { differencesOf } from "./compare.js";
 import { Device } from "./device.js";
+import { memoryEngine } from "./engines.js";
 import type { Broker, Operation } from "./operations.js";
+import type { Engine } from "./watched-store.js";
 
 /** @returns what differs, in words; none where all is right */
 export async function runSequence(
   broker: Broker,
   operations: readonly Operation[],
+  engine: Engine = memoryEngine(broker),
 ): Promise<readonly string[]> {
-  const device = new Device(broker);
+  const device = new Device(broker, engine, await engine.emptyStore());
   // Backoff has jitter, which must be the same each time.
   const random = Math.random;
   Math.random = () => 0.5;

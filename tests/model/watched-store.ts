@@ -6,18 +6,20 @@
  */
 import {
   type NewRecord,
-  type Position,
   queueNames,
   type Settlement,
+  StaleEpochError,
   type Store,
   type StoredRecord,
 } from "@chouette-iot/queue";
-import { MemoryStore } from "@chouette-iot/queue/memory";
 import { amountOf, Tally } from "./accounts.js";
 
 export const QUEUES = queueNames();
-/** Where records of a queue may be on their way to another time. */
-const STAGES = ["", ":rebasing"] as const;
+/** What the store is made of. */
+export interface Engine {
+  /** With nothing in it. What the one before held is gone. */
+  emptyStore(): Promise<Store>;
+}
 
 export interface Hooks {
   /** A ready metric left that will never be sent. */
@@ -35,16 +37,19 @@ interface Saved {
 }
 
 export class WatchedStore {
-  readonly #isByPosition: boolean;
+  readonly #engine: Engine;
   readonly #hooks: Hooks;
   #store: Store;
   #dropped = new Tally();
+  #epoch = 1;
+  /** One at a time, so that what left by a settlement is known. */
+  #settling = Promise.resolve();
 
-  /** @param isByPosition a known id with another score is another record, as in the embedded store */
-  constructor(isByPosition: boolean, hooks: Hooks) {
-    this.#isByPosition = isByPosition;
+  /** @param store of the engine, empty */
+  constructor(engine: Engine, store: Store, hooks: Hooks) {
+    this.#engine = engine;
+    this.#store = store;
     this.#hooks = hooks;
-    this.#store = this.#newStore();
   }
 
   /** The engine itself. */
@@ -52,12 +57,24 @@ export class WatchedStore {
     return this.#store;
   }
 
+  /** Another one after each restart of the server. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** Amounts of raw records that were dropped with a reason. */
   get dropped(): Tally {
     return this.#dropped;
   }
 
-  async settle(settlement: Settlement): Promise<void> {
+  settle(settlement: Settlement): Promise<void> {
+    const settled = this.#settling.then(() => this.#settle(settlement));
+    this.#settling = settled.catch(() => {});
+    return settled;
+  }
+
+  async #settle({ onlyInEpoch = this.#epoch, ...settlement }: Settlement): Promise<void> {
+    if (onlyInEpoch !== this.#epoch) throw new StaleEpochError();
     const { remove = [], add = [] } = settlement;
     const before = new Map<string, readonly StoredRecord[]>();
     for (const { queue } of remove) before.set(queue, await this.all(queue));
@@ -67,7 +84,6 @@ export class WatchedStore {
         .filter(({ queue }) => queue === QUEUES.rejected)
         .flatMap(({ records }) => records.map(({ value }) => (JSON.parse(value) as { value: string }).value)),
     );
-    const isMove = add.some(({ queue }) => remove.some((removal) => stem(removal.queue) === stem(queue)));
     for (const { queue, records, counter } of remove) {
       const removed = new Set(records.map(({ id }) => id));
       const left = new Set((await this.all(queue)).map(({ id, score }) => `${score} ${id}`));
@@ -77,8 +93,7 @@ export class WatchedStore {
         const isDropped =
           rejected.has(value) ||
           ["expired", "evicted", "displaced", "purged", "damaged"].includes(fate ?? "");
-        if (isDropped) this.#drop(stem(queue), value);
-        else if (!isMove && stem(queue) === QUEUES.rawMetrics) continue;
+        if (isDropped) this.#drop(queue, value);
       }
     }
   }
@@ -93,73 +108,22 @@ export class WatchedStore {
     return this.#store.read(queue, { limit: Number.MAX_SAFE_INTEGER });
   }
 
-  /** What waits in a queue, on its way to another time included. */
-  async pending(queue: string): Promise<readonly StoredRecord[]> {
-    const stages = await Promise.all(STAGES.map((stage) => this.all(queue + stage)));
-    return stages.flat();
-  }
-
   async save(): Promise<Saved> {
     const queues = new Map<string, readonly StoredRecord[]>();
-    for (const queue of Object.values(QUEUES))
-      for (const stage of STAGES) queues.set(queue + stage, [...(await this.all(queue + stage))]);
+    for (const queue of Object.values(QUEUES)) queues.set(queue, [...(await this.all(queue))]);
     const notes = await this.#store.notesUnder("");
     return { queues, notes, counters: await this.#store.counters(), dropped: this.#dropped.copy() };
   }
 
   async restore({ queues, notes, counters, dropped }: Saved): Promise<void> {
-    const store = this.#newStore();
+    const store = await this.#engine.emptyStore();
     const add = [...queues].map(([queue, records]) => ({
       queue,
       records: records.map(({ score, id, value = "" }): NewRecord => ({ score, id, value })),
     }));
     await store.settle({ add, notes, count: counters });
     this.#store = store;
+    this.#epoch += 1;
     this.#dropped = dropped.copy();
   }
-
-  #newStore(): Store {
-    const store = new MemoryStore();
-    return this.#isByPosition ? byPosition(store) : store;
-  }
-}
-
-/** `chouette:metrics:raw` of `chouette:metrics:raw:rebasing`. */
-function stem(queue: string): string {
-  return queue.replace(/:rebasing$/, "");
-}
-
-/** A store in which the id and the score together say which record it is. */
-function byPosition(store: MemoryStore): Store {
-  const inward = <P extends Position>(position: P): P => ({
-    ...position,
-    id: `${position.id}\0${position.score}`,
-  });
-  const outward = (record: StoredRecord): StoredRecord => ({ ...record, id: record.id.split("\0")[0] ?? "" });
-  return {
-    append: (queue, records) => store.append(queue, records.map(inward)),
-    read: async (queue, { after, ...options }) => {
-      const page = await store.read(
-        queue,
-        after === undefined ? options : { ...options, after: inward(after) },
-      );
-      return page.map(outward);
-    },
-    settle: ({ remove, add, ...rest }) =>
-      store.settle({
-        ...rest,
-        ...(remove === undefined
-          ? {}
-          : { remove: remove.map((removal) => ({ ...removal, records: removal.records.map(inward) })) }),
-        ...(add === undefined
-          ? {}
-          : { add: add.map(({ queue, records }) => ({ queue, records: records.map(inward) })) }),
-      }),
-    strays: () => store.strays(),
-    size: (queue) => store.size(queue),
-    notes: (keys) => store.notes(keys),
-    notesUnder: (prefix) => store.notesUnder(prefix),
-    counters: () => store.counters(),
-    close: () => store.close(),
-  };
 }
