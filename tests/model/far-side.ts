@@ -4,7 +4,7 @@
  */
 
 import { milliseconds } from "@chouette-iot/record";
-import { outcomeOf } from "../../packages/agent/src/outputs/http.js";
+import { outcomeOf } from "../../packages/agent/src/outputs/answer.js";
 import type { Outcome } from "../../packages/agent/src/outputs/output.js";
 import { seriesKey } from "./accounts.js";
 import type { ModelClock } from "./model-clock.js";
@@ -52,6 +52,8 @@ const ANSWERS: Readonly<Record<Exclude<Answer, "none">, { readonly status: numbe
   };
 
 const RATE = 2;
+/** As the sender has it. */
+const FAREWELL = milliseconds(5_000);
 
 export class FarSide {
   answer: Answer | "up" | "down" = "up";
@@ -74,12 +76,29 @@ export class FarSide {
     this.#onDoubt = hooks.onDoubt;
   }
 
-  /** @param isAlive of the sender: what a dead process had not sent yet doesn't arrive */
+  /**
+   * A body that is on its way has some seconds for its answer once the sender is asked to end.
+   *
+   * @param isAlive of the sender: what a dead process had not sent yet doesn't arrive
+   */
   async post(body: Body, isAlive: () => boolean, signal?: AbortSignal): Promise<Outcome> {
+    const exchange = this.#exchange(body, isAlive);
+    if (signal === undefined) return exchange;
+    const ended = new AbortController();
+    const givenUp = aborted(signal, ended.signal).then(async (): Promise<Outcome> => {
+      await this.#clock.sleep(FAREWELL, ended.signal);
+      if (!ended.signal.aborted) this.#onDoubt();
+      return { kind: "unavailable", reason: "the agent is ending", answered: false, bytes: body.text.length };
+    });
+    const outcome = await Promise.race([exchange, givenUp]);
+    ended.abort();
+    return outcome;
+  }
+
+  async #exchange(body: Body, isAlive: () => boolean): Promise<Outcome> {
     const bytes = body.text.length;
     const failed = (reason: string): Outcome => ({ kind: "unavailable", reason, answered: false, bytes });
-    await this.#pass(signal);
-    if (signal?.aborted) return failed("the agent is ending");
+    await this.#pass();
     if (this.answer === "down") return failed("connect ENETUNREACH");
     if (this.answer === "none") return failed("no answer");
     if (this.answer !== "up") return this.#answerOf(this.answer, bytes);
@@ -88,10 +107,12 @@ export class FarSide {
     const isLost = this.losesNextAnswer;
     this.losesNextAnswer = false;
     if (isLost) this.#onDoubt();
-    await this.#pass(signal);
-    if (isLost || signal?.aborted) return failed("the answer was lost");
-    const text = body.kind === "logs" ? "{}" : '{"errors":[]}';
-    return outcomeOf(202, text, undefined, bytes);
+    await this.#pass();
+    if (isLost) return failed("the answer was lost");
+    return outcomeOf(
+      { status: 202, headers: {}, text: body.kind === "logs" ? "{}" : '{"errors":[]}' },
+      bytes,
+    );
   }
 
   check(): Outcome {
@@ -127,13 +148,13 @@ export class FarSide {
     return this.#logs;
   }
 
-  async #pass(signal?: AbortSignal): Promise<void> {
-    if (this.latency > 0) await this.#clock.sleep(milliseconds(this.latency / 2), signal);
+  async #pass(): Promise<void> {
+    if (this.latency > 0) await this.#clock.sleep(milliseconds(this.latency / 2));
   }
 
   #answerOf(answer: Exclude<Answer, "none">, bytes: number): Outcome {
     const { status, text } = ANSWERS[answer];
-    return outcomeOf(status, text, undefined, bytes);
+    return outcomeOf({ status, headers: {}, text }, bytes);
   }
 
   #take(body: Body): void {
@@ -158,4 +179,12 @@ export class FarSide {
         this.#onPoint({ group, metric, at, amount: value, value, type });
     }
   }
+}
+
+/** Resolves when the first signal is aborted: never, if the second one was before. */
+function aborted(signal: AbortSignal, ended: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { signal: ended });
+  });
 }

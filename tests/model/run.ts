@@ -14,7 +14,7 @@ export async function runSequence(
   const device = new Device(broker, engine, await engine.emptyStore());
   // Backoff has jitter, which must be the same each time.
   const random = Math.random;
-  Math.random = () => 0.5;
+  Math.random = seededRandom();
   try {
     await device.begin();
     for (const operation of operations) await device.take(operation);
@@ -23,4 +23,13 @@ export async function runSequence(
   } finally {
     Math.random = random;
   }
+}
+
+/** As good as jitter has to be. */
+function seededRandom(): () => number {
+  let state = 1;
+  return () => {
+    state = (state * 48_271) % 0x7fff_ffff;
+    return state / 0x7fff_ffff;
+  };
 }
