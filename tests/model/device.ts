@@ -378,7 +378,7 @@ export class Device {
       points: [[seconds(Math.floor(this.now)), this.#made]],
     };
     await readyWriter(this.watched.store, QUEUES.readyMetrics, "collect")([metric]);
-    const { trueAt, stamp } = { trueAt: this.trueNow, stamp: this.now };
+    const { trueAt, stamp } = { trueAt: this.trueNow, stamp: Math.floor(this.now) };
     this.recorded.push({
       group: "host.load",
       type: "collected",
