@@ -1,9 +1,10 @@
 /** A Redis that comes back with older data while the agent runs, as after a power cut without an append-only file. */
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
-import { connectRedis, RedisStore } from "@chouette-iot/queue/redis";
+import { RedisStore } from "@chouette-iot/queue/redis";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -48,10 +49,9 @@ it("has every count once: what is aggregated again goes to the same seconds", {
     value: JSON.stringify({ metric: "m", type: "count", value: 1, timestamp: window + 1, tags: {} }),
   });
   await store.append(queues.rawMetrics, ["a", "b", "c"].map(count));
-  const admin = connectRedis({ url: redis.url });
-  cleanUps.push(async () => admin.destroy());
-  await until("the connection", () => admin.isReady);
-  await admin.sendCommand(["SAVE"]);
+  const broker = await lookInto(redis.url);
+  cleanUps.push(broker.close);
+  await broker.command("SAVE");
   const hasArrived = () => kept().size > 0;
   await until("the counts to arrive", hasArrived);
   await until("them to be settled", async () => (await store.size(queues.readyMetrics)) === 0);
