@@ -35,7 +35,6 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     interval: INTERVAL,
     grace: GRACE,
     ttl: seconds(14_400),
-    globalTags: [],
     floor: CLOCK_FLOOR,
     globalTags: [],
   });
