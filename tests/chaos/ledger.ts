@@ -39,7 +39,10 @@ export async function readRejected(store: Store): Promise<readonly SetAside[]> {
     });
     after = page.at(-1);
     if (after === undefined) return found;
-    for (const { id, value = "" } of page) found.push({ id, ...(JSON.parse(value) as Rejected) });
+    for (const { id, value = "" } of page) {
+      const rejected: Rejected = JSON.parse(value);
+      found.push({ ...rejected, id: rejected.id ?? id });
+    }
   }
 }
 

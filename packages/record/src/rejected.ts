@@ -7,6 +7,8 @@ export interface Rejected {
   readonly queue: string;
   /** When it was set aside. */
   readonly at: Seconds;
+  /** Its id there; undefined if it was never stored as it is here. */
+  readonly id?: string | undefined;
   /** The record as it was stored; null where an id had no value. */
   readonly value: string | null;
 }
@@ -18,10 +20,11 @@ export function encodeRejected(rejected: Rejected): string {
 /** Undefined where it is none: the queue may hold what somebody else wrote. */
 export function decodeRejected(text: string): Rejected | undefined {
   try {
-    const { reason, queue, at, value } = JSON.parse(text);
+    const { reason, queue, at, id, value } = JSON.parse(text);
     const isValue = typeof value === "string" || value === null;
     const isRejected = typeof reason === "string" && typeof queue === "string" && typeof at === "number";
-    return isRejected && isValue ? { reason, queue, at: seconds(at), value } : undefined;
+    if (!isRejected || !isValue) return undefined;
+    return { reason, queue, at: seconds(at), id: typeof id === "string" ? id : undefined, value };
   } catch {
     return undefined;
   }

@@ -5,8 +5,8 @@
  * queue. What an output throws, against its promise, keeps the batch. A crash between sending and settling sends the
  * same points again, which changes nothing at the intake; logs would be there twice.
  */
-import { fateCounter, type Position, type Store } from "@chouette-iot/queue";
-import { encodeRejected, toSeconds } from "@chouette-iot/record";
+import { deadLetter, fateCounter, type Position, type Store } from "@chouette-iot/queue";
+import { toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { Outcome, Output } from "../outputs/output.js";
 import type { Release } from "./release.js";
@@ -187,11 +187,9 @@ export async function reject<T>(
     add: [
       {
         queue: rejectedQueue,
-        records: entries.map(({ id, value, reason }) => ({
-          score: at,
-          id,
-          value: encodeRejected({ reason, queue, at, value: value ?? null }),
-        })),
+        records: entries.map(({ id, value, reason }) =>
+          deadLetter({ reason, queue, at, id, value: value ?? null }),
+        ),
       },
     ],
     count: new Map([[fateCounter(rejectedQueue, "accepted"), entries.length]]),

@@ -225,8 +225,8 @@ describe("dispatch", () => {
     expect(taken).toHaveLength(29);
     const rejected = await store.read(REJECTED, { limit: 10 });
     expect(rejected.map(({ value }) => JSON.parse(value ?? ""))).toMatchObject([
-      { value: "poison", reason: "can't be encoded: Maximum call stack size exceeded" },
       { value: "deep", reason: "can't be decoded: Maximum call stack size exceeded" },
+      { value: "poison", reason: "can't be encoded: Maximum call stack size exceeded" },
     ]);
   });
 

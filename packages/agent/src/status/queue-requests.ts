@@ -105,9 +105,11 @@ function back(record: StoredRecord, names: QueueNames, now: number): Back | unde
   const rejected = record.value === undefined ? undefined : decodeRejected(record.value);
   if (rejected === undefined || rejected.value === null) return undefined;
   const { queue, value } = rejected;
+  // A ready metric's id says whose place it takes; any other record may share its former id with a newer one.
+  const id = (queue === names.readyMetrics ? rejected.id : undefined) ?? record.id;
   const origins: readonly string[] = [names.rawMetrics, names.readyMetrics, names.logs];
   if (!origins.includes(queue)) return undefined;
-  return { rejected: record, queue, record: { id: record.id, value, score: timeOf(value) ?? now } };
+  return { rejected: record, queue, record: { id, value, score: timeOf(value) ?? now } };
 }
 
 /** The time in seconds that a record of any queue speaks of; undefined where it can't be read. */
