@@ -38,7 +38,6 @@ import { Outage } from "./outage.js";
 import type { Parts } from "./parts.js";
 import { Pulse } from "./pulse.js";
 import { readyWriter } from "./ready-writer.js";
-import { rereadAfterReconnect } from "./reread-store.js";
 import { counted, type Deliveries } from "./status/deliveries.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
 import type { Status } from "./status/status.js";
@@ -83,8 +82,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     metrics: new Pulse("The dispatch of metrics", clock),
     logs: new Pulse("The dispatch of logs", clock),
   };
-  // The flush and the timekeeper remember what the store says of windows and of the clock.
-  const flushWiring = felt({ ...wiring, store: rereadAfterReconnect(store) }, pulses.flush);
+  const flushWiring = felt(wiring, pulses.flush);
   const { rejectedMost, rejectedTtl, selfMetrics, storeMaxBytes } = config.settings;
   const locks = new QueueLocks();
   const timekeeper = new Timekeeper({
@@ -93,10 +91,11 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     boot: wiring.boot ?? currentBoot(),
     interval: config.interval,
   });
-  const { metrics, logs, budget } = wireDispatch(wiring, { timekeeper, locks }, pulses);
+  const flusher = newFlusher(flushWiring, timekeeper);
+  const { metrics, logs, budget } = wireDispatch(wiring, { timekeeper, locks }, flusher, pulses);
   const flushOutage = new Outage("The flush", clock, log);
   let flushedAt: Seconds | undefined;
-  const flushing = wireFlush({ ...flushWiring, flushOutage }, timekeeper, {
+  const flushing = wireFlush({ ...flushWiring, flusher, flushOutage }, timekeeper, {
     onFlushed: ({ ready }) => {
       flushedAt = toSeconds(clock.now());
       // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
@@ -151,20 +150,24 @@ function felt(wiring: Wiring, pulse: Pulse): Wiring {
   return { ...wiring, store: pulse.store(wiring.store), clock: pulse.clock() };
 }
 
-function wireFlush(
-  wiring: Wiring & { readonly flushOutage: Outage },
-  timekeeper: Timekeeper,
-  { onFlushed, onClockTrusted }: { onFlushed(flushed: Flushed): void; onClockTrusted(): void },
-): (signal: AbortSignal) => Promise<void> {
-  const { config, log, clock, store, queues, storeOutage, flushOutage, wrap } = wiring;
+function newFlusher({ config, clock, store, queues, wrap }: Wiring, timekeeper: Timekeeper): Flusher {
   const { interval, grace } = config;
-  const flusher = new Flusher({
+  return new Flusher({
     ...{ store, queues, wrap, interval, grace },
     clock: trustedClock(clock, timekeeper),
     ttl: config.metricTtl,
     globalTags: config.settings.globalTags,
     floor: CLOCK_FLOOR,
   });
+}
+
+function wireFlush(
+  wiring: Wiring & { readonly flusher: Flusher; readonly flushOutage: Outage },
+  timekeeper: Timekeeper,
+  { onFlushed, onClockTrusted }: { onFlushed(flushed: Flushed): void; onClockTrusted(): void },
+): (signal: AbortSignal) => Promise<void> {
+  const { config, log, clock, storeOutage, flusher, flushOutage } = wiring;
+  const { interval, grace } = config;
   const checkClock = async () => {
     const wasTrusted = timekeeper.isTrusted;
     const checked = await timekeeper.check();
@@ -193,6 +196,7 @@ interface Timekeeping {
 function wireDispatch(
   wiring: Wiring,
   timekeeping: Timekeeping,
+  flusher: Flusher,
   pulses: { readonly metrics: Pulse; readonly logs: Pulse },
 ) {
   const { config, clock, queues, sentBytes, outputs, deliveries } = wiring;
@@ -211,6 +215,8 @@ function wireDispatch(
     admission: () => timekeeping.timekeeper.isTrusted && budget.metrics(),
     batchSize: bulkSize,
     ttl: config.metricTtl,
+    // What another agent left is told apart from what this one makes before any of it is sent.
+    hasBegun: () => flusher.hasBegun,
   });
   const logs = wireQueue(
     felt(wiring, pulses.logs),
@@ -228,6 +234,7 @@ function wireDispatch(
       admission: () => timekeeping.timekeeper.isTrusted && budget.logs(),
       batchSize: logsBulkSize,
       ttl: seconds(logTtl),
+      hasBegun: () => true,
     },
   );
   return { metrics, logs, budget };
@@ -242,7 +249,13 @@ function wireQueue<T>(
   { timekeeper, locks }: Timekeeping,
   place: string,
   name: string,
-  options: Pick<DispatcherOptions<T>, "queue" | "output" | "decode" | "admission" | "batchSize" | "ttl">,
+  {
+    hasBegun,
+    ...options
+  }: Pick<DispatcherOptions<T>, "queue" | "output" | "decode" | "admission" | "batchSize" | "ttl"> & {
+    /** Whether the queue may be dispatched at all. */
+    hasBegun(): boolean;
+  },
 ): {
   readonly dispatcher: Dispatcher<T>;
   readonly loop: DispatchLoop<T>;
@@ -269,7 +282,8 @@ function wireQueue<T>(
     releaseInterval,
     loopOutages: { store: storeOutage, own: ownOutage },
     outputOutage,
-    whileClockHolds: async (step) => (timekeeper.isTrusted ? locks.using([options.queue], step) : undefined),
+    whileClockHolds: async (step) =>
+      timekeeper.isTrusted && hasBegun() ? locks.using([options.queue], step) : undefined,
   });
   return { dispatcher, loop, outages: [outputOutage, ownOutage] };
 }
@@ -280,7 +294,7 @@ function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {
 
 /** A log that gives itself no time is from now. */
 function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
-  const time = typeof date === "string" ? Date.parse(date) : Number.NaN;
+  const time = Date.parse(String(date));
   return toSeconds(Number.isNaN(time) ? clock.now() : milliseconds(time));
 }
 

@@ -88,6 +88,12 @@ export function mergeContext(into: Context, other: Context): boolean {
   }
 }
 
+/** Both together; undefined if the sum isn't finite. Neither of the two is changed. */
+export function sumOf(first: Context, second: Context): Context | undefined {
+  const sum = newContext(first);
+  return mergeContext(sum, first) && mergeContext(sum, second) ? sum : undefined;
+}
+
 /** The key has the type in it, so that anything else is a fault of the caller's. @throws TypeError */
 function sameType<const U extends string, T extends { readonly type: string }>(
   type: U,

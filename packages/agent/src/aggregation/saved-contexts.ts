@@ -10,7 +10,7 @@ import {
   type Tags,
   tagList,
 } from "@chouette-iot/record";
-import type { Context } from "./context.js";
+import { type Context, newContext } from "./context.js";
 
 export interface SavedContext {
   readonly context: Context;
@@ -25,27 +25,56 @@ export function saveContexts(saved: Iterable<SavedContext>): string {
   return JSON.stringify([...saved], (_key, value) => (value instanceof Set ? saveElements(value) : value));
 }
 
+export type Restored =
+  | { readonly ok: true; readonly saved: readonly SavedContext[] }
+  /** It isn't what {@link saveContexts} makes, or its sums aren't whole. */
+  | { readonly ok: false; readonly reason: string };
+
 /**
- * @param text what {@link saveContexts} made, or undefined if nothing was saved
+ * @param text what {@link saveContexts} made, undefined if nothing was saved, or what somebody else wrote there
  * @param globalTags of every series: those that were saved by an earlier version don't have them
  */
-export function restoreContexts(
-  text: string | undefined,
-  globalTags: readonly string[],
-): readonly SavedContext[] {
-  if (text === undefined) return [];
-  const saved: readonly SavedContext[] = JSON.parse(text);
-  return saved.map(({ context, readyIds }) => ({ context: restoreContext(context, globalTags), readyIds }));
+export function restoreContexts(text: string | undefined, globalTags: readonly string[]): Restored {
+  if (text === undefined) return { ok: true, saved: [] };
+  try {
+    const saved: readonly SavedContext[] = JSON.parse(text);
+    return {
+      ok: true,
+      saved: saved.map(({ context, readyIds }) => ({
+        context: restoreContext(context, globalTags),
+        readyIds: [...readyIds],
+      })),
+    };
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  }
 }
 
+/** @throws Error if it is none */
 function restoreContext(context: Context, globalTags: readonly string[]): Context {
   // An earlier version saved tags by name, and names as they were given.
   const tags: readonly string[] | Tags = context.tags;
   const list = isList(tags) ? tags : tagList(tags);
   const named = { metric: metricName(context.metric), tags: canonicalTags(list, globalTags) };
-  if (context.type !== "set") return { ...context, ...named };
-  const elements = context.sum.elements as unknown as readonly SavedElement[];
-  return { ...context, ...named, sum: { elements: new Set(elements.map(restoreElement)) } };
+  const nothing = newContext({ ...context, ...named });
+  const saved: Readonly<Record<string, unknown>> = { ...context.sum };
+  const fields = Object.entries(nothing.sum).map(([field, initial]) => [
+    field,
+    restoreField(initial, saved[field]),
+  ]);
+  return { ...nothing, sum: Object.fromEntries(fields) };
+}
+
+/**
+ * @param initial what the field is in a sum of nothing, which says what it may be
+ * @throws Error if it is something else: JSON makes null of a sum that was infinite
+ */
+function restoreField(initial: unknown, value: unknown): unknown {
+  if (initial instanceof Set && Array.isArray(value)) return new Set(value.map(restoreElement));
+  if (Array.isArray(initial) && Array.isArray(value) && value.every(Number.isFinite)) return value;
+  if (typeof initial === "number" && Number.isFinite(value)) return value;
+  if (initial === null && (value === null || Number.isFinite(value))) return value;
+  throw new Error("a sum in it isn't whole");
 }
 
 function isList(tags: readonly string[] | Tags): tags is readonly string[] {
@@ -70,9 +99,11 @@ function restoreElement(saved: SavedElement): DistinctElement {
  * @param shiftedId the new id of a ready metric that they became
  */
 export function shiftContexts(text: string, by: Seconds, shiftedId: (id: string) => string): string {
-  const saved: readonly SavedContext[] = JSON.parse(text);
-  return JSON.stringify(
-    saved.map(({ context, readyIds }) => ({
+  const restored = restoreContexts(text, []);
+  // It becomes a dead letter when its window is emitted.
+  if (!restored.ok) return text;
+  return saveContexts(
+    restored.saved.map(({ context, readyIds }) => ({
       context: shiftedContext(context, by),
       readyIds: readyIds.map(shiftedId),
     })),

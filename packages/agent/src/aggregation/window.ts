@@ -14,13 +14,22 @@ export function closedBefore(now: Seconds, interval: Seconds, grace: Seconds): S
   return windowStart(seconds(now - grace), interval);
 }
 
-/** What the records of one window add up to so far, by context. */
-export class Window {
+/** A window's place in time. */
+export interface WindowSpan {
   readonly start: Seconds;
+  /** Its length, in whole seconds. */
+  readonly interval: Seconds;
+}
+
+/** What the records of one window add up to so far, by context. */
+export class Window implements WindowSpan {
+  readonly start: Seconds;
+  readonly interval: Seconds;
   readonly #contexts = new Map<string, Context>();
 
-  constructor(start: Seconds) {
+  constructor({ start, interval }: WindowSpan) {
     this.start = start;
+    this.interval = interval;
   }
 
   /** Answers false if its context's sum can't hold the record: then nothing has changed. */
@@ -28,8 +37,9 @@ export class Window {
     const context = this.#contexts.get(record.key);
     if (context !== undefined) return addRecord(context, record);
     const begun = newContext(record);
-    this.#contexts.set(record.key, begun);
-    return addRecord(begun, record);
+    const isAdded = addRecord(begun, record);
+    if (isAdded) this.#contexts.set(record.key, begun);
+    return isAdded;
   }
 
   /**

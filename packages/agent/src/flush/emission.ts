@@ -2,13 +2,14 @@
  * One window's emission: its contexts become ready metrics, and its notes say so.
  *
  * Promises: the same window, notes and kept parts give the same records under the same ids. It changes nothing
- * by itself: what it answers takes effect when it is settled.
+ * by itself: what it answers takes effect when it is settled. Whatever is thrown while a context is added up, wrapped or
+ * encoded costs that context alone.
  */
-
 import type { NewRecord, Position } from "@chouette-iot/queue";
-import { contextKey, encodeReadyMetric, type ReadyMetric, type Seconds } from "@chouette-iot/record";
-import { type Context, mergeContext, newContext, TOO_LARGE } from "../aggregation/context.js";
+import { contextKey, encodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
+import { type Context, sumOf, TOO_LARGE } from "../aggregation/context.js";
 import { emissionOf } from "../aggregation/emission.js";
+import type { GaugeTimes } from "../aggregation/gauge-times.js";
 import type { SavedContext } from "../aggregation/saved-contexts.js";
 import { Window } from "../aggregation/window.js";
 import type { Wrap, Wrapped } from "../wrappers/wrapper.js";
@@ -35,94 +36,126 @@ export interface EmissionOptions {
   readonly parts: readonly SavedContext[];
   /** What is kept of its last second. */
   readonly last: readonly SavedContext[];
-  readonly interval: Seconds;
+  /** Of the gauges that it has emitted; those of this emission are added. */
+  readonly gauges: GaugeTimes;
   readonly wrap: Wrap;
 }
 
-export function emitWindow(
-  window: Window,
-  { emitted, parts, last, interval, wrap }: EmissionOptions,
-): Emitted {
-  const { at, isLast } = emissionOf(window.start, emitted, interval);
-  const { whole, refused } = joinParts(window, parts);
-  const earlier = new Map(isLast ? last.map((saved) => [contextKey(saved.context), saved]) : []);
-  const kept = new Map(earlier);
+export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap }: EmissionOptions): Emitted {
+  const { start, interval } = window;
+  const { at, isLast } = emissionOf(start, emitted, interval);
+  const { whole, unwrappable } = joinParts(window, parts);
+  const kept = new Map(isLast ? last.map((saved) => [contextKey(saved.context), saved]) : undefined);
   const claimed = new ClaimedSeries();
-  for (const { context } of earlier.values()) {
-    const wrapped = safely(wrap, context, at, interval);
-    if (wrapped.ok) claimed.claim(wrapped.metrics, context);
-  }
+  for (const { context } of kept.values()) claimKept(context, claimed, () => wrap(context, at, interval));
   const ready: NewRecord[] = [];
   const superseded: Position[] = [];
-  const unwrappable: Unwrappable[] = refused.map((context) => ({ context, reason: TOO_LARGE }));
   for (const context of whole.contexts()) {
-    const key = contextKey(context);
-    const before = earlier.get(key);
-    // A sum of its own: if it fails, what is kept of the last second stays as it was sent.
-    const sum = before === undefined ? context : sumOf(before.context, context);
-    const wrapped: Wrapped =
-      sum === undefined ? { ok: false, reason: TOO_LARGE } : safely(wrap, sum, at, interval);
-    const encoded = encodeAll(wrapped);
-    const reason = encoded.ok ? claimed.claim(encoded.metrics, context) : encoded.reason;
-    if (sum === undefined || !encoded.ok || reason !== undefined) {
-      unwrappable.push({ context, reason: reason ?? TOO_LARGE });
+    const attempt = tryContext(context, () => {
+      const key = contextKey(context);
+      const before = kept.get(key);
+      // A sum of its own: if it fails, what is kept of the last second stays as it was sent.
+      const sum = before === undefined ? context : sumOf(before.context, context);
+      if (sum === undefined) throw new Error(TOO_LARGE);
+      const metrics = metricsOf(
+        sum,
+        callWrapper(() => wrap(sum, at, interval)),
+        gauges,
+      );
+      const values = metrics.map(encoded);
+      const reason = claimed.claim(metrics, sum);
+      if (reason !== undefined) throw new Error(reason);
+      return { key, before, sum, values };
+    });
+    if (!attempt.ok) {
+      unwrappable.push(attempt.failure);
       continue;
     }
-    const first = ready.length;
+    const { key, before, sum, values } = attempt.result;
     // The window, the emission and a count within it: the same whenever this emission is made again.
-    for (const value of encoded.values) {
-      ready.push({ score: at, id: `${window.start}.${emitted}.${ready.length}`, value });
-    }
+    const added = values.map((value, index) => ({
+      score: at,
+      id: `${start}.${emitted}.${ready.length + index}`,
+      value,
+    }));
+    ready.push(...added);
     for (const id of before?.readyIds ?? []) superseded.push({ score: at, id });
-    if (isLast) kept.set(key, { context: sum, readyIds: ready.slice(first).map(({ id }) => id) });
+    if (sum.type === "gauge" && sum.sum.at !== null) gauges.add(key, sum.sum.at);
+    if (isLast) kept.set(key, { context: sum, readyIds: added.map(({ id }) => id) });
   }
   return { ready, superseded, unwrappable, last: isLast ? [...kept.values()] : undefined };
 }
 
-/** A window with the parts of it that were taken before, and those of them that its sums can't hold. */
+/** A window with the parts of it that were taken before, and what couldn't be added to them. */
 export function joinParts(
   window: Window,
   parts: readonly SavedContext[],
-): { readonly whole: Window; readonly refused: readonly Context[] } {
-  if (parts.length === 0) return { whole: window, refused: [] };
-  const whole = new Window(window.start);
-  const all = [...parts.map(({ context }) => context), ...window.contexts()];
-  return { whole, refused: all.filter((context) => !whole.merge(context)) };
+): { readonly whole: Window; readonly unwrappable: Unwrappable[] } {
+  if (parts.length === 0) return { whole: window, unwrappable: [] };
+  const whole = new Window(window);
+  const unwrappable: Unwrappable[] = [];
+  for (const context of [...parts.map((saved) => saved.context), ...window.contexts()]) {
+    const attempt = tryContext(context, () => {
+      if (!whole.merge(context)) throw new Error(TOO_LARGE);
+    });
+    if (!attempt.ok) unwrappable.push(attempt.failure);
+  }
+  return { whole, unwrappable };
 }
 
-/** Both together; undefined if the sum isn't finite. Neither of the two is changed. */
-function sumOf(first: Context, second: Context): Context | undefined {
-  const sum = newContext(first);
-  return mergeContext(sum, first) && mergeContext(sum, second) ? sum : undefined;
-}
+type Attempt<T> =
+  | { readonly ok: true; readonly result: T }
+  | { readonly ok: false; readonly failure: Unwrappable };
 
-/** A wrapper may be the user's own: what it throws is the context's misfortune, not the agent's. */
-function safely(wrap: Wrap, context: Context, at: Seconds, interval: Seconds): Wrapped {
+/** The boundary of a context: whatever is thrown is its failure. */
+function tryContext<T>(context: Context, step: () => T): Attempt<T> {
   try {
-    return wrap(context, at, interval);
+    return { ok: true, result: step() };
   } catch (error) {
-    return {
-      ok: false,
-      reason: `the wrapper failed: ${error instanceof Error ? error.message : String(error)}`,
-    };
+    return { ok: false, failure: { context, reason: messageOf(error) } };
   }
 }
 
-type Encoded =
-  | { readonly ok: true; readonly metrics: readonly ReadyMetric[]; readonly values: readonly string[] }
-  | { readonly ok: false; readonly reason: string };
-
-function encodeAll(wrapped: Wrapped): Encoded {
-  if (!wrapped.ok) return wrapped;
-  const values: string[] = [];
-  for (const metric of wrapped.metrics) {
-    const value = encodeReadyMetric(metric);
-    if (value === undefined) return { ok: false, reason: notFinite(metric) };
-    values.push(value);
+/** A wrapper may be the user's own: what it throws is said to be its doing. */
+function callWrapper(wrap: () => Wrapped): Wrapped {
+  try {
+    return wrap();
+  } catch (error) {
+    return { ok: false, reason: `the wrapper failed: ${messageOf(error)}` };
   }
-  return { ...wrapped, values };
+}
+
+/** The series of what is kept of the last second are its own; a wrapper that refuses it by now makes none of it. */
+function claimKept(context: Context, claimed: ClaimedSeries, wrap: () => Wrapped): void {
+  const wrapped = callWrapper(wrap);
+  if (wrapped.ok) claimed.claim(wrapped.metrics, context);
+}
+
+/** @throws Error with the reason if it can't be wrapped */
+function metricsOf(context: Context, wrapped: Wrapped, gauges: GaugeTimes): readonly ReadyMetric[] {
+  if (!wrapped.ok) throw new Error(wrapped.reason);
+  return isOutdated(context, gauges)
+    ? wrapped.metrics.filter(({ type }) => type !== "gauge")
+    : wrapped.metrics;
+}
+
+/** @throws Error if JSON can't carry it */
+function encoded(metric: ReadyMetric): string {
+  const value = encodeReadyMetric(metric);
+  if (value === undefined) throw new Error(notFinite(metric));
+  return value;
+}
+
+/** A gauge that comes late and was taken before one that is emitted: at a later second it would seem to be newer. */
+function isOutdated(context: Context, gauges: GaugeTimes): boolean {
+  if (context.type !== "gauge" || context.sum.at === null) return false;
+  return gauges.hasNewer(contextKey(context), context.sum.at);
 }
 
 function notFinite({ metric, points }: ReadyMetric): string {
   return `${metric} comes to ${points.map(([, value]) => value).join(", ")}, which JSON can't carry`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

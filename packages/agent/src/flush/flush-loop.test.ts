@@ -35,8 +35,8 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     interval: INTERVAL,
     grace: GRACE,
     ttl: seconds(14_400),
-    floor: CLOCK_FLOOR,
     globalTags: [],
+    floor: CLOCK_FLOOR,
   });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
   const locks = new QueueLocks();

@@ -1,4 +1,5 @@
 /** The flush, each time that a window closes. */
+import { StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
 import {
   type Milliseconds,
   milliseconds,
@@ -47,10 +48,16 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
       flusher.forget();
       // Given up: at the agent's end, or since another agent has the lease.
       if (signal.aborted) return;
-      beginOutage(error, outages);
+      if (isStale(error)) log.debug({ err: error }, "the store has changed: it is read again");
+      else beginOutage(error, outages);
     }
     await clock.sleep(wait, signal);
   }
+}
+
+/** What memory knew of the store isn't so any more, which is no outage. */
+function isStale(error: unknown): boolean {
+  return error instanceof StaleSettlementError || error instanceof StaleEpochError;
 }
 
 async function mayFlush({ checkClock, flusher }: FlushLoopOptions): Promise<boolean> {

@@ -3,21 +3,24 @@
  *
  * Promises: a raw record is counted in exactly one emission of its window, whatever crashes in between, since
  * what leaves the raw queue, what enters the ready queue and the window's notes change in one settlement.
- * Memory is bounded by the contexts of a window and by a fixed number of records, not by the backlog.
- * It loses nothing: what can't be used is set aside with its reason, what is too old is counted.
+ * Memory is bounded by the contexts of a window and by a fixed number and length of records, not by the backlog.
+ * It loses nothing: what can't be used becomes a dead letter with its reason, what is too old is counted.
  */
 import { expire, fateCounter, type QueueNames, type Store } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
-import { restoreContexts, saveContexts } from "../aggregation/saved-contexts.js";
+import { GaugeTimes } from "../aggregation/gauge-times.js";
+import { saveContexts } from "../aggregation/saved-contexts.js";
 import { closedBefore } from "../aggregation/window.js";
 import type { Clock } from "../clock.js";
 import type { Wrap } from "../wrappers/wrapper.js";
 import { emitWindow, joinParts } from "./emission.js";
-import { rejectFuture, rejectUnset } from "./misstamped.js";
+import { claimFragments } from "./fragments.js";
+import { KeptContexts } from "./kept-contexts.js";
+import { MAX_LEAD, rejectFuture, rejectUnset, type TimeLimits } from "./misstamped.js";
 import { pagesBefore } from "./pages.js";
-import { rejectStray } from "./rejections.js";
+import { rejectContext, rejectStray } from "./rejections.js";
 import { type EmittedWindow, raised, settlementOf } from "./settlement.js";
-import { Taken, type TakenWindow, type Unusable } from "./taken.js";
+import { Taken, type TakenBatch, type TakenWindow } from "./taken.js";
 import { type WindowNote, WindowNotes } from "./window-notes.js";
 
 export interface FlusherOptions {
@@ -47,24 +50,39 @@ export interface Flushed {
 
 /** Complete windows are settled once this many records are held, so that many small windows share a step. */
 const SETTLE_AT = 10_000;
-/** A window with more records than this is taken in parts. */
+/** Or records of this length together, in characters. */
+const SETTLE_AT_LENGTH = 8 * 1024 * 1024;
+/** A window with more records than this, or longer ones, is taken in parts. */
 const PART_AT = 100_000;
-const MOST_STRAYS = 1_000;
+const PART_AT_LENGTH = 16 * 1024 * 1024;
+const MAX_STRAYS = 1_000;
 /**
- * How long after its start the agent sets records of the future aside: right after a device's start it is more
+ * How long after its start the agent rejects records of the future: right after a device's start it is more
  * likely that its clock is behind.
  */
 const FUTURE_PATIENCE = milliseconds(600_000);
+/** How long the times of gauges are kept: to older points, Datadog pays no heed. */
+const GAUGES_KEPT = seconds(3_600);
 
 export class Flusher {
   readonly #options: FlusherOptions;
   readonly #notes: WindowNotes;
   readonly #started: Milliseconds;
+  #hasBegun = false;
 
   constructor(options: FlusherOptions) {
+    const { store, queues, interval, clock } = options;
     this.#options = options;
-    this.#started = options.clock.monotonic();
-    this.#notes = new WindowNotes(options.store, options.queues.rawMetrics);
+    this.#started = clock.monotonic();
+    this.#notes = new WindowNotes(store, queues.rawMetrics, interval);
+  }
+
+  /**
+   * Whether what another agent left in the ready queue has been told from what this one makes: until then, none of it
+   * may be sent.
+   */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
   }
 
   /** Emits every window that is closed. Rejects where the store does; the next call takes up what is left. */
@@ -73,12 +91,12 @@ export class Flusher {
     const now = this.#now();
     const flushed = { aggregated: 0, ready: 0, rejected: 0, expired: 0 };
     try {
-      if (!this.#notes.isLoaded) await this.#notes.load();
+      if (!this.#notes.isCurrent) await this.#load();
       flushed.rejected += await this.#rejectMisstamped(now);
-      flushed.expired = await expire(store, queues.rawMetrics, now - ttl);
-      await this.#flushBefore(closedBefore(now, interval, grace), flushed);
+      flushed.expired += await expire(store, queues.rawMetrics, now - ttl);
+      await this.#flushBefore(closedBefore(now, interval, grace), now, flushed);
       await this.#rejectStrays(flushed);
-      await this.#forgetWindows(seconds(now - ttl - interval));
+      await this.#forgetWindows(now);
       return flushed;
     } catch (error) {
       // A settlement whose answer was lost may have come into force: what the store says holds.
@@ -87,101 +105,173 @@ export class Flusher {
     }
   }
 
-  /** Has the next flush read again what the store says of windows. */
+  /**
+   * Has the next flush read again what the store says of windows: nothing of it stays in memory. A flush that is under
+   * way settles nothing more.
+   */
   forget(): void {
     this.#notes.forget();
   }
 
-  async #rejectMisstamped(now: Seconds): Promise<number> {
-    const { store, queues, floor, clock } = this.#options;
-    const rejected = await rejectUnset({ store, queues, now }, floor);
-    if (clock.monotonic() - this.#started < FUTURE_PATIENCE) return rejected;
-    return rejected + (await rejectFuture({ store, queues, now }));
+  async #load(): Promise<void> {
+    const { store, queues, globalTags } = this.#options;
+    await this.#notes.load();
+    await claimFragments(store, queues, this.#notes, globalTags);
+    this.#hasBegun = true;
   }
 
-  async #flushBefore(boundary: Seconds, flushed: Flushed): Promise<void> {
-    const { store, queues } = this.#options;
-    const taken = new Taken(this.#options.interval, this.#options.globalTags);
-    for (const start of this.#notes.withParts()) taken.window(start);
+  async #rejectMisstamped(now: Seconds): Promise<number> {
+    const { store, queues, floor } = this.#options;
+    const rejected = await rejectUnset({ store, queues, now }, floor);
+    return this.#isFutureRejected ? rejected + (await rejectFuture({ store, queues, now })) : rejected;
+  }
+
+  get #isFutureRejected(): boolean {
+    return this.#options.clock.monotonic() - this.#started >= FUTURE_PATIENCE;
+  }
+
+  #limits(now: Seconds): TimeLimits {
+    const { floor, ttl } = this.#options;
+    return {
+      unset: floor,
+      earliest: Math.max(floor, now - ttl, this.#notes.forgottenBefore(now)),
+      latest: now + MAX_LEAD,
+      isFutureRejected: this.#isFutureRejected,
+    };
+  }
+
+  async #flushBefore(boundary: Seconds, now: Seconds, flushed: Flushed): Promise<void> {
+    const { store, queues, globalTags } = this.#options;
+    const taken = new Taken(this.#notes.grid, this.#limits(now), globalTags);
+    for (const window of this.#notes.withParts()) taken.window(window);
     // One settlement at a time, under way while the next pages are read and added up.
     let settling = Promise.resolve();
     try {
       for await (const page of pagesBefore(boundary, store, queues.rawMetrics)) {
         for (const record of page) taken.add(record);
-        if (taken.held < SETTLE_AT) continue;
+        if (taken.held < SETTLE_AT && taken.length < SETTLE_AT_LENGTH) continue;
         await settling;
-        const complete = taken.takeWindows(page.at(-1)?.score);
-        settling = this.#settle(complete, taken.takeUnusable(), flushed);
+        settling = this.#settle(taken.takeBatch(page.at(-1)?.score), flushed);
         // Awaited before the next: till then nobody else would hear it fail.
         settling.catch(() => {});
-        if (taken.held >= PART_AT) await settling.then(() => this.#setPartsAside(taken));
+        if (taken.held >= PART_AT || taken.length >= PART_AT_LENGTH)
+          await settling.then(() => this.#setPartsAside(taken, flushed));
       }
     } finally {
       await settling;
     }
-    await this.#settle(taken.takeWindows(), taken.takeUnusable(), flushed);
+    await this.#settle(taken.takeBatch(), flushed);
   }
 
-  async #settle(
-    windows: readonly TakenWindow[],
-    unusable: readonly Unusable[],
-    flushed: Flushed,
-  ): Promise<void> {
-    if (windows.length === 0 && unusable.length === 0) return;
-    const { store, queues } = this.#options;
-    const emitted = await this.#emit(windows);
-    await store.settle(settlementOf(emitted, unusable, { queues, notes: this.#notes, at: this.#now() }));
+  async #settle(batch: TakenBatch, flushed: Flushed): Promise<void> {
+    const { unusable, expired } = batch;
+    if (batch.windows.length + unusable.length + expired.length === 0) return;
+    const { queues } = this.#options;
+    const windows = await this.#emit(batch.windows);
+    const options = { queues, notes: this.#notes, at: this.#now() };
+    await this.#notes.settle(settlementOf({ windows, unusable, expired }, options));
     flushed.rejected += unusable.length;
-    for (const { start, note, positions, emitted: emission } of emitted) {
-      this.#notes.set(start, note);
+    flushed.expired += expired.length;
+    for (const { window, note, positions, emitted } of windows) {
+      this.#notes.set(window.start, note);
       flushed.aggregated += positions.length;
-      flushed.ready += emission.ready.length;
-      flushed.rejected += emission.unwrappable.length;
+      flushed.ready += emitted.ready.length;
+      flushed.rejected += emitted.unwrappable.length;
     }
   }
 
   async #emit(windows: readonly TakenWindow[]): Promise<readonly EmittedWindow[]> {
-    const { interval, wrap } = this.#options;
-    const emissions: EmittedWindow[] = [];
-    for (const { window, positions } of windows) {
+    const { queues, wrap } = this.#options;
+    const kept = await KeptContexts.read(
+      this.#options,
+      windows.flatMap(({ window }) => this.#keysOf(window, this.#notes.get(window))),
+    );
+    const at = this.#now();
+    return windows.map(({ window, positions }) => {
       const { start } = window;
-      const { emitted, hasParts, hasLast } = this.#notes.get(start);
-      const parts = hasParts ? await this.#restore(this.#notes.partsKey(start)) : [];
-      const last = hasLast ? await this.#restore(this.#notes.lastKey(start)) : [];
-      const emission = emitWindow(window, { emitted, parts, last, interval, wrap });
-      const note = { emitted: emitted + 1, hasParts: false, hasLast: emission.last !== undefined };
-      emissions.push({ start, positions, note, hadParts: hasParts, emitted: emission });
-    }
-    return emissions;
+      const { interval, emitted, hasParts } = this.#notes.get(window);
+      const gauges = new GaugeTimes(window, kept.text(this.#notes.gaugesKey(start)));
+      const parts = kept.contexts(this.#notes.partsKey(start), start);
+      const last = kept.contexts(this.#notes.lastKey(start), start);
+      const emission = emitWindow(window, { emitted, parts, last, gauges, wrap });
+      const gaugesText = gauges.toText();
+      const note = {
+        interval,
+        emitted: emitted + 1,
+        hasParts: false,
+        hasLast: emission.last !== undefined,
+        hasGauges: gaugesText !== undefined,
+      };
+      const unreadable = kept.takeUnreadable(queues, at);
+      return {
+        window,
+        positions,
+        note,
+        hadParts: hasParts,
+        emitted: emission,
+        gauges: gaugesText,
+        unreadable,
+      };
+    });
+  }
+
+  /** What the store keeps of a window beside its note. */
+  #keysOf({ start }: TakenWindow["window"], { hasParts, hasLast, hasGauges }: WindowNote): readonly string[] {
+    return [
+      ...(hasParts ? [this.#notes.partsKey(start)] : []),
+      ...(hasLast ? [this.#notes.lastKey(start)] : []),
+      ...(hasGauges ? [this.#notes.gaugesKey(start)] : []),
+    ];
   }
 
   /** Windows too large to be held leave the raw queue in parts, which wait in their notes. */
-  async #setPartsAside(taken: Taken): Promise<void> {
-    const { store, queues } = this.#options;
-    for (const { window, positions } of taken.takeWindows()) {
-      const { start } = window;
-      const key = this.#notes.partsKey(start);
-      const before = this.#notes.get(start);
-      const { whole, refused } = joinParts(window, before.hasParts ? await this.#restore(key) : []);
-      const note: WindowNote = { ...before, hasParts: true };
-      const saved = saveContexts(
-        // A sum that would be too large is refused again when the window is emitted.
-        [...whole.contexts(), ...refused].map((context) => ({ context, readyIds: [] })),
-      );
-      await store.settle({
-        remove: [{ queue: queues.rawMetrics, records: positions }],
-        notes: new Map([this.#notes.entry(start, note), [key, saved]]),
-        count: raised([[fateCounter(queues.rawMetrics, "aggregated"), positions.length]]),
-      });
-      this.#notes.set(start, note);
+  async #setPartsAside(taken: Taken, flushed: Flushed): Promise<void> {
+    for (const window of taken.takeWindows()) {
+      if (window.positions.length > 0) await this.#setPartAside(window, flushed);
       // Empty, and in its place all the same: its parts are emitted when the reader has passed it.
-      taken.window(start);
+      taken.window(window.window);
     }
+  }
+
+  async #setPartAside(part: TakenWindow, flushed: Flushed): Promise<void> {
+    const { queues } = this.#options;
+    const { window, positions } = part;
+    const { start } = window;
+    const key = this.#notes.partsKey(start);
+    const before = this.#notes.get(window);
+    const kept = await KeptContexts.read(this.#options, before.hasParts ? [key] : []);
+    const { whole, unwrappable } = joinParts(window, kept.contexts(key, start));
+    const saved = saveContexts([...whole.contexts()].map((context) => ({ context, readyIds: [] })));
+    // Sets and histograms grow with their records: what is too large to be kept is emitted.
+    if (saved.length > PART_AT_LENGTH)
+      return this.#settle({ windows: [part], unusable: [], expired: [] }, flushed);
+    const at = this.#now();
+    const deadLetters = [
+      ...unwrappable.flatMap((entry) => rejectContext(entry, start, queues, at)),
+      ...kept.takeUnreadable(queues, at),
+    ];
+    const note: WindowNote = { ...before, hasParts: true };
+    await this.#notes.settle({
+      onlyWhile: this.#notes.expected([start]),
+      remove: [
+        {
+          queue: queues.rawMetrics,
+          records: positions,
+          counter: fateCounter(queues.rawMetrics, "aggregated"),
+        },
+      ],
+      add: [{ queue: queues.rejected, records: deadLetters }],
+      notes: new Map([this.#notes.entry(start, note), [key, saved]]),
+      count: raised([[fateCounter(queues.rejected, "accepted"), deadLetters.length]]),
+    });
+    this.#notes.set(start, note);
+    flushed.aggregated += positions.length;
+    flushed.rejected += unwrappable.length;
   }
 
   async #rejectStrays(flushed: Flushed): Promise<void> {
     const { store, queues } = this.#options;
-    const strays = await store.strays(queues.rawMetrics, MOST_STRAYS);
+    const strays = await store.strays(queues.rawMetrics, MAX_STRAYS);
     if (strays.length === 0) return;
     const at = this.#now();
     await store.settle({
@@ -195,17 +285,28 @@ export class Flusher {
     flushed.rejected += strays.length;
   }
 
-  /** Of windows before this time no record can come any more: it would be expired. */
-  async #forgetWindows(before: Seconds): Promise<void> {
-    const old = this.#notes.olderThan(before);
-    if (old.length === 0) return;
-    await this.#options.store.settle({ notes: this.#notes.removal(old) });
-    this.#notes.drop(old);
-  }
-
-  async #restore(key: string) {
-    const [text] = await this.#options.store.notes([key]);
-    return restoreContexts(text, this.#options.globalTags);
+  /** No record of these windows can come any more: it would be expired, or rejected as one of the future. */
+  async #forgetWindows(now: Seconds): Promise<void> {
+    const expired = seconds(now - this.#options.ttl);
+    const latest = this.#isFutureRejected ? now + MAX_LEAD : Number.POSITIVE_INFINITY;
+    const old = this.#notes.outside(expired, latest);
+    const withGauges = this.#notes.withGaugesBefore(now - GAUGES_KEPT);
+    if (old.length + withGauges.length === 0) return;
+    const thinner = withGauges.map(
+      (window) => [window.start, { ...this.#notes.get(window), hasGauges: false }] as const,
+    );
+    await this.#notes.settle({
+      onlyWhile: this.#notes.expected([...old, ...withGauges].map(({ start }) => start)),
+      notes: new Map([
+        ...thinner.flatMap(([start, note]) => [
+          this.#notes.entry(start, note),
+          [this.#notes.gaugesKey(start), undefined] as const,
+        ]),
+        ...this.#notes.removal(old, expired, now),
+      ]),
+    });
+    for (const [start, note] of thinner) this.#notes.set(start, note);
+    this.#notes.drop(old, expired, now);
   }
 
   #now(): Seconds {

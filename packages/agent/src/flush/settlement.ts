@@ -1,17 +1,26 @@
 /**
  * The settlement of emitted windows: what was taken leaves the raw queue, what it became enters the ready queue,
  * and the windows' notes say so, in one step.
+ *
+ * Records are counted as they leave, so that one that the store's size limit took meanwhile isn't counted twice.
  */
-import { fateCounter, type Position, type QueueNames, type Settlement } from "@chouette-iot/queue";
+import {
+  fateCounter,
+  type NewRecord,
+  type Position,
+  type QueueNames,
+  type Settlement,
+} from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
 import { saveContexts } from "../aggregation/saved-contexts.js";
+import type { WindowSpan } from "../aggregation/window.js";
 import type { Emitted } from "./emission.js";
 import { rejectContext, rejectUnusable } from "./rejections.js";
 import type { Unusable } from "./taken.js";
 import type { WindowNote, WindowNotes } from "./window-notes.js";
 
 export interface EmittedWindow {
-  readonly start: Seconds;
+  readonly window: WindowSpan;
   /** The raw records that went into it. */
   readonly positions: readonly Position[];
   /** What the store is to remember of the window. */
@@ -19,39 +28,54 @@ export interface EmittedWindow {
   /** Whether parts of it waited in its notes, which are in the emission and can go. */
   readonly hadParts: boolean;
   readonly emitted: Emitted;
+  /** When its gauges were taken; undefined if there is none. */
+  readonly gauges: string | undefined;
+  /** What was kept of it and couldn't be read, as dead letters. */
+  readonly unreadable: readonly NewRecord[];
+}
+
+export interface Batch {
+  readonly windows: readonly EmittedWindow[];
+  readonly unusable: readonly Unusable[];
+  /** Records whose own time is too old. */
+  readonly expired: readonly Position[];
 }
 
 export function settlementOf(
-  windows: readonly EmittedWindow[],
-  unusable: readonly Unusable[],
+  { windows, unusable, expired }: Batch,
   { queues, notes, at }: { readonly queues: QueueNames; readonly notes: WindowNotes; readonly at: Seconds },
 ): Settlement {
   const { rawMetrics, readyMetrics, rejected } = queues;
   const taken = windows.flatMap(({ positions }) => positions);
   const ready = windows.flatMap(({ emitted }) => emitted.ready);
   const superseded = windows.flatMap(({ emitted }) => emitted.superseded);
-  const contexts = windows.flatMap(({ start, note, emitted }) =>
-    emitted.unwrappable.flatMap((entry, index) =>
-      rejectContext(`${start}.${note.emitted}.${index}`, entry, start, queues, at),
-    ),
-  );
-  const setAside = [...unusable.map((entry) => rejectUnusable(entry, queues, at)), ...contexts];
+  const deadLetters = [
+    ...unusable.map((entry) => rejectUnusable(entry, queues, at)),
+    ...windows.flatMap(({ window, emitted, unreadable }) => [
+      ...emitted.unwrappable.flatMap((entry) => rejectContext(entry, window.start, queues, at)),
+      ...unreadable,
+    ]),
+  ];
   return {
+    onlyWhile: notes.expected(windows.map(({ window }) => window.start)),
     remove: [
-      { queue: rawMetrics, records: taken },
-      { queue: rawMetrics, records: unusable.map(({ record }) => record) },
+      { queue: rawMetrics, records: taken, counter: fateCounter(rawMetrics, "aggregated") },
+      {
+        queue: rawMetrics,
+        records: unusable.map(({ record }) => record),
+        counter: fateCounter(rawMetrics, "rejected"),
+      },
+      { queue: rawMetrics, records: expired, counter: fateCounter(rawMetrics, "expired") },
       { queue: readyMetrics, records: superseded, counter: fateCounter(readyMetrics, "superseded") },
     ],
     add: [
       { queue: readyMetrics, records: ready },
-      { queue: rejected, records: setAside },
+      { queue: rejected, records: deadLetters },
     ],
     notes: notesOf(windows, notes),
     count: raised([
-      [fateCounter(rawMetrics, "aggregated"), taken.length],
-      [fateCounter(rawMetrics, "rejected"), unusable.length],
       [fateCounter(readyMetrics, "accepted"), ready.length],
-      [fateCounter(rejected, "accepted"), setAside.length],
+      [fateCounter(rejected, "accepted"), deadLetters.length],
     ]),
   };
 }
@@ -65,10 +89,12 @@ export function raised(
 
 function notesOf(windows: readonly EmittedWindow[], notes: WindowNotes): Map<string, string | undefined> {
   const written = new Map<string, string | undefined>();
-  for (const { start, note, hadParts, emitted } of windows) {
+  for (const { window, note, hadParts, emitted, gauges } of windows) {
+    const { start } = window;
     written.set(...notes.entry(start, note));
     if (hadParts) written.set(notes.partsKey(start), undefined);
     if (emitted.last !== undefined) written.set(notes.lastKey(start), saveContexts(emitted.last));
+    if (gauges !== undefined) written.set(notes.gaugesKey(start), gauges);
   }
   return written;
 }

@@ -1,18 +1,23 @@
 /**
  * What was read from the raw queue and isn't settled yet: windows that fill up, and records that can't be used.
  *
- * Holds the position of every record that went in, so that a settlement removes these and no others.
+ * Holds the position of every record that went in, so that a settlement removes these and no others. Whatever is thrown
+ * while a record is decoded or added up makes that record unusable, and changes nothing else.
  */
 
 import { absentValueReason, type Position, type StoredRecord } from "@chouette-iot/queue";
 import { RawMetricReader, type Seconds } from "@chouette-iot/record";
 import { TOO_LARGE } from "../aggregation/context.js";
-import { Window, windowStart } from "../aggregation/window.js";
+import { Window, type WindowSpan } from "../aggregation/window.js";
+import { FUTURE_REASON, type TimeLimits, UNSET_REASON } from "./misstamped.js";
+import type { WindowGrid } from "./window-grid.js";
 
 export interface TakenWindow {
   readonly window: Window;
   /** The records that went into it. */
   readonly positions: Position[];
+  /** Of their values together, in characters. */
+  length: number;
 }
 
 export interface Unusable {
@@ -20,16 +25,31 @@ export interface Unusable {
   readonly reason: string;
 }
 
+/** What is to be settled together. */
+export interface TakenBatch {
+  readonly windows: readonly TakenWindow[];
+  readonly unusable: readonly Unusable[];
+  readonly expired: readonly Position[];
+}
+
 export class Taken {
-  readonly #interval: Seconds;
+  readonly #grid: Pick<WindowGrid, "startAt" | "windowAt">;
+  readonly #limits: TimeLimits;
   readonly #reader: RawMetricReader;
   readonly #windows = new Map<Seconds, TakenWindow>();
   #unusable: Unusable[] = [];
+  #expired: Position[] = [];
   #held = 0;
+  #length = 0;
 
   /** @param globalTags of every series */
-  constructor(interval: Seconds, globalTags: readonly string[]) {
-    this.#interval = interval;
+  constructor(
+    grid: Pick<WindowGrid, "startAt" | "windowAt">,
+    limits: TimeLimits,
+    globalTags: readonly string[],
+  ) {
+    this.#grid = grid;
+    this.#limits = limits;
     this.#reader = new RawMetricReader(globalTags);
   }
 
@@ -38,31 +58,25 @@ export class Taken {
     return this.#held;
   }
 
-  add(record: StoredRecord): void {
-    this.#held += 1;
-    if (record.value === undefined) {
-      this.#unusable.push({ record, reason: absentValueReason(record) });
-      return;
-    }
-    const decoded = this.#reader.read(record.value);
-    if (!decoded.ok) {
-      this.#unusable.push({ record, reason: decoded.reason });
-      return;
-    }
-    const { window, positions } = this.window(windowStart(decoded.record.timestamp, this.#interval));
-    if (!window.add(decoded.record)) {
-      this.#unusable.push({ record, reason: TOO_LARGE });
-      return;
-    }
-    positions.push({ score: record.score, id: record.id });
+  /** How long their values are together, in characters: what they are aggregated to takes no more. */
+  get length(): number {
+    return this.#length;
   }
 
-  /** The window that starts then, empty where nothing was taken for it. */
-  window(start: Seconds): TakenWindow {
-    let taken = this.#windows.get(start);
+  add(record: StoredRecord): void {
+    try {
+      this.#take(record);
+    } catch (error) {
+      this.#reject(record, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** The window of this place, empty where nothing was taken for it. */
+  window(span: WindowSpan): TakenWindow {
+    let taken = this.#windows.get(span.start);
     if (taken === undefined) {
-      taken = { window: new Window(start), positions: [] };
-      this.#windows.set(start, taken);
+      taken = { window: new Window(span), positions: [], length: 0 };
+      this.#windows.set(span.start, taken);
     }
     return taken;
   }
@@ -70,19 +84,68 @@ export class Taken {
   /** Takes out the windows that end by this time: a reader that has come so far in the queue has all of each. */
   takeWindows(endingBy = Number.POSITIVE_INFINITY): readonly TakenWindow[] {
     const complete = [...this.#windows.values()].filter(
-      ({ window }) => window.start + this.#interval <= endingBy,
+      ({ window }) => window.start + window.interval <= endingBy,
     );
-    for (const { window, positions } of complete) {
+    for (const { window, positions, length } of complete) {
       this.#windows.delete(window.start);
       this.#held -= positions.length;
+      this.#length -= length;
     }
     return complete;
   }
 
-  takeUnusable(): readonly Unusable[] {
-    const unusable = this.#unusable;
+  /** Takes out those windows, and all that goes into none. */
+  takeBatch(endingBy?: number): TakenBatch {
+    const windows = this.takeWindows(endingBy);
+    const batch = { windows, unusable: this.#unusable, expired: this.#expired };
+    this.#held -= batch.unusable.length + batch.expired.length;
+    for (const { record } of batch.unusable) this.#length -= record.value?.length ?? 0;
     this.#unusable = [];
-    this.#held -= unusable.length;
-    return unusable;
+    this.#expired = [];
+    return batch;
+  }
+
+  /** @throws Error with the reason if the record can't be used */
+  #take(record: StoredRecord): void {
+    const { score, id, value } = record;
+    if (value === undefined) throw new Error(absentValueReason(record));
+    const decoded = this.#reader.read(value);
+    if (!decoded.ok) {
+      this.#reject(record, decoded.reason);
+      return;
+    }
+    const { timestamp } = decoded.record;
+    const { earliest, latest } = this.#limits;
+    if (timestamp < earliest || timestamp > latest) {
+      this.#takeMisstamped(record, timestamp);
+      return;
+    }
+    const start = this.#grid.startAt(timestamp);
+    const taken = this.#windows.get(start) ?? this.window(this.#grid.windowAt(timestamp));
+    if (!taken.window.add(decoded.record)) {
+      this.#reject(record, TOO_LARGE);
+      return;
+    }
+    taken.positions.push({ score, id });
+    taken.length += value.length;
+    this.#held += 1;
+    this.#length += value.length;
+  }
+
+  /** By its own time, whatever its place in the queue is. */
+  #takeMisstamped(record: StoredRecord, timestamp: Seconds): void {
+    const { unset, latest, isFutureRejected } = this.#limits;
+    if (timestamp < unset) this.#reject(record, UNSET_REASON);
+    else if (timestamp <= latest) {
+      this.#expired.push({ score: record.score, id: record.id });
+      this.#held += 1;
+    } else if (isFutureRejected) this.#reject(record, FUTURE_REASON);
+    // Otherwise it stays in the queue.
+  }
+
+  #reject(record: StoredRecord, reason: string): void {
+    this.#unusable.push({ record, reason });
+    this.#held += 1;
+    this.#length += record.value?.length ?? 0;
   }
 }

@@ -1,66 +1,144 @@
 /**
- * What the store remembers of windows: how often each was emitted, and the parts of it that are kept.
+ * What the store remembers of windows: their length, how often each was emitted, and the parts of it that are kept.
  *
  * Promises: a window's notes change in the settlement that makes them true, so that after a crash they tell
- * what was emitted, no more and no less. They are kept until no record of the window can come any more.
+ * what was emitted, no more and no less. They are kept until no record of the window can come any more; from then on
+ * the store remembers up to when windows were forgotten, so that a METRIC_TTL that is raised brings none of them back.
+ * Every settlement depends on the notes being what memory says ({@link WindowNotes.expected}): if anybody or anything
+ * has changed them, it is refused, and they are read again.
+ * A note that can't be read counts as none.
  */
 
-import type { Store } from "@chouette-iot/queue";
+import type { Settlement, Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { shiftContexts } from "../aggregation/saved-contexts.js";
+import type { WindowSpan } from "../aggregation/window.js";
+import { WindowGrid } from "./window-grid.js";
 
 export interface WindowNote {
+  /** The length that the window was made with. */
+  readonly interval: Seconds;
   /** How many times the window was emitted. */
   readonly emitted: number;
   /** Whether parts of it left the raw queue and weren't emitted yet; see {@link WindowNotes.partsKey}. */
   readonly hasParts: boolean;
   /** Whether the values of its last second are kept, to be sent again whole; see {@link WindowNotes.lastKey}. */
   readonly hasLast: boolean;
+  /** Whether the times of the gauges that it has emitted are kept; see {@link WindowNotes.gaugesKey}. */
+  readonly hasGauges: boolean;
 }
 
-const UNTOUCHED: WindowNote = { emitted: 0, hasParts: false, hasLast: false };
+/** How far a clock may be put back without being taken for one that was ahead. */
+const MAX_DRIFT = 60;
+
+interface Known {
+  readonly note: WindowNote;
+  /** As it is in the store. */
+  readonly text: string;
+}
+
+interface Forgotten {
+  /** Every window that ends by this time has been forgotten. */
+  readonly before: Seconds;
+  /** When that was. */
+  readonly at: Seconds;
+}
 
 export class WindowNotes {
   readonly #store: Store;
   readonly #queue: string;
-  #notes: Map<Seconds, WindowNote> | undefined;
+  readonly #interval: Seconds;
+  #known: Map<Seconds, Known> | undefined;
+  /** Of the store, when the notes were read. */
+  #epoch: number | undefined;
+  #grid: WindowGrid;
+  #forgotten: Forgotten | undefined;
 
-  /** @param queue the raw queue whose windows these are: each shard has its own */
-  constructor(store: Store, queue: string) {
+  /**
+   * @param queue the raw queue whose windows these are: each shard has its own
+   * @param interval of windows that are new
+   */
+  constructor(store: Store, queue: string, interval: Seconds) {
     this.#store = store;
     this.#queue = queue;
+    this.#interval = interval;
+    this.#grid = new WindowGrid(interval);
   }
 
   /** Reads the notes from the store: before the first flush, and after every settlement whose end isn't known. */
   async load(): Promise<void> {
-    const prefix = this.#noteKey("");
+    this.#epoch = this.#store.epoch;
+    const prefix = notePrefix(this.#queue);
     const texts = await this.#store.notesUnder(prefix);
-    this.#notes = new Map();
-    for (const [key, text] of texts)
-      this.#notes.set(seconds(Number(key.slice(prefix.length))), JSON.parse(text));
+    const [forgotten] = await this.#store.notes([forgottenKey(this.#queue)]);
+    this.#known = new Map();
+    this.#grid = new WindowGrid(this.#interval);
+    this.#forgotten = decodeForgotten(forgotten);
+    for (const [key, text] of texts) {
+      const start = seconds(Number(key.slice(prefix.length)));
+      if (Number.isInteger(start)) this.#set(start, { note: decodeNote(text, this.#interval), text });
+    }
   }
 
-  get(start: Seconds): WindowNote {
-    return this.#notes?.get(start) ?? UNTOUCHED;
+  /** Whether the notes were read, and the store has been the same since. */
+  get isCurrent(): boolean {
+    return this.#known !== undefined && this.#epoch === this.#store.epoch;
   }
 
-  get isLoaded(): boolean {
-    return this.#notes !== undefined;
+  /** Rejects where the store does, and with a StaleEpochError if it isn't the one any more that the notes were read from. */
+  settle(settlement: Settlement): Promise<void> {
+    return this.#store.settle(
+      this.#epoch === undefined ? settlement : { ...settlement, onlyInEpoch: this.#epoch },
+    );
   }
 
-  /** Has {@link load} read everything again before the next flush. */
+  /** Has {@link load} read everything again before the next flush; what is settled until then is refused. */
   forget(): void {
-    this.#notes = undefined;
+    this.#known = undefined;
+    this.#epoch = undefined;
+    this.#grid = new WindowGrid(this.#interval);
+    this.#forgotten = undefined;
+  }
+
+  has(start: Seconds): boolean {
+    return this.#known?.has(start) ?? false;
+  }
+
+  get(window: WindowSpan): WindowNote {
+    return this.#known?.get(window.start)?.note ?? untouched(window.interval);
+  }
+
+  /** Which window a time belongs to. */
+  get grid(): Pick<WindowGrid, "startAt" | "windowAt"> {
+    return this.#grid;
   }
 
   /** Windows of which parts wait to be emitted. */
-  withParts(): readonly Seconds[] {
-    return [...(this.#notes ?? [])].filter(([, note]) => note.hasParts).map(([start]) => start);
+  withParts(): readonly WindowSpan[] {
+    return this.#spans().filter(({ start }) => this.#known?.get(start)?.note.hasParts);
   }
 
-  /** Windows that start before this time. */
-  olderThan(time: number): readonly Seconds[] {
-    return [...(this.#notes ?? [])].map(([start]) => start).filter((start) => start < time);
+  /** Windows that end by this time, or start after the other. */
+  outside(from: number, to: number): readonly WindowSpan[] {
+    return this.#spans().filter(({ start, interval }) => start + interval <= from || start > to);
+  }
+
+  /** Windows that start before this time and whose gauges' times are kept. */
+  withGaugesBefore(time: number): readonly WindowSpan[] {
+    return this.#spans().filter(({ start }) => start < time && this.#known?.get(start)?.note.hasGauges);
+  }
+
+  /** Windows that end by this time may have been forgotten. */
+  forgottenBefore(now: Seconds): number {
+    // A clock that was ahead when they were forgotten must not cost what comes by the right one.
+    if (this.#forgotten === undefined || this.#forgotten.at - MAX_DRIFT > now)
+      return Number.NEGATIVE_INFINITY;
+    return this.#forgotten.before;
+  }
+
+  /** What the notes of these windows have to be for a settlement that goes by them. */
+  expected(starts: Iterable<Seconds>): ReadonlyMap<string, string | undefined> {
+    return new Map([...starts].map((start) => [this.#noteKey(start), this.#known?.get(start)?.text]));
   }
 
   /** What a settlement writes for a window's note; call {@link set} with the same once it is settled. */
@@ -68,18 +146,38 @@ export class WindowNotes {
     return [this.#noteKey(start), JSON.stringify(note)];
   }
 
-  /** What a settlement writes to forget windows; call {@link drop} with the same once it is settled. */
-  removal(starts: readonly Seconds[]): ReadonlyMap<string, undefined> {
-    const keys = starts.flatMap((start) => [this.#noteKey(start), this.partsKey(start), this.lastKey(start)]);
-    return new Map(keys.map((key) => [key, undefined]));
-  }
-
   set(start: Seconds, note: WindowNote): void {
-    this.#notes?.set(start, note);
+    this.#set(start, { note, text: JSON.stringify(note) });
   }
 
-  drop(starts: readonly Seconds[]): void {
-    for (const start of starts) this.#notes?.delete(start);
+  /**
+   * What a settlement writes to forget windows; call {@link drop} with the same once it is settled.
+   * @param before every window that ends by this time is forgotten
+   */
+  removal(
+    windows: readonly WindowSpan[],
+    before: Seconds,
+    at: Seconds,
+  ): ReadonlyMap<string, string | undefined> {
+    const keys = windows.flatMap(({ start }) => [
+      this.#noteKey(start),
+      this.partsKey(start),
+      this.lastKey(start),
+      this.gaugesKey(start),
+    ]);
+    const forgotten: Forgotten = { before, at };
+    return new Map<string, string | undefined>([
+      ...keys.map((key) => [key, undefined] as const),
+      [forgottenKey(this.#queue), JSON.stringify(forgotten)],
+    ]);
+  }
+
+  drop(windows: readonly WindowSpan[], before: Seconds, at: Seconds): void {
+    for (const window of windows) {
+      this.#known?.delete(window.start);
+      this.#grid.remove(window);
+    }
+    this.#forgotten = { before, at };
   }
 
   /** The note that holds the contexts of a window that were taken and not emitted. */
@@ -92,8 +190,22 @@ export class WindowNotes {
     return `${lastPrefix(this.#queue)}${start}`;
   }
 
-  #noteKey(start: Seconds | ""): string {
+  /** The note that holds when the gauges were taken that a window has emitted. */
+  gaugesKey(start: Seconds): string {
+    return `${gaugesPrefix(this.#queue)}${start}`;
+  }
+
+  #noteKey(start: Seconds): string {
     return `${notePrefix(this.#queue)}${start}`;
+  }
+
+  #set(start: Seconds, known: Known): void {
+    this.#known?.set(start, known);
+    this.#grid.add({ start, interval: known.note.interval });
+  }
+
+  #spans(): readonly WindowSpan[] {
+    return [...(this.#known ?? [])].map(([start, { note }]) => ({ start, interval: note.interval }));
   }
 }
 
@@ -109,13 +221,16 @@ export async function shiftedWindowNotes(
   { from, to, by }: { readonly from: Seconds; readonly to: Seconds; readonly by: Seconds },
   shiftedId: (id: string) => string,
 ): Promise<ReadonlyMap<string, string | undefined>> {
-  const moved = new Map<string, string | undefined>();
+  // By a clock that was wrong, the wrong windows may have been forgotten.
+  const moved = new Map<string, string | undefined>([[forgottenKey(queue), undefined]]);
   const written = new Map<string, string>();
+  const same = (text: string) => text;
   const shiftedContexts = (text: string) => shiftContexts(text, by, shiftedId);
   for (const [prefix, shiftedText] of [
-    [notePrefix(queue), (text: string) => text],
+    [notePrefix(queue), same],
     [partsPrefix(queue), shiftedContexts],
     [lastPrefix(queue), shiftedContexts],
+    [gaugesPrefix(queue), same],
   ] as const) {
     for (const [key, text] of await store.notesUnder(prefix)) {
       const start = Number(key.slice(prefix.length));
@@ -125,6 +240,30 @@ export async function shiftedWindowNotes(
     }
   }
   return new Map([...moved, ...written]);
+}
+
+function untouched(interval: Seconds): WindowNote {
+  return { interval, emitted: 0, hasParts: false, hasLast: false, hasGauges: false };
+}
+
+/** @param interval of a note that an earlier version wrote, without one */
+function decodeNote(text: string, interval: Seconds): WindowNote {
+  try {
+    const note = { ...untouched(interval), ...JSON.parse(text) };
+    const isWhole = Number.isInteger(note.emitted) && Number.isInteger(note.interval) && note.interval > 0;
+    return isWhole ? note : untouched(interval);
+  } catch {
+    return untouched(interval);
+  }
+}
+
+function decodeForgotten(text: string | undefined): Forgotten | undefined {
+  try {
+    const { before, at } = JSON.parse(text ?? "{}");
+    return Number.isFinite(before) && Number.isFinite(at) ? { before, at } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function notePrefix(queue: string): string {
@@ -137,4 +276,12 @@ function partsPrefix(queue: string): string {
 
 function lastPrefix(queue: string): string {
   return `last:${queue}:`;
+}
+
+function gaugesPrefix(queue: string): string {
+  return `gauges:${queue}:`;
+}
+
+function forgottenKey(queue: string): string {
+  return `forgotten:${queue}`;
 }

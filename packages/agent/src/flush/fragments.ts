@@ -1,0 +1,159 @@
+/**
+ * What another agent, the Python one, left in the ready queue.
+ *
+ * Datadog keeps one value for a series and second. If a window has ready metrics there that this agent didn't make, its own
+ * emissions go to the seconds behind them. A count, gauge or rate in the window's last second is taken for the agent's
+ * own part of that second, which is sent again whole.
+ *
+ * Promises: it changes the window's note before any of the window is emitted, so that it holds after a crash as well.
+ * What it can't help: a set or histogram of both agents in a window's last second, of which Datadog keeps one.
+ */
+import type { QueueNames, Store, StoredRecord } from "@chouette-iot/queue";
+import {
+  canonicalTags,
+  decodeReadyMetric,
+  metricName,
+  type ReadyMetric,
+  type Seconds,
+  seconds,
+} from "@chouette-iot/record";
+import { type Context, newContext } from "../aggregation/context.js";
+import { type SavedContext, saveContexts } from "../aggregation/saved-contexts.js";
+import type { WindowSpan } from "../aggregation/window.js";
+import type { WindowNote, WindowNotes } from "./window-notes.js";
+
+const PAGE = 1_000;
+/** Ids of the flush's own ready metrics, and of those that this agent's collectors and self-metrics write. */
+const OWN_ID = /^(\d+\.\d+\.\d+|(collect|self)\.[0-9a-f]+\.\d+)(~|$)/;
+
+interface Claim {
+  readonly notes: WindowNotes;
+  /** `["key:value", …]` of every series. */
+  readonly globalTags: readonly string[];
+}
+
+interface Fragments {
+  readonly window: WindowSpan;
+  /** The last second, after the window's start, that one of them is in. */
+  last: number;
+  readonly inFinalSecond: SavedContext[];
+}
+
+/** Notes which seconds are taken, of windows that have no note yet. Rejects where the store does. */
+export async function claimFragments(
+  store: Store,
+  queues: QueueNames,
+  notes: WindowNotes,
+  globalTags: readonly string[],
+): Promise<void> {
+  const found = await findFragments(store, queues.readyMetrics, { notes, globalTags });
+  if (found.size === 0) return;
+  const written = [...found.values()].map(({ window, last, inFinalSecond }) => {
+    const note: WindowNote = {
+      interval: window.interval,
+      emitted: Math.min(last + 1, window.interval - 1),
+      hasParts: false,
+      hasLast: inFinalSecond.length > 0,
+      hasGauges: false,
+    };
+    return { start: window.start, note, inFinalSecond };
+  });
+  await notes.settle({
+    onlyWhile: notes.expected(written.map(({ start }) => start)),
+    notes: new Map(
+      written.flatMap(({ start, note, inFinalSecond }) => [
+        notes.entry(start, note),
+        ...(note.hasLast ? [[notes.lastKey(start), saveContexts(inFinalSecond)] as const] : []),
+      ]),
+    ),
+  });
+  for (const { start, note } of written) notes.set(start, note);
+}
+
+async function findFragments(
+  store: Store,
+  queue: string,
+  claim: Claim,
+): Promise<ReadonlyMap<Seconds, Fragments>> {
+  const found = new Map<Seconds, Fragments>();
+  let after: { readonly score: number; readonly id: string } | undefined;
+  for (;;) {
+    const page = await store.read(queue, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+    const end = page.at(-1);
+    if (end === undefined) return found;
+    for (const record of page) {
+      if (!OWN_ID.test(record.id)) addFragment(record, claim, found);
+    }
+    // A backlog of this agent's own lies in windows that it has notes of: it isn't read through.
+    const next = endOfKnown(seconds(end.score), claim.notes);
+    after = next > end.score ? { score: next, id: "" } : end;
+  }
+}
+
+/** The end of the windows with notes that follow one another from this time on. */
+function endOfKnown(time: Seconds, notes: WindowNotes): Seconds {
+  let end = time;
+  for (;;) {
+    const { start, interval } = notes.grid.windowAt(end);
+    if (!notes.has(start)) return end;
+    end = seconds(start + interval);
+  }
+}
+
+function addFragment(
+  { id, value = "" }: StoredRecord,
+  { notes, globalTags }: Claim,
+  found: Map<Seconds, Fragments>,
+): void {
+  const decoded = decodeReadyMetric(value);
+  if (!decoded.ok) return;
+  for (const [time, sum] of decoded.record.points) {
+    // As it is sent: what the Python agent left has fractions.
+    const second = seconds(Math.floor(time));
+    const window = notes.grid.windowAt(second);
+    if (!Number.isSafeInteger(second) || notes.has(window.start)) continue;
+    const fragments = found.get(window.start) ?? { window, last: 0, inFinalSecond: [] };
+    found.set(window.start, fragments);
+    const place = second - window.start;
+    fragments.last = Math.max(fragments.last, place);
+    if (place < window.interval - 1) continue;
+    const context = contextOf(decoded.record, sum, { at: second, window, globalTags });
+    if (context !== undefined) fragments.inFinalSecond.push({ context, readyIds: [id] });
+  }
+}
+
+/** The context that this would have been made of; undefined if it can't be told. */
+function contextOf(
+  { metric, type, tags, interval, points }: ReadyMetric,
+  value: number,
+  {
+    at,
+    window,
+    globalTags,
+  }: { readonly at: Seconds; readonly window: WindowSpan; readonly globalTags: readonly string[] },
+): Context | undefined {
+  // A record of several points can't leave for the sake of one.
+  if (points.length !== 1) return undefined;
+  const context = newContext({ metric: metricName(metric), type, tags: canonicalTags(tags, globalTags) });
+  switch (context.type) {
+    case "count":
+      context.sum.total = value;
+      return context;
+    case "rate":
+      context.sum.total = value * (interval ?? window.interval);
+      context.sum.samples = 1;
+      return context;
+    case "gauge":
+      context.sum.latest = value;
+      context.sum.at = at;
+      context.sum.total = value;
+      context.sum.samples = 1;
+      return context;
+    case "set":
+    case "histogram":
+    case "distribution":
+      return undefined;
+    default:
+      return context satisfies never;
+  }
+}

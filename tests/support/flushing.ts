@@ -1,0 +1,80 @@
+/** A flusher over a store in memory, or a given one, whose clock the test sets. */
+import { queueNames, type Store } from "@chouette-iot/queue";
+import { MemoryStore } from "@chouette-iot/queue/memory";
+import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
+import { Flusher } from "../../packages/agent/src/flush/flusher.js";
+import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
+import type { Wrap } from "../../packages/agent/src/wrappers/wrapper.js";
+
+const queues = queueNames();
+const plainWrapper = datadogWrapper({ histogramAggregates: ["max", "count"], histogramPercentiles: [] });
+
+export interface FlushOptions {
+  readonly interval?: number;
+  readonly wrap?: Wrap;
+  readonly ttl?: number;
+  readonly floor?: number;
+  readonly globalTags?: readonly string[];
+}
+
+export interface FlushSetup extends FlushOptions {
+  readonly store?: Store;
+}
+
+/** A raw record as a client stores it; its place in the queue is its timestamp unless another is given. */
+export type RawRecord = Readonly<Record<string, unknown>> & { readonly timestamp: number };
+
+export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetup = {}) {
+  const time = { now: 0, monotonic: 0 };
+  const clock = {
+    now: () => milliseconds(time.now * 1000),
+    monotonic: () => milliseconds(time.monotonic * 1000),
+    sleep: async () => {},
+  };
+  const newFlusher = (changed: FlushOptions = {}) => {
+    const {
+      interval = 10,
+      wrap = plainWrapper,
+      ttl = 14_400,
+      floor = 0,
+      globalTags = [],
+    } = { ...defaults, ...changed };
+    const grace = seconds(2);
+    return new Flusher({
+      ...{ store, queues, wrap, clock, grace, globalTags },
+      interval: seconds(interval),
+      ttl: seconds(ttl),
+      floor: seconds(floor),
+    });
+  };
+  let ids = 0;
+  const putText = async (value: string, score: number) => {
+    ids += 1;
+    await store.append(queues.rawMetrics, [{ id: `id${ids}`, score, value }]);
+  };
+  return {
+    store,
+    newFlusher,
+    /** @param flusher one that knows nothing but what is in the store, unless another is given */
+    flushAt: async (now: number, flusher = newFlusher()) => {
+      // The time since the start goes on as the clock does, and never back.
+      time.monotonic += Math.max(0, now - time.now);
+      time.now = now;
+      return flusher.flush();
+    },
+    put: (record: RawRecord, score = record.timestamp) => putText(JSON.stringify(record), score),
+    putText,
+    ready: async (): Promise<readonly ReadyMetric[]> => {
+      const records = await store.read(queues.readyMetrics, { limit: 100_000 });
+      return records.map(({ value }) => {
+        const decoded = decodeReadyMetric(value ?? "");
+        if (!decoded.ok) throw new Error(decoded.reason);
+        return decoded.record;
+      });
+    },
+    rejected: async () => {
+      const records = await store.read(queues.rejected, { limit: 100_000 });
+      return records.map(({ value }) => JSON.parse(value ?? ""));
+    },
+  };
+}
