@@ -6,10 +6,11 @@ import {
   encodeReadyMetric,
   type Milliseconds,
   milliseconds,
+  type ReadyMetric,
   seconds,
 } from "@chouette-iot/record";
 import { type Clock, systemClock } from "../../packages/agent/src/clock.js";
-import { DispatchLoop } from "../../packages/agent/src/dispatch/dispatch-loop.js";
+import { DispatchLoop, type DispatchLoopOptions } from "../../packages/agent/src/dispatch/dispatch-loop.js";
 import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import type { Log } from "../../packages/agent/src/log.js";
@@ -26,6 +27,9 @@ export interface DeliveringOptions {
   readonly batchSize?: number;
   readonly connection?: ConnectionOptions;
   readonly timeouts?: Partial<HttpTimeouts>;
+  /** Short, or until the loop is woken. */
+  readonly sleeps?: "short" | "for ever";
+  readonly whileClockHolds?: DispatchLoopOptions<ReadyMetric>["whileClockHolds"];
   /** Shared with another. */
   readonly store?: MemoryStore;
 }
@@ -50,6 +54,8 @@ export function startDelivering({
   connection,
   timeouts,
   store = new MemoryStore(),
+  sleeps = "short",
+  whileClockHolds = (step) => step(),
 }: DeliveringOptions) {
   const waits: Milliseconds[] = [];
   const said: string[] = [];
@@ -57,10 +63,14 @@ export function startDelivering({
     ...systemClock,
     sleep: (duration, signal) => {
       waits.push(duration);
-      return systemClock.sleep(ms(5), signal);
+      return systemClock.sleep(ms(sleeps === "short" ? 5 : 1e9), signal);
     },
   };
-  const say = (_: unknown, text: string) => void said.push(text);
+  const details: unknown[] = [];
+  const say = (detail: unknown, text: string) => {
+    details.push(detail);
+    said.push(text);
+  };
   const log = { debug: say, info: say, warn: say, error: say } as unknown as Log;
   const sentBytes = new SentBytes(store, clock);
   const output = datadogMetrics({
@@ -86,7 +96,7 @@ export function startDelivering({
     fresh: seconds(100),
   });
   const loop = new DispatchLoop({
-    whileClockHolds: (step) => step(),
+    whileClockHolds,
     name: "Datadog",
     dispatcher,
     output,
@@ -105,8 +115,9 @@ export function startDelivering({
     sentBytes,
     /** What the loop waited, in milliseconds, in order. */
     waits,
-    /** What it logged. */
+    /** What it logged, and the details of that. */
     said,
+    details,
     /** Stores a gauge of this name, so many seconds old. */
     put: async (metric: string, age = 10, tags: readonly string[] = []) => {
       const at = seconds(Math.floor(Date.now() / 1000) - age);

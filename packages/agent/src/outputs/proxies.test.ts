@@ -16,6 +16,33 @@ it("takes a proxy without a scheme for one that speaks HTTP", () => {
 });
 
 it.each([
+  ["10.1.2.3", "10.0.0.0/8", true],
+  ["10.1.2.3", "10.1.2.3", true],
+  ["10.1.2.3", "10.1.2.3:443", true],
+  ["10.1.2.3", "10.1.2.3:80", false],
+  ["10.1.2.3", "10.1.2.0/31", false],
+  ["10.1.2.3", "10.1.2.3/33", false],
+  ["10.1.2.3", "10.1.2.3/", false],
+  ["10.1.2.3", "0.0.0.0/0", true],
+  ["[::1]", "::1", true],
+  ["[::1]", "[::1]", true],
+  ["[::1]", "[::1]:443", true],
+  ["[::1]", "[::1]:80", false],
+  ["[fd00::12]", "fd00::/8", true],
+  ["[fd00::12]", "FD00:0::12", true],
+  ["[fd00::12]", "10.0.0.0/8", false],
+  ["intake.test.", "intake.test", true],
+  ["intake.test", "intake.test.", true],
+  ["intake.test", "test.", true],
+  ["a.10.1.2.3.test", "10.0.0.0/8", false],
+  ["intake.test", "intake.test/24", false],
+  ["intake.test", ".", false],
+])("of %s, excepts %j: %s", (host, except, isExcepted) => {
+  const proxy = proxyFor(new URL(`https://${host}/api`), { http: PROXY, https: PROXY, except });
+  expect(proxy === undefined).toBe(isExcepted);
+});
+
+it.each([
   ["*", true],
   ["intake.test", true],
   ["test", true],
