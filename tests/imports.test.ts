@@ -49,7 +49,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "systeminformation",
     "zod",
   ],
-  "agent/config": ["record", "agent/collectors", "agent/wrappers", "leven", "yaml", "zod"],
+  "agent/config": ["record", "agent/collectors", "agent/wrappers", "agent/redact.ts", "leven", "yaml", "zod"],
   "agent/status": [
     "record",
     "queue",
@@ -62,6 +62,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "agent/log.ts",
     "agent/outage.ts",
     "agent/ready-writer.ts",
+    "agent/redact.ts",
     "agent/version.ts",
   ],
   "agent/cli": [

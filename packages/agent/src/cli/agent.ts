@@ -5,7 +5,9 @@ import { type Config, loadConfig } from "../config/config.js";
 import { currentHostName, hostNameProblem } from "../config/host-name.js";
 import { reload } from "../config/reload.js";
 import { createLog, type Log, levelOf, type OwnLog } from "../log.js";
+import { withoutUserinfo } from "../redact.js";
 import { endSignal } from "./end-signal.js";
+import { exposures } from "./exposure.js";
 import { serviceManager } from "./service-manager.js";
 import { settingsOrExitCode } from "./settings.js";
 
@@ -44,6 +46,7 @@ async function runAgent(config: Config): Promise<void> {
     // Before the start is announced: whoever reads that may end it at once.
     const signalled = endSignal();
     announce(config, log);
+    await warnOfExposures(config, log);
     const manager = serviceManager(process.env, log, agent.hangs);
     manager.ready();
     const why = await Promise.race([signalled, agent.damaged]);
@@ -83,12 +86,17 @@ function reloadOnHangup(agent: Agent, atStart: Config, log: OwnLog): void {
     log.level = levelOf(config.settings.logLevel);
     if (changed.length > 0) await agent.reload(config);
     current = config;
+    if (changed.length > 0) await warnOfExposures(config, log);
     log.info({ settings: changed }, changed.length > 0 ? "settings reloaded" : "no setting has changed");
   };
   let last = Promise.resolve();
   process.on("SIGHUP", () => {
     last = last.then(reloadOnce).catch((error) => log.error({ err: error }, "the reload failed"));
   });
+}
+
+async function warnOfExposures(config: Config, log: Log): Promise<void> {
+  for (const { found, advice } of await exposures(config)) log.warn({ advice }, found);
 }
 
 function announce({ storage, output, datadogUrl, settings, sources, warnings }: Config, log: Log): void {
@@ -101,7 +109,7 @@ function announce({ storage, output, datadogUrl, settings, sources, warnings }: 
     {
       ...broker,
       output,
-      ...(output === "datadog" ? { datadog: datadogUrl } : {}),
+      ...(output === "datadog" ? { datadog: withoutUserinfo(datadogUrl) } : {}),
       host: currentHostName(settings),
     },
     "the agent runs",

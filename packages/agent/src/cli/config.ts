@@ -5,6 +5,7 @@ import { inWords } from "../config/in-words.js";
 import { settingsSchema } from "../config/json-schema.js";
 import type { Setting } from "../config/setting.js";
 import { SETTINGS, type SettingName } from "../config/settings.js";
+import { withoutUserinfo } from "../redact.js";
 import { settingsOrExitCode } from "./settings.js";
 import { table } from "./table.js";
 
@@ -35,8 +36,9 @@ export function registerConfig(program: Command): void {
 }
 
 function show(name: SettingName, config: Config): ShownSetting {
-  const { names, about, secret }: Setting<unknown, unknown> = SETTINGS[name];
-  const value = config.settings[name];
+  const { names, about, secret, isUrl }: Setting<unknown, unknown> = SETTINGS[name];
+  const given = config.settings[name];
+  const value = isUrl && typeof given === "string" ? withoutUserinfo(given) : given;
   return {
     names,
     value: secret && value !== undefined ? "(hidden)" : (value ?? null),

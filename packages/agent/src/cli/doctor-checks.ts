@@ -12,6 +12,7 @@ import { askAgent, controlSocket } from "../status/control.js";
 import { lookAtDatadog } from "./doctor-datadog.js";
 import { checkOriginalHost } from "./doctor-original-host.js";
 import { lookAtRedis } from "./doctor-redis.js";
+import { exposures } from "./exposure.js";
 
 export interface Finding {
   readonly about: string;
@@ -31,8 +32,14 @@ export async function lookAround(config: Config, env: NodeJS.ProcessEnv): Promis
     checkOriginalHost(config),
     lookAtDisk(config),
     lookAtDatadog(config),
+    lookAtExposures(config),
   ]);
   return looks.flat();
+}
+
+async function lookAtExposures(config: Config): Promise<readonly Finding[]> {
+  const found = await exposures(config);
+  return found.map((exposure) => ({ about: "key", verdict: "warning", ...exposure }));
 }
 
 function lookAtSettings(

@@ -1,9 +1,10 @@
 /** How `chouette doctor` looks at the link to Datadog, the key and the clock: by one request of /v1/validate. */
 import { milliseconds } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
+import { outcomeOf } from "../outputs/answer.js";
 import { keyFromFile } from "../outputs/api-key.js";
 import { type ConnectionOptions, Connections, connectionOptions } from "../outputs/connections.js";
-import { exchange } from "../outputs/exchange.js";
+import { type Answer, exchange } from "../outputs/exchange.js";
 import { proxyFor } from "../outputs/proxies.js";
 import type { Finding } from "./doctor-checks.js";
 
@@ -41,7 +42,7 @@ async function lookAlong(options: ConnectionOptions, url: URL, key: string): Pro
     const took = Math.round(performance.now() - started);
     return [
       { about: "link", verdict: "fine", found: `Datadog answers within ${took} ms` },
-      keyFinding(answer.status),
+      keyFinding(answer),
       clockFinding(answer.headers.date),
     ];
   } catch (error) {
@@ -69,9 +70,11 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function keyFinding(status: number): Finding {
-  if (status === 200) return { about: "key", verdict: "fine", found: "the API key is accepted" };
-  if (status === 401 || status === 403)
+function keyFinding(answer: Answer): Finding {
+  const { status } = answer;
+  const { kind } = outcomeOf(answer, 0);
+  if (kind === "delivered") return { about: "key", verdict: "fine", found: "the API key is accepted" };
+  if (kind === "unauthorized")
     return {
       about: "key",
       verdict: "wrong",
@@ -81,7 +84,7 @@ function keyFinding(status: number): Finding {
   return {
     about: "key",
     verdict: "warning",
-    found: `what answers says HTTP ${status}, from which nothing follows for the key`,
+    found: `what answers (HTTP ${status}) is not Datadog, or has no answer now: nothing is known of the key`,
     advice: "look at DATADOG_URL, and for a proxy or a captive portal on the way; or try again later",
   };
 }

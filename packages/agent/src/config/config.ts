@@ -5,6 +5,7 @@
  * message.
  */
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
+import { withoutUserinfo } from "../redact.js";
 import { takesCollection } from "./json-schema.js";
 import { fileKey, type Setting } from "./setting.js";
 import { SETTINGS, type SettingName, type Settings } from "./settings.js";
@@ -113,7 +114,8 @@ function parse(setting: Setting<unknown, unknown>, { text, isCollection }: Given
   const parsed = setting.schema.safeParse(text);
   if (parsed.success) return { ok: true, value: parsed.data };
   const hidden = "something else, which is not shown since it may be a secret";
-  return { ok: false, shown: setting.secret ? hidden : JSON.stringify(text) };
+  if (setting.secret) return { ok: false, shown: hidden };
+  return { ok: false, shown: JSON.stringify(setting.isUrl ? withoutUserinfo(text) : text) };
 }
 
 function missing({ output, settings }: Config): readonly string[] {

@@ -9,6 +9,8 @@ export interface Kind<T> {
   readonly schema: z.ZodType<T>;
   /** What is expected, to follow "expected". */
   readonly expected: string;
+  /** Whether a user and a password may be in it, which are never shown. */
+  readonly isUrl?: boolean;
   /** A warning about a text that the schema accepts: what of it is ignored. Undefined if there is nothing to say. */
   readonly warning?: ((text: string) => string | undefined) | undefined;
 }
@@ -63,7 +65,7 @@ export function ignoredNames(items: readonly string[], known: ReadonlySet<string
 
 export function url(protocols: readonly string[], expected: string): Kind<string> {
   const isUrl = (value: string) => URL.canParse(value) && protocols.includes(new URL(value).protocol);
-  return { expected, schema: z.string().trim().refine(isUrl) };
+  return { expected, schema: z.string().trim().refine(isUrl), isUrl: true };
 }
 
 export interface HostAndPort {

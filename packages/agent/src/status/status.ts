@@ -13,6 +13,7 @@ import { currentHostName } from "../config/host-name.js";
 import type { HeldBack } from "../dispatch/byte-budget.js";
 import type { SentOfLate } from "../dispatch/sent-bytes.js";
 import type { OutageReport } from "../outage.js";
+import { withoutUserinfo } from "../redact.js";
 import { VERSION } from "../version.js";
 import type { Deliveries } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
@@ -102,7 +103,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     },
     output: {
       kind: config.output,
-      ...(config.output === "datadog" ? { url: withoutLogin(config.datadogUrl) } : {}),
+      ...(config.output === "datadog" ? { url: withoutUserinfo(config.datadogUrl) } : {}),
     },
     hangs: source.hangs(),
     ready: readinessOf(queues, lastSteps(source), patienceOf(config), now),
@@ -147,13 +148,6 @@ function told({ requests, records, bytes, last, delays }: Deliveries): DeliveryS
 function withRates(queue: QueueStatus, meter: RateMeter): QueueStatus & { readonly rates?: Rates } {
   const rates = meter.of(queue.name);
   return rates === undefined ? queue : { ...queue, rates };
-}
-
-function withoutLogin(address: string): string {
-  const url = new URL(address);
-  url.username = "";
-  url.password = "";
-  return url.href.replace(/\/$/, "");
 }
 
 /** The answer, or undefined where it fails or takes too long. */

@@ -1,0 +1,47 @@
+/** Where Datadog's API key is exposed: on its way, and in its file. */
+import { stat } from "node:fs/promises";
+import { isLoopback } from "../address.js";
+import type { Config } from "../config/config.js";
+
+export interface Exposure {
+  readonly found: string;
+  readonly advice: string;
+}
+
+const OTHERS_MAY_READ = 0o004;
+
+export async function exposures({
+  output,
+  datadogUrl,
+  logsUrl,
+  settings: { apiKeyFile },
+}: Config): Promise<readonly Exposure[]> {
+  if (output !== "datadog") return [];
+  const unencrypted = [
+    ["DATADOG_URL", datadogUrl],
+    ["DATADOG_LOGS_URL", logsUrl],
+  ].flatMap(([name = "", address = ""]) => {
+    const { protocol, hostname } = new URL(address);
+    if (protocol === "https:" || isThisMachine(hostname)) return [];
+    const found = `${name} is http://: the API key is sent unencrypted to ${hostname}`;
+    return [{ found, advice: `use https:// in ${name}` }];
+  });
+  return [...unencrypted, ...(await readableFile(apiKeyFile))];
+}
+
+function isThisMachine(hostname: string): boolean {
+  return hostname === "localhost" || isLoopback(hostname.replace(/^\[|\]$/g, ""));
+}
+
+async function readableFile(path: string | undefined): Promise<readonly Exposure[]> {
+  if (path === undefined) return [];
+  // One that can't be read is reported by whoever reads it.
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || (found.mode & OTHERS_MAY_READ) === 0) return [];
+  return [
+    {
+      found: `the API key's file ${path} can be read by every user of this device`,
+      advice: `chmod 600 ${path}, and have it belong to the agent's user`,
+    },
+  ];
+}
