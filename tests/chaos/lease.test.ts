@@ -1,6 +1,6 @@
 /** Two agents on one Redis: one works, the other takes over, and nothing of a former holder comes into force. */
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
-import { connectRedis, RedisStore } from "@chouette-iot/queue/redis";
+import { RedisStore } from "@chouette-iot/queue/redis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../packages/agent/src/clock.js";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
@@ -188,7 +188,7 @@ describe("nothing of a former token comes into force", () => {
     await until("the last to arrive", () => intake.points().some(({ at }) => at === window + 2));
     await until("that to be settled", isNothingReady);
     expect({
-      refused: answers.endsWith("*-1\r\n"),
+      refused: answers.endsWith("agent:lease\r\n"),
       arrived: arrived(),
       ledger: await checkLedger(store, 26),
     }).toEqual({
@@ -209,20 +209,5 @@ describe("nothing of a former token comes into force", () => {
     await expect(store.settle(straggler)).rejects.toThrow("stale");
     await fenced.settle({ count: new Map([["settled", 1]]) });
     expect(await store.counters()).toEqual(new Map([["settled", 2]]));
-  });
-
-  it("when the token changes between the check and the end of the transaction", async () => {
-    const slow = connectRedis({ url: redis.url });
-    cleanUps.push(async () => slow.destroy());
-    await until("the connection", () => slow.isReady);
-    await store.settle({ notes: new Map([["lease", "one"]]) });
-    // As the pipeline's first half, cut off from the second by a network that is slow.
-    await slow.sendCommand(["WATCH", "chouette:notes", "chouette:spoiled"]);
-    expect(await slow.sendCommand(["HGET", "chouette:notes", "lease"])).toBe("one");
-    await store.settle({ onlyWhile: new Map([["lease", "one"]]), notes: new Map([["lease", "two"]]) });
-    await expect(
-      slow.multi().addCommand(["HINCRBY", "chouette:counters", "settled", "1"]).exec(),
-    ).rejects.toThrow();
-    expect(await store.counters()).toEqual(new Map());
   });
 });

@@ -5,7 +5,7 @@
  * They speak of the metrics that the applications count, so that one that is used after all breaks a sum.
  */
 import { queueNames } from "@chouette-iot/queue";
-import { connectRedis, type RedisConnection } from "@chouette-iot/queue/redis";
+import { newClient, type RedisConnection } from "@chouette-iot/queue/redis/connection";
 import { pick, type Random } from "../support/random.js";
 import type { SetAside } from "./ledger.js";
 
@@ -64,7 +64,9 @@ const SHAPES: readonly Shape[] = [
 ];
 
 export function startMalformedWriter(port: number, random: Random): MalformedWriter {
-  const connection = connectRedis({ port });
+  const connection = newClient({ port });
+  connection.on("error", () => {});
+  connection.connect().catch(() => {});
   const tried: Malformed[] = [];
   let isStopped = false;
   const writing = (async () => {

@@ -5,7 +5,7 @@ import { type Broker, lookInto } from "../support/broker-records.js";
 import { type Consumer, startConsumer } from "../support/consumer.js";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.js";
 import { newFolder } from "../support/folders.js";
-import { startHoldingLink, UNWATCHED } from "../support/holding-link.js";
+import { startHoldingLink, TRANSACTION } from "../support/holding-link.js";
 import { freePort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -74,7 +74,7 @@ test("a batch that a hung server carries out late is counted once", async () => 
 
 /** A client whose second batch is on its way to the server, though its connection has been cut. */
 async function delayedBatch(options: ChouetteClientOptions, mayReconnect: boolean) {
-  const link = await startHoldingLink(redis.port, UNWATCHED);
+  const link = await startHoldingLink(redis.port, TRANSACTION);
   onTestFinished(link.stop);
   const client = new ChouetteClient({ port: link.port, answerTimeoutMs: 60_000, ...options });
   expect(await client.count("m", 1, { timestamp: 0 })).toBe(true);

@@ -110,7 +110,7 @@ describe("chouette queue", () => {
     const port = await freePort();
     const { code, output } = await chouette(["ls"], { REDIS_URL: `redis://:secret@127.0.0.1:${port}` });
     expect(code).toBe(1);
-    expect(output).toContain("Redis can't be reached");
+    expect(output).toContain(`Redis at 127.0.0.1:${port} is unavailable: `);
     expect(output).not.toContain("secret");
   });
 });

@@ -9,7 +9,7 @@ import { until } from "./until.js";
 export interface HoldingLink {
   readonly port: number;
   /**
-   * Waits for a transaction that this text is in, keeps it from the server and cuts its client off.
+   * Waits for a step that this text is in, keeps it from the server and cuts its client off.
    * @param isOpen whether the client may connect again from then on
    */
   holdNext(text: string, isOpen: boolean): Promise<void>;
@@ -20,9 +20,9 @@ export interface HoldingLink {
   stop(): Promise<void>;
 }
 
-/** How transactions begin and end on the wire: those that depend on watched keys, and those that don't. */
-export const WATCHED = "$5\r\nWATCH\r\n";
-export const UNWATCHED = "$5\r\nMULTI\r\n";
+/** How steps begin on the wire: a settlement, which is one script, and a client's transaction. */
+export const SETTLEMENT = "$4\r\nEVAL\r\n";
+export const TRANSACTION = "$5\r\nMULTI\r\n";
 const END = "$4\r\nEXEC\r\n";
 
 interface Held {
@@ -33,7 +33,7 @@ interface Held {
 /** @param beginning which transactions may be held */
 export async function startHoldingLink(
   serverPort: number,
-  beginning: typeof WATCHED | typeof UNWATCHED = WATCHED,
+  beginning: typeof SETTLEMENT | typeof TRANSACTION = SETTLEMENT,
 ): Promise<HoldingLink> {
   let wanted: { readonly text: string; readonly isOpen: boolean } | undefined;
   let held: Held | undefined;
@@ -45,8 +45,9 @@ export async function startHoldingLink(
     client.on("data", (piece: Buffer) => {
       kept = Buffer.concat([kept, piece]);
       const begun = kept.includes(beginning);
-      // A transaction is looked at as a whole.
-      if (wanted !== undefined && begun && !kept.includes(END)) return;
+      // A step is looked at as a whole.
+      const isEnded = beginning === TRANSACTION ? kept.includes(END) : isWhole(kept);
+      if (wanted !== undefined && begun && !isEnded) return;
       if (wanted !== undefined && begun && kept.includes(wanted.text)) {
         held = { bytes: kept, server };
         isOpen = wanted.isOpen;
@@ -77,7 +78,7 @@ export async function startHoldingLink(
     port: (listener.address() as AddressInfo).port,
     holdNext: async (text, mayReconnect) => {
       wanted = { text, isOpen: mayReconnect };
-      await until(`a transaction with ${text}`, () => held !== undefined);
+      await until(`a settlement with ${text}`, () => held !== undefined);
     },
     open: () => {
       isOpen = true;
@@ -99,4 +100,24 @@ export async function startHoldingLink(
       await new Promise((resolve) => listener.close(resolve));
     },
   };
+}
+
+/** Whether these bytes end where a request ends. */
+function isWhole(bytes: Buffer): boolean {
+  let at = 0;
+  const header = (): number => {
+    const end = bytes.indexOf("\r\n", at);
+    const length = end < 0 ? Number.POSITIVE_INFINITY : Number(bytes.toString("latin1", at + 1, end));
+    at = end + 2;
+    return length;
+  };
+  while (at < bytes.length) {
+    for (let left = header(); left > 0; left--) {
+      if (left === Number.POSITIVE_INFINITY) return false;
+      const length = header();
+      at += length + 2;
+      if (at > bytes.length) return false;
+    }
+  }
+  return true;
 }

@@ -44,20 +44,25 @@ export class ManualClock implements Clock {
 
   /** Lets this many milliseconds pass: whoever sleeps is woken at its time, one after the other, with all that follows from it. */
   async advance(duration: number): Promise<void> {
-    await setImmediate();
+    await this.quiet();
     const end = this.#passed + duration;
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
       this.#move(next.until - this.#passed);
       next.wake();
-      await setImmediate();
+      await this.quiet();
     }
     this.#move(end - this.#passed);
-    await setImmediate();
+    await this.quiet();
   }
 
   /** Sets the device's idea of the time, as a time server would; no time passes. */
   jump(by: number): void {
     this.#now += by;
+  }
+
+  /** Resolves when all that follows from what has happened so far has happened. */
+  protected async quiet(): Promise<void> {
+    await setImmediate();
   }
 
   #next(end: number): Sleeper | undefined {

@@ -9,20 +9,21 @@
  * can end anywhere, in whatever way, and the next start goes on from there.
  */
 import { once } from "node:events";
-import { queueNames, withStoreErrors } from "@chouette-iot/queue";
+import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
 import { type Clock, systemClock } from "./clock.js";
 import type { Config } from "./config/config.js";
 import { SentBytes } from "./dispatch/sent-bytes.js";
 import { type StandByOptions, workUnderLease } from "./lease/stand-by.js";
+import { Lifecycle } from "./lifecycle.js";
 import type { Log } from "./log.js";
 import { openStore } from "./open-store.js";
 import { Outage } from "./outage.js";
-import { closeParts, openParts } from "./parts.js";
+import { closeParts, openParts, type Parts } from "./parts.js";
 import { Pulse } from "./pulse.js";
 import { newDeliveries } from "./status/deliveries.js";
 import { startOperation } from "./status/operation.js";
 import { RateMeter } from "./status/rates.js";
-import { readStatus } from "./status/status.js";
+import { readStatus, type Status } from "./status/status.js";
 import { storeLooks } from "./status/store-look.js";
 import { startWork, type Work } from "./work.js";
 
@@ -33,8 +34,15 @@ export interface Agent {
   readonly damaged: Promise<Error>;
   /** Its loops that have hung, in words; none while it is alive. */
   hangs(): readonly string[];
-  /** Ends it in order: what it holds is in its queues. */
+  /** Ends it in order: what it holds is in its queues. A body that is out gets some seconds for its answer. */
   stop(): Promise<void>;
+}
+
+/** The store to work on, and what is remembered of it for as long as nobody else works on it. */
+interface Leadership {
+  readonly store: Store;
+  readonly sentBytes: SentBytes;
+  readonly lost: AbortSignal;
 }
 
 /**
@@ -42,7 +50,7 @@ export interface Agent {
  * port is taken, or its folder can't be written.
  */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
-  let parts = await openParts(config);
+  const parts = await openParts(config);
   const { store, broker, embedded, damaged } = await openStore(config, log, clock);
   const wiring = {
     log,
@@ -52,28 +60,31 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     storeOutage: new Outage("The store", clock, log),
     ...(embedded === undefined ? {} : { embedded }),
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
-    status: () => readStatus(source),
+    status: (): Promise<Status> => readStatus(source),
   };
-  let current = config;
+  const lifecycle = new Lifecycle<Config, Parts, Leadership, Work>(config, parts, {
+    open: openParts,
+    close: closeParts,
+    start: (leadership, settings, opened) =>
+      startWork({ ...wiring, ...leadership, ...opened, config: settings }, leadership.lost),
+  });
   // The embedded store is this process's alone: there is no lease to see to.
   const lease = config.storage === "redis" ? new Pulse("The lease", clock) : undefined;
-  const hangs = () => [lease, ...(work?.pulses ?? [])].flatMap((pulse) => pulse?.hang() ?? []);
+  const work = () => lifecycle.pipeline;
+  const hangs = () => [lease, ...(work()?.pulses ?? [])].flatMap((pulse) => pulse?.hang() ?? []);
   const source = {
     ...wiring,
     started: clock.monotonic(),
     rates: new RateMeter(),
     ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
-    config: () => current,
-    outages: () => [wiring.storeOutage, ...(work?.outages ?? [])].map((outage) => outage.report()),
-    collectors: () => work?.collectors() ?? [],
+    config: () => lifecycle.config,
+    outages: () => [wiring.storeOutage, ...(work()?.outages ?? [])].map((outage) => outage.report()),
+    collectors: () => work()?.collectors() ?? [],
     look: storeLooks(store, wiring.queues, clock),
-    heldBack: () => work?.heldBack(),
-    flushedAt: () => work?.flushedAt(),
+    heldBack: () => work()?.heldBack(),
+    flushedAt: () => work()?.flushedAt(),
     hangs,
   };
-  /** Undefined while this agent stands by. */
-  let work: Work | undefined;
-  let begin: (() => Work) | undefined;
   const ending = new AbortController();
   const ended = workOn(config.storage, ending.signal, {
     ...wiring,
@@ -82,35 +93,19 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     outage: wiring.storeOutage,
     begin: (workStore, lost) => {
       const store = withStoreErrors(workStore);
-      const own = { store, sentBytes: new SentBytes(store, clock) };
-      begin = () => startWork({ ...wiring, ...own, config: current, ...parts }, lost);
-      work = begin();
+      lifecycle.lead({ store, sentBytes: new SentBytes(store, clock), lost });
     },
-    end: async () => {
-      const ended = work;
-      work = undefined;
-      begin = undefined;
-      await ended?.stop();
-    },
+    end: () => lifecycle.follow(),
   });
   const operation = await startOperation(source, log);
   return {
     damaged,
     hangs,
-    reload: async (next) => {
-      // First of all, since it may fail: then the work goes on as it was.
-      const nextParts = await openParts(next);
-      await work?.stop();
-      await closeParts(parts);
-      current = next;
-      parts = nextParts;
-      work = begin?.();
-    },
+    reload: (next) => lifecycle.reload(next),
     stop: async () => {
-      await operation.close();
       ending.abort();
-      await ended;
-      await closeParts(parts);
+      // Beside one another: those who look wait for the store, which may hang.
+      await Promise.all([ended.then(() => lifecycle.stop()), operation.close()]);
       await broker?.close();
       await store.close();
     },

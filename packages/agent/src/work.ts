@@ -38,6 +38,7 @@ import { Outage } from "./outage.js";
 import type { Parts } from "./parts.js";
 import { Pulse } from "./pulse.js";
 import { readyWriter } from "./ready-writer.js";
+import { rereadAfterReconnect } from "./reread-store.js";
 import { counted, type Deliveries } from "./status/deliveries.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
 import type { Status } from "./status/status.js";
@@ -82,7 +83,8 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     metrics: new Pulse("The dispatch of metrics", clock),
     logs: new Pulse("The dispatch of logs", clock),
   };
-  const flushWiring = felt(wiring, pulses.flush);
+  // The flush and the timekeeper remember what the store says of windows and of the clock.
+  const flushWiring = felt({ ...wiring, store: rereadAfterReconnect(store) }, pulses.flush);
   const { rejectedMost, rejectedTtl, selfMetrics, storeMaxBytes } = config.settings;
   const locks = new QueueLocks();
   const timekeeper = new Timekeeper({
@@ -294,7 +296,7 @@ function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {
 
 /** A log that gives itself no time is from now. */
 function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
-  const time = Date.parse(String(date));
+  const time = typeof date === "string" ? Date.parse(date) : Number.NaN;
   return toSeconds(Number.isNaN(time) ? clock.now() : milliseconds(time));
 }
 

@@ -1,25 +1,26 @@
-/** How `chouette doctor` looks at a Redis server: whether it answers, and whether it keeps what it is given. */
-import { connectRedis } from "@chouette-iot/queue/redis";
+/** How `chouette doctor` looks at a Redis server: whether it answers, how full it is, and whether it keeps what it is given. */
+import type { ServerInfo } from "@chouette-iot/queue/redis";
 import type { Config } from "../config/config.js";
-import { redisAddress } from "../config/redis-address.js";
+import { connectedStore } from "./connected-store.js";
 import type { Finding } from "./doctor-checks.js";
 
-const DEADLINE_MS = 5_000;
+/** The share of its memory limit above which a server counts as nearly full. */
+const NEARLY_FULL = 0.9;
 
 export async function lookAtRedis({ settings }: Config): Promise<readonly Finding[]> {
   try {
-    const info = parseInfo(await redisInfo(redisAddress(settings)));
-    return [
-      { about: "broker", verdict: "fine", found: `Redis ${info.get("redis_version") ?? "?"} answers` },
-      ...lookAtPersistence(info),
-      ...lookAtEviction(info),
-    ];
+    const store = await connectedStore(settings);
+    try {
+      return findings(await store.serverInfo());
+    } finally {
+      await store.close();
+    }
   } catch (error) {
     return [
       {
         about: "broker",
         verdict: "wrong",
-        found: `Redis does not answer: ${error instanceof Error ? error.message : String(error)}`,
+        found: error instanceof Error ? error.message : String(error),
         advice:
           "start it, or look at REDIS_HOST, REDIS_PORT and REDIS_URL (user, password, rediss:// for TLS)",
       },
@@ -27,8 +28,45 @@ export async function lookAtRedis({ settings }: Config): Promise<readonly Findin
   }
 }
 
-function lookAtPersistence(info: ReadonlyMap<string, string>): readonly Finding[] {
-  if (info.get("aof_enabled") !== "0") return [];
+/** @param info undefined if the account has no right to INFO, which the agent doesn't need */
+function findings(info: ServerInfo | undefined): readonly Finding[] {
+  if (info === undefined)
+    return [
+      {
+        about: "broker",
+        verdict: "fine",
+        found:
+          "Redis answers; its memory and persistence are not known, since the account has no right to INFO",
+      },
+    ];
+  return [
+    { about: "broker", verdict: "fine", found: `Redis ${info.version} answers` },
+    lookAtMemory(info),
+    ...lookAtPersistence(info),
+    ...lookAtEviction(info),
+  ];
+}
+
+function lookAtMemory({ usedMemory, maxMemory }: ServerInfo): Finding {
+  const used = megabytes(usedMemory);
+  if (maxMemory === undefined)
+    return { about: "broker", verdict: "fine", found: `Redis uses ${used} MB, with no limit` };
+  const found = `Redis uses ${used} of at most ${megabytes(maxMemory)} MB`;
+  if (usedMemory < NEARLY_FULL * maxMemory) return { about: "broker", verdict: "fine", found };
+  return {
+    about: "broker",
+    verdict: "warning",
+    found: `${found}: it is full or soon will be, and refuses or evicts records then`,
+    advice: "raise maxmemory in redis.conf, or see in chouette status why the queues don't drain",
+  };
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+function lookAtPersistence({ hasAppendOnlyFile }: ServerInfo): readonly Finding[] {
+  if (hasAppendOnlyFile) return [];
   return [
     {
       about: "broker",
@@ -39,9 +77,8 @@ function lookAtPersistence(info: ReadonlyMap<string, string>): readonly Finding[
   ];
 }
 
-function lookAtEviction(info: ReadonlyMap<string, string>): readonly Finding[] {
-  const policy = info.get("maxmemory_policy") ?? "noeviction";
-  if ((info.get("maxmemory") ?? "0") === "0" || policy === "noeviction") return [];
+function lookAtEviction({ maxMemory, policy }: ServerInfo): readonly Finding[] {
+  if (maxMemory === undefined || policy === "noeviction") return [];
   return [
     {
       about: "broker",
@@ -50,29 +87,4 @@ function lookAtEviction(info: ReadonlyMap<string, string>): readonly Finding[] {
       advice: "set maxmemory-policy noeviction in redis.conf",
     },
   ];
-}
-
-async function redisInfo(address: ReturnType<typeof redisAddress>): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  let stop = () => {};
-  try {
-    return await new Promise<string>((resolve, reject) => {
-      const connection = connectRedis(address, {
-        onConnected: () => void connection.sendCommand<string>(["INFO"]).then(resolve, reject),
-        onDisconnected: reject,
-      });
-      stop = () => connection.destroy();
-      timer = setTimeout(() => reject(new Error(`nothing within ${DEADLINE_MS / 1000} s`)), DEADLINE_MS);
-    });
-  } finally {
-    clearTimeout(timer);
-    stop();
-  }
-}
-
-function parseInfo(text: string): ReadonlyMap<string, string> {
-  const pairs = text.split("\r\n").map((line) => line.split(":"));
-  return new Map(
-    pairs.flatMap(([name = "", value]) => (value === undefined ? [] : [[name, value] as const])),
-  );
 }

@@ -1,16 +1,15 @@
 /** `chouette queue`: looks into the queues, puts back what was set aside, throws away. */
 import { createInterface } from "node:readline/promises";
 import { queueNames } from "@chouette-iot/queue";
-import { RedisStore } from "@chouette-iot/queue/redis";
 import { decodeRejected } from "@chouette-iot/record";
 import { Argument, type Command } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
-import { redisAddress } from "../config/redis-address.js";
 import { printableJson } from "../printable.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "../status/queue-requests.js";
 import { argument } from "./argument.js";
+import { connectedStore } from "./connected-store.js";
 import { settingsOrExitCode } from "./settings.js";
 import { table } from "./table.js";
 
@@ -29,7 +28,6 @@ the running agent by the socket in CHOUETTE_DATA_DIR, as the agent's user or roo
 
 Exit code: 0 where it is done, 1 where it isn't, 2 where a destructive one was not confirmed.`;
 
-const CONNECT_DEADLINE_MS = 5_000;
 const limit = () => argument(wholeNumber(1, 10_000, "records"));
 
 interface Confirmable {
@@ -108,33 +106,12 @@ async function ask(
 
 async function answerOf({ storage, settings }: Config, request: QueueRequest): Promise<QueueAnswer> {
   if (storage === "embedded") return askAgent(controlSocket(settings.dataDirectory), request);
-  const store = await connected(settings);
+  const store = await connectedStore(settings);
   try {
     return await askQueues(store, queueNames(), request, Date.now() / 1000);
   } finally {
     await store.close();
   }
-}
-
-async function connected(settings: Config["settings"]): Promise<RedisStore> {
-  let timer: NodeJS.Timeout | undefined;
-  const connecting = new Promise<RedisStore>((resolve, reject) => {
-    const giveUp = (error: Error) => {
-      void store.close();
-      reject(refused(error));
-    };
-    const store: RedisStore = new RedisStore({
-      ...redisAddress(settings),
-      onConnected: () => resolve(store),
-      onDisconnected: giveUp,
-    });
-    timer = setTimeout(() => giveUp(new Error("no answer")), CONNECT_DEADLINE_MS);
-  });
-  return connecting.finally(() => clearTimeout(timer));
-}
-
-function refused(error: Error): Error {
-  return new Error(`Redis can't be reached: ${error.message}; look at REDIS_HOST, REDIS_PORT and REDIS_URL`);
 }
 
 function answerText(answer: QueueAnswer): string {

@@ -35,8 +35,8 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     interval: INTERVAL,
     grace: GRACE,
     ttl: seconds(14_400),
-    globalTags: [],
     floor: CLOCK_FLOOR,
+    globalTags: [],
   });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
   const locks = new QueueLocks();

@@ -38,8 +38,8 @@ export function readLogs(body: Buffer): Read<readonly SubmittedLog[]> {
 export function timeOf({ fields }: SubmittedLog): Milliseconds | undefined {
   const { date, timestamp } = fields;
   const given = date ?? timestamp;
-  const time = typeof given === "number" ? given : Date.parse(String(given));
-  return Number.isFinite(time) ? milliseconds(time) : undefined;
+  const time = typeof given === "string" ? Date.parse(given) : given;
+  return typeof time === "number" && Number.isFinite(time) ? milliseconds(time) : undefined;
 }
 
 /** JSON.parse takes any depth, JSON.stringify only what its stack can hold. */

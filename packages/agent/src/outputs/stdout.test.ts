@@ -32,4 +32,13 @@ describe("stdout output", () => {
     expect(text.split("\n")).toHaveLength(3);
     expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
   });
+
+  it("writes a log whose fields are no texts", async () => {
+    let text = "";
+    const options = { hostName: () => "h", globalTags: [], pretty: true, write: (more: string) => (text += more) };
+    const odd = { toString: 1, valueOf: null };
+    const log = { date: odd, level: [[odd]], service: 5, message: { msg: "hi" }, ddtags: [] };
+    await stdoutLogs(options).send([log], new AbortController().signal);
+    expect(text).toContain('[[{"toString":1,"valueOf":null}]]  5  {"msg":"hi"}');
+  });
 });

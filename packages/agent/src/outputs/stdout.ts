@@ -58,6 +58,11 @@ function prettySeries({ metric, type, tags, points }: Series): string {
 }
 
 function prettyLog({ date, level, service, message, ddtags }: ReceivedLog): string {
-  const text = typeof message === "string" ? message : JSON.stringify(message);
-  return printable([date, level, service, text, ddtags.join(" ")].filter(Boolean).join("  "));
+  const parts = [date, level, service, message].map(asText);
+  return printable([...parts, ddtags.join(" ")].filter(Boolean).join("  "));
+}
+
+/** A field may hold any JSON: to join it as it is would call what it has as `toString`. */
+function asText(value: unknown): unknown {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
 }

@@ -1,11 +1,10 @@
 /**
- * One connection to a Redis server, kept up for as long as it is wanted.
+ * Clients of a Redis server, as they are configured: one that reconnects forever, and one that never does.
  *
- * Promises: it reconnects for ever, with exponential backoff and full jitter; while it is down a command is
- * rejected at once, not held; it never throws an event that nobody hears. It loses the answers of commands
- * that were under way when the connection broke: whether those were carried out is not known.
+ * Promises: while it is down a command is rejected immediately, not held. The first kind reconnects with exponential
+ * backoff and full jitter. A broken connection loses the answers of commands that were under way: whether those were
+ * carried out is not known.
  */
-
 import { milliseconds } from "@chouette-iot/record";
 import { createClient } from "@redis/client";
 import { reconnectDelay } from "./backoff.js";
@@ -25,30 +24,27 @@ export interface ConnectionEvents {
 
 export type RedisConnection = ReturnType<typeof newClient>;
 
+const DEFAULT_PORT = 6379;
 const CONNECT_TIMEOUT = milliseconds(5_000);
-/** A server that accepts and never answers is given up after this long; pings keep a healthy one from it. */
+/** A server that accepts a connection and says nothing is given up after this long. */
 const SILENCE_TIMEOUT = milliseconds(15_000);
-const PING_INTERVAL = milliseconds(5_000);
 
-/** A connection that is already on its way up. Commands are rejected until it is there. */
-export function connectRedis(address: RedisAddress, events: ConnectionEvents = {}): RedisConnection {
-  const connection = newClient(address);
-  connection.on("ready", () => events.onConnected?.());
-  connection.on("error", (error: Error) => events.onDisconnected?.(error));
-  // Rejects only where `destroy` is called before the first connection: there is nobody left to tell.
-  connection.connect().catch(() => {});
-  return connection;
+/** Host and port, without login and database. */
+export function addressText({ url, host = "127.0.0.1", port = DEFAULT_PORT }: RedisAddress): string {
+  if (url === undefined) return `${host}:${port}`;
+  const { hostname, port: ofUrl } = new URL(url);
+  return `${hostname}:${ofUrl || DEFAULT_PORT}`;
 }
 
-function newClient(address: RedisAddress) {
-  return createClient({
-    ...addressOptions(address, {
+/** A client that reconnects forever, and isn't yet connecting. */
+export function newClient(address: RedisAddress) {
+  return createClient(
+    addressOptions(address, {
       connectTimeout: CONNECT_TIMEOUT,
       socketTimeout: SILENCE_TIMEOUT,
       reconnectStrategy: reconnectDelay,
     }),
-    pingInterval: PING_INTERVAL,
-  });
+  );
 }
 
 /**
@@ -62,7 +58,10 @@ export function singleConnection(address: RedisAddress): RedisConnection {
   return connection;
 }
 
-function addressOptions<S extends object>({ url, host = "127.0.0.1", port = 6379 }: RedisAddress, socket: S) {
+function addressOptions<S extends object>(
+  { url, host = "127.0.0.1", port = DEFAULT_PORT }: RedisAddress,
+  socket: S,
+) {
   return {
     ...(url === undefined ? {} : { url }),
     // RESP2, which servers older than Redis 6 speak as well.

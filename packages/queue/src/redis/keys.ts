@@ -16,7 +16,7 @@ export function countersOf(namespace: string): string {
   return `${namespace}:counters`;
 }
 
-/** What a stale settlement writes to, so that it is given up. */
-export function spoiledOf(namespace: string): string {
-  return `${namespace}:spoiled`;
+/** The number of the format that notes and counters have. */
+export function formatOf(namespace: string): string {
+  return `${namespace}:format`;
 }

@@ -8,79 +8,69 @@ import { NAMESPACE } from "../names.js";
 import { checkEpoch } from "../stale.js";
 import type { NewRecord, ReadOptions, Settlement, Store, StoredRecord, Stray } from "../store.js";
 import { append } from "./append.js";
-import {
-  type ConnectionEvents,
-  connectRedis,
-  type RedisAddress,
-  type RedisConnection,
-} from "./connection.js";
+import { CheckedConnection, type Patience } from "./checked-connection.js";
+import type { ConnectionEvents, RedisAddress } from "./connection.js";
 import { countersOf, keysOf, notesOf } from "./keys.js";
 import { readPage } from "./read.js";
+import { type ServerInfo, serverInfo } from "./server-info.js";
 import { settle } from "./settle.js";
 import { findStrays } from "./strays.js";
 
 export { append, appendCommands } from "./append.js";
-export {
-  type ConnectionEvents,
-  connectRedis,
-  type RedisAddress,
-  type RedisConnection,
-} from "./connection.js";
+export type { RedisAddress, RedisConnection } from "./connection.js";
+export type { ServerInfo } from "./server-info.js";
 
 export interface RedisStoreOptions extends RedisAddress, ConnectionEvents {
   /** What notes and counters are kept under; a shard's begins with the shard's. */
   readonly namespace?: string;
+  /** When a server that hangs is given up; only tests have less patience. */
+  readonly patience?: Partial<Patience>;
 }
 
 export class RedisStore implements Store {
-  readonly #connection: RedisConnection;
+  readonly #connection: CheckedConnection;
   readonly #namespace: string;
-  #epoch = 0;
 
   /** Begins to connect; until the server is there, every call rejects. */
-  constructor({ namespace = NAMESPACE, ...connection }: RedisStoreOptions = {}) {
+  constructor({ namespace = NAMESPACE, patience, ...connection }: RedisStoreOptions = {}) {
     this.#namespace = namespace;
-    this.#connection = connectRedis(connection, {
-      ...connection,
-      onConnected: () => {
-        this.#epoch += 1;
-        connection.onConnected?.();
-      },
-    });
+    this.#connection = new CheckedConnection(connection, namespace, connection, patience);
   }
 
   get epoch(): number {
-    return this.#epoch;
+    return this.#connection.epoch;
   }
 
   append(queue: string, records: readonly NewRecord[]): Promise<void> {
-    return append(this.#connection, queue, records);
+    return this.#connection.run((connection) => append(connection, queue, records));
   }
 
   read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]> {
-    return readPage(this.#connection, queue, options);
+    return this.#connection.run((connection) => readPage(connection, queue, options));
   }
 
   strays(queue: string, limit: number): Promise<readonly Stray[]> {
-    return findStrays(this.#connection, queue, limit);
+    return this.#connection.run((connection) => findStrays(connection, queue, limit));
   }
 
-  async settle(settlement: Settlement): Promise<void> {
-    checkEpoch(settlement.onlyInEpoch, this.#epoch);
-    await settle(this.#connection, this.#namespace, settlement);
+  settle(settlement: Settlement): Promise<void> {
+    return this.#connection.run(async (connection) => {
+      // In the same turn as the command is sent: it never goes over a later connection.
+      checkEpoch(settlement.onlyInEpoch, this.epoch);
+      await settle(connection, this.#namespace, settlement);
+    });
   }
 
   size(queue: string): Promise<number> {
-    return this.#connection.sendCommand<number>(["ZCARD", keysOf(queue)]);
+    return this.#connection.run((connection) => connection.sendCommand<number>(["ZCARD", keysOf(queue)]));
   }
 
   async notes(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
     if (keys.length === 0) return [];
-    const texts = await this.#connection.sendCommand<(string | null)[]>([
-      "HMGET",
-      notesOf(this.#namespace),
-      ...keys,
-    ]);
+    const command = ["HMGET", notesOf(this.#namespace), ...keys];
+    const texts = await this.#connection.run((connection) =>
+      connection.sendCommand<(string | null)[]>(command),
+    );
     return texts.map((text) => text ?? undefined);
   }
 
@@ -94,14 +84,20 @@ export class RedisStore implements Store {
     return new Map(all.map(([name, count]) => [name, Number(count)]));
   }
 
+  /** Undefined if the account has no right to INFO. */
+  serverInfo(): Promise<ServerInfo | undefined> {
+    return this.#connection.run(serverInfo);
+  }
+
   /** Ends the connection once the commands under way are answered. */
-  async close(): Promise<void> {
-    if (this.#connection.isReady) await this.#connection.close();
-    else this.#connection.destroy();
+  close(): Promise<void> {
+    return this.#connection.close();
   }
 
   async #hash(key: string): Promise<[string, string][]> {
-    const reply = await this.#connection.sendCommand<string[]>(["HGETALL", key]);
+    const reply = await this.#connection.run((connection) =>
+      connection.sendCommand<string[]>(["HGETALL", key]),
+    );
     const pairs: [string, string][] = [];
     for (let index = 0; index + 1 < reply.length; index += 2)
       pairs.push([reply[index] ?? "", reply[index + 1] ?? ""]);

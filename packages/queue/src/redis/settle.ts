@@ -1,121 +1,182 @@
 /**
  * Atomic step: settle.
  *
- * Guarantee: removals, additions, notes and counters of a settlement come into force together, by one MULTI,
- * or not at all. Where the connection breaks before the answer, either may be true: read again to know.
- *
- * A settlement that depends on notes (`onlyWhile`) comes into force only while they have these texts. It is sent
- * as one pipeline, WATCH, {@link SPOIL}, MULTI … EXEC, so that it costs no round trip more than without. Where a
- * text differs, the script writes to a key that is watched, and the server itself gives up the EXEC. Where one
- * changes between the script and the EXEC, the watched hash of notes does the same. This holds as well for bytes
+ * Guarantee: removals, additions, notes and counters of a settlement come into force together, by one script, or not
+ * at all: what it depends on (`onlyWhile`, the state's format, the kinds of its keys) is checked before the first write.
+ * Where the connection breaks before the answer, either may be true: read again to know. This holds as well for bytes
  * of a connection that is gone, whenever the server comes to read them.
+ *
+ * A Redis that is full under `noeviction` refuses whatever may take memory, inside a MULTI even removals. A script runs
+ * to its end once its first write was one that deletes. So every settlement begins with a deletion, unless it does
+ * nothing but add records: those that free room, the lease and the state go through on a full Redis.
  */
-import { WatchError } from "@redis/client";
 import { StaleSettlementError } from "../stale.js";
-import type { Settlement } from "../store.js";
-import { appendCommands } from "./append.js";
+import type { NewRecord, Settlement } from "../store.js";
 import type { RedisConnection } from "./connection.js";
 import { idArgument } from "./ids.js";
-import { countersOf, keysOf, notesOf, spoiledOf, valuesOf } from "./keys.js";
+import { countersOf, formatOf, keysOf, notesOf, valuesOf } from "./keys.js";
+import { checkFormat, STATE_FORMAT } from "./state-format.js";
 
 /**
- * KEYS: the hash of notes, the key to write to. ARGV: for each note its key, "=" and its text, or "!" and
- * nothing where it must not be there. Answers with the first note that differs, or "" where none does.
+ * KEYS: the notes, the counters, the state's format, then each queue's ids and values. ARGV: the format; "delete" if it
+ * is to begin with a deletion; how many notes it depends on, and for each its key, "=" and its text, or "!" and nothing
+ * where it must not be there; then steps. A step is its name and its arguments, lists with their length before them; a
+ * queue is the index of its ids in KEYS. Lists go to commands by the thousand, since Lua's stack is small.
+ *
+ * Answers with nothing, with 0 and a format that isn't the one of ARGV, or with 1 and the first note that differs.
  */
-const SPOIL = `
-for i = 1, #ARGV, 3 do
-  local text = redis.call("HGET", KEYS[1], ARGV[i])
-  if (ARGV[i + 1] == "!" and text) or (ARGV[i + 1] == "=" and text ~= ARGV[i + 2]) then
-    redis.call("SET", KEYS[2], 1, "PX", 1)
-    return ARGV[i]
+const SETTLE = `
+local at = 0
+local function take()
+  at = at + 1
+  return ARGV[at]
+end
+local format, found = take(), redis.call("GET", KEYS[3])
+if found and found ~= format then return {0, found} end
+local begins_with_deletion = take() == "delete"
+for _ = 1, take() do
+  local note, must, text = take(), take(), take()
+  local now = redis.call("HGET", KEYS[1], note)
+  if (must == "!" and now) or (must == "=" and now ~= text) then return {1, note} end
+end
+for index, key in ipairs(KEYS) do
+  local wanted = index == 3 and "string" or index > 3 and index % 2 == 0 and "zset" or "hash"
+  local kind = redis.call("TYPE", key).ok
+  if kind ~= wanted and kind ~= "none" then return redis.error_reply("WRONGTYPE " .. key .. " is a " .. kind) end
+end
+if begins_with_deletion then redis.call("HDEL", KEYS[1], "") end
+local function inThousands(command, key)
+  local count, done = tonumber(take()), 0
+  for first = at + 1, at + count, 1000 do
+    done = done + redis.call(command, key, unpack(ARGV, first, math.min(first + 999, at + count)))
+  end
+  at = at + count
+  return done
+end
+local function add(name, by)
+  redis.call("HINCRBY", KEYS[2], name, by)
+end
+local steps = {}
+function steps.remove()
+  local queue, counter, from = tonumber(take()), take(), at
+  local removed = inThousands("ZREM", KEYS[queue])
+  at = from
+  inThousands("HDEL", KEYS[queue + 1])
+  if counter ~= "" and removed > 0 then add(counter, removed) end
+end
+function steps.strays()
+  local queue = tonumber(take())
+  for _ = 1, take() do
+    local id = take()
+    if not redis.call("ZSCORE", KEYS[queue], id) then redis.call("HDEL", KEYS[queue + 1], id) end
   end
 end
-return ""`;
-
-/**
- * KEYS: the queue's ids, its values, the counters. ARGV: the counter, then ids, which are taken by the thousand since
- * Lua's stack holds no more than some thousands.
- */
-const REMOVE_AND_COUNT = `
-local removed = 0
-for first = 2, #ARGV, 1000 do
-  local last = math.min(first + 999, #ARGV)
-  removed = removed + redis.call("ZREM", KEYS[1], unpack(ARGV, first, last))
-  redis.call("HDEL", KEYS[2], unpack(ARGV, first, last))
+function steps.add()
+  local queue = tonumber(take())
+  inThousands("ZADD", KEYS[queue])
+  inThousands("HSET", KEYS[queue + 1])
 end
-if removed > 0 then redis.call("HINCRBY", KEYS[3], ARGV[1], removed) end`;
+function steps.note() redis.call("HSET", KEYS[1], take(), take()) end
+function steps.forget() redis.call("HDEL", KEYS[1], take()) end
+function steps.count() add(take(), take()) end
+while at < #ARGV do steps[take()]() end
+if not found then redis.call("SET", KEYS[3], format) end
+return {}`;
 
+type Argument = string | Buffer;
+
+/** Rejects with a StaleSettlementError where a note of `onlyWhile` has another text. */
 export async function settle(
   connection: RedisConnection,
   namespace: string,
   settlement: Settlement,
 ): Promise<void> {
+  const steps = new Steps(namespace);
+  steps.take(settlement);
   const { onlyWhile = new Map<string, string | undefined>() } = settlement;
-  const commands = settleCommands(namespace, settlement);
-  if (onlyWhile.size === 0) {
-    if (commands.length > 0) await execute(connection, commands);
-    return;
-  }
-  // Other notes are in the same hash: where one of those has changed meanwhile, the next try finds it at rest.
-  while (!(await settleWhile(connection, namespace, onlyWhile, commands)));
-}
-
-/** @returns whether it came into force; where it didn't, the notes have changed meanwhile, maybe others than these. */
-async function settleWhile(
-  connection: RedisConnection,
-  namespace: string,
-  onlyWhile: ReadonlyMap<string, string | undefined>,
-  commands: readonly (readonly (string | Buffer)[])[],
-): Promise<boolean> {
-  const keys = [notesOf(namespace), spoiledOf(namespace)];
-  const texts = [...onlyWhile].flatMap(([note, text]) => [note, text === undefined ? "!" : "=", text ?? ""]);
-  // One pipeline: nothing of another call may come between these.
-  const [watched, spoiled, executed] = await Promise.allSettled([
-    connection.sendCommand(["WATCH", ...keys]),
-    connection.sendCommand<string>(["EVAL", SPOIL, "2", ...keys, ...texts]),
-    execute(connection, commands),
+  if (steps.isEmpty && onlyWhile.size === 0) return;
+  const depends = [...onlyWhile].flatMap(([note, text]) => [
+    note,
+    text === undefined ? "!" : "=",
+    text ?? "",
   ]);
-  if (watched.status === "rejected") throw watched.reason;
-  if (spoiled.status === "rejected") throw spoiled.reason;
-  if (spoiled.value !== "") throw new StaleSettlementError(spoiled.value);
-  if (executed.status === "fulfilled") return true;
-  if (executed.reason instanceof WatchError) return false;
-  throw executed.reason;
+  const [refusal, what = ""] = await connection.sendCommand<[] | [refusal: 0 | 1, what: string]>([
+    "EVAL",
+    SETTLE,
+    `${steps.keys.length}`,
+    ...steps.keys,
+    STATE_FORMAT,
+    onlyAdds(settlement) ? "" : "delete",
+    `${onlyWhile.size}`,
+    ...depends,
+    ...steps.arguments,
+  ]);
+  if (refusal === 0) checkFormat(what);
+  if (refusal === 1) throw new StaleSettlementError(what);
 }
 
-async function execute(
-  connection: RedisConnection,
-  commands: readonly (readonly (string | Buffer)[])[],
-): Promise<void> {
-  const multi = connection.multi();
-  for (const command of commands) multi.addCommand([...command]);
-  await multi.exec();
+/** Such a settlement is refused by a full Redis: it would take memory without end. */
+function onlyAdds({ remove = [], removeStrays = [], add = [] }: Settlement): boolean {
+  const frees =
+    remove.some(({ records }) => records.length > 0) || removeStrays.some(({ ids }) => ids.length > 0);
+  return !frees && add.some(({ records }) => records.length > 0);
 }
 
-function settleCommands(namespace: string, settlement: Settlement): (string | Buffer)[][] {
-  const { remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() } = settlement;
-  const commands: (string | Buffer)[][] = [];
-  for (const { queue, records, counter } of remove) {
-    if (records.length === 0) continue;
-    const ids = records.map((record) => idArgument(record.id));
-    if (counter === undefined) {
-      commands.push(["ZREM", keysOf(queue), ...ids], ["HDEL", valuesOf(queue), ...ids]);
-    } else {
-      const keys = [keysOf(queue), valuesOf(queue), countersOf(namespace)];
-      commands.push(["EVAL", REMOVE_AND_COUNT, "3", ...keys, counter, ...ids]);
+/** A settlement as the script takes it. */
+class Steps {
+  readonly keys: string[];
+  readonly arguments: Argument[] = [];
+  readonly #queues = new Map<string, string>();
+
+  constructor(namespace: string) {
+    this.keys = [notesOf(namespace), countersOf(namespace), formatOf(namespace)];
+  }
+
+  get isEmpty(): boolean {
+    return this.arguments.length === 0;
+  }
+
+  take({ remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() }: Settlement): void {
+    for (const { queue, records, counter = "" } of remove) {
+      if (records.length === 0) continue;
+      this.arguments.push("remove", this.#queue(queue), counter);
+      this.#list(records.map(({ id }) => idArgument(id)));
     }
+    for (const { queue, ids } of removeStrays) {
+      if (ids.length === 0) continue;
+      this.arguments.push("strays", this.#queue(queue));
+      this.#list(ids.map(idArgument));
+    }
+    for (const { queue, records } of add) if (records.length > 0) this.#add(queue, records);
+    for (const [key, text] of notes) {
+      if (text === undefined) this.arguments.push("forget", key);
+      else this.arguments.push("note", key, text);
+    }
+    for (const [name, by] of count) this.arguments.push("count", name, `${by}`);
   }
-  for (const { queue, ids } of removeStrays) {
-    if (ids.length > 0) commands.push(["HDEL", valuesOf(queue), ...ids.map(idArgument)]);
+
+  #add(queue: string, records: readonly NewRecord[]): void {
+    this.arguments.push("add", this.#queue(queue));
+    this.arguments.push(`${2 * records.length}`);
+    for (const { score, id } of records) this.arguments.push(`${score}`, idArgument(id));
+    this.arguments.push(`${2 * records.length}`);
+    for (const { id, value } of records) this.arguments.push(idArgument(id), value);
   }
-  for (const { queue, records } of add) {
-    if (records.length > 0) commands.push(...appendCommands(queue, records));
+
+  #list(items: readonly Argument[]): void {
+    this.arguments.push(`${items.length}`);
+    // One by one: there may be more than a call takes arguments.
+    for (const item of items) this.arguments.push(item);
   }
-  for (const [key, text] of notes) {
-    commands.push(
-      text === undefined ? ["HDEL", notesOf(namespace), key] : ["HSET", notesOf(namespace), key, text],
-    );
+
+  /** The index of the queue's ids in KEYS, from 1. */
+  #queue(name: string): string {
+    let index = this.#queues.get(name);
+    if (index === undefined) {
+      this.keys.push(keysOf(name), valuesOf(name));
+      index = `${this.keys.length - 1}`;
+      this.#queues.set(name, index);
+    }
+    return index;
   }
-  for (const [name, by] of count) commands.push(["HINCRBY", countersOf(namespace), name, `${by}`]);
-  return commands;
 }

@@ -1,0 +1,161 @@
+/**
+ * Which pipeline runs: the one state machine that settings, the lease and the agent's end go through.
+ *
+ *     reload ────────────► newest settings ──┐
+ *     lead, follow, lost ► leadership ───────┼──► wanted ──► one transition after another ──► running
+ *     stop ──────────────► stopped ──────────┘
+ *
+ * Events change only what is wanted, and never wait for one another. A single loop compares that with what runs, and
+ * ends or starts a pipeline until both agree; what changes meanwhile is compared next.
+ *
+ * Promises: never two pipelines. None without leadership, and none after the end. Of several settings, those of the
+ * latest reload that could be opened win, in whatever order they are opened. What was opened is closed once, after the
+ * pipeline that uses it. The end doesn't wait for settings that are being opened.
+ */
+
+export interface Stoppable {
+  /** Resolves when nothing of it is under way any more. */
+  stop(): Promise<void>;
+}
+
+export interface LifecycleOptions<C, O, L extends { readonly lost: AbortSignal }, P extends Stoppable> {
+  /** Opens what the settings name. Rejects if that can't be used: then everything stays as it is. */
+  open(config: C): Promise<O>;
+  close(opened: O): Promise<void>;
+  start(leadership: L, config: C, opened: O): P;
+}
+
+interface Settings<C, O> {
+  readonly config: C;
+  readonly opened: O;
+  /** Of the reload that they came with: later ones win. */
+  readonly turn: number;
+}
+
+/** What a pipeline is started with. */
+interface Work<C, O, L> {
+  readonly settings: Settings<C, O>;
+  readonly leadership: L;
+}
+
+export class Lifecycle<C, O, L extends { readonly lost: AbortSignal }, P extends Stoppable> {
+  readonly #options: LifecycleOptions<C, O, L, P>;
+  #settings: Settings<C, O>;
+  /** Undefined while this agent stands by. */
+  #leadership: L | undefined;
+  #isStopped = false;
+  #running: (Work<C, O, L> & { readonly pipeline: P }) | undefined;
+  /** What couldn't be started isn't tried again. */
+  #failed: Work<C, O, L> | undefined;
+  /** All that were opened and are not closed. */
+  readonly #open = new Set<Settings<C, O>>();
+  #turns = 0;
+  #settling: Promise<void> | undefined;
+
+  constructor(config: C, opened: O, options: LifecycleOptions<C, O, L, P>) {
+    this.#options = options;
+    this.#settings = { config, opened, turn: 0 };
+    this.#open.add(this.#settings);
+  }
+
+  /** The newest settings that could be opened. */
+  get config(): C {
+    return this.#settings.config;
+  }
+
+  /** The pipeline that runs; undefined while none does. */
+  get pipeline(): P | undefined {
+    return this.#running?.pipeline;
+  }
+
+  /** Resolves when these settings, or newer ones, are in effect. Rejects if they can't be opened or started with. */
+  async reload(config: C): Promise<void> {
+    this.#turns += 1;
+    const turn = this.#turns;
+    const settings = { config, opened: await this.#options.open(config), turn };
+    this.#open.add(settings);
+    if (turn > this.#settings.turn) this.#settings = settings;
+    await this.#settle();
+  }
+
+  /** This agent is the one that works, until the leadership is lost or it follows. */
+  lead(leadership: L): void {
+    this.#leadership = leadership;
+    void this.#settle();
+  }
+
+  /** Resolves when no pipeline runs. */
+  async follow(): Promise<void> {
+    this.#leadership = undefined;
+    await this.#settle();
+  }
+
+  /** Resolves when no pipeline runs and nothing is open; none runs from then on. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#settle();
+  }
+
+  #settle(): Promise<void> {
+    // Begun later, so that it is known here before it ends.
+    this.#settling ??= Promise.resolve().then(() => this.#makeTransitions());
+    return this.#settling;
+  }
+
+  /** What fails doesn't keep the rest from being done. Nothing may come between the last look and the end. */
+  async #makeTransitions(): Promise<void> {
+    const errors: unknown[] = [];
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      try {
+        await next();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    this.#settling = undefined;
+    if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
+  }
+
+  /** The next transition towards what is wanted; undefined if there is none left. */
+  #next(): (() => void | Promise<void>) | undefined {
+    const wanted = this.#wanted();
+    const running = this.#running;
+    if (running !== undefined && !isSame(running, wanted)) return () => this.#end(running.pipeline);
+    if (running === undefined && wanted !== undefined && !isSame(wanted, this.#failed))
+      return () => this.#begin(wanted);
+    for (const settings of this.#open) {
+      if (settings !== this.#settings || this.#isStopped) return () => this.#close(settings);
+    }
+    return undefined;
+  }
+
+  #wanted(): Work<C, O, L> | undefined {
+    const leadership = this.#leadership;
+    if (this.#isStopped || leadership === undefined || leadership.lost.aborted) return undefined;
+    return { settings: this.#settings, leadership };
+  }
+
+  #begin(work: Work<C, O, L>): void {
+    this.#failed = work;
+    const { config, opened } = work.settings;
+    this.#running = { ...work, pipeline: this.#options.start(work.leadership, config, opened) };
+    this.#failed = undefined;
+  }
+
+  async #end(pipeline: P): Promise<void> {
+    try {
+      await pipeline.stop();
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #close(settings: Settings<C, O>): Promise<void> {
+    this.#open.delete(settings);
+    await this.#options.close(settings.opened);
+  }
+}
+
+function isSame<C, O, L>(one: Work<C, O, L>, other: Work<C, O, L> | undefined): boolean {
+  return one.settings === other?.settings && one.leadership === other.leadership;
+}

@@ -1,0 +1,31 @@
+/**
+ * The store, for one who keeps in memory what it has read there.
+ *
+ * Promises: after each reconnect, when the data may be older than what was read, the first call that reads or settles
+ * rejects with a StaleEpochError, and nothing of it is applied. So whoever reads everything again after a failure has
+ * nothing in memory that is of another time than the store's data.
+ */
+import { type Settlement, StaleEpochError, type Store } from "@chouette-iot/queue";
+
+export function rereadAfterReconnect(store: Store): Store {
+  let epoch = store.epoch;
+  const checked = () => {
+    if (store.epoch === epoch) return store;
+    epoch = store.epoch;
+    throw new StaleEpochError();
+  };
+  return {
+    get epoch() {
+      return store.epoch;
+    },
+    append: (queue, records) => store.append(queue, records),
+    read: async (queue, options) => checked().read(queue, options),
+    strays: async (queue, limit) => checked().strays(queue, limit),
+    settle: async (settlement: Settlement) => checked().settle({ ...settlement, onlyInEpoch: epoch }),
+    size: (queue) => store.size(queue),
+    notes: async (keys) => checked().notes(keys),
+    notesUnder: async (prefix) => checked().notesUnder(prefix),
+    counters: () => store.counters(),
+    close: () => store.close(),
+  };
+}

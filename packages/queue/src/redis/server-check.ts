@@ -1,0 +1,40 @@
+/** Whether a Redis server is one that Chouette can work with: asked once for each connection, in one command. */
+import { ErrorReply } from "@redis/client";
+import type { RedisConnection } from "./connection.js";
+import { countersOf, formatOf } from "./keys.js";
+import { checkFormat } from "./state-format.js";
+import { UnsuitableServerError } from "./unsuitable-server.js";
+
+const CLUSTER = /^(CROSSSLOT|MOVED|ASK|CLUSTERDOWN)\b/;
+
+/** Rejects with an UnsuitableServerError that says what the server is, or with its own answer. */
+export async function checkServer(connection: RedisConnection, namespace: string): Promise<void> {
+  try {
+    // Two keys that a Cluster keeps in different slots.
+    const [format] = await connection.sendCommand<(string | null)[]>([
+      "MGET",
+      formatOf(namespace),
+      countersOf(namespace),
+    ]);
+    checkFormat(format ?? null);
+  } catch (error) {
+    throw error instanceof ErrorReply ? await explained(connection, error) : error;
+  }
+}
+
+async function explained(connection: RedisConnection, error: ErrorReply): Promise<Error> {
+  if (CLUSTER.test(error.message))
+    return new UnsuitableServerError(
+      "it is a node of a Redis Cluster, which is not supported: use a single server",
+    );
+  if (/unknown command/i.test(error.message) && (await isSentinel(connection)))
+    return new UnsuitableServerError(
+      "it is a Redis Sentinel, which keeps no data: use the address of the Redis server that it watches",
+    );
+  return error;
+}
+
+async function isSentinel(connection: RedisConnection): Promise<boolean> {
+  const role = await connection.sendCommand<unknown[]>(["ROLE"]).catch(() => []);
+  return role[0] === "sentinel";
+}

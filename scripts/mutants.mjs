@@ -1,0 +1,112 @@
+/**
+ * `npm run mutants`: breaks one line at a time, in a copy of the tree, and says which breaks no test notices.
+ *
+ * Without options: those of `scripts/mutants/list/*.json`, each with the tests that must fail. Ends with 1 if one
+ * survives, or if its text is no longer there exactly once. `--only TEXT` takes those whose file contains the text.
+ *
+ * `--sample N --seed N`: N breaks at random in the core folders, each with the tests that reach its file. Prints what
+ * share is noticed, by folder, and the survivors, to be looked at one by one. `--thorough` holds survivors against the
+ * integration tests as well.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { copyOfTree } from "./mutants/copy.mjs";
+import { CORE_FOLDERS, sampleMutants } from "./mutants/sample.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const lists = `${root}scripts/mutants/list`;
+
+const { values } = parseArgs({
+  options: {
+    sample: { type: "string" },
+    seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 31)}` },
+    only: { type: "string", default: "" },
+    lanes: { type: "string", default: "2" },
+    thorough: { type: "boolean", default: false },
+  },
+});
+
+const mutants =
+  values.sample === undefined ? listed() : sampleMutants(root, Number(values.sample), Number(values.seed));
+const chosen = mutants.filter(({ file }) => file.includes(values.only));
+if (values.sample !== undefined) console.log(`seed ${values.seed}`);
+const results = await tryAll(chosen, Number(values.lanes));
+report(results);
+
+/** In the order of their files. */
+function listed() {
+  return readdirSync(lists)
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .flatMap((name) => JSON.parse(readFileSync(`${lists}/${name}`, "utf8")))
+    .map(({ test, ...mutant }) => ({ ...mutant, tests: [test].flat() }));
+}
+
+/** Each lane has a copy of its own and takes the next mutant when it is done with one. */
+async function tryAll(mutants, lanes) {
+  const results = [];
+  const waiting = [...mutants];
+  const lane = async () => {
+    const copy = copyOfTree(root);
+    try {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+        const outcome = await tryOne(copy, mutant);
+        results.push({ ...mutant, outcome });
+        console.log(
+          `${results.length}/${mutants.length} ${outcome.padEnd(9)} ${mutant.file} ${inOneLine(mutant)}`,
+        );
+      }
+    } finally {
+      copy.remove();
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return results;
+}
+
+/** @returns killed, survived, untested, or missing if the text isn't there exactly once */
+async function tryOne(copy, { file, find, replace, at, tests, more = [] }) {
+  const undo = copy.change(file, find, replace, at);
+  if (undo === undefined) return "missing";
+  try {
+    if (tests.length === 0 && more.length === 0 && !values.thorough) return "untested";
+    if (tests.length > 0 && !(await copy.passes(tests))) return "killed";
+    if (more.length > 0 && !(await copy.passes(more))) return "killed";
+    if (values.thorough && !(await copy.passes(["tests/integration"]))) return "killed";
+    return "survived";
+  } finally {
+    undo();
+  }
+}
+
+function report(results) {
+  const bad = results.filter(({ outcome }) => outcome !== "killed");
+  if (values.sample !== undefined) {
+    for (const folder of CORE_FOLDERS) {
+      const own = results.filter((mutant) => mutant.folder === folder);
+      const killed = own.filter(({ outcome }) => outcome === "killed").length;
+      if (own.length > 0)
+        console.log(`${folder}: ${killed} of ${own.length} noticed, ${percent(killed, own.length)}`);
+    }
+  }
+  const killed = results.length - bad.length;
+  console.log(`${killed} of ${results.length} noticed, ${percent(killed, results.length)}`);
+  for (const mutant of bad)
+    console.log(`${mutant.outcome}: ${mutant.file}${placeOf(mutant)} ${inOneLine(mutant)}`);
+  process.exitCode = bad.length > 0 && values.sample === undefined ? 1 : 0;
+}
+
+function placeOf({ line }) {
+  return line === undefined ? "" : `:${line}`;
+}
+
+function inOneLine({ find, replace, what }) {
+  if (what !== undefined) return what;
+  const short = (text) => JSON.stringify(text.trim().replace(/\s+/g, " ").slice(0, 60));
+  return `${short(find)} -> ${short(replace)}`;
+}
+
+function percent(part, whole) {
+  return `${whole === 0 ? 100 : Math.round((1000 * part) / whole) / 10} %`;
+}

@@ -1,0 +1,93 @@
+/** A copy of the tree to break lines in: its files are its own, its libraries those of the tree. */
+import { spawn, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** The longest that the tests of one mutant may take, in ms: a loop that spins is noticed by this. */
+const PATIENCE = 600_000;
+/** The packages of the tree, which have to be the copy's own. */
+const OWN_LIBRARIES = new Set(["@chouette-iot", "chouette-iot", "chouette-iot-client", ".cache", ".vite"]);
+
+export function copyOfTree(root) {
+  const folder = mkdtempSync(join(tmpdir(), "chouette-mutants-"));
+  const { stdout } = spawnSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  for (const file of stdout.split("\0").filter(Boolean)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(join(root, file), join(folder, file), { force: true });
+  }
+  linkLibraries(root, folder);
+  build(folder);
+  return {
+    change: (file, find, replace, at) => change(join(folder, file), find, replace, at),
+    passes: (tests) => passes(folder, tests),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function linkLibraries(root, folder) {
+  const libraries = join(folder, "node_modules");
+  mkdirSync(join(libraries, "@chouette-iot"), { recursive: true });
+  for (const name of readdirSync(join(root, "node_modules"))) {
+    if (!OWN_LIBRARIES.has(name)) symlinkSync(join(root, "node_modules", name), join(libraries, name));
+  }
+  for (const name of ["record", "queue"])
+    symlinkSync(join(folder, "packages", name), join(libraries, "@chouette-iot", name));
+  symlinkSync(join(folder, "packages/agent"), join(libraries, "chouette-iot"));
+  symlinkSync(join(folder, "packages/client"), join(libraries, "chouette-iot-client"));
+}
+
+/**
+ * @param at where the text is; without it, it has to be there exactly once
+ * @returns what takes the change back; undefined if the text isn't there
+ */
+function change(path, find, replace, at) {
+  const before = readFileSync(path, "utf8");
+  const place = at ?? before.indexOf(find);
+  const isThere = before.startsWith(find, place) && place >= 0;
+  if (!isThere || (at === undefined && before.includes(find, place + 1))) return undefined;
+  writeFileSync(path, before.slice(0, place) + replace + before.slice(place + find.length));
+  return () => writeFileSync(path, before);
+}
+
+/** Whether all of these tests pass. Those that start processes use what was built. */
+async function passes(folder, tests) {
+  if (tests.some((test) => test.startsWith("tests/"))) build(folder);
+  const vitest = join(folder, "node_modules/vitest/vitest.mjs");
+  const args = [vitest, "run", "--maxWorkers=1", "--bail=1", "--silent", ...tests];
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { ...process.env, MODEL_SEED: "1" },
+    stdio: "ignore",
+    detached: true,
+  });
+  return new Promise((resolve) => {
+    // With all that it has started.
+    const timer = setTimeout(() => process.kill(-child.pid, "SIGKILL"), PATIENCE);
+    child.on("exit", (code) => {
+      clearTimeout(timer);
+      resolve(code === 0);
+    });
+  });
+}
+
+/** A mutant may not be what the type checker likes: what it emits all the same is what is tried. */
+function build(folder) {
+  const compiler = join(folder, "node_modules/typescript/bin/tsc");
+  spawnSync(process.execPath, [compiler, "-b", "packages/agent", "packages/client"], {
+    cwd: folder,
+    stdio: "ignore",
+  });
+}

@@ -1,0 +1,61 @@
+/** Mutants at random: each place in the core where one small change can be made is as likely as any other. */
+import { readdirSync, readFileSync } from "node:fs";
+import { mutationsOf } from "./mutations.mjs";
+import { testsReaching } from "./reach.mjs";
+
+const AGENT = ["flush", "aggregation", "wrappers", "dispatch", "lease", "timekeeping", "ingest", "outputs"];
+
+/** Where a fault costs records. */
+export const CORE_FOLDERS = [
+  "packages/record/src",
+  "packages/queue/src",
+  "packages/client/src",
+  ...AGENT.map((name) => `packages/agent/src/${name}`),
+];
+
+/** Of the client: what isn't on the way of a record. */
+const BESIDE_THE_CORE = /\/(testing|runtime-metrics|http-metrics|logs\/(pino|winston|console-patch))\.ts$/;
+
+/** @param count how many @param seed the same seed gives the same mutants of the same tree */
+export function sampleMutants(root, count, seed) {
+  const random = randomOf(seed);
+  const all = CORE_FOLDERS.flatMap((folder) =>
+    sources(root, folder).flatMap((file) => mutantsOf(root, folder, file)),
+  );
+  const chosen = [];
+  while (chosen.length < count && all.length > 0) {
+    chosen.push(...all.splice(Math.floor(random() * all.length), 1));
+  }
+  const reaching = testsReaching(root);
+  return chosen.map((mutant) => {
+    const tests = reaching(mutant.file);
+    const near = tests.filter((test) => test.startsWith(`${mutant.folder}/`));
+    return { ...mutant, tests: near, more: tests.filter((test) => !near.includes(test)) };
+  });
+}
+
+function sources(root, folder) {
+  return readdirSync(`${root}${folder}`, { recursive: true })
+    .map((path) => `${folder}/${path}`)
+    .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts") && !BESIDE_THE_CORE.test(path))
+    .sort();
+}
+
+function mutantsOf(root, folder, file) {
+  return mutationsOf(readFileSync(`${root}${file}`, "utf8")).map((mutation) => ({
+    ...mutation,
+    file,
+    folder,
+  }));
+}
+
+/** mulberry32 */
+function randomOf(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * What was recorded, as plain sums: the side of the model that knows nothing of windows, queues or agents.
+ *
+ * A group is what a person would call one metric: its name and tags as Datadog normalises them, without the tags that
+ * may be global. Each record adds an amount to one group, and in whatever parts, windows and seconds the group arrives,
+ * the amounts at the intake add up to those that were recorded.
+ */
+import { GLOBAL_TAGS } from "./operations.js";
+
+export interface Amount {
+  readonly group: string;
+  readonly amount: number;
+}
+
+/** A series as Datadog tells it from others: points of one key and second overwrite each other. */
+export interface SeriesKey {
+  readonly key: string;
+  readonly group: string;
+}
+
+/** By Datadog's rules for names and tags. @param tags `name:value` */
+export function seriesKey(metric: string, tags: readonly string[]): SeriesKey {
+  const name = metric.replace(/^[^A-Za-z]+/, "").replace(/[^A-Za-z0-9_.]/g, "_");
+  const canonical = [...new Set(tags.map(canonicalTag))].sort();
+  const own = canonical.filter((tag) => !(GLOBAL_TAGS as readonly string[]).includes(tag));
+  return { key: [name, ...canonical].join(" "), group: [name, ...own].join(" ") };
+}
+
+function canonicalTag(tag: string): string {
+  return tag
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_\-:./]/gu, "_")
+    .replace(/_+$/, "");
+}
+
+/** What a raw record adds. @param text as it is in the queue */
+export function amountOf(text: string): Amount & { readonly type: string; readonly value: number } {
+  const { metric, type, tags, value } = JSON.parse(text) as {
+    readonly metric: string;
+    readonly type: string;
+    readonly tags: Readonly<Record<string, unknown>>;
+    readonly value: number | readonly unknown[];
+  };
+  const list = Object.entries(tags).map(([name, tagValue]) => `${name}:${tagValue}`);
+  const isHistogram = type === "histogram" || type === "distribution";
+  const { group } = seriesKey(isHistogram ? `${metric}.count` : metric, list);
+  const number = typeof value === "number" ? value : value.length;
+  return { group, type, value: number, amount: isHistogram ? 1 : number };
+}
+
+export class Tally {
+  readonly #amounts = new Map<string, number>();
+
+  add({ group, amount }: Amount): void {
+    this.#amounts.set(group, this.of(group) + amount);
+  }
+
+  of(group: string): number {
+    return this.#amounts.get(group) ?? 0;
+  }
+
+  copy(): Tally {
+    const copy = new Tally();
+    for (const [group, amount] of this.#amounts) copy.add({ group, amount });
+    return copy;
+  }
+}

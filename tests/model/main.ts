@@ -1,0 +1,82 @@
+/**
+ * The model from the command line: `scripts/model.mjs` builds it, and runs it in as many processes as there are cores.
+ *
+ * Prints what it found, and ends with 1 if anything differs.
+ */
+import { parseArgs } from "node:util";
+import {
+  BROKERS,
+  type FaultKind,
+  type LinkState,
+  type Operation,
+  type OperationName,
+  PLAIN_CALLS,
+  type SequenceOptions,
+  type Settings,
+} from "./operations.js";
+import { runSequence } from "./run.js";
+import { findDifference } from "./search.js";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    runs: { type: "string", default: "1000" },
+    broker: { type: "string", default: "embedded" },
+    /** A sequence to run, as JSON. */
+    replay: { type: "string" },
+    only: { type: "string" },
+    calls: { type: "string" },
+    answers: { type: "string" },
+    faults: { type: "string" },
+    late: { type: "string" },
+    vary: { type: "string" },
+    first: { type: "string" },
+    length: { type: "string" },
+  },
+});
+
+/** Runs that share a seed: a difference is told soon, and the random numbers of a run don't depend on thousands before it. */
+const RUNS_PER_SEED = 250;
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const broker = BROKERS.find((name) => name === values.broker);
+if (broker === undefined) throw new Error(`--broker should be one of ${BROKERS.join(", ")}`);
+
+if (values.replay === undefined) process.exitCode = (await search()) ? 0 : 1;
+else {
+  const differences = await runSequence(broker, JSON.parse(values.replay) as readonly Operation[]);
+  say(differences.length === 0 ? "no difference" : differences.join("\n"));
+  process.exitCode = differences.length === 0 ? 0 : 1;
+}
+
+/** @returns whether nothing differed */
+async function search(): Promise<boolean> {
+  const runs = Number(values.runs);
+  const began = performance.now();
+  for (let done = 0; done < runs; done += RUNS_PER_SEED) {
+    const seed = Number(values.seed) + done / RUNS_PER_SEED;
+    const found = await findDifference({ ...narrowed(), seed, runs: Math.min(RUNS_PER_SEED, runs - done) });
+    if (found === undefined) continue;
+    say(`${found}\n(after ${done} runs without a difference)`);
+    return false;
+  }
+  const seconds = Math.round((performance.now() - began) / 1000);
+  say(`${broker}: ${runs} runs from seed ${values.seed} on, no difference, ${seconds} s`);
+  return true;
+}
+
+function narrowed(): SequenceOptions {
+  const { only, calls, answers, faults, late, vary, first, length } = values;
+  const list = <T extends string>(text: string) => text.split(",") as T[];
+  return {
+    broker: broker ?? "embedded",
+    ...(only === undefined ? {} : { only: list<OperationName>(only) }),
+    ...(calls === undefined ? {} : { calls: calls === "plain" ? PLAIN_CALLS : list(calls).map(Number) }),
+    ...(answers === undefined ? {} : { answers: list<LinkState>(answers) }),
+    ...(faults === undefined ? {} : { faults: list<FaultKind>(faults) }),
+    ...(late === undefined ? {} : { lateBy: list<"then" | "now">(late) }),
+    ...(vary === undefined ? {} : { vary: list<keyof Settings>(vary) }),
+    ...(first === undefined ? {} : { first: JSON.parse(first) as readonly Operation[] }),
+    ...(length === undefined ? {} : { maxLength: Number(length) }),
+  };
+}

@@ -1,0 +1,35 @@
+/** One run of the model: a sequence of operations on a new device, and what differs when all has settled. */
+import { differencesOf } from "./compare.js";
+import { Device } from "./device.js";
+import { memoryEngine } from "./engines.js";
+import type { Broker, Operation } from "./operations.js";
+import type { Engine } from "./watched-store.js";
+
+/** @returns what differs, in words; none where all is right */
+export async function runSequence(
+  broker: Broker,
+  operations: readonly Operation[],
+  engine: Engine = memoryEngine(broker),
+): Promise<readonly string[]> {
+  const device = new Device(broker, engine, await engine.emptyStore());
+  // Backoff has jitter, which must be the same each time.
+  const random = Math.random;
+  Math.random = seededRandom();
+  try {
+    await device.begin();
+    for (const operation of operations) await device.take(operation);
+    await device.settleDown();
+    return await differencesOf(device);
+  } finally {
+    Math.random = random;
+  }
+}
+
+/** As good as jitter has to be. */
+function seededRandom(): () => number {
+  let state = 1;
+  return () => {
+    state = (state * 48_271) % 0x7fff_ffff;
+    return state / 0x7fff_ffff;
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * The store under the simulated device, with everything that leaves it seen: what a settlement drops is taken down
+ * with its reason, whatever the agent counts.
+ *
+ * It can be put back to an earlier state, as a Redis server that starts again with the file it wrote last.
+ */
+import {
+  type NewRecord,
+  queueNames,
+  type Settlement,
+  StaleEpochError,
+  type Store,
+  type StoredRecord,
+} from "@chouette-iot/queue";
+import { amountOf, Tally } from "./accounts.js";
+
+export const QUEUES = queueNames();
+/** What the store is made of. */
+export interface Engine {
+  /** With nothing in it. What the one before held is gone. */
+  emptyStore(): Promise<Store>;
+}
+
+export interface Hooks {
+  /** A ready metric left that will never be sent. */
+  onReadyDropped(value: string): void;
+  /** A log left in another way than by delivery. */
+  onLogDropped(value: string): void;
+}
+
+/** What is restored together with the queues. */
+interface Saved {
+  readonly queues: ReadonlyMap<string, readonly StoredRecord[]>;
+  readonly notes: ReadonlyMap<string, string>;
+  readonly counters: ReadonlyMap<string, number>;
+  readonly dropped: Tally;
+}
+
+export class WatchedStore {
+  readonly #engine: Engine;
+  readonly #hooks: Hooks;
+  #store: Store;
+  #dropped = new Tally();
+  #epoch = 1;
+  /** One at a time, so that what left by a settlement is known. */
+  #settling = Promise.resolve();
+
+  /** @param store of the engine, empty */
+  constructor(engine: Engine, store: Store, hooks: Hooks) {
+    this.#engine = engine;
+    this.#store = store;
+    this.#hooks = hooks;
+  }
+
+  /** The engine itself. */
+  get store(): Store {
+    return this.#store;
+  }
+
+  /** Another one after each restart of the server. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Amounts of raw records that were dropped with a reason. */
+  get dropped(): Tally {
+    return this.#dropped;
+  }
+
+  settle(settlement: Settlement): Promise<void> {
+    const settled = this.#settling.then(() => this.#settle(settlement));
+    this.#settling = settled.catch(() => {});
+    return settled;
+  }
+
+  async #settle({ onlyInEpoch = this.#epoch, ...settlement }: Settlement): Promise<void> {
+    if (onlyInEpoch !== this.#epoch) throw new StaleEpochError();
+    const { remove = [], add = [] } = settlement;
+    const before = new Map<string, readonly StoredRecord[]>();
+    for (const { queue } of remove) before.set(queue, await this.all(queue));
+    await this.#store.settle(settlement);
+    const rejected = new Set(
+      add
+        .filter(({ queue }) => queue === QUEUES.rejected)
+        .flatMap(({ records }) => records.map(({ value }) => (JSON.parse(value) as { value: string }).value)),
+    );
+    for (const { queue, records, counter } of remove) {
+      const removed = new Set(records.map(({ id }) => id));
+      const left = new Set((await this.all(queue)).map(({ id, score }) => `${score} ${id}`));
+      for (const { id, score, value = "" } of before.get(queue) ?? []) {
+        if (!removed.has(id) || left.has(`${score} ${id}`)) continue;
+        const fate = counter?.slice(queue.length + 1);
+        const isDropped =
+          rejected.has(value) ||
+          ["expired", "evicted", "displaced", "purged", "damaged"].includes(fate ?? "");
+        if (isDropped) this.#drop(queue, value);
+      }
+    }
+  }
+
+  #drop(queue: string, value: string): void {
+    if (queue === QUEUES.rawMetrics) this.#dropped.add(amountOf(value));
+    else if (queue === QUEUES.readyMetrics) this.#hooks.onReadyDropped(value);
+    else if (queue === QUEUES.logs) this.#hooks.onLogDropped(value);
+  }
+
+  async all(queue: string): Promise<readonly StoredRecord[]> {
+    return this.#store.read(queue, { limit: Number.MAX_SAFE_INTEGER });
+  }
+
+  async save(): Promise<Saved> {
+    const queues = new Map<string, readonly StoredRecord[]>();
+    for (const queue of Object.values(QUEUES)) queues.set(queue, [...(await this.all(queue))]);
+    const notes = await this.#store.notesUnder("");
+    return { queues, notes, counters: await this.#store.counters(), dropped: this.#dropped.copy() };
+  }
+
+  async restore({ queues, notes, counters, dropped }: Saved): Promise<void> {
+    const store = await this.#engine.emptyStore();
+    const add = [...queues].map(([queue, records]) => ({
+      queue,
+      records: records.map(({ score, id, value = "" }): NewRecord => ({ score, id, value })),
+    }));
+    await store.settle({ add, notes, count: counters });
+    this.#store = store;
+    this.#epoch += 1;
+    this.#dropped = dropped.copy();
+  }
+}
