@@ -16,7 +16,7 @@ answer({
     const { ChouetteClient } = await import(pathToFileURL(`${root}/packages/client/dist/index.js`).href);
     const client = new ChouetteClient({
       port,
-      contextLimit: 2 * CONTEXTS_A_RATE * rate,
+      cardinalityLimit: 2 * CONTEXTS_A_RATE * rate,
       answerTimeoutMs: LONGEST_ANSWER_MS,
       ...options,
     });

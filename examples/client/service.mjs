@@ -18,7 +18,7 @@ const client = new ChouetteClient({
   onError: (error) => console.error(`telemetry: ${error.message}`),
 });
 const logs = client.logSink({ service: "hello" });
-const greetings = client.counter("greetings");
+const greetings = client.boundCounter("greetings");
 
 collectRuntimeMetrics({ client });
 const routes = new Set(["/hello", "/fail"]);

@@ -165,7 +165,7 @@ test("a disk that refuses the spill", async () => {
     onError: (error) => errors.push(error.message),
   });
   client = made;
-  expect(errors.join()).toMatch(/ENOENT|EACCES|EPERM/);
+  await until("the error", () => /ENOENT|EACCES|EPERM/.test(errors.join()));
   await troubled(made, /ECONNREFUSED/);
   await folder.remove();
 });

@@ -112,7 +112,7 @@ const TYPED = `
   client.increment("m", 1, { tags: { route: "/" } });
   // @ts-expect-error: no such metric
   client.increment("n");
-  const handle: Counter = client.counter("m", { route: "/" });
+  const handle: BoundCounter = client.boundCounter("m", { route: "/" });
   const answer: Promise<boolean> = handle.inc();
   ChouetteClient.gauge("any", 1, { timestamp: new Date(), tags: ["a:b"] });
   new TestClient<Metrics>().expectCount("m", 1);
@@ -121,7 +121,7 @@ const TYPED = `
   export { answer };`;
 
 test("its types hold, for ES modules and CommonJS, with standard and with legacy decorators", async () => {
-  const names = `ChouetteClient, timed, type Counter`;
+  const names = `ChouetteClient, timed, type BoundCounter`;
   const text = `import { ${names} } from "chouette-iot-client";\nimport { TestClient } from "chouette-iot-client/testing";${TYPED}`;
   await writeFile(join(app, "typed.mts"), text);
   await writeFile(join(app, "typed.cts"), text);

@@ -157,7 +157,8 @@ describe("with a spill, what a process held is delivered by the next one, once",
   test("after an uncaught exception, with batches under way to the broker", async () => {
     const running = program(
       `const client = new ChouetteClient({ spill, answerTimeoutMs: 60_000 });
-       await client.count('first', 1, { timestamp: 1 });
+       client.count('first', 1, { timestamp: 1 });
+       while (client.stats().stored === 0) await new Promise((resolve) => setTimeout(resolve, 10));
        for (let i = 0; i < 20; i++) { ${THOUSAND} }
        setTimeout(() => { throw new Error('on purpose'); }, 5);`,
       server.redis.port,

@@ -37,7 +37,7 @@ function boundCall(client, kind, routes) {
   const handles = (bind) => routes.map((route) => bind({ route, method: METHOD }));
   const calls = {
     increment: () => {
-      const counters = handles((tags) => client.counter(NAME, tags));
+      const counters = handles((tags) => client.boundCounter(NAME, tags));
       return (context) => counters[context].inc();
     },
     gauge: () => {

@@ -1,46 +1,46 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Aggregator } from "./aggregator.js";
-import type { Context } from "./context.js";
-import { Contexts } from "./contexts.js";
+import { ContextLookup } from "./context-lookup.js";
 import { Counters } from "./counters.js";
+import type { MetricContext } from "./metric-context.js";
 
 // Only the clock is a stand-in here: what belongs to which second must not depend on how fast the test runs.
 const NOON = 1_763_800_000_000;
 let counters: Counters;
-let contexts: Contexts;
+let contexts: ContextLookup;
 let stored: [head: string, tail: string, value: number | string, at: number][];
 let answers: boolean[];
 
 beforeEach(() => {
   vi.useFakeTimers({ now: NOON + 250 });
   counters = new Counters();
-  contexts = new Contexts();
+  contexts = new ContextLookup();
   stored = [];
   answers = [];
 });
 afterEach(() => vi.useRealTimers());
 
 function aggregator(limit = 100): Aggregator {
-  return new Aggregator(limit, counters, ({ head, tail }, value, at) => {
-    stored.push([head, tail, value, at]);
+  return new Aggregator(limit, counters, ({ jsonPrefix, jsonSuffix }, value, at) => {
+    stored.push([jsonPrefix, jsonSuffix, value, at]);
     return Promise.resolve(answers.shift() ?? true);
   });
 }
 
-function context(type: "count" | "gauge" | "set", metric: string, id?: number): Context {
-  const found = contexts.find(type, metric, id === undefined ? undefined : { id });
+function context(type: "count" | "gauge" | "set", metric: string, id?: number): MetricContext {
+  const found = contexts.lookupOrCreate(type, metric, id === undefined ? undefined : { id });
   if (found === undefined) throw new Error("no such context");
   return found;
 }
 
 test("calls of a second are one record, at the time of the last of them", () => {
   const made = aggregator();
-  for (let call = 0; call < 1_000; call++) made.add(context("count", "c"), 2);
-  made.replace(context("gauge", "g"), 7);
+  for (let call = 0; call < 1_000; call++) made.addToSum(context("count", "c"), 2);
+  made.setGauge(context("gauge", "g"), 7);
   vi.advanceTimersByTime(100);
-  made.replace(context("gauge", "g"), 8);
-  made.join(context("set", "s"), ["a", 1]);
-  made.join(context("set", "s"), ["a", "1"]);
+  made.setGauge(context("gauge", "g"), 8);
+  made.addToSet(context("set", "s"), ["a", 1]);
+  made.addToSet(context("set", "s"), ["a", "1"]);
   expect(stored).toEqual([]);
   vi.advanceTimersByTime(650);
   expect(stored.map(([, , value, at]) => [value, at - NOON])).toEqual([
@@ -53,11 +53,11 @@ test("calls of a second are one record, at the time of the last of them", () => 
 
 test("a blocked program's calls of two seconds are two records", () => {
   const made = aggregator();
-  made.add(context("count", "c"), 1);
+  made.addToSum(context("count", "c"), 1);
   vi.setSystemTime(NOON + 1_000);
-  made.add(context("count", "c"), 10);
+  made.addToSum(context("count", "c"), 10);
   vi.setSystemTime(NOON + 2_500);
-  made.add(context("count", "c"), 100);
+  made.addToSum(context("count", "c"), 100);
   made.flush();
   expect(stored.map(([, , value, at]) => [value, at - NOON])).toEqual([
     [1, 250],
@@ -68,9 +68,9 @@ test("a blocked program's calls of two seconds are two records", () => {
 
 test("a clock that is set back begins another second", () => {
   const made = aggregator();
-  made.add(context("count", "c"), 1);
+  made.addToSum(context("count", "c"), 1);
   vi.setSystemTime(NOON - 5_000);
-  made.add(context("count", "c"), 10);
+  made.addToSum(context("count", "c"), 10);
   made.flush();
   expect(stored.map(([, , value]) => value)).toEqual([1, 10]);
 });
@@ -78,19 +78,19 @@ test("a clock that is set back begins another second", () => {
 test("a flush answers true only when all of it is stored", async () => {
   const made = aggregator();
   answers = [true, false];
-  const first = made.add(context("count", "a"), 1);
-  expect(made.add(context("count", "b"), 1)).toBe(first);
+  const first = made.addToSum(context("count", "a"), 1);
+  expect(made.addToSum(context("count", "b"), 1)).toBe(first);
   vi.advanceTimersByTime(750);
   expect(await first).toBe(false);
-  const second = made.add(context("count", "a"), 1);
+  const second = made.addToSum(context("count", "a"), 1);
   vi.advanceTimersByTime(1_000);
   expect(await second).toBe(true);
 });
 
 test("contexts beyond the limit share one per metric, are counted, and lose no value", () => {
   const made = aggregator(3);
-  for (let id = 0; id < 10; id++) made.add(context("count", "m", id), 1);
-  for (let id = 0; id < 10; id++) made.add(context("count", "m", id), 1);
+  for (let id = 0; id < 10; id++) made.addToSum(context("count", "m", id), 1);
+  for (let id = 0; id < 10; id++) made.addToSum(context("count", "m", id), 1);
   made.flush();
   expect(stored.map(([, tail, value]) => [tail, value])).toEqual([
     [',"tags":{"id":"0"}}', 2],
@@ -100,7 +100,7 @@ test("contexts beyond the limit share one per metric, are counted, and lose no v
   ]);
   expect(counters.overflowed).toBe(14);
   vi.advanceTimersByTime(1_000);
-  made.add(context("count", "m", 9), 1);
+  made.addToSum(context("count", "m", 9), 1);
   made.flush();
   expect(stored.at(-1)?.[1]).toBe(',"tags":{"id":"9"}}');
 });

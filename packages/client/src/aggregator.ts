@@ -2,41 +2,41 @@
  * Aggregation in the client: calls of one context within one second become one record.
  *
  * Promises: what the agent makes of the records is what it would have made of the calls. Counts and rates are summed, a
- * gauge keeps its last value, a set its different elements, each at the time of its last call. A flush never holds
- * calls of two seconds of the clock, however late its timer comes, so that no window can get what belongs to another.
- * (The agent's `simple` wrapper counts the samples of gauges and rates: with it, turn aggregation off.)
+ * gauge keeps its last value, a set its distinct elements, each at the time of its last call. A flush never mixes
+ * calls of two seconds of the clock, however late its timer comes, so that every call counts in its own window.
+ * (The agent's `simple` wrapper counts the samples of gauges and rates: turn aggregation off if you use it.)
  *
- * At most `contextLimit` contexts take part in a flush; calls of any more go to one context per metric,
- * tagged `overflow:true`, and are counted.
+ * A flush has at most `cardinalityLimit` contexts; calls of further ones go to one context per metric, tagged
+ * `overflow:true`, and are counted.
  *
  * It loses what is in the current second when the process dies.
  */
 import type { SetElement } from "@chouette-iot/record";
-import type { Context } from "./context.js";
 import type { Counters } from "./counters.js";
+import type { MetricContext } from "./metric-context.js";
 
 const SECOND = 1_000;
-/** A set this large becomes a record of its own, and its context begins a new one: the agent joins them. */
-const LARGEST_SET = 1_000;
+/** A set that reaches this size is flushed, and its context begins a new one: the agent merges them. */
+const MAX_SET_ELEMENTS = 1_000;
 
 /** Makes a record: its value as JSON, its time in milliseconds since the epoch. */
-export type Store = (context: Context, value: number | string, at: number) => Promise<boolean>;
+export type StoreRecord = (context: MetricContext, value: number | string, at: number) => Promise<boolean>;
 
 export class Aggregator {
   readonly #limit: number;
   readonly #counters: Counters;
-  readonly #store: Store;
+  readonly #store: StoreRecord;
   /** The second of the clock that this flush is for, in milliseconds since the epoch. */
   #start = 0;
   #end = 0;
   #flush = 0;
   #admitted = 0;
-  #pending: Context[] = [];
+  #pending: MetricContext[] = [];
   #timer: NodeJS.Timeout | undefined;
   #answer: Promise<boolean> = Promise.resolve(true);
   #resolveAnswer: (stored: boolean | Promise<boolean>) => void = () => {};
 
-  constructor(limit: number, counters: Counters, store: Store) {
+  constructor(limit: number, counters: Counters, store: StoreRecord) {
     this.#limit = limit;
     this.#counters = counters;
     this.#store = store;
@@ -48,7 +48,7 @@ export class Aggregator {
   }
 
   /** Adds to a count or a rate. */
-  add(given: Context, value: number): Promise<boolean> {
+  addToSum(given: MetricContext, value: number): Promise<boolean> {
     const now = Date.now();
     const context = this.admit(given, now);
     if (context.pending) {
@@ -63,7 +63,7 @@ export class Aggregator {
   }
 
   /** Sets a gauge. */
-  replace(given: Context, value: number): Promise<boolean> {
+  setGauge(given: MetricContext, value: number): Promise<boolean> {
     const now = Date.now();
     const context = this.admit(given, now);
     if (context.pending) this.#counters.aggregated++;
@@ -74,7 +74,7 @@ export class Aggregator {
   }
 
   /** Adds elements to a set. */
-  join(given: Context, elements: readonly SetElement[]): Promise<boolean> {
+  addToSet(given: MetricContext, elements: readonly SetElement[]): Promise<boolean> {
     const now = Date.now();
     const context = this.admit(given, now);
     if (context.pending) this.#counters.aggregated++;
@@ -83,23 +83,23 @@ export class Aggregator {
     for (const element of elements) context.elements.add(element);
     context.at = now;
     const answer = this.#answer;
-    if (context.elements.size >= LARGEST_SET) this.flush();
+    if (context.elements.size >= MAX_SET_ELEMENTS) this.flush();
     return answer;
   }
 
-  /** The context under which a call of this moment is recorded: its own, or its metric's overflow. */
-  admit(context: Context, now: number): Context {
-    if (now >= this.#end || now < this.#start) this.#turn(now);
+  /** The context under which a call is recorded now: its own, or its metric's overflow. */
+  admit(context: MetricContext, now: number): MetricContext {
+    if (now >= this.#end || now < this.#start) this.#nextSecond(now);
     if (context.flush === this.#flush && context.admittedAs === context) return context;
-    return this.#admitAnew(context);
+    return this.#admitFirst(context);
   }
 
-  /** Whether a context that comes first at this moment, in milliseconds since the epoch, goes to its metric's overflow. */
-  isFull(now: number): boolean {
+  /** Whether a further context goes to its metric's overflow. @param now milliseconds since the epoch */
+  isAtCardinalityLimit(now: number): boolean {
     return this.#admitted >= this.#limit && now >= this.#start && now < this.#end;
   }
 
-  /** What has come together becomes records now, though its second may not be over. */
+  /** Turns all pending contexts into records now, though the second may not be over. */
   flush(): void {
     const contexts = this.#pending;
     if (contexts.length === 0) return;
@@ -114,8 +114,8 @@ export class Aggregator {
     this.#resolveAnswer(allStored(answers));
   }
 
-  /** Another second begins. */
-  #turn(now: number): void {
+  /** A new second begins. */
+  #nextSecond(now: number): void {
     this.flush();
     this.#start = now - (now % SECOND);
     this.#end = this.#start + SECOND;
@@ -123,17 +123,17 @@ export class Aggregator {
     this.#admitted = 0;
   }
 
-  #admitAnew(context: Context): Context {
+  #admitFirst(context: MetricContext): MetricContext {
     if (!context.isOverflow && context.flush !== this.#flush) {
       context.flush = this.#flush;
-      context.admittedAs = ++this.#admitted <= this.#limit ? context : context.metric.overflow;
+      context.admittedAs = ++this.#admitted <= this.#limit ? context : context.metric.overflowContext;
       if (context.admittedAs === context) return context;
     }
     this.#counters.overflowed++;
     return context.admittedAs;
   }
 
-  #begin(context: Context, now: number): void {
+  #begin(context: MetricContext, now: number): void {
     context.pending = true;
     this.#pending.push(context);
     if (this.#pending.length > 1) return;
@@ -143,7 +143,7 @@ export class Aggregator {
     if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimer(), this.#end - now).unref();
   }
 
-  /** A timer may come a little early: then it is set again for what is left. */
+  /** A timer may fire a little early: then it is set again for the rest. */
   #onTimer(): void {
     this.#timer = undefined;
     const now = Date.now();

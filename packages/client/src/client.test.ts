@@ -16,13 +16,13 @@ test("a prefix, default tags, children, and tags in both forms", () => {
 test("beyond the limit of contexts calls overflow until the second is over, a handle's too", async () => {
   const noon = 1_763_800_000_000;
   vi.useFakeTimers({ now: noon, toFake: ["Date"] });
-  const client = new ChouetteClient({ port: 1, contextLimit: 3 });
+  const client = new ChouetteClient({ port: 1, cardinalityLimit: 3 });
   const callAll = () => {
     for (let id = 0; id < 10; id++) client.increment("m", 1, { tags: { id } });
   };
   callAll();
   callAll();
-  const handle = client.counter("m", { id: 20 });
+  const handle = client.boundCounter("m", { id: 20 });
   handle.inc();
   expect(client.stats()).toMatchObject({ accepted: 21, overflowed: 15, buffered: 4 });
   vi.setSystemTime(noon + 1_000);
@@ -67,7 +67,7 @@ test("sampling scales counts and rates back, and nothing else", () => {
 
 test("bound handles record as the client does", async () => {
   const client = new TestClient();
-  const counter = client.counter("http.requests", { route: "/" });
+  const counter = client.boundCounter("http.requests", { route: "/" });
   counter.inc();
   counter.inc(2);
   counter.dec();
@@ -79,7 +79,7 @@ test("bound handles record as the client does", async () => {
   client.boundSet("s").add("a", "b", "a");
   client.expectSet("s", ["a", "b"]);
   expect(await counter.inc(Number.NaN)).toBe(false);
-  expect(await client.counter("42").inc()).toBe(false);
+  expect(await client.boundCounter("42").inc()).toBe(false);
   expect(client.stats().refused).toMatchObject({ invalid_value: 1, invalid_metric: 1 });
 });
 
@@ -116,7 +116,7 @@ test("a catalogue limits names and tags when it is compiled", () => {
   // @ts-expect-error: no such tag
   client.increment("http.requests", 1, { tags: { rout: "/" } });
   // @ts-expect-error: no such tag in a list
-  client.counter("http.requests", ["rout:/"]);
-  expectTypeOf(client.counter).parameter(0).toEqualTypeOf<"http.requests">();
+  client.boundCounter("http.requests", ["rout:/"]);
+  expectTypeOf(client.boundCounter).parameter(0).toEqualTypeOf<"http.requests">();
   expectTypeOf(new ChouetteClient().gauge).parameter(0).toEqualTypeOf<string>();
 });

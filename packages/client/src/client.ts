@@ -3,26 +3,26 @@
  *
  * Promises: a call never blocks, throws or rejects, and changes nothing that it is given. It answers with a promise:
  * true when its record is stored in the broker (or when sampling left the call out); false when it was refused or
- * dropped, or was not stored within the answer timeout after it was sent. In that last case the record still waits in memory
- * and may be stored later. Calls that end in one batch, or in one flush, share one promise.
+ * dropped, or wasn't stored within the answer timeout. In that last case the record still waits in memory and may be
+ * stored later. Calls that end in one batch, or in one flush, share one promise.
  *
  * It loses what doesn't fit the buffer while the broker is away, and what is still in memory when the process dies.
  * `docs/CLIENT.md` says more.
  */
 import type { MetricType, NumberType } from "@chouette-iot/record";
+import { BoundCounter, BoundGauge, BoundHistogram, BoundSet } from "./bound-handles.js";
 import type { AnyMetric, Catalogue, NameOf, TagOf } from "./catalogue.js";
-import type { Context } from "./context.js";
-import { Contexts } from "./contexts.js";
-import { Counter, Gauge, Histogram, SetHandle } from "./handles.js";
+import type { ClientEventListeners } from "./client-events.js";
+import { internalsOf, optionsFor } from "./client-internals.js";
+import { ContextLookup } from "./context-lookup.js";
 import { LogSink, type LogSinkOptions } from "./logs/log-sink.js";
-import { type ChouetteClientOptions, readSettings } from "./options.js";
-import { Pipeline } from "./pipeline.js";
+import type { MetricContext } from "./metric-context.js";
+import type { ChouetteClientOptions } from "./options.js";
 import type { ClientStats, Recorder } from "./recorder.js";
 import { readElements, type SetInput } from "./set-elements.js";
 import type { TagInput } from "./tag-input.js";
 import { startTimed, type Timed, type TimedOptions } from "./timed.js";
 import { Timer } from "./timer.js";
-import type { ClientEvents } from "./watch.js";
 
 export interface CallOptions<Tag extends string = string> {
   /** Seconds since the epoch, or a Date. Without it, the time of the call. */
@@ -44,15 +44,6 @@ export interface Deadline {
   readonly timeoutMs?: number;
 }
 
-/** What a child has of its parent. Not for applications. */
-export class Lineage {
-  constructor(
-    readonly recorder: Recorder,
-    readonly contexts: Contexts,
-    readonly sampleRate: number,
-  ) {}
-}
-
 const NO_OPTIONS: CallOptions = {};
 const LEFT_OUT = Promise.resolve(true);
 const DEADLINE = 5_000;
@@ -60,24 +51,16 @@ const DEADLINE = 5_000;
 /** @typeParam C the catalogue that limits names and tags; any without it */
 export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements AsyncDisposable {
   readonly #recorder: Recorder;
-  readonly #contexts: Contexts;
+  readonly #contexts: ContextLookup;
   readonly #sampleRate: number;
   readonly #isChild: boolean;
 
-  constructor(options: ChouetteClientOptions | Lineage = {}) {
-    this.#isChild = options instanceof Lineage;
-    if (options instanceof Lineage) {
-      this.#recorder = options.recorder;
-      this.#contexts = options.contexts;
-      this.#sampleRate = options.sampleRate;
-      return;
-    }
-    const complaints: string[] = [];
-    const settings = readSettings(options, process.env, (complaint) => complaints.push(complaint));
-    this.#recorder = new Pipeline(settings, options.onError);
-    this.#contexts = new Contexts(options.prefix, options.tags);
-    this.#sampleRate = settings.sampleRate;
-    for (const complaint of complaints) this.#recorder.watch.onError(new Error(complaint));
+  constructor(options: ChouetteClientOptions = {}) {
+    const { recorder, contexts, sampleRate, isChild } = internalsOf(options);
+    this.#recorder = recorder;
+    this.#contexts = contexts;
+    this.#sampleRate = sampleRate;
+    this.#isChild = isChild;
   }
 
   /** Adds to a count: the sum over a window goes to Datadog. */
@@ -175,20 +158,20 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   }
 
   /** A count whose name and tags are looked up here, once. */
-  counter<N extends NameOf<C, "count">>(metric: N, tags?: TagInput<TagOf<C, N>>): Counter {
-    return new Counter(this.#recorder, this.#bind("count", metric, tags));
+  boundCounter<N extends NameOf<C, "count">>(metric: N, tags?: TagInput<TagOf<C, N>>): BoundCounter {
+    return new BoundCounter(this.#recorder, this.#bind("count", metric, tags));
   }
 
-  boundGauge<N extends NameOf<C, "gauge">>(metric: N, tags?: TagInput<TagOf<C, N>>): Gauge {
-    return new Gauge(this.#recorder, this.#bind("gauge", metric, tags));
+  boundGauge<N extends NameOf<C, "gauge">>(metric: N, tags?: TagInput<TagOf<C, N>>): BoundGauge {
+    return new BoundGauge(this.#recorder, this.#bind("gauge", metric, tags));
   }
 
-  boundHistogram<N extends NameOf<C, "histogram">>(metric: N, tags?: TagInput<TagOf<C, N>>): Histogram {
-    return new Histogram(this.#recorder, this.#bind("histogram", metric, tags));
+  boundHistogram<N extends NameOf<C, "histogram">>(metric: N, tags?: TagInput<TagOf<C, N>>): BoundHistogram {
+    return new BoundHistogram(this.#recorder, this.#bind("histogram", metric, tags));
   }
 
-  boundSet<N extends NameOf<C, "set">>(metric: N, tags?: TagInput<TagOf<C, N>>): SetHandle {
-    return new SetHandle(this.#recorder, this.#bind("set", metric, tags));
+  boundSet<N extends NameOf<C, "set">>(metric: N, tags?: TagInput<TagOf<C, N>>): BoundSet {
+    return new BoundSet(this.#recorder, this.#bind("set", metric, tags));
   }
 
   /** A timing that begins here: see {@link Timed} for the ways to use it. */
@@ -208,10 +191,11 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     });
   }
 
-  /** A client that puts more before each name and adds tags; all else it shares with this one. */
+  /** A client that adds a prefix and tags; it shares everything else with this one. */
   child<D extends Catalogue<D> = C>({ prefix = "", tags }: ChildOptions): ChouetteClient<D> {
-    const contexts = new Contexts(this.#contexts.prefix + prefix, tags, this.#contexts.tags);
-    return new ChouetteClient<D>(new Lineage(this.#recorder, contexts, this.#sampleRate));
+    const contexts = new ContextLookup(this.#contexts.prefix + prefix, tags, this.#contexts.tags);
+    const shared = { recorder: this.#recorder, sampleRate: this.#sampleRate };
+    return new ChouetteClient<D>(optionsFor({ ...shared, contexts, isChild: true }));
   }
 
   /** Logs on their way to the same broker. */
@@ -219,12 +203,12 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return new LogSink(this.#recorder, options);
   }
 
-  /** Sends what is buffered now. True when all of it is stored or dropped, false where `timeoutMs` passed first. */
+  /** Sends what is buffered now. True when all of it is stored or dropped, false if `timeoutMs` passed first. */
   flush({ timeoutMs = DEADLINE }: Deadline = {}): Promise<boolean> {
     return this.#recorder.flush(timeoutMs);
   }
 
-  /** Sends what is buffered, for at most `timeoutMs`, and ends: later calls are refused. Of a child it is a flush. */
+  /** Sends what is buffered, for at most `timeoutMs`, and ends: later calls are refused. For a child it is a flush. */
   async close({ timeoutMs = DEADLINE }: Deadline = {}): Promise<void> {
     if (this.#isChild) await this.#recorder.flush(timeoutMs);
     else await this.#recorder.close(timeoutMs);
@@ -239,14 +223,14 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.#recorder.stats;
   }
 
-  /** Listens. A listener that throws is not heard of. */
-  on<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): this {
-    this.#recorder.watch.on(event, listener);
+  /** Adds a listener. What it throws is ignored. */
+  on<E extends keyof ClientEventListeners>(event: E, listener: ClientEventListeners[E]): this {
+    this.#recorder.events.on(event, listener);
     return this;
   }
 
-  off<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): this {
-    this.#recorder.watch.off(event, listener);
+  off<E extends keyof ClientEventListeners>(event: E, listener: ClientEventListeners[E]): this {
+    this.#recorder.events.off(event, listener);
     return this;
   }
 
@@ -273,18 +257,18 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     }
   }
 
-  #context(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
+  #context(type: MetricType, metric: string, tags: TagInput | undefined): MetricContext | undefined {
     if (typeof metric !== "string") return undefined;
-    const known = this.#contexts.known(type, metric, tags);
-    if (known !== undefined) return known;
-    // Tags without end come here, call after call: they are not worth a place in memory.
-    if (this.#recorder.isFull) return this.#contexts.overflow(type, metric);
-    return this.#contexts.find(type, metric, tags);
+    const found = this.#contexts.lookup(type, metric, tags);
+    if (found !== undefined) return found;
+    // Unbounded tag values end up here: don't cache them.
+    if (this.#recorder.isAtCardinalityLimit) return this.#contexts.overflowContext(type, metric);
+    return this.#contexts.lookupOrCreate(type, metric, tags);
   }
 
-  #bind(type: MetricType, metric: string, tags: TagInput | undefined): Context | undefined {
+  #bind(type: MetricType, metric: string, tags: TagInput | undefined): MetricContext | undefined {
     try {
-      return typeof metric === "string" ? this.#contexts.find(type, metric, tags) : undefined;
+      return typeof metric === "string" ? this.#contexts.lookupOrCreate(type, metric, tags) : undefined;
     } catch {
       return undefined;
     }
@@ -296,7 +280,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return true;
   }
 
-  // The ready-made client: made from the environment with the first call, and shared by the static methods.
+  // The ready-made client: created from the environment with the first call, and shared by the static methods.
 
   static count(metric: string, value: number, options?: CallOptions): Promise<boolean> {
     return ready().count(metric, value, options);
@@ -344,7 +328,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   }
 }
 
-/** Seconds since the epoch; undefined where there is no such time. */
+/** Seconds since the epoch; undefined if there is no such time. */
 function readTimestamp(given: number | Date): number | undefined {
   const time = given instanceof Date ? given.getTime() / 1000 : given;
   return typeof time === "number" && Number.isFinite(time) ? time : undefined;

@@ -1,7 +1,8 @@
+export type { BoundCounter, BoundGauge, BoundHistogram, BoundSet } from "./bound-handles.js";
 export type { AnyMetric, Catalogue, CatalogueEntry } from "./catalogue.js";
 export { type CallOptions, type ChildOptions, ChouetteClient, type Deadline, timed } from "./client.js";
+export type { ClientEventListeners, LastError } from "./client-events.js";
 export type { Drop, Refusal } from "./counters.js";
-export type { Counter, Gauge, Histogram, SetHandle } from "./handles.js";
 export { patchConsole } from "./logs/console-patch.js";
 export type { LogSink, LogSinkOptions } from "./logs/log-sink.js";
 export type { ChouetteClientOptions } from "./options.js";
@@ -10,4 +11,3 @@ export type { SetInput } from "./set-elements.js";
 export type { TagInput, TagValue } from "./tag-input.js";
 export type { Timed, TimedOptions } from "./timed.js";
 export type { Timer } from "./timer.js";
-export type { ClientEvents, LastError } from "./watch.js";

@@ -25,7 +25,7 @@ export interface ChouetteClientOptions {
   /** Whether calls of a context within a second become one record: counts, rates, gauges and sets. True. */
   readonly aggregate?: boolean;
   /** How many contexts a flush (one second) may have; calls of more go to `overflow:true`. 2000. */
-  readonly contextLimit?: number;
+  readonly cardinalityLimit?: number;
   /** How long in milliseconds a call's promise waits for its record to be stored before it answers false. 1000. */
   readonly answerTimeoutMs?: number;
   /** The longest that records wait for others, in milliseconds, so that they go out in one batch. 10. */
@@ -52,7 +52,7 @@ export interface Settings {
   readonly address: RedisAddress;
   readonly sampleRate: number;
   readonly aggregate: boolean;
-  readonly contextLimit: number;
+  readonly cardinalityLimit: number;
   readonly answerTimeout: Milliseconds;
   readonly linger: Milliseconds;
   readonly bufferRecords: number;
@@ -63,11 +63,11 @@ export interface Settings {
 }
 
 /** A setting that was not used, and why. */
-export type Complaint = (message: string) => void;
+export type Warning = (message: string) => void;
 
 type NumberOption =
   | "sampleRate"
-  | "contextLimit"
+  | "cardinalityLimit"
   | "answerTimeoutMs"
   | "lingerMs"
   | "bufferRecords"
@@ -79,21 +79,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readSettings(
   options: ChouetteClientOptions,
   environment: Environment,
-  complain: Complaint,
+  warn: Warning,
 ): Settings {
   const number = (name: NumberOption, least: number, otherwise: number, most = Number.MAX_VALUE): number => {
     const value: unknown = options[name] ?? otherwise;
     if (typeof value === "number" && value >= least && value <= most) return value;
-    complain(
-      `${name} should be a number from ${least}${most < 2 ? ` to ${most}` : ""}: ${otherwise} is used`,
-    );
+    warn(`${name} should be a number from ${least}${most < 2 ? ` to ${most}` : ""}: ${otherwise} is used`);
     return otherwise;
   };
   return {
-    address: readAddress(options, environment, complain),
+    address: readAddress(options, environment, warn),
     sampleRate: number("sampleRate", 0, 1, 1),
     aggregate: options.aggregate ?? true,
-    contextLimit: number("contextLimit", 1, 2_000),
+    cardinalityLimit: number("cardinalityLimit", 1, 2_000),
     answerTimeout: milliseconds(number("answerTimeoutMs", 1, 1_000)),
     linger: milliseconds(number("lingerMs", 0, 10)),
     bufferRecords: number("bufferRecords", 1, 50_000),
@@ -108,17 +106,13 @@ export function readSettings(
 }
 
 /** A host or port from the caller goes before a REDIS_URL of the environment. */
-function readAddress(
-  options: ChouetteClientOptions,
-  environment: Environment,
-  complain: Complaint,
-): RedisAddress {
+function readAddress(options: ChouetteClientOptions, environment: Environment, warn: Warning): RedisAddress {
   if (options.url !== undefined) return { url: options.url };
   const called = options.host !== undefined || options.port !== undefined;
   if (!called && environment.REDIS_URL) return { url: environment.REDIS_URL };
   const port = options.port ?? Number(environment.REDIS_PORT || 6379);
   const usable = Number.isInteger(port) && port > 0 && port < 65_536;
-  if (!usable) complain("the Redis port (REDIS_PORT) should be a number from 1 to 65535: 6379 is used");
+  if (!usable) warn("the Redis port (REDIS_PORT) should be a number from 1 to 65535: 6379 is used");
   return {
     host: options.host ?? (environment.REDIS_HOST || "127.0.0.1"),
     port: usable ? port : 6379,

@@ -1,13 +1,13 @@
 /**
- * The outbox: records that wait for the broker, in batches, in memory.
+ * The outbox: records in memory that wait for the broker, in batches.
  *
- * Promises: bounded in records and in bytes. Beyond either the oldest batch leaves, to
- * the spill if there is one, and its calls answer false. A process that ends loses what is here, unless it ends in order.
+ * Promises: bounded in records and in bytes. Beyond either limit the oldest batch leaves, to the spill if there is one,
+ * and its calls answer false. A process that is killed loses what is here.
  */
 import type { Milliseconds } from "@chouette-iot/record";
 import { Batch } from "./batch.js";
-import type { Context } from "./context.js";
 import { BatchNumbers } from "./ids.js";
+import type { MetricContext } from "./metric-context.js";
 
 export interface OutboxLimits {
   readonly bufferRecords: number;
@@ -28,7 +28,7 @@ export class Outbox {
   /** Oldest first. */
   readonly #sealed: Batch[] = [];
   readonly #open = new Map<string, Batch>();
-  /** Every batch without a fate yet, those under way at the sender included. */
+  /** Every batch that isn't stored or dropped yet, those being sent included. */
   readonly #live = new Set<Batch>();
   readonly #numbers = new BatchNumbers();
   #records = 0;
@@ -44,7 +44,7 @@ export class Outbox {
    * @param score seconds since the epoch, as text
    * @returns the answer that the record's batch will get
    */
-  addMetric(queue: string, context: Context, value: number | string, score: string): Promise<boolean> {
+  addMetric(queue: string, context: MetricContext, value: number | string, score: string): Promise<boolean> {
     const batch = this.#open.get(queue) ?? this.#begin(queue);
     return this.#added(batch, batch.addMetric(context, value, score));
   }
@@ -67,24 +67,24 @@ export class Outbox {
     return this.#sealed.length > 0;
   }
 
-  /** From here on, what waits goes out without waiting for more. */
+  /** Open batches go out without waiting for more records. */
   sealAll(): void {
     for (const batch of this.#open.values()) this.#seal(batch);
   }
 
-  /** The oldest batch that is ready to go. It counts as waiting until it is settled. */
+  /** The oldest sealed batch. It counts as waiting until it is settled. */
   take(): Batch | undefined {
     return this.#sealed.shift();
   }
 
-  /** Gives a batch back that was not stored: it goes out first. */
+  /** Returns a batch that was not stored: it goes out first. */
   putBack(batch: Batch): void {
     this.#sealed.unshift(batch);
   }
 
   /**
-   * Offers what has waited for longer than this, in milliseconds, until an offer is turned down. What is taken
-   * leaves the outbox, and its calls answer false.
+   * Offers what has waited for longer than `age` milliseconds, until `take` declines. A batch that is taken leaves the
+   * outbox, and its calls answer false.
    */
   offerOlderThan(age: number, take: (batch: Batch) => boolean): void {
     const before = performance.now() - age;
@@ -107,7 +107,7 @@ export class Outbox {
     batch.settle(stored);
   }
 
-  /** Lets everything go that has no fate yet. Returns how many records that were. */
+  /** Drops everything that isn't stored. Returns the number of records. */
   dropAll(): number {
     const records = this.#records;
     for (const batch of this.#live) this.settle(batch, false);
@@ -144,7 +144,7 @@ export class Outbox {
     this.#listener.onWaiting(true);
   }
 
-  /** Batches under way at the sender can't be dropped: they may be stored already. */
+  /** Batches being sent can't be dropped: they may be stored already. */
   #makeRoom(): void {
     while (this.#records > this.#limits.bufferRecords || this.#bytes > this.#limits.bufferBytes) {
       if (this.#sealed.length === 0) this.sealAll();

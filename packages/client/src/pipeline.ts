@@ -1,5 +1,5 @@
 /**
- * The pipeline: what a client and its children share, wired here and nowhere else.
+ * The pipeline: what a client and its children share, wired together here and nowhere else.
  *
  *   call → context → aggregator ─┬─ record text → outbox → sender → broker
  *              └─── samples, ────┘                  ↑ ↓
@@ -8,88 +8,92 @@
 import { queueNames } from "@chouette-iot/queue";
 import type { SetElement } from "@chouette-iot/record";
 import { Aggregator } from "./aggregator.js";
-import type { Context } from "./context.js";
+import { ClientEvents } from "./client-events.js";
 import { Counters, type Refusal } from "./counters.js";
+import { onProcessExit } from "./exit-hooks.js";
 import { newClientId } from "./ids.js";
+import type { MetricContext } from "./metric-context.js";
 import type { Settings } from "./options.js";
 import { Outbox } from "./outbox.js";
-import { atProcessEnd } from "./process-end.js";
 import { ClockText } from "./record-text.js";
 import type { ClientStats, Recorder } from "./recorder.js";
 import { Sender } from "./sender.js";
 import { Spill } from "./spill/spill.js";
-import { Spiller } from "./spill/spiller.js";
-import { Watch } from "./watch.js";
+import { SpillPolicy } from "./spill/spill-policy.js";
 
 const REFUSED = Promise.resolve(false);
 const queues = queueNames();
 
 export class Pipeline implements Recorder {
   readonly counters = new Counters();
-  readonly watch = new Watch(this.counters);
+  readonly events = new ClientEvents(this.counters);
   readonly #clock = new ClockText();
   readonly #aggregator: Aggregator;
   readonly #settings: Settings;
   readonly #outbox: Outbox;
   readonly #sender: Sender;
   readonly #spill: Spill | undefined;
-  readonly #spiller: Spiller | undefined;
+  readonly #spillPolicy: SpillPolicy | undefined;
   readonly #forget: () => void;
-  /** How many records were accepted when the last exit was held up: with no more since, the next is not. */
+  /** Number of accepted records when the exit was last delayed: it is delayed again only if there are more. */
   #exitTriedAt = -1;
   #closed = false;
 
   constructor(settings: Settings, onError: ((error: Error) => void) | undefined) {
     this.#settings = settings;
-    if (onError !== undefined) this.watch.on("error", onError);
+    if (onError !== undefined) this.events.on("error", onError);
     const clientId = newClientId();
     this.#outbox = new Outbox(settings, {
       onWaiting: (full) => this.#sender.wake(full),
       onOverflow: (batch) => {
-        if (!this.#spiller?.take(batch)) this.watch.onDropped("buffer_full", batch.records);
+        if (!this.#spillPolicy?.take(batch)) this.events.onDropped("buffer_full", batch.records);
       },
     });
     this.#spill = this.#openSpill(clientId);
-    this.#sender = new Sender(settings, clientId, this.#outbox, this.#spill, this.watch);
+    this.#sender = new Sender(settings, clientId, this.#outbox, this.#spill, this.events);
     if (this.#spill !== undefined) {
-      this.#spiller = new Spiller(this.#spill, this.#outbox, this.#sender, (error) =>
-        this.watch.onError(error),
+      this.#spillPolicy = new SpillPolicy(this.#spill, this.#outbox, this.#sender, (error) =>
+        this.events.onError(error),
       );
       if (!this.#spill.isEmpty) this.#sender.wake(true);
     }
-    this.#aggregator = new Aggregator(settings.contextLimit, this.counters, (context, value, at) =>
+    this.#aggregator = new Aggregator(settings.cardinalityLimit, this.counters, (context, value, at) =>
       this.#outbox.addMetric(queues.rawMetrics, context, value, this.#clock.seconds(at)),
     );
-    this.#forget = atProcessEnd({
+    this.#forget = onProcessExit({
       beforeExit: () => this.#onBeforeExit(),
       exit: () => this.#onExit(),
       signal: settings.exitSignals ? () => this.flush(settings.exitTimeout) : undefined,
     });
   }
 
-  number(context: Context, value: number): Promise<boolean> {
+  number(context: MetricContext, value: number): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
     if (this.#settings.aggregate) {
       if (context.type === "count" || context.type === "rate") {
         this.counters.accepted++;
-        return this.#aggregator.add(context, value);
+        return this.#aggregator.addToSum(context, value);
       }
       if (context.type === "gauge") {
         this.counters.accepted++;
-        return this.#aggregator.replace(context, value);
+        return this.#aggregator.setGauge(context, value);
       }
     }
     return this.#record(context, value, undefined);
   }
 
-  elements(context: Context, elements: readonly SetElement[]): Promise<boolean> {
+  elements(context: MetricContext, elements: readonly SetElement[]): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
     if (!this.#settings.aggregate) return this.#record(context, JSON.stringify(elements), undefined);
     this.counters.accepted++;
-    return this.#aggregator.join(context, elements);
+    return this.#aggregator.addToSet(context, elements);
   }
 
-  recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean> {
+  recordAt(
+    context: MetricContext,
+    value: number | readonly SetElement[],
+    timestamp: number,
+  ): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
     return this.#record(context, typeof value === "number" ? value : JSON.stringify(value), `${timestamp}`);
   }
@@ -101,7 +105,7 @@ export class Pipeline implements Recorder {
   }
 
   /** One call, one record. */
-  #record(given: Context, value: number | string, givenTime: string | undefined): Promise<boolean> {
+  #record(given: MetricContext, value: number | string, givenTime: string | undefined): Promise<boolean> {
     const now = Date.now();
     const timestamp = givenTime ?? this.#clock.seconds(now);
     const context = this.#aggregator.admit(given, now);
@@ -114,13 +118,13 @@ export class Pipeline implements Recorder {
     return REFUSED;
   }
 
-  /** True when all that was buffered or spilled is stored or dropped, false where `timeoutMs` passed first. */
+  /** True when all that was buffered or spilled is stored or dropped, false if `timeoutMs` passed first. */
   async flush(timeoutMs: number): Promise<boolean> {
     this.#aggregator.flush();
     if (this.#isEmpty) return true;
-    this.#sender.hurry();
+    this.#sender.flushNow();
     let timer: NodeJS.Timeout | undefined;
-    // This timer alone keeps the process alive, and no longer than it was asked to.
+    // Only this timer keeps the process alive, for at most the time asked for.
     const timeout = new Promise<boolean>((resolve) => {
       timer = setTimeout(resolve, timeoutMs, false);
     });
@@ -131,7 +135,7 @@ export class Pipeline implements Recorder {
     }
   }
 
-  /** Sends what is buffered, for at most `timeoutMs`; what is left then is spilled, or else dropped. */
+  /** Sends what is buffered, for at most `timeoutMs`; the rest is spilled, or dropped without a spill. */
   async close(timeoutMs: number): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -139,13 +143,13 @@ export class Pipeline implements Recorder {
     this.#forget();
     this.#onExit();
     this.#sender.close();
-    this.watch.connected = false;
+    this.events.connected = false;
     const left = this.#outbox.dropAll();
-    if (left > 0) this.watch.onDropped("closed", left);
+    if (left > 0) this.events.onDropped("closed", left);
   }
 
-  get isFull(): boolean {
-    return this.#aggregator.isFull(Date.now());
+  get isAtCardinalityLimit(): boolean {
+    return this.#aggregator.isAtCardinalityLimit(Date.now());
   }
 
   get stats(): ClientStats {
@@ -160,7 +164,7 @@ export class Pipeline implements Recorder {
       dropped,
       refused,
     } = this.counters;
-    const { connected, lastError, lastStored } = this.watch;
+    const { connected, lastError, lastStored } = this.events;
     return {
       accepted,
       aggregated,
@@ -192,15 +196,15 @@ export class Pipeline implements Recorder {
 
   #onExit(): void {
     this.#aggregator.flush();
-    this.#spiller?.takeAll();
+    this.#spillPolicy?.takeAll();
   }
 
   #openSpill(clientId: string): Spill | undefined {
     if (this.#settings.spill === undefined) return undefined;
     try {
-      return new Spill(this.#settings.spill, clientId, this.watch);
+      return new Spill(this.#settings.spill, clientId, this.events);
     } catch (error) {
-      this.watch.onError(error instanceof Error ? error : new Error(String(error)));
+      this.events.onError(error instanceof Error ? error : new Error(String(error)));
       return undefined;
     }
   }

@@ -1,7 +1,7 @@
 import { encodeRawMetric, NO_TAGS, NUMBER_TYPES, seconds, type Tags } from "@chouette-iot/record";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Metric } from "./metric.js";
+import { Metric } from "./metric-context.js";
 import { ClockText, recordText } from "./record-text.js";
 
 const tags: fc.Arbitrary<Tags> = fc.dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }));

@@ -3,14 +3,14 @@
  *
  * Promises: equal, as a JSON value, to what `encodeRawMetric` makes of the same record.
  */
-import type { Context } from "./context.js";
+import type { MetricContext } from "./metric-context.js";
 
 /**
  * @param value JSON: a finite number, or the text of an array
  * @param timestamp seconds since the epoch, as text
  */
-export function recordText(context: Context, value: number | string, timestamp: string): string {
-  return `${context.head}${value},"timestamp":${timestamp}${context.tail}`;
+export function recordText(context: MetricContext, value: number | string, timestamp: string): string {
+  return `${context.jsonPrefix}${value},"timestamp":${timestamp}${context.jsonSuffix}`;
 }
 
 /**

@@ -1,32 +1,36 @@
 /**
- * What stands behind a client: the pipeline to a broker, or the memory of a test.
+ * What records the calls of a client: the pipeline to a broker, or the memory of a test client.
  */
 import type { SetElement } from "@chouette-iot/record";
-import type { Context } from "./context.js";
+import type { ClientEvents, LastError } from "./client-events.js";
 import type { Counters, Drop, Refusal } from "./counters.js";
-import type { LastError, Watch } from "./watch.js";
+import type { MetricContext } from "./metric-context.js";
 
 export interface Recorder {
   readonly counters: Counters;
-  readonly watch: Watch;
+  readonly events: ClientEvents;
   readonly stats: ClientStats;
-  /** Whether a context that is called for the first time now goes to its metric's overflow. */
-  readonly isFull: boolean;
+  /** Whether a context that isn't in this flush yet goes to its metric's overflow. */
+  readonly isAtCardinalityLimit: boolean;
   /** A finite number, as of now. */
-  number(context: Context, value: number): Promise<boolean>;
+  number(context: MetricContext, value: number): Promise<boolean>;
   /** Elements of a set, as of now. */
-  elements(context: Context, elements: readonly SetElement[]): Promise<boolean>;
+  elements(context: MetricContext, elements: readonly SetElement[]): Promise<boolean>;
   /**
-   * A record with a time of its own.
+   * A record with its own timestamp.
    * @param value a number, or the elements of a set
    * @param timestamp seconds since the epoch
    */
-  recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean>;
+  recordAt(
+    context: MetricContext,
+    value: number | readonly SetElement[],
+    timestamp: number,
+  ): Promise<boolean>;
   /** @param at milliseconds since the epoch */
   log(text: string, at: number): Promise<boolean>;
   /** A call that can't be recorded. Answers false. */
   refuse(reason: Refusal): Promise<boolean>;
-  /** True when all that waits is stored or dropped, false where `timeoutMs` passed first. */
+  /** True when all that waits is stored or dropped, false if `timeoutMs` passed first. */
   flush(timeoutMs: number): Promise<boolean>;
   close(timeoutMs: number): Promise<void>;
 }
@@ -35,11 +39,11 @@ export interface Recorder {
  * What a client and its children did so far:
  * accepted + recovered = aggregated + stored + buffered + spilled + the sum of dropped. */
 export interface ClientStats {
-  /** Calls that were taken. */
+  /** Calls that were accepted. */
   readonly accepted: number;
-  /** Those of them that joined the record of an earlier call. */
+  /** Accepted calls that joined the record of an earlier call. */
   readonly aggregated: number;
-  /** Those of them that went to an `overflow:true` context. */
+  /** Accepted calls that went to an `overflow:true` context. */
   readonly overflowed: number;
   /** Calls that sampling left out, which are not among the accepted. */
   readonly sampledOut: number;
@@ -49,16 +53,16 @@ export interface ClientStats {
   readonly recovered: number;
   /** Records that wait in the spill. */
   readonly spilled: number;
-  /** Records that wait in memory, those under way included. */
+  /** Records that wait in memory, those being sent included. */
   readonly buffered: number;
-  /** Accepted records that were let go, by reason. */
+  /** Accepted records that were dropped, by reason. */
   readonly dropped: Readonly<Record<Drop, number>>;
   /** Calls that were not accepted, by reason. */
   readonly refused: Readonly<Record<Refusal, number>>;
   readonly connected: boolean;
-  /** How often a connection that was there has ended. */
+  /** How often an established connection has ended. */
   readonly disconnections: number;
-  /** The last trouble, which may be over. */
+  /** The last error, which may be over. */
   readonly lastError?: LastError;
   /** When the broker last said that it stored something. */
   readonly lastStored?: Date;

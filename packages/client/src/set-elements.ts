@@ -4,7 +4,7 @@
  */
 import type { SetElement } from "@chouette-iot/record";
 
-const DEEPEST = 20;
+const MAX_DEPTH = 20;
 
 /** Anything that can stand in a set; what is not a string, number or boolean is told apart by its text. */
 export type SetInput = ReadonlySet<unknown> | readonly unknown[] | SetElement;
@@ -33,7 +33,7 @@ function repr(value: unknown, around: readonly object[]): string {
   if (typeof value === "number") return reprNumber(value);
   if (typeof value !== "object") return String(value);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "None" : value.toISOString();
-  if (around.includes(value) || around.length >= DEEPEST) return Array.isArray(value) ? "[...]" : "{...}";
+  if (around.includes(value) || around.length >= MAX_DEPTH) return Array.isArray(value) ? "[...]" : "{...}";
   const inside = [...around, value];
   if (Array.isArray(value)) return `[${value.map((item) => repr(item, inside)).join(", ")}]`;
   if (value instanceof Set)

@@ -14,14 +14,15 @@ import { AssertionError } from "node:assert";
 import { isDeepStrictEqual } from "node:util";
 import { type Log, type MetricType, NO_TAGS, type SetElement, type Tags } from "@chouette-iot/record";
 import type { AnyMetric, Catalogue } from "./catalogue.js";
-import { ChouetteClient, Lineage } from "./client.js";
-import type { Context } from "./context.js";
-import { Contexts } from "./contexts.js";
+import { ChouetteClient } from "./client.js";
+import { ClientEvents } from "./client-events.js";
+import { optionsFor } from "./client-internals.js";
+import { ContextLookup } from "./context-lookup.js";
 import { Counters, type Refusal } from "./counters.js";
+import type { MetricContext } from "./metric-context.js";
 import { recordText } from "./record-text.js";
 import type { ClientStats, Recorder } from "./recorder.js";
 import { readTags, type TagInput } from "./tag-input.js";
-import { Watch } from "./watch.js";
 
 /** A call, as it would be stored. */
 export interface TestRecord {
@@ -48,7 +49,8 @@ export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClie
 
   constructor({ prefix, tags }: TestClientOptions = {}) {
     const memory = new Memory();
-    super(new Lineage(memory, new Contexts(prefix, tags), 1));
+    const contexts = new ContextLookup(prefix, tags);
+    super(optionsFor({ recorder: memory, contexts, sampleRate: 1, isChild: false }));
     this.#memory = memory;
   }
 
@@ -135,20 +137,24 @@ const REFUSED = Promise.resolve(false);
 
 class Memory implements Recorder {
   readonly counters = new Counters();
-  readonly isFull = false;
-  readonly watch = new Watch(this.counters);
+  readonly isAtCardinalityLimit = false;
+  readonly events = new ClientEvents(this.counters);
   readonly records: TestRecord[] = [];
   readonly logs: Log[] = [];
 
-  number(context: Context, value: number): Promise<boolean> {
+  number(context: MetricContext, value: number): Promise<boolean> {
     return this.recordAt(context, value, Date.now() / 1000);
   }
 
-  elements(context: Context, elements: readonly SetElement[]): Promise<boolean> {
+  elements(context: MetricContext, elements: readonly SetElement[]): Promise<boolean> {
     return this.recordAt(context, elements, Date.now() / 1000);
   }
 
-  recordAt(context: Context, value: number | readonly SetElement[], timestamp: number): Promise<boolean> {
+  recordAt(
+    context: MetricContext,
+    value: number | readonly SetElement[],
+    timestamp: number,
+  ): Promise<boolean> {
     const text = typeof value === "number" ? value : JSON.stringify(value);
     this.records.push(JSON.parse(recordText(context, text, `${timestamp}`)));
     this.counters.accepted++;

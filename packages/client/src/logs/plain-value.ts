@@ -4,7 +4,7 @@
  * Promises: no cycle, getter, proxy, BigInt or size can throw or hang here, and nothing that is given is changed.
  */
 
-const DEEPEST = 10;
+const MAX_DEPTH = 10;
 const CUT = "[cut]";
 
 /** How many characters may still be written. */
@@ -32,7 +32,7 @@ export function plainValue(value: unknown, budget: Budget, around: readonly obje
   if (typeof value === "string") return plainText(value, budget);
   if (typeof value !== "object" || value === null) return plainScalar(value, budget);
   if (around.includes(value)) return "[Circular]";
-  if (around.length >= DEEPEST) return "[Deep]";
+  if (around.length >= MAX_DEPTH) return "[Deep]";
   try {
     return plainObject(value, budget, [...around, value]);
   } catch (error) {

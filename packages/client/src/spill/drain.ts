@@ -1,29 +1,33 @@
 /**
  * Draining the spill: what was spilled goes to the broker, oldest first, one batch at a time.
  *
- * Promises: a record is stored once, though the process or the connection may end at any point. Each batch's MULTI sets the
- * segment's marker to the batch's place in it; whoever drains a segment reads the marker first and begins after it.
+ * Promises: a record is stored once, though the process or the connection may end at any point. Each batch's MULTI sets
+ * the segment's marker to the batch's position in it; whoever drains a segment reads the marker first and begins after it.
  */
-import type { Link, Outcome } from "../link.js";
+import type { BrokerConnection, StoreOutcome } from "../broker-connection.js";
 import type { Doubt } from "./segment-text.js";
 import type { Spill } from "./spill.js";
 
-/** @returns `stored` when nothing is left, else what stopped it: drain again when the trouble is over */
-export async function drain(spill: Spill, link: Link, onStored: (records: number) => void): Promise<Outcome> {
+/** @returns `stored` when nothing is left, else what stopped it: drain again once that is over */
+export async function drain(
+  spill: Spill,
+  connection: BrokerConnection,
+  onStored: (records: number) => void,
+): Promise<StoreOutcome> {
   for (let read = await spill.read(); read !== undefined; read = await spill.read()) {
     const { segment, batches, torn } = read;
     const marker = `chouette:client:${segment.id}`;
-    const reached = Number((await link.readMarker(marker)) ?? 0);
-    // What is torn stays counted until the segment goes.
-    let left = batches.reduce((sum, batch) => sum + batch.records, torn);
-    for (const [index, { commands, records, doubt }] of batches.entries()) {
-      const place = index + 1;
-      if (place > reached && !(doubt !== undefined && (await isStored(link, doubt)))) {
-        const outcome = await link.store(commands, marker, `${place}`);
+    const reached = Number((await connection.readMarker(marker)) ?? 0);
+    // Torn lines stay counted until the segment is removed.
+    let left = batches.reduce((sum, { rows }) => sum + rows.ids.length, torn);
+    for (const [index, { rows, doubt }] of batches.entries()) {
+      const position = index + 1;
+      if (position > reached && !(doubt !== undefined && (await isStored(connection, doubt)))) {
+        const outcome = await connection.store(rows, marker, `${position}`);
         if (outcome.kind !== "stored") return outcome;
       }
-      left -= records;
-      // A segment that is drained a second time doesn't count twice what it has counted.
+      left -= rows.ids.length;
+      // A segment that is drained a second time doesn't count again what it has counted.
       const fresh = Math.max(0, segment.records - left);
       spill.sent(segment, fresh);
       if (fresh > 0) onStored(fresh);
@@ -33,7 +37,7 @@ export async function drain(spill: Spill, link: Link, onStored: (records: number
   return { kind: "stored" };
 }
 
-async function isStored(link: Link, doubt: Doubt): Promise<boolean> {
-  await link.fence(doubt.carrier);
-  return (await link.readMarker(doubt.marker)) === doubt.sequence;
+async function isStored(connection: BrokerConnection, doubt: Doubt): Promise<boolean> {
+  await connection.fence(doubt.carrier);
+  return (await connection.readMarker(doubt.marker)) === doubt.sequence;
 }

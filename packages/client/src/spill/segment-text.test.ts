@@ -1,6 +1,6 @@
-import { addToAppend, emptyAppend } from "@chouette-iot/queue/redis/append";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { addRow, emptyRows } from "../rows.js";
 import { batchText, parseSegment } from "./segment-text.js";
 
 const record = fc.tuple(fc.double({ noNaN: true }), fc.uuid(), fc.string({ unit: "binary" }));
@@ -8,12 +8,11 @@ const batches = fc.array(fc.array(record, { minLength: 1, maxLength: 5 }), { max
 
 function written(given: readonly (readonly (readonly [number, string, string])[])[]) {
   const all = given.map((records) => {
-    const commands = emptyAppend("q");
-    for (const [score, id, metric] of records)
-      addToAppend(commands, `${score}`, id, JSON.stringify({ metric }));
-    return commands;
+    const rows = emptyRows("q");
+    for (const [score, id, metric] of records) addRow(rows, `${score}`, id, JSON.stringify({ metric }));
+    return rows;
   });
-  return { all, text: all.map((commands) => batchText("q", commands)).join("") };
+  return { all, text: all.map((rows) => batchText(rows)).join("") };
 }
 
 test("what was written is read", () => {
@@ -22,14 +21,14 @@ test("what was written is read", () => {
       const { all, text } = written(given);
       const parsed = parseSegment(text);
       expect(parsed.torn).toBe(0);
-      expect(parsed.batches.map(({ commands }) => commands)).toEqual(all);
+      expect(parsed.batches.map(({ rows }) => rows)).toEqual(all);
     }),
   );
 });
 
 test("what JSON leaves as it is but other readers take for a line end is read", () => {
   const { all, text } = written([[[1, "id", "\u2028a\u2029\u0085"]]]);
-  expect(parseSegment(text)).toEqual({ batches: [{ commands: all[0], records: 1 }], torn: 0 });
+  expect(parseSegment(text)).toEqual({ batches: [{ rows: all[0], doubt: undefined }], torn: 0 });
 });
 
 test("a file cut off anywhere costs at most the record that it was cut in", () => {
@@ -39,7 +38,7 @@ test("a file cut off anywhere costs at most the record that it was cut in", () =
       const cut = text.slice(0, text.length === 0 ? 0 : at % text.length);
       const wholeLines = cut.split("\n").slice(0, -1);
       const parsed = parseSegment(cut);
-      const records = parsed.batches.reduce((sum, batch) => sum + batch.records, 0);
+      const records = parsed.batches.reduce((sum, { rows }) => sum + rows.ids.length, 0);
       expect(records).toBe(wholeLines.filter((line) => !line.startsWith("#")).length);
       expect(parsed.torn).toBe(cut === "" || cut.endsWith("\n") ? 0 : 1);
     }),
@@ -51,5 +50,5 @@ test("rubbish is passed over and counted", () => {
     'rubbish\n#{"queue":"q"}\n1 id {"a":1}\nnot a record\n#nonsense\n2 id {"a":1}\n',
   );
   expect(parsed.torn).toBe(4);
-  expect(parsed.batches.map(({ records }) => records)).toEqual([1]);
+  expect(parsed.batches.map(({ rows }) => rows.ids.length)).toEqual([1]);
 });

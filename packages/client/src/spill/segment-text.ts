@@ -1,26 +1,25 @@
 /**
- * What a spill file holds, as text: for each batch a head line, then a line for each record.
+ * A spill file as text: for each batch a head line, then a line for each record.
  *
  *   #{"queue":"chouette:metrics:raw"}
  *   1763800000.123 kX3_9aQz1000 {"metric":"m",…}
  *
- * Promises: a record is a line, so that a file cut off anywhere costs the one record that it was cut in.
+ * Promises: a record is a line, so that a file cut off anywhere costs only the record that it was cut in.
  */
-import { type AppendCommands, addToAppend, emptyAppend } from "@chouette-iot/queue/redis/append";
-import type { Peer } from "../link.js";
+import type { ServerSideId } from "../broker-connection.js";
+import { addRow, emptyRows, type Rows } from "../rows.js";
 
-/** A batch that was under way when its connection ended: it is stored if the marker has this sequence. */
+/** A batch that was being sent when its connection was lost: it is stored if the marker has this sequence. */
 export interface Doubt {
   readonly marker: string;
   readonly sequence: string;
   /** The connection that carried it, to be ended before the marker is read. */
-  readonly carrier?: Peer;
+  readonly carrier?: ServerSideId;
 }
 
 export interface SpilledBatch {
-  readonly commands: AppendCommands;
-  readonly records: number;
-  readonly doubt?: Doubt;
+  readonly rows: Rows;
+  readonly doubt: Doubt | undefined;
 }
 
 export interface ParsedSegment {
@@ -34,43 +33,32 @@ interface Head {
   readonly doubt?: Doubt;
 }
 
-export function batchText(queue: string, [addKeys, addValues]: AppendCommands, doubt?: Doubt): string {
-  let text = `#${JSON.stringify({ queue, ...(doubt === undefined ? {} : { doubt }) })}\n`;
-  // After command and key: score and id in the one, id and value in the other.
-  for (let index = 2; index < addKeys.length; index += 2)
-    text += `${addKeys[index]} ${addKeys[index + 1]} ${addValues[index + 1]}\n`;
+export function batchText({ queue, scores, ids, values }: Rows, doubt?: Doubt): string {
+  let text = `#${JSON.stringify({ queue, doubt })}\n`;
+  for (let row = 0; row < ids.length; row++) text += `${scores[row]} ${ids[row]} ${values[row]}\n`;
   return text;
 }
 
 export function parseSegment(text: string): ParsedSegment {
   const batches: SpilledBatch[] = [];
   const lines = text.split("\n");
-  // Whole lines end in a line break: what stands after the last one was cut off.
+  // Whole lines end in a line break: anything after the last one was cut off.
   let torn = lines.pop() === "" ? 0 : 1;
-  let open: { head: Head; commands: AppendCommands; records: number } | undefined;
-  const close = () => {
-    if (open === undefined || open.records === 0) return;
-    const { head, commands, records } = open;
-    batches.push({ commands, records, ...(head.doubt === undefined ? {} : { doubt: head.doubt }) });
-  };
+  let rows: Rows | undefined;
   for (const line of lines) {
     if (line.startsWith("#")) {
-      close();
       const head = parseHead(line);
-      open = head === undefined ? undefined : { head, commands: emptyAppend(head.queue), records: 0 };
-      if (head === undefined) torn++;
+      rows = head && emptyRows(head.queue);
+      if (head === undefined || rows === undefined) torn++;
+      else batches.push({ rows, doubt: head.doubt });
       continue;
     }
-    // `s`, since JSON leaves U+2028 and U+2029 as they are, which a dot takes for line ends.
+    // `s`, since JSON doesn't escape U+2028 and U+2029, which a dot takes for line ends.
     const [, score, id, value] = /^(\S+) (\S+) (\{.*\})$/s.exec(line) ?? [];
-    if (open === undefined || score === undefined || id === undefined || value === undefined) torn++;
-    else {
-      addToAppend(open.commands, score, id, value);
-      open.records++;
-    }
+    if (rows === undefined || score === undefined || id === undefined || value === undefined) torn++;
+    else addRow(rows, score, id, value);
   }
-  close();
-  return { batches, torn };
+  return { batches: batches.filter(({ rows: { ids } }) => ids.length > 0), torn };
 }
 
 function parseHead(line: string): Head | undefined {

@@ -24,8 +24,8 @@ import {
 } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { AppendCommands } from "@chouette-iot/queue/redis/append";
 import { sortedNumber } from "../ids.js";
+import type { Rows } from "../rows.js";
 import { isAlive, NOBODY, thisProcess } from "./owner.js";
 import { batchText, type Doubt, type ParsedSegment, parseSegment } from "./segment-text.js";
 
@@ -81,9 +81,9 @@ export class Spill {
     return this.#segments.length === 0;
   }
 
-  /** Writes a batch, whole or not at all. Throws where the disk refuses. */
-  write(queue: string, commands: AppendCommands, doubt?: Doubt): void {
-    const bytes = Buffer.from(batchText(queue, commands, doubt));
+  /** Writes a batch, whole or not at all. Throws if the disk refuses. */
+  write(rows: Rows, doubt?: Doubt): void {
+    const bytes = Buffer.from(batchText(rows, doubt));
     const { segment, file } = this.#writable();
     try {
       for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
@@ -92,7 +92,7 @@ export class Spill {
       throw error;
     }
     segment.bytes += bytes.length;
-    segment.records += (commands[0].length - 2) / 2;
+    segment.records += rows.ids.length;
     this.#bound();
   }
 
@@ -130,7 +130,7 @@ export class Spill {
   #count(segment: Segment, { batches, torn }: ParsedSegment): void {
     if (segment.counted) return;
     segment.counted = true;
-    segment.records = batches.reduce((sum, batch) => sum + batch.records, torn);
+    segment.records = batches.reduce((sum, { rows }) => sum + rows.ids.length, torn);
     this.#listener.onRecovered(segment.records);
   }
 

@@ -1,16 +1,16 @@
 /**
- * Bound handles: a metric whose name and tags are checked and looked up once, for the hottest of paths.
+ * Bound handles: a metric whose name and tags are checked and looked up once, for hot paths.
  *
  * Their calls answer as the client's do.
  */
-import type { Context } from "./context.js";
+import type { MetricContext } from "./metric-context.js";
 import type { Recorder } from "./recorder.js";
 import { readElements, type SetInput } from "./set-elements.js";
 
-/** A metric of which nothing can be stored has no context: each of its calls is refused. */
-type BoundContext = Context | undefined;
+/** A metric with an invalid name or tags has no context: each of its calls is refused. */
+type BoundContext = MetricContext | undefined;
 
-export class Counter {
+export class BoundCounter {
   readonly #recorder: Recorder;
   readonly #context: BoundContext;
 
@@ -28,7 +28,7 @@ export class Counter {
   }
 }
 
-export class Gauge {
+export class BoundGauge {
   readonly #recorder: Recorder;
   readonly #context: BoundContext;
 
@@ -43,7 +43,7 @@ export class Gauge {
 }
 
 /** A histogram or a distribution. */
-export class Histogram {
+export class BoundHistogram {
   readonly #recorder: Recorder;
   readonly #context: BoundContext;
 
@@ -57,7 +57,7 @@ export class Histogram {
   }
 }
 
-export class SetHandle {
+export class BoundSet {
   readonly #recorder: Recorder;
   readonly #context: BoundContext;
 
@@ -83,7 +83,7 @@ function recordElements(recorder: Recorder, context: BoundContext, input: SetInp
     const elements = readElements(input);
     return elements === undefined ? recorder.refuse("invalid_value") : recorder.elements(context, elements);
   } catch {
-    // Only the caller's own objects throw here: a getter, a proxy.
+    // Only the caller's own objects can throw here: a getter, a proxy.
     return recorder.refuse("invalid_value");
   }
 }

@@ -1,19 +1,19 @@
 /**
- * Watching a client: what went wrong and when, told once by event, to whoever listens.
+ * The events of a client: what went wrong and when.
  *
  * Promises: nobody has to listen; a listener that throws harms nobody; nothing is written to the console. An outage is
- * told once when it begins and once when it ends, however many attempts lie between. Listeners run in a turn of the event
- * loop of their own, so that they may record and log: no step of the client is under way then. Events that come
- * while the process exits aren't heard.
+ * reported once when it begins and once when it ends, however many attempts there are in between. Listeners run in a
+ * separate turn of the event loop, so that they may record and log: no step of the client is in progress then. Events
+ * during the exit of the process aren't delivered.
  */
 import type { Counters, Drop } from "./counters.js";
 import type { SenderListener } from "./sender.js";
 import type { SpillListener } from "./spill/spill.js";
 
-export interface ClientEvents {
+export interface ClientEventListeners {
   /** An outage or a refusal has begun, or a setting can't be used. */
   error: (error: Error) => void;
-  /** Accepted records were let go. */
+  /** Accepted records were dropped. */
   drop: (reason: Drop, records: number) => void;
   connected: () => void;
   disconnected: (error: Error) => void;
@@ -24,9 +24,9 @@ export interface LastError {
   readonly at: Date;
 }
 
-type Listeners = { readonly [E in keyof ClientEvents]: Set<ClientEvents[E]> };
+type Listeners = { readonly [E in keyof ClientEventListeners]: Set<ClientEventListeners[E]> };
 
-export class Watch implements SenderListener, SpillListener {
+export class ClientEvents implements SenderListener, SpillListener {
   readonly #counters: Counters;
   readonly #listeners: Listeners = {
     error: new Set(),
@@ -38,18 +38,18 @@ export class Watch implements SenderListener, SpillListener {
   lastError: LastError | undefined;
   /** Milliseconds since the epoch. */
   lastStored: number | undefined;
-  /** What was told of the trouble that lasts. */
-  #trouble: string | undefined;
+  /** The error that was reported last and isn't over. */
+  #ongoingError: string | undefined;
 
   constructor(counters: Counters) {
     this.#counters = counters;
   }
 
-  on<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): void {
+  on<E extends keyof ClientEventListeners>(event: E, listener: ClientEventListeners[E]): void {
     this.#listeners[event]?.add(listener);
   }
 
-  off<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): void {
+  off<E extends keyof ClientEventListeners>(event: E, listener: ClientEventListeners[E]): void {
     this.#listeners[event]?.delete(listener);
   }
 
@@ -74,7 +74,7 @@ export class Watch implements SenderListener, SpillListener {
   onStored(records: number): void {
     this.#counters.stored += records;
     this.lastStored = Date.now();
-    this.#trouble = undefined;
+    this.#ongoingError = undefined;
   }
 
   onDropped(reason: Drop, records: number): void {
@@ -90,20 +90,20 @@ export class Watch implements SenderListener, SpillListener {
     this.#counters.recovered += records;
   }
 
-  /** Told once, until something is stored again or something else goes wrong. */
+  /** Emitted once, until something is stored again or another error occurs. */
   onError({ message }: Error): void {
     this.lastError = { message, at: new Date() };
-    if (message === this.#trouble) return;
-    this.#trouble = message;
+    if (message === this.#ongoingError) return;
+    this.#ongoingError = message;
     // A new error: the driver's may carry an address with a password in it.
     this.#emit("error", new Error(message));
   }
 
-  #emit<E extends keyof ClientEvents>(event: E, ...args: Parameters<ClientEvents[E]>): void {
+  #emit<E extends keyof ClientEventListeners>(event: E, ...args: Parameters<ClientEventListeners[E]>): void {
     if (this.#listeners[event].size === 0) return;
     setImmediate(() => {
       for (const listener of this.#listeners[event]) {
-        safely(() => (listener as (...args: Parameters<ClientEvents[E]>) => void)(...args));
+        safely(() => (listener as (...args: Parameters<ClientEventListeners[E]>) => void)(...args));
       }
     });
   }
@@ -113,6 +113,6 @@ function safely(call: () => void): void {
   try {
     call();
   } catch {
-    // A listener's own failure is not the client's, and there is nobody to tell it to.
+    // The listener's own failure: there is nobody to report it to.
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The spiller: decides what goes from memory to the spill, and when. What has waited for a second goes, and so does what is in
- * doubt while the broker is away; what finds no room in memory goes at once; at the end of the process all that is left does.
+ * When records leave memory for the spill: after a second without a broker, as does what is in doubt then; immediately,
+ * if memory has no room for them; and all of them at the end of the process.
  *
- * Where the disk refuses, what memory has room for stays there.
+ * While the disk refuses, what memory has room for stays there.
  */
 import type { Batch } from "../batch.js";
 import type { Outbox } from "../outbox.js";
@@ -10,11 +10,11 @@ import type { Sender } from "../sender.js";
 import type { Doubt } from "./segment-text.js";
 import type { Spill } from "./spill.js";
 
-const PATIENCE = 1_000;
-/** While the disk refuses, it is asked again after this many milliseconds. */
-const DISK_PAUSE = 30_000;
+const SPILL_AFTER_MS = 1_000;
+/** After a refusal of the disk, the next attempt comes this much later. */
+const DISK_RETRY_MS = 30_000;
 
-export class Spiller {
+export class SpillPolicy {
   readonly #spill: Spill;
   readonly #outbox: Outbox;
   readonly #sender: Sender;
@@ -27,10 +27,10 @@ export class Spiller {
     this.#outbox = outbox;
     this.#sender = sender;
     this.#onError = onError;
-    this.#timer = setInterval(() => this.#takeOlderThan(PATIENCE, false), PATIENCE).unref();
+    this.#timer = setInterval(() => this.#takeOlderThan(SPILL_AFTER_MS, false), SPILL_AFTER_MS).unref();
   }
 
-  /** Takes a batch that memory has no room for; false where the disk refuses. */
+  /** Takes a batch that memory has no room for; false if the disk refuses. */
   take(batch: Batch): boolean {
     return this.#write(batch);
   }
@@ -44,17 +44,17 @@ export class Spiller {
   }
 
   #takeOlderThan(age: number, all: boolean): void {
-    this.#sender.offerDoubts(all, (batch, doubt) => this.#write(batch, doubt));
+    this.#sender.spillInDoubt(all, (batch, doubt) => this.#write(batch, doubt));
     this.#outbox.offerOlderThan(age, (batch) => this.#write(batch));
   }
 
   #write(batch: Batch, doubt?: Doubt): boolean {
     if (performance.now() < this.#refusedUntil) return false;
     try {
-      this.#spill.write(batch.queue, batch.commands(), doubt);
+      this.#spill.write(batch.rows(), doubt);
       return true;
     } catch (error) {
-      this.#refusedUntil = performance.now() + DISK_PAUSE;
+      this.#refusedUntil = performance.now() + DISK_RETRY_MS;
       this.#onError(error instanceof Error ? error : new Error(String(error)));
       return false;
     }

@@ -1,0 +1,80 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ContextLookup } from "./context-lookup.js";
+
+test("the same tags in any order and any form are one context", () => {
+  const contexts = new ContextLookup();
+  const context = contexts.lookupOrCreate("count", "m", { a: "1", b: "true" });
+  expect(contexts.lookupOrCreate("count", "m", { b: true, a: 1 })).toBe(context);
+  expect(contexts.lookupOrCreate("count", "m", ["b:true", "a:1"])).toBe(context);
+  expect(contexts.lookupOrCreate("count", "m", { a: "1", none: undefined, nil: null, b: "true" })).toBe(
+    context,
+  );
+});
+
+test("anything else is another context", () => {
+  const contexts = new ContextLookup();
+  const seen = new Map<string, unknown>();
+  const call = fc.tuple(
+    fc.constantFrom("count" as const, "gauge" as const),
+    fc.constantFrom("m", "n", "mn"),
+    fc.dictionary(fc.constantFrom("a", "b", "ab"), fc.constantFrom("", "x", "xb", "by")),
+  );
+  fc.assert(
+    fc.property(call, ([type, metric, tags]) => {
+      const context = contexts.lookupOrCreate(type, metric, tags);
+      const key = JSON.stringify([type, metric, Object.entries(tags).sort()]);
+      expect(seen.get(key) ?? context).toBe(context);
+      seen.set(key, context);
+      expect(new Set(seen.values()).size).toBe(seen.size);
+    }),
+  );
+});
+
+test("tags without end don't fill the memory", () => {
+  const contexts = new ContextLookup();
+  const first = contexts.lookupOrCreate("count", "m", { id: 0 });
+  for (let id = 1; id < 250_000; id++) contexts.lookupOrCreate("count", "m", { id });
+  const again = contexts.lookupOrCreate("count", "m", { id: 0 });
+  expect(again).not.toBe(first);
+  expect([again?.jsonPrefix, again?.jsonSuffix]).toEqual([first?.jsonPrefix, first?.jsonSuffix]);
+});
+
+test("a program of many contexts keeps them", () => {
+  const contexts = new ContextLookup();
+  const find = (id: number) =>
+    contexts.lookupOrCreate("histogram", "m", { route: `r${id}`, method: "GET", zone: 7 });
+  const first = Array.from({ length: 100_000 }, (_, id) => find(id));
+  expect(first.every((context, id) => find(id) === context)).toBe(true);
+  expect(new Set(first).size).toBe(first.length);
+});
+
+test("a long text in the tags counts for as much as it holds", () => {
+  const contexts = new ContextLookup();
+  const find = (id: number) =>
+    contexts.lookupOrCreate("count", "m", { text: `${id}`.padEnd(1_000_000, "x") });
+  const first = find(0);
+  for (let id = 1; id < 70; id++) find(id);
+  expect(find(0)).not.toBe(first);
+});
+
+test("a caller's changes to its own tags are seen", () => {
+  const contexts = new ContextLookup();
+  const tags = { a: "1" };
+  const before = contexts.lookupOrCreate("count", "m", tags);
+  tags.a = "2";
+  expect(contexts.lookupOrCreate("count", "m", tags)).not.toBe(before);
+});
+
+test("prefix and tags of a client stand before those of a call", () => {
+  const parent = new ContextLookup("app.", { env: "dev", zone: "a" });
+  const child = new ContextLookup(`${parent.prefix}jobs.`, ["zone:b"], parent.tags);
+  const context = child.lookupOrCreate("count", "1 done?", { env: "live" });
+  expect(JSON.parse(`${context?.jsonPrefix}1,"timestamp":1${context?.jsonSuffix}`)).toEqual({
+    metric: "app.jobs.1_done_",
+    type: "count",
+    value: 1,
+    timestamp: 1,
+    tags: { env: "live", zone: "b" },
+  });
+});

@@ -1,0 +1,94 @@
+/**
+ * Lanes: each carries one batch at a time to the broker, so that it can be known afterwards which batches were stored.
+ *
+ * A batch's MULTI also sets its lane's marker to the batch's sequence number. If the connection is lost before the
+ * answer, the batch is in doubt: the next connection ends the lost one at the server (a fence), so that bytes still on
+ * their way can't be carried out later, and then reads the markers. A lane whose marker is its sequence was stored; any
+ * other was not, and its batch goes again with the same ids.
+ *
+ * Promises: a batch is settled as stored only if the broker said so, and counts once.
+ * It can still count twice if the server can't end a connection by its id (before Redis 6.2, or without the right to
+ * CLIENT KILL), hung with our batch unread, and the agent took the records in between; if the broker was away for
+ * longer than a marker lives (a day); or if it came back without its latest writes.
+ */
+import type { Batch } from "./batch.js";
+import type { BrokerConnection, ServerSideId, StoreOutcome } from "./broker-connection.js";
+import type { Doubt } from "./spill/segment-text.js";
+
+export interface Lane {
+  marker: string;
+  sequence: number;
+  /** Being sent, or in doubt while there is no connection. */
+  batch: Batch | undefined;
+}
+
+const LANES = 4;
+
+export class Lanes {
+  readonly #clientId: string;
+  readonly #lanes: readonly Lane[];
+  #markers = 0;
+  #sequence = 0;
+  /** The connection that carried the batches in doubt. */
+  #carrier: ServerSideId;
+
+  constructor(clientId: string) {
+    this.#clientId = clientId;
+    const newLane = () => ({ marker: this.#newMarker(), sequence: 0, batch: undefined });
+    this.#lanes = Array.from({ length: LANES }, newLane);
+  }
+
+  /** A lane without a batch. */
+  idle(): Lane | undefined {
+    return this.#lanes.find(({ batch }) => batch === undefined);
+  }
+
+  /** Sends a batch in an idle lane. After `doubt` the batch stays in its lane, unless it has been taken out meanwhile. */
+  async send(connection: BrokerConnection, lane: Lane, batch: Batch): Promise<StoreOutcome> {
+    const sequence = ++this.#sequence;
+    lane.sequence = sequence;
+    lane.batch = batch;
+    const outcome = await connection.store(batch.rows(), lane.marker, `${sequence}`);
+    if (lane.sequence !== sequence || lane.batch !== batch) return { kind: "doubt" };
+    if (outcome.kind !== "doubt") lane.batch = undefined;
+    return outcome;
+  }
+
+  /**
+   * Finds out on a new connection which batches in doubt were stored, and empties the lanes. The earlier connection is
+   * ended in any case: it may have carried a spilled batch as well, whose marker is read when the spill is drained.
+   * Rejects if the connection is lost; then the batches stay in doubt.
+   */
+  async resolve(
+    connection: BrokerConnection,
+    settle: (batch: Batch, stored: boolean) => void,
+  ): Promise<void> {
+    const doubts = this.#lanes.filter(({ batch }) => batch !== undefined);
+    await connection.fence(this.#carrier);
+    const markers = await Promise.all(doubts.map(({ marker }) => connection.readMarker(marker)));
+    for (const [index, lane] of doubts.entries()) {
+      const { batch } = lane;
+      lane.batch = undefined;
+      if (batch !== undefined) settle(batch, markers[index] === `${lane.sequence}`);
+    }
+    this.#carrier = connection.serverSideId;
+  }
+
+  /** Gives the batches away, each with the way to find out whether it was stored, until `take` declines one. */
+  giveAway(take: (batch: Batch, doubt: Doubt) => boolean): void {
+    const carrier = this.#carrier;
+    for (const lane of this.#lanes) {
+      const { batch, marker } = lane;
+      if (batch === undefined) continue;
+      const doubt = { marker, sequence: `${lane.sequence}`, ...(carrier === undefined ? {} : { carrier }) };
+      if (!take(batch, doubt)) return;
+      lane.batch = undefined;
+      // The old marker must keep its value until the batch is drained from the spill.
+      lane.marker = this.#newMarker();
+    }
+  }
+
+  #newMarker(): string {
+    return `chouette:client:${this.#clientId}:${this.#markers++}`;
+  }
+}
