@@ -5,33 +5,73 @@
  * count of one name, a gauge named as a histogram's maximum) would be one value there, and the other would be lost
  * silently. So the first keeps the series, and the other becomes a dead letter: docs/decisions/0014-one-identity.md.
  */
-import { canonicalTags, contextKey, metricName, type ReadyMetric, seriesKey } from "@chouette-iot/record";
+import { canonicalTags, contextKey, metricName, type ReadyMetric } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
 
+/** Who claimed series of one name. */
+interface Owners {
+  /** Each with the tags of its own, and all of one metric and type, so that no two of them have the same tags. */
+  readonly alike: Context[];
+  /** By the text of the tags; undefined while all are alike, which a name nearly always is. */
+  byTags: Map<string, Context> | undefined;
+}
+
 export class ClaimedSeries {
-  readonly #owners = new Map<string, Context>();
+  readonly #owners = new Map<string, Owners>();
 
   /**
    * Claims the series of all these metrics for the context that they were made of. Returns the reason if one can't be:
    * then none of them is claimed.
    */
   claim(metrics: readonly ReadyMetric[], context: Context): string | undefined {
-    const keys = new Set<string>();
-    for (const metric of metrics) {
-      const key = keyOf(metric);
-      if (keys.has(key)) return `${metric.metric} would be sent twice, and Datadog keeps one value`;
-      const owner = this.#owners.get(key);
+    for (const [index, metric] of metrics.entries()) {
+      const owner = this.#ownerOf(metric, context);
       // What became of a context claims again what the context had.
       if (owner !== undefined && contextKey(owner) !== contextKey(context)) return taken(metric, owner);
-      keys.add(key);
+      if (isAmong(metric, metrics, index))
+        return `${metric.metric} would be sent twice, and Datadog keeps one value`;
     }
-    for (const key of keys) this.#owners.set(key, context);
+    for (const { metric, tags } of metrics) {
+      const owners = this.#ownersOf(metric);
+      if (owners.byTags === undefined) owners.alike.push(context);
+      else owners.byTags.set(tagsText(tags), context);
+    }
     return undefined;
+  }
+
+  #ownersOf(metric: string): Owners {
+    const name = metricName(metric);
+    let owners = this.#owners.get(name);
+    if (owners === undefined) {
+      owners = { alike: [], byTags: undefined };
+      this.#owners.set(name, owners);
+    }
+    return owners;
+  }
+
+  #ownerOf({ metric, tags }: ReadyMetric, context: Context): Context | undefined {
+    const owners = this.#ownersOf(metric);
+    const [first = context] = owners.alike;
+    const isAlike = first.metric === context.metric && first.type === context.type && tags === context.tags;
+    if (owners.byTags === undefined && isAlike) return undefined;
+    owners.byTags ??= new Map(owners.alike.map((owner) => [tagsText(owner.tags), owner]));
+    return owners.byTags.get(tagsText(tags));
   }
 }
 
-function keyOf({ metric, tags }: ReadyMetric): string {
-  return seriesKey(metricName(metric), canonicalTags(tags));
+/** Whether one of the first metrics is of the same series. */
+function isAmong({ metric, tags }: ReadyMetric, metrics: readonly ReadyMetric[], first: number): boolean {
+  for (let index = 0; index < first; index++) {
+    const other = metrics[index];
+    if (other === undefined || metricName(other.metric) !== metricName(metric)) continue;
+    if (other.tags === tags || tagsText(other.tags) === tagsText(tags)) return true;
+  }
+  return false;
+}
+
+/** No tag that is valid at Datadog has a comma in it. */
+function tagsText(tags: readonly string[]): string {
+  return canonicalTags(tags).join(",");
 }
 
 function taken({ metric }: ReadyMetric, { metric: name, type }: Context): string {
