@@ -36,6 +36,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "agent/timekeeping": ["record", "queue", "agent/flush", "agent/clock.ts", "agent/log.ts"],
   "agent/dispatch": ["record", "queue", "agent/outputs", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
   "agent/lease": ["record", "queue", "agent/clock.ts", "agent/log.ts", "agent/outage.ts"],
+  // Of Redis the kinds alone, to ask it what it evicted.
+  "agent/housekeeping": ["record", "queue", "queue/redis", "agent/clock.ts", "agent/outage.ts"],
   "agent/outputs": ["record", "agent/printable.ts", "agent/redact.ts", "@bokuweb/zstd-wasm"],
   "agent/intake": ["record", "agent/clock.ts", "fzstd"],
   "agent/collectors": [
@@ -92,6 +94,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "agent/flush",
     "agent/timekeeping",
     "agent/dispatch",
+    "agent/housekeeping",
     "agent/outputs",
     "agent/collectors",
     "agent/config",

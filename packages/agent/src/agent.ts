@@ -10,6 +10,7 @@
  */
 import { once } from "node:events";
 import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
+import type { RedisStore } from "@chouette-iot/queue/redis";
 import { type Clock, systemClock } from "./clock.js";
 import type { Config } from "./config/config.js";
 import { SentBytes } from "./dispatch/sent-bytes.js";
@@ -23,7 +24,7 @@ import { Pulse } from "./pulse.js";
 import { newDeliveries } from "./status/deliveries.js";
 import { startOperation } from "./status/operation.js";
 import { RateMeter } from "./status/rates.js";
-import { readStatus, type Status } from "./status/status.js";
+import { type BrokerMemory, readStatus, type Status } from "./status/status.js";
 import { storeLooks } from "./status/store-look.js";
 import { startWork, type Work } from "./work.js";
 
@@ -51,7 +52,7 @@ interface Leadership {
  */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
   const parts = await openParts(config);
-  const { store, broker, embedded, damaged } = await openStore(config, log, clock);
+  const { store, broker, embedded, defaultLimit, server, damaged } = await openStore(config, log, clock);
   const wiring = {
     log,
     clock,
@@ -59,6 +60,8 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     queues: queueNames(),
     storeOutage: new Outage("The store", clock, log),
     ...(embedded === undefined ? {} : { embedded }),
+    ...(defaultLimit === undefined ? {} : { defaultLimit }),
+    ...(server === undefined ? {} : { server }),
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
     status: (): Promise<Status> => readStatus(source),
   };
@@ -80,7 +83,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     config: () => lifecycle.config,
     outages: () => [wiring.storeOutage, ...(work()?.outages ?? [])].map((outage) => outage.report()),
     collectors: () => work()?.collectors() ?? [],
-    look: storeLooks(store, wiring.queues, clock),
+    look: storeLooks(store, wiring.queues, clock, server && (() => memoryOf(server))),
     heldBack: () => work()?.heldBack(),
     flushedAt: () => work()?.flushedAt(),
     hangs,
@@ -122,4 +125,11 @@ async function workOn(
   options.begin(options.store, new AbortController().signal);
   await once(signal, "abort");
   await options.end();
+}
+
+async function memoryOf(server: RedisStore): Promise<BrokerMemory | undefined> {
+  const info = await server.serverInfo();
+  if (info === undefined) return undefined;
+  const { usedMemory: usedBytes, maxMemory: maxBytes } = info;
+  return { usedBytes, ...(maxBytes === undefined ? {} : { maxBytes }) };
 }

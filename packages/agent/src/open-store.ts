@@ -1,10 +1,12 @@
 /** The agent's store: a Redis server, or the agent's own with a broker before it. */
 import type { BrokerStore, Store } from "@chouette-iot/queue";
+import type { RedisStore } from "@chouette-iot/queue/redis";
 import { milliseconds } from "@chouette-iot/record";
 import { shownAddress } from "./address.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config/config.js";
 import { redisAddress } from "./config/redis-address.js";
+import { defaultStoreLimit } from "./housekeeping/store-limit.js";
 import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
 import type { Log } from "./log.js";
 
@@ -15,6 +17,10 @@ export interface OpenStore {
   readonly broker?: RunningBroker;
   /** The store, where it is the agent's own. */
   readonly embedded?: BrokerStore;
+  /** In bytes, of the agent's own store if STORE_MAX_BYTES isn't set. */
+  readonly defaultLimit?: number;
+  /** The server, if there is one. */
+  readonly server?: RedisStore;
   /** Resolves where its file turns out to be damaged while it is open. */
   readonly damaged: Promise<Error>;
 }
@@ -23,7 +29,8 @@ export interface OpenStore {
 export async function openStore(config: Config, log: Log, clock: Clock): Promise<OpenStore> {
   const { dataDirectory, commitInterval, listen, password, protectedMode, maxConnections } = config.settings;
   if (config.storage === "redis") {
-    return { store: await connectedStore(config, clock), damaged: new Promise(() => {}) };
+    const server = await connectedStore(config, clock);
+    return { store: server, server, damaged: new Promise(() => {}) };
   }
   // The engine that isn't used isn't loaded: its library would take memory for nothing.
   const { openLmdbStore } = await import("@chouette-iot/queue/lmdb/open");
@@ -49,7 +56,8 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
     });
     // The port may be one that the system chose.
     log.info({ listen: shownAddress(broker.address) }, "broker listening");
-    return { store, broker, embedded: store, damaged };
+    const defaultLimit = await defaultStoreLimit(dataDirectory);
+    return { store, broker, embedded: store, defaultLimit, damaged };
   } catch (error) {
     await store.close();
     throw error;
@@ -57,7 +65,7 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
 }
 
 /** A store whose server had time to answer, so that only one that isn't there begins with an outage. */
-async function connectedStore({ settings }: Config, clock: Clock): Promise<Store> {
+async function connectedStore({ settings }: Config, clock: Clock): Promise<RedisStore> {
   const { RedisStore } = await import("@chouette-iot/queue/redis");
   const waiting = new AbortController();
   const store = new RedisStore({ ...redisAddress(settings), onConnected: () => waiting.abort() });

@@ -29,10 +29,12 @@ import { redisAddress } from "./config/redis-address.js";
 import { ByteBudget, type HeldBack } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
-import { runRejectedLoop } from "./dispatch/rejected-queue.js";
 import type { SentBytes } from "./dispatch/sent-bytes.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
 import { type Flushed, Flusher } from "./flush/flusher.js";
+import { runHousekeeping } from "./housekeeping/housekeeping.js";
+import type { RedisServer } from "./housekeeping/redis-evictions.js";
+import { runStoreLimit } from "./housekeeping/store-limit.js";
 import type { Log } from "./log.js";
 import { Outage } from "./outage.js";
 import type { Parts } from "./parts.js";
@@ -42,7 +44,6 @@ import { rereadAfterReconnect } from "./reread-store.js";
 import { counted, type Deliveries } from "./status/deliveries.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
 import type { Status } from "./status/status.js";
-import { runStoreCap } from "./store-cap.js";
 import { type Boot, currentBoot } from "./timekeeping/boot.js";
 import { QueueLocks } from "./timekeeping/queue-locks.js";
 import { CLOCK_FLOOR, Timekeeper } from "./timekeeping/timekeeper.js";
@@ -68,6 +69,10 @@ export interface Wiring extends Parts {
   readonly storeOutage: Outage;
   /** The store, where it is the agent's own. */
   readonly embedded?: BrokerStore;
+  /** In bytes, of the agent's own store if STORE_MAX_BYTES isn't set. */
+  readonly defaultLimit?: number;
+  /** The Redis server, if that is the store. */
+  readonly server?: RedisServer;
   readonly sentBytes: SentBytes;
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
   /** The device's, if not given. */
@@ -85,7 +90,8 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   };
   // The flush and the timekeeper remember what the store says of windows and of the clock.
   const flushWiring = felt({ ...wiring, store: rereadAfterReconnect(store) }, pulses.flush);
-  const { rejectedMost, rejectedTtl, selfMetrics, storeMaxBytes } = config.settings;
+  const { rejectedMost, rejectedTtl, selfMetrics } = config.settings;
+  const maxBytes = config.settings.storeMaxBytes ?? wiring.defaultLimit;
   const locks = new QueueLocks();
   const timekeeper = new Timekeeper({
     ...flushWiring,
@@ -108,24 +114,22 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
       logs.loop.kick();
     },
   });
-  const rejectedOutage = new Outage("The bound of the dead-letter queue", clock, log);
-  const rejectedBounds = { queue: queues.rejected, most: rejectedMost, ttl: seconds(rejectedTtl) };
+  const housekeepingOutage = new Outage("Housekeeping", clock, log);
+  const outages = { store: storeOutage, own: housekeepingOutage };
+  const limits = { maxRecords: rejectedMost, ttl: seconds(rejectedTtl) };
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, lost]);
   const loops = [
     flushing(signal),
     metrics.loop.run(signal),
     logs.loop.run(signal),
-    runRejectedLoop(
-      { store, clock, outages: { store: storeOutage, own: rejectedOutage }, ...rejectedBounds },
-      signal,
-    ),
+    runHousekeeping({ store, queues, clock, limits, outages, maxBytes, server: wiring.server }, signal),
   ];
   const roomOutage = new Outage("Room in the store", clock, log);
-  if (wiring.embedded !== undefined && storeMaxBytes !== undefined) {
-    const options = { ...{ queues, clock, storeOutage, roomOutage }, mostBytes: storeMaxBytes };
+  if (wiring.embedded !== undefined && maxBytes !== undefined) {
+    const options = { queues, clock, outages, roomOutage, maxBytes };
     const unlessMoving = (step: () => Promise<void>) => locks.using(Object.values(queues), step);
-    loops.push(runStoreCap({ ...options, store: wiring.embedded, unlessMoving }, signal));
+    loops.push(runStoreLimit({ ...options, store: wiring.embedded, unlessMoving }, signal));
   }
   // Whom they are printed for has no use for them.
   if (selfMetrics && config.output === "datadog") {
@@ -135,7 +139,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   }
   const collecting = wireCollectors(wiring);
   return {
-    outages: [flushOutage, ...metrics.outages, ...logs.outages, rejectedOutage, roomOutage],
+    outages: [flushOutage, ...metrics.outages, ...logs.outages, housekeepingOutage, roomOutage],
     pulses: Object.values(pulses),
     flushedAt: () => flushedAt,
     collectors: () => collecting.status(),

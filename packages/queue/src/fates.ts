@@ -24,10 +24,17 @@ export type Fate =
   | "damaged"
   /** The store had reached its size: it gave way to what is newer or matters more. */
   | "displaced"
+  /** Redis evicted it, with the whole key that it was in. */
+  | "evicted_by_redis"
   /** A person took it out of the rejected queue and had it put back where it came from. */
   | "requeued"
   /** A person threw it away. */
   | "purged";
+
+/** The name of the counter of how often a queue lost records whose number nobody knows. */
+export function unknownLossCounter(queue: string): string {
+  return `${queue}:unknown_losses`;
+}
 
 /** The name of the counter of a queue's records that met this fate. */
 export function fateCounter(queue: string, fate: Fate): string {

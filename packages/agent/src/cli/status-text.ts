@@ -2,7 +2,7 @@
 import type { HeldBack } from "../dispatch/byte-budget.js";
 import { printable } from "../printable.js";
 import { total } from "../status/ledger.js";
-import type { DeliveryStatus, Status } from "../status/status.js";
+import type { BrokerMemory, DeliveryStatus, Status } from "../status/status.js";
 import { table } from "./table.js";
 
 export function statusText(status: Status): string {
@@ -31,8 +31,14 @@ function statusLines(status: Status): readonly string[] {
   ];
 }
 
-function brokerLine({ broker: { kind, counters } }: Status): string {
-  return `Broker   ${kind}${counters === undefined ? "" : `, ${inWords(counters)}`}`;
+function brokerLine({ broker: { kind, counters, memory } }: Status): string {
+  const counted = counters === undefined ? "" : `, ${inWords(counters)}`;
+  return `Broker   ${kind}${counted}${memory === undefined ? "" : `, ${memoryText(memory)}`}`;
+}
+
+function memoryText({ usedBytes, maxBytes }: BrokerMemory): string {
+  const limit = maxBytes === undefined ? "" : ` of ${maxBytes}`;
+  return `memory ${usedBytes}${limit} bytes`;
 }
 
 function outputLine({ output: { kind, url } }: Status): string {
@@ -83,11 +89,15 @@ function queueTable(queues: Queues): string {
 
 /** With the sum in words, so that it can be checked by reading. */
 function ledgerTable(queues: Queues): string {
-  const rows = queues.map(({ name, ledger: { accepted, done, pending, dropped, missing } }) => [
-    name,
-    `${accepted} = ${total(done)} + ${pending} + ${total(dropped)}${missing > 0 ? ` + ${missing} missing` : ""}`,
-    inWords({ ...done, ...dropped }),
-  ]);
+  const rows = queues.map(({ name, ledger }) => {
+    const { accepted, done, pending, dropped, missing, unknownLosses } = ledger;
+    const lost = unknownLosses > 0 ? `, and unknown losses ${unknownLosses} times` : "";
+    return [
+      name,
+      `${accepted} = ${total(done)} + ${pending} + ${total(dropped)}${missing > 0 ? ` + ${missing} missing` : ""}`,
+      `${inWords({ ...done, ...dropped })}${lost}`,
+    ];
+  });
   return table(["Since ever", "Accepted = done + waiting + dropped", "In detail"], rows);
 }
 

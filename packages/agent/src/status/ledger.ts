@@ -4,7 +4,7 @@
  * The counters are kept in the store and raised in the settlements that they speak of, so that the sum holds
  * across restarts. What clients write isn't counted as they write it: there, accepted is the sum of the rest.
  */
-import { type Fate, fateCounter } from "@chouette-iot/queue";
+import { type Fate, fateCounter, unknownLossCounter } from "@chouette-iot/queue";
 
 export interface Ledger {
   readonly accepted: number;
@@ -15,6 +15,8 @@ export interface Ledger {
   readonly dropped: Readonly<Record<string, number>>;
   /** Accepted and neither done, pending nor dropped: above 0 means that the store has lost records. */
   readonly missing: number;
+  /** How often records were lost whose number nobody knows: by an eviction of Redis. */
+  readonly unknownLosses: number;
 }
 
 const DONE: ReadonlySet<string> = new Set<Fate>(["aggregated", "delivered", "requeued"]);
@@ -23,9 +25,10 @@ export function ledgerOf(queue: string, counters: ReadonlyMap<string, number>, p
   const done: Record<string, number> = {};
   const dropped: Record<string, number> = {};
   const accepted = fateCounter(queue, "accepted");
+  const unknownLosses = unknownLossCounter(queue);
   const prefix = accepted.slice(0, -"accepted".length);
   for (const [name, count] of counters) {
-    if (!name.startsWith(prefix) || name === accepted) continue;
+    if (!name.startsWith(prefix) || name === accepted || name === unknownLosses) continue;
     const fate = name.slice(prefix.length);
     (DONE.has(fate) ? done : dropped)[fate] = count;
   }
@@ -38,6 +41,7 @@ export function ledgerOf(queue: string, counters: ReadonlyMap<string, number>, p
     pending,
     dropped,
     missing: Math.max(0, counted - sum),
+    unknownLosses: counters.get(unknownLosses) ?? 0,
   };
 }
 

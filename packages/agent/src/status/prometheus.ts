@@ -54,6 +54,13 @@ export function prometheusText(status: Status): string {
       ),
     ),
     family(
+      "chouette_records_unknown_losses_total",
+      "counter",
+      "How often records were lost whose number nobody knows, across restarts.",
+      queues.map(({ name, ledger }) => [{ queue: name }, ledger.unknownLosses]),
+    ),
+    ...memoryFamilies(status),
+    family(
       "chouette_records_missing",
       "gauge",
       "Records that the store has lost.",
@@ -116,6 +123,21 @@ export function prometheusText(status: Status): string {
       collectors.map(({ name, consecutiveFailures }) => [{ collector: name }, consecutiveFailures]),
     ),
   ].join("");
+}
+
+function memoryFamilies({ broker: { memory } }: Status): readonly string[] {
+  if (memory === undefined) return [];
+  const { usedBytes, maxBytes } = memory;
+  return [
+    family("chouette_broker_memory_bytes", "gauge", "Memory that the Redis server uses.", [[{}, usedBytes]]),
+    ...(maxBytes === undefined
+      ? []
+      : [
+          family("chouette_broker_memory_limit_bytes", "gauge", "The Redis server's maxmemory.", [
+            [{}, maxBytes],
+          ]),
+        ]),
+  ];
 }
 
 function family(name: string, type: "gauge" | "counter", help: string, samples: readonly Sample[]): string {

@@ -3,7 +3,14 @@ import { describe, expect, it } from "vitest";
 import { RateMeter } from "./rates.js";
 
 function queue(accepted: number, delivered: number) {
-  const ledger = { accepted, done: { delivered }, pending: accepted - delivered, dropped: {}, missing: 0 };
+  const ledger = {
+    accepted,
+    done: { delivered },
+    pending: accepted - delivered,
+    dropped: {},
+    missing: 0,
+    unknownLosses: 0,
+  };
   return [{ name: "q", ledger }];
 }
 

@@ -32,6 +32,8 @@ export interface Status {
     readonly kind: Config["storage"];
     /** What the embedded broker counted since the start. */
     readonly counters?: Readonly<Record<string, number>>;
+    /** Of a Redis server; undefined if it doesn't answer, or the account has no right to INFO. */
+    readonly memory?: BrokerMemory;
   };
   readonly output: { readonly kind: Config["output"]; readonly url?: string };
   readonly ready: Readiness;
@@ -46,6 +48,12 @@ export interface Status {
   readonly budget?: BudgetStatus;
   /** Undefined where the store doesn't answer. */
   readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[];
+}
+
+export interface BrokerMemory {
+  readonly usedBytes: number;
+  /** Undefined without a limit. */
+  readonly maxBytes?: number;
 }
 
 export interface BudgetStatus {
@@ -90,7 +98,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   const { clock, deliveries, brokerCounters } = source;
   const config = source.config();
   const now = toSeconds(clock.now());
-  const { queues, sent } = (await within(LONGEST_LOOK_MS, source.look())) ?? {};
+  const { queues, sent, memory } = (await within(LONGEST_LOOK_MS, source.look())) ?? {};
   return {
     version: VERSION,
     host: currentHostName(config.settings),
@@ -100,6 +108,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     broker: {
       kind: config.storage,
       ...(brokerCounters === undefined ? {} : { counters: { ...brokerCounters } }),
+      ...(memory === undefined ? {} : { memory }),
     },
     output: {
       kind: config.output,

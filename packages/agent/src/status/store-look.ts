@@ -9,18 +9,32 @@ import { toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import { readSentOfLate, type SentOfLate } from "../dispatch/sent-bytes.js";
 import { type QueueStatus, readQueues } from "./queues.js";
+import type { BrokerMemory } from "./status.js";
 
 export interface StoreLook {
   readonly queues: readonly QueueStatus[];
   readonly sent: SentOfLate;
+  readonly memory: BrokerMemory | undefined;
 }
 
-/** @returns takes the look; it rejects where the store does */
-export function storeLooks(store: Store, names: QueueNames, clock: Clock): () => Promise<StoreLook> {
+/**
+ * @param memoryOf asks the broker, if it is a server
+ * @returns takes the look; it rejects where the store does
+ */
+export function storeLooks(
+  store: Store,
+  names: QueueNames,
+  clock: Clock,
+  memoryOf: () => Promise<BrokerMemory | undefined> = async () => undefined,
+): () => Promise<StoreLook> {
   const look = async () => {
     const now = toSeconds(clock.now());
-    const [queues, sent] = await Promise.all([readQueues(store, names, now), readSentOfLate(store, clock)]);
-    return { queues, sent };
+    const [queues, sent, memory] = await Promise.all([
+      readQueues(store, names, now),
+      readSentOfLate(store, clock),
+      memoryOf(),
+    ]);
+    return { queues, sent, memory };
   };
   let underWay: Promise<StoreLook> | undefined;
   return () => {

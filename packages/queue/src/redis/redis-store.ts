@@ -8,6 +8,7 @@ import { NAMESPACE } from "../names.js";
 import { checkEpoch } from "../stale.js";
 import type { NewRecord, ReadOptions, Settlement, Store, StoredRecord, Stray } from "../store.js";
 import { append } from "./append.js";
+import { type Census, takeCensus } from "./census.js";
 import { CheckedConnection, type Patience } from "./checked-connection.js";
 import type { ConnectionEvents, RedisAddress } from "./connection.js";
 import { countersOf, keysOf, notesOf } from "./keys.js";
@@ -17,6 +18,7 @@ import { settle } from "./settle.js";
 import { findStrays } from "./strays.js";
 
 export { append, appendCommands } from "./append.js";
+export type { Census } from "./census.js";
 export type { RedisAddress, RedisConnection } from "./connection.js";
 export type { ServerInfo } from "./server-info.js";
 
@@ -87,6 +89,11 @@ export class RedisStore implements Store {
   /** Undefined if the account has no right to INFO. */
   serverInfo(): Promise<ServerInfo | undefined> {
     return this.#connection.run(serverInfo);
+  }
+
+  /** Counters and sizes at one moment. */
+  census(queues: readonly string[]): Promise<Census> {
+    return this.#connection.run((connection) => takeCensus(connection, this.#namespace, queues));
   }
 
   /** Ends the connection once the commands under way are answered. */

@@ -1,7 +1,7 @@
 import { milliseconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newFolder } from "../../../tests/support/folders.js";
-import { makeRoom } from "./cap.js";
+import { evictUntil } from "./evict.js";
 import { LmdbStore } from "./lmdb/lmdb-store.js";
 import { queueNames } from "./names.js";
 
@@ -29,8 +29,8 @@ afterEach(async () => {
 
 it("lets the least important leave first, the oldest before the newer, each counted", async () => {
   const whole = store.bytes();
-  expect(await makeRoom(store, queues, whole)).toBe(0);
-  expect(await makeRoom(store, queues, whole * 0.4)).toBeGreaterThan(2 * RECORDS);
+  expect(await evictUntil(store, queues, whole)).toBe(0);
+  expect(await evictUntil(store, queues, whole * 0.4)).toBeGreaterThan(2 * RECORDS);
   expect(store.bytes()).toBeLessThanOrEqual(whole * 0.4);
   expect(await store.size(queues.rejected)).toBe(0);
   expect(await store.size(queues.logs)).toBe(0);
@@ -44,4 +44,24 @@ it("lets the least important leave first, the oldest before the newer, each coun
       [`${queues.rawMetrics}:displaced`, RECORDS - left],
     ]),
   );
+});
+
+it("evicts values without a time before anything that can be used, and counts a record that is settled meanwhile once", async () => {
+  for (let n = 0; n < 30; n++)
+    await store.write([{ queue: queues.readyMetrics, id: `orphan-${n}`, value: "x".repeat(100_000) }]);
+  const whole = store.bytes();
+  const settled = store.read(queues.rejected, { limit: 500 });
+  const [evicted] = await Promise.all([
+    evictUntil(store, queues, whole - 3_050_000),
+    settled.then((records) =>
+      store.settle({ remove: [{ queue: queues.rejected, records, counter: "settled" }] }),
+    ),
+  ]);
+  expect(await store.strays(queues.readyMetrics, 10)).toEqual([]);
+  expect(evicted).toBeGreaterThanOrEqual(30);
+  expect(await store.size(queues.logs)).toBe(RECORDS);
+  const counters = await store.counters();
+  const left = (counters.get(`${queues.rejected}:displaced`) ?? 0) + (counters.get("settled") ?? 0);
+  expect(left).toBe(RECORDS - (await store.size(queues.rejected)));
+  expect(counters.get(`${queues.readyMetrics}:displaced`)).toBe(30);
 });

@@ -1,0 +1,63 @@
+import { MemoryStore } from "@chouette-iot/queue/memory";
+import { milliseconds, seconds } from "@chouette-iot/record";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../clock.js";
+import { DeadLetters, maxDeadLetterBytes } from "./dead-letters.js";
+
+const QUEUE = "chouette:rejected";
+const NOW = 1_000_000;
+const NO_LIMIT = Number.POSITIVE_INFINITY;
+const clock = { ...systemClock, now: () => milliseconds(NOW * 1000) };
+
+function records(count: number, { from = 0, age = 99, bytes = 2 } = {}) {
+  return Array.from({ length: count }, (_, n) => ({
+    score: NOW - age + (from + n) / 1e6,
+    id: `${from + n}`,
+    value: "x".repeat(bytes),
+  }));
+}
+
+async function ids(store: MemoryStore): Promise<readonly number[]> {
+  return (await store.read(QUEUE, { limit: 100_000 })).map(({ id }) => Number(id));
+}
+
+describe("the dead-letter queue", () => {
+  it("keeps the youngest up to its number and its age, and counts what leaves", async () => {
+    const store = new MemoryStore();
+    await store.append(QUEUE, records(20, { age: 101 }));
+    await store.append(QUEUE, records(12_000, { from: 20 }));
+    await new DeadLetters(store, QUEUE, clock).bound({
+      maxRecords: 500,
+      maxBytes: NO_LIMIT,
+      ttl: seconds(100),
+    });
+    expect(await ids(store)).toEqual(Array.from({ length: 500 }, (_, n) => 11_520 + n));
+    const counters = await store.counters();
+    expect(counters.get(`${QUEUE}:expired`)).toBe(20);
+    expect(counters.get(`${QUEUE}:evicted`)).toBe(11_500);
+  });
+
+  it("keeps no more bytes than its limit, as more come and others take some out", async () => {
+    const store = new MemoryStore();
+    const letters = new DeadLetters(store, QUEUE, clock);
+    const limits = { maxRecords: 10_000, maxBytes: 1_000_000, ttl: seconds(100) };
+    await store.append(QUEUE, records(30, { bytes: 100_000 }));
+    await letters.bound(limits);
+    expect(await ids(store)).toEqual(Array.from({ length: 10 }, (_, n) => 20 + n));
+    await store.append(QUEUE, records(4, { from: 30, bytes: 50_000 }));
+    await letters.bound(limits);
+    expect(await ids(store)).toEqual([22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33]);
+    // Put back by a person: nothing else has to leave for it.
+    await store.settle({ remove: [{ queue: QUEUE, records: records(5, { from: 22 }) }] });
+    await store.append(QUEUE, records(5, { from: 34, bytes: 100_000 }));
+    await letters.bound(limits);
+    expect(await ids(store)).toEqual([27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38]);
+    expect((await store.counters()).get(`${QUEUE}:evicted`)).toBe(22);
+  });
+
+  it("takes an eighth of a small store, and 64 MiB of a large one", () => {
+    expect(maxDeadLetterBytes(12_000_000)).toBe(1_500_000);
+    expect(maxDeadLetterBytes(4e9)).toBe(64 * 1024 * 1024);
+    expect(maxDeadLetterBytes(undefined)).toBe(64 * 1024 * 1024);
+  });
+});

@@ -1,0 +1,42 @@
+/** The loop that keeps dead letters within their bounds, removes orphans and counts what Redis evicted. */
+import type { QueueNames, Store } from "@chouette-iot/queue";
+import { milliseconds, toSeconds } from "@chouette-iot/record";
+import type { Clock } from "../clock.js";
+import { beginOutage, type LoopOutages } from "../outage.js";
+import { type DeadLetterLimits, DeadLetters, maxDeadLetterBytes } from "./dead-letters.js";
+import { Orphans } from "./orphans.js";
+import { RedisEvictions, type RedisServer } from "./redis-evictions.js";
+
+export interface HousekeepingOptions {
+  readonly store: Store;
+  readonly queues: QueueNames;
+  readonly clock: Clock;
+  readonly limits: Pick<DeadLetterLimits, "maxRecords" | "ttl">;
+  /** Of the embedded store. */
+  readonly maxBytes: number | undefined;
+  /** The Redis server, if that is the store: it has a limit of its own, and may evict. */
+  readonly server: RedisServer | undefined;
+  readonly outages: LoopOutages;
+}
+
+const INTERVAL = milliseconds(60_000);
+
+/** Until the signal is aborted. */
+export async function runHousekeeping(options: HousekeepingOptions, signal: AbortSignal): Promise<void> {
+  const { store, queues, clock, limits, outages, maxBytes, server } = options;
+  const deadLetters = new DeadLetters(store, queues.rejected, clock);
+  const orphans = new Orphans(store, queues);
+  const evictions = server === undefined ? undefined : new RedisEvictions(store, server, queues);
+  while (!signal.aborted) {
+    try {
+      await orphans.remove(toSeconds(clock.now()));
+      await evictions?.check();
+      const storeLimit = maxBytes ?? (await server?.serverInfo())?.maxMemory;
+      await deadLetters.bound({ ...limits, maxBytes: maxDeadLetterBytes(storeLimit) });
+      outages.own.end();
+    } catch (error) {
+      if (!signal.aborted) beginOutage(error, outages);
+    }
+    await clock.sleep(INTERVAL, signal);
+  }
+}

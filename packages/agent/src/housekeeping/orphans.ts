@@ -1,0 +1,70 @@
+/**
+ * Orphans: values that a client stored without giving their ids a time, in queues whose reader never meets them. (The
+ * flush finds those of the raw queue. Ids without a value are in the order, so that every reader finds them.)
+ *
+ * Promises: none stays forever. One that is met twice, a minute apart, becomes a dead letter with its reason; until
+ * then its id may still come. One among the dead letters itself expires, counted.
+ */
+import { createHash } from "node:crypto";
+import {
+  absentValueReason,
+  fateCounter,
+  type NewRecord,
+  type QueueNames,
+  type Store,
+  type Stray,
+} from "@chouette-iot/queue";
+import { encodeRejected, type Seconds } from "@chouette-iot/record";
+
+const LIMIT = 1_000;
+
+export class Orphans {
+  readonly #store: Store;
+  readonly #names: QueueNames;
+  readonly #met = new Map<string, ReadonlySet<string>>();
+
+  constructor(store: Store, names: QueueNames) {
+    this.#store = store;
+    this.#names = names;
+  }
+
+  /** Takes out what it met the last time as well; to be called about once a minute. Rejects where the store does. */
+  async remove(now: Seconds): Promise<void> {
+    const { readyMetrics, logs, rejected } = this.#names;
+    for (const queue of [readyMetrics, logs, rejected]) await this.#removeFrom(queue, now);
+  }
+
+  async #removeFrom(queue: string, now: Seconds): Promise<void> {
+    const { rejected } = this.#names;
+    const orphans = await this.#store.strays(queue, LIMIT);
+    const before = this.#met.get(queue);
+    this.#met.set(queue, new Set(orphans.map(({ id }) => id)));
+    const old = orphans.filter(({ id }) => before?.has(id));
+    if (old.length === 0) return;
+    const removeStrays = [{ queue, ids: old.map(({ id }) => id) }];
+    if (queue === rejected) {
+      await this.#store.settle({
+        removeStrays,
+        count: new Map([[fateCounter(queue, "expired"), old.length]]),
+      });
+      return;
+    }
+    await this.#store.settle({
+      removeStrays,
+      add: [{ queue: rejected, records: old.map((orphan) => deadLetter(orphan, queue, now)) }],
+      count: new Map([
+        [fateCounter(queue, "rejected"), old.length],
+        [fateCounter(rejected, "accepted"), old.length],
+      ]),
+    });
+  }
+}
+
+function deadLetter(orphan: Stray, queue: string, at: Seconds): NewRecord {
+  const { id, value = null } = orphan;
+  const size = value === null ? ` (${absentValueReason(orphan)})` : "";
+  const reason = `a value whose id has no time${size}`;
+  // Of its own: the same id may be among the dead letters from another queue.
+  const name = createHash("sha1").update(`${queue} ${id}`).digest("hex");
+  return { score: at, id: `orphan.${name}`, value: encodeRejected({ reason, queue, at, value }) };
+}

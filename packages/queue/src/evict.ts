@@ -1,0 +1,40 @@
+/** The limit of the store's size: what can be spared leaves first, the oldest before the newer, and is counted. */
+import type { BrokerStore } from "./broker-store.js";
+import { fateCounter } from "./fates.js";
+import type { QueueNames } from "./names.js";
+
+const PAGE = 1_000;
+
+/**
+ * Removes records until the store's content takes at most this many bytes. Orphans leave first, which nobody can use,
+ * then dead letters, then logs, then raw metrics, then ready ones, of which one stands for many raw ones.
+ *
+ * A record that somebody else settles meanwhile is counted once, by the settlement that finds it there.
+ *
+ * @returns how many left
+ */
+export async function evictUntil(store: BrokerStore, queues: QueueNames, maxBytes: number): Promise<number> {
+  const { rejected, logs, rawMetrics, readyMetrics } = queues;
+  const order = [rejected, logs, rawMetrics, readyMetrics];
+  let evicted = 0;
+  for (const queue of order) {
+    while (store.bytes() > maxBytes) {
+      const orphans = await store.strays(queue, PAGE);
+      if (orphans.length === 0) break;
+      await store.settle({
+        removeStrays: [{ queue, ids: orphans.map(({ id }) => id) }],
+        count: new Map([[fateCounter(queue, "displaced"), orphans.length]]),
+      });
+      evicted += orphans.length;
+    }
+  }
+  for (const queue of order) {
+    while (store.bytes() > maxBytes) {
+      const records = await store.read(queue, { limit: PAGE });
+      if (records.length === 0) break;
+      await store.settle({ remove: [{ queue, records, counter: fateCounter(queue, "displaced") }] });
+      evicted += records.length;
+    }
+  }
+  return evicted;
+}
