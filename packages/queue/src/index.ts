@@ -1,7 +1,7 @@
 export { absentValueReason } from "./bounded-page.js";
 export { type BrokerStore, LONGEST_ID, type QueueWrite } from "./broker-store.js";
-export { evictUntil } from "./evict.js";
 export { deadLetter } from "./dead-letter.js";
+export { evictUntil } from "./evict.js";
 export { expire } from "./expire.js";
 export { type Fate, fateCounter, unknownLossCounter } from "./fates.js";
 export { NAMESPACE, type QueueNames, queueNames } from "./names.js";
