@@ -5,16 +5,16 @@
  * Promises: none stays forever. One that is met twice, a minute apart, becomes a dead letter with its reason; until
  * then its id may still come. One among the dead letters itself expires, counted.
  */
-import { createHash } from "node:crypto";
 import {
   absentValueReason,
+  deadLetter,
   fateCounter,
   type NewRecord,
   type QueueNames,
   type Store,
   type Stray,
 } from "@chouette-iot/queue";
-import { encodeRejected, type Seconds } from "@chouette-iot/record";
+import type { Seconds } from "@chouette-iot/record";
 
 const LIMIT = 1_000;
 
@@ -51,7 +51,7 @@ export class Orphans {
     }
     await this.#store.settle({
       removeStrays,
-      add: [{ queue: rejected, records: old.map((orphan) => deadLetter(orphan, queue, now)) }],
+      add: [{ queue: rejected, records: old.map((orphan) => letterOf(orphan, queue, now)) }],
       count: new Map([
         [fateCounter(queue, "rejected"), old.length],
         [fateCounter(rejected, "accepted"), old.length],
@@ -60,11 +60,8 @@ export class Orphans {
   }
 }
 
-function deadLetter(orphan: Stray, queue: string, at: Seconds): NewRecord {
-  const { id, value = null } = orphan;
+function letterOf(orphan: Stray, queue: string, at: Seconds): NewRecord {
+  const { value = null } = orphan;
   const size = value === null ? ` (${absentValueReason(orphan)})` : "";
-  const reason = `a value whose id has no time${size}`;
-  // Of its own: the same id may be among the dead letters from another queue.
-  const name = createHash("sha1").update(`${queue} ${id}`).digest("hex");
-  return { score: at, id: `orphan.${name}`, value: encodeRejected({ reason, queue, at, value }) };
+  return deadLetter({ reason: `a value whose id has no time${size}`, queue, at, value });
 }

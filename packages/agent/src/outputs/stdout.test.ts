@@ -35,7 +35,12 @@ describe("stdout output", () => {
 
   it("writes a log whose fields are no texts", async () => {
     let text = "";
-    const options = { hostName: () => "h", globalTags: [], pretty: true, write: (more: string) => (text += more) };
+    const options = {
+      hostName: () => "h",
+      globalTags: [],
+      pretty: true,
+      write: (more: string) => (text += more),
+    };
     const odd = { toString: 1, valueOf: null };
     const log = { date: odd, level: [[odd]], service: 5, message: { msg: "hi" }, ddtags: [] };
     await stdoutLogs(options).send([log], new AbortController().signal);
