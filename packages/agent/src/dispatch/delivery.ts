@@ -50,7 +50,7 @@ export async function deliver<T>(
   const nothing: Delivered = { records: 0, rejected: 0, bytes };
   switch (outcome.kind) {
     case "delivered": {
-      release.accepted();
+      release.accepted(batch);
       const records = batch.length;
       return plus({ ...nothing, records }, await deliverSuspects(options, release, signal));
     }
@@ -91,7 +91,7 @@ export async function deliverSuspects<T>(
     const { kind, bytes } = outcome;
     if (kind === "unavailable" || kind === "unauthorized")
       return plus(sum, { records: 0, rejected: 0, bytes, obstacle: outcome });
-    if (kind === "delivered") release.accepted();
+    if (kind === "delivered") release.accepted([entry]);
     else await reject([{ ...entry, reason: outcome.reason }], options);
     const records = kind === "delivered" ? 1 : 0;
     sum = plus(sum, { records, rejected: 1 - records, bytes });

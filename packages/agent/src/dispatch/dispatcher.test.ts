@@ -66,6 +66,7 @@ async function setUp(
 }
 
 const delivered: Outcome = { kind: "delivered", bytes: 1 };
+const refused: Outcome = { kind: "refused", reason: "HTTP 400", foundBy: "answer", bytes: 1 };
 const down: Outcome = { kind: "unavailable", reason: "no route", answered: false, bytes: 0 };
 
 describe("dispatch", () => {
@@ -209,6 +210,32 @@ describe("dispatch", () => {
         },
       ),
     );
+  });
+
+  it("sends once what is refused and then accepted, as the release goes through the queue again", async () => {
+    const { dispatcher } = await setUp([[NOW, "fresh"]]);
+    const answers = [refused];
+    const { told, taken } = output(() => answers.pop() ?? delivered);
+    await dispatcher(told).dispatch();
+    expect(taken).toEqual(["fresh"]);
+  });
+
+  it("rejects once what is refused each time that the release comes to it", async () => {
+    // Which half of a batch is tried first is left to chance.
+    for (let tries = 0; tries < 20; tries++) {
+      const { store, dispatcher } = await setUp(
+        [
+          [NOW - 200, "backlog"],
+          [NOW, "refused"],
+        ],
+        2,
+      );
+      const { told, taken } = output((batch) => (batch.includes("refused") ? refused : delivered));
+      await dispatcher(told).dispatch();
+      expect(taken).toEqual(["backlog"]);
+      expect(await store.size(REJECTED)).toBe(1);
+      expect((await store.counters()).get(`${REJECTED}:accepted`)).toBe(1);
+    }
   });
 
   it("rejects what an encoder throws on, alone, and what a decoder throws on", async () => {

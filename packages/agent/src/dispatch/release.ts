@@ -6,8 +6,10 @@
  * one that is refused alone becomes a suspect, is sent once more after another record was accepted, and is a dead
  * letter if it is refused again. If nothing is accepted, nothing is refused: the release ends and is retried later.
  *
- * Promises: the requests that a release spends on refusals are bounded, whatever answers. Suspects are few.
+ * Promises: the requests that a release spends on refusals are bounded, whatever answers. Suspects are few, and each is
+ * suspected once, though a release goes through the queue twice: what is accepted meanwhile is none any more.
  */
+import type { Position } from "@chouette-iot/queue";
 
 /** Answers that refuse in one release: a search for one record among thousands takes about a dozen. */
 const MAX_REFUSALS = 256;
@@ -22,16 +24,20 @@ export interface Suspect<E> {
   readonly reason: string;
 }
 
-export class Release<E> {
+export class Release<E extends Position> {
   #hasAccepted = false;
   #refusals = 0;
   /** Since something was accepted: how many, and how many a search through the largest batch of them takes. */
   #refusalsInARow = 0;
   #searchDepth = 0;
   #lastReason = "";
-  #suspects: Suspect<E>[] = [];
+  /** By their places in the queue. */
+  #suspects = new Map<string, Suspect<E>>();
+  /** Those that were suspects and were sent once more. */
+  readonly #decided = new Set<string>();
 
-  accepted(): void {
+  accepted(entries: readonly E[]): void {
+    if (this.#suspects.size > 0) for (const entry of entries) this.#suspects.delete(placeOf(entry));
     this.#hasAccepted = true;
     this.#refusalsInARow = 0;
     this.#searchDepth = 0;
@@ -46,20 +52,22 @@ export class Release<E> {
   }
 
   suspect(entry: E, reason: string): void {
-    this.#suspects.push({ entry, reason });
+    const place = placeOf(entry);
+    if (!this.#decided.has(place)) this.#suspects.set(place, { entry, reason });
   }
 
   /** Those that are to be sent again, since something else was accepted; none otherwise. They are forgotten here. */
   takeSuspects(): readonly Suspect<E>[] {
     if (!this.#hasAccepted) return [];
-    const suspects = this.#suspects;
-    this.#suspects = [];
+    const suspects = [...this.#suspects.values()];
+    for (const place of this.#suspects.keys()) this.#decided.add(place);
+    this.#suspects.clear();
     return suspects;
   }
 
   /** At the end of the queue, where nothing may follow that could be accepted: many suspects wait for another release. */
   endOfQueue(): void {
-    if (this.#suspects.length > MAX_SUSPECTS_AT_END) this.#suspects = [];
+    if (this.#suspects.size > MAX_SUSPECTS_AT_END) this.#suspects.clear();
   }
 
   /** Why the answers say nothing of the records; undefined while they may. */
@@ -87,4 +95,8 @@ export class Release<E> {
   #everythingIsRefused(): string {
     return `everything is refused: ${this.#lastReason}`;
   }
+}
+
+function placeOf({ score, id }: Position): string {
+  return `${score} ${id}`;
 }
