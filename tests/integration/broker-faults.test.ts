@@ -298,6 +298,53 @@ describe("a store that can't write", () => {
   });
 });
 
+describe("a transaction that was refused", () => {
+  it("lets go of what it held, and its next commands hold nothing and look nothing up", async () => {
+    const client = await connectRaw(broker.port);
+    const set = request("HSET", `${QUEUE}.values`, "a", "x".repeat(MEBIBYTE));
+    client.send(request("MULTI") + set + request("PING"));
+    await client.receives("+QUEUED\r\n+QUEUED");
+    expect(broker.memory().clients).toBeGreaterThan(MEBIBYTE);
+    client.send(request("NOSUCH"));
+    await client.receives("-ERR unknown");
+    await until("its memory to be free", () => broker.memory().clients < 1_000);
+    client.send(request("CLIENT", "INFO") + set + request("EXEC") + request("PING"));
+    expect(await client.receives("+PONG")).toMatch(/\+QUEUED\r\n-EXECABORT [^\r]*\r\n\+PONG\r\n$/);
+    await until("its memory to be free again", () => broker.memory().clients === 0);
+    expect(await ask(broker.port, request("CLIENT", "LIST"))).toMatch(/multi=-1/);
+    expect(await broker.store.valueCount(QUEUE)).toBe(0);
+    client.socket.destroy();
+  });
+});
+
+describe("a store that can't read", () => {
+  class Unreadable extends LmdbStore {
+    override size = () => Promise.reject(new Error("input/output error"));
+    override values = this.size;
+  }
+
+  it("is an error for each look, told in the log, and what was stored before it stays", async () => {
+    await use({ openStore: (options) => new Unreadable(options) });
+    const look = [
+      ["ZCARD", `${QUEUE}.keys`],
+      ["ZRANGE", `${QUEUE}.keys`, "0", "1"],
+      ["HGET", `${QUEUE}.values`, "a"],
+    ];
+    for (const args of look)
+      expect(await ask(broker.port, request(...args) + request("PING"))).toBe(
+        "-ERR Chouette can't read its store\r\n+PONG\r\n",
+      );
+    const inTransaction =
+      request("MULTI") +
+      request("ZADD", `${QUEUE}.keys`, "1", "a") +
+      request("ZCARD", `${QUEUE}.keys`) +
+      request("EXEC");
+    expect(await ask(broker.port, inTransaction)).toMatch(/-ERR Chouette can't read its store\r\n$/);
+    expect(broker.log().match(/can't read what a client asked for/g)).toHaveLength(4);
+    expect(await broker.store.read(QUEUE, { limit: 2 })).toHaveLength(1);
+  });
+});
+
 describe("the limit of connections", () => {
   it("answers with an error, closes, and counts", async () => {
     await use({ maxConnections: 2 });
