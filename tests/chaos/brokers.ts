@@ -5,7 +5,7 @@ import { RedisStore } from "@chouette-iot/queue/redis";
 import type { AgentSettings } from "../support/agent-process.js";
 import { type FaultyLink, startFaultyLink } from "../support/faulty-link.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { ownRandom, type Random } from "../support/random.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -59,7 +59,7 @@ async function redisUnderFire(random: Random): Promise<BrokerUnderFire> {
 }
 
 async function embeddedUnderFire(random: Random): Promise<BrokerUnderFire> {
-  const port = await freePort();
+  const port = await reservedPort();
   const folder = await newFolder();
   const clientLink = await startFaultyLink(port, linkFaults(ownRandom(random), FAULTY));
   return {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type AgentSettings, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -110,7 +110,7 @@ describe("every count is at the intake once, however often the agent is killed",
   it("with the agent's own broker", { timeout: 180_000 }, async () => {
     const folder = await newFolder();
     cleanUps.push(folder.remove);
-    const port = await freePort();
+    const port = await reservedPort();
     const broker = { CHOUETTE_LISTEN: `127.0.0.1:${port}`, CHOUETTE_DATA_DIR: folder.path };
     await expectExactSums(broker, port);
   });

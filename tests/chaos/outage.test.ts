@@ -6,7 +6,7 @@ import { encodeRawMetric, milliseconds, type RawMetric, seconds } from "@chouett
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startIntake, type WorkedOff } from "../../packages/agent/src/intake/intake.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 import { startSteppedAgent } from "../support/stepped-agent.js";
 
@@ -84,7 +84,7 @@ async function redisBroker(): Promise<Broker> {
 }
 
 async function embeddedBroker(): Promise<Broker> {
-  const port = await freePort();
+  const port = await reservedPort();
   const folder = await newFolder();
   cleanUps.push(folder.remove);
   return {

@@ -8,7 +8,6 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
 
 const QUEUE = "chouette:metrics:raw";
 const RECORDS = 4_000;
@@ -151,16 +150,13 @@ describe("one process at a time has the store", () => {
   });
 
   it("and a second agent says so and ends, until the first is gone, in whatever way", async () => {
-    const settings = async () => ({
-      CHOUETTE_LISTEN: `127.0.0.1:${await freePort()}`,
-      CHOUETTE_DATA_DIR: folder.path,
-    });
-    const first = await startAgentProcess(await settings());
-    const second = runChouette(["agent"], await settings());
+    const settings = { CHOUETTE_LISTEN: "127.0.0.1:0", CHOUETTE_DATA_DIR: folder.path };
+    const first = await startAgentProcess(settings);
+    const second = runChouette(["agent"], settings);
     expect(await second.ended).toBe(1);
     expect(second.output()).toContain("another process has the store");
     await first.end("SIGKILL");
-    const third = await startAgentProcess(await settings());
+    const third = await startAgentProcess(settings);
     expect(await third.end()).toBe(0);
   });
 });
@@ -168,7 +164,7 @@ describe("one process at a time has the store", () => {
 it("the agent says that its file was damaged, and goes on", async () => {
   await fill();
   overwrite(30, 10, 0);
-  const settings = { CHOUETTE_LISTEN: `127.0.0.1:${await freePort()}`, CHOUETTE_DATA_DIR: folder.path };
+  const settings = { CHOUETTE_LISTEN: "127.0.0.1:0", CHOUETTE_DATA_DIR: folder.path };
   const agent = await startAgentProcess(settings);
   expect(agent.output()).toContain("the store's file was damaged");
   expect(readdirSync(folder.path).some((name) => name.startsWith("damaged-"))).toBe(true);
@@ -178,7 +174,7 @@ it("the agent says that its file was damaged, and goes on", async () => {
 it("the agent ends where its file turns out to be damaged while it runs, and its next start sets it aside", async () => {
   await fill();
   const settings = {
-    CHOUETTE_LISTEN: `127.0.0.1:${await freePort()}`,
+    CHOUETTE_LISTEN: "127.0.0.1:0",
     CHOUETTE_DATA_DIR: folder.path,
     AGGREGATE_INTERVAL: "1",
   };

@@ -3,9 +3,8 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
-import { startAgentProcess } from "../support/agent-process.js";
+import { brokerPort, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
 import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { run } from "../support/running.js";
@@ -93,8 +92,8 @@ describe("an application's metrics reach Datadog", () => {
   it("from a Python program, through the agent's own broker", async () => {
     const folder = await newFolder();
     cleanUps.push(folder.remove);
-    const port = await freePort();
-    await startAgent({ CHOUETTE_LISTEN: `127.0.0.1:${port}`, CHOUETTE_DATA_DIR: folder.path });
+    const agent = await startAgent({ CHOUETTE_LISTEN: "127.0.0.1:0", CHOUETTE_DATA_DIR: folder.path });
+    const port = await brokerPort(agent);
     const script = `
 import json, redis, time, uuid
 client = redis.Redis(port=${port})

@@ -9,7 +9,7 @@ import { type Agent, startAgent } from "../../packages/agent/src/agent.js";
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { ManualClock } from "../support/manual-clock.js";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -24,12 +24,12 @@ let http: number;
 
 beforeEach(async () => {
   redis = await startRedis();
-  http = await freePort();
+  http = await reservedPort();
   clock = new ManualClock(Date.now());
   const loaded = readSettings({
     API_KEY: "any",
     // Nobody is there: Datadog is out all the while.
-    DATADOG_URL: `http://127.0.0.1:${await freePort()}`,
+    DATADOG_URL: `http://127.0.0.1:${CLOSED_PORT}`,
     REDIS_URL: redis.url,
     CHOUETTE_HTTP: `${http}`,
     AGGREGATE_INTERVAL: "1",

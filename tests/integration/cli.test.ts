@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { type AgentSettings, runChouette } from "../support/agent-process.js";
 import { startTestBroker } from "../support/broker.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 
 const { version } = JSON.parse(
@@ -60,9 +60,9 @@ describe("chouette send", () => {
   it("stores at the Redis server that the settings name, the environment before the file", async () => {
     const redis = await startRedis();
     onTestFinished(redis.stop);
-    const file = await settingsFile(`redis_url: ${redis.url}\nlisten: ${await freePort()}\n`);
+    const file = await settingsFile(`redis_url: ${redis.url}\nlisten: ${CLOSED_PORT}\n`);
     expect(await chouette(SEND, file)).toEqual({ code: 0, output: "" });
-    const elsewhere = `redis://127.0.0.1:${await freePort()}`;
+    const elsewhere = `redis://127.0.0.1:${CLOSED_PORT}`;
     expect((await chouette(SEND, { ...file, REDIS_URL: elsewhere })).code).toBe(1);
     const nothing = await settingsFile("");
     expect(await chouette(SEND, { ...nothing, REDIS_PORT: `${redis.port}` })).toEqual({

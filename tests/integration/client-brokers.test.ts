@@ -10,7 +10,7 @@ import { expect, test } from "vitest";
 import { startTestBroker } from "../support/broker.js";
 import { startCuttingProxy } from "../support/cutting-proxy.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { run } from "../support/running.js";
 import { until } from "../support/until.js";
 
@@ -63,7 +63,7 @@ test("rediss:// with a certificate that the process trusts, and not with another
   const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
   const names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
   execFileSync("openssl", [...request, ...names, "-keyout", key, "-out", certificate], { stdio: "ignore" });
-  const port = await freePort();
+  const port = await reservedPort();
   const tls = ["--tls-port", `${port}`, "--port", "0", "--tls-auth-clients", "no"];
   const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
   const server = run("redis-server", [...tls, ...files, "--requirepass", "pass word", "--save", ""]);

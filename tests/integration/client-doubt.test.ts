@@ -6,7 +6,7 @@ import { type Consumer, startConsumer } from "../support/consumer.js";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.js";
 import { newFolder } from "../support/folders.js";
 import { startHoldingLink, TRANSACTION } from "../support/holding-link.js";
-import { freePort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -110,7 +110,7 @@ test("a batch in doubt that another process sends again is counted once, though 
 
 test("a spilled record whose answer was lost is counted once", async () => {
   const folder = await newFolder();
-  const port = await freePort();
+  const port = await reservedPort();
   const options = { port, spill: { folder: folder.path }, bufferRecords: 500 };
   const client = new ChouetteClient(options);
   for (let call = 0; call < 20_000; call++) client.count("m", 1, { timestamp: call });

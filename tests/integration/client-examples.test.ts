@@ -1,7 +1,7 @@
 /** The examples run as their comments say. */
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { freePort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { redisForTests } from "../support/redis-for-tests.js";
 import { type Running, run } from "../support/running.js";
 
@@ -25,7 +25,7 @@ test("basics", async () => {
 });
 
 test("a service, to its end by Ctrl-C", async () => {
-  const port = await freePort();
+  const port = await reservedPort();
   const running = example("service.mjs", { PORT: `${port}` });
   await running.wrote("/hello");
   expect(await (await fetch(`http://127.0.0.1:${port}/hello`)).text()).toBe("hello\n");

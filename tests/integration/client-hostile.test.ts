@@ -1,10 +1,10 @@
 /** Brokers that harm: the program goes on, memory stays bounded, and `stats()` tells why. */
-import { createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { ChouetteClient } from "chouette-iot-client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { lookInto } from "../support/broker-records.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -62,9 +62,8 @@ async function serve(talk: (socket: Socket) => void): Promise<string> {
     talk(socket);
   });
   servers.push(server);
-  const port = await freePort();
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-  return `redis://127.0.0.1:${port}`;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 test("a wrong password", async () => {
@@ -97,7 +96,7 @@ test("a user without the right to write", async () => {
 test("READONLY, and then no longer", async () => {
   redis = await startRedis();
   const broker = await lookInto(redis.url);
-  await broker.command("REPLICAOF", "127.0.0.1", `${await freePort()}`);
+  await broker.command("REPLICAOF", "127.0.0.1", `${CLOSED_PORT}`);
   const made = newClient(redis.url);
   await troubled(made, /READONLY/);
   await broker.command("REPLICAOF", "NO", "ONE");
@@ -159,7 +158,7 @@ test("a server that hangs up at once", async () => {
 test("a disk that refuses the spill", async () => {
   const folder = await newFolder();
   const made = new ChouetteClient({
-    port: await freePort(),
+    port: CLOSED_PORT,
     bufferRecords: BUFFER,
     spill: { folder: "/proc/no-such-place" },
     onError: (error) => errors.push(error.message),
@@ -173,7 +172,7 @@ test("a disk that refuses the spill", async () => {
 test("a spill that is full drops its oldest records, and counts them", async () => {
   const folder = await newFolder();
   const made = new ChouetteClient({
-    port: await freePort(),
+    port: CLOSED_PORT,
     bufferRecords: BUFFER,
     spill: { folder: folder.path, maxBytes: 3 * 1024 * 1024 },
   });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT } from "../support/ports.js";
 import { redisForTests } from "../support/redis-for-tests.js";
 import { type Running, run } from "../support/running.js";
 
@@ -61,7 +61,7 @@ test("a program can await its calls at its top level", async () => {
 });
 
 test("a program without a broker ends by itself", async () => {
-  const running = program("ChouetteClient.count('m', 1);", await freePort());
+  const running = program("ChouetteClient.count('m', 1);", CLOSED_PORT);
   expect(await running.ended).toBe(0);
   expect(running.output()).toBe("");
 });
@@ -147,7 +147,7 @@ describe("with a spill, what a process held is delivered by the next one, once",
   test("after process.exit", async () => {
     const running = program(
       `const client = new ChouetteClient({ spill }); ${THOUSAND} client.increment('aggregated'); process.exit(3);`,
-      await freePort(),
+      CLOSED_PORT,
     );
     expect(await running.ended).toBe(3);
     await deliverBy(NEXT);
@@ -177,7 +177,7 @@ describe("with a spill, what a process held is delivered by the next one, once",
       `const client = new ChouetteClient({ spill });
        ${THOUSAND}
        setInterval(() => { if (client.stats().spilled === 1000) console.log('spilled'); }, 10);`,
-      await freePort(),
+      CLOSED_PORT,
     );
     await running.wrote("spilled");
     await running.end("SIGKILL");
@@ -190,7 +190,7 @@ describe("with a spill, what a process held is delivered by the next one, once",
       `const client = new ChouetteClient({ spill });
        ${THOUSAND}
        setInterval(() => { if (client.stats().spilled === 1000) console.log('spilled'); }, 10);`,
-      await freePort(),
+      CLOSED_PORT,
     );
     await living.wrote("spilled");
     const other = program(NEXT, server.redis.port);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { ChouetteClient } from "chouette-iot-client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT } from "../support/ports.js";
 import { redisForTests } from "../support/redis-for-tests.js";
 import { until } from "../support/until.js";
 
@@ -84,8 +84,7 @@ test("a call that can't be stored answers false, throws nothing, and leaves the 
 });
 
 test("without a broker a call answers false, and its record is stored when there is one", async () => {
-  const port = await freePort();
-  const early = new ChouetteClient({ port, answerTimeoutMs: 50 });
+  const early = new ChouetteClient({ port: CLOSED_PORT, answerTimeoutMs: 50 });
   expect(await early.count("m", 1, { timestamp: 5 })).toBe(false);
   await early.close({ timeoutMs: 50 });
 
@@ -99,7 +98,7 @@ test("without a broker a call answers false, and its record is stored when there
 });
 
 test("beyond the buffer's bounds the oldest go, and answer false", async () => {
-  const small = new ChouetteClient({ port: await freePort(), bufferRecords: 1_000, answerTimeoutMs: 60_000 });
+  const small = new ChouetteClient({ port: CLOSED_PORT, bufferRecords: 1_000, answerTimeoutMs: 60_000 });
   const first = small.count("m", 1, { timestamp: 1 });
   for (let call = 0; call < 1_000; call++) small.count("m", 1, { timestamp: 1 });
   expect(await first).toBe(false);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../packages/agent/src/clock.js";
 import { description, mqttCollector } from "../../packages/agent/src/collectors/mqtt/mqtt.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { type Running, run } from "../support/running.js";
 import { until } from "../support/until.js";
 
@@ -18,7 +18,7 @@ let port: number;
 let mosquitto: Running;
 beforeAll(async () => {
   folder = await newFolder();
-  port = await freePort();
+  port = await reservedPort();
   const passwords = join(folder.path, "passwords");
   const settings = join(folder.path, "mosquitto.conf");
   execFileSync("mosquitto_passwd", ["-b", "-c", passwords, "agent", PASSWORD]);
@@ -69,7 +69,7 @@ describe("the mqtt collector", () => {
   });
 
   it("fails where there is no broker, where it hangs up, and where it doesn't answer", async () => {
-    await expect(collect(`mqtt://127.0.0.1:${await freePort()}`)).rejects.toThrow("ECONNREFUSED");
+    await expect(collect(`mqtt://127.0.0.1:${CLOSED_PORT}`)).rejects.toThrow("ECONNREFUSED");
     const rude = createServer((socket) => socket.end());
     const silent = createServer(() => {});
     await Promise.all(

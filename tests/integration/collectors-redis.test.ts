@@ -7,7 +7,7 @@ import type { Collector } from "../../packages/agent/src/collectors/collector.js
 import { bullmqCollector } from "../../packages/agent/src/collectors/redis/bullmq.js";
 import { dramatiqCollector } from "../../packages/agent/src/collectors/redis/dramatiq.js";
 import { description, redisCollector } from "../../packages/agent/src/collectors/redis/redis.js";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -143,8 +143,7 @@ describe("the bullmq collector", () => {
 
 describe("the redis collector", () => {
   it("gives what is described, for each server, and has one that is away cost its own metrics only", async () => {
-    const away = await freePort();
-    const collector = redisCollector([{ url }, { port: away }]);
+    const collector = redisCollector([{ url }, { port: CLOSED_PORT }]);
     await collect(collector);
     await client.set("a", "1");
     await Promise.all([client.get("a"), client.get("b")]);
@@ -155,7 +154,7 @@ describe("the redis collector", () => {
     expect(values.get("Chouette.redis.keys")).toBe(1);
     expect(values.get("Chouette.redis.persistence.aof_enabled")).toBe(0);
     expect(new Set(metrics.map(({ tags }) => tags?.server))).toEqual(new Set([`127.0.0.1:${server.port}`]));
-    expect(problems).toEqual([expect.stringMatching(`^127.0.0.1:${away}: `)]);
+    expect(problems).toEqual([expect.stringMatching(`^127.0.0.1:${CLOSED_PORT}: `)]);
     await collector.close?.();
   });
 

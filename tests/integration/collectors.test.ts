@@ -6,7 +6,6 @@ import type { ReadyMetric } from "@chouette-iot/record";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
 import { until } from "../support/until.js";
 
 const GIB = 2 ** 30;
@@ -173,7 +172,7 @@ describe("the agent", () => {
       'export default () => ({ name: "t", collect: () => { throw new Error("no source"); } });',
     );
     const agent = await startAgentProcess({
-      CHOUETTE_LISTEN: `127.0.0.1:${await freePort()}`,
+      CHOUETTE_LISTEN: "127.0.0.1:0",
       CHOUETTE_DATA_DIR: join(folder.path, "data"),
       COLLECTOR_PLUGINS: JSON.stringify([hanging, throwing, "host", "no-such-collector"]),
       HOST_COLLECTOR_METRICS: "la",

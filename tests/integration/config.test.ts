@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AgentSettings, CHOUETTE, runChouette, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
 import { run } from "../support/running.js";
 
 const KEY = "0123456789abcdef0123456789abcdef";
@@ -77,9 +76,8 @@ describe("exit code 2", () => {
 
 describe("SIGHUP", () => {
   it("has the agent go on with what changed, and say what holds from the next start", async () => {
-    const listen = await freePort();
     const write = (text: string) =>
-      writeFile(path, `listen: ${listen}\ndata_dir: ${folder.path}/data\n${text}`);
+      writeFile(path, `listen: 127.0.0.1:0\ndata_dir: ${folder.path}/data\n${text}`);
     await write("log_level: info\n");
     await chmod(path, 0o600);
     const agent = await startAgentProcess({ CHOUETTE_CONFIG: path, CHOUETTE_HTTP: "off" });

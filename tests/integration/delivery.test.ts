@@ -9,7 +9,7 @@ import { type Intake, type IntakeOptions, startIntake } from "../../packages/age
 import { keyFromFile } from "../../packages/agent/src/outputs/api-key.js";
 import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { until } from "../support/until.js";
 
 let cleanUps: (() => Promise<unknown>)[] = [];
@@ -102,7 +102,6 @@ describe("a failure that passes keeps every record, to be sent again", () => {
     ["what is no HTTP", "SSH-2.0-OpenSSH_9.2\r\n", false],
     ["nothing but an end", "", true],
   ])("%s", async (_, answer, isEnded) => {
-    const port = await freePort();
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket.on("error", () => {}));
@@ -111,7 +110,8 @@ describe("a failure that passes keeps every record, to be sent again", () => {
         if (isEnded) socket.end();
       });
     });
-    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
     const delivering = deliverTo(`http://127.0.0.1:${port}`);
     await delivering.put("a");
     expect(await delivering.dispatcher.dispatch()).toMatchObject({
@@ -127,7 +127,7 @@ describe("a failure that passes keeps every record, to be sent again", () => {
   });
 
   it("an intake that isn't there, and then is", async () => {
-    const port = await freePort();
+    const port = await reservedPort();
     const delivering = deliverTo(`http://127.0.0.1:${port}`);
     await delivering.put("a");
     delivering.run();
@@ -141,7 +141,7 @@ describe("a failure that passes keeps every record, to be sent again", () => {
   });
 
   it("waits up to 1 s, then up to twice as long each time, and 64 s at most", async () => {
-    const delivering = deliverTo(`http://127.0.0.1:${await freePort()}`);
+    const delivering = deliverTo(`http://127.0.0.1:${CLOSED_PORT}`);
     await delivering.put("a");
     delivering.run();
     await until("many attempts", () => delivering.waits.length > 60);

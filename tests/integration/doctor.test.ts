@@ -11,7 +11,7 @@ import { type AgentSettings, runChouette, startAgentProcess } from "../support/a
 import { newFolder } from "../support/folders.js";
 import { startForwardProxy } from "../support/forward-proxy.js";
 import { startHttpsFront } from "../support/https-front.js";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 
 const KEY = "0123456789abcdef0123456789abcdef";
@@ -22,7 +22,7 @@ let listen: number;
 beforeEach(async () => {
   const made = await newFolder();
   folder = made.path;
-  listen = await freePort();
+  listen = await reservedPort();
   cleanUps = [made.remove];
 });
 afterEach(async () => {
@@ -101,7 +101,7 @@ describe("chouette doctor", () => {
     ["key", async () => ({ API_KEY: "another", DATADOG_URL: await intakeUrl() }), /not accepted/, /DD_SITE/],
     [
       "link",
-      async () => ({ API_KEY: KEY, DATADOG_URL: `http://127.0.0.1:${await freePort()}` }),
+      async () => ({ API_KEY: KEY, DATADOG_URL: `http://127.0.0.1:${CLOSED_PORT}` }),
       /ECONNREFUSED/,
       /firewall/,
     ],
@@ -113,7 +113,7 @@ describe("chouette doctor", () => {
     ],
     [
       "broker",
-      async () => ({ REDIS_PORT: `${await freePort()}`, REDIS_HOST: "127.0.0.1" }),
+      async () => ({ REDIS_PORT: `${CLOSED_PORT}`, REDIS_HOST: "127.0.0.1" }),
       /ECONNREFUSED/,
       /REDIS_HOST/,
     ],

@@ -9,7 +9,7 @@ import { type Ledger, total } from "../../packages/agent/src/status/ledger.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { type AgentSettings, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { openRawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -31,7 +31,7 @@ let intake: Intake;
 let http: number;
 
 beforeEach(async () => {
-  http = await freePort();
+  http = await reservedPort();
   intake = await startIntake();
   cleanUps = [() => intake.close()];
 });
@@ -48,7 +48,7 @@ async function redisBroker(): Promise<Broker> {
 async function embeddedBroker(): Promise<Broker> {
   const folder = await newFolder();
   cleanUps.push(folder.remove);
-  const port = await freePort();
+  const port = await reservedPort();
   return { port, settings: { CHOUETTE_LISTEN: `127.0.0.1:${port}`, CHOUETTE_DATA_DIR: folder.path } };
 }
 

@@ -4,9 +4,8 @@ import { readFileSync } from "node:fs";
 import { createClient } from "@redis/client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
-import { startAgentProcess } from "../support/agent-process.js";
+import { brokerPort, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -103,8 +102,8 @@ describe("a program's logs reach Datadog", () => {
   it("from a Python program, through the agent's own broker", async () => {
     const folder = await newFolder();
     cleanUps.push(folder.remove);
-    const port = await freePort();
-    await startAgent({ CHOUETTE_LISTEN: `127.0.0.1:${port}`, CHOUETTE_DATA_DIR: folder.path });
+    const agent = await startAgent({ CHOUETTE_LISTEN: "127.0.0.1:0", CHOUETTE_DATA_DIR: folder.path });
+    const port = await brokerPort(agent);
     const script = `
 import json, redis, time, uuid
 key = str(uuid.uuid4())

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { openRawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -30,7 +30,7 @@ const BROKERS: Readonly<Record<string, () => Promise<{ settings: AgentSettings; 
   embedded: async () => {
     const folder = await newFolder();
     cleanUps.push(folder.remove);
-    const port = await freePort();
+    const port = await reservedPort();
     return { settings: { CHOUETTE_LISTEN: `${port}`, CHOUETTE_DATA_DIR: folder.path }, port };
   },
 };
@@ -107,8 +107,9 @@ describe("chouette queue", () => {
   });
 
   it("says so where Redis isn't there, without its password", async () => {
-    const port = await freePort();
-    const { code, output } = await chouette(["ls"], { REDIS_URL: `redis://:secret@127.0.0.1:${port}` });
+    const { code, output } = await chouette(["ls"], {
+      REDIS_URL: `redis://:secret@127.0.0.1:${CLOSED_PORT}`,
+    });
     expect(code).toBe(1);
     expect(output).toContain(`Redis at 127.0.0.1:${port} is unavailable: `);
     expect(output).not.toContain("secret");

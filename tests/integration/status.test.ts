@@ -8,7 +8,7 @@ import { total } from "../../packages/agent/src/status/ledger.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
 import { type Broker, lookInto } from "../support/broker-records.js";
-import { freePort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -24,7 +24,7 @@ let broker: Broker;
 let http: number;
 
 beforeEach(async () => {
-  http = await freePort();
+  http = await reservedPort();
   intake = await startIntake({ apiKey: KEY });
   redis = await startRedis(["--appendonly", "yes"]);
   queue = await openRawQueue(redis.port);

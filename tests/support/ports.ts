@@ -1,14 +1,45 @@
-import { createServer } from "node:net";
+/**
+ * Ports for what can't bind port 0 and report what it got: redis-server, a server that is to come back on the port that
+ * it had, one that shall be there later. Everything else binds 0.
+ */
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 
-/** A port of the loopback interface that nobody listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
+/** Nobody listens here: tcpmux, which needs root and which nothing starts any more. */
+export const CLOSED_PORT = 1;
+
+const FIRST = 10_000;
+/** The system gives out what port 0 and outgoing connections get from here on, so that none of ours is among them. */
+const [END = 32_768] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split("\t").map(Number);
+const RESERVING_ADDRESS = "127.0.0.2";
+const MAX_ATTEMPTS = 1_000;
+
+/**
+ * A port of 127.0.0.1 that nobody else gets while this process lives, though nobody listens on it yet: whoever takes one
+ * listens on the same port of another address of loopback, which the system lets one process do.
+ */
+export async function reservedPort(): Promise<number> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const port = FIRST + Math.floor(Math.random() * (END - FIRST));
+    const reservation = await listens(port, RESERVING_ADDRESS);
+    if (reservation === undefined) continue;
+    // No program outside of the tests may have it.
+    const probe = await listens(port, "127.0.0.1");
+    if (probe === undefined) {
+      reservation.close();
+      continue;
+    }
+    await new Promise((resolve) => probe.close(resolve));
+    reservation.unref();
+    return port;
+  }
+  throw new Error(`no port from ${FIRST} to ${END} is free`);
+}
+
+function listens(port: number, host: string): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once("error", () => resolve(undefined));
+    server.listen(port, host, () => resolve(server));
   });
 }

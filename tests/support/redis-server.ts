@@ -1,6 +1,6 @@
 /** A real redis-server on a free port of loopback, with a folder of its own. */
 import { newFolder } from "./folders.js";
-import { freePort } from "./ports.js";
+import { reservedPort } from "./ports.js";
 import { type Running, run } from "./running.js";
 
 export interface RedisServer {
@@ -18,7 +18,7 @@ export interface RedisServer {
 
 /** @param settings further arguments, such as `["--appendonly", "yes"]` */
 export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
-  const port = await freePort();
+  const port = await reservedPort();
   const folder = await newFolder();
   const start = async (): Promise<Running> => {
     const args = [
