@@ -9,7 +9,7 @@ import { singleConnection } from "@chouette-iot/queue/redis/connection";
 import { milliseconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
 import { newFolder } from "../support/folders.js";
-import { freePort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { run } from "../support/running.js";
 import { until } from "../support/until.js";
@@ -253,7 +253,7 @@ describe("a server that Chouette can't work with is named", () => {
 
   it("a Sentinel", async () => {
     const folder = await newFolder();
-    const port = await freePort();
+    const port = await reservedPort();
     const file = `${folder.path}/sentinel.conf`;
     await writeFile(file, `port ${port}\nbind 127.0.0.1\ndir ${folder.path}\n`);
     const sentinel = run("redis-server", [file, "--sentinel"]);
