@@ -111,7 +111,7 @@ describe("chouette queue", () => {
       REDIS_URL: `redis://:secret@127.0.0.1:${CLOSED_PORT}`,
     });
     expect(code).toBe(1);
-    expect(output).toContain(`Redis at 127.0.0.1:${port} is unavailable: `);
+    expect(output).toContain(`Redis at 127.0.0.1:${CLOSED_PORT} is unavailable: `);
     expect(output).not.toContain("secret");
   });
 });
