@@ -162,6 +162,33 @@ async function count(records: number, timestamp: number): Promise<void> {
   await store.append(queues.rawMetrics, Array.from({ length: records }, named));
 }
 
+describe("nothing that an agent remembers outlasts a gap in its lease", () => {
+  it("if it is paused while another takes over and ends again", { timeout: 60_000 }, async () => {
+    const window = Math.floor(Date.now() / 1000) - 5;
+    const first = await startAgent();
+    const expectSum = (sum: number) => until(`a sum of ${sum}`, () => arrived() === sum);
+    await count(2, window);
+    await expectSum(2);
+    await until("that to be settled", isNothingReady);
+    first.child.kill("SIGSTOP");
+    const second = await startAgent();
+    await second.wrote("took over the work", TAKE_OVER_MS);
+    await count(3, window);
+    await expectSum(5);
+    await until("that to be settled", isNothingReady);
+    expect(await second.end()).toBe(0);
+    first.child.kill("SIGCONT");
+    await first.wrote("another agent may have held the lease");
+    await count(2, window);
+    await expectSum(7);
+    await until("that to be settled", isNothingReady);
+    expect(await checkLedger(store, 7)).toEqual([]);
+    // The bytes of both are counted: those of a day, and of its month, are the same.
+    const sent = await store.notesUnder("chouette:sent:");
+    expect([...sent.values()].map(Number)).toEqual([intake.counts().bytes.sent, intake.counts().bytes.sent]);
+  });
+});
+
 describe("nothing of a former token comes into force", () => {
   it.each([
     ["another agent has taken over", false],
