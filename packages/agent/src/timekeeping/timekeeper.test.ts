@@ -8,6 +8,7 @@ import { Flusher } from "../flush/flusher.js";
 import type { Log } from "../log.js";
 import { datadogWrapper } from "../wrappers/datadog.js";
 import { currentBoot } from "./boot.js";
+import { CLOCK_STATE } from "./clock-shift.js";
 import { QueueLocks } from "./queue-locks.js";
 import { CLOCK_FLOOR, Timekeeper } from "./timekeeper.js";
 
@@ -353,6 +354,32 @@ describe("a jump is made up for once", () => {
     expect(one.id).toBe(other.id);
     expect(one.id).not.toBe("");
     expect(Math.abs(one.uptime() - other.uptime())).toBeLessThan(1);
+  });
+
+  it("again, if the store comes back with the data of a moment when it wasn't done", async () => {
+    const memory = new MemoryStore();
+    let epoch = 0;
+    const store = new Proxy(memory, {
+      get: (target, name) => {
+        if (name === "epoch") return epoch;
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+    const { state, newTimekeeper, count, scores } = device(TRUE_TIME, store);
+    const timekeeper = newTimekeeper();
+    await timekeeper.check();
+    state.uptime = 100;
+    const before = await memory.notes([CLOCK_STATE]);
+    await count();
+    state.bootTime = TRUE_TIME + 1_000;
+    await timekeeper.check();
+    // As a Redis has it that was restored.
+    await memory.settle({ notes: new Map([[CLOCK_STATE, before[0]]]) });
+    await memory.append(queues.rawMetrics, [{ id: "restored", score: TRUE_TIME + 100, value: "{}" }]);
+    epoch = 1;
+    expect(await timekeeper.check()).toEqual({ isTrusted: true, hasShifted: true });
+    expect(await scores(queues.rawMetrics)).toEqual([TRUE_TIME + 1_100, TRUE_TIME + 1_100]);
   });
 
   it("of 30 s, and no less; by whole windows", async () => {

@@ -60,6 +60,8 @@ export interface Timekeeping {
 
 /** The clock's state as it was read or written last. */
 interface Stored {
+  /** Of the store: in another one it may have older data. */
+  readonly epoch: number;
   readonly text: string | undefined;
   readonly state: ClockState | undefined;
 }
@@ -114,8 +116,11 @@ export class Timekeeper {
   }
 
   async #check(): Promise<Timekeeping> {
-    const { boot } = this.#options;
-    this.#stored ??= await this.#load();
+    const { boot, store } = this.#options;
+    if (this.#stored?.epoch !== store.epoch) {
+      this.#moved.clear();
+      this.#stored = await this.#load();
+    }
     const { state } = this.#stored;
     const wasPending = state?.pending !== undefined;
     if (wasPending && !(await this.#finish(state, state.pending))) return WAITING;
@@ -210,8 +215,10 @@ export class Timekeeper {
   }
 
   async #load(): Promise<Stored> {
-    const [text] = await this.#options.store.notes([CLOCK_STATE]);
-    return { text, state: decodeClockState(text) };
+    const { store } = this.#options;
+    const { epoch } = store;
+    const [text] = await store.notes([CLOCK_STATE]);
+    return { epoch, text, state: decodeClockState(text) };
   }
 
   /** Rejects if another text is stored by now. */
@@ -220,11 +227,13 @@ export class Timekeeper {
     windows: ReadonlyMap<string, string | undefined> = new Map(),
   ): Promise<void> {
     const text = encodeClockState(state);
-    await this.#options.store.settle({
+    const { store } = this.#options;
+    const { epoch } = store;
+    await store.settle({
       onlyWhile: new Map([[CLOCK_STATE, this.#stored?.text]]),
       notes: new Map([...windows, [CLOCK_STATE, text]]),
     });
-    this.#stored = { text, state };
+    this.#stored = { epoch, text, state };
   }
 }
 
