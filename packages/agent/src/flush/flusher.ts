@@ -91,7 +91,7 @@ export class Flusher {
     const now = this.#now();
     const flushed = { aggregated: 0, ready: 0, rejected: 0, expired: 0 };
     try {
-      if (!this.#notes.isCurrent) await this.#load();
+      if (!this.#notes.isLoaded) await this.#load();
       flushed.rejected += await this.#rejectMisstamped(now);
       flushed.expired += await expire(store, queues.rawMetrics, now - ttl);
       await this.#flushBefore(closedBefore(now, interval, grace), now, flushed);
@@ -169,7 +169,7 @@ export class Flusher {
     const { queues } = this.#options;
     const windows = await this.#emit(batch.windows);
     const options = { queues, notes: this.#notes, at: this.#now() };
-    await this.#notes.settle(settlementOf({ windows, unusable, expired }, options));
+    await this.#options.store.settle(settlementOf({ windows, unusable, expired }, options));
     flushed.rejected += unusable.length;
     flushed.expired += expired.length;
     for (const { window, note, positions, emitted } of windows) {
@@ -251,7 +251,7 @@ export class Flusher {
       ...kept.takeUnreadable(queues, at),
     ];
     const note: WindowNote = { ...before, hasParts: true };
-    await this.#notes.settle({
+    await this.#options.store.settle({
       onlyWhile: this.#notes.expected([start]),
       remove: [
         {
@@ -295,7 +295,7 @@ export class Flusher {
     const thinner = withGauges.map(
       (window) => [window.start, { ...this.#notes.get(window), hasGauges: false }] as const,
     );
-    await this.#notes.settle({
+    await this.#options.store.settle({
       onlyWhile: this.#notes.expected([...old, ...withGauges].map(({ start }) => start)),
       notes: new Map([
         ...thinner.flatMap(([start, note]) => [

@@ -58,7 +58,7 @@ export async function claimFragments(
     };
     return { start: window.start, note, inFinalSecond };
   });
-  await notes.settle({
+  await store.settle({
     onlyWhile: notes.expected(written.map(({ start }) => start)),
     notes: new Map(
       written.flatMap(({ start, note, inFinalSecond }) => [

@@ -9,7 +9,7 @@
  * A note that can't be read counts as none.
  */
 
-import type { Settlement, Store } from "@chouette-iot/queue";
+import type { Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { shiftContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
@@ -49,8 +49,6 @@ export class WindowNotes {
   readonly #queue: string;
   readonly #interval: Seconds;
   #known: Map<Seconds, Known> | undefined;
-  /** Of the store, when the notes were read. */
-  #epoch: number | undefined;
   #grid: WindowGrid;
   #forgotten: Forgotten | undefined;
 
@@ -67,7 +65,6 @@ export class WindowNotes {
 
   /** Reads the notes from the store: before the first flush, and after every settlement whose end isn't known. */
   async load(): Promise<void> {
-    this.#epoch = this.#store.epoch;
     const prefix = notePrefix(this.#queue);
     const texts = await this.#store.notesUnder(prefix);
     const [forgotten] = await this.#store.notes([forgottenKey(this.#queue)]);
@@ -80,22 +77,13 @@ export class WindowNotes {
     }
   }
 
-  /** Whether the notes were read, and the store has been the same since. */
-  get isCurrent(): boolean {
-    return this.#known !== undefined && this.#epoch === this.#store.epoch;
-  }
-
-  /** Rejects where the store does, and with a StaleEpochError if it isn't the one any more that the notes were read from. */
-  settle(settlement: Settlement): Promise<void> {
-    return this.#store.settle(
-      this.#epoch === undefined ? settlement : { ...settlement, onlyInEpoch: this.#epoch },
-    );
+  get isLoaded(): boolean {
+    return this.#known !== undefined;
   }
 
   /** Has {@link load} read everything again before the next flush; what is settled until then is refused. */
   forget(): void {
     this.#known = undefined;
-    this.#epoch = undefined;
     this.#grid = new WindowGrid(this.#interval);
     this.#forgotten = undefined;
   }

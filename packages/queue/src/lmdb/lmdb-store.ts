@@ -34,6 +34,8 @@ const DEFAULT_COMMIT_INTERVAL = milliseconds(50);
 const MOST_MAPPED = 8 * 1024 * 1024;
 /** What LMDB adds to an entry, in bytes, its place in the tree included. */
 const ENTRY_OVERHEAD = 40;
+/** Of a note or counter: LMDB's own limit. */
+const MAX_KEY_BYTES = 1_978;
 const LOOKING_PAGE = 10_000;
 
 export class LmdbStore implements BrokerStore {
@@ -71,6 +73,7 @@ export class LmdbStore implements BrokerStore {
     writes: readonly QueueWrite[],
     notes: ReadonlyMap<string, string | undefined> = new Map(),
   ): Promise<void> {
+    for (const key of notes.keys()) checkKey(key);
     const queues = new Map<string, QueueWrite[]>();
     for (const write of writes) {
       const ofQueue = queues.get(write.queue);
@@ -100,6 +103,7 @@ export class LmdbStore implements BrokerStore {
     const { remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() } = settlement;
     checkEpoch(settlement.onlyInEpoch, this.epoch);
     const onlyWhile = settlement.onlyWhile ?? new Map<string, string | undefined>();
+    for (const key of [...notes.keys(), ...onlyWhile.keys(), ...count.keys()]) checkKey(key);
     for (const { queue, records } of add) this.#prepare(queue, records);
     for (const { queue } of [...remove, ...removeStrays]) this.#tables.queue(queue);
     const check = () => checkNotes(onlyWhile, (note) => this.#tables.notes.get(note));
@@ -231,4 +235,12 @@ function checkId(id: string): void {
   // A character has at most three bytes for each of its units: most ids need no counting.
   if (id !== "" && (id.length * 3 <= LONGEST_ID || Buffer.byteLength(id) <= LONGEST_ID)) return;
   throw new RangeError(`an id should have 1 to ${LONGEST_ID} bytes, but one has ${Buffer.byteLength(id)}`);
+}
+
+/** Before the commit, as for ids: there, one bad key rejects all. */
+function checkKey(key: string): void {
+  if (key.length * 3 <= MAX_KEY_BYTES || Buffer.byteLength(key) <= MAX_KEY_BYTES) return;
+  throw new RangeError(
+    `a key should have at most ${MAX_KEY_BYTES} bytes, but one has ${Buffer.byteLength(key)}`,
+  );
 }
