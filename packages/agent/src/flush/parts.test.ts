@@ -142,6 +142,12 @@ describe("a settlement that fails amid a flush", () => {
     const store = watched(() => {
       if (failing !== undefined && --failing === 0) throw new Error("gone");
     });
+    const { read } = store;
+    // As long as the settlement before may take to fail.
+    store.read = async (queue, options) => {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      return read.call(store, queue, options);
+    };
     const { flushAt, newFlusher, ready } = setUpFlush({ store });
     const flusher = newFlusher();
     const small = (index: number) => {
