@@ -6,12 +6,8 @@ import { findDifference } from "./search.js";
 const RUNS: Readonly<Record<Broker, number>> = { embedded: 1500, redis: 1000, pair: 250 };
 const TIMEOUT = 180_000;
 
-/** Without what isn't mended yet: steps of the clock, windows of another length, names of several types. */
-const SO_FAR = {
-  calls: [0, 1, 2, 3, 4, 6, 8, 9],
-  vary: ["globalTags"],
-  only: OPERATIONS.filter((name) => name !== "step"),
-} as const;
+/** Without what isn't mended yet: steps of the clock. */
+const SO_FAR = { only: OPERATIONS.filter((name) => name !== "step") } as const;
 
 const seed = Number(process.env.MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
 

@@ -15,6 +15,9 @@ import {
 import { amountOf, Tally } from "./accounts.js";
 
 export const QUEUES = queueNames();
+/** Fates of records that leave no dead letter. */
+const UNDELIVERED: ReadonlySet<string> = new Set(["expired", "evicted", "displaced", "purged", "damaged"]);
+
 /** What the store is made of. */
 export interface Engine {
   /** With nothing in it. What the one before held is gone. */
@@ -79,23 +82,22 @@ export class WatchedStore {
     const before = new Map<string, readonly StoredRecord[]>();
     for (const { queue } of remove) before.set(queue, await this.all(queue));
     await this.#store.settle(settlement);
-    const rejected = new Set(
-      add
-        .filter(({ queue }) => queue === QUEUES.rejected)
-        .flatMap(({ records }) => records.map(({ value }) => (JSON.parse(value) as { value: string }).value)),
-    );
+    for (const { queue, records } of add) {
+      // A dead letter holds what was dropped, a record or the sum of several, as a record of the queue it came from.
+      if (queue === QUEUES.rejected) for (const { value } of records) this.#dropLetter(value);
+    }
     for (const { queue, records, counter } of remove) {
+      if (!UNDELIVERED.has(counter?.slice(queue.length + 1) ?? "")) continue;
       const removed = new Set(records.map(({ id }) => id));
       const left = new Set((await this.all(queue)).map(({ id, score }) => `${score} ${id}`));
-      for (const { id, score, value = "" } of before.get(queue) ?? []) {
-        if (!removed.has(id) || left.has(`${score} ${id}`)) continue;
-        const fate = counter?.slice(queue.length + 1);
-        const isDropped =
-          rejected.has(value) ||
-          ["expired", "evicted", "displaced", "purged", "damaged"].includes(fate ?? "");
-        if (isDropped) this.#drop(queue, value);
-      }
+      for (const { id, score, value = "" } of before.get(queue) ?? [])
+        if (removed.has(id) && !left.has(`${score} ${id}`)) this.#drop(queue, value);
     }
+  }
+
+  #dropLetter(letter: string): void {
+    const { queue, value } = JSON.parse(letter) as { readonly queue: string; readonly value: string };
+    this.#drop(queue, value);
   }
 
   #drop(queue: string, value: string): void {
