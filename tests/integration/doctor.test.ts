@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { newFolder } from "../support/folders.js";
 import { startForwardProxy } from "../support/forward-proxy.js";
 import { startHttpsFront } from "../support/https-front.js";
@@ -167,6 +168,36 @@ describe("chouette doctor", () => {
       "set maxmemory-policy noeviction in redis.conf",
     ]);
     expect(code).toBe(0);
+  });
+
+  it("says how full a Redis is, and takes an account without INFO for no failure", async () => {
+    const redis = await startRedis(["--maxmemory", "10mb", "--appendonly", "yes"]);
+    cleanUps.push(() => redis.stop());
+    const broker = await lookInto(redis.url);
+    cleanUps.push(() => broker.close());
+    const found = async (url: string) => {
+      const { findings } = await doctor({ REDIS_URL: url });
+      return findings.filter(({ about }) => about === "broker");
+    };
+    expect((await found(redis.url)).map(({ verdict, found }) => [verdict, found])).toEqual([
+      ["fine", expect.stringMatching(/^Redis .* answers$/)],
+      ["fine", expect.stringMatching(/^Redis uses \d\.\d of at most 10\.5 MB$/)],
+    ]);
+    await broker.command("CONFIG", "SET", "maxmemory", "900kb");
+    expect(await found(redis.url)).toContainEqual(
+      expect.objectContaining({
+        verdict: "warning",
+        found: expect.stringContaining("it is full or soon will be"),
+      }),
+    );
+    await broker.command("ACL", "SETUSER", "plain", "on", ">pw", "~chouette*", "+@all", "-@dangerous");
+    expect(await found(redis.url.replace("//", "//plain:pw@"))).toEqual([
+      {
+        about: "broker",
+        verdict: "fine",
+        found: expect.stringContaining("the account has no right to INFO"),
+      },
+    ]);
   });
 
   it("names wrong settings and slips in their names, and a file of secrets that others can read", async () => {

@@ -8,6 +8,7 @@ import { RedisStore, type RedisStoreOptions } from "@chouette-iot/queue/redis";
 import { singleConnection } from "@chouette-iot/queue/redis/connection";
 import { milliseconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
+import { startAgentProcess, statusPort } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
@@ -315,4 +316,23 @@ describe("an account with the rights that docs/OPERATION.md names", () => {
     const refused = (await command(redis, "ACL", "LOG")) as unknown[][];
     expect(refused.map((entry) => entry[entry.indexOf("object") + 1])).toEqual(["info"]);
   });
+});
+
+it("the agent's status reports the memory that a Redis uses, and its limit", async () => {
+  const redis = await server(["--maxmemory", "10mb"]);
+  const agent = await startAgentProcess({
+    API_KEY: "any",
+    DATADOG_URL: "http://127.0.0.1:9/api",
+    REDIS_URL: redis.url,
+    CHOUETTE_HTTP: "127.0.0.1:0",
+  });
+  cleanUps.push(() => agent.end("SIGKILL"));
+  const address = `http://127.0.0.1:${await statusPort(agent)}`;
+  const { broker } = (await (await fetch(`${address}/status`)).json()) as { broker: Record<string, unknown> };
+  expect(broker).toEqual({
+    kind: "redis",
+    memory: { usedBytes: expect.any(Number), maxBytes: 10 * 1024 * 1024 },
+  });
+  const metrics = await (await fetch(`${address}/metrics`)).text();
+  expect(metrics).toContain("chouette_broker_memory_limit_bytes 10485760");
 });

@@ -168,7 +168,7 @@ const BROKER = {
     ["STORE_MAX_BYTES"],
     wholeNumber(1_000_000, Number.MAX_SAFE_INTEGER, "bytes"),
     undefined,
-    "The most that the embedded broker's content takes on disk; then what was set aside leaves, then logs, then metrics, the oldest first",
+    "Disk limit of the embedded broker; unset, a tenth of its file system, at most 4 GiB. When it is reached, the oldest dead letters are deleted first, then logs, then metrics",
   ),
 } as const;
 
