@@ -33,7 +33,7 @@ Two rates: from the process' start, loading, connecting and the check of the emb
 settlement to the last. CPU is that of the process (the redis-server's is not in it) from its start to the raw queue's end; the peak of memory
 is that of the whole run, delivery included, pages of the program's own files too.
 
-The bare loop has the same driver and page size. It reads a page of 2,000 (ZRANGE and HMGET; a range of LMDB) while the page before is worked on, parses
+The bare loop has the same driver and page size. It reads a page of 2,000 (ZRANGE and HMGET; a read of the store) while the page before is worked on, parses
 each record with \`JSON.parse\`, adds it up by window and by name, type and sorted tags, and when a window is over stores one ready record a
 context and deletes the raw ones in one step. It checks nothing, keeps no notes, counters or fences, makes one number of a
 histogram where the agent makes five, and sends nothing. Its own sums must equal the backlog's.`,

@@ -27,8 +27,8 @@ before it answers. From the first record until all are stored. Beside each other
   sends all ZADDs and then all HSETs, and the time is that of both; and its ids are random, so that the server has to find
   each one's place, where a client's come in order. Not beside the embedded broker: random ids never meet their values,
   and an agent sets such strays aside;
-- **the store by itself**, in the embedded broker's place there: the same batches of ready records appended to LMDB by the
-  program itself, without a network or a protocol: what can be had from the disk and LMDB.
+- **the store by itself**, in the embedded broker's place there: the same batches of ready records appended by the
+  program itself, without a network or a protocol: what can be had from the disk and the store.
 
 CPU time is given of the program that stores and of the broker. Checked after each sample: the broker holds every
 id and every value (of redis-benchmark's random ones 99.9 %, since some are drawn twice).

@@ -6,7 +6,7 @@
  * no notes, counters or fences, makes one number of a histogram where the agent makes five, and sends nothing.
  */
 import { answer } from "../suite/child.mjs";
-import { openLmdb, openRedis } from "../support/bare-brokers.mjs";
+import { openEmbedded, openRedis } from "../support/bare-brokers.mjs";
 
 const WINDOW = 10;
 
@@ -16,7 +16,7 @@ answer({
    *   cpuSeconds: number, peakBytes: number }>} afterFirst: records that left after the first settlement, in `seconds`
    */
   run: async ({ port, directory }) => {
-    const broker = port === undefined ? openLmdb(directory) : await openRedis(port);
+    const broker = await (port === undefined ? openEmbedded(directory) : openRedis(port));
     const settled = { counted: 0, ready: 0, records: 0 };
     let first;
     const settle = async ({ ids, sums, start }) => {

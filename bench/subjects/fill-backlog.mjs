@@ -60,8 +60,8 @@ function recordOf(n, contexts, start, recordBytes) {
 async function openStore(root, { port, directory }) {
   const load = (path) => import(pathToFileURL(join(root, "packages/queue/dist", path)).href);
   if (directory !== undefined) {
-    const { LmdbStore } = await load("lmdb/lmdb-store.js");
-    return new LmdbStore({ directory });
+    const { openEmbeddedStore } = await load("embedded/open-store.js");
+    return (await openEmbeddedStore({ folder: directory })).store;
   }
   const { RedisStore } = await load("redis/redis-store.js");
   return new Promise((resolve) => {

@@ -85,10 +85,11 @@ async function byBareLoop({ port, contexts, recordBytes }) {
   };
 }
 
-/** Batches of ready records into LMDB: what the embedded broker can do at most, were there no network and no protocol. */
+/** Batches of ready records into the store: what the embedded broker can do at most, were there no network and no protocol. */
 async function intoStore({ root, directory, contexts, recordBytes }) {
-  const { LmdbStore } = await import(pathToFileURL(`${root}/packages/queue/dist/lmdb/lmdb-store.js`).href);
-  const opened = new LmdbStore({ directory });
+  const module = pathToFileURL(`${root}/packages/queue/dist/embedded/open-store.js`).href;
+  const { openEmbeddedStore } = await import(module);
+  const { store: opened } = await openEmbeddedStore({ folder: directory });
   const texts = tagsOf(contexts, recordBytes).map(textOf);
   const batch = recordsIn(recordBytes);
   let stored = 0;

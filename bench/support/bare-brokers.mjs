@@ -8,8 +8,7 @@
  * @property {(taken: readonly Pick<BareRecord, "id" | "score">[], ready: readonly BareRecord[]) => Promise<void> | void} settle
  * @property {() => Promise<void>} close
  */
-import { join } from "node:path";
-import { open } from "lmdb";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { connectTo } from "./driver.mjs";
 
 const RAW = "chouette:metrics:raw";
@@ -57,32 +56,22 @@ export async function openRedis(port) {
   };
 }
 
-/** On a file as the agent's store lays it out. @param {string} directory @returns {BareBroker} */
-export function openLmdb(directory) {
-  const root = open({ path: join(directory, "chouette.mdb"), maxDbs: 192 });
-  const raw = root.openDB({ name: `records:${RAW}`, encoding: "string" });
-  const readyTable = root.openDB({ name: `records:${READY}`, encoding: "string" });
+/** On the files of the agent's own store. @param {string} directory @returns {Promise<BareBroker>} */
+export async function openEmbedded(directory) {
+  const { store } = await openEmbeddedStore({ folder: directory });
+  const read = (after) => store.read(RAW, { limit: PAGE, ...(after === undefined ? {} : { after }) });
   return {
-    *pages() {
-      let after;
+    async *pages() {
+      let next = read();
       for (;;) {
-        const from = after === undefined ? {} : { start: after, exclusiveStart: true };
-        const page = [...raw.getRange({ ...from, limit: PAGE })].map(({ key: [score, id], value }) => ({
-          score,
-          id,
-          value,
-        }));
+        const page = await next;
         if (page.length === 0) return;
-        after = [page.at(-1).score, page.at(-1).id];
+        next = read(page.at(-1));
         yield page;
       }
     },
-    settle: (taken, ready) => {
-      root.transactionSync(() => {
-        for (const { score, id } of taken) raw.remove([score, id]);
-        for (const { score, id, value } of ready) readyTable.put([score, id], value);
-      });
-    },
-    close: () => root.close(),
+    settle: (taken, ready) =>
+      store.settle({ remove: [{ queue: RAW, records: taken }], add: [{ queue: READY, records: ready }] }),
+    close: () => store.close(),
   };
 }

@@ -1,6 +1,6 @@
 /** The brokers that a run is made on, each with faulty links to it and what can befall it. */
 import { queueNames, type Store } from "@chouette-iot/queue";
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import type { AgentSettings } from "../support/agent-process.js";
 import { type FaultyLink, startFaultyLink } from "../support/faulty-link.js";
@@ -72,7 +72,7 @@ async function embeddedUnderFire(random: Random): Promise<BrokerUnderFire> {
     },
     redis: undefined,
     calm: () => clientLink.calm(),
-    openStore: async () => new LmdbStore({ directory: folder.path }),
+    openStore: async () => (await openEmbeddedStore({ folder: folder.path })).store,
     stop: async () => {
       await clientLink.stop();
       await folder.remove();

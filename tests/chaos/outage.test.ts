@@ -1,6 +1,6 @@
 /** Six hours without a link, on a fast clock: what is fresh comes first, then all that is not too old, in little memory. */
 import { queueNames } from "@chouette-iot/queue";
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { encodeRawMetric, milliseconds, type RawMetric, seconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -92,12 +92,10 @@ async function embeddedBroker(): Promise<Broker> {
       CHOUETTE_STORAGE_TYPE: "embedded",
       CHOUETTE_LISTEN: `127.0.0.1:${port}`,
       CHOUETTE_DATA_DIR: folder.path,
-      // Whoever stores here waits for nobody else.
-      CHOUETTE_COMMIT_INTERVAL: "0",
     },
     port,
     counters: async () => {
-      const store = new LmdbStore({ directory: folder.path });
+      const { store } = await openEmbeddedStore({ folder: folder.path });
       const counters = await store.counters();
       await store.close();
       return counters;

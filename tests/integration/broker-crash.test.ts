@@ -1,6 +1,6 @@
 /** The embedded broker killed in the middle of a storm: what it acknowledged is there, and nothing by halves. */
 import { fileURLToPath } from "node:url";
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newFolder } from "../support/folders.js";
 import { connectRaw, type RawRedis, request } from "../support/raw-redis.js";
@@ -55,7 +55,7 @@ function storm(connection: RawRedis, client: string): void {
 
 /** How many records of each client's batches are in the store, and the batch that its marker names. */
 async function stored(directory: string, clients: readonly string[]) {
-  const store = new LmdbStore({ directory });
+  const { store } = await openEmbeddedStore({ folder: directory });
   const records = await store.read(QUEUE, { limit: 1_000_000 });
   const notes = await store.notes(clients.map(marker));
   await store.close();

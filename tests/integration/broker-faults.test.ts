@@ -1,10 +1,10 @@
 /** The embedded broker against clients that send rubbish, half or too much, don't read, or come in crowds. */
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
 import { milliseconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PortTakenError } from "../../packages/agent/src/ingest/broker/listener.js";
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../support/broker.js";
+import { FailingDisk } from "../support/failing-disk.js";
 import { ask, connectRaw, request } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
 
@@ -268,32 +268,22 @@ describe("a connection that another one ends", () => {
 });
 
 describe("a store that can't write", () => {
-  class FullDisk extends LmdbStore {
-    full = false;
-
-    override write(...args: Parameters<LmdbStore["write"]>): Promise<void> {
-      return this.full ? Promise.reject(new Error("no space left\r\non device")) : super.write(...args);
-    }
-  }
-
   it("is an error per command, told once when it begins and once when it ends", async () => {
-    let disk: FullDisk | undefined;
-    const openStore: TestBrokerOptions["openStore"] = (options) => {
-      disk = new FullDisk(options);
-      return disk;
-    };
-    await use({ openStore });
+    const disk = new FailingDisk();
+    await use({ files: disk.files });
     const client = await connectRaw(broker.port);
-    if (disk !== undefined) disk.full = true;
-    client.send(multi(["a"]) + request("ZADD", `${QUEUE}.keys`, "1", "b") + request("PING"));
-    const refused = "-MISCONF Chouette can't write to its store: no space left on device\r\n";
-    expect(await client.receives("PONG")).toBe(`+OK\r\n+QUEUED\r\n+QUEUED\r\n${refused}${refused}+PONG\r\n`);
-    expect(broker.counters.failedWrites).toBe(2);
-    if (disk !== undefined) disk.full = false;
-    client.send(multi(["c"]));
+    client.send(multi(["first"]));
     await client.receives("*2\r\n:1\r\n:1\r\n");
+    disk.failure = "an error of\r\nthe disk";
+    client.send(multi(["a"]) + request("ZADD", `${QUEUE}.keys`, "1", "b") + request("PING"));
+    const refused = "-MISCONF Chouette can't write to its store: an error of the disk\r\n";
+    expect(await client.receives("PONG")).toContain(`${refused}${refused}+PONG\r\n`);
+    expect(broker.counters.failedWrites).toBe(2);
+    disk.failure = undefined;
+    client.send(multi(["c"]) + request("ECHO", "stored"));
+    await client.receives("stored");
     expect(broker.log().trim().split("\n")).toHaveLength(2);
-    expect(await broker.store.size(QUEUE)).toBe(1);
+    expect(await broker.store.size(QUEUE)).toBe(2);
     client.socket.destroy();
   });
 });
@@ -318,13 +308,10 @@ describe("a transaction that was refused", () => {
 });
 
 describe("a store that can't read", () => {
-  class Unreadable extends LmdbStore {
-    override size = () => Promise.reject(new Error("input/output error"));
-    override values = this.size;
-  }
-
   it("is an error for each look, told in the log, and what was stored before it stays", async () => {
-    await use({ openStore: (options) => new Unreadable(options) });
+    await use({});
+    const unreadable = () => Promise.reject(new Error("input/output error"));
+    Object.assign(broker.store, { size: unreadable, range: unreadable, values: unreadable });
     const look = [
       ["ZCARD", `${QUEUE}.keys`],
       ["ZRANGE", `${QUEUE}.keys`, "0", "1"],

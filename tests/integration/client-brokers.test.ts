@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { queueNames } from "@chouette-iot/queue";
-import type { LmdbStore } from "@chouette-iot/queue/lmdb";
+import type { EmbeddedStore } from "@chouette-iot/queue/embedded";
 import { ChouetteClient } from "chouette-iot-client";
 import { expect, test } from "vitest";
 import { startTestBroker } from "../support/broker.js";
@@ -15,7 +15,11 @@ import { run } from "../support/running.js";
 import { until } from "../support/until.js";
 
 /** Takes records away as they come, as the agent does, and counts each. */
-async function takeAll(store: LmdbStore, taken: Map<string, number>, isEnough: () => boolean): Promise<void> {
+async function takeAll(
+  store: EmbeddedStore,
+  taken: Map<string, number>,
+  isEnough: () => boolean,
+): Promise<void> {
   const queue = queueNames().rawMetrics;
   while (!isEnough()) {
     const records = await store.read(queue, { limit: 500 });

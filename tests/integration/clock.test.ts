@@ -4,10 +4,10 @@
  * The pipeline and its store are real, the clock and the far end are the test's.
  */
 import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
-import { openLmdbStore } from "@chouette-iot/queue/lmdb/open";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
-import { milliseconds, seconds } from "@chouette-iot/record";
+import { seconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
@@ -114,7 +114,7 @@ describe("each count arrives once", () => {
       "embedded",
       async () => {
         const folder = await newFolder();
-        const { store } = await openLmdbStore({ directory: folder.path }, milliseconds(TRUE_TIME));
+        const { store } = await openEmbeddedStore({ folder: folder.path });
         cleanUps.push(folder.remove, () => store.close());
         return store;
       },

@@ -81,10 +81,10 @@ describe("SIGHUP", () => {
     await write("log_level: info\n");
     await chmod(path, 0o600);
     const agent = await startAgentProcess({ CHOUETTE_CONFIG: path, CHOUETTE_HTTP: "off" });
-    await write("log_level: debug\nrelease_interval: 1\ncommit_interval: 7\n");
+    await write("log_level: debug\nrelease_interval: 1\nfsync: always\n");
     agent.child.kill("SIGHUP");
     await agent.wrote("settings reloaded");
-    expect(agent.output()).toContain('"settings":["commitInterval"],"msg":"these hold from the next start"');
+    expect(agent.output()).toContain('"settings":["fsync"],"msg":"these hold from the next start"');
     expect(agent.output()).toContain('"settings":["releaseInterval","logLevel"],"msg":"settings reloaded"');
     await write("release_interval: never\n");
     agent.child.kill("SIGHUP");

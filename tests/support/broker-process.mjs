@@ -2,10 +2,10 @@
  * The embedded broker in a process of its own, as it was last built, to be killed by a test.
  * Usage: broker-process.mjs FOLDER; it writes the port that it listens on.
  */
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { startBroker } from "../../packages/agent/dist/ingest/broker/listener.js";
 
-const store = new LmdbStore({ directory: process.argv[2], commitInterval: 5 });
+const { store } = await openEmbeddedStore({ folder: process.argv[2] });
 const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 const broker = await startBroker({ store, host: "127.0.0.1", port: 0, log });

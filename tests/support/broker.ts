@@ -1,5 +1,6 @@
 /** The embedded broker on a free port of loopback, on a store of its own, in this process. */
-import { LmdbStore, type LmdbStoreOptions } from "@chouette-iot/queue/lmdb";
+import { type EmbeddedStore, openEmbeddedStore } from "@chouette-iot/queue/embedded";
+import { type FileSystem, realFiles } from "@chouette-iot/queue/embedded/files";
 import pino from "pino";
 import {
   type BrokerOptions,
@@ -10,7 +11,7 @@ import { newFolder } from "./folders.js";
 
 export interface TestBroker extends RunningBroker {
   readonly port: number;
-  readonly store: LmdbStore;
+  readonly store: EmbeddedStore;
   /** What it logged, as JSON lines. */
   log(): string;
   /** Closes it and removes its store. */
@@ -18,15 +19,16 @@ export interface TestBroker extends RunningBroker {
 }
 
 export interface TestBrokerOptions extends Partial<Omit<BrokerOptions, "store" | "log">> {
-  readonly openStore?: (options: LmdbStoreOptions) => LmdbStore;
+  /** What its store keeps its files by. */
+  readonly files?: FileSystem;
 }
 
 export async function startTestBroker({
-  openStore = (options) => new LmdbStore(options),
+  files = realFiles,
   ...options
 }: TestBrokerOptions = {}): Promise<TestBroker> {
   const folder = await newFolder();
-  const store = openStore({ directory: folder.path });
+  const { store } = await openEmbeddedStore({ folder: folder.path, files });
   let lines = "";
   const keep = (line: string) => {
     lines += line;

@@ -31,8 +31,6 @@ import { startWork, type Work } from "./work.js";
 export interface Agent {
   /** Goes on with other settings. Those of the store and of what listens stay as they were at the start. */
   reload(config: Config): Promise<void>;
-  /** Resolves where the store's file turns out to be damaged: it is set aside by the agent's next start alone. */
-  readonly damaged: Promise<Error>;
   /** Its loops that have hung, in words; none while it is alive. */
   hangs(): readonly string[];
   /** Ends it in order: what it holds is in its queues. A body that is out gets some seconds for its answer. */
@@ -52,7 +50,7 @@ interface Leadership {
  */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
   const parts = await openParts(config);
-  const { store, broker, embedded, defaultLimit, server, damaged } = await openStore(config, log, clock);
+  const { store, broker, embedded, defaultLimit, server, outages } = await openStore(config, log, clock);
   const wiring = {
     log,
     clock,
@@ -81,7 +79,8 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     rates: new RateMeter(),
     ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
     config: () => lifecycle.config,
-    outages: () => [wiring.storeOutage, ...(work()?.outages ?? [])].map((outage) => outage.report()),
+    outages: () =>
+      [wiring.storeOutage, ...outages, ...(work()?.outages ?? [])].map((outage) => outage.report()),
     collectors: () => work()?.collectors() ?? [],
     look: storeLooks(store, wiring.queues, clock, server && (() => memoryOf(server))),
     heldBack: () => work()?.heldBack(),
@@ -102,7 +101,6 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   });
   const operation = await startOperation(source, log);
   return {
-    damaged,
     hangs,
     reload: (next) => lifecycle.reload(next),
     stop: async () => {

@@ -9,8 +9,11 @@ import { redisAddress } from "./config/redis-address.js";
 import { defaultStoreLimit } from "./housekeeping/store-limit.js";
 import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
 import type { Log } from "./log.js";
+import { Outage } from "./outage.js";
 
 const FIRST_CONNECTION = milliseconds(2_000);
+/** Between two flushes to the disk, in milliseconds. */
+const EVERY_SECOND = 1_000;
 
 export interface OpenStore {
   readonly store: Store;
@@ -21,30 +24,19 @@ export interface OpenStore {
   readonly defaultLimit?: number;
   /** The server, if there is one. */
   readonly server?: RedisStore;
-  /** Resolves where its file turns out to be damaged while it is open. */
-  readonly damaged: Promise<Error>;
+  /** Of its disk. */
+  readonly outages: readonly Outage[];
 }
 
 /** Rejects where the agent's own can't be: its port is taken, or its folder can't be written. */
 export async function openStore(config: Config, log: Log, clock: Clock): Promise<OpenStore> {
-  const { dataDirectory, commitInterval, listen, password, protectedMode, maxConnections } = config.settings;
+  const { listen, password, protectedMode, maxConnections } = config.settings;
   if (config.storage === "redis") {
     const server = await connectedStore(config, clock);
-    return { store: server, server, damaged: new Promise(() => {}) };
+    return { store: server, server, outages: [] };
   }
-  // The engine that isn't used isn't loaded: its library would take memory for nothing.
-  const { openLmdbStore } = await import("@chouette-iot/queue/lmdb/open");
-  let onDamage = (_: Error) => {};
-  const damaged = new Promise<Error>((resolve) => {
-    onDamage = resolve;
-  });
-  const options = { directory: dataDirectory, commitInterval: milliseconds(commitInterval), onDamage };
-  const { store, setAside } = await openLmdbStore(options, clock.now());
-  if (setAside !== undefined)
-    log.error(
-      setAside,
-      "the store's file was damaged: it is set aside, and what can be read of it is in a new one",
-    );
+  const diskOutage = new Outage("The embedded broker's disk", clock, log);
+  const store = await openEmbedded(config, log, clock, diskOutage);
   try {
     const broker = await startBroker({
       store,
@@ -56,12 +48,43 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
     });
     // The port may be one that the system chose.
     log.info({ listen: shownAddress(broker.address) }, "broker listening");
-    const defaultLimit = await defaultStoreLimit(dataDirectory);
-    return { store, broker, embedded: store, defaultLimit, damaged };
+    const defaultLimit = await defaultStoreLimit(config.settings.dataDirectory);
+    return { store, broker, embedded: store, defaultLimit, outages: [diskOutage] };
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+async function openEmbedded(
+  { settings }: Config,
+  log: Log,
+  clock: Clock,
+  diskOutage: Outage,
+): Promise<BrokerStore> {
+  // The engine that isn't used isn't loaded: it would take memory for nothing.
+  const { openEmbeddedStore } = await import("@chouette-iot/queue/embedded");
+  const { store, losses, takenOver } = await openEmbeddedStore({
+    folder: settings.dataDirectory,
+    fsync: settings.fsync === "everysec" ? EVERY_SECOND : settings.fsync,
+    now: clock.now(),
+    onProgress: (done) => log.info({ percent: Math.round(done * 100) }, "reading the store"),
+    onTrouble: (error) => log.error({ err: error }, "the store's files had an error"),
+    onFull: (reason) => (reason === undefined ? diskOutage.end() : diskOutage.begin(reason)),
+  });
+  if (takenOver !== undefined) log.info(takenOver, "took over the store of version 0.1.0");
+  if (losses !== undefined) {
+    const { lost, isUnknown, isPowerLost, damagedBytes, movedTo } = losses;
+    const cause = isPowerLost
+      ? "the machine stopped before the last writes were on disk"
+      : "files were damaged";
+    const records = isUnknown ? "unknown" : Object.fromEntries(lost);
+    log.error(
+      { records, counted: Object.fromEntries(lost), damagedBytes, movedTo },
+      `records lost: ${cause}`,
+    );
+  }
+  return store;
 }
 
 /** A store whose server had time to answer, so that only one that isn't there begins with an outage. */

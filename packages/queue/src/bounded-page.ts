@@ -13,14 +13,22 @@ interface MaybeValued {
 export function boundedPage<T extends MaybeValued>(records: Iterable<T>): readonly T[] {
   const page: T[] = [];
   let bytes = 0;
-  for (const record of records) {
-    const size = record.value === undefined ? 0 : Buffer.byteLength(record.value);
-    const isOversize = size > MAX_VALUE_BYTES;
-    if (!isOversize) bytes += size;
+  for (const each of records) {
+    const record = boundedRecord(each);
+    bytes += record.value === undefined ? 0 : Buffer.byteLength(record.value);
     if (bytes > MAX_PAGE_BYTES && page.length > 0) break;
-    page.push(isOversize ? { ...record, value: undefined, oversizeBytes: size } : record);
+    page.push(record);
   }
   return page;
+}
+
+/** The record, without a value that is too large to be handed out. */
+export function boundedRecord<T extends MaybeValued>(record: T): T {
+  const { value } = record;
+  // A character has at most three bytes for each of its units: most values need no counting.
+  if (value === undefined || value.length * 3 <= MAX_VALUE_BYTES) return record;
+  const size = Buffer.byteLength(value);
+  return size > MAX_VALUE_BYTES ? { ...record, value: undefined, oversizeBytes: size } : record;
 }
 
 /** Why a record has no value, for its dead letter. */

@@ -1,18 +1,17 @@
-import { milliseconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newFolder } from "../../../tests/support/folders.js";
+import { type EmbeddedStore, openEmbeddedStore } from "./embedded/open-store.js";
 import { evictUntil } from "./evict.js";
-import { LmdbStore } from "./lmdb/lmdb-store.js";
 import { queueNames } from "./names.js";
 
 const queues = queueNames();
 const RECORDS = 4_000;
 
 let folder: Awaited<ReturnType<typeof newFolder>>;
-let store: LmdbStore;
+let store: EmbeddedStore;
 beforeEach(async () => {
   folder = await newFolder();
-  store = new LmdbStore({ directory: folder.path, commitInterval: milliseconds(0) });
+  ({ store } = await openEmbeddedStore({ folder: folder.path }));
   for (const queue of Object.values(queues) as string[]) {
     const records = Array.from({ length: RECORDS }, (_, score) => ({
       score,

@@ -21,8 +21,7 @@ What the agent holds when it ends, by whatever end, is there at the next start.
 
 On SIGHUP it reads chouette.yaml again and goes on with what has changed.
 
-Exit code: 0 after SIGTERM or SIGINT, 1 where it could not start or the file of its own broker turned
-out to be damaged, which its next start sets aside, 2 where a setting is wrong.`;
+Exit code: 0 after SIGTERM or SIGINT, 1 if it could not start, 2 if a setting is wrong.`;
 
 /** The agent's end waits this long for what is under way, and leaves it to the next start after that. */
 const LONGEST_END_MS = 10_000;
@@ -49,17 +48,9 @@ async function runAgent(config: Config): Promise<void> {
     await warnOfExposures(config, log);
     const manager = serviceManager(process.env, log, agent.hangs);
     manager.ready();
-    const why = await Promise.race([signalled, agent.damaged]);
+    const signal = await signalled;
     manager.ending();
-    if (why instanceof Error) {
-      log.error(
-        { reason: why.message },
-        "the store's file is damaged: ending, for the next start to set it aside",
-      );
-      process.exitCode = 1;
-    } else {
-      log.info({ signal: why }, "ending");
-    }
+    log.info({ signal }, "ending");
     const overdue = setTimeout(() => {
       log.warn("what was under way did not end in time; it is in its queue");
       process.exit();

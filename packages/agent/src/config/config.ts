@@ -8,7 +8,7 @@ import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouett
 import { withoutUserinfo } from "../redact.js";
 import { takesCollection } from "./json-schema.js";
 import { fileKey, type Setting } from "./setting.js";
-import { SETTINGS, type SettingName, type Settings } from "./settings.js";
+import { REPLACED, SETTINGS, type SettingName, type Settings } from "./settings.js";
 import { FILE_VARIABLE, findSettingsFile, type SettingsFile } from "./settings-file.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,6 +33,11 @@ export interface Config {
   readonly metricTtl: Seconds;
 }
 
+/** The same in the settings file. */
+const REPLACED_KEYS = new Map(
+  [...REPLACED].map(([name, successor]) => [fileKey({ names: [name] }), fileKey({ names: [successor] })]),
+);
+
 export type Loaded =
   | { readonly ok: true; readonly config: Config }
   /** A line for each wrong setting. */
@@ -40,15 +45,18 @@ export type Loaded =
 
 /** From the environment and the settings file that it names or that is in its place. */
 export function loadConfig(env: Environment): Loaded {
-  return readSettings(env, findSettingsFile(env[FILE_VARIABLE], Object.values(SETTINGS)));
+  return readSettings(env, findSettingsFile(env[FILE_VARIABLE], Object.values(SETTINGS), REPLACED_KEYS));
 }
 
 export function readSettings(env: Environment, file?: SettingsFile): Loaded {
   const values: Partial<Record<SettingName, unknown>> = {};
   const sources = new Map<SettingName, string>();
   const problems = [...(file?.problems ?? [])];
-  const warnings: string[] = [];
+  const warnings = [...(file?.warnings ?? [])];
   const variables = upperCased(env);
+  for (const [name, successor] of REPLACED) {
+    if (variables[name]?.trim()) warnings.push(`${name}: ignored; use ${successor}`);
+  }
   const wrong = new Set<SettingName>();
   for (const name of settingNames()) {
     const setting: Setting<unknown, unknown> = SETTINGS[name];

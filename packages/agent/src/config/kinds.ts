@@ -26,6 +26,15 @@ export function wholeNumber(least: number, most: number, unit: string): Kind<num
   };
 }
 
+/** When to flush to the disk, in the words of Redis' appendfsync, or every so many milliseconds. */
+export function fsync(): Kind<"always" | "everysec" | number> {
+  const { schema } = wholeNumber(1, 60_000, "milliseconds");
+  return {
+    expected: "everysec, always or a whole number of milliseconds from 1 to 60000",
+    schema: z.union([oneOf(["always", "everysec"]).schema, schema]),
+  };
+}
+
 export function oneOf<const T extends readonly string[]>(choices: T): Kind<T[number]> {
   return {
     expected: `one of ${choices.join(", ")}`,

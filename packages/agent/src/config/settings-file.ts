@@ -23,6 +23,8 @@ export interface SettingsFile {
   readonly entries: ReadonlyMap<string, FileEntry>;
   /** A line for each thing that is wrong. */
   readonly problems: readonly string[];
+  /** A line for each thing that is ignored. */
+  readonly warnings: readonly string[];
 }
 
 /** Names the file; without it, the first of {@link LOOKED_FOR} that is there is read. */
@@ -31,20 +33,25 @@ export const LOOKED_FOR = ["chouette.yaml", "/etc/chouette/chouette.yaml"] as co
 /** A key this far from what was meant, in letters, is a slip. */
 const FURTHEST_SLIP = 3;
 
-/** The file that holds the settings; undefined where there is none and none was named. */
+/**
+ * The file that holds the settings; undefined where there is none and none was named.
+ *
+ * @param replaced keys of former versions, with those that took their place
+ */
 export function findSettingsFile(
   named: string | undefined,
   settings: readonly Setting<unknown, unknown>[],
+  replaced: ReadonlyMap<string, string> = new Map(),
 ): SettingsFile | undefined {
   const path = named?.trim();
   for (const candidate of path ? [path] : LOOKED_FOR) {
     try {
-      return parseSettingsFile(candidate, readFileSync(candidate, "utf8"), settings);
+      return parseSettingsFile(candidate, readFileSync(candidate, "utf8"), settings, replaced);
     } catch (error) {
       if (!path && (error as NodeJS.ErrnoException).code === "ENOENT") continue;
       const reason = error instanceof Error ? error.message : String(error);
       const problem = `${path ? FILE_VARIABLE : candidate}: can't read the file: ${reason}`;
-      return { path: candidate, entries: new Map(), problems: [problem] };
+      return { path: candidate, entries: new Map(), problems: [problem], warnings: [] };
     }
   }
   return undefined;
@@ -54,6 +61,7 @@ export function parseSettingsFile(
   path: string,
   text: string,
   settings: readonly Setting<unknown, unknown>[],
+  replaced: ReadonlyMap<string, string> = new Map(),
 ): SettingsFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
@@ -62,18 +70,23 @@ export function parseSettingsFile(
     ({ message, pos }) => `${path} line ${lineAt(pos[0])}: ${firstLine(message)}`,
   );
   const entries = new Map<string, FileEntry>();
+  const warnings: string[] = [];
   const root = document.contents;
-  if (problems.length > 0 || root === null || isNull(root)) return { path, entries, problems };
-  if (!isMap(root)) return { path, entries, problems: [`${path}: expected lines of "name: value"`] };
+  if (problems.length > 0 || root === null || isNull(root)) return { path, entries, problems, warnings };
+  if (!isMap(root)) {
+    return { path, entries, problems: [`${path}: expected lines of "name: value"`], warnings };
+  }
   const known = new Map(settings.map((setting) => [fileKey(setting), setting]));
   for (const { key, value } of root.items as readonly Pair<Node, Node | null>[]) {
     const line = lineAt(key.range?.[0] ?? 0);
     const name = isScalar(key) ? String(key.value) : key.toString();
-    if (!known.has(name)) problems.push(`${path} line ${line}: ${unknownKey(name, known)}`);
+    const successor = replaced.get(name);
+    if (successor !== undefined) warnings.push(`${path} line ${line}, ${name}: ignored; use ${successor}`);
+    else if (!known.has(name)) problems.push(`${path} line ${line}: ${unknownKey(name, known)}`);
     else if (value !== null && !isNull(value))
       entries.set(name, { text: asText(value), isCollection: isCollection(value), line });
   }
-  return { path, entries, problems };
+  return { path, entries, problems, warnings };
 }
 
 function unknownKey(name: string, known: ReadonlyMap<string, Setting<unknown, unknown>>): string {

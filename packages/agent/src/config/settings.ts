@@ -7,7 +7,7 @@ import { z } from "zod";
 import { COLLECTOR_SETTINGS } from "../collectors/settings.js";
 import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
 import { defaultDataDirectory } from "./data-directory.js";
-import { hostAndPort, list, oneOf, orOff, someOf, text, url, wholeNumber, yesOrNo } from "./kinds.js";
+import { fsync, hostAndPort, list, oneOf, orOff, someOf, text, url, wholeNumber, yesOrNo } from "./kinds.js";
 import { type Setting, setting } from "./setting.js";
 
 /** A tag as Datadog takes it, or a word alone. */
@@ -16,6 +16,11 @@ const proxy = url(["http:", "https:"], "the URL of a proxy, such as http://proxy
 const percentile = z.coerce.number().min(0).max(1);
 const DAY = 86_400;
 const TEN_YEARS = 3660 * DAY;
+
+/** Settings of former versions, which are ignored with a warning, and those that took their place. */
+export const REPLACED: ReadonlyMap<string, string> = new Map([
+  ["CHOUETTE_COMMIT_INTERVAL", "CHOUETTE_FSYNC"],
+]);
 
 const DATADOG = {
   apiKey: setting(["API_KEY", "DD_API_KEY"], text("Datadog's API key"), undefined, "Datadog's API key", {
@@ -151,17 +156,17 @@ const BROKER = {
     ["CHOUETTE_DATA_DIR"],
     text("a folder"),
     defaultDataDirectory(),
-    "The folder of the embedded broker's file",
+    "The folder of the embedded broker's files",
     {
       startOnly: true,
       fallbackInWords: "$STATE_DIRECTORY, $XDG_STATE_HOME/chouette or ~/.local/state/chouette",
     },
   ),
-  commitInterval: setting(
-    ["CHOUETTE_COMMIT_INTERVAL"],
-    wholeNumber(0, 10_000, "milliseconds"),
-    50,
-    "How often, over time, the embedded broker writes to disk; when it was idle before, it writes at once",
+  fsync: setting(
+    ["CHOUETTE_FSYNC"],
+    fsync(),
+    "everysec",
+    "When the embedded broker flushes what it has written to the disk: everysec (a power cut costs at most the last second), always (before it answers) or a number of milliseconds. The end of the process costs nothing in any case",
     { startOnly: true },
   ),
   storeMaxBytes: setting(

@@ -1,6 +1,6 @@
 import { type QueueWrite, queueNames } from "@chouette-iot/queue";
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
-import { decodeRejected, milliseconds, seconds } from "@chouette-iot/record";
+import { type EmbeddedStore, openEmbeddedStore } from "@chouette-iot/queue/embedded";
+import { decodeRejected, seconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newFolder } from "../../../../tests/support/folders.js";
 import { Orphans } from "./orphans.js";
@@ -8,10 +8,10 @@ import { Orphans } from "./orphans.js";
 const names = queueNames();
 const NOW = seconds(1_000_000);
 let folder: Awaited<ReturnType<typeof newFolder>>;
-let store: LmdbStore;
+let store: EmbeddedStore;
 beforeEach(async () => {
   folder = await newFolder();
-  store = new LmdbStore({ directory: folder.path, commitInterval: milliseconds(0) });
+  ({ store } = await openEmbeddedStore({ folder: folder.path }));
 });
 afterEach(async () => {
   await store.close();

@@ -1,5 +1,5 @@
 import { LONGEST_ID } from "@chouette-iot/queue";
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { newFolder } from "../../../../../tests/support/folders.js";
@@ -54,7 +54,7 @@ it("takes ids up to their limit, in bytes of their stored form", () => {
 
 it("has every id of any bytes leave the store again, long ones with control characters too", async () => {
   const folder = await newFolder();
-  const store = new LmdbStore({ directory: folder.path });
+  const { store } = await openEmbeddedStore({ folder: folder.path });
   onTestFinished(async () => {
     await store.close();
     await folder.remove();

@@ -1,4 +1,4 @@
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
+import { type EmbeddedStore, openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { type Milliseconds, milliseconds, seconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newFolder } from "../../../../../tests/support/folders.js";
@@ -19,13 +19,13 @@ class TestClock implements Clock {
 }
 
 let clock: TestClock;
-let store: LmdbStore;
+let store: EmbeddedStore;
 let folder: Awaited<ReturnType<typeof newFolder>>;
 
 beforeEach(async () => {
   clock = new TestClock();
   folder = await newFolder();
-  store = new LmdbStore({ directory: folder.path });
+  ({ store } = await openEmbeddedStore({ folder: folder.path }));
 });
 
 afterEach(async () => {

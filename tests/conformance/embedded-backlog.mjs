@@ -1,14 +1,12 @@
-// Fills an LMDB store, then reads it through, settling page by page, and says by how much the part of the file
-// that is resident grew at most. Arguments: the store's folder, the number of records.
-import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
+// Fills an embedded store, then reads it through, settling page by page, and prints by how much resident memory grew.
+// Arguments: the store's folder, the number of records.
+import { readFileSync } from "node:fs";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 
-const [directory, count] = process.argv.slice(2);
+const [folder, count] = process.argv.slice(2);
 const queue = "chouette:metrics:raw";
-const options = { directory, commitInterval: 0 };
 
-let store = new LmdbStore(options);
+let { store } = await openEmbeddedStore({ folder });
 for (let first = 0; first < Number(count); first += 5_000) {
   const records = Array.from({ length: 5_000 }, (_, index) => ({
     score: first + index,
@@ -19,23 +17,26 @@ for (let first = 0; first < Number(count); first += 5_000) {
 }
 await store.close();
 
-store = new LmdbStore(options);
-const before = residentMb("RssFile");
-const peak = { RssFile: 0, VmRSS: 0 };
+const opening = performance.now();
+({ store } = await openEmbeddedStore({ folder }));
+const openedIn = Math.round(performance.now() - opening);
+globalThis.gc?.();
+const { heapUsed, arrayBuffers } = process.memoryUsage();
+const heldMb = Math.round((heapUsed + arrayBuffers) / 2 ** 20);
 const began = performance.now();
 let read = 0;
+let peak = 0;
 for (;;) {
   const records = await store.read(queue, { limit: 2_000 });
   if (records.length === 0) break;
   await store.settle({ remove: [{ queue, records }] });
   read += records.length;
-  for (const name in peak) peak[name] = Math.max(peak[name], residentMb(name));
+  peak = Math.max(peak, residentMb("VmRSS"));
 }
 const rate = Math.round(read / ((performance.now() - began) / 1_000));
-const file = Math.round(statSync(join(directory, "chouette.mdb")).size / 2 ** 20);
 await store.close();
-say(`read ${read}, file ${file} MB, grown by ${peak.RssFile - before} MB`);
-say(`resident at most ${peak.VmRSS} MB, ${rate} records a second; done`);
+say(`read ${read}, opened in ${openedIn} ms, holding ${heldMb} MB, resident at most ${peak} MB`);
+say(`${rate} records a second; done`);
 
 function residentMb(name) {
   const [, kilobytes] =

@@ -1,12 +1,15 @@
-// Moves batches through an LMDB store until it is killed, and says what was confirmed.
+// Moves batches through an embedded store until it is killed, and prints what was confirmed.
 // Arguments: the store's folder, the number to begin with, records a batch, how many batches ("Infinity").
 import { setTimeout as sleep } from "node:timers/promises";
-import { LmdbStore } from "@chouette-iot/queue/lmdb";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 
-const [directory, first, size, batches] = process.argv.slice(2);
+const [folder, first, size, batches] = process.argv.slice(2);
 const RAW = "chouette:metrics:raw";
 const READY = "chouette:metrics:wrapped";
-const store = new LmdbStore({ directory, commitInterval: 1 });
+// So small that segments end and runs are written within a second.
+const limits = { segmentBytes: 100_000, memoryBytes: 300_000, segments: 3, carriedBytes: 20_000 };
+const { store } = await openEmbeddedStore({ folder, limits });
+say("opened");
 
 for (let batch = Number(first); batch < Number(first) + Number(batches); batch++) {
   const records = Array.from({ length: Number(size) }, (_, index) => ({

@@ -1,0 +1,41 @@
+/** The blocks of runs that were read last, up to a number of bytes. */
+import type { Block } from "./block.js";
+
+const MAX_BYTES = 2 * 1024 * 1024;
+
+export class BlockCache {
+  /** By run and block, in the order of their last use. */
+  readonly #blocks = new Map<string, Block>();
+  #bytes = 0;
+
+  get(run: number, index: number): Block | undefined {
+    const key = `${run}/${index}`;
+    const block = this.#blocks.get(key);
+    if (block === undefined) return undefined;
+    this.#blocks.delete(key);
+    this.#blocks.set(key, block);
+    return block;
+  }
+
+  put(run: number, index: number, block: Block): void {
+    const key = `${run}/${index}`;
+    this.#drop(key);
+    this.#blocks.set(key, block);
+    this.#bytes += block.bytes;
+    for (const oldest of this.#blocks.keys()) {
+      if (this.#bytes <= MAX_BYTES || oldest === key) break;
+      this.#drop(oldest);
+    }
+  }
+
+  forget(run: number): void {
+    for (const key of this.#blocks.keys()) if (key.startsWith(`${run}/`)) this.#drop(key);
+  }
+
+  #drop(key: string): void {
+    const block = this.#blocks.get(key);
+    if (block === undefined) return;
+    this.#blocks.delete(key);
+    this.#bytes -= block.bytes;
+  }
+}

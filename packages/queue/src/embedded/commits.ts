@@ -1,0 +1,248 @@
+/**
+ * Carries out the calls that change the store: each becomes a frame of the journal, then of what is in memory.
+ *
+ * Records of calls that arrive together share one write. A settlement is decided by what is there when its turn comes,
+ * and has a write of its own.
+ */
+import type { QueueWrite } from "../broker-store.js";
+import { checkNotes } from "../stale.js";
+import type { Settlement } from "../store.js";
+import { isOutOfRoom } from "../store-full.js";
+import { ByteWriter } from "./bytes.js";
+import { type Change, type QueueRemoval, type QueueWrites, type Written, writeChange } from "./change.js";
+import type { Content } from "./content.js";
+import { writeFrame } from "./frame.js";
+import { type HeadOptions, writeHead } from "./head.js";
+import type { Journal } from "./journal.js";
+import { findRecords, mayBeInRuns, resolveWrites } from "./resolve.js";
+import type { Room } from "./room.js";
+import type { Syncer } from "./syncer.js";
+
+interface Answer {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export type Work =
+  | ({
+      readonly kind: "write";
+      readonly writes: ReadonlyMap<string, readonly Omit<QueueWrite, "queue">[]>;
+      readonly notes: ReadonlyMap<string, string | undefined>;
+    } & Answer)
+  | ({ readonly kind: "settle"; readonly settlement: Settlement } & Answer)
+  /** Something that needs the store to stand still, and may commit changes itself. */
+  | ({ readonly kind: "task"; run(): Promise<void> } & Answer);
+
+type WriteWork = Extract<Work, { kind: "write" }>;
+
+export interface CommitsOptions {
+  readonly content: Content;
+  readonly journal: Journal;
+  readonly syncer: Syncer;
+  readonly room: Room;
+  readonly head: HeadOptions;
+  readonly segmentBytes: number;
+  readonly nextSequence: number;
+}
+
+/** How often the journal says how many records the queues hold, in milliseconds. */
+const SIZES_EVERY_MS = 1_000;
+
+export class Commits {
+  readonly #options: CommitsOptions;
+  readonly #writer = new ByteWriter();
+  #sequence: number;
+  #sizesAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: CommitsOptions) {
+    this.#options = options;
+    this.#sequence = options.nextSequence;
+  }
+
+  /** Carries out these calls in their order, and answers each. */
+  async carryOut(work: readonly Work[]): Promise<void> {
+    const { content } = this.#options;
+    let joined: WriteWork[] = [];
+    for (const next of work) {
+      const isPlain =
+        next.kind === "write" &&
+        [...next.writes].every(([queue, writes]) => !mayBeInRuns(content.queue(queue), writes));
+      if (isPlain) {
+        joined.push(next);
+        continue;
+      }
+      await this.#writeTogether(joined);
+      joined = [];
+      if (next.kind === "task") await this.#answer([next], () => next.run());
+      else if (next.kind === "settle") await this.#answer([next], () => this.#settle(next.settlement));
+      else await this.#answer([next], () => this.#writeOverRuns(next));
+    }
+    await this.#writeTogether(joined);
+  }
+
+  /** Writes these changes to the journal and applies them; rejects with nothing changed. */
+  async commit(changes: readonly Change[]): Promise<void> {
+    if (changes.length === 0) return;
+    const { content, journal, syncer } = this.#options;
+    this.#ensureSegment();
+    this.#encode(changes);
+    await journal.write(this.#writer.bytes, syncer.isBusy);
+    for (const change of changes) content.apply(change);
+    syncer.wrote();
+  }
+
+  /** The same for changes that remove: on a full disk they are given the reserve. */
+  async commitRemoval(change: Change): Promise<void> {
+    const { room, journal } = this.#options;
+    try {
+      return await this.commit([change]);
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+      await room.giveUpReserve();
+    }
+    try {
+      return await this.commit([change]);
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+      // It may be the file that has no room.
+      journal.end();
+    }
+    try {
+      await this.commit([change]);
+    } catch (error) {
+      throw isOutOfRoom(error) ? room.error() : error;
+    }
+  }
+
+  async #writeTogether(work: readonly WriteWork[]): Promise<void> {
+    if (work.length === 0) return;
+    await this.#answer(work, async () => {
+      const next = { number: this.#options.content.nextNumber };
+      const changes: Change[] = [];
+      for (const { writes, notes } of work) {
+        if (writes.size === 0 && notes.size === 0) continue;
+        changes.push({ writes: numbered(writes, next), notes });
+      }
+      await this.#commitRecords(changes);
+    });
+  }
+
+  async #writeOverRuns({ writes, notes }: WriteWork): Promise<void> {
+    const { content } = this.#options;
+    const removals: QueueRemoval[] = [];
+    const resolved = new Map<string, readonly Written[]>();
+    for (const [queue, ofQueue] of writes) {
+      const { records, removal } = await resolveWrites(content.queue(queue), ofQueue);
+      resolved.set(queue, records);
+      if (removal.ordinals.size > 0) removals.push(removal);
+    }
+    const next = { number: content.nextNumber };
+    await this.#commitRecords([{ removals, writes: numbered(resolved, next), notes }]);
+  }
+
+  async #commitRecords(changes: readonly Change[]): Promise<void> {
+    const { room } = this.#options;
+    if (changes.length > 0 && !(await room.admits())) throw room.error();
+    try {
+      await this.commit(changes);
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+      room.ranOut();
+      throw room.error();
+    }
+  }
+
+  async #settle(settlement: Settlement): Promise<void> {
+    const { content } = this.#options;
+    const { onlyWhile = new Map(), remove = [], removeStrays = [], add = [], notes, count } = settlement;
+    const removals: QueueRemoval[] = [];
+    const increments = new Map(count);
+    const increment = (name: string, by: number) => increments.set(name, (increments.get(name) ?? 0) + by);
+    for (const { queue, records, counter } of remove) {
+      const found = await findRecords(content.queue(queue), records);
+      if (found.count === 0) continue;
+      removals.push(found.removal);
+      if (counter !== undefined) increment(counter, found.count);
+    }
+    const writes = new Map<string, readonly Written[]>();
+    for (const { queue, records } of add) {
+      const resolved = await resolveWrites(content.queue(queue), records);
+      writes.set(queue, [...(writes.get(queue) ?? []), ...resolved.records]);
+      if (resolved.removal.ordinals.size > 0) removals.push(resolved.removal);
+    }
+    checkNotes(onlyWhile, (note) => content.notes.get(note));
+    const next = { number: content.nextNumber };
+    await this.commitRemoval({
+      removals,
+      strayRemovals: removeStrays,
+      writes: numbered(writes, next),
+      ...(notes === undefined ? {} : { notes }),
+      increments,
+    });
+  }
+
+  /** Runs this for these calls and answers them: once what it committed is as durable as it should be. */
+  async #answer(work: readonly Answer[], run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      for (const { reject } of work) reject(error);
+      return;
+    }
+    const { syncer } = this.#options;
+    if (!syncer.confirmsLater) {
+      for (const { resolve } of work) resolve();
+      return;
+    }
+    // Not waited for: what comes next may be written meanwhile, and share the flush after.
+    void syncer.durable().then(
+      () => {
+        for (const { resolve } of work) resolve();
+      },
+      (error) => {
+        for (const { reject } of work) reject(error);
+      },
+    );
+  }
+
+  #encode(changes: readonly Change[]): void {
+    this.#writer.clear();
+    const now = performance.now();
+    let sizes: ReadonlyMap<string, number> | undefined;
+    if (now - this.#sizesAt >= SIZES_EVERY_MS) {
+      this.#sizesAt = now;
+      sizes = this.#options.content.sizes();
+    }
+    for (const change of changes) {
+      const whole = sizes === undefined ? change : { ...change, sizes };
+      sizes = undefined;
+      writeFrame(this.#writer, this.#sequence++, (body) => writeChange(body, whole));
+    }
+  }
+
+  #ensureSegment(): void {
+    const { journal, content, head, segmentBytes, syncer } = this.#options;
+    if (journal.current !== undefined && journal.current.bytes < segmentBytes) return;
+    const writer = new ByteWriter();
+    writeHead(writer, content, head, () => this.#sequence++);
+    try {
+      journal.begin(content.nextNumber, writer);
+      syncer.wrote();
+    } catch (error) {
+      // The one that is there may be written to all the same.
+      if (journal.current === undefined) throw error;
+    }
+  }
+}
+
+/** Gives each record a number. */
+function numbered(
+  writes: ReadonlyMap<string, readonly Written[]>,
+  next: { number: number },
+): readonly QueueWrites[] {
+  return [...writes].map(([queue, records]) => {
+    const first = next.number;
+    next.number += records.length;
+    return { queue, first, records };
+  });
+}

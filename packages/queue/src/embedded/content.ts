@@ -1,0 +1,60 @@
+/**
+ * What the store holds, as its journal says: queues, notes and counters.
+ *
+ * A change is applied in the same way when it is made and when the journal is replayed.
+ */
+import type { Change } from "./change.js";
+import { QueueContent } from "./queue-content.js";
+import type { Entry } from "./table.js";
+
+export class Content {
+  readonly queues = new Map<string, QueueContent>();
+  readonly notes = new Map<string, string>();
+  readonly counters = new Map<string, number>();
+  /** The next record's. */
+  nextNumber = 1;
+  /** Called for each record that comes into memory, and with the number of each that leaves it. */
+  onEntry: ((entry: Entry) => void) | undefined;
+  onLeft: (number: number) => void = () => {};
+
+  /** The queue of this name, made if it isn't there. */
+  queue(name: string): QueueContent {
+    let queue = this.queues.get(name);
+    if (queue === undefined) {
+      queue = new QueueContent(name, (number) => this.onLeft(number));
+      this.queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  /** All but what it says of runs. */
+  apply({ removals, strayRemovals, writes, notes, counters, increments }: Change): void {
+    for (const removal of removals ?? []) this.queue(removal.queue).remove(removal);
+    for (const { queue, ids } of strayRemovals ?? []) {
+      for (const id of ids) this.queue(queue).strays.delete(id);
+    }
+    for (const write of writes ?? []) {
+      this.nextNumber = Math.max(this.nextNumber, write.first + write.records.length);
+      this.queue(write.queue).write(write, this.onEntry);
+    }
+    for (const [key, text] of notes ?? []) {
+      if (text === undefined) this.notes.delete(key);
+      else this.notes.set(key, text);
+    }
+    for (const [name, value] of counters ?? []) this.counters.set(name, value);
+    for (const [name, by] of increments ?? []) {
+      this.counters.set(name, (this.counters.get(name) ?? 0) + by);
+    }
+  }
+
+  sizes(): ReadonlyMap<string, number> {
+    return new Map([...this.queues].map(([name, queue]) => [name, queue.size]));
+  }
+
+  /** What it takes in memory, roughly. */
+  memoryBytes(): number {
+    let bytes = 0;
+    for (const queue of this.queues.values()) bytes += queue.memoryBytes;
+    return bytes;
+  }
+}

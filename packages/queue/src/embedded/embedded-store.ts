@@ -1,0 +1,282 @@
+/**
+ * The embedded engine: queues in files of their own on the device's disk, for the embedded broker.
+ *
+ * Every change is one frame of the journal (`journal.ts`), written before the call is answered, so that it survives
+ * the end of the process in any way. When it also survives a power cut, CHOUETTE_FSYNC says; the disk is never waited
+ * for on the event loop. Memory holds the records that came last, up to some MB; what stays for longer is written to
+ * runs (`run.ts`) and leaves memory. The folder belongs to one process at a time.
+ */
+import { boundedPage } from "../bounded-page.js";
+import { type BrokerStore, LONGEST_ID, type QueueWrite } from "../broker-store.js";
+import { fateCounter } from "../fates.js";
+import { checkEpoch } from "../stale.js";
+import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
+import type { BlockCache } from "./block-cache.js";
+import { Commits, type Work } from "./commits.js";
+import type { Content } from "./content.js";
+import type { FileSystem } from "./files.js";
+import type { Fsync } from "./fsync.js";
+import type { Journal } from "./journal.js";
+import { readPage } from "./read-page.js";
+import type { Recovered } from "./recover.js";
+import { Room } from "./room.js";
+import type { Run } from "./run.js";
+import { Syncer } from "./syncer.js";
+import { type Limits, Upkeep } from "./upkeep.js";
+import { WorkQueue } from "./work-queue.js";
+
+export interface EmbeddedStoreOptions {
+  readonly folder: string;
+  readonly files: FileSystem;
+  readonly fsync: Fsync;
+  readonly limits: StoreLimits;
+  /** The machine's boot. */
+  readonly boot: string;
+  readonly cache: BlockCache;
+  /** Called with what goes wrong beside the calls: the disk, a part of a run that can't be read. */
+  onTrouble(error: unknown): void;
+  /** Called with a reason when the disk is full and records are refused, and with undefined when they are taken again. */
+  onFull(reason: string | undefined): void;
+  /** Called once it is closed. */
+  onClosed(): Promise<void>;
+}
+
+export interface StoreLimits extends Limits {
+  /** Bytes of a segment, from which on another is begun. */
+  readonly segmentBytes: number;
+}
+
+/** Room that a record takes on disk beside its texts, in bytes. */
+const RECORD_OVERHEAD = 40;
+/** How many records are passed over before others have their turn. */
+const PASSING_PAGE = 2_000;
+
+export class EmbeddedStore implements BrokerStore {
+  readonly epoch = 0;
+  readonly #options: EmbeddedStoreOptions;
+  readonly #content: Content;
+  readonly #journal: Journal;
+  readonly #syncer: Syncer;
+  readonly #room: Room;
+  readonly #commits: Commits;
+  readonly #upkeep: Upkeep;
+  readonly #work: WorkQueue<Work>;
+
+  /** For what was recovered of a folder that no other process uses: `open-store.ts` sees to both. */
+  constructor(options: EmbeddedStoreOptions, { content, journal, nextSequence, nextRun }: Recovered) {
+    const { folder, files, fsync, limits, boot, cache, onTrouble } = options;
+    this.#options = options;
+    this.#content = content;
+    this.#journal = journal;
+    this.#syncer = new Syncer(fsync, () => this.#flush(), onTrouble);
+    this.#room = new Room(files, folder, options.onFull);
+    const { segmentBytes } = limits;
+    const head = { boot, isDurable: fsync === "always" };
+    const [syncer, room] = [this.#syncer, this.#room];
+    this.#commits = new Commits({ content, journal, syncer, room, head, segmentBytes, nextSequence });
+    const watch = (run: Run) => this.#watch(run);
+    const task = (run: () => Promise<void>) => this.#do({ kind: "task", run });
+    const shared = { content, journal, commits: this.#commits, files, folder, cache, limits };
+    this.#upkeep = new Upkeep({ ...shared, nextRun, task, watch, onError: onTrouble });
+    this.#work = new WorkQueue(async (work) => {
+      await this.#commits.carryOut(work);
+      this.#upkeep.check();
+    });
+    for (const { runs } of content.queues.values()) for (const run of runs) watch(run);
+  }
+
+  append(queue: string, records: readonly NewRecord[]): Promise<void> {
+    return this.#write(new Map([[queue, records]]), new Map());
+  }
+
+  write(
+    writes: readonly QueueWrite[],
+    notes: ReadonlyMap<string, string | undefined> = new Map(),
+  ): Promise<void> {
+    const queues = new Map<string, QueueWrite[]>();
+    for (const write of writes) {
+      const ofQueue = queues.get(write.queue);
+      if (ofQueue === undefined) queues.set(write.queue, [write]);
+      else ofQueue.push(write);
+    }
+    return this.#write(queues, notes);
+  }
+
+  async read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]> {
+    const content = this.#content.queues.get(queue);
+    return content === undefined ? [] : readPage(content, options);
+  }
+
+  async strays(queue: string, limit: number): Promise<readonly Stray[]> {
+    return boundedPage(firstStrays(this.#content.queues.get(queue)?.strays ?? new Map(), limit));
+  }
+
+  async settle(settlement: Settlement): Promise<void> {
+    checkEpoch(settlement.onlyInEpoch, this.epoch);
+    for (const { records } of settlement.add ?? []) checkIds(records);
+    await this.#do({ kind: "settle", settlement });
+  }
+
+  async size(queue: string): Promise<number> {
+    return this.#content.queues.get(queue)?.size ?? 0;
+  }
+
+  bytes(): number {
+    let bytes = 0;
+    for (const [key, text] of this.#content.notes) bytes += key.length + text.length;
+    for (const { table, frozen, runs, strays } of this.#content.queues.values()) {
+      for (const one of [table, frozen?.table]) {
+        if (one !== undefined) bytes += one.textBytes + one.size * RECORD_OVERHEAD;
+      }
+      for (const run of runs) bytes += run.liveBytes;
+      for (const [id, value] of strays) bytes += id.length + value.length;
+    }
+    return bytes;
+  }
+
+  async valueCount(queue: string): Promise<number> {
+    const content = this.#content.queues.get(queue);
+    if (content === undefined) return 0;
+    const { table, frozen, strays, size } = content;
+    return size - table.valueless - (frozen?.table.valueless ?? 0) + strays.size;
+  }
+
+  /** In pages, between which others have their turn. */
+  async range(queue: string, start: number, stop: number): Promise<readonly Position[]> {
+    const content = this.#content.queues.get(queue);
+    if (content === undefined) return [];
+    const { size } = content;
+    const first = Math.max(0, start < 0 ? size + start : start);
+    const last = Math.min(size - 1, stop < 0 ? size + stop : stop);
+    const found: Position[] = [];
+    let after: Position | undefined;
+    for (let rank = 0; rank <= last; ) {
+      const page = await readPage(content, { after, limit: Math.min(PASSING_PAGE, last - rank + 1) });
+      if (page.length === 0) break;
+      for (const { score, id } of page) if (rank++ >= first) found.push({ score, id });
+      after = page.at(-1);
+      await new Promise(setImmediate);
+    }
+    return found;
+  }
+
+  async values(queue: string, ids: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const content = this.#content.queues.get(queue);
+    const find = async (id: string): Promise<string | undefined> => {
+      const known = content?.entry(id)?.value ?? content?.strays.get(id);
+      if (known !== undefined || content === undefined) return known;
+      for (const run of content.runs) {
+        const found = await run.find(id);
+        if (found !== undefined) return found.value;
+      }
+      return undefined;
+    };
+    const values: (string | undefined)[] = [];
+    for (const id of ids) values.push(await find(id));
+    return values;
+  }
+
+  async notes(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
+    return keys.map((key) => this.#content.notes.get(key));
+  }
+
+  async notesUnder(prefix: string): Promise<ReadonlyMap<string, string>> {
+    return new Map([...this.#content.notes].filter(([key]) => key.startsWith(prefix)));
+  }
+
+  async counters(): Promise<ReadonlyMap<string, number>> {
+    return new Map(this.#content.counters);
+  }
+
+  /** Stores these notes, and sets the counters to these values. Resolves when all that was stored is on disk. */
+  async takeOver(notes: ReadonlyMap<string, string>, counters: ReadonlyMap<string, number>): Promise<void> {
+    await this.#do({ kind: "task", run: () => this.#commits.commit([{ notes, counters }]) });
+    await this.#syncer.durable();
+  }
+
+  /** Writes all that the journal holds again: what is damaged of it is then deleted. Rejects on a full disk. */
+  async rewrite(): Promise<void> {
+    await this.#do({ kind: "task", run: () => this.#upkeep.rewrite() });
+    await this.#do({ kind: "settle", settlement: {} });
+    await this.#syncer.durable();
+  }
+
+  async close(): Promise<void> {
+    await this.#work.idle();
+    await this.#upkeep.end();
+    await this.#work.idle();
+    await this.#syncer.stop();
+    try {
+      if (this.#journal.current !== undefined) {
+        await this.#commits.commit([{ sizes: this.#content.sizes(), mark: { kind: "closed" } }]);
+      }
+      await this.#flush();
+    } catch (error) {
+      // What was confirmed is written: without the mark, the next start reads it as after a kill.
+      this.#options.onTrouble(error);
+    } finally {
+      await this.#syncer.stop();
+      this.#journal.close();
+      for (const { runs } of this.#content.queues.values()) for (const run of runs) run.close();
+      await this.#options.onClosed();
+    }
+  }
+
+  async #write(
+    writes: ReadonlyMap<string, readonly Omit<QueueWrite, "queue">[]>,
+    notes: ReadonlyMap<string, string | undefined>,
+  ): Promise<void> {
+    for (const ofQueue of writes.values()) checkIds(ofQueue);
+    await this.#upkeep.roomInMemory();
+    await this.#do({ kind: "write", writes, notes });
+  }
+
+  #do(work: WorkToDo): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#work.add({ ...work, resolve, reject });
+    });
+  }
+
+  /** Has all that was written on disk, and deletes what isn't needed then. */
+  async #flush(): Promise<void> {
+    const deleteSpent = this.#upkeep.spent();
+    await this.#journal.sync();
+    await deleteSpent();
+    if (this.#room.isFull) await this.#room.admits();
+  }
+
+  #watch(run: Run): void {
+    run.onDamage = (ordinals) => {
+      const lose = async () => {
+        const lost = ordinals.filter((ordinal) => !run.removed.has(ordinal));
+        if (lost.length === 0) return;
+        const { queue, path } = run.parts;
+        const counter = fateCounter(queue, "damaged");
+        this.#options.onTrouble(new Error(`${lost.length} records in ${path} can't be read`));
+        await this.#commits.commitRemoval({
+          removals: [{ queue, numbers: [], ordinals: new Map([[run.id, lost]]) }],
+          increments: new Map([[counter, lost.length]]),
+        });
+      };
+      void this.#do({ kind: "task", run: lose }).catch(this.#options.onTrouble);
+    };
+  }
+}
+
+type WorkToDo = Work extends infer One ? (One extends Work ? Omit<One, "resolve" | "reject"> : never) : never;
+
+function* firstStrays(strays: ReadonlyMap<string, string>, limit: number): Generator<Stray> {
+  let left = limit;
+  for (const [id, value] of strays) {
+    if (left-- <= 0) return;
+    yield { id, value };
+  }
+}
+
+function checkIds(records: readonly { readonly id: string }[]): void {
+  for (const { id } of records) {
+    // A character has at most three bytes for each of its units: most ids need no counting.
+    if (id.length * 3 <= LONGEST_ID || Buffer.byteLength(id) <= LONGEST_ID) continue;
+    throw new RangeError(`an id may have ${LONGEST_ID} bytes, but one has ${Buffer.byteLength(id)}`);
+  }
+}

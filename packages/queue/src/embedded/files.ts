@@ -1,0 +1,126 @@
+/**
+ * The few things that the embedded engine does with files, so that tests can record them, slow them down and have
+ * them fail. What may wait for the disk is asynchronous, with one exception: a write that goes to the system's cache.
+ */
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  openSync,
+  read,
+  statfsSync,
+  write,
+  writeSync,
+} from "node:fs";
+import { chmod, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { type FolderLock, lockFolder } from "./folder-lock.js";
+
+/** An open file. Positions and lengths are bytes. */
+export interface StoreFile {
+  /** All of it, to the system's cache: it survives the process's end. Throws the system's error with a part written. */
+  writeNow(bytes: Buffer, position: number): void;
+  /** The same in the thread pool. */
+  write(bytes: Buffer, position: number): Promise<void>;
+  /** Fills the buffer as far as the file goes. @returns how many bytes */
+  read(buffer: Buffer, position: number): Promise<number>;
+  /** Resolves when all that was written is on disk. */
+  sync(): Promise<void>;
+  truncate(length: number): void;
+  size(): number;
+  close(): void;
+}
+
+export interface FileSystem {
+  /** Rejects while another process has the folder. */
+  lock(folder: string): Promise<FolderLock>;
+  /** Makes the folder, for the agent's user alone, whoever made it. */
+  makeFolder(path: string): Promise<void>;
+  list(folder: string): Promise<readonly string[]>;
+  /** A new file for reading and writing, for the agent's user alone. */
+  create(path: string): StoreFile;
+  openForReading(path: string): StoreFile;
+  readWhole(path: string): Promise<Buffer>;
+  /** Makes new and removed names in the folder durable. */
+  syncFolder(folder: string): Promise<void>;
+  /** Takes the place of what has that name, and makes the change of names durable. */
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** Bytes of the file system that holds the folder, and how many of them can be written. */
+  space(folder: string): { readonly total: number; readonly free: number };
+}
+
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+
+const syncData = promisify(fdatasync);
+const syncAll = promisify(fsync);
+const readAsync = promisify(read);
+const writeAsync = promisify(write);
+
+export const realFiles: FileSystem = {
+  lock: lockFolder,
+  makeFolder: async (path) => {
+    await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+    // One that somebody else owns can't be changed, and may still be written.
+    await chmod(path, FOLDER_MODE).catch(() => {});
+  },
+  list: (folder) => readdir(folder),
+  create: (path) => openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC),
+  openForReading: (path) => openFile(path, constants.O_RDONLY),
+  readWhole: (path) => readFile(path),
+  rename: async (from, to) => {
+    await rename(from, to);
+    await syncFolder(dirname(to));
+  },
+  syncFolder,
+  remove: (path) => rm(path, { force: true, recursive: true }),
+  space: (folder) => {
+    const { bsize, blocks, bavail } = statfsSync(folder);
+    return { total: bsize * blocks, free: bsize * bavail };
+  },
+};
+
+/** Some file systems refuse it, and need none. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await syncAll(handle.fd);
+  } finally {
+    await handle.close();
+  }
+}
+
+function openFile(path: string, flags: number): StoreFile {
+  const file = openSync(path, flags, FILE_MODE);
+  return {
+    writeNow: (bytes, position) => {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(file, bytes, done, bytes.length - done, position + done);
+      }
+    },
+    write: async (bytes, position) => {
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesWritten } = await writeAsync(file, bytes, done, bytes.length - done, position + done);
+        done += bytesWritten;
+      }
+    },
+    read: async (buffer, position) => {
+      let done = 0;
+      while (done < buffer.length) {
+        const { bytesRead } = await readAsync(file, buffer, done, buffer.length - done, position + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return done;
+    },
+    sync: () => syncData(file),
+    truncate: (length) => ftruncateSync(file, length),
+    size: () => fstatSync(file).size,
+    close: () => closeSync(file),
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * Frames: what every file of the embedded engine is made of.
+ *
+ *   magic (4 bytes) | CRC-32 (4) | length of the body (4) | sequence number (6) | body
+ *
+ * The checksum covers all that follows it. Damaged bytes cost the frames that they lie in and no other: the scan
+ * finds the next whole frame behind them by its magic and its checksum.
+ */
+import { crc32 } from "node:zlib";
+import type { ByteWriter } from "./bytes.js";
+
+/** "CHF1": the first bytes of a frame. Another layout of frames gets another number. */
+const MAGIC = Buffer.of(0x43, 0x48, 0x46, 0x31);
+const CRC_AT = 4;
+const LENGTH_AT = 8;
+const SEQUENCE_AT = 12;
+const SEQUENCE_BYTES = 6;
+export const FRAME_HEADER_BYTES = SEQUENCE_AT + SEQUENCE_BYTES;
+
+export interface Frame {
+  readonly sequence: number;
+  readonly body: Buffer;
+  /** Where it begins and ends in its file, in bytes. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Appends a frame to the writer, with the body that `write` writes. */
+export function writeFrame(writer: ByteWriter, sequence: number, write: (writer: ByteWriter) => void): void {
+  const start = writer.length;
+  writer.skip(FRAME_HEADER_BYTES);
+  write(writer);
+  const frame = writer.bytes.subarray(start);
+  MAGIC.copy(frame);
+  frame.writeUInt32LE(frame.length - FRAME_HEADER_BYTES, LENGTH_AT);
+  frame.writeUIntLE(sequence, SEQUENCE_AT, SEQUENCE_BYTES);
+  frame.writeUInt32LE(crc32(frame.subarray(LENGTH_AT)), CRC_AT);
+}
+
+/** The frame that begins at this place, if a whole one does. */
+export function frameAt(bytes: Buffer, start: number): Frame | undefined {
+  const bodyStart = start + FRAME_HEADER_BYTES;
+  if (bodyStart > bytes.length || bytes.compare(MAGIC, 0, MAGIC.length, start, start + MAGIC.length) !== 0)
+    return undefined;
+  const end = bodyStart + bytes.readUInt32LE(start + LENGTH_AT);
+  if (end > bytes.length) return undefined;
+  if (crc32(bytes.subarray(start + LENGTH_AT, end)) !== bytes.readUInt32LE(start + CRC_AT)) return undefined;
+  const sequence = bytes.readUIntLE(start + SEQUENCE_AT, SEQUENCE_BYTES);
+  return { sequence, body: bytes.subarray(bodyStart, end), start, end };
+}
+
+/**
+ * Every whole frame, in the file's order.
+ *
+ * @param onDamage called with the place and the number of bytes that belong to no whole frame
+ */
+export function* framesIn(
+  bytes: Buffer,
+  onDamage: (start: number, length: number) => void,
+): Generator<Frame> {
+  let at = 0;
+  while (at < bytes.length) {
+    const frame = frameAt(bytes, at) ?? nextFrame(bytes, at + 1);
+    const start = frame?.start ?? bytes.length;
+    if (start > at) onDamage(at, start - at);
+    if (frame === undefined) return;
+    yield frame;
+    at = frame.end;
+  }
+}
+
+function nextFrame(bytes: Buffer, from: number): Frame | undefined {
+  for (let at = bytes.indexOf(MAGIC, from); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) {
+    const frame = frameAt(bytes, at);
+    if (frame !== undefined) return frame;
+  }
+  return undefined;
+}

@@ -1,0 +1,66 @@
+/**
+ * The head of a segment: all of the store that isn't a record, so that the segments before it are needed for their
+ * records alone.
+ *
+ * What is small and matters most, runs, counters and sizes, stands in it twice, with the notes in between: damage
+ * of one place leaves the other.
+ */
+import type { ByteWriter } from "./bytes.js";
+import { type Change, JOURNAL_VERSION, type RunChange, writeChange } from "./change.js";
+import type { Content } from "./content.js";
+import { writeFrame } from "./frame.js";
+
+/** Notes and values without a score come in frames of about this many bytes: damage costs one of them. */
+const PART_BYTES = 8 * 1024;
+
+export interface HeadOptions {
+  readonly boot: string;
+  readonly isDurable: boolean;
+}
+
+/** @param sequence gives the number of the next frame */
+export function writeHead(
+  writer: ByteWriter,
+  content: Content,
+  { boot, isDurable }: HeadOptions,
+  sequence: () => number,
+): void {
+  const put = (change: Change) => writeFrame(writer, sequence(), (body) => writeChange(body, change));
+  const { nextNumber, counters } = content;
+  const mark = { kind: "opened", version: JOURNAL_VERSION, boot, isDurable, nextNumber } as const;
+  const vital = { mark, runs: runsOf(content), counters, sizes: content.sizes() };
+  put(vital);
+  for (const notes of inParts(content.notes, ([key, text]) => key.length + text.length)) {
+    put({ notes: new Map(notes) });
+  }
+  for (const [queue, { strays }] of content.queues) {
+    for (const part of inParts(strays, ([id, value]) => id.length + value.length)) {
+      const records = part.map(([id, value]) => ({ id, value }));
+      put({ writes: [{ queue, first: nextNumber, records }] });
+    }
+  }
+  put(vital);
+}
+
+function runsOf(content: Content): readonly RunChange[] {
+  return [...content.queues].flatMap(([queue, { runs }]) =>
+    runs.map(({ id, below, removed, parts: { count } }) => ({
+      ...{ queue, run: id, below, replaces: [], count },
+      removed: [...removed.ordinals()],
+    })),
+  );
+}
+
+function* inParts<T>(items: Iterable<T>, bytesOf: (item: T) => number): Generator<readonly T[]> {
+  let part: T[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    part.push(item);
+    bytes += bytesOf(item);
+    if (bytes < PART_BYTES) continue;
+    yield part;
+    part = [];
+    bytes = 0;
+  }
+  if (part.length > 0) yield part;
+}

@@ -1,0 +1,83 @@
+/**
+ * Finds a run's records by their ids: hashes with ordinals, sorted by the hash, on disk.
+ *
+ * Hashes are spread evenly, so that a place in the table is guessed well: a look takes one or two reads.
+ */
+import type { StoreFile } from "./files.js";
+import { ID_ENTRY_BYTES } from "./run-format.js";
+
+const ORDINAL_AT = 4;
+/** Entries that are read at a time. */
+const WINDOW = 256;
+/** Entries that are read at a time when all are. */
+const PART = 32 * 1024;
+/** Hash and ordinal make one number that is exact: a run has fewer records than this. */
+export const MAX_RUN_RECORDS = 2 ** 21;
+
+/** @param hashes by ordinal */
+export function idTable(hashes: readonly number[]): Buffer {
+  const keys = Float64Array.from(hashes, (hash, ordinal) => hash * MAX_RUN_RECORDS + ordinal).sort();
+  const table = Buffer.allocUnsafeSlow(keys.length * ID_ENTRY_BYTES);
+  for (const [index, key] of keys.entries()) {
+    table.writeUInt32LE(Math.floor(key / MAX_RUN_RECORDS), index * ID_ENTRY_BYTES);
+    table.writeUInt32LE(key % MAX_RUN_RECORDS, index * ID_ENTRY_BYTES + ORDINAL_AT);
+  }
+  return table;
+}
+
+export class IdTable {
+  readonly #source: Buffer | StoreFile;
+  readonly #at: number;
+  readonly #count: number;
+
+  /** @param source of the table, which begins at this place in it */
+  constructor(source: Buffer | StoreFile, at: number, count: number) {
+    this.#source = source;
+    this.#at = at;
+    this.#count = count;
+  }
+
+  /** Of the records whose id has this hash. */
+  async ordinalsOf(hash: number): Promise<readonly number[]> {
+    let low = 0;
+    let high = this.#count;
+    // The first entry that has the hash or a greater one is in [low, high].
+    let start = Math.max(0, Math.floor((hash / 2 ** 32) * this.#count) - WINDOW / 2);
+    while (high - low > WINDOW) {
+      const window = await this.#read(start, Math.min(WINDOW, this.#count - start));
+      const last = window.length / ID_ENTRY_BYTES - 1;
+      if (hashAt(window, 0) >= hash) high = start;
+      else if (hashAt(window, last) < hash) low = start + last + 1;
+      else [low, high] = [start, start + last];
+      start = low + ((high - low) >> 1);
+    }
+    const found: number[] = [];
+    const window = await this.#read(low, Math.min(2 * WINDOW, this.#count - low));
+    for (let index = 0; index < window.length / ID_ENTRY_BYTES; index++) {
+      if (hashAt(window, index) === hash)
+        found.push(window.readUInt32LE(index * ID_ENTRY_BYTES + ORDINAL_AT));
+    }
+    return found;
+  }
+
+  /** Hands every hash to `take`. */
+  async eachHash(take: (hash: number) => void): Promise<void> {
+    for (let start = 0; start < this.#count; start += PART) {
+      const part = await this.#read(start, Math.min(PART, this.#count - start));
+      for (let index = 0; index < part.length / ID_ENTRY_BYTES; index++) take(hashAt(part, index));
+    }
+  }
+
+  async #read(start: number, count: number): Promise<Buffer> {
+    const from = this.#at + start * ID_ENTRY_BYTES;
+    const length = count * ID_ENTRY_BYTES;
+    if (Buffer.isBuffer(this.#source)) return this.#source.subarray(from, from + length);
+    const window = Buffer.alloc(length);
+    await this.#source.read(window, from);
+    return window;
+  }
+}
+
+function hashAt(window: Buffer, index: number): number {
+  return window.readUInt32LE(index * ID_ENTRY_BYTES);
+}

@@ -1,0 +1,114 @@
+/**
+ * Takes over the store of version 0.1.0: `chouette.mdb`, an LMDB file.
+ *
+ * Everything that can be read of it is stored in the new files; what is missing is counted. A crash on the way leaves
+ * the old file, and the next start takes it over again: to store a record twice changes nothing.
+ */
+import { closeSync, openSync } from "node:fs";
+import type { QueueWrite } from "../broker-store.js";
+import { type LmdbEntry, LmdbFile } from "./lmdb-file.js";
+import { readPosition, readText } from "./lmdb-key.js";
+
+export const LMDB_NAME = "chouette.mdb";
+
+const NOTES = "notes";
+const COUNTERS = "counters";
+const RECORDS = "records:";
+const STRAYS = "strays:";
+/** Records that are stored at once. */
+const BATCH = 1_000;
+
+export interface Imported {
+  readonly records: number;
+  /** By queue, records that should be there and can't be read. */
+  readonly lost: Map<string, number>;
+  readonly notes: ReadonlyMap<string, string>;
+  readonly counters: ReadonlyMap<string, number>;
+  /** Whether so little could be read that it isn't known what should be there. */
+  readonly isUnknown: boolean;
+}
+
+/** @param write stores these, in one step */
+export async function importLmdb(
+  path: string,
+  write: (writes: readonly QueueWrite[]) => Promise<void>,
+): Promise<Imported> {
+  const file = openSync(path, "r");
+  try {
+    const lmdb = new LmdbFile(file);
+    const tables = lmdb.tables();
+    const lost = new Map<string, number>();
+    const notes = new Map<string, string>();
+    const counters = new Map<string, number>();
+    let records = 0;
+    for (const table of tables) {
+      const entries = lmdb.entries(table);
+      if (table.name === NOTES) readNotes(entries, notes);
+      else if (table.name === COUNTERS) readCounters(entries, counters);
+      else {
+        const queue = table.name.replace(/^(records|strays):/, "");
+        if (queue === table.name || !isQueueName(queue)) continue;
+        const toWrite = table.name.startsWith(STRAYS) ? strayOf : recordOf;
+        const read = await writeAll(entries, (entry) => toWrite(queue, entry), write);
+        if (!table.name.startsWith(RECORDS)) continue;
+        records += read;
+        if (read < table.entries) lost.set(queue, table.entries - read);
+      }
+    }
+    return { records, lost, notes, counters, isUnknown: tables.length === 0 };
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function writeAll(
+  entries: Iterable<LmdbEntry>,
+  toWrite: (entry: LmdbEntry) => QueueWrite | undefined,
+  write: (writes: readonly QueueWrite[]) => Promise<void>,
+): Promise<number> {
+  let count = 0;
+  let batch: QueueWrite[] = [];
+  for (const entry of entries) {
+    const record = toWrite(entry);
+    if (record === undefined) continue;
+    count += 1;
+    batch.push(record);
+    if (batch.length < BATCH) continue;
+    await write(batch);
+    batch = [];
+  }
+  await write(batch);
+  return count;
+}
+
+/** An id that was stored without a value has an empty one. */
+function recordOf(queue: string, { key, value }: LmdbEntry): QueueWrite | undefined {
+  const position = readPosition(key);
+  if (position === undefined) return undefined;
+  return { queue, ...position, ...(value.length === 0 ? {} : { value: value.toString("utf8") }) };
+}
+
+function strayOf(queue: string, { key, value }: LmdbEntry): QueueWrite | undefined {
+  const id = readText(key);
+  return id === undefined ? undefined : { queue, id, value: value.toString("utf8") };
+}
+
+function readNotes(entries: Iterable<LmdbEntry>, notes: Map<string, string>): void {
+  for (const { key, value } of entries) {
+    const name = readText(key);
+    if (name !== undefined) notes.set(name, value.toString("utf8"));
+  }
+}
+
+function readCounters(entries: Iterable<LmdbEntry>, counters: Map<string, number>): void {
+  for (const { key, value } of entries) {
+    const name = readText(key);
+    const count = Number(value.toString("utf8"));
+    if (name !== undefined && Number.isSafeInteger(count)) counters.set(name, count);
+  }
+}
+
+/** What a client can have named; a damaged name is none. */
+function isQueueName(name: string): boolean {
+  return /^[\x20-\x7e]+$/.test(name);
+}

@@ -1,0 +1,161 @@
+/**
+ * The journal: a sequence of segment files, of which the last is written to.
+ *
+ * A segment begins with all that isn't a record (the head), so that the ones before it are needed for their records
+ * alone. Once these have all left, and what made them leave is on disk, the segment is deleted, the oldest first: a
+ * removal stands in a later segment than its record, or in the same.
+ */
+import { join } from "node:path";
+import type { ByteWriter } from "./bytes.js";
+import type { FileSystem, StoreFile } from "./files.js";
+import { segmentName } from "./names.js";
+
+export interface Segment {
+  readonly path: string;
+  /** Undefined for one of an earlier opening of the store. */
+  readonly file: StoreFile | undefined;
+  /** Records with this number or a higher one are in it or in a later one. */
+  firstNumber: number;
+  bytes: number;
+  /** How many records in memory are in it. */
+  live: number;
+  /** Whether it has something that may not be on disk yet. */
+  dirty: boolean;
+}
+
+export class Journal {
+  /** The oldest first. */
+  readonly segments: Segment[] = [];
+  bytesWritten = 0;
+  readonly #files: FileSystem;
+  readonly #folder: string;
+  #nextSegment: number;
+  /** While the last segment is not to be written to any more. */
+  #isClosed = true;
+  #isFolderDirty = false;
+
+  constructor(files: FileSystem, folder: string, nextSegment: number) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#nextSegment = nextSegment;
+  }
+
+  get bytes(): number {
+    return this.segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** The segment that is written to, if there is one. */
+  get current(): Segment | undefined {
+    return this.#isClosed ? undefined : this.segments.at(-1);
+  }
+
+  /** A record came into memory. */
+  entered(number: number): void {
+    const segment = this.#segmentOf(number);
+    if (segment !== undefined) segment.live += 1;
+  }
+
+  /** A record left memory. */
+  left(number: number): void {
+    const segment = this.#segmentOf(number);
+    if (segment !== undefined) segment.live -= 1;
+  }
+
+  /** Begins a segment with this head. Throws, with nothing changed, if it can't be written. */
+  begin(firstNumber: number, head: ByteWriter): void {
+    const path = join(this.#folder, segmentName(this.#nextSegment));
+    const file = this.#files.create(path);
+    try {
+      file.writeNow(head.bytes, 0);
+    } catch (error) {
+      file.truncate(0);
+      file.close();
+      throw error;
+    }
+    this.#nextSegment += 1;
+    this.#isClosed = false;
+    this.#isFolderDirty = true;
+    this.bytesWritten += head.length;
+    this.segments.push({ path, file, firstNumber, bytes: head.length, live: 0, dirty: true });
+  }
+
+  /** Nothing more is written to the last segment. */
+  end(): void {
+    this.#isClosed = true;
+  }
+
+  /**
+   * Writes to the current segment. Rejects with nothing changed if it can't.
+   *
+   * @param mayWait whether the system may make a write wait: then it is left to the thread pool
+   */
+  async write(bytes: Buffer, mayWait: boolean): Promise<void> {
+    const segment = this.current;
+    if (segment?.file === undefined) throw new Error("the journal has no segment to write to");
+    try {
+      if (mayWait) await segment.file.write(bytes, segment.bytes);
+      else segment.file.writeNow(bytes, segment.bytes);
+    } catch (error) {
+      this.#takeBack(segment);
+      throw error;
+    }
+    segment.bytes += bytes.length;
+    segment.dirty = true;
+    this.bytesWritten += bytes.length;
+  }
+
+  /** Resolves when all that was written before the call is on disk. */
+  async sync(): Promise<void> {
+    const dirty = this.segments.filter((segment) => segment.dirty);
+    for (const segment of dirty) segment.dirty = false;
+    try {
+      for (const segment of dirty) await segment.file?.sync();
+      if (this.#isFolderDirty) {
+        this.#isFolderDirty = false;
+        await this.#files.syncFolder(this.#folder);
+      }
+    } catch (error) {
+      for (const segment of dirty) segment.dirty = true;
+      this.#isFolderDirty = true;
+      throw error;
+    }
+  }
+
+  /** The oldest segments of which no record is needed any more. */
+  spent(): readonly Segment[] {
+    const needed = this.segments.findIndex((segment) => segment.live > 0 || segment === this.current);
+    // The last one has the newest head, even if nothing more is written to it.
+    return this.segments.slice(0, needed < 0 ? -1 : needed);
+  }
+
+  async delete(spent: readonly Segment[]): Promise<void> {
+    for (const segment of spent) {
+      this.segments.splice(this.segments.indexOf(segment), 1);
+      segment.file?.close();
+      await this.#files.remove(segment.path);
+      // One that comes back without those after it would bring back what left by them.
+      await this.#files.syncFolder(this.#folder);
+    }
+  }
+
+  close(): void {
+    for (const { file } of this.segments) file?.close();
+  }
+
+  #segmentOf(number: number): Segment | undefined {
+    for (let index = this.segments.length - 1; index >= 0; index--) {
+      const segment = this.segments[index];
+      if (segment !== undefined && segment.firstNumber <= number) return segment;
+    }
+    return this.segments[0];
+  }
+
+  /** Removes a part that was written, which may be on a full disk. If it can't, another segment is begun. */
+  #takeBack(segment: Segment): void {
+    try {
+      segment.file?.truncate(segment.bytes);
+    } catch {
+      this.#isClosed = true;
+    }
+  }
+}

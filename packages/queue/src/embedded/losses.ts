@@ -1,0 +1,84 @@
+/**
+ * What a recovery could not read.
+ *
+ * Frames say now and then how many records each queue holds. If fewer are there than the last of them says, the rest
+ * is lost, and counted. What may be lost besides is unknown, and reported as that.
+ */
+import type { Mark, Opened } from "./change.js";
+import type { Content } from "./content.js";
+
+export interface Marks {
+  /** The last segment's last one, if it has one that can be read. */
+  readonly last: Mark | undefined;
+  /** The last of the journal that says how it was opened. */
+  readonly opened: Opened | undefined;
+}
+
+export class Losses {
+  /** By queue, records that are missing. */
+  readonly lost = new Map<string, number>();
+  /** Files of which nothing could be read: they are to be moved away. */
+  readonly unreadablePaths = new Set<string>();
+  #damagedBytes = 0;
+  #hasDamage = false;
+  #isTailDamaged = false;
+  #isPowerLost = false;
+  /** Damage that no later frame's numbers account for. */
+  #isUncounted = false;
+  /** By queue, by how many records it held more at the last look than are there. */
+  readonly #missing = new Map<string, number>();
+
+  get any(): boolean {
+    return this.#hasDamage;
+  }
+
+  get damagedBytes(): number {
+    return this.#damagedBytes;
+  }
+
+  /** Whether more may be lost than {@link lost} says. */
+  get isUnknown(): boolean {
+    return this.#isTailDamaged || this.#isPowerLost || this.#isUncounted;
+  }
+
+  /** Whether the machine stopped before all that was confirmed was on disk. */
+  get isPowerLost(): boolean {
+    return this.#isPowerLost;
+  }
+
+  damaged(bytes: number, isTail: boolean): void {
+    this.#damagedBytes += bytes;
+    if (isTail) {
+      this.#isTailDamaged = true;
+      return;
+    }
+    this.#hasDamage = true;
+    this.#isUncounted = true;
+  }
+
+  unreadable(path: string, bytes: number): void {
+    this.unreadablePaths.add(path);
+    this.damaged(bytes, false);
+  }
+
+  /** A frame says how many records its queues held. */
+  observe(sizes: ReadonlyMap<string, number>, content: Content): void {
+    for (const [queue, size] of sizes) this.#missing.set(queue, size - content.queue(queue).size);
+    this.#isUncounted = false;
+  }
+
+  /** All is read. @param boot the machine's present boot */
+  end({ last, opened }: Marks, boot: string): void {
+    if (last?.kind === "closed") this.#isTailDamaged = false;
+    const wasCut = last === undefined || (last.kind === "opened" && last.boot !== boot);
+    this.#isPowerLost = wasCut && opened?.isDurable !== true;
+    if (!this.#hasDamage && !this.#isTailDamaged) return;
+    // Of what was on its way to the disk when the power was cut nothing was confirmed.
+    if (wasCut && opened?.isDurable === true) return;
+    for (const [queue, missing] of this.#missing) {
+      if (missing > 0) this.lost.set(queue, missing);
+      // A removal was lost: its records are there again.
+      if (missing < 0) this.#isUncounted = true;
+    }
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * Opens the store of a folder, whatever state it is in.
+ *
+ * Promises: one process at a time has it. What can't be read doesn't keep the agent from its work: what is missing is
+ * counted, or reported as unknown, and files of which nothing can be read are moved away.
+ */
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { fateCounter } from "../fates.js";
+import { BlockCache } from "./block-cache.js";
+import { EmbeddedStore, type StoreLimits } from "./embedded-store.js";
+import { type FileSystem, realFiles } from "./files.js";
+import { EVERY_SECOND, type Fsync } from "./fsync.js";
+import { importLmdb, LMDB_NAME } from "./import-lmdb.js";
+import type { Losses } from "./losses.js";
+import { recover } from "./recover.js";
+
+export type { EmbeddedStore } from "./embedded-store.js";
+
+const MEBIBYTE = 1024 * 1024;
+/** A segment is at most this part of the file system. */
+const SEGMENT_PART = 32;
+const MIN_SEGMENT = 64 * 1024;
+const DEFAULT_LIMITS: StoreLimits = {
+  segmentBytes: 4 * MEBIBYTE,
+  memoryBytes: 8 * MEBIBYTE,
+  segments: 4,
+  carriedBytes: 256 * 1024,
+};
+const MOVED_AWAY = "damaged-";
+const BOOT_ID = "/proc/sys/kernel/random/boot_id";
+
+export interface OpenOptions {
+  /** Made if it isn't there. */
+  readonly folder: string;
+  readonly fsync?: Fsync;
+  readonly files?: FileSystem;
+  readonly limits?: Partial<StoreLimits>;
+  /** The machine's boot; the system is asked for it unless given. */
+  readonly boot?: string;
+  /** The time, for the name of a folder that files are moved to. */
+  readonly now?: Milliseconds;
+  /** Called with what goes wrong beside the calls. */
+  onTrouble?(error: unknown): void;
+  /** Called with a reason when the disk is full, and with undefined when it isn't any more. */
+  onFull?(reason: string | undefined): void;
+  /** Called while the journal is read, with the part that is done, from 0 to 1. */
+  onProgress?(done: number): void;
+}
+
+export interface OpenedStore {
+  readonly store: EmbeddedStore;
+  /** What could not be read, if there was any. */
+  readonly losses?: ReportedLosses;
+  /** If there was a file of version 0.1.0: numbers of its records. */
+  readonly takenOver?: TakenOver;
+}
+
+export interface TakenOver {
+  readonly records: number;
+  /** Records that should be there and can't be read. */
+  readonly lost: number;
+  /** Whether it isn't known what should be there. */
+  readonly isUnknown: boolean;
+}
+
+export interface ReportedLosses {
+  /** By queue, records that are missing. */
+  readonly lost: ReadonlyMap<string, number>;
+  /** Whether more may be missing than that. */
+  readonly isUnknown: boolean;
+  /** Whether the machine stopped before what was confirmed last was on disk. */
+  readonly isPowerLost: boolean;
+  readonly damagedBytes: number;
+  /** The folder that files were moved to of which nothing could be read. */
+  readonly movedTo?: string;
+}
+
+export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedStore> {
+  const { folder, files = realFiles, fsync = EVERY_SECOND, boot = currentBoot() } = options;
+  const {
+    onTrouble = () => {},
+    onFull = () => {},
+    onProgress = () => {},
+    now = milliseconds(Date.now()),
+  } = options;
+  await files.makeFolder(folder);
+  const lock = await files.lock(folder);
+  try {
+    const cache = new BlockCache();
+    const recovered = await recover({ files, folder, cache, boot, onProgress });
+    const { losses } = recovered;
+    const limits = { ...DEFAULT_LIMITS, ...limitsFor(files, folder), ...options.limits };
+    const onClosed = () => lock.release();
+    const store = new EmbeddedStore(
+      { folder, files, fsync, limits, boot, cache, onTrouble, onFull, onClosed },
+      recovered,
+    );
+    const takenOver = await takeOverFormer(store, { files, folder }, losses);
+    await countLosses(store, losses);
+    const movedTo = losses.any ? await leaveDamage(store, { files, folder, losses, now }) : undefined;
+    return {
+      store,
+      ...(takenOver === undefined ? {} : { takenOver }),
+      ...(losses.any || losses.isUnknown ? { losses: reportOf(losses, movedTo) } : {}),
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function reportOf({ lost, isUnknown, isPowerLost, damagedBytes }: Losses, movedTo: string | undefined) {
+  const report = { lost, isUnknown, isPowerLost, damagedBytes };
+  return movedTo === undefined ? report : { ...report, movedTo };
+}
+
+/** Best effort: a disk that is full doesn't keep the agent from starting. */
+async function countLosses(store: EmbeddedStore, { lost }: Losses): Promise<void> {
+  if (lost.size === 0) return;
+  const count = new Map([...lost].map(([queue, count]) => [fateCounter(queue, "damaged"), count]));
+  await store.settle({ count }).catch(() => {});
+}
+
+/**
+ * Takes over the file of version 0.1.0, if there is one, and removes it once all is on disk. One that is damaged, or that
+ * the disk has no room for, is to be moved away.
+ */
+async function takeOverFormer(
+  store: EmbeddedStore,
+  { files, folder }: { readonly files: FileSystem; readonly folder: string },
+  losses: Losses,
+): Promise<TakenOver | undefined> {
+  if (!(await files.list(folder)).includes(LMDB_NAME)) return undefined;
+  const path = join(folder, LMDB_NAME);
+  try {
+    const { records, lost, notes, counters, isUnknown } = await importLmdb(path, (writes) =>
+      store.write(writes),
+    );
+    const missing = [...lost.values()].reduce((sum, count) => sum + count, 0);
+    const withLost = new Map(counters);
+    for (const [queue, count] of lost) {
+      const counter = fateCounter(queue, "damaged");
+      withLost.set(counter, (counters.get(counter) ?? 0) + count);
+    }
+    await store.takeOver(notes, withLost);
+    if (isUnknown || missing > 0) losses.unreadable(path, 0);
+    else await files.remove(path);
+    return { records, lost: missing, isUnknown };
+  } catch {
+    losses.unreadable(path, 0);
+    return { records: 0, lost: 0, isUnknown: true };
+  }
+}
+
+/** Best effort: without room, what is damaged stays where it is, and is reported again. */
+async function leaveDamage(
+  store: EmbeddedStore,
+  {
+    files,
+    folder,
+    losses,
+    now,
+  }: {
+    readonly files: FileSystem;
+    readonly folder: string;
+    readonly losses: Losses;
+    readonly now: Milliseconds;
+  },
+): Promise<string | undefined> {
+  try {
+    await store.rewrite();
+  } catch {
+    return undefined;
+  }
+  const left = new Set(await files.list(folder));
+  const unreadable = [...losses.unreadablePaths].filter((path) => left.has(basename(path)));
+  return moveAway(files, folder, unreadable, now);
+}
+
+/** Only what was moved away last is kept, since the disk is small. */
+async function moveAway(
+  files: FileSystem,
+  folder: string,
+  paths: readonly string[],
+  now: Milliseconds,
+): Promise<string | undefined> {
+  if (paths.length === 0) return undefined;
+  for (const name of await files.list(folder)) {
+    if (name.startsWith(MOVED_AWAY)) await files.remove(join(folder, name));
+  }
+  const to = join(folder, `${MOVED_AWAY}${new Date(now).toISOString().replaceAll(":", "-")}`);
+  try {
+    await files.makeFolder(to);
+    for (const path of paths) await files.rename(path, join(to, basename(path)));
+    return to;
+  } catch {
+    // There is no room for a folder: what can't be read goes, so that it isn't in the way.
+    for (const path of paths) await files.remove(path);
+    return undefined;
+  }
+}
+
+function limitsFor(files: FileSystem, folder: string): Partial<StoreLimits> {
+  const { total } = files.space(folder);
+  const part = Math.max(MIN_SEGMENT, Math.floor(total / SEGMENT_PART));
+  return { segmentBytes: Math.min(DEFAULT_LIMITS.segmentBytes, part) };
+}
+
+function currentBoot(): string {
+  try {
+    return readFileSync(BOOT_ID, "utf8").trim();
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,28 @@
+/** The order of a queue: by score, then by the bytes of the id in UTF-8. */
+import type { Position } from "../store.js";
+
+/** The first of the code units that UTF-16 and UTF-8 put in another order: surrogates come after U+FFFF in UTF-8. */
+const FIRST_SURROGATE = 0xd800;
+const AFTER_SURROGATES = 0xe000;
+
+/** Negative if `a` comes before `b`, 0 if they are one position. */
+export function comparePositions(a: Position, b: Position): number {
+  if (a.score !== b.score) return a.score < b.score ? -1 : 1;
+  return compareIds(a.id, b.id);
+}
+
+export function compareIds(a: string, b: string): number {
+  if (a === b) return 0;
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index++) {
+    const unitA = a.charCodeAt(index);
+    const unitB = b.charCodeAt(index);
+    if (unitA !== unitB) return rank(unitA) - rank(unitB);
+  }
+  return a.length - b.length;
+}
+
+function rank(unit: number): number {
+  if (unit < FIRST_SURROGATE) return unit;
+  return unit < AFTER_SURROGATES ? unit + 0x10000 : unit;
+}

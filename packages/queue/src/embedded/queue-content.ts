@@ -1,0 +1,138 @@
+/**
+ * What a queue holds: the records in memory, those that are being written to a run, and its runs.
+ *
+ * An id is in one of them at most. Whoever changes a queue journals the change first; a change of records in runs is
+ * given by their ordinals, so that to apply it needs no look at the disk.
+ */
+import type { Position } from "../store.js";
+import type { QueueRemoval, QueueWrites, Written } from "./change.js";
+import type { Run } from "./run.js";
+import { type Entry, Table } from "./table.js";
+
+/** A table that is being written to a run. It takes nothing any more, but records leave it. */
+export interface Frozen {
+  readonly table: Table;
+  /** Numbers below this are in it, or have left. */
+  readonly below: number;
+}
+
+export class QueueContent {
+  readonly name: string;
+  table = new Table();
+  frozen: Frozen | undefined;
+  runs: Run[] = [];
+  /** Values by id that were stored without a score. */
+  readonly strays = new Map<string, string>();
+  /** Called with the number of each record in memory that leaves it. */
+  readonly #onLeft: (number: number) => void;
+
+  constructor(name: string, onLeft: (number: number) => void) {
+    this.name = name;
+    this.#onLeft = onLeft;
+  }
+
+  get size(): number {
+    return this.runs.reduce((sum, run) => sum + run.size, this.table.size + (this.frozen?.table.size ?? 0));
+  }
+
+  /** Has the records in memory wait for a run; those that come go to a new table. @param below the next number */
+  freeze(below: number): Frozen {
+    this.frozen = { table: this.table, below };
+    this.table = new Table();
+    return this.frozen;
+  }
+
+  /** Takes back what waited for a run that could not be written. */
+  thaw(): void {
+    const table = this.frozen?.table;
+    this.frozen = undefined;
+    for (const entry of table?.after(undefined) ?? []) this.table.put(entry);
+  }
+
+  /**
+   * Takes a run, in place of the runs that it replaces and of the records in memory with a number below the given
+   * one.
+   */
+  takeRun(run: Run, below: number, replaces: readonly number[]): void {
+    this.runs = [...this.runs.filter(({ id }) => id !== run.id && !replaces.includes(id)), run];
+    run.below = Math.max(run.below, below);
+    const { frozen } = this;
+    if (frozen !== undefined && frozen.below <= below) {
+      this.frozen = undefined;
+      for (const { number } of frozen.table.after(undefined)) this.#onLeft(number);
+    }
+  }
+
+  /** What it takes in memory, roughly. */
+  get memoryBytes(): number {
+    return this.table.bytes + (this.frozen?.table.bytes ?? 0);
+  }
+
+  entry(id: string): Entry | undefined {
+    return this.table.get(id) ?? this.frozen?.table.get(id);
+  }
+
+  entryAt(position: Position): Entry | undefined {
+    const entry = this.entry(position.id);
+    return entry !== undefined && entry.score === position.score + 0 ? entry : undefined;
+  }
+
+  /** @returns how many records left */
+  remove({ entries = [], ordinals }: QueueRemoval): number {
+    let left = 0;
+    for (const entry of entries) if (this.#removeEntry(entry)) left += 1;
+    for (const [id, ofRun] of ordinals) {
+      const run = this.runs.find((run) => run.id === id);
+      for (const ordinal of ofRun) if (run?.removed.add(ordinal)) left += 1;
+    }
+    return left;
+  }
+
+  write({ first, records }: QueueWrites, onEntry?: (entry: Entry) => void): void {
+    let number = first;
+    for (const record of records) {
+      const entry = this.#entryOf(record, number++);
+      if (entry === undefined) continue;
+      this.#put(entry);
+      onEntry?.(entry);
+    }
+  }
+
+  #put(entry: Entry): void {
+    const frozen = this.frozen?.table.get(entry.id);
+    if (frozen !== undefined) this.#removeEntry(frozen);
+    const replaced = this.table.put(entry);
+    if (replaced !== undefined) this.#onLeft(replaced.number);
+  }
+
+  /** What becomes of a write: an entry, or undefined for a value that has no score and for what changes nothing. */
+  #entryOf({ id, score, value }: Written, number: number): Entry | undefined {
+    if (score !== undefined && value !== undefined) {
+      if (this.strays.size > 0) this.strays.delete(id);
+      return newEntry(id, score, value, number);
+    }
+    const known = this.entry(id);
+    if (score !== undefined) {
+      if (known?.score === score + 0) return undefined;
+      const own = known?.value ?? this.strays.get(id);
+      this.strays.delete(id);
+      return newEntry(id, score, own, number);
+    }
+    if (known !== undefined) return newEntry(id, known.score, value, number);
+    if (value !== undefined) this.strays.set(id, value);
+    return undefined;
+  }
+
+  #removeEntry(entry: Entry): boolean {
+    if (!entry.live) return false;
+    if (this.table.get(entry.id) === entry) this.table.remove(entry);
+    else this.frozen?.table.remove(entry);
+    this.#onLeft(entry.number);
+    return true;
+  }
+}
+
+/** As in Redis, -0 and 0 are one score: added to 0, either is 0. */
+function newEntry(id: string, score: number, value: string | undefined, number: number): Entry {
+  return { id, score: score + 0, value, number, live: true };
+}

@@ -1,0 +1,145 @@
+/**
+ * What a call asks for, made into what becomes of the store: which records are meant, in memory and in runs.
+ *
+ * Nothing else may change the store until the answer is applied.
+ */
+import type { QueueWrite } from "../broker-store.js";
+import type { Position } from "../store.js";
+import type { Block } from "./block.js";
+import type { QueueRemoval, Written } from "./change.js";
+import { hashId } from "./id-filter.js";
+import { comparePositions } from "./order.js";
+import type { QueueContent } from "./queue-content.js";
+import type { Run } from "./run.js";
+import type { Entry } from "./table.js";
+
+/** The records at these positions, and how many there are. */
+export async function findRecords(
+  queue: QueueContent,
+  positions: readonly Position[],
+): Promise<{ readonly removal: QueueRemoval; readonly count: number }> {
+  const entries = new Set<Entry>();
+  const ordinals = new Map<number, Set<number>>();
+  const search = new RunSearch(queue.runs);
+  let inRuns = 0;
+  for (const position of positions) {
+    const entry = queue.entryAt(position);
+    if (entry !== undefined) {
+      entries.add(entry);
+      continue;
+    }
+    const found =
+      queue.runs.length === 0 ? undefined : await search.find({ ...position, score: position.score + 0 });
+    if (found === undefined) continue;
+    const ofRun = ordinals.get(found.run.id) ?? new Set();
+    if (!ofRun.has(found.ordinal)) inRuns += 1;
+    ordinals.set(found.run.id, ofRun.add(found.ordinal));
+  }
+  return { removal: removalOf(queue.name, [...entries], ordinals), count: entries.size + inRuns };
+}
+
+/** Whether a run may have one of these ids: then {@link resolveWrites} is needed. */
+export function mayBeInRuns(queue: QueueContent, writes: readonly { readonly id: string }[]): boolean {
+  return queue.runs.length > 0 && writes.some(({ id }) => runsThatMayHave(queue, id).length > 0);
+}
+
+/**
+ * Writes of ids that are in runs, made into whole records, which take the place of those.
+ *
+ * @returns the writes, and the records in runs that they replace
+ */
+export async function resolveWrites(
+  queue: QueueContent,
+  writes: readonly Omit<QueueWrite, "queue">[],
+): Promise<{ readonly records: readonly Written[]; readonly removal: QueueRemoval }> {
+  const ordinals = new Map<number, Set<number>>();
+  if (queue.runs.length === 0) return { records: writes, removal: removalOf(queue.name, [], ordinals) };
+  const records: Written[] = [];
+  const taken = new Set<string>();
+  for (const write of writes) {
+    const runs = runsThatMayHave(queue, write.id);
+    // Without a look at the disk there is nothing to wait for.
+    const known = runs.length === 0 || taken.has(write.id) ? undefined : await findIn(runs, write.id);
+    if (known === undefined) {
+      records.push(write);
+      continue;
+    }
+    const { id, score = known.score, value = known.value } = write;
+    // As in Redis, to store an id once more with its score alone changes nothing.
+    if (write.value === undefined && score + 0 === known.score) continue;
+    records.push({ id, score, value });
+    taken.add(id);
+    ordinals.set(known.run.id, (ordinals.get(known.run.id) ?? new Set()).add(known.ordinal));
+  }
+  return { records, removal: removalOf(queue.name, [], ordinals) };
+}
+
+const NO_RUNS: readonly Run[] = [];
+
+function runsThatMayHave(queue: QueueContent, id: string): readonly Run[] {
+  let found = NO_RUNS;
+  const hash = hashId(id);
+  for (const run of queue.runs) {
+    if (!run.mayHave(hash)) continue;
+    // An id is in one place: one in memory is in no run.
+    if (queue.entry(id) !== undefined) return NO_RUNS;
+    found = [...found, run];
+  }
+  return found;
+}
+
+async function findIn(runs: readonly Run[], id: string) {
+  for (const run of runs) {
+    const found = await run.find(id);
+    if (found !== undefined) return { ...found, run };
+  }
+  return undefined;
+}
+
+function removalOf(
+  queue: string,
+  entries: readonly Entry[],
+  ordinals: ReadonlyMap<number, ReadonlySet<number>>,
+): QueueRemoval {
+  return {
+    queue,
+    numbers: entries.map(({ number }) => number),
+    entries,
+    ordinals: new Map([...ordinals].map(([run, ofRun]) => [run, [...ofRun]])),
+  };
+}
+
+/** Finds positions in runs. They mostly come in order: the block of the last one is looked at first. */
+class RunSearch {
+  readonly #runs: readonly Run[];
+  #run: Run | undefined;
+  #block: Block | undefined;
+  constructor(runs: readonly Run[]) {
+    this.#runs = runs;
+  }
+
+  async find(position: Position): Promise<{ readonly run: Run; readonly ordinal: number } | undefined> {
+    const nearby = this.#findIn(this.#run, this.#block, position);
+    if (nearby !== undefined) return nearby;
+    for (const run of this.#runs) {
+      if (!run.covers(position)) continue;
+      const index = run.blockFor(position);
+      const block = run.cached(index) ?? (await run.load(index));
+      const found = this.#findIn(run, block, position);
+      if (found === undefined) continue;
+      this.#run = run;
+      this.#block = block;
+      return found;
+    }
+    return undefined;
+  }
+
+  #findIn(run: Run | undefined, block: Block | undefined, position: Position) {
+    if (run === undefined || block === undefined) return undefined;
+    const index = block.countThrough(position) - 1;
+    const found = block.positions[index];
+    if (found === undefined || comparePositions(found, position) !== 0) return undefined;
+    const ordinal = block.firstOrdinal + index;
+    return run.removed.has(ordinal) ? undefined : { run, ordinal };
+  }
+}

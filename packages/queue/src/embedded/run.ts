@@ -1,0 +1,169 @@
+/**
+ * A run: an immutable file of records in order, of which memory holds an index of the blocks, a filter of the ids and
+ * a bit for each record that has left.
+ *
+ * A block that can't be read costs its records: it comes as an empty one, and {@link Run.onDamage} hears of it.
+ */
+import type { Position } from "../store.js";
+import { Block } from "./block.js";
+import type { BlockCache } from "./block-cache.js";
+import type { StoreFile } from "./files.js";
+import { frameAt } from "./frame.js";
+import { hashId, type IdFilter } from "./id-filter.js";
+import type { IdTable } from "./id-table.js";
+import { comparePositions } from "./order.js";
+import { RemovedSet } from "./removed.js";
+import type { BlockEntry } from "./run-format.js";
+
+const EMPTY_BLOCK = Buffer.from([0, 0]);
+
+export interface RunParts {
+  readonly run: number;
+  readonly queue: string;
+  readonly path: string;
+  readonly file: StoreFile;
+  readonly bytes: number;
+  readonly count: number;
+  readonly blocks: readonly BlockEntry[];
+  readonly last: Position;
+  readonly filter: IdFilter;
+  readonly ids: IdTable;
+}
+
+/** A record of a run. */
+export interface RunRecord extends Position {
+  readonly ordinal: number;
+  readonly value: string | undefined;
+}
+
+export class Run {
+  readonly parts: RunParts;
+  readonly removed: RemovedSet;
+  /** The queue's records with a smaller number are in this run, in an older one, or have left. */
+  below = 0;
+  onDamage: (ordinals: readonly number[]) => void = () => {};
+  readonly #cache: BlockCache;
+  #isOpen = true;
+
+  constructor(parts: RunParts, cache: BlockCache) {
+    this.parts = parts;
+    this.removed = new RemovedSet(parts.count);
+    this.#cache = cache;
+  }
+
+  get id(): number {
+    return this.parts.run;
+  }
+
+  /** How many of its records have not left. */
+  get size(): number {
+    return this.parts.count - this.removed.count;
+  }
+
+  /** Bytes of its file that belong to records that have not left. */
+  get liveBytes(): number {
+    return this.parts.count === 0 ? 0 : (this.parts.bytes * this.size) / this.parts.count;
+  }
+
+  /** Whether the position is between its first record and its last. */
+  covers(position: Position): boolean {
+    const [first] = this.parts.blocks;
+    if (first === undefined || this.size === 0) return false;
+    return comparePositions(first, position) <= 0 && comparePositions(position, this.parts.last) <= 0;
+  }
+
+  /** The block that a position is in, if the run has it. */
+  blockFor(position: Position): number {
+    const { blocks } = this.parts;
+    let low = 0;
+    let high = blocks.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      const first = blocks[middle];
+      if (first !== undefined && comparePositions(first, position) <= 0) low = middle;
+      else high = middle - 1;
+    }
+    return Math.max(0, low);
+  }
+
+  /** The block, if it is in memory. */
+  cached(index: number): Block | undefined {
+    return this.#cache.get(this.id, index);
+  }
+
+  async load(index: number): Promise<Block> {
+    const cached = this.cached(index);
+    if (cached !== undefined) return cached;
+    const block = (await this.#read(index)) ?? new Block(EMPTY_BLOCK);
+    this.#cache.put(this.id, index, block);
+    return block;
+  }
+
+  async positionOf(ordinal: number): Promise<Position | undefined> {
+    const block = await this.load(this.#blockOf(ordinal));
+    return block.positions[ordinal - block.firstOrdinal];
+  }
+
+  /** The ordinal of the record at this position, if there is one. */
+  async ordinalOf(position: Position): Promise<number | undefined> {
+    const block = await this.load(this.blockFor(position));
+    const index = block.countThrough(position) - 1;
+    const found = block.positions[index];
+    if (found === undefined || comparePositions(found, position) !== 0) return undefined;
+    return block.firstOrdinal + index;
+  }
+
+  mayHave(hash: number): boolean {
+    return this.parts.filter.mayHave(hash);
+  }
+
+  /** The record of this id, if it has one that has not left. */
+  async find(id: string): Promise<RunRecord | undefined> {
+    const hash = hashId(id);
+    if (!this.mayHave(hash) || this.size === 0) return undefined;
+    for (const ordinal of await this.parts.ids.ordinalsOf(hash)) {
+      if (this.removed.has(ordinal)) continue;
+      const block = await this.load(this.#blockOf(ordinal));
+      const position = block.positions[ordinal - block.firstOrdinal];
+      if (position?.id !== id) continue;
+      return { ...position, ordinal, value: block.value(ordinal - block.firstOrdinal) };
+    }
+    return undefined;
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.parts.file.close();
+    this.#cache.forget(this.id);
+  }
+
+  async #read(index: number): Promise<Block | undefined> {
+    const entry = this.parts.blocks[index];
+    if (entry === undefined || !this.#isOpen) return undefined;
+    try {
+      const bytes = Buffer.allocUnsafeSlow(entry.length);
+      await this.parts.file.read(bytes, entry.at);
+      const frame = frameAt(bytes, 0);
+      const block = frame === undefined ? undefined : new Block(frame.body);
+      if (block?.firstOrdinal === entry.firstOrdinal) return block;
+    } catch {
+      // The disk can't read it, or its bytes are not a block's.
+    }
+    if (!this.#isOpen) return undefined;
+    this.onDamage(Array.from({ length: entry.count }, (_, offset) => entry.firstOrdinal + offset));
+    return undefined;
+  }
+
+  #blockOf(ordinal: number): number {
+    const { blocks } = this.parts;
+    let low = 0;
+    let high = blocks.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((blocks[middle]?.firstOrdinal ?? 0) <= ordinal) low = middle;
+      else high = middle - 1;
+    }
+    return Math.max(0, low);
+  }
+}

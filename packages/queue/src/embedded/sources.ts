@@ -1,0 +1,126 @@
+/** What a page is merged from: a table's records or a run's, in order. */
+import type { Position } from "../store.js";
+import type { Block } from "./block.js";
+import { comparePositions } from "./order.js";
+import type { Run } from "./run.js";
+import type { BlockEntry } from "./run-format.js";
+import type { Entry, Table } from "./table.js";
+
+/** A block of a run. */
+export interface BlockPlace {
+  readonly run: Run;
+  readonly index: number;
+}
+
+export interface Source {
+  /** Of its next record, or one that its next record doesn't come before; undefined at its end. */
+  readonly position: Position | undefined;
+  /**
+   * Makes sure that the position is a record's.
+   *
+   * @returns undefined if it is, "moved" if it has changed, or the block that must be loaded first
+   */
+  prepare(): undefined | "moved" | BlockPlace;
+  /** Of the record at the position. */
+  readonly value: string | undefined;
+  next(): void;
+}
+
+export class TableSource implements Source {
+  readonly #entries: Iterator<Entry, undefined>;
+  #entry: Entry | undefined;
+
+  constructor(table: Table, after: Position | undefined) {
+    this.#entries = table.after(after);
+    this.next();
+  }
+
+  get position(): Position | undefined {
+    return this.#entry;
+  }
+
+  get value(): string | undefined {
+    return this.#entry?.value;
+  }
+
+  prepare(): undefined {
+    return undefined;
+  }
+
+  next(): void {
+    this.#entry = this.#entries.next().value;
+  }
+}
+
+/** Opens a block only when it is its turn: of runs that follow one another, one is read at a time. */
+export class RunSource implements Source {
+  readonly #run: Run;
+  readonly #loaded: (index: number) => Block | undefined;
+  readonly #after: Position | undefined;
+  #blockIndex: number;
+  #block: Block | undefined;
+  #index = 0;
+  position: Position | undefined;
+
+  /** @param loaded gives the block of this index if it is in memory */
+  constructor(run: Run, after: Position | undefined, loaded: (index: number) => Block | undefined) {
+    this.#run = run;
+    this.#loaded = loaded;
+    this.#after = after;
+    this.#blockIndex = after === undefined ? 0 : run.blockFor(after);
+    this.#expectBlock();
+  }
+
+  get value(): string | undefined {
+    return this.#block?.value(this.#index);
+  }
+
+  prepare(): undefined | "moved" | BlockPlace {
+    if (this.#block !== undefined) return undefined;
+    this.#block = this.#loaded(this.#blockIndex) ?? this.#run.cached(this.#blockIndex);
+    if (this.#block === undefined) return { run: this.#run, index: this.#blockIndex };
+    this.#index = this.#after === undefined ? 0 : this.#block.countThrough(this.#after);
+    this.#findLive();
+    return "moved";
+  }
+
+  next(): void {
+    this.#index += 1;
+    this.#findLive();
+  }
+
+  #findLive(): void {
+    const block = this.#block;
+    if (block === undefined) return;
+    this.#index = this.#run.removed.nextAbsent(block.firstOrdinal + this.#index) - block.firstOrdinal;
+    const position = block.positions[this.#index];
+    if (position !== undefined) {
+      this.position = position;
+    } else {
+      this.#blockIndex += 1;
+      this.#expectBlock();
+    }
+  }
+
+  /** The block at the index, or the first behind it that has a record which has not left. */
+  #nextLiveBlock(): BlockEntry | undefined {
+    const { removed, parts } = this.#run;
+    let live = -1;
+    for (; ; this.#blockIndex++) {
+      const block = parts.blocks[this.#blockIndex];
+      if (block === undefined) return undefined;
+      if (live < block.firstOrdinal) live = removed.nextAbsent(block.firstOrdinal);
+      if (live < block.firstOrdinal + block.count) return block;
+    }
+  }
+
+  /** The next record is in a block that is not open: it comes no earlier than the block's first. */
+  #expectBlock(): void {
+    const block = this.#nextLiveBlock();
+    this.#block = undefined;
+    this.position =
+      block !== undefined && this.#after !== undefined && comparePositions(block, this.#after) < 0
+        ? this.#after
+        : block;
+  }
+}

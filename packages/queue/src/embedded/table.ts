@@ -1,0 +1,149 @@
+/**
+ * The part of a queue that is in memory: its records in order and by their ids.
+ *
+ * Records mostly come in order and leave from the front. They are kept in short sorted lists, so that one that comes
+ * late moves a few hundred others at most. One that leaves is marked, and dropped once marked ones are the majority.
+ */
+import type { Position } from "../store.js";
+import { comparePositions } from "./order.js";
+
+export interface Entry extends Position {
+  readonly value: string | undefined;
+  /** Of the write that stored it: numbers rise over the store's life. */
+  readonly number: number;
+  /** False once it was removed or replaced. */
+  live: boolean;
+}
+
+const MAX_CHUNK = 512;
+/** Marked entries that aren't worth a tidying. */
+const MIN_TIDY = 1_024;
+/** What an entry takes in memory beside its texts, roughly. */
+const ENTRY_BYTES = 200;
+
+export class Table {
+  #chunks: Entry[][] = [];
+  readonly #byId = new Map<string, Entry>();
+  #marked = 0;
+  #bytes = 0;
+  #valueless = 0;
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** What it takes in memory, roughly. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Of ids and values. */
+  get textBytes(): number {
+    return this.#bytes - this.size * ENTRY_BYTES;
+  }
+
+  /** Entries without a value. */
+  get valueless(): number {
+    return this.#valueless;
+  }
+
+  get(id: string): Entry | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** @returns the entry of the same id that it replaces */
+  put(entry: Entry): Entry | undefined {
+    const replaced = this.#byId.get(entry.id);
+    if (replaced !== undefined) this.remove(replaced);
+    this.#byId.set(entry.id, entry);
+    this.#insert(entry);
+    this.#bytes += bytesOf(entry);
+    if (entry.value === undefined) this.#valueless += 1;
+    return replaced;
+  }
+
+  remove(entry: Entry): void {
+    if (!entry.live) return;
+    entry.live = false;
+    this.#byId.delete(entry.id);
+    this.#bytes -= bytesOf(entry);
+    if (entry.value === undefined) this.#valueless -= 1;
+    this.#marked += 1;
+    if (this.#byId.size === 0) {
+      this.#chunks = [];
+      this.#marked = 0;
+    } else if (this.#marked > this.#byId.size + MIN_TIDY) this.#tidy();
+  }
+
+  /** The live entries after a position, in order; valid until the next change. */
+  *after(position: Position | undefined): Generator<Entry, undefined> {
+    let chunkIndex = 0;
+    let index = 0;
+    if (position !== undefined) {
+      chunkIndex = this.#chunkFor(position);
+      index = countThrough(this.#chunks[chunkIndex] ?? [], position);
+    }
+    for (; chunkIndex < this.#chunks.length; chunkIndex++, index = 0) {
+      const chunk = this.#chunks[chunkIndex] ?? [];
+      for (; index < chunk.length; index++) {
+        const entry = chunk[index];
+        if (entry?.live) yield entry;
+      }
+    }
+  }
+
+  #insert(entry: Entry): void {
+    const at = this.#chunkFor(entry);
+    const chunk = this.#chunks[at];
+    if (chunk === undefined) {
+      this.#chunks.push([entry]);
+      return;
+    }
+    const index = countThrough(chunk, entry);
+    if (index === chunk.length) chunk.push(entry);
+    else chunk.splice(index, 0, entry);
+    if (chunk.length <= MAX_CHUNK) return;
+    // Records that come in order leave full chunks behind.
+    const from = index === chunk.length - 1 ? MAX_CHUNK : MAX_CHUNK / 2;
+    this.#chunks.splice(at + 1, 0, chunk.splice(from));
+  }
+
+  /** The first chunk that ends after the position, or the last one. */
+  #chunkFor(position: Position): number {
+    let low = 0;
+    let high = this.#chunks.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const last = this.#chunks[middle]?.at(-1);
+      if (last !== undefined && comparePositions(last, position) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return Math.max(0, low);
+  }
+
+  #tidy(): void {
+    this.#chunks = this.#chunks
+      .map((chunk) => chunk.filter((entry) => entry.live))
+      .filter((chunk) => chunk.length > 0);
+    this.#marked = 0;
+  }
+}
+
+function bytesOf({ id, value }: Entry): number {
+  return id.length + (value?.length ?? 0) + ENTRY_BYTES;
+}
+
+/** How many entries stand before the position or at it. */
+function countThrough(entries: readonly Entry[], position: Position): number {
+  const last = entries.at(-1);
+  if (last === undefined || comparePositions(last, position) <= 0) return entries.length;
+  let low = 0;
+  let high = entries.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const entry = entries[middle];
+    if (entry !== undefined && comparePositions(entry, position) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

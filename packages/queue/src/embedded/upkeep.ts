@@ -1,0 +1,273 @@
+/**
+ * Keeps memory, the journal and the number of runs within their bounds, beside the calls.
+ *
+ * - A queue's records in memory that are too many are written to a run.
+ * - The oldest segment's last records are written again, to the current one, so that it can be deleted.
+ * - Runs that lie over one another are merged.
+ * - Segments and runs whose records have all left are deleted, once what made them leave is on disk.
+ *
+ * If any of it fails, nothing is lost: what was to be moved is where it was.
+ */
+import { join } from "node:path";
+import type { Position } from "../store.js";
+import type { BlockCache } from "./block-cache.js";
+import type { Commits } from "./commits.js";
+import type { Content } from "./content.js";
+import type { FileSystem } from "./files.js";
+import type { Journal, Segment } from "./journal.js";
+import { chooseMerge, mergeRuns } from "./merge.js";
+import { runName, UNFINISHED } from "./names.js";
+import { openRun } from "./open-run.js";
+import type { QueueContent } from "./queue-content.js";
+import type { Run } from "./run.js";
+import type { RunHead } from "./run-format.js";
+import { RunWriter } from "./run-writer.js";
+import type { Entry } from "./table.js";
+
+export interface Limits {
+  /** Bytes of records in memory, roughly, from which on they are written to a run. */
+  readonly memoryBytes: number;
+  /** Segments of the journal, from which on the oldest is emptied. */
+  readonly segments: number;
+  /** Of the oldest segment's last records, up to this many bytes are written again; more go to a run. */
+  readonly carriedBytes: number;
+}
+
+export interface UpkeepOptions {
+  readonly content: Content;
+  readonly journal: Journal;
+  readonly commits: Commits;
+  readonly files: FileSystem;
+  readonly folder: string;
+  readonly cache: BlockCache;
+  readonly limits: Limits;
+  readonly nextRun: number;
+  /** Carries this out while no call changes the store. */
+  task(run: () => Promise<void>): Promise<void>;
+  /** Called with each run that is made. */
+  watch(run: Run): void;
+  /** Called with what could not be done. */
+  onError(error: unknown): void;
+}
+
+/** Records that are written to a run before others have their turn. */
+const SLICE = 200;
+
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  #nextRun: number;
+  #spilling: Promise<void> | undefined;
+  #merging: Promise<void> | undefined;
+  /** Runs that are being merged, and those whose records are in another one now. */
+  #inMerge: ReadonlySet<Run> = new Set();
+  readonly #replaced: Run[] = [];
+  #isEnding = false;
+  /** Bytes of runs that were written. */
+  bytesWritten = 0;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+    this.#nextRun = options.nextRun;
+  }
+
+  /** To be called after changes. */
+  check(): void {
+    const { content, limits } = this.#options;
+    if (content.memoryBytes() > limits.memoryBytes) this.#spill(largest(content));
+    else this.#emptyOldestSegment();
+  }
+
+  /** Resolves when memory has room for more records. */
+  async roomInMemory(): Promise<void> {
+    const { content, limits } = this.#options;
+    if (content.memoryBytes() > 2 * limits.memoryBytes) await this.#spilling;
+  }
+
+  /** Ends what is under way; what it was to move stays where it is. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all([this.#spilling, this.#merging]);
+  }
+
+  /** What can be deleted once all that was written so far is on disk. */
+  spent(): () => Promise<void> {
+    const { content, journal, files } = this.#options;
+    const segments: readonly Segment[] = journal.spent();
+    const runs = this.#replaced.splice(0);
+    for (const queue of content.queues.values()) {
+      runs.push(...queue.runs.filter((run) => run.size === 0 && !this.#inMerge.has(run)));
+    }
+    return async () => {
+      await journal.delete(segments);
+      for (const run of runs) {
+        const queue = content.queue(run.parts.queue);
+        queue.runs = queue.runs.filter((one) => one !== run);
+        run.close();
+        await files.remove(run.parts.path);
+      }
+    };
+  }
+
+  #emptyOldestSegment(): void {
+    const { journal, limits } = this.#options;
+    const [oldest, second] = journal.segments;
+    if (oldest === undefined || second === undefined || journal.segments.length <= limits.segments) return;
+    if (oldest.live === 0 || this.#spilling !== undefined) return;
+    this.#spilling = this.#options
+      .task(() => this.#carry(second.firstNumber))
+      .catch(this.#options.onError)
+      .finally(() => {
+        this.#spilling = undefined;
+      });
+  }
+
+  /** Writes every record in memory again, so that the segments that are there can be deleted. */
+  async rewrite(): Promise<void> {
+    const { content, journal } = this.#options;
+    // The next segment begins with all that isn't a record.
+    journal.end();
+    for (const queue of content.queues.values())
+      await this.#carryAll(queue, [...queue.table.after(undefined)]);
+  }
+
+  /** Writes the records in memory with a number below this one again, or has them written to a run. */
+  async #carry(below: number): Promise<void> {
+    const { content, limits } = this.#options;
+    for (const queue of content.queues.values()) {
+      const old = [...queue.table.after(undefined)].filter(({ number }) => number < below);
+      const bytes = old.reduce((sum, { id, value = "" }) => sum + id.length + value.length, 0);
+      if (bytes <= limits.carriedBytes) await this.#carryAll(queue, old);
+      else setImmediate(() => this.#spill(queue));
+    }
+  }
+
+  async #carryAll({ name: queue }: QueueContent, entries: readonly Entry[]): Promise<void> {
+    const { content, commits } = this.#options;
+    for (let first = 0; first < entries.length; first += SLICE) {
+      const part = entries.slice(first, first + SLICE);
+      const removal = {
+        queue,
+        numbers: part.map(({ number }) => number),
+        entries: part,
+        ordinals: new Map(),
+      };
+      const writes = [{ queue, first: content.nextNumber, records: part }];
+      await commits.commit([{ removals: [removal], writes }]);
+    }
+  }
+
+  #spill(queue: QueueContent | undefined): void {
+    if (queue === undefined || this.#spilling !== undefined || this.#isEnding) return;
+    this.#spilling = this.#writeTable(queue)
+      .catch(async (error) => {
+        queue.thaw();
+        if (!this.#isEnding) this.#options.onError(error);
+      })
+      .finally(() => {
+        this.#spilling = undefined;
+        this.#merge(queue);
+      });
+  }
+
+  async #writeTable(queue: QueueContent): Promise<void> {
+    const { content, commits, task } = this.#options;
+    const { table, below } = queue.freeze(content.nextNumber);
+    const written: Entry[] = [];
+    let lowest = below;
+    for (const { number } of table.after(undefined)) lowest = Math.min(lowest, number);
+    const run = await this.#writeRun({ queue: queue.name, lowest, replaces: [] }, async (writer) => {
+      let from: Position | undefined;
+      for (;;) {
+        let count = 0;
+        for (const entry of table.after(from)) {
+          written.push(entry);
+          writer.add(entry);
+          from = entry;
+          if (++count === SLICE) break;
+        }
+        if (count < SLICE) return;
+        await this.#giveWay(writer);
+      }
+    });
+    await task(async () => {
+      const removed = written.flatMap((entry, ordinal) => (entry.live ? [] : [ordinal]));
+      const { count } = run.parts;
+      const change = { queue: queue.name, run: run.id, below, replaces: [], removed, count };
+      await commits.commit([{ runs: [change] }]);
+      for (const ordinal of removed) run.removed.add(ordinal);
+      queue.takeRun(run, below, []);
+    });
+  }
+
+  #merge(queue: QueueContent): void {
+    if (this.#merging !== undefined || this.#isEnding) return;
+    const chosen = chooseMerge(queue.runs);
+    if (chosen.length < 2) return;
+    this.#inMerge = new Set(chosen);
+    this.#merging = this.#mergeRuns(queue, chosen)
+      .catch((error) => {
+        if (!this.#isEnding) this.#options.onError(error);
+      })
+      .finally(() => {
+        this.#merging = undefined;
+        this.#inMerge = new Set();
+      });
+  }
+
+  async #mergeRuns(queue: QueueContent, runs: readonly Run[]): Promise<void> {
+    const { commits, task } = this.#options;
+    let leftSince = async (_: Run): Promise<readonly number[]> => [];
+    const replaces = runs.map(({ id }) => id);
+    const merged = await this.#writeRun({ queue: queue.name, lowest: 0, replaces }, async (writer) => {
+      leftSince = await mergeRuns(runs, writer, () => this.#giveWay(writer));
+    });
+    await task(async () => {
+      const removed = await leftSince(merged);
+      const { count } = merged.parts;
+      const below = Math.max(...runs.map((run) => run.below));
+      const change = { queue: queue.name, run: merged.id, below, replaces, removed, count };
+      await commits.commit([{ runs: [change] }]);
+      for (const ordinal of removed) merged.removed.add(ordinal);
+      queue.takeRun(merged, below, replaces);
+    });
+    // Their files are needed until the change is on disk.
+    this.#replaced.push(...runs);
+  }
+
+  /** Writes a run and opens it. It counts once the journal names it. */
+  async #writeRun(
+    head: Omit<RunHead, "version" | "run">,
+    write: (writer: RunWriter) => Promise<void>,
+  ): Promise<Run> {
+    const { files, folder, cache, watch } = this.#options;
+    const id = this.#nextRun++;
+    const path = join(folder, runName(id));
+    const writer = new RunWriter(files, path + UNFINISHED, { run: id, ...head });
+    try {
+      await write(writer);
+      await writer.finish();
+      await files.rename(path + UNFINISHED, path);
+    } catch (error) {
+      writer.close();
+      await files.remove(path + UNFINISHED);
+      throw error;
+    }
+    const opened = await openRun(files, path, { id, queue: head.queue }, cache);
+    if (opened === undefined) throw new Error(`the run ${path} can't be read back`);
+    this.bytesWritten += opened.run.parts.bytes;
+    watch(opened.run);
+    return opened.run;
+  }
+
+  async #giveWay(writer: RunWriter): Promise<void> {
+    await writer.flush();
+    await new Promise(setImmediate);
+    if (this.#isEnding) throw new Ended();
+  }
+}
+
+class Ended extends Error {}
+
+function largest(content: Content): QueueContent | undefined {
+  return [...content.queues.values()].sort((a, b) => b.memoryBytes - a.memoryBytes)[0];
+}
