@@ -13,7 +13,10 @@ export interface Parts {
 /** Rejects where a file or a module that a setting names can't be used: before anything is done with it. */
 export async function openParts(config: Config): Promise<Parts> {
   const { settings } = config;
-  return { wrap: await loadWrapper(settings.wrapper, settings), outputs: await openOutputs(config) };
+  return {
+    wrap: await loadWrapper(settings.wrapper, settings),
+    outputs: await OUTPUTS[config.output](config),
+  };
 }
 
 export async function closeParts({ outputs }: Parts): Promise<void> {
@@ -21,13 +24,17 @@ export async function closeParts({ outputs }: Parts): Promise<void> {
   await outputs.logs.close();
 }
 
-async function openOutputs({ settings, output, datadogUrl, logsUrl }: Config): Promise<Outputs> {
-  const { globalTags, httpProxy, httpsProxy, noProxy } = settings;
-  const hostName = () => currentHostName(settings);
-  if (output === "datadog") {
+const OUTPUTS: Readonly<Record<Config["output"], (config: Config) => Promise<Outputs>>> = {
+  datadog: ({ settings, datadogUrl, logsUrl }) => {
+    const { httpProxy, httpsProxy, noProxy } = settings;
     const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };
+    const hostName = () => currentHostName(settings);
     return openDatadog({ ...settings, hostName, apiUrl: datadogUrl, logsUrl, proxies });
-  }
-  const write = (text: string) => process.stdout.write(text);
-  return openStdout({ hostName, globalTags, pretty: process.stdout.isTTY, write });
-}
+  },
+  stdout: async ({ settings }) => {
+    const { globalTags } = settings;
+    const hostName = () => currentHostName(settings);
+    const write = (text: string) => process.stdout.write(text);
+    return openStdout({ hostName, globalTags, pretty: process.stdout.isTTY, write });
+  },
+};

@@ -199,6 +199,9 @@ interface Timekeeping {
   readonly locks: QueueLocks;
 }
 
+/** Where records go, to begin a sentence. */
+const PLACES: Readonly<Record<Config["output"], string>> = { datadog: "Datadog", stdout: "stdout" };
+
 function wireDispatch(
   wiring: Wiring,
   timekeeping: Timekeeping,
@@ -208,7 +211,7 @@ function wireDispatch(
   const { config, clock, queues, sentBytes, outputs, deliveries } = wiring;
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
   const budget = new ByteBudget(dailyByteBudget, sentBytes);
-  const place = config.output === "datadog" ? "Datadog" : "stdout";
+  const place = PLACES[config.output];
   const metrics = wireQueue(felt(wiring, pulses.metrics), timekeeping, place, "The dispatch of metrics", {
     queue: queues.readyMetrics,
     output: counted(pulses.metrics.output(outputs.metrics), {
@@ -300,6 +303,7 @@ function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {
 
 /** A log that gives itself no time is from now. */
 function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
+  // A client may have put anything there, even what has no text.
   const time = typeof date === "string" ? Date.parse(date) : Number.NaN;
   return toSeconds(Number.isNaN(time) ? clock.now() : milliseconds(time));
 }

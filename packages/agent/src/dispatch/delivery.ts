@@ -88,13 +88,23 @@ export async function deliverSuspects<T>(
   let sum: Delivered = { records: 0, rejected: 0, bytes: 0 };
   for (const { entry } of release.takeSuspects()) {
     const outcome = await send([entry], options, signal);
-    const { kind, bytes } = outcome;
-    if (kind === "unavailable" || kind === "unauthorized")
-      return plus(sum, { records: 0, rejected: 0, bytes, obstacle: outcome });
-    if (kind === "delivered") release.accepted([entry]);
-    else await reject([{ ...entry, reason: outcome.reason }], options);
-    const records = kind === "delivered" ? 1 : 0;
-    sum = plus(sum, { records, rejected: 1 - records, bytes });
+    const nothing: Delivered = { records: 0, rejected: 0, bytes: outcome.bytes };
+    switch (outcome.kind) {
+      case "delivered":
+        release.accepted([entry]);
+        sum = plus(sum, { ...nothing, records: 1 });
+        break;
+      case "unavailable":
+      case "unauthorized":
+        return plus(sum, { ...nothing, obstacle: outcome });
+      case "too-large":
+      case "refused":
+        await reject([{ ...entry, reason: outcome.reason }], options);
+        sum = plus(sum, { ...nothing, rejected: 1 });
+        break;
+      default:
+        outcome satisfies never;
+    }
   }
   return sum;
 }

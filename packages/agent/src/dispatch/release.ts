@@ -65,7 +65,10 @@ export class Release<E extends Position> {
     return suspects;
   }
 
-  /** At the end of the queue, where nothing may follow that could be accepted: many suspects wait for another release. */
+  /**
+   * At the end of the queue, where nothing may follow that could be accepted: many suspects wait for another release.
+   * While nothing was accepted, the next pass through the queue finds them again.
+   */
   endOfQueue(): void {
     if (this.#suspects.size > MAX_SUSPECTS_AT_END) this.#suspects.clear();
   }

@@ -22,9 +22,20 @@ const deflateBody = promisify(deflate);
  *
  * @param encoding `zstd` is for endpoints that take it; where no encoder can be had, it is deflate all the same
  */
-export async function compress(body: Uint8Array, encoding: Encoding): Promise<Compressed> {
-  const zstd = encoding === "zstd" ? await zstdEncoder() : undefined;
-  if (zstd !== undefined) return { encoding: "zstd", bytes: await zstd(body, zstdLevel(body.length)) };
+export function compress(body: Uint8Array, encoding: Encoding): Promise<Compressed> {
+  return ENCODERS[encoding](body);
+}
+
+const ENCODERS: Readonly<Record<Encoding, (body: Uint8Array) => Promise<Compressed>>> = {
+  deflate: deflated,
+  zstd: async (body) => {
+    const encode = await zstdEncoder();
+    if (encode === undefined) return deflated(body);
+    return { encoding: "zstd", bytes: await encode(body, zstdLevel(body.length)) };
+  },
+};
+
+async function deflated(body: Uint8Array): Promise<Compressed> {
   return { encoding: "deflate", bytes: await deflateBody(body, { level: 9 }) };
 }
 

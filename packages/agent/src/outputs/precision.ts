@@ -7,6 +7,7 @@
  *
  * Promises: either is off by half a unit of the last significant digit at most: with d digits by 10^-d / 2 of the number.
  */
+import type { ReadyType } from "@chouette-iot/record";
 import type { Series } from "./series.js";
 
 const MANTISSA_BITS = 52;
@@ -37,7 +38,9 @@ export function decimalRounding(digits: number): Rounding {
 }
 
 /** A count is a sum that has to come out exactly: only gauges and rates are rounded. */
+const IS_ROUNDED: Readonly<Record<ReadyType, boolean>> = { count: false, gauge: true, rate: true };
+
 export function roundSeries(series: Series, round: Rounding): Series {
-  if (series.type === "count") return series;
+  if (!IS_ROUNDED[series.type]) return series;
   return { ...series, points: series.points.map(([at, value]) => [at, round(value)]) };
 }
