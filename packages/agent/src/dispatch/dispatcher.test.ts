@@ -187,6 +187,26 @@ describe("dispatch", () => {
     expect(batches.length - 22).toBeLessThan(20);
   });
 
+  it("has nothing wait behind batches of which everything is refused", async () => {
+    const bad = Array.from({ length: 35 }, (_, index) => [NOW - 5_000, `refused${index}`] as const);
+    const good = Array.from({ length: 20 }, (_, index) => [NOW - 200, `${index}`] as const);
+    const { store, dispatcher } = await setUp([...bad, ...good, [NOW - 5, "fresh"]]);
+    const { told, taken } = output((batch) =>
+      batch.some((text) => text.startsWith("refused"))
+        ? { kind: "refused", reason: "HTTP 400", foundBy: "answer", bytes: 1 }
+        : delivered,
+    );
+    const dispatching = dispatcher(told);
+    await dispatching.dispatch();
+    expect(taken.length).toBeGreaterThan(15);
+    for (let release = 0; release < 9; release++) {
+      await store.append(QUEUE, [{ score: NOW - 5, id: `later${release}`, value: "later" }]);
+      await dispatching.dispatch();
+    }
+    expect(await store.size(QUEUE)).toBe(0);
+    expect(await store.size(REJECTED)).toBe(35);
+  });
+
   it("rejects few records at most when the output begins to refuse everything in the middle", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -94,7 +94,11 @@ export class Dispatcher<T> {
       const { obstacle } = delivered;
       failedInARow = obstacle === undefined ? 0 : failedInARow + 1;
       if (obstacle === undefined) continue;
-      if (!mayFareBetter(obstacle) || failedInARow > 1 || release.refusesEverything !== undefined) return;
+      const mayGoOn =
+        release.refusesEverything === undefined
+          ? mayFareBetter(obstacle) && failedInARow <= 1
+          : release.skipBatch();
+      if (!mayGoOn) return;
     }
     dispatched.rejected += tally.rejected;
     if (start === undefined || this.#options.admission() === false) this.#heldBack = tally.heldBack;

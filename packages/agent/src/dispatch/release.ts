@@ -15,6 +15,8 @@ import type { Position } from "@chouette-iot/queue";
 const MAX_REFUSALS = 256;
 /** Refusals in a row beyond the depth of a search, after which the answer isn't about the records. */
 const MORE_THAN_A_SEARCH = 3;
+/** Batches in a row that may be refused beyond a search, after something was accepted: they may be refused in truth. */
+const MAX_SKIPPED_BATCHES = 3;
 /** So many that are refused last, with nothing accepted after them, may each be refused in truth. */
 const MAX_SUSPECTS_AT_END = 3;
 
@@ -30,9 +32,10 @@ export class Release<E extends Position> {
   /** Since something was accepted: how many, and how many a search through the largest batch of them takes. */
   #refusalsInARow = 0;
   #searchDepth = 0;
+  #skippedBatches = 0;
   #lastReason = "";
   /** By their places in the queue. */
-  #suspects = new Map<string, Suspect<E>>();
+  readonly #suspects = new Map<string, Suspect<E>>();
   /** Those that were suspects and were sent once more. */
   readonly #decided = new Set<string>();
 
@@ -41,6 +44,7 @@ export class Release<E extends Position> {
     this.#hasAccepted = true;
     this.#refusalsInARow = 0;
     this.#searchDepth = 0;
+    this.#skippedBatches = 0;
   }
 
   /** @param records how many were in the batch */
@@ -66,11 +70,12 @@ export class Release<E extends Position> {
   }
 
   /**
-   * At the end of the queue, where nothing may follow that could be accepted: many suspects wait for another release.
-   * While nothing was accepted, the next pass through the queue finds them again.
+   * At the end of the queue, where nothing may follow that could be accepted: all but a few suspects wait for another
+   * pass or release, which finds them again.
    */
   endOfQueue(): void {
-    if (this.#suspects.size > MAX_SUSPECTS_AT_END) this.#suspects.clear();
+    const tooMany = [...this.#suspects.keys()].slice(MAX_SUSPECTS_AT_END);
+    for (const place of tooMany) this.#suspects.delete(place);
   }
 
   /** Why the answers say nothing of the records; undefined while they may. */
@@ -83,6 +88,14 @@ export class Release<E extends Position> {
       : // Of single records, two are asked about.
         Math.min(2 * depth, depth + MORE_THAN_A_SEARCH);
     return this.#refusalsInARow < limit ? undefined : this.#everythingIsRefused();
+  }
+
+  /** Leaves a batch of which everything is refused, so that it doesn't block what is behind it. False if that is over. */
+  skipBatch(): boolean {
+    this.#refusalsInARow = 0;
+    this.#searchDepth = 0;
+    this.#skippedBatches += 1;
+    return this.#hasAccepted && this.#skippedBatches <= MAX_SKIPPED_BATCHES;
   }
 
   /** The same at the release's end, when no other record is left that could be accepted. */
