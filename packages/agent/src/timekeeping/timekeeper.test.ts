@@ -1,4 +1,4 @@
-import { queueNames, type Store } from "@chouette-iot/queue";
+import { queueNames, StaleSettlementError, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, seconds } from "@chouette-iot/record";
 import fc from "fast-check";
@@ -380,6 +380,21 @@ describe("a jump is made up for once", () => {
     epoch = 1;
     expect(await timekeeper.check()).toEqual({ isTrusted: true, hasShifted: true });
     expect(await scores(queues.rawMetrics)).toEqual([TRUE_TIME + 1_100, TRUE_TIME + 1_100]);
+  });
+
+  it("not on top of what somebody else has made of it meanwhile", async () => {
+    const { state, store, newTimekeeper, count, scores } = device(TRUE_TIME);
+    const [one, other] = [newTimekeeper(), newTimekeeper()];
+    await one.check();
+    await other.check();
+    state.uptime = 100;
+    await count();
+    state.bootTime = TRUE_TIME + 1_000;
+    await other.check();
+    await expect(one.check()).rejects.toThrow(StaleSettlementError);
+    expect(await one.check()).toEqual({ isTrusted: true, hasShifted: false });
+    expect(await scores(queues.rawMetrics)).toEqual([TRUE_TIME + 1_100]);
+    expect(await store.size(queues.rawMetrics)).toBe(1);
   });
 
   it("of 30 s, and no less; by whole windows", async () => {
