@@ -73,6 +73,15 @@ export function clientPromises(subject: () => Subject): void {
     expect(await store.strays(QUEUE, 10)).toEqual([]);
   });
 
+  it("keeps a stray that has got its time before it is settled", async () => {
+    const { store } = subject();
+    await client().storeValue(QUEUE, "a", "1");
+    const strays = await store.strays(QUEUE, 10);
+    await client().storeId(QUEUE, { score: 1, id: "a" });
+    await store.settle({ removeStrays: [{ queue: QUEUE, ids: strays.map(({ id }) => id) }] });
+    expect(await readAll(store, QUEUE)).toEqual([record(1, "a", "1")]);
+  });
+
   it("forgets the parts of a record that is then stored whole", async () => {
     const { store } = subject();
     await client().storeId(QUEUE, { score: 5, id: "a" });

@@ -3,6 +3,7 @@ import { newFolder } from "../../../tests/support/folders.js";
 import { type EmbeddedStore, openEmbeddedStore } from "./embedded/open-store.js";
 import { evictUntil } from "./evict.js";
 import { queueNames } from "./names.js";
+import type { ReadOptions, Settlement } from "./store.js";
 
 const queues = queueNames();
 const RECORDS = 4_000;
@@ -48,14 +49,20 @@ it("lets the least important leave first, the oldest before the newer, each coun
 it("evicts values without a time before anything that can be used, and counts a record that is settled meanwhile once", async () => {
   for (let n = 0; n < 30; n++)
     await store.write([{ queue: queues.readyMetrics, id: `orphan-${n}`, value: "x".repeat(100_000) }]);
-  const whole = store.bytes();
-  const settled = store.read(queues.rejected, { limit: 500 });
-  const [evicted] = await Promise.all([
-    evictUntil(store, queues, whole - 3_050_000),
-    settled.then((records) =>
-      store.settle({ remove: [{ queue: queues.rejected, records, counter: "settled" }] }),
-    ),
-  ]);
+  const limit = store.bytes() - 3_500_000;
+  // Somebody settles each page between the moment in which it is read and that in which it is evicted.
+  const racing = {
+    bytes: () => store.bytes(),
+    strays: (queue: string, most: number) => store.strays(queue, most),
+    settle: (settlement: Settlement) => store.settle(settlement),
+    read: async (queue: string, options: ReadOptions) => {
+      const page = await store.read(queue, options);
+      const records = page.slice(0, 300);
+      await store.settle({ remove: [{ queue, records, counter: "settled" }] });
+      return page;
+    },
+  };
+  const evicted = await evictUntil(racing, queues, limit);
   expect(await store.strays(queues.readyMetrics, 10)).toEqual([]);
   expect(evicted).toBeGreaterThanOrEqual(30);
   expect(await store.size(queues.logs)).toBe(RECORDS);

@@ -13,7 +13,11 @@ const PAGE = 1_000;
  *
  * @returns how many left
  */
-export async function evictUntil(store: BrokerStore, queues: QueueNames, maxBytes: number): Promise<number> {
+export async function evictUntil(
+  store: Pick<BrokerStore, "bytes" | "read" | "strays" | "settle">,
+  queues: QueueNames,
+  maxBytes: number,
+): Promise<number> {
   const { rejected, logs, rawMetrics, readyMetrics } = queues;
   const order = [rejected, logs, rawMetrics, readyMetrics];
   let evicted = 0;
