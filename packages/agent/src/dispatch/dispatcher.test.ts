@@ -104,6 +104,14 @@ describe("dispatch", () => {
     expect(await store.size(QUEUE)).toBe(50);
   });
 
+  it("takes two failed batches in a row for an outage", async () => {
+    const { dispatcher } = await setUp(Array.from({ length: 50 }, (_, index) => [NOW - 5, `${index}`]));
+    const failed: Outcome = { kind: "unavailable", reason: "HTTP 500", answered: true, bytes: 1 };
+    const { told, batches } = output(() => failed);
+    await dispatcher(told).dispatch();
+    expect(batches).toHaveLength(2);
+  });
+
   it("has nothing wait behind a batch that the output can't take", async () => {
     const { store, dispatcher } = await setUp(
       Array.from({ length: 30 }, (_, index) => [NOW - 5, index === 12 ? "poison" : `${index}`]),
