@@ -189,7 +189,7 @@ export class Flusher {
     const at = this.#now();
     return windows.map(({ window, positions }) => {
       const { start } = window;
-      const { interval, emitted, hasParts } = this.#notes.get(window);
+      const { interval, emitted, ready, hasParts } = this.#notes.get(window);
       const gauges = new GaugeTimes(window, kept.text(this.#notes.gaugesKey(start)));
       const parts = kept.contexts(this.#notes.partsKey(start), start);
       const last = kept.contexts(this.#notes.lastKey(start), start);
@@ -198,6 +198,7 @@ export class Flusher {
       const note = {
         interval,
         emitted: emitted + 1,
+        ready: ready === undefined ? undefined : ready + emission.ready.length,
         hasParts: false,
         hasLast: emission.last !== undefined,
         hasGauges: gaugesText !== undefined,

@@ -53,6 +53,7 @@ export async function claimFragments(
       interval: window.interval,
       emitted: Math.min(last + 1, window.interval - 1),
       hasParts: false,
+      ready: 0,
       hasLast: inFinalSecond.length > 0,
       hasGauges: false,
     };

@@ -11,7 +11,6 @@
 
 import type { Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
-import { shiftContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
 import { WindowGrid } from "./window-grid.js";
 
@@ -20,6 +19,8 @@ export interface WindowNote {
   readonly interval: Seconds;
   /** How many times the window was emitted. */
   readonly emitted: number;
+  /** How many ready metrics that made; undefined if an earlier version emitted it. */
+  readonly ready: number | undefined;
   /** Whether parts of it left the raw queue and weren't emitted yet; see {@link WindowNotes.partsKey}. */
   readonly hasParts: boolean;
   /** Whether the values of its last second are kept, to be sent again whole; see {@link WindowNotes.lastKey}. */
@@ -197,47 +198,14 @@ export class WindowNotes {
   }
 }
 
-/**
- * What a settlement writes to have the notes of windows, from one time to another, speak of windows later by so much.
- * A {@link WindowNotes} that has loaded them must forget them then.
- *
- * @param shiftedId the id of a ready metric once it is moved as well
- */
-export async function shiftedWindowNotes(
-  store: Store,
-  queue: string,
-  { from, to, by }: { readonly from: Seconds; readonly to: Seconds; readonly by: Seconds },
-  shiftedId: (id: string) => string,
-): Promise<ReadonlyMap<string, string | undefined>> {
-  // By a clock that was wrong, the wrong windows may have been forgotten.
-  const moved = new Map<string, string | undefined>([[forgottenKey(queue), undefined]]);
-  const written = new Map<string, string>();
-  const same = (text: string) => text;
-  const shiftedContexts = (text: string) => shiftContexts(text, by, shiftedId);
-  for (const [prefix, shiftedText] of [
-    [notePrefix(queue), same],
-    [partsPrefix(queue), shiftedContexts],
-    [lastPrefix(queue), shiftedContexts],
-    [gaugesPrefix(queue), same],
-  ] as const) {
-    for (const [key, text] of await store.notesUnder(prefix)) {
-      const start = Number(key.slice(prefix.length));
-      if (start < from || start >= to) continue;
-      moved.set(key, undefined);
-      written.set(`${prefix}${start + by}`, shiftedText(text));
-    }
-  }
-  return new Map([...moved, ...written]);
-}
-
 function untouched(interval: Seconds): WindowNote {
-  return { interval, emitted: 0, hasParts: false, hasLast: false, hasGauges: false };
+  return { interval, emitted: 0, ready: 0, hasParts: false, hasLast: false, hasGauges: false };
 }
 
 /** @param interval of a note that an earlier version wrote, without one */
-function decodeNote(text: string, interval: Seconds): WindowNote {
+export function decodeNote(text: string, interval: Seconds): WindowNote {
   try {
-    const note = { ...untouched(interval), ...JSON.parse(text) };
+    const note = { ...untouched(interval), ready: undefined, ...JSON.parse(text) };
     const isWhole = Number.isInteger(note.emitted) && Number.isInteger(note.interval) && note.interval > 0;
     return isWhole ? note : untouched(interval);
   } catch {
@@ -254,22 +222,22 @@ function decodeForgotten(text: string | undefined): Forgotten | undefined {
   }
 }
 
-function notePrefix(queue: string): string {
+export function notePrefix(queue: string): string {
   return `window:${queue}:`;
 }
 
-function partsPrefix(queue: string): string {
+export function partsPrefix(queue: string): string {
   return `parts:${queue}:`;
 }
 
-function lastPrefix(queue: string): string {
+export function lastPrefix(queue: string): string {
   return `last:${queue}:`;
 }
 
-function gaugesPrefix(queue: string): string {
+export function gaugesPrefix(queue: string): string {
   return `gauges:${queue}:`;
 }
 
-function forgottenKey(queue: string): string {
+export function forgottenKey(queue: string): string {
   return `forgotten:${queue}`;
 }

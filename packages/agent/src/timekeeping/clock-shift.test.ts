@@ -9,7 +9,8 @@ describe("the clock's state", () => {
   it("is read as it was written, with a shift or without", () => {
     const state = { boot: "a-boot", bootTime: seconds(12.5) };
     expect(decodeClockState(encodeClockState(state))).toEqual(state);
-    const pending = { id: "x", ...range(0, 10), by: seconds(-20) };
+    const staying = [{ start: seconds(0), interval: seconds(10) }];
+    const pending = { id: "x", ...range(0, 10), by: seconds(-20), staying };
     expect(decodeClockState(encodeClockState({ ...state, pending }))).toEqual({ ...state, pending });
   });
 

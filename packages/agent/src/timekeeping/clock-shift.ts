@@ -6,6 +6,7 @@
  * planned twice nor forgotten, though answers are lost.
  */
 import { type Seconds, seconds } from "@chouette-iot/record";
+import type { ShiftedWindows } from "../flush/shifted-windows.js";
 
 /** From one time, included, to another, excluded. */
 export interface TimeRange {
@@ -19,6 +20,8 @@ export interface ClockShift extends TimeRange {
   readonly id: string;
   /** What to add to the times of the range: whole windows. */
   readonly by: Seconds;
+  /** Windows whose ready metrics stay, in order. */
+  readonly staying: ShiftedWindows["staying"];
 }
 
 export interface ClockState {
@@ -51,8 +54,14 @@ export function decodeClockState(text: string | undefined): ClockState | undefin
 
 function isShift(value: unknown): value is ClockShift {
   if (typeof value !== "object" || value === null) return false;
-  const { id, from, to, by } = value as Readonly<Record<string, unknown>>;
-  return typeof id === "string" && [from, to, by].every((time) => typeof time === "number");
+  const { id, from, to, by, staying } = value as Readonly<Record<string, unknown>>;
+  const areTimes = [from, to, by].every((time) => typeof time === "number");
+  return typeof id === "string" && areTimes && Array.isArray(staying) && staying.every(isSpan);
+}
+
+function isSpan(value: unknown): value is ShiftedWindows["staying"][number] {
+  const { start, interval } = Object(value) as Readonly<Record<string, unknown>>;
+  return typeof start === "number" && typeof interval === "number";
 }
 
 /** A range without what lies in another one. */

@@ -2,11 +2,13 @@
  * Moving records to the time at which they happened, after the clock that stamped them was set.
  *
  * Promises: every record of the shift's range is moved once, whatever crashes in between: a moved record is recognised
- * by its id, so that it doesn't matter that it may land in the range again. It loses nothing. An id without a value, or
+ * by its id, so that it doesn't matter that it may land in the range again. It loses nothing. Ready metrics of a window
+ * that was sent in part stay: see flush/shifted-windows.ts. An id without a value, or
  * with one too large to be fetched, stays: it becomes a dead letter where it is.
  * Nothing else may remove records of the queue meanwhile.
  */
-import type { QueueNames, Store } from "@chouette-iot/queue";
+import type { Position, QueueNames, Store } from "@chouette-iot/queue";
+import { isStaying } from "../flush/shifted-windows.js";
 import { type ClockShift, rangeWithout, type TimeRange } from "./clock-shift.js";
 import { DATE, isShifted, POINTS, shiftedRecord, TIMESTAMP, type TimeField } from "./shifted-record.js";
 
@@ -14,12 +16,14 @@ import { DATE, isShifted, POINTS, shiftedRecord, TIMESTAMP, type TimeField } fro
 export interface TimedQueue {
   readonly queue: string;
   readonly field: TimeField;
+  /** Whether a record keeps its time all the same. */
+  stays?(position: Position, shift: ClockShift): boolean;
 }
 
 export function timedQueues({ rawMetrics, readyMetrics, logs }: QueueNames): readonly TimedQueue[] {
   return [
     { queue: rawMetrics, field: TIMESTAMP },
-    { queue: readyMetrics, field: POINTS },
+    { queue: readyMetrics, field: POINTS, stays: (position, { staying }) => isStaying(position, staying) },
     { queue: logs, field: DATE },
   ];
 }
@@ -32,7 +36,7 @@ const PAGE = 2_000;
  */
 export async function shiftTimestamps(
   store: Store,
-  { queue, field }: TimedQueue,
+  { queue, field, stays = () => false }: TimedQueue,
   shift: ClockShift,
   spared?: TimeRange,
 ): Promise<number> {
@@ -45,7 +49,8 @@ export async function shiftTimestamps(
       if (last === undefined) break;
       after = last;
       const due = page.flatMap((record) => {
-        const shifted = isShifted(record.id, shift) ? undefined : shiftedRecord(record, shift, field);
+        const isDone = isShifted(record.id, shift) || stays(record, shift);
+        const shifted = isDone ? undefined : shiftedRecord(record, shift, field);
         return shifted === undefined ? [] : [{ record, shifted }];
       });
       if (due.length === 0) continue;

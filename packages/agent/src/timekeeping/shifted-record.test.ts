@@ -12,7 +12,7 @@ import {
 } from "./shifted-record.js";
 
 const HOUR = seconds(3_600);
-const shift = { id: "5h1f7", from: seconds(0), to: seconds(1_000), by: HOUR };
+const shift = { id: "5h1f7", from: seconds(0), to: seconds(1_000), by: HOUR, staying: [] };
 const at = { score: 12.5, id: "an-id" };
 
 function shifted(record: unknown, field: TimeField, by = HOUR): unknown {

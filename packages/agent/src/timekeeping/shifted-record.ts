@@ -14,7 +14,7 @@ import { replaceField } from "./json-field.js";
 const MAX_ID = 200;
 
 /** The same for the same id and shift. */
-export function shiftedId(id: string, { id: shift }: ClockShift): string {
+export function shiftedId(id: string, { id: shift }: Pick<ClockShift, "id">): string {
   // UTF-16, since ids of any bytes are strings with lone surrogates.
   const bounded =
     id.length <= MAX_ID ? id : createHash("sha256").update(Buffer.from(id, "utf16le")).digest("hex");

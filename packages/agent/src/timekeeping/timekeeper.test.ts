@@ -78,6 +78,13 @@ function device(bootTime: number, store: Store = new MemoryStore(), said: string
 
 type Device = ReturnType<typeof device>;
 
+/** Takes what is ready to where the last value of a second is kept. */
+async function send({ store, ready }: Device, kept: Map<number, number>): Promise<void> {
+  for (const [at, value] of await ready()) kept.set(at, value);
+  const records = await store.read(queues.readyMetrics, { limit: 1000 });
+  await store.settle({ remove: [{ queue: queues.readyMetrics, records }] });
+}
+
 /** What Datadog would keep of all that is ready, and what is still to be flushed. */
 async function sumOf({ store, ready }: Device): Promise<number> {
   const kept = new Map(await ready());
@@ -103,6 +110,40 @@ describe("the timekeeper", () => {
       [100, 1],
       [200, 1],
     ]);
+  });
+
+  it.each([
+    ["forward", 3_600],
+    ["back", -300],
+  ])("erases nothing that was sent before the clock was set %s", async (_, by) => {
+    const one = device(TRUE_TIME);
+    const { state, newTimekeeper, newFlusher, count } = one;
+    const timekeeper = newTimekeeper();
+    await timekeeper.check();
+    const sent = new Map<number, number>();
+    const flush = async () => {
+      const flusher = newFlusher();
+      await timekeeper.check();
+      await flusher.flush();
+    };
+    await count(TRUE_TIME + 5);
+    state.uptime = 20;
+    await flush();
+    await send(one, sent);
+    // One more of that window waits, and one of another window, whose place will be that window's.
+    await count(TRUE_TIME + 6);
+    await count(TRUE_TIME + 305);
+    state.uptime = 320;
+    await flush();
+    state.bootTime += by;
+    await flush();
+    // Stamped before the clock was set, stored afterwards.
+    await count(TRUE_TIME + 7);
+    await count(TRUE_TIME + 306 + by);
+    state.uptime = 700;
+    await flush();
+    await send(one, sent);
+    expect([...sent.values()].reduce((sum, value) => sum + value, 0)).toBe(5);
   });
 
   it("moves what was made ready before the jump was known, and tells what comes late for it", async () => {

@@ -9,14 +9,15 @@
  * dispatched. Nobody else goes by a jump before it is dealt with: {@link Timekeeper.now} runs evenly from one check to
  * the next. A jump is noticed once, also if it came while the agent was down in the same boot. A shift once planned is
  * finished before the next is planned. It loses nothing.
- * What it can't put right: what was sent before the jump was known, and what earlier boots stamped. A machine that was
+ * What it can't put right: what was sent before the jump was known, with what waits of a window that was sent in part,
+ * and what earlier boots stamped. A machine that was
  * paused by its hypervisor, and whose uptime didn't count that, looks like one whose clock was wrong before.
  */
 import { randomBytes } from "node:crypto";
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { type Milliseconds, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
-import { shiftedWindowNotes } from "../flush/window-notes.js";
+import { type Shift, shiftWindows } from "../flush/shifted-windows.js";
 import type { Log } from "../log.js";
 import type { Boot } from "./boot.js";
 import {
@@ -57,6 +58,8 @@ export interface Timekeeping {
   /** Whether queues and windows' state were changed: what is known of them is to be read again. */
   readonly hasShifted: boolean;
 }
+
+type PlannedState = ClockState & { readonly pending: ClockShift };
 
 /** The clock's state as it was read or written last. */
 interface Stored {
@@ -128,10 +131,9 @@ export class Timekeeper {
     const before = state?.boot === boot.id ? state.bootTime : undefined;
     const by = before === undefined ? seconds(0) : this.#jump(before, bootTime);
     if (before !== undefined && by !== 0) {
-      const shift = this.#shift(before, by);
       this.#bootTime = bootTime;
-      const planned = await this.#plan({ boot: boot.id, bootTime, pending: shift });
-      if (!(await this.#finish(planned, shift))) return WAITING;
+      const planned = await this.#plan({ boot: boot.id, bootTime }, this.#range(before, by));
+      if (planned === undefined || !(await this.#finish(planned, planned.pending))) return WAITING;
     } else if (before === undefined || Math.abs(bootTime - before) >= STORED_DRIFT) {
       await this.#write({ boot: boot.id, bootTime });
     }
@@ -161,10 +163,9 @@ export class Timekeeper {
     return seconds(Math.abs(jump) < MIN_JUMP ? 0 : Math.round(jump / interval) * interval + 0);
   }
 
-  #shift(before: Seconds, by: Seconds): ClockShift {
+  #range(before: Seconds, by: Seconds): Shift {
     const { boot, interval } = this.#options;
     return {
-      id: randomBytes(4).toString("hex"),
       // Ready metrics are stamped with the start of their window.
       from: seconds(Math.floor(before / interval) * interval),
       // What was stamped in the second of the jump belongs to it, too.
@@ -173,15 +174,21 @@ export class Timekeeper {
     };
   }
 
-  /** The windows' state is moved in the same step: it speaks of the records as they will be. */
-  async #plan(state: ClockState & { readonly pending: ClockShift }): Promise<ClockState> {
-    const { store, queues } = this.#options;
-    const { pending } = state;
-    const windows = await shiftedWindowNotes(store, queues.rawMetrics, pending, (id) =>
-      shiftedId(id, pending),
-    );
-    await this.#write(state, windows);
-    return state;
+  /**
+   * The windows' state is moved in the same step: it speaks of the records as they will be. Which windows move depends on
+   * what was sent of them.
+   *
+   * @returns undefined if ready metrics are being sent now: to be called again
+   */
+  async #plan(state: ClockState, range: Shift): Promise<PlannedState | undefined> {
+    const { store, queues, locks } = this.#options;
+    return locks.moving(queues.readyMetrics, async () => {
+      const id = randomBytes(4).toString("hex");
+      const { notes, staying } = await shiftWindows(store, queues, range, (old) => shiftedId(old, { id }));
+      const planned = { ...state, pending: { ...range, id, staying } };
+      await this.#write(planned, notes);
+      return planned;
+    });
   }
 
   /** @returns false if a queue is in use now: to be called again */
