@@ -2,7 +2,8 @@
  * `npm run mutants`: breaks one line at a time, in a copy of the tree, and says which breaks no test notices.
  *
  * Without options: those of `scripts/mutants/list/*.json`, each with the tests that must fail. Ends with 1 if one
- * survives, or if its text is no longer there exactly once. `--only TEXT` takes those whose file contains the text.
+ * survives, or if its text is no longer there exactly once. `--list NAME` takes one of the lists, `--only TEXT` those
+ * whose file contains the text, and `--check` looks only whether the texts are there.
  *
  * `--sample N --seed N`: N breaks at random in the core folders, each with the tests that reach its file. Prints what
  * share is noticed, by folder, and the survivors, to be looked at one by one. `--thorough` holds survivors against the
@@ -21,7 +22,9 @@ const { values } = parseArgs({
   options: {
     sample: { type: "string" },
     seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 31)}` },
+    list: { type: "string", default: "" },
     only: { type: "string", default: "" },
+    check: { type: "boolean", default: false },
     lanes: { type: "string", default: "2" },
     thorough: { type: "boolean", default: false },
   },
@@ -37,7 +40,7 @@ report(results);
 /** In the order of their files. */
 function listed() {
   return readdirSync(lists)
-    .filter((name) => name.endsWith(".json"))
+    .filter((name) => name.endsWith(".json") && name.startsWith(values.list))
     .sort()
     .flatMap((name) => JSON.parse(readFileSync(`${lists}/${name}`, "utf8")))
     .map(({ test, ...mutant }) => ({ ...mutant, tests: [test].flat() }));
@@ -70,6 +73,7 @@ async function tryOne(copy, { file, find, replace, at, tests, more = [] }) {
   const undo = copy.change(file, find, replace, at);
   if (undo === undefined) return "missing";
   try {
+    if (values.check) return "killed";
     if (tests.length === 0 && more.length === 0 && !values.thorough) return "untested";
     if (tests.length > 0 && !(await copy.passes(tests))) return "killed";
     if (more.length > 0 && !(await copy.passes(more))) return "killed";
