@@ -1,20 +1,26 @@
 // Bytes written to disk per stored record by the embedded store, beside a redis-server and a bare journal that flush once a
 // second, and what a program that stores one record at a time gets.
-// Arguments: a folder on a real file system (tmpfs writes nothing); seconds a case, 120 unless given.
+// Arguments: a folder on a real file system (tmpfs writes nothing); seconds a case, 120 unless given; "calls" for the
+// synchronous program alone.
 // Build first. Linux only: it reads write_bytes of /proc/PID/io, which counts whole pages, for each page that is written.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { fdatasync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { connectTo } from "./support/driver.mjs";
+import { freePort } from "./support/server.mjs";
 
-const [folder = ".", length = "120"] = process.argv.slice(2);
+const [folder = ".", length = "120", only = ""] = process.argv.slice(2);
 const QUEUE = "chouette:metrics:raw";
 /** Records a second; a window of them is settled every ten. */
 const RATES = [1, 20, 200];
 const WINDOW_S = 10;
-const CALLS = 1_000;
+const CALLS = 3_000;
+/** Of the synchronous program, which load of the machine disturbs most. */
+const ROUNDS = 3;
 
 const written = (pid) => Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
 let last = 0;
@@ -62,11 +68,28 @@ async function embedded(fsync) {
   };
 }
 
+function redisOptions(port, directory) {
+  return ["--port", `${port}`, "--dir", directory, "--save", "", "--appendonly", "yes"];
+}
+
+/** It only stores: its windows are open for longer than this takes. */
+function agentSettings(port, directory, fsync) {
+  return {
+    CHOUETTE_LISTEN: `127.0.0.1:${port}`,
+    CHOUETTE_DATA_DIR: directory,
+    CHOUETTE_FSYNC: fsync,
+    CHOUETTE_HTTP: "off",
+    CHOUETTE_OUTPUT: "stdout",
+    AGGREGATE_INTERVAL: "3600",
+  };
+}
+
 async function redis(fsync) {
   const directory = mkdtempSync(join(folder, "flash-"));
-  const port = 20_000 + Math.floor(Math.random() * 10_000);
-  const options = ["--port", `${port}`, "--dir", directory, "--save", "", "--appendonly", "yes"];
-  const server = spawn("redis-server", [...options, "--appendfsync", fsync], { stdio: "ignore" });
+  const port = await freePort();
+  const server = spawn("redis-server", [...redisOptions(port, directory), "--appendfsync", fsync], {
+    stdio: "ignore",
+  });
   await sleep(1_000);
   const driver = await connectTo(port);
   const ids = (records) => records.map(({ id }) => id);
@@ -116,7 +139,7 @@ const WAYS = {
 };
 
 console.log("way | records/s | bytes a record | GB a day");
-for (const rate of RATES) {
+for (const rate of only === "calls" ? [] : RATES) {
   for (const [name, open] of Object.entries(WAYS)) {
     const way = await open();
     const before = written(way.pid);
@@ -128,19 +151,40 @@ for (const rate of RATES) {
   }
 }
 
-console.log("\none record at a time, the next after the answer | records/s | bytes a record");
-for (const [name, open] of Object.entries({
-  ...WAYS,
-  "embedded always": () => embedded("always"),
-  "redis always": () => redis("always"),
-})) {
-  const way = await open();
-  const before = written(way.pid);
-  const began = performance.now();
-  for (let call = 0; call < CALLS; call++) await way.store(record());
-  const rate = Math.round((CALLS * 1000) / (performance.now() - began));
+/** Runs the Python program against a broker in a process of its own. */
+async function bySynchronousProgram(command, args, env, port) {
+  const server = spawn(command, args, { stdio: "ignore", env: { ...process.env, ...env } });
+  await sleep(2_500);
+  // What is written once, and what is compiled, is none of a call's.
+  await execFileAsync("/usr/bin/python3", [PROGRAM, `${port}`, "300"]);
   await sleep(1_500);
-  console.log([name, rate, Math.round((written(way.pid) - before) / CALLS)].join(" | "));
-  await way.close();
+  const before = written(server.pid);
+  const { stdout } = await execFileAsync("/usr/bin/python3", [PROGRAM, `${port}`, `${CALLS}`]);
+  await sleep(1_500);
+  const bytes = Math.round((written(server.pid) - before) / CALLS);
+  server.kill("SIGKILL");
+  await new Promise((resolve) => server.once("exit", resolve));
+  return { ...JSON.parse(stdout), bytes };
+}
+
+const AGENT = fileURLToPath(new URL("../packages/agent/bin/chouette.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./subjects/synchronous.py", import.meta.url));
+const execFileAsync = promisify(execFile);
+
+console.log("\na synchronous Python program | calls/s | p50 ms | p99 ms | bytes a record");
+for (let round = 0; round < ROUNDS; round++) {
+  for (const fsync of ["everysec", "always"]) {
+    for (const broker of ["redis", "embedded"]) {
+      const directory = mkdtempSync(join(folder, "flash-"));
+      const port = await freePort();
+      const [command, args, env] =
+        broker === "redis"
+          ? ["redis-server", [...redisOptions(port, directory), "--appendfsync", fsync], {}]
+          : [process.execPath, [AGENT, "agent"], agentSettings(port, directory, fsync)];
+      const { rate, p50, p99, bytes } = await bySynchronousProgram(command, args, env, port);
+      console.log([`${broker} ${fsync}`, rate, p50, p99, bytes].join(" | "));
+      rmSync(directory, { recursive: true });
+    }
+  }
 }
 process.exit();

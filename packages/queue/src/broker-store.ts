@@ -18,14 +18,31 @@ export interface BrokerStore extends Store {
    * are joined when both are there. Without writes it resolves when all that was written before is durable.
    */
   write(writes: readonly QueueWrite[], notes?: ReadonlyMap<string, string | undefined>): Promise<void>;
-  /** Bytes on disk that its content takes. The file may be larger: room that is freed is used again, not given back. */
+  /** Bytes that its content takes on disk. Its files may take some 20 MB more. */
   bytes(): number;
+  disk(): DiskReport;
   /** How many values a queue holds, strays counted (HLEN). */
   valueCount(queue: string): Promise<number>;
   /** Positions by rank, both ends included; negative ranks count from the end (ZRANGE). */
   range(queue: string, start: number, stop: number): Promise<readonly Position[]>;
   /** Values by id (HMGET). Reads the queue through: for looking, not for work. */
   values(queue: string, ids: readonly string[]): Promise<readonly (string | undefined)[]>;
+}
+
+/** What the store takes and writes on its disk. */
+export interface DiskReport {
+  /** Of its records and notes. */
+  readonly contentBytes: number;
+  /** Of its files: what has left takes room until its file is deleted. */
+  readonly fileBytes: number;
+  /** Files of the journal. */
+  readonly segments: number;
+  /** Files of records that have left memory. */
+  readonly runs: number;
+  /** Written since it was opened. The disk writes whole pages, and more of them for its own sake. */
+  readonly writtenBytes: number;
+  /** Why records are refused, if the disk is full. */
+  readonly full?: string;
 }
 
 /** The longest id, in bytes, that an embedded broker stores. */

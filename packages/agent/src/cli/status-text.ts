@@ -20,6 +20,7 @@ function statusLines(status: Status): readonly string[] {
   return [
     `Chouette ${version} on ${host}, process ${pid}, up ${duration(uptime)}: ${ready.ok ? "ready" : `not ready, ${ready.reason}`}`,
     brokerLine(status),
+    ...diskLine(status),
     outputLine(status),
     ...status.hangs.map((hang) => `${hang}: restart the agent`),
     ...status.outages.flatMap(({ of, now }) =>
@@ -34,6 +35,15 @@ function statusLines(status: Status): readonly string[] {
 function brokerLine({ broker: { kind, counters, memory } }: Status): string {
   const counted = counters === undefined ? "" : `, ${inWords(counters)}`;
   return `Broker   ${kind}${counted}${memory === undefined ? "" : `, ${memoryText(memory)}`}`;
+}
+
+function diskLine({ broker: { disk } }: Status): readonly string[] {
+  if (disk === undefined) return [];
+  const { contentBytes, fileBytes, segments, runs, writtenBytes, writtenBytesPerDay, full } = disk;
+  const files = `${segments} ${segments === 1 ? "segment" : "segments"}, ${runs} ${runs === 1 ? "run" : "runs"}`;
+  const rate = writtenBytesPerDay === undefined ? "" : `, ${(writtenBytesPerDay / 1e9).toFixed(2)} GB a day`;
+  const written = `${writtenBytes} bytes written since the start${rate}`;
+  return [`Disk     ${full ?? "ok"}: ${contentBytes} bytes in ${fileBytes} of files (${files}); ${written}`];
 }
 
 function memoryText({ usedBytes, maxBytes }: BrokerMemory): string {

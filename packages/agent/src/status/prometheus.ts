@@ -1,6 +1,6 @@
 /** The status in Prometheus' text format, 0.0.4. */
 import { total } from "./ledger.js";
-import type { Status } from "./status.js";
+import type { DiskStatus, Status } from "./status.js";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -21,6 +21,7 @@ export function prometheusText(status: Status): string {
     family("chouette_store_up", "gauge", "1 where the store answers.", [
       [{}, status.queues === undefined ? 0 : 1],
     ]),
+    ...diskFamilies(status.broker.disk),
     family(
       "chouette_queue_records",
       "gauge",
@@ -137,6 +138,36 @@ function memoryFamilies({ broker: { memory } }: Status): readonly string[] {
             [{}, maxBytes],
           ]),
         ]),
+  ];
+}
+
+function diskFamilies(disk: DiskStatus | undefined): readonly string[] {
+  if (disk === undefined) return [];
+  const { contentBytes, fileBytes, segments, runs, writtenBytes, writtenBytesPerDay, full } = disk;
+  return [
+    family("chouette_store_bytes", "gauge", "What the embedded broker takes on disk.", [
+      [{ kind: "content" }, contentBytes],
+      [{ kind: "files" }, fileBytes],
+    ]),
+    family("chouette_store_files", "gauge", "Files of the embedded broker.", [
+      [{ kind: "segment" }, segments],
+      [{ kind: "run" }, runs],
+    ]),
+    family(
+      "chouette_store_written_bytes_total",
+      "counter",
+      "Bytes that the embedded broker has written since the start.",
+      [[{}, writtenBytes]],
+    ),
+    family(
+      "chouette_store_written_bytes_per_day",
+      "gauge",
+      "The same a day, at the rate since the start.",
+      writtenBytesPerDay === undefined ? [] : [[{}, writtenBytesPerDay]],
+    ),
+    family("chouette_store_full", "gauge", "1 while the disk is full and records are refused.", [
+      [{}, full === undefined ? 0 : 1],
+    ]),
   ];
 }
 

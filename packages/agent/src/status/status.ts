@@ -4,7 +4,7 @@
  *
  * Promises: it holds no secret. It is answered in bounded time, without the queues where the store is out.
  */
-import type { QueueNames, Store } from "@chouette-iot/queue";
+import type { BrokerStore, DiskReport, QueueNames, Store } from "@chouette-iot/queue";
 import { type Milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { CollectorStatus } from "../collectors/runner.js";
@@ -34,6 +34,8 @@ export interface Status {
     readonly counters?: Readonly<Record<string, number>>;
     /** Of a Redis server; undefined if it doesn't answer, or the account has no right to INFO. */
     readonly memory?: BrokerMemory;
+    /** Of the embedded broker. */
+    readonly disk?: DiskStatus;
   };
   readonly output: { readonly kind: Config["output"]; readonly url?: string };
   readonly ready: Readiness;
@@ -48,6 +50,11 @@ export interface Status {
   readonly budget?: BudgetStatus;
   /** Undefined where the store doesn't answer. */
   readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[];
+}
+
+export interface DiskStatus extends DiskReport {
+  /** At the rate since the agent's start; undefined in its first minute. */
+  readonly writtenBytesPerDay?: number;
 }
 
 export interface BrokerMemory {
@@ -80,6 +87,8 @@ export interface StatusSource {
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
   readonly rates: RateMeter;
   readonly brokerCounters?: object;
+  /** The store, if it is the agent's own. */
+  readonly embedded?: BrokerStore;
   config(): Config;
   outages(): readonly OutageReport[];
   collectors(): readonly CollectorStatus[];
@@ -93,29 +102,37 @@ export interface StatusSource {
 
 /** A Redis that accepts and says nothing must not keep those waiting who want to know what is wrong. */
 const LONGEST_LOOK_MS = 2_000;
+const MINUTE = seconds(60);
+const DAY = seconds(86_400);
 
 export async function readStatus(source: StatusSource): Promise<Status> {
   const { clock, deliveries, brokerCounters } = source;
   const config = source.config();
   const now = toSeconds(clock.now());
+  const uptime = seconds(Math.round((clock.monotonic() - source.started) / 1000));
+  const disk = source.embedded && diskStatus(source.embedded.disk(), uptime);
   const { queues, sent, memory } = (await within(LONGEST_LOOK_MS, source.look())) ?? {};
   return {
     version: VERSION,
     host: currentHostName(config.settings),
     pid: process.pid,
     at: now,
-    uptime: seconds(Math.round((clock.monotonic() - source.started) / 1000)),
+    uptime,
     broker: {
       kind: config.storage,
       ...(brokerCounters === undefined ? {} : { counters: { ...brokerCounters } }),
       ...(memory === undefined ? {} : { memory }),
+      ...(disk === undefined ? {} : { disk }),
     },
     output: {
       kind: config.output,
       ...(config.output === "datadog" ? { url: withoutUserinfo(config.datadogUrl) } : {}),
     },
     hangs: source.hangs(),
-    ready: readinessOf(queues, lastSteps(source), patienceOf(config), now),
+    ready:
+      disk?.full === undefined
+        ? readinessOf(queues, lastSteps(source), patienceOf(config), now)
+        : { ok: false, reason: disk.full },
     outages: source.outages(),
     collectors: source.collectors(),
     deliveries: { metrics: told(deliveries.metrics), logs: told(deliveries.logs) },
@@ -123,6 +140,11 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     ...budgetOf(config, source),
     ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
   };
+}
+
+function diskStatus(report: DiskReport, uptime: Seconds): DiskStatus {
+  if (uptime < MINUTE) return report;
+  return { ...report, writtenBytesPerDay: Math.round((report.writtenBytes * DAY) / uptime) };
 }
 
 function lastSteps({ deliveries, flushedAt, queues }: StatusSource): readonly LastStep[] {

@@ -32,6 +32,11 @@ export class BlockCache {
     for (const key of this.#blocks.keys()) if (key.startsWith(`${run}/`)) this.#drop(key);
   }
 
+  clear(): void {
+    this.#blocks.clear();
+    this.#bytes = 0;
+  }
+
   #drop(key: string): void {
     const block = this.#blocks.get(key);
     if (block === undefined) return;

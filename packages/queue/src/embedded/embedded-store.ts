@@ -7,7 +7,7 @@
  * runs (`run.ts`) and leaves memory. The folder belongs to one process at a time.
  */
 import { boundedPage } from "../bounded-page.js";
-import { type BrokerStore, LONGEST_ID, type QueueWrite } from "../broker-store.js";
+import { type BrokerStore, type DiskReport, LONGEST_ID, type QueueWrite } from "../broker-store.js";
 import { fateCounter } from "../fates.js";
 import { checkEpoch } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
@@ -186,6 +186,26 @@ export class EmbeddedStore implements BrokerStore {
 
   async counters(): Promise<ReadonlyMap<string, number>> {
     return new Map(this.#content.counters);
+  }
+
+  /** The names of its queues. */
+  queues(): readonly string[] {
+    return [...this.#content.queues.keys()];
+  }
+
+  disk(): DiskReport {
+    // A disk that is full may have room again by somebody else's doing.
+    if (this.#room.isFull) void this.#room.admits();
+    const runs = [...this.#content.queues.values()].flatMap((queue) => queue.runs);
+    const runBytes = runs.reduce((sum, { parts }) => sum + parts.bytes, 0);
+    return {
+      contentBytes: Math.round(this.bytes()),
+      fileBytes: this.#journal.bytes + runBytes + this.#room.reserveBytes,
+      segments: this.#journal.segments.length,
+      runs: runs.length,
+      writtenBytes: this.#journal.bytesWritten + this.#upkeep.bytesWritten,
+      ...(this.#room.isFull ? { full: this.#room.error().message } : {}),
+    };
   }
 
   /** Stores these notes, and sets the counters to these values. Resolves when all that was stored is on disk. */

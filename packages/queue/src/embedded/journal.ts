@@ -10,6 +10,10 @@ import type { ByteWriter } from "./bytes.js";
 import type { FileSystem, StoreFile } from "./files.js";
 import { segmentName } from "./names.js";
 
+/** To the system's cache a write takes some microseconds. One that takes longer has waited for the disk. */
+const SLOW_WRITE_MS = 20;
+const POOLED_MS = 60_000;
+
 export interface Segment {
   readonly path: string;
   /** Undefined for one of an earlier opening of the store. */
@@ -33,6 +37,8 @@ export class Journal {
   /** While the last segment is not to be written to any more. */
   #isClosed = true;
   #isFolderDirty = false;
+  /** Until then, writes during a flush are left to the thread pool: the system has made one wait for the disk. */
+  #pooledUntil = 0;
 
   constructor(files: FileSystem, folder: string, nextSegment: number) {
     this.#files = files;
@@ -87,14 +93,16 @@ export class Journal {
   /**
    * Writes to the current segment. Rejects with nothing changed if it can't.
    *
-   * @param mayWait whether the system may make a write wait: then it is left to the thread pool
+   * @param duringFlush whether the disk is at work
    */
-  async write(bytes: Buffer, mayWait: boolean): Promise<void> {
+  async write(bytes: Buffer, duringFlush: boolean): Promise<void> {
     const segment = this.current;
     if (segment?.file === undefined) throw new Error("the journal has no segment to write to");
+    const began = performance.now();
     try {
-      if (mayWait) await segment.file.write(bytes, segment.bytes);
+      if (duringFlush && began < this.#pooledUntil) await segment.file.write(bytes, segment.bytes);
       else segment.file.writeNow(bytes, segment.bytes);
+      if (duringFlush && performance.now() - began > SLOW_WRITE_MS) this.#pooledUntil = began + POOLED_MS;
     } catch (error) {
       this.#takeBack(segment);
       throw error;

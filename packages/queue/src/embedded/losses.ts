@@ -25,6 +25,7 @@ export class Losses {
   #isPowerLost = false;
   /** Damage that no later frame's numbers account for. */
   #isUncounted = false;
+  #isOutOfOrder = false;
   /** By queue, by how many records it held more at the last look than are there. */
   readonly #missing = new Map<string, number>();
 
@@ -38,7 +39,7 @@ export class Losses {
 
   /** Whether more may be lost than {@link lost} says. */
   get isUnknown(): boolean {
-    return this.#isTailDamaged || this.#isPowerLost || this.#isUncounted;
+    return this.#isTailDamaged || this.#isPowerLost || this.#isUncounted || this.#isOutOfOrder;
   }
 
   /** Whether the machine stopped before all that was confirmed was on disk. */
@@ -56,6 +57,12 @@ export class Losses {
     this.#isUncounted = true;
   }
 
+  /** A frame stands behind one that was written after it: what frames say of sizes can't be relied on. */
+  outOfOrder(): void {
+    this.damaged(0, false);
+    this.#isOutOfOrder = true;
+  }
+
   unreadable(path: string, bytes: number): void {
     this.unreadablePaths.add(path);
     this.damaged(bytes, false);
@@ -65,6 +72,12 @@ export class Losses {
   observe(sizes: ReadonlyMap<string, number>, content: Content): void {
     for (const [queue, size] of sizes) this.#missing.set(queue, size - content.queue(queue).size);
     this.#isUncounted = false;
+  }
+
+  /** So many records left that were not there: what they were in is gone because they left. */
+  left(queue: string, count: number): void {
+    const missing = this.#missing.get(queue);
+    if (missing !== undefined) this.#missing.set(queue, missing - count);
   }
 
   /** All is read. @param boot the machine's present boot */

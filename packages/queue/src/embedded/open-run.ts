@@ -93,23 +93,28 @@ async function wholeLayout(file: StoreFile, bytes: number): Promise<(Layout & Ru
 }
 
 function layoutOfBlocks(bytes: Buffer): Layout {
-  const blocks: BlockEntry[] = [];
-  const hashes: number[] = [];
-  let last: Position = { score: 0, id: "" };
+  // By the ordinal of their first record: sectors that were written to another place hold blocks that are there twice.
+  const found = new Map<number, { readonly at: number; readonly length: number; readonly block: Block }>();
   for (const { sequence, body, start, end } of framesIn(bytes, () => {})) {
+    if (sequence < FIRST_BLOCK_SEQUENCE || sequence >= INDEX_SEQUENCE) continue;
     try {
-      if (sequence < FIRST_BLOCK_SEQUENCE || sequence >= INDEX_SEQUENCE) continue;
       const block = new Block(body);
-      const { firstOrdinal, positions } = block;
-      const [first] = positions;
-      if (first === undefined || firstOrdinal < hashes.length) continue;
-      while (hashes.length < firstOrdinal) hashes.push(0);
-      for (const { id } of positions) hashes.push(hashId(id));
-      last = positions.at(-1) ?? first;
-      blocks.push({ at: start, length: end - start, firstOrdinal, count: positions.length, ...first });
+      found.set(block.firstOrdinal, { at: start, length: end - start, block });
     } catch {
       // Its checksum is right, and yet it is no block: it is passed over as any damage is.
     }
+  }
+  const blocks: BlockEntry[] = [];
+  const hashes: number[] = [];
+  let last: Position = { score: 0, id: "" };
+  for (const [firstOrdinal, { at, length, block }] of [...found].sort(([a], [b]) => a - b)) {
+    const { positions } = block;
+    const [first] = positions;
+    if (first === undefined || firstOrdinal < hashes.length || firstOrdinal > MAX_RUN_RECORDS) continue;
+    while (hashes.length < firstOrdinal) hashes.push(0);
+    for (const { id } of positions) hashes.push(hashId(id));
+    last = positions.at(-1) ?? first;
+    blocks.push({ at, length, firstOrdinal, count: positions.length, score: first.score, id: first.id });
   }
   const count = hashes.length;
   return { blocks, last, count, ids: new IdTable(idTable(hashes), 0, count) };

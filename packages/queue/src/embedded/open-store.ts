@@ -7,14 +7,14 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { fateCounter } from "../fates.js";
+import { fateCounter, unknownLossCounter } from "../fates.js";
 import { BlockCache } from "./block-cache.js";
 import { EmbeddedStore, type StoreLimits } from "./embedded-store.js";
 import { type FileSystem, realFiles } from "./files.js";
 import { EVERY_SECOND, type Fsync } from "./fsync.js";
 import { importLmdb, LMDB_NAME } from "./import-lmdb.js";
 import type { Losses } from "./losses.js";
-import { recover } from "./recover.js";
+import { type Recovered, type RecoveryOptions, recover } from "./recover.js";
 
 export type { EmbeddedStore } from "./embedded-store.js";
 
@@ -28,6 +28,8 @@ const DEFAULT_LIMITS: StoreLimits = {
   segments: 4,
   carriedBytes: 256 * 1024,
 };
+/** systemd is told to wait for so long: deploy/systemd. */
+const MAX_RECOVERY_MS = 240_000;
 const MOVED_AWAY = "damaged-";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
@@ -89,7 +91,7 @@ export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedSto
   const lock = await files.lock(folder);
   try {
     const cache = new BlockCache();
-    const recovered = await recover({ files, folder, cache, boot, onProgress });
+    const recovered = await recoverOrLeave({ files, folder, cache, boot, onProgress }, now);
     const { losses } = recovered;
     const limits = { ...DEFAULT_LIMITS, ...limitsFor(files, folder), ...options.limits };
     const onClosed = () => lock.release();
@@ -117,9 +119,10 @@ function reportOf({ lost, isUnknown, isPowerLost, damagedBytes }: Losses, movedT
 }
 
 /** Best effort: a disk that is full doesn't keep the agent from starting. */
-async function countLosses(store: EmbeddedStore, { lost }: Losses): Promise<void> {
-  if (lost.size === 0) return;
+async function countLosses(store: EmbeddedStore, { lost, isUnknown }: Losses): Promise<void> {
   const count = new Map([...lost].map(([queue, count]) => [fateCounter(queue, "damaged"), count]));
+  if (isUnknown) for (const queue of store.queues()) count.set(unknownLossCounter(queue), 1);
+  if (count.size === 0) return;
   await store.settle({ count }).catch(() => {});
 }
 
@@ -151,6 +154,21 @@ async function takeOverFormer(
   } catch {
     losses.unreadable(path, 0);
     return { records: 0, lost: 0, isUnknown: true };
+  }
+}
+
+/** Whatever goes wrong while the files are read, they are moved away, and the store begins with nothing. */
+async function recoverOrLeave(options: RecoveryOptions, now: Milliseconds): Promise<Recovered> {
+  const { files, folder } = options;
+  try {
+    return await recover({ ...options, deadline: performance.now() + MAX_RECOVERY_MS });
+  } catch {
+    const names = (await files.list(folder)).filter((name) => /^(journal|run)-/.test(name));
+    const paths = names.map((name) => join(folder, name));
+    await moveAway(files, folder, paths, now);
+    const recovered = await recover(options);
+    recovered.losses.damaged(0, false);
+    return recovered;
   }
 }
 

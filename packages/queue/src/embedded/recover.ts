@@ -5,6 +5,7 @@
  * records. What is missing is counted, as far as the frames that are left say how many records there should be.
  */
 import { join } from "node:path";
+import type { Position } from "../store.js";
 import type { BlockCache } from "./block-cache.js";
 import {
   type Change,
@@ -21,6 +22,7 @@ import { Journal } from "./journal.js";
 import { Losses } from "./losses.js";
 import { numberOf, runName, segmentName, UNFINISHED } from "./names.js";
 import { openRun } from "./open-run.js";
+import { comparePositions } from "./order.js";
 import type { Run } from "./run.js";
 import type { RunHead } from "./run-format.js";
 import type { Entry } from "./table.js";
@@ -39,6 +41,8 @@ export interface RecoveryOptions {
   readonly cache: BlockCache;
   /** The machine's present boot. */
   readonly boot: string;
+  /** By `performance.now()`: a recovery that takes longer rejects. */
+  readonly deadline?: number;
   /** Called now and then with the part that is done, from 0 to 1. */
   onProgress?(done: number): void;
 }
@@ -60,6 +64,8 @@ class Recovery {
   readonly #heads = new Map<number, RunHead | undefined>();
   /** The journal has the records from this number on, as far as it says. */
   #firstNumber = Number.POSITIVE_INFINITY;
+  /** The sequence numbers of the frames that were read. */
+  readonly #replayed = new Set<number>();
   #nextSequence = 1;
   #lastMark: Mark | undefined;
   #opened: Opened | undefined;
@@ -84,9 +90,14 @@ class Recovery {
     const segments = this.#numbers("journal");
     for (const [index, number] of segments.entries()) {
       onProgress?.(index / segments.length);
+      if (performance.now() > (this.#options.deadline ?? Number.POSITIVE_INFINITY)) {
+        throw new Error("the journal takes too long to read");
+      }
       await this.#replay(join(folder, segmentName(number)), number === segments.at(-1));
     }
     await this.#takeOrphans();
+    // A block that can't be read is to be reported when somebody asks for it.
+    this.#options.cache.clear();
     if (segments.length > 0) this.#losses.end({ last: this.#lastMark, opened: this.#opened }, boot);
     const journal = this.#journal;
     this.#content.onEntry = ({ number }) => journal.entered(number);
@@ -121,6 +132,10 @@ class Recovery {
     };
     for (const { sequence, body, start, end } of framesIn(bytes, onDamage)) {
       frames += 1;
+      // Sectors that were written to another place hold frames that are there twice.
+      if (this.#replayed.has(sequence)) continue;
+      this.#replayed.add(sequence);
+      if (sequence < this.#nextSequence - 1) this.#losses.outOfOrder();
       this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
       try {
         const change = readChange(body);
@@ -171,6 +186,12 @@ class Recovery {
 
   #withEntries(removal: QueueRemoval): QueueRemoval {
     const entries = removal.numbers.flatMap((number) => this.#byNumber.get(number) ?? []);
+    const { runs } = this.#content.queue(removal.queue);
+    let absent = removal.numbers.length - entries.length;
+    for (const [id, ordinals] of removal.ordinals) {
+      if (!runs.some((run) => run.id === id)) absent += ordinals.length;
+    }
+    this.#losses.left(removal.queue, absent);
     return { ...removal, entries };
   }
 
@@ -196,17 +217,38 @@ class Recovery {
   async #takeOrphans(): Promise<void> {
     const { files, folder } = this.#options;
     const inUse = new Set([...this.#content.queues.values()].flatMap(({ runs }) => runs));
+    const adopted: Run[] = [];
     for (const id of this.#numbers("run")) {
       const path = join(folder, runName(id));
       const isNew = !this.#runs.has(id);
       const run = isNew && !this.#losses.any ? undefined : await this.#run(id, undefined);
       if (run !== undefined && inUse.has(run)) continue;
       if (isNew && run !== undefined && this.#isNeeded(this.#heads.get(id))) {
-        await this.#adopt(run);
+        this.#content.queue(run.parts.queue).takeRun(run, 0, []);
+        adopted.push(run);
         continue;
       }
       run?.close();
       if (!this.#losses.unreadablePaths.has(path)) await files.remove(path);
+    }
+    if (!this.#losses.any) return;
+    for (const run of adopted) await this.#leaveToOthers(run);
+    for (const queue of this.#content.queues.values()) {
+      for (const run of queue.runs) await leaveRecords(run, [...queue.table.after(undefined)]);
+    }
+  }
+
+  /** The frame that says what became of a run is missing: what another one has as well is that one's. */
+  async #leaveToOthers(run: Run): Promise<void> {
+    const others = this.#content.queue(run.parts.queue).runs.filter((other) => other !== run);
+    for (const other of others) {
+      for (const index of other.parts.blocks.keys()) {
+        const { positions, firstOrdinal } = await other.load(index);
+        await leaveRecords(
+          run,
+          positions.filter((_, offset) => !other.removed.has(firstOrdinal + offset)),
+        );
+      }
     }
   }
 
@@ -217,16 +259,23 @@ class Recovery {
     return head.lowest < this.#firstNumber;
   }
 
-  async #adopt(run: Run): Promise<void> {
-    const queue = this.#content.queue(run.parts.queue);
-    for (const { id } of queue.table.after(undefined)) {
-      const known = await run.find(id);
-      if (known !== undefined) run.removed.add(known.ordinal);
-    }
-    queue.takeRun(run, 0, []);
-  }
-
   #numbers(kind: "journal" | "run"): readonly number[] {
     return this.#names.flatMap((name) => numberOf(kind, name) ?? []).sort((a, b) => a - b);
+  }
+}
+
+/** Removes these records from a run. By its blocks, since the table of its ids may be damaged as well. */
+async function leaveRecords(run: Run, records: readonly Position[]): Promise<void> {
+  const [first, last] = [records[0], records.at(-1)];
+  if (first === undefined || last === undefined) return;
+  const ids = new Set(records.map(({ id }) => id));
+  const { blocks } = run.parts;
+  for (let index = run.blockFor(first); index < blocks.length; index++) {
+    const block = blocks[index];
+    if (block === undefined || comparePositions(block, last) > 0) return;
+    const { positions, firstOrdinal } = await run.load(index);
+    for (const [offset, { id }] of positions.entries()) {
+      if (ids.has(id)) run.removed.add(firstOrdinal + offset);
+    }
   }
 }

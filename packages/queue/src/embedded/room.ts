@@ -41,6 +41,11 @@ export class Room {
     return this.#isFull;
   }
 
+  /** Bytes that the reserve takes. */
+  get reserveBytes(): number {
+    return this.#hasReserve ? this.#bytes : 0;
+  }
+
   error(): StoreFullError {
     return new StoreFullError(`the disk of ${this.#folder} is full`);
   }

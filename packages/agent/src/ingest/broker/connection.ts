@@ -245,10 +245,19 @@ export class Connection implements MemoryHolder {
     this.#ending = true;
   }
 
-  /** Gathers what becomes known in one turn of the event loop into one write. */
+  /**
+   * Gathers what becomes known in one turn of the event loop into one write. Answers before one that is being stored, as
+   * those of a MULTI are, wait a turn for it: to write is most of what a small request costs.
+   */
   #send(text: string): void {
-    if (this.#unsent === "") process.nextTick(() => this.#flush());
+    const isFirst = this.#unsent === "";
     this.#unsent += text;
+    if (this.#replies.empty || !isFirst) process.nextTick(() => this.#flushUnlessStoring());
+    if (isFirst) setImmediate(() => setImmediate(() => this.#flush()));
+  }
+
+  #flushUnlessStoring(): void {
+    if (this.#replies.empty) this.#flush();
   }
 
   #flush(): void {
