@@ -2,6 +2,7 @@
  * `npm run model -- --runs N --seed N --broker embedded|redis|pair`: the model of the whole pipeline, for longer than in
  * the tests. Without a broker, each has its share of the runs.
  *
+ * `--store redis|embedded` runs it on a real server or on files instead of in memory.
  * With `--replay '[…]'`, one sequence. Further options narrow the search: see tests/model/main.ts.
  */
 import { spawn } from "node:child_process";
@@ -34,7 +35,13 @@ const others = tokens
 
 await bundle();
 if (values.replay !== undefined) {
-  process.exitCode = await run(["--broker", values.broker ?? "embedded", "--replay", values.replay]);
+  process.exitCode = await run([
+    "--broker",
+    values.broker ?? "embedded",
+    "--replay",
+    values.replay,
+    ...others,
+  ]);
 } else {
   const brokers = values.broker === undefined ? Object.keys(SHARES) : [values.broker];
   const total = brokers.reduce((sum, broker) => sum + (SHARES[broker] ?? 1), 0);

@@ -4,6 +4,7 @@
  * Prints what it found, and ends with 1 if anything differs.
  */
 import { parseArgs } from "node:util";
+import { embeddedEngine, redisEngine } from "./engines.js";
 import {
   BROKERS,
   type FaultKind,
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     runs: { type: "string", default: "1000" },
     broker: { type: "string", default: "embedded" },
+    store: { type: "string", default: "memory" },
     /** A sequence to run, as JSON. */
     replay: { type: "string" },
     only: { type: "string" },
@@ -42,12 +44,21 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 const broker = BROKERS.find((name) => name === values.broker);
 if (broker === undefined) throw new Error(`--broker should be one of ${BROKERS.join(", ")}`);
 
+/** Real ones take some ten times as long. */
+const ENGINES = { memory: undefined, redis: redisEngine, embedded: embeddedEngine } as const;
+const open = ENGINES[values.store as keyof typeof ENGINES];
+if (open === undefined && values.store !== "memory")
+  throw new Error(`--store should be one of ${Object.keys(ENGINES).join(", ")}`);
+const engine = await open?.();
+
 if (values.replay === undefined) process.exitCode = (await search()) ? 0 : 1;
 else {
-  const differences = await runSequence(broker, JSON.parse(values.replay) as readonly Operation[]);
+  const differences = await runSequence(broker, JSON.parse(values.replay) as readonly Operation[], engine);
   say(differences.length === 0 ? "no difference" : differences.join("\n"));
   process.exitCode = differences.length === 0 ? 0 : 1;
 }
+
+await engine?.close();
 
 /** @returns whether nothing differed */
 async function search(): Promise<boolean> {
@@ -55,7 +66,8 @@ async function search(): Promise<boolean> {
   const began = performance.now();
   for (let done = 0; done < runs; done += RUNS_PER_SEED) {
     const seed = Number(values.seed) + done / RUNS_PER_SEED;
-    const found = await findDifference({ ...narrowed(), seed, runs: Math.min(RUNS_PER_SEED, runs - done) });
+    const options = { ...narrowed(), seed, runs: Math.min(RUNS_PER_SEED, runs - done) };
+    const found = await findDifference({ ...options, ...(engine === undefined ? {} : { engine }) });
     if (found === undefined) continue;
     say(`${found}\n(after ${done} runs without a difference)`);
     return false;
