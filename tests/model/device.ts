@@ -8,7 +8,7 @@ import { milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { readyWriter } from "../../packages/agent/src/ready-writer.js";
 import type { Boot } from "../../packages/agent/src/timekeeping/boot.js";
 import { CLOCK_STATE, decodeClockState } from "../../packages/agent/src/timekeeping/clock-shift.js";
-import { amountOf, Tally } from "./accounts.js";
+import { amountOf, seriesKey, Tally } from "./accounts.js";
 import { type ArrivedLog, type ArrivedPoint, FarSide } from "./far-side.js";
 import { ModelClock } from "./model-clock.js";
 import { type Broker, CALLS, DEFAULTS, type Operation, type Settings } from "./operations.js";
@@ -74,6 +74,11 @@ export class Device {
   /** Whether records may have been stamped by a clock of which nothing is known any more. */
   isUntimely = false;
   hasStepped = false;
+  /**
+   * Groups of which something arrived and still waited when the clock was set, since its answer was lost: it is moved as
+   * what nobody has sent, and counts twice.
+   */
+  readonly mayRepeat = new Set<string>();
 
   readonly #broker: Broker;
   readonly #around: Surroundings;
@@ -132,6 +137,7 @@ export class Device {
   }
 
   async take(operation: Operation): Promise<void> {
+    if (this.hasStepped) await this.#markInDoubt();
     // What died starts again by itself, as systemd would have it.
     for (const place of this.#places) if (!place.life.isAlive) await this.#start(place);
     switch (operation.do) {
@@ -289,6 +295,7 @@ export class Device {
   /** A step that no agent has noted before the next can't be told from that. */
   async #step(by: number): Promise<void> {
     if (!(await this.#isClockNoted())) this.isUntimely = true;
+    await this.#markInDoubt();
     this.#setClock(by);
   }
 
@@ -402,6 +409,19 @@ export class Device {
     const numbers = { count: 1, rate: 2, gauge: 3 };
     const all = [...new Set([...tags, ...this.settings.globalTags])];
     this.farSide.put(metric, numbers[type], all, interval, points);
+  }
+
+  async #markInDoubt(): Promise<void> {
+    const arrived = new Set(this.farSide.points().map(({ group, at, value }) => `${group} ${at} ${value}`));
+    for (const { value = "" } of await this.watched.all(QUEUES.readyMetrics)) {
+      const { metric, tags, points } = JSON.parse(value) as {
+        readonly metric: string;
+        readonly tags: readonly string[];
+        readonly points: readonly (readonly [number, number])[];
+      };
+      const { group } = seriesKey(metric, tags);
+      if (points.some(([at, point]) => arrived.has(`${group} ${at} ${point}`))) this.mayRepeat.add(group);
+    }
   }
 
   /** A log that arrived and still waits may be sent again after a fault. */
