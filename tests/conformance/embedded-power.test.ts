@@ -11,7 +11,7 @@ import { OTHER, QUEUE } from "./records.js";
 import { readAll } from "./subject.js";
 
 /** Fewer than a long run makes, which `CUTS=500` asks for. */
-const CUTS = Number(process.env.CUTS ?? 80);
+const CUTS = Number(process.env.CUTS ?? 40);
 const CUTS_A_DISK = 4;
 const MAX_OPERATIONS = 200;
 /** Batches that are moved at the same time; each mover has numbers of its own. */
