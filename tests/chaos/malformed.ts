@@ -45,7 +45,7 @@ const both = (text: Shape["text"], reason: string): Shape => ({ parts: "both", t
 const SHAPES: readonly Shape[] = [
   both(() => "no JSON", "not JSON"),
   // As Python's json writes it.
-  both((now) => spoiled({ value: "?" })(now).replace('"?"', "NaN"), "not JSON"),
+  both((now) => spoiled({ value: "?" })(now).replace('"?"', "NaN"), 'should be a number, but is "NaN"'),
   both((now) => spoiled({})(now).slice(0, -1), "not JSON"),
   both((now) => spoiled({ value: "?" })(now).replace('"?"', "1e999"), "value should be"),
   both(() => "[]", "should be a JSON object"),

@@ -126,6 +126,7 @@ describe("the swap of the agents on a live Redis", () => {
       pending: 0,
       dropped: rejected === 0 ? {} : { rejected },
       missing: 0,
+      unknownLosses: 0,
     });
   });
 

@@ -96,6 +96,7 @@ describe("the status", () => {
       pending: 0,
       dropped: { rejected: 1 },
       missing: 0,
+      unknownLosses: 0,
     });
     expect(ledger(all, "metrics:wrapped")).toEqual({
       accepted: 2,
@@ -103,6 +104,7 @@ describe("the status", () => {
       pending: 0,
       dropped: {},
       missing: 0,
+      unknownLosses: 0,
     });
     expect(ledger(all, "rejected")).toMatchObject({ accepted: 1, pending: 1, missing: 0 });
     expect(all.deliveries.metrics).toMatchObject({ records: 1, requests: { delivered: 1, unavailable: 0 } });
