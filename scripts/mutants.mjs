@@ -15,6 +15,9 @@ import { parseArgs } from "node:util";
 import { copyOfTree } from "./mutants/copy.mjs";
 import { CORE_FOLDERS, sampleMutants } from "./mutants/sample.mjs";
 
+/** One test that runs on the sources, and one that starts what was built. */
+const CONTROL = ["packages/record/src/names.test.ts", "tests/integration/client-bounds.test.ts"];
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 const lists = `${root}scripts/mutants/list`;
 
@@ -53,6 +56,7 @@ async function tryAll(mutants, lanes) {
   const lane = async () => {
     const copy = copyOfTree(root);
     try {
+      await expectControl(copy);
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
         const outcome = await tryOne(copy, mutant);
         results.push({ ...mutant, outcome });
@@ -66,6 +70,12 @@ async function tryAll(mutants, lanes) {
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   return results;
+}
+
+/** Without a break, tests must pass in the copy: else every mutant would look killed. */
+async function expectControl(copy) {
+  if (values.check || (await copy.passes(CONTROL))) return;
+  throw new Error(`${CONTROL.join(", ")} fails without any change: nothing can be said of mutants`);
 }
 
 /** @returns killed, survived, untested, or missing if the text isn't there exactly once */

@@ -1,22 +1,11 @@
 /** A copy of the tree to break lines in: its files are its own, its libraries those of the tree. */
 import { spawn, spawnSync } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 /** The longest that the tests of one mutant may take, in ms: a loop that spins is noticed by this. */
 const PATIENCE = 600_000;
-/** The packages of the tree, which have to be the copy's own. */
-const OWN_LIBRARIES = new Set(["@chouette-iot", "chouette-iot", "chouette-iot-client", ".cache", ".vite"]);
 
 export function copyOfTree(root) {
   const folder = mkdtempSync(join(tmpdir(), "chouette-mutants-"));
@@ -37,16 +26,13 @@ export function copyOfTree(root) {
   };
 }
 
+/** Hard links where the file system allows: with symbolic ones Vitest would take the tree itself for its root. */
 function linkLibraries(root, folder) {
-  const libraries = join(folder, "node_modules");
-  mkdirSync(join(libraries, "@chouette-iot"), { recursive: true });
-  for (const name of readdirSync(join(root, "node_modules"))) {
-    if (!OWN_LIBRARIES.has(name)) symlinkSync(join(root, "node_modules", name), join(libraries, name));
-  }
-  for (const name of ["record", "queue"])
-    symlinkSync(join(folder, "packages", name), join(libraries, "@chouette-iot", name));
-  symlinkSync(join(folder, "packages/agent"), join(libraries, "chouette-iot"));
-  symlinkSync(join(folder, "packages/client"), join(libraries, "chouette-iot-client"));
+  const from = join(root, "node_modules");
+  const linked = spawnSync("cp", ["-al", from, folder], { stdio: "ignore" });
+  if (linked.status === 0) return;
+  rmSync(join(folder, "node_modules"), { recursive: true, force: true });
+  cpSync(from, join(folder, "node_modules"), { recursive: true, verbatimSymlinks: true });
 }
 
 /**
@@ -66,7 +52,7 @@ function change(path, find, replace, at) {
 async function passes(folder, tests) {
   if (tests.some((test) => test.startsWith("tests/"))) build(folder);
   const vitest = join(folder, "node_modules/vitest/vitest.mjs");
-  const args = [vitest, "run", "--maxWorkers=1", "--bail=1", "--silent", ...tests];
+  const args = [vitest, "run", "--maxWorkers=1", "--bail=1", "--silent=true", ...tests];
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { ...process.env, MODEL_SEED: "1" },
