@@ -153,7 +153,7 @@ class Run {
           remove: [{ queue: next.queue, records: expired }],
           ...(expired.length > 0 ? { count: new Map([[counter, expired.length]]) } : {}),
         });
-        expect(await expire(store, next.queue, next.before)).toBe(expired.length);
+        expect(await expire(store, next.queue, { before: next.before })).toBe(expired.length);
         return;
       }
       case "reopen":

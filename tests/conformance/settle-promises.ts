@@ -169,8 +169,8 @@ export function expirePromises(subject: () => Subject): void {
   it("removes what is older than a time, in bounded pages, and counts it", async () => {
     const { store } = subject();
     await store.append(QUEUE, numbered(5_200));
-    expect(await expire(store, QUEUE, 5_150)).toBe(5_150);
-    expect(await expire(store, QUEUE, 5_150)).toBe(0);
+    expect(await expire(store, QUEUE, { before: 5_150 })).toBe(5_150);
+    expect(await expire(store, QUEUE, { before: 5_150 })).toBe(0);
     expect(await readAll(store, QUEUE)).toEqual(numbered(50, { from: 5_150 }));
     expect(await store.counters()).toEqual(new Map([[fateCounter(QUEUE, "expired"), 5_150]]));
   });

@@ -138,7 +138,7 @@ describe("a Redis that is full under noeviction", () => {
       after = page[0];
       if (after === undefined) expect(seen).toBe(200);
     }
-    expect(await expire(store, QUEUE, 2_000_000)).toBe(stored);
+    expect(await expire(store, QUEUE, { before: 2_000_000 })).toBe(stored);
     expect((await store.counters()).get(`${QUEUE}:expired`)).toBe(stored);
     expect(await store.size(QUEUE)).toBe(200);
   });

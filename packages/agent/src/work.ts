@@ -20,7 +20,7 @@ import {
   toMilliseconds,
   toSeconds,
 } from "@chouette-iot/record";
-import type { Clock } from "./clock.js";
+import { CLOCK_FLOOR, type Clock } from "./clock.js";
 import { openCollectors } from "./collectors/open.js";
 import { type Rounds, startCollectors } from "./collectors/rounds.js";
 import type { CollectorStatus } from "./collectors/runner.js";
@@ -46,7 +46,7 @@ import { runSelfMetrics } from "./status/self-metrics.js";
 import type { Status } from "./status/status.js";
 import { type Boot, currentBoot } from "./timekeeping/boot.js";
 import { QueueLocks } from "./timekeeping/queue-locks.js";
-import { CLOCK_FLOOR, Timekeeper } from "./timekeeping/timekeeper.js";
+import { Timekeeper } from "./timekeeping/timekeeper.js";
 
 export interface Work {
   readonly outages: readonly Outage[];

@@ -2,6 +2,7 @@
 import type { BrokerStore } from "./broker-store.js";
 import { fateCounter } from "./fates.js";
 import type { QueueNames } from "./names.js";
+import { orphanPages, pages } from "./pages.js";
 
 const PAGE = 1_000;
 
@@ -22,22 +23,22 @@ export async function evictUntil(
   const order = [rejected, logs, rawMetrics, readyMetrics];
   let evicted = 0;
   for (const queue of order) {
-    while (store.bytes() > maxBytes) {
-      const orphans = await store.strays(queue, PAGE);
-      if (orphans.length === 0) break;
+    if (store.bytes() <= maxBytes) return evicted;
+    for await (const orphans of orphanPages(store, queue, PAGE)) {
       await store.settle({
         removeStrays: [{ queue, ids: orphans.map(({ id }) => id) }],
         count: new Map([[fateCounter(queue, "displaced"), orphans.length]]),
       });
       evicted += orphans.length;
+      if (store.bytes() <= maxBytes) return evicted;
     }
   }
   for (const queue of order) {
-    while (store.bytes() > maxBytes) {
-      const records = await store.read(queue, { limit: PAGE });
-      if (records.length === 0) break;
+    if (store.bytes() <= maxBytes) return evicted;
+    for await (const records of pages(store, queue, { limit: PAGE })) {
       await store.settle({ remove: [{ queue, records, counter: fateCounter(queue, "displaced") }] });
       evicted += records.length;
+      if (store.bytes() <= maxBytes) return evicted;
     }
   }
   return evicted;

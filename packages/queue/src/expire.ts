@@ -1,26 +1,57 @@
-/** Expiry: what is too old leaves its queue, and is counted in the same step. */
+/** What may not stay in its queue by its time: it expires, or becomes a dead letter, counted in the same step. */
+import type { Seconds } from "@chouette-iot/record";
+import { deadLetter } from "./dead-letter.js";
 import { fateCounter } from "./fates.js";
+import { pages } from "./pages.js";
 import type { Position, Store } from "./store.js";
 
 const PAGE = 5_000;
+/** Values are held twice while they become dead letters. */
+const LETTERS_PAGE = 2_000;
+
+/** Records of a queue by their scores, in seconds. */
+export interface ScoreRange {
+  /** Only those after this position. */
+  readonly after?: Position;
+  /** Only those whose score is less than this. */
+  readonly before?: number;
+}
 
 /**
- * Removes every record whose score, in seconds, is less than `before`, in bounded steps, and raises the
- * queue's counter of expired records with each.
+ * Removes every record of the range, in bounded steps, and raises the queue's counter of expired records with each.
  *
  * @returns how many were removed
  */
-export async function expire(store: Store, queue: string, before: number): Promise<number> {
+export async function expire(store: Store, queue: string, range: ScoreRange): Promise<number> {
   let expired = 0;
-  let from: { readonly after?: Position } = {};
-  for (;;) {
-    const records = await store.read(queue, { ...from, before, limit: PAGE });
-    const after = records.at(-1);
-    if (after === undefined) return expired;
-    await store.settle({
-      remove: [{ queue, records, counter: fateCounter(queue, "expired") }],
-    });
+  for await (const records of pages(store, queue, { ...range, limit: PAGE })) {
+    await store.settle({ remove: [{ queue, records, counter: fateCounter(queue, "expired") }] });
     expired += records.length;
-    from = { after };
   }
+  return expired;
+}
+
+/**
+ * Makes a dead letter of every record of the range, in bounded steps.
+ *
+ * @param at the time of the rejection
+ * @returns how many became dead letters
+ */
+export async function rejectRange(
+  store: Store,
+  { queue, rejectedQueue }: { readonly queue: string; readonly rejectedQueue: string },
+  range: ScoreRange,
+  { reason, at }: { readonly reason: string; readonly at: Seconds },
+): Promise<number> {
+  let rejected = 0;
+  for await (const records of pages(store, queue, { ...range, limit: LETTERS_PAGE })) {
+    const letters = records.map(({ id, value = null }) => deadLetter({ reason, queue, at, id, value }));
+    await store.settle({
+      remove: [{ queue, records, counter: fateCounter(queue, "rejected") }],
+      add: [{ queue: rejectedQueue, records: letters }],
+      count: new Map([[fateCounter(rejectedQueue, "accepted"), letters.length]]),
+    });
+    rejected += records.length;
+  }
+  return rejected;
 }

@@ -2,9 +2,10 @@ export { absentValueReason } from "./bounded-page.js";
 export { type BrokerStore, type DiskReport, LONGEST_ID, type QueueWrite } from "./broker-store.js";
 export { deadLetter } from "./dead-letter.js";
 export { evictUntil } from "./evict.js";
-export { expire } from "./expire.js";
+export { expire, rejectRange, type ScoreRange } from "./expire.js";
 export { type Fate, fateCounter, unknownLossCounter } from "./fates.js";
 export { NAMESPACE, type QueueNames, queueNames } from "./names.js";
+export { orphanPages, type Page, type PagesOptions, pages } from "./pages.js";
 export { StaleEpochError, StaleSettlementError } from "./stale.js";
 export {
   MAX_PAGE_BYTES,

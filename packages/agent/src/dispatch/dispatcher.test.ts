@@ -47,7 +47,12 @@ async function setUp(
     QUEUE,
     records.map(([score, value], index) => ({ score, id: `id${String(index).padStart(5, "0")}`, value })),
   );
-  const clock = { ...systemClock, now: () => milliseconds(NOW * 1000) };
+  const time = { monotonic: 0 };
+  const clock = {
+    ...systemClock,
+    now: () => milliseconds(NOW * 1000),
+    monotonic: () => milliseconds(time.monotonic * 1000),
+  };
   const dispatcher = (told: Output<string>) =>
     new Dispatcher({
       store,
@@ -62,7 +67,7 @@ async function setUp(
       ttl: seconds(14_400),
       fresh: seconds(100),
     });
-  return { store, dispatcher };
+  return { store, dispatcher, time };
 }
 
 const delivered: Outcome = { kind: "delivered", bytes: 1 };
@@ -102,6 +107,29 @@ describe("dispatch", () => {
     expect(await dispatcher(told).dispatch()).toMatchObject({ delivered: 0, obstacle: down });
     expect(batches).toHaveLength(1);
     expect(await store.size(QUEUE)).toBe(50);
+  });
+
+  it("keeps nothing for a time that doesn't come: ten minutes after the start it becomes a dead letter", async () => {
+    const ttl = 14_400;
+    const { store, dispatcher, time } = await setUp([
+      [NOW, "now"],
+      [NOW + ttl - 1, "soon"],
+      [NOW + ttl + 1, "later"],
+      [2e10, "never"],
+      [Number.POSITIVE_INFINITY, "not at all"],
+    ]);
+    const dispatching = dispatcher(output(() => down).told);
+    // This clock may be behind, but not by that much.
+    expect(await dispatching.dispatch()).toMatchObject({ rejected: 2, expired: 0 });
+    time.monotonic = 599;
+    expect(await dispatching.dispatch()).toMatchObject({ rejected: 0 });
+    time.monotonic = 600;
+    expect(await dispatching.dispatch()).toMatchObject({ rejected: 1 });
+    const left = await store.read(QUEUE, { limit: 10 });
+    expect(left.map(({ value }) => value)).toEqual(["now", "soon"]);
+    const [letter] = await store.read(REJECTED, { limit: 1 });
+    expect(letter?.value).toContain("stored with a time more than 14400 s in the future");
+    expect((await store.counters()).get(`${QUEUE}:rejected`)).toBe(3);
   });
 
   it("takes two failed batches in a row for an outage", async () => {

@@ -5,8 +5,9 @@
  * oldest. A batch that the output can't take holds up no other; two in a row mean that the output is down.
  * A record older than it may become expires, counted. What it holds in memory is bounded, in number and in bytes.
  */
-import { expire, type Position } from "@chouette-iot/queue";
+import { expire, type Position, rejectRange } from "@chouette-iot/queue";
 import { type Seconds, toSeconds } from "@chouette-iot/record";
+import { FutureLimit } from "../clock.js";
 import { BatchSize } from "./batch-size.js";
 import { inBatches } from "./batches.js";
 import {
@@ -40,11 +41,13 @@ export interface Dispatched {
 export class Dispatcher<T> {
   readonly #options: DispatcherOptions<T>;
   readonly #batchSize: BatchSize;
+  readonly #future: FutureLimit;
   #heldBack = 0;
 
   constructor(options: DispatcherOptions<T>) {
     this.#options = options;
     this.#batchSize = new BatchSize(options.batchSize);
+    this.#future = new FutureLimit(options.clock);
   }
 
   /** Records that weren't admitted, when the queue was last gone through. */
@@ -56,7 +59,7 @@ export class Dispatcher<T> {
   async dispatch(signal?: AbortSignal): Promise<Dispatched> {
     const { clock, fresh, sentBytes } = this.#options;
     await sentBytes.load();
-    const dispatched: Dispatched = { delivered: 0, rejected: 0, expired: await this.expire(), bytes: 0 };
+    const dispatched: Dispatched = { delivered: 0, ...(await this.expire()), bytes: 0 };
     const freshest = { score: toSeconds(clock.now()) - fresh, id: "" };
     const release = new Release<Entry<T>>();
     await this.#dispatchAfter(freshest, dispatched, release, signal);
@@ -69,10 +72,17 @@ export class Dispatcher<T> {
     return dispatched;
   }
 
-  /** Removes what is too old, and answers with how much that was. Part of every dispatch. */
-  expire(): Promise<number> {
-    const { store, queue, clock, ttl } = this.#options;
-    return expire(store, queue, toSeconds(clock.now()) - ttl);
+  /**
+   * Removes what is too old, and makes dead letters of what is stored further in the future than it may become old:
+   * it would never expire. Returns how many each. Part of every dispatch.
+   */
+  async expire(): Promise<Pick<Dispatched, "expired" | "rejected">> {
+    const { store, queue, rejectedQueue, clock, ttl } = this.#options;
+    const now = toSeconds(clock.now());
+    const expired = await expire(store, queue, { before: now - ttl });
+    const after = { score: this.#future.limit(now + ttl), id: "" };
+    const why = { reason: `stored with a time more than ${ttl} s in the future`, at: now };
+    return { expired, rejected: await rejectRange(store, { queue, rejectedQueue }, { after }, why) };
   }
 
   /** Everything after the position, in order. */

@@ -2,10 +2,9 @@
  * A ready queue, page by page: its records decoded, without what may not be sent for now.
  *
  * Promises: a record that can't be decoded, whatever its decoder throws, is a dead letter with its reason, and costs
- * no other. What isn't admitted stays where it is. Reading ends at an empty page, not at a short one: a page is
- * bounded in bytes as well.
+ * no other. What isn't admitted stays where it is.
  */
-import { absentValueReason, type Position, type StoredRecord } from "@chouette-iot/queue";
+import { absentValueReason, type Position, pages, type StoredRecord } from "@chouette-iot/queue";
 import type { Decoded } from "@chouette-iot/record";
 import type { Admission } from "./byte-budget.js";
 import { type DeliveryOptions, type Entry, reject } from "./delivery.js";
@@ -36,21 +35,19 @@ export async function* admittedPages<T>(
 ): AsyncGenerator<readonly Entry<T>[]> {
   const { store, queue, batchSize } = options;
   const limit = Math.min(batchSize, PAGE);
-  let after = start;
-  for (;;) {
-    const admission = options.admission();
-    if (admission === false) {
-      tally.heldBack = await store.size(queue);
-      return;
-    }
-    const page = await store.read(queue, { limit, ...(after === undefined ? {} : { after }) });
-    if (page.length === 0) return;
-    after = page.at(-1);
+  let admission = options.admission();
+  const all = pages(store, queue, { after: start, limit });
+  while (admission !== false) {
+    const { value: page } = await all.next();
+    if (page === undefined) return;
     const entries = await decodePage(page, options, tally);
-    const admitted = admission === true ? entries : entries.filter(({ record, id }) => admission(record, id));
+    const admits = admission;
+    const admitted = admits === true ? entries : entries.filter(({ record, id }) => admits(record, id));
     tally.heldBack += entries.length - admitted.length;
     yield admitted;
+    admission = options.admission();
   }
+  tally.heldBack = await store.size(queue);
 }
 
 async function decodePage<T>(

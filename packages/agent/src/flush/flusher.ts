@@ -7,11 +7,11 @@
  * It loses nothing: what can't be used becomes a dead letter with its reason, what is too old is counted.
  */
 import { expire, fateCounter, type QueueNames, type Store } from "@chouette-iot/queue";
-import { type Milliseconds, milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
+import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { GaugeTimes } from "../aggregation/gauge-times.js";
 import { saveContexts } from "../aggregation/saved-contexts.js";
 import { closedBefore } from "../aggregation/window.js";
-import type { Clock } from "../clock.js";
+import { type Clock, FutureLimit } from "../clock.js";
 import type { Wrap } from "../wrappers/wrapper.js";
 import { emitWindow, joinParts } from "./emission.js";
 import { claimFragments } from "./fragments.js";
@@ -56,24 +56,19 @@ const SETTLE_AT_LENGTH = 8 * 1024 * 1024;
 const PART_AT = 100_000;
 const PART_AT_LENGTH = 16 * 1024 * 1024;
 const MAX_STRAYS = 1_000;
-/**
- * How long after its start the agent rejects records of the future: right after a device's start it is more
- * likely that its clock is behind.
- */
-const FUTURE_PATIENCE = milliseconds(600_000);
 /** How long the times of gauges are kept: to older points, Datadog pays no heed. */
 const GAUGES_KEPT = seconds(3_600);
 
 export class Flusher {
   readonly #options: FlusherOptions;
   readonly #notes: WindowNotes;
-  readonly #started: Milliseconds;
+  readonly #future: FutureLimit;
   #hasBegun = false;
 
   constructor(options: FlusherOptions) {
     const { store, queues, interval, clock } = options;
     this.#options = options;
-    this.#started = clock.monotonic();
+    this.#future = new FutureLimit(clock);
     this.#notes = new WindowNotes(store, queues.rawMetrics, interval);
   }
 
@@ -93,7 +88,7 @@ export class Flusher {
     try {
       if (!this.#notes.isLoaded) await this.#load();
       flushed.rejected += await this.#rejectMisstamped(now);
-      flushed.expired += await expire(store, queues.rawMetrics, now - ttl);
+      flushed.expired += await expire(store, queues.rawMetrics, { before: now - ttl });
       await this.#flushBefore(closedBefore(now, interval, grace), now, flushed);
       await this.#rejectStrays(flushed);
       await this.#forgetWindows(now);
@@ -123,11 +118,7 @@ export class Flusher {
   async #rejectMisstamped(now: Seconds): Promise<number> {
     const { store, queues, floor } = this.#options;
     const rejected = await rejectUnset({ store, queues, now }, floor);
-    return this.#isFutureRejected ? rejected + (await rejectFuture({ store, queues, now })) : rejected;
-  }
-
-  get #isFutureRejected(): boolean {
-    return this.#options.clock.monotonic() - this.#started >= FUTURE_PATIENCE;
+    return rejected + (await rejectFuture({ store, queues, now }, this.#future.limit(now + MAX_LEAD)));
   }
 
   #limits(now: Seconds): TimeLimits {
@@ -136,7 +127,7 @@ export class Flusher {
       unset: floor,
       earliest: Math.max(floor, now - ttl, this.#notes.forgottenBefore(now)),
       latest: now + MAX_LEAD,
-      isFutureRejected: this.#isFutureRejected,
+      future: this.#future.limit(now + MAX_LEAD),
     };
   }
 
@@ -289,8 +280,7 @@ export class Flusher {
   /** No record of these windows can come any more: it would be expired, or rejected as one of the future. */
   async #forgetWindows(now: Seconds): Promise<void> {
     const expired = seconds(now - this.#options.ttl);
-    const latest = this.#isFutureRejected ? now + MAX_LEAD : Number.POSITIVE_INFINITY;
-    const old = this.#notes.outside(expired, latest);
+    const old = this.#notes.outside(expired, this.#future.limit(now + MAX_LEAD));
     const withGauges = this.#notes.withGaugesBefore(now - GAUGES_KEPT);
     if (old.length + withGauges.length === 0) return;
     const thinner = withGauges.map(

@@ -8,7 +8,7 @@
  * Promises: it changes the window's note before any of the window is emitted, so that it holds after a crash as well.
  * What it can't help: a set or histogram of both agents in a window's last second, of which Datadog keeps one.
  */
-import type { QueueNames, Store, StoredRecord } from "@chouette-iot/queue";
+import { type Position, pages, type QueueNames, type Store, type StoredRecord } from "@chouette-iot/queue";
 import {
   canonicalTags,
   decodeReadyMetric,
@@ -77,18 +77,17 @@ async function findFragments(
   claim: Claim,
 ): Promise<ReadonlyMap<Seconds, Fragments>> {
   const found = new Map<Seconds, Fragments>();
-  let after: { readonly score: number; readonly id: string } | undefined;
-  for (;;) {
-    const page = await store.read(queue, { limit: PAGE, ...(after === undefined ? {} : { after }) });
-    const end = page.at(-1);
-    if (end === undefined) return found;
+  // A backlog of this agent's own lies in windows that it has notes of: it isn't read through.
+  const resumeAfter = (last: Position) => {
+    const next = endOfKnown(seconds(last.score), claim.notes);
+    return next > last.score ? { score: next, id: "" } : last;
+  };
+  for await (const page of pages(store, queue, { limit: PAGE, resumeAfter })) {
     for (const record of page) {
       if (!OWN_ID.test(record.id)) addFragment(record, claim, found);
     }
-    // A backlog of this agent's own lies in windows that it has notes of: it isn't read through.
-    const next = endOfKnown(seconds(end.score), claim.notes);
-    after = next > end.score ? { score: next, id: "" } : end;
   }
+  return found;
 }
 
 /** The end of the windows with notes that follow one another from this time on. */

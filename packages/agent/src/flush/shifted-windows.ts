@@ -5,7 +5,7 @@
  * still waits of it: anything else could be written over at Datadog, or count twice. A window whose place is taken by one
  * that stays doesn't move either. So the time of a few ready metrics may stay wrong, and no sum is.
  */
-import type { Position, Store } from "@chouette-iot/queue";
+import { type Position, pages, type Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { shiftContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
@@ -89,17 +89,14 @@ async function countWaiting(
   { from, to }: Shift,
 ): Promise<ReadonlyMap<Seconds, number>> {
   const waiting = new Map<Seconds, number>();
-  let after: Position = { score: from, id: "" };
-  for (;;) {
-    const page = await store.read(queue, { after, before: to, limit: PAGE });
-    const last = page.at(-1);
-    if (last === undefined) return waiting;
-    after = last;
+  const after: Position = { score: from, id: "" };
+  for await (const page of pages(store, queue, { after, before: to, limit: PAGE })) {
     for (const { id, score } of page) {
       const window = OF_THE_FLUSH.test(id) ? windowAt(score, windows) : undefined;
       if (window !== undefined) waiting.set(window.start, (waiting.get(window.start) ?? 0) + 1);
     }
   }
+  return waiting;
 }
 
 /** The starts of those windows that may move and whose places aren't taken by one that stays. */

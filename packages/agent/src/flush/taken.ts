@@ -134,12 +134,12 @@ export class Taken {
 
   /** By its own time, whatever its place in the queue is. */
   #takeMisstamped(record: StoredRecord, timestamp: Seconds): void {
-    const { unset, latest, isFutureRejected } = this.#limits;
+    const { unset, latest, future } = this.#limits;
     if (timestamp < unset) this.#reject(record, UNSET_REASON);
     else if (timestamp <= latest) {
       this.#expired.push({ score: record.score, id: record.id });
       this.#held += 1;
-    } else if (isFutureRejected) this.#reject(record, FUTURE_REASON);
+    } else if (timestamp > future) this.#reject(record, FUTURE_REASON);
     // Otherwise it stays in the queue.
   }
 

@@ -167,6 +167,18 @@ describe("a record's own time", () => {
     expect((await store.notesUnder("window:")).size).toBe(0);
   });
 
+  it("makes it a dead letter at once, as its score does, if no clock shows such a time", async () => {
+    const { put, flushAt, rejected, store } = setUpFlush();
+    await put(count(5e9), NOW);
+    await put(count(NOW), 5e9);
+    await put(count(NOW), Number.POSITIVE_INFINITY);
+    expect(await flushAt(NOW + 20)).toMatchObject({ aggregated: 0, rejected: 3 });
+    expect((await rejected()).map(({ reason }) => reason)).toEqual(
+      Array.from({ length: 3 }, () => "stamped more than 600 s in the future"),
+    );
+    expect(await store.size(queues.rawMetrics)).toBe(0);
+  });
+
   it("has it expire, counted, if it is older than METRIC_TTL", async () => {
     const { put, flushAt, store, ready } = setUpFlush();
     await put(count(NOW - 14_500), NOW);

@@ -55,6 +55,33 @@ describe("the dead-letter queue", () => {
     expect((await store.counters()).get(`${QUEUE}:evicted`)).toBe(22);
   });
 
+  it("keeps none for a time that doesn't come, and none goes because the clock isn't set", async () => {
+    const store = new MemoryStore();
+    const time = { now: 1_800_000_000, monotonic: 0 };
+    const { now, ...times } = { now: time.now, later: time.now + 101, never: 2e10 };
+    for (const [id, score] of [
+      ...Object.entries({ now, ...times }),
+      ["inf", Number.POSITIVE_INFINITY],
+    ] as const)
+      await store.append(QUEUE, [{ score, id, value: "{}" }]);
+    const letters = new DeadLetters(store, QUEUE, {
+      ...systemClock,
+      now: () => milliseconds(time.now * 1000),
+      monotonic: () => milliseconds(time.monotonic * 1000),
+    });
+    const left = async () => {
+      await letters.bound({ maxRecords: 10, maxBytes: NO_LIMIT, ttl: seconds(100) });
+      return (await store.read(QUEUE, { limit: 10 })).map(({ id }) => id);
+    };
+    expect(await left()).toEqual(["now", "later"]);
+    time.monotonic = 600;
+    time.now = 1_000;
+    expect(await left()).toEqual(["now", "later"]);
+    time.now = now;
+    expect(await left()).toEqual(["now"]);
+    expect((await store.counters()).get(`${QUEUE}:expired`)).toBe(3);
+  });
+
   it("takes an eighth of a small store, and 64 MiB of a large one", () => {
     expect(maxDeadLetterBytes(12_000_000)).toBe(1_500_000);
     expect(maxDeadLetterBytes(4e9)).toBe(64 * 1024 * 1024);

@@ -5,9 +5,16 @@
  * by the settlement that found it there. What it costs is to read each dead letter once after it came and once before
  * it leaves; its size is remembered in between.
  */
-import { expire, fateCounter, type Position, type Store, type StoredRecord } from "@chouette-iot/queue";
+import {
+  expire,
+  fateCounter,
+  type Position,
+  pages,
+  type Store,
+  type StoredRecord,
+} from "@chouette-iot/queue";
 import { type Seconds, toSeconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
+import { CLOCK_FLOOR, type Clock, FutureLimit } from "../clock.js";
 
 export interface DeadLetterLimits {
   readonly maxRecords: number;
@@ -31,6 +38,7 @@ export class DeadLetters {
   readonly #store: Store;
   readonly #queue: string;
   readonly #clock: Clock;
+  readonly #future: FutureLimit;
   /** Of the records up to the last one that was read. */
   #records = 0;
   #bytes = 0;
@@ -40,26 +48,39 @@ export class DeadLetters {
     this.#store = store;
     this.#queue = queue;
     this.#clock = clock;
+    this.#future = new FutureLimit(clock);
   }
 
   /** Removes what is over a limit. Rejects where the store does. */
   async bound({ maxRecords, maxBytes, ttl }: DeadLetterLimits): Promise<void> {
-    this.#records -= await expire(this.#store, this.#queue, toSeconds(this.#clock.now()) - ttl);
+    await this.#expire(ttl);
     await this.#readOn();
     const size = await this.#store.size(this.#queue);
     // Others took some out, or stored some before the last: what was read says nothing any more.
     if (size !== this.#records) await this.#readAgain();
-    while (this.#records > maxRecords || this.#bytes > maxBytes) {
+    const isOver = () => this.#records > maxRecords || this.#bytes > maxBytes;
+    if (!isOver()) return;
+    const limit = () => Math.min(Math.max(this.#records - maxRecords, 0) || PAGE, PAGE);
+    for await (const page of pages(this.#store, this.#queue, { limit })) {
       const excess = Math.max(this.#records - maxRecords, 0);
-      const page = await this.#store.read(this.#queue, { limit: Math.min(excess || PAGE, PAGE) });
-      if (page.length === 0) return;
       const evicted = this.#bytes > maxBytes ? firstBytes(page, this.#bytes - maxBytes, excess) : page;
       await this.#store.settle({
         remove: [{ queue: this.#queue, records: evicted, counter: fateCounter(this.#queue, "evicted") }],
       });
       this.#records -= evicted.length;
       this.#bytes -= bytesOf(evicted);
+      if (!isOver()) return;
     }
+  }
+
+  /** Those that are too old, and those from further in the future than they may become old, which never would be. */
+  async #expire(ttl: Seconds): Promise<void> {
+    const now = toSeconds(this.#clock.now());
+    this.#records -= await expire(this.#store, this.#queue, { before: now - ttl });
+    // A clock that isn't set has them all in its future.
+    if (now < CLOCK_FLOOR) return;
+    const after = { score: this.#future.limit(now + ttl), id: "" };
+    this.#records -= await expire(this.#store, this.#queue, { after });
   }
 
   async #readAgain(): Promise<void> {
@@ -70,14 +91,11 @@ export class DeadLetters {
   }
 
   async #readOn(): Promise<void> {
-    for (;;) {
-      const from = this.#last === undefined ? {} : { after: this.#last };
-      const page = await this.#store.read(this.#queue, { ...from, limit: PAGE });
-      const last = page.at(-1);
-      if (last === undefined) return;
+    for await (const page of pages(this.#store, this.#queue, { after: this.#last, limit: PAGE })) {
+      const { score, id } = page.at(-1) ?? page[0];
       this.#records += page.length;
       this.#bytes += bytesOf(page);
-      this.#last = { score: last.score, id: last.id };
+      this.#last = { score, id };
     }
   }
 }

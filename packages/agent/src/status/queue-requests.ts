@@ -7,7 +7,9 @@
 import {
   fateCounter,
   type NewRecord,
+  type Page,
   type Position,
+  pages,
   type QueueNames,
   type Store,
   type StoredRecord,
@@ -124,15 +126,12 @@ function timeOf(value: Rejected["value"]): number | undefined {
 }
 
 /** A queue's records page by page, without what comes while they are worked on. */
-async function* pagesAsOfNow(store: Store, queue: string) {
+async function* pagesAsOfNow(store: Store, queue: string): AsyncGenerator<Page> {
   let remaining = await store.size(queue);
-  let after: Position | undefined;
-  while (remaining > 0) {
-    const limit = Math.min(PAGE, remaining);
-    const page = await store.read(queue, { limit, ...(after === undefined ? {} : { after }) });
-    if (page.length === 0) return;
-    after = page.at(-1);
+  if (remaining === 0) return;
+  for await (const page of pages(store, queue, { limit: () => Math.min(PAGE, remaining) })) {
     remaining -= page.length;
     yield page;
+    if (remaining <= 0) return;
   }
 }

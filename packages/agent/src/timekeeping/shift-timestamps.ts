@@ -7,7 +7,7 @@
  * with one too large to be fetched, stays: it becomes a dead letter where it is.
  * Nothing else may remove records of the queue meanwhile.
  */
-import type { Position, QueueNames, Store } from "@chouette-iot/queue";
+import { type Position, pages, type QueueNames, type Store } from "@chouette-iot/queue";
 import { isStaying } from "../flush/shifted-windows.js";
 import { type ClockShift, rangeWithout, type TimeRange } from "./clock-shift.js";
 import { DATE, isShifted, POINTS, shiftedRecord, TIMESTAMP, type TimeField } from "./shifted-record.js";
@@ -42,12 +42,8 @@ export async function shiftTimestamps(
 ): Promise<number> {
   let moved = 0;
   for (const { from, to } of rangeWithout(shift, spared)) {
-    let after = { score: from as number, id: "" };
-    for (;;) {
-      const page = await store.read(queue, { after, before: to, limit: PAGE });
-      const last = page.at(-1);
-      if (last === undefined) break;
-      after = last;
+    const after = { score: from, id: "" };
+    for await (const page of pages(store, queue, { after, before: to, limit: PAGE })) {
       const due = page.flatMap((record) => {
         const isDone = isShifted(record.id, shift) || stays(record, shift);
         const shifted = isDone ? undefined : shiftedRecord(record, shift, field);

@@ -4,13 +4,14 @@ import { decodeReadyMetric, milliseconds, seconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { faultyStore, type StoreFault } from "../../../../tests/support/faulty-store.js";
+import { CLOCK_FLOOR } from "../clock.js";
 import { Flusher } from "../flush/flusher.js";
 import type { Log } from "../log.js";
 import { datadogWrapper } from "../wrappers/datadog.js";
 import { currentBoot } from "./boot.js";
 import { CLOCK_STATE } from "./clock-shift.js";
 import { QueueLocks } from "./queue-locks.js";
-import { CLOCK_FLOOR, Timekeeper } from "./timekeeper.js";
+import { Timekeeper } from "./timekeeper.js";
 
 const queues = queueNames();
 const TRUE_TIME = Date.UTC(2026, 5, 1) / 1000;

@@ -17,7 +17,7 @@
 import { randomBytes } from "node:crypto";
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { type Milliseconds, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
+import { CLOCK_FLOOR, type Clock } from "../clock.js";
 import { type Shift, shiftWindows } from "../flush/shifted-windows.js";
 import type { Log } from "../log.js";
 import type { Boot } from "./boot.js";
@@ -44,8 +44,6 @@ export interface TimekeeperOptions {
   readonly interval: Seconds;
 }
 
-/** A clock that says less than this has not been set: it is before Chouette's first release. */
-export const CLOCK_FLOOR = seconds(Date.UTC(2025, 0, 1) / 1000);
 /** Less than this is drift, which time servers put right all the time. */
 const MIN_JUMP = seconds(30);
 /** Drift is stored once it comes to this much, so that it isn't taken for a jump at the next start. */

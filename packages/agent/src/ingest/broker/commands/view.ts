@@ -1,5 +1,5 @@
 /** Commands that show what is in the queues, for people and for tests. A queue that isn't the agent's is empty. */
-import type { BrokerStore } from "@chouette-iot/queue";
+import { type BrokerStore, pages } from "@chouette-iot/queue";
 import { fromStoredId, fromStoredValue, toStoredId } from "../byte-text.js";
 import { type Call, lookup, type Result } from "../command.js";
 import { failure, isFailure, list, MAX_ANSWER_LENGTH, type Reply } from "../reply.js";
@@ -173,12 +173,10 @@ async function withinScores(
   const isBefore = (score: number) => (min.isExclusive ? score <= min.score : score < min.score);
   const isAfter = (score: number) => (max.isExclusive ? score >= max.score : score > max.score);
   // No id is empty, so that this position comes before all of its score.
-  let after = min.score === -Infinity ? undefined : { score: min.score, id: "" };
+  const after = min.score === -Infinity ? undefined : { score: min.score, id: "" };
   let toSkip = offset < 0 ? Number.POSITIVE_INFINITY : offset;
-  while (found.length < count) {
-    const page = await store.read(queue, { ...(after && { after }), limit: SCORES_PAGE });
-    const last = page.at(-1);
-    if (last === undefined) break;
+  if (count <= 0) return positionsReply(found, withScores, inPairs);
+  for await (const page of pages(store, queue, { after, limit: SCORES_PAGE })) {
     for (const { id, score } of page) {
       if (isAfter(score)) return positionsReply(found, withScores, inPairs);
       if (isBefore(score) || toSkip-- > 0) continue;
@@ -186,7 +184,7 @@ async function withinScores(
       if (found.length === LONGEST_RANGE) return TOO_LONG;
       found.push({ id, score });
     }
-    after = { score: last.score, id: last.id };
+    if (found.length >= count) break;
     // Others get their turn between two pages.
     await new Promise(setImmediate);
   }

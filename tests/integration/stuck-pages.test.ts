@@ -1,0 +1,79 @@
+/** Whatever works through a queue ends if the store hands out the same page again and again. */
+import {
+  type BrokerStore,
+  evictUntil,
+  expire,
+  queueNames,
+  rejectRange,
+  type StoredRecord,
+} from "@chouette-iot/queue";
+import { MemoryStore } from "@chouette-iot/queue/memory";
+import { seconds } from "@chouette-iot/record";
+import { expect, it } from "vitest";
+import { CLOCK_FLOOR, systemClock } from "../../packages/agent/src/clock.js";
+import { DeadLetters } from "../../packages/agent/src/housekeeping/dead-letters.js";
+import { askQueues } from "../../packages/agent/src/status/queue-requests.js";
+import { shiftTimestamps, timedQueues } from "../../packages/agent/src/timekeeping/shift-timestamps.js";
+import { startDelivering } from "../support/delivering.js";
+import { setUpFlush } from "../support/flushing.js";
+
+const names = queueNames();
+const NOW = CLOCK_FLOOR + 1_000_000;
+const RECORD: StoredRecord = { score: NOW, id: "stuck", value: "no JSON" };
+const ENDLESS = Number.POSITIVE_INFINITY;
+
+/** Settlements change nothing of its queues. */
+function stuckStore(): MemoryStore {
+  const store = new MemoryStore();
+  store.read = async () => [RECORD];
+  store.strays = async () => [{ id: "orphan", value: "v" }];
+  store.size = async () => 1_000;
+  return store;
+}
+
+/** With more in it than a limit allows. */
+const withBytes = (store: MemoryStore) =>
+  Object.assign(store, { bytes: () => 1_000 }) as unknown as BrokerStore;
+
+const LOOPS: Readonly<Record<string, (store: MemoryStore) => Promise<unknown>>> = {
+  expiry: (store) => expire(store, names.logs, { before: ENDLESS }),
+  "dead letters of a range": (store) =>
+    rejectRange(
+      store,
+      { queue: names.logs, rejectedQueue: names.rejected },
+      {},
+      { reason: "test", at: seconds(NOW) },
+    ),
+  "eviction of orphans": (store) => evictUntil(withBytes(store), names, 10),
+  "eviction of records": (store) => {
+    store.strays = async () => [];
+    return evictUntil(withBytes(store), names, 10);
+  },
+  "the bounds of dead letters": (store) =>
+    new DeadLetters(store, names.rejected, systemClock).bound({
+      maxRecords: 1,
+      maxBytes: ENDLESS,
+      ttl: seconds(1e9),
+    }),
+  purge: (store) => askQueues(store, names, { kind: "purge", queue: "logs" }, NOW),
+  requeue: (store) => askQueues(store, names, { kind: "requeue" }, NOW),
+  flush: async (store) => setUpFlush({ store }).flushAt(NOW + 100),
+  "moving to another time": async (store) => {
+    const [raw] = timedQueues(names);
+    if (raw === undefined) throw new Error("there is no timed queue");
+    const shift = { id: "s", from: seconds(0), to: seconds(2 * NOW), by: seconds(10) };
+    await shiftTimestamps(store, raw, shift as Parameters<typeof shiftTimestamps>[2]);
+  },
+  dispatch: async (store) => {
+    const delivering = startDelivering({ url: "http://127.0.0.1:9", store });
+    try {
+      await delivering.dispatcher.dispatch();
+    } finally {
+      await delivering.stop();
+    }
+  },
+};
+
+it.each(Object.keys(LOOPS))("%s ends if a page doesn't advance", { timeout: 10_000 }, async (name) => {
+  await expect(LOOPS[name]?.(stuckStore())).rejects.toThrow(/didn't advance|came again/);
+});
