@@ -52,7 +52,7 @@ function settingsTable(names) {
     const { names: variables, fallback, about, expected } = COLLECTOR_SETTINGS[name];
     return [variables.map(code).join(", "), shown(fallback), about, expected];
   });
-  return table(["Setting", "Default", "What it is", "Values"], rows);
+  return table(["Setting", "Default", "Purpose", "Values"], rows);
 }
 
 function metricsTable(metrics) {
@@ -63,7 +63,7 @@ function metricsTable(metrics) {
     tags.map(code).join(", "),
     says,
   ]);
-  return table(["Metric", "Type", "Unit", "Tags", "What it says"], rows);
+  return table(["Metric", "Type", "Unit", "Tags", "Meaning"], rows);
 }
 
 function shown(fallback) {

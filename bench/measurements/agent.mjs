@@ -24,19 +24,19 @@ export default {
   id: "agent",
   title: "Through the agent",
   about: `A backlog of ${RECORDS.toLocaleString("en-US")} raw records waits in the broker, 2,000 for each second of device time: counts, gauges and
-histograms with two tags, of 100 or of 10,000 contexts in turn. The agent starts as a process of its own, with
-its default settings, without collectors and metrics of its own, and works until the raw queue is empty. Then the next release is brought
-forward. The sum of all counts must arrive at a stand-in for Datadog, or the run fails. Each run begins with a copy of
-the same backlog, in a new redis-server without persistence or in a copied file.
+histograms with two tags, of 100 or of 10,000 contexts in turn. The agent starts as a separate process with its default settings, without
+collectors and self metrics, and runs until the raw queue is empty. Then the next release is brought forward. The sum of all counts must
+arrive at a stand-in for Datadog, or the run fails. Each run begins with a copy of the same backlog, in a new redis-server without
+persistence or in copied files.
 
-Two rates: from the process' start, loading, connecting and the check of the embedded broker's file included; and from the first
-settlement to the last. CPU is that of the process (the redis-server's is not in it) from its start to the raw queue's end; the peak of memory
-is that of the whole run, delivery included, pages of the program's own files too.
+There are two rates: from the start of the process, including loading, connecting and the check of the embedded broker's files; and from
+the first settlement to the last. CPU is that of the process (without redis-server) from its start until the raw queue is empty. The
+peak of memory is that of the whole run, including delivery and the pages of the program's own files.
 
-The bare loop has the same driver and page size. It reads a page of 2,000 (ZRANGE and HMGET; a read of the store) while the page before is worked on, parses
-each record with \`JSON.parse\`, adds it up by window and by name, type and sorted tags, and when a window is over stores one ready record a
-context and deletes the raw ones in one step. It checks nothing, keeps no notes, counters or fences, makes one number of a
-histogram where the agent makes five, and sends nothing. Its own sums must equal the backlog's.`,
+The bare loop has the same driver and page size. It reads a page of 2,000 (ZRANGE and HMGET; a read of the store) while it processes the page before,
+parses each record with \`JSON.parse\`, and aggregates it by window, name, type and sorted tags. When a window is over, it stores one ready
+record per context and deletes the raw ones in one step. It validates nothing, keeps no state, counters or fences, computes one number for a
+histogram where the agent computes five, and sends nothing. Its own sums must equal the backlog's.`,
   run: async ({ quick, rounds, trees, folder, say }) => {
     const records = quick ? QUICK_RECORDS : RECORDS;
     const tables = [];

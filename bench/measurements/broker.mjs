@@ -15,23 +15,23 @@ const CONTEXTS = 100;
 const UNLIKE_IDS = { part: 0.999 };
 
 const about = `
-Samples of a histogram, which can't be joined, with two tags, ${CONTEXTS} contexts, ${RECORD_BYTES} bytes of JSON each, from a process of
-its own into a fresh broker: a redis-server without persistence, or the agent's embedded broker, which writes to its disk
-before it answers. From the first record until all are stored. Beside each other:
+Samples of a histogram, which can't be aggregated, with two tags, ${CONTEXTS} contexts, ${RECORD_BYTES} bytes of JSON each. A separate process
+stores them in a fresh broker: a redis-server without persistence, or the agent's embedded broker, which writes to its disk before
+it replies. Time is measured from the first record until all are stored. The rows:
 
-- **chouette-iot-client**, as an application calls it: it makes the record's text and id, and a marker in each batch, so
-  that a batch whose answer was lost isn't stored twice;
-- **bare loop**: the same driver, the same commands (variadic ZADD and HSET in MULTI, 500 records a batch, 4 batches in
-  flight), with everything ready made: what can be had from Node;
+- **chouette-iot-client**, as an application calls it. It builds each record's text and id, and sets a marker in each batch, so
+  that a batch whose reply was lost isn't stored twice.
+- **bare loop**: the same driver and commands (variadic ZADD and HSET in MULTI, 500 records per batch, 4 batches in
+  flight), with records built in advance: the upper limit for Node.
 - **redis-benchmark**: Redis' own tool, in C, with the same batches, 4 requests in flight. It can't send a MULTI, so it
-  sends all ZADDs and then all HSETs, and the time is that of both; and its ids are random, so that the server has to find
-  each one's place, where a client's come in order. Not beside the embedded broker: random ids never meet their values,
-  and an agent sets such strays aside;
-- **the store by itself**, in the embedded broker's place there: the same batches of ready records appended by the
-  program itself, without a network or a protocol: what can be had from the disk and the store.
+  sends all ZADDs and then all HSETs, and the time is the sum of both. Its ids are random, so the server has to search for
+  each one's place, while a client's ids come in order. It isn't used with the embedded broker: random ids never meet their
+  values, and an agent turns such orphans into dead letters.
+- **the store alone**, with the embedded broker: the program itself appends the same batches of prepared records, without
+  network or protocol: the upper limit of the disk and the store.
 
-CPU time is given of the program that stores and of the broker. Checked after each sample: the broker holds every
-id and every value (of redis-benchmark's random ones 99.9 %, since some are drawn twice).
+CPU time is that of the storing program and of the broker. After each sample, the broker must hold every id and every
+value (99.9 % of redis-benchmark's random ones, since some are drawn twice).
 `;
 
 /** @type {import("../suite/measurement.mjs").Measurement} */

@@ -16,29 +16,27 @@ const MOST_FLUSHES = 25;
 const WEIGHINGS = 3;
 
 const about = `
-Each client is called with a name, a value and two tags (route and method), the tags made anew for each call, and one
-route for each context. It runs in a process of its own that makes bursts of 500 calls, comes back to its event loop
-after each, and has everything delivered after ${CALLS_A_FLUSH.toLocaleString("en-US")} calls. Given are
+Each client is called with a name, a value and two tags (route and method). The tags are created for each call, with one route
+per context. The client runs in a separate process that makes bursts of 500 calls, returns to its event loop after each burst, and
+delivers everything after ${CALLS_A_FLUSH.toLocaleString("en-US")} calls. The tables show
 
-- **the call**: the time on the clock within the calls, which is what the application is held up by;
-- **until it has arrived**: the CPU time of the whole process, from the first call until all is delivered, by the number
-  of calls. A client that puts its work off gains nothing here;
-- **bytes**: what a call and its delivery allocate on V8's heap: its growth over ${CALLS_A_FLUSH.toLocaleString("en-US")} calls in a process whose young
-  generation is so large that nothing is collected meanwhile (checked), the median of ${WEIGHINGS}.
+- **the call**: wall-clock time within the calls, for which the application is blocked;
+- **until it has arrived**: CPU time of the whole process, from the first call until everything is delivered, divided by the number
+  of calls. A client gains nothing here by deferring work;
+- **bytes**: allocations of a call and its delivery on V8's heap: its growth over ${CALLS_A_FLUSH.toLocaleString("en-US")} calls in a process whose young
+  generation is so large that no collection happens (checked), the median of ${WEIGHINGS}.
 
-Where it arrives: for chouette-iot-client a redis-server, from which all is read back; for hot-shots a UDP socket on
-loopback (DogStatsD's way), for datadog-metrics a reporter of our own in place of its HTTP request, for prom-client the text
-that Prometheus would fetch, for OpenTelemetry an export in memory, cumulative as by default: the last three are spared the
-way to another process, which ours and hot-shots' include. A receiver in another process is not counted.
-Checked after each sample: the sum of the increments, the last value of each gauge, the number of the histogram's samples.
-Datagrams may get lost: of hot-shots the part that arrived is given; a call of any other client that is missing, or
-counted twice, fails the run.
+The sinks: for chouette-iot-client a redis-server, from which everything is read back; for hot-shots a UDP socket on loopback
+(as with DogStatsD); for datadog-metrics our reporter in place of its HTTP request; for prom-client the text that
+Prometheus would scrape; for OpenTelemetry an export in memory, cumulative by default. The last three don't pay for the way to another
+process; chouette-iot-client and hot-shots do. A receiver in another process is not counted. After each sample, the test checks
+the sum of the increments, the last value of each gauge, and the number of the histogram's samples. Datagrams can get lost: for
+hot-shots, the table shows the share that arrived. If a call of any other client is missing or counted twice, the run fails.
 
-Beside each other stand different services. chouette-iot-client and hot-shots send each sample of a histogram,
-datadog-metrics keeps each until it is delivered, prom-client and OpenTelemetry only count them into buckets.
-Only chouette-iot-client stores what it delivers in a broker that outlives the program and answers for it.
-hot-shots' settings are \`maxBufferSize: 8192\` (buffered), and \`aggregation: true\` with that (aggregated, which spares
-histograms by its documentation).
+The clients do different things. chouette-iot-client and hot-shots send each sample of a histogram, datadog-metrics keeps
+each until it is delivered, prom-client and OpenTelemetry only count them into buckets. Only chouette-iot-client stores
+data in a broker that outlives the program, and waits for the reply. hot-shots' settings are \`maxBufferSize: 8192\` (buffered), and
+\`aggregation: true\` in addition (aggregated; according to its documentation, not for histograms).
 `;
 
 /** @type {import("../suite/measurement.mjs").Measurement} */

@@ -19,10 +19,11 @@ const BROKERS = { redis: "with Redis", embedded: "with the embedded broker" };
 export default {
   id: "idle",
   title: "Idle",
-  about: `The agent with the host collector and nothing else to do, default settings, for ${SECONDS} s after its first ${START_SECONDS} s: a round of the collector every 30 s, a
-release every 60 s to a stand-in for Datadog, where the host's metrics must arrive. The agent at Redis and the one with the embedded broker run at
-the same time; both rest nearly always. CPU and memory are the kernel's figures for the process (\`/proc\`); what is resident counts the pages of Node's own
-program file as well. It is read every second: the median, and the most since the start.`,
+  about: `The agent with the host collector, default settings and nothing else to do, for ${SECONDS} s after its first ${START_SECONDS} s: a round of the
+collector every 30 s, a release every 60 s to a stand-in for Datadog, where the host's metrics must arrive. The agent on Redis and the one
+with the embedded broker run at the same time; both are idle nearly always. CPU and memory are the kernel's figures for the process
+(\`/proc\`). Resident memory includes the pages of Node's program file. It is read every second: the table has the median, and the maximum
+since the start.`,
   run: async ({ quick, trees, folder, say }) => {
     const seconds = quick ? QUICK_SECONDS : SECONDS;
     say(`${seconds} s`);

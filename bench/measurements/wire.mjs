@@ -20,21 +20,22 @@ const TARGETS = { [OURS]: 7.8, [PRECISE]: 4.5 };
 export default {
   id: "wire",
   title: "On the wire",
-  about: `Bytes of the requests' bodies, headers and TLS aside, for workloads that are the same on every machine (seed ${SEED}; the generators
-are in \`bench/workloads\`). Each release is written by itself, as it is sent: nothing is remembered from one request to the next. The
-agent's rows go through its own dispatcher and outputs, with its batches and its splitting, over HTTP; of each body it sends the
-smallest of its formats and encodings. The other ways have the same releases, in
-batches of the same size: JSON by \`JSON.stringify\`, protobuf by protobufjs, with fields by number and series in the order in
-which they came, deflate and zstd at the levels that are said, zstd at the agent's own (19 up to 64 KiB, 17 up to 512 KiB, 9 beyond). Every body of every row goes to a stand-in for Datadog, which parses it: each point must be
-there with its value (with six digits: within half of the last), each log must be there, or the run fails. So it does where
-the agent takes more than ${TARGETS[OURS]} bytes a point of the noisy series, or more than ${TARGETS[PRECISE]} with six digits.
+  about: `Bytes of the requests' bodies, without headers and TLS, for workloads that are the same on every machine (seed ${SEED}; the generators
+are in \`bench/workloads\`). Each release is encoded separately, as it is sent: nothing is remembered between requests.
 
-The floor is the information in the values: the sum of -log2 of the probability of each draw that the generator made.
-Each draw can be read back from the values, so that no code that is made without knowing the seed takes less, on
-average. What is known beforehand (names, tags, the times of regular points, the words of a log line) is not in it, though each
-request has to say it again: the floor can't be reached, and is farther away where releases are small.
+The agent's rows go through its own dispatcher and outputs, with its batches and splitting, over HTTP. For each body it sends the smallest
+of its formats and encodings. The other encodings get the same releases, in batches of the same size: JSON from \`JSON.stringify\`,
+protobuf from protobufjs, with fields by number and series in order of arrival. Deflate and zstd use the levels given, otherwise zstd uses the
+agent's own (19 up to 64 KiB, 17 up to 512 KiB, 9 beyond). Every body of every row goes to a stand-in for Datadog, which parses it. Each
+point must arrive with its value (with six digits: within half of the last digit), and each log must arrive, or the run fails. It also fails if
+the agent takes more than ${TARGETS[OURS]} bytes a point for the noisy series, or more than ${TARGETS[PRECISE]} with six digits.
 
-Not measured: metrics that go as DogStatsD text through a local Datadog Agent (hot-shots), since there is none here to measure.`,
+The lower bound is the information in the values: the sum of -log2 of the probability of each draw of the generator. Each draw can be
+reconstructed from the values, so no encoding that doesn't know the seed takes less on average. Known data (names, tags, the times of
+regular points, the words of a log line) isn't included, though each request has to repeat it. So the lower bound is out of reach, and
+farther away for small releases.
+
+Not measured: metrics sent as DogStatsD text through a local Datadog Agent (hot-shots), since none was available.`,
   run: async ({ quick, trees, say }) => {
     const metrics = [
       noise(SEED),

@@ -32,7 +32,7 @@ export function hostAfterOutage(seed, hours = 24) {
   const { title, releases, bits } = hostOfADay(seed, hours);
   const records = releases.flatMap((release) => release.records);
   return {
-    title: `${title.split(",")[0]}, all at once after an outage`,
+    title: `${title.split(",")[0]}, in one release after an outage`,
     releases: [{ at: releases.at(-1).at, records }],
     bits,
   };

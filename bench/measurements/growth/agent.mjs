@@ -43,9 +43,9 @@ const DIMENSIONS = [
 ];
 
 /** In words, for the measurement's own. */
-export const AGENT_GROWTH = `**Through the agent**: as in "Through the agent", once each, from the moment when the agent says that it runs to the raw queue's end. The backlog
-grows with 100 contexts; the contexts with 100,000 records, of which a window has 20,000, so that from 20,000 contexts on nothing
-is left to add up; the size of a record by more tags, with 40,000 records of 100 contexts. Every count is checked at the intake.`;
+export const AGENT_GROWTH = `**Through the agent**: as in "Through the agent", once each, from the agent's start message until the raw queue is empty. By backlog: with 100
+contexts. By contexts: with 100,000 records, 20,000 per window, so from 20,000 contexts on there is nothing to aggregate. By size: more tags
+make the records larger, with 40,000 records of 100 contexts. Every count is checked at the intake.`;
 
 /** @returns {Promise<import("../../suite/measurement.mjs").Outcome>} */
 export async function agentGrowth({ quick, trees, folder, say }) {

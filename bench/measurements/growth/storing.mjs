@@ -59,10 +59,10 @@ const DIMENSIONS = [
 const thousands = (number) => number.toLocaleString("en-US");
 
 /** In words, for the measurement's own. */
-export const STORING_GROWTH = `**Into the broker**: as in "Into the broker", by chouette-iot-client, ${SAMPLES} samples of ${thousands(RECORDS)} records (${CONTEXTS} contexts, ${RECORD_BYTES} bytes
-each) into a fresh broker, after as many for warming up. By backlog: after as many as the backlog has. By contexts: where
-there are more of them, a sample has a record of each. By size, which more tags make: at most ${MOST_BYTES / 1e6} MB a sample. The broker must
-hold all of them at the end.`;
+export const STORING_GROWTH = `**Into the broker**: as in "Into the broker", with chouette-iot-client: ${SAMPLES} samples of ${thousands(RECORDS)} records (${CONTEXTS} contexts, ${RECORD_BYTES} bytes
+each) into a fresh broker, after the same number as a warm-up. By backlog: the backlog is stored first. By contexts: a sample
+has at least one record of each context. By size: more tags make the records larger, with at most ${MOST_BYTES / 1e6} MB per sample. The broker
+must hold all records at the end.`;
 
 /**
  * @param {import("../../suite/measurement.mjs").Run} run

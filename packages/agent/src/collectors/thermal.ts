@@ -10,17 +10,17 @@ import { readBeside } from "./kernel-files.js";
 
 export const description: CollectorDescription = {
   name: "thermal",
-  sees: "All thermal zones of the kernel.",
-  reads: "`/sys/class/thermal/thermal_zone*`, below `HOST_SYS`.",
+  sees: "Every thermal zone of the kernel.",
+  reads: "`/sys/class/thermal/thermal_zone*`, under `HOST_SYS`.",
   needs: "Linux.",
-  costs: "Two small reads for each zone.",
+  costs: "Two small reads per zone.",
   settings: ["hostSys"],
   metrics: metricTable("Chouette.thermal", [
     [
       "temperature",
       "degree celsius",
       ["zone", "sensor"],
-      "The zone's temperature; `zone` is its type, `sensor` its number, since types may repeat",
+      "The zone's temperature; `zone` is its type, `sensor` its number, since types can repeat",
     ],
   ]),
 };

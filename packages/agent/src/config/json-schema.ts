@@ -24,7 +24,7 @@ export function settingsSchema(): JsonSchema {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "chouette.yaml",
-    description: "The settings of the Chouette agent. An environment variable goes before its line here.",
+    description: "The settings of the Chouette agent. Environment variables take precedence.",
     type: "object",
     additionalProperties: false,
     properties: Object.fromEntries(settings.map((setting) => [fileKey(setting), property(setting)])),

@@ -45,7 +45,7 @@ export function oneOf<const T extends readonly string[]>(choices: T): Kind<T[num
 /** A JSON list, or items with commas between them. */
 export function list<T>(item: z.ZodType<T>, expected: string): Kind<readonly T[]> {
   return {
-    expected: `${expected}, as a JSON list or with commas between them`,
+    expected: `${expected}, as a JSON list or separated by commas`,
     schema: z.preprocess(splitList, z.array(item)),
   };
 }

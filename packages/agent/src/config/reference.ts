@@ -8,10 +8,10 @@ const HEAD = `<!-- Made of the table of settings by \`npm run generate\`. -->
 
 # Settings
 
-A setting is an environment variable or a line of a settings file. The environment goes before the file, the file
-before the default. What is set to nothing is not set.
+A setting is an environment variable or a line of a settings file. The environment takes precedence over the file. An empty
+value counts as unset.
 
-The file is the one that \`${FILE_VARIABLE}\` names; without it, the first of ${LOOKED_FOR.map((path) => `\`${path}\``).join(" and ")} that is there.
+The file is the one that \`${FILE_VARIABLE}\` names; without it, the first of ${LOOKED_FOR.map((path) => `\`${path}\``).join(" and ")} that exists.
 It is YAML, with the keys of the tables below:
 
 \`\`\`yaml
@@ -21,17 +21,17 @@ global_tags: [zone:a, env:prod]
 release_interval: 60
 \`\`\`
 
-Editors that know JSON Schema check it against \`chouette.schema.json\`, which is in the package. A key that is no
-setting is an error. The agent names all that is wrong at once, each with where it came from, and ends with exit
-code 2. \`chouette config\` shows what is in force and where each value comes from. Secrets are shown nowhere.
+Editors that support JSON Schema check it against \`chouette.schema.json\`, which is in the package. An unknown key is an
+error. The agent reports all wrong settings together, each with its source, and exits with code 2. \`chouette config\` shows the current
+values and their sources. Secrets are never shown.
 
-A file with an API key in it should be readable by the agent's user alone: \`chmod 600\`.
+A file with an API key in it should be readable only by the agent's user: \`chmod 600\`.
 
 ## Reload
 
-On SIGHUP the agent reads the file again. (A process's environment can't be changed from outside.) Where something
-is wrong it says so and goes on as before. What has changed holds from then on, without a record lost; what is marked
-"Read at start" below is named in the log and holds from the next start.
+On SIGHUP, the agent reads the file again. (A process's environment can't be changed from outside.) If there is an error,
+the agent logs it and keeps the previous settings. Otherwise the changes are applied without losing a record. Settings marked "Read at
+start" are named in the log and take effect after a restart.
 `;
 
 export function configurationPage(): string {
@@ -40,7 +40,7 @@ export function configurationPage(): string {
 
 function sectionText({ title, settings }: Section): string {
   const rows = Object.values(settings).map(row);
-  const heading = "| environment | file | takes | default | what it is |\n| --- | --- | --- | --- | --- |\n";
+  const heading = "| environment | file | values | default | purpose |\n| --- | --- | --- | --- | --- |\n";
   return `## ${title}\n\n${heading}${rows.join("")}`;
 }
 

@@ -42,7 +42,7 @@ function checked(answer: unknown): Wrapped {
   if (answer instanceof Promise) {
     // Its end is of no interest: it comes too late.
     answer.catch(() => {});
-    return wrong("a promise, and a wrapper has to answer at once");
+    return wrong("a promise; return the result itself");
   }
   const { ok, metrics, reason } = Object(answer) as Readonly<Record<string, unknown>>;
   if (ok === false) return { ok, reason: typeof reason === "string" ? reason : "the wrapper gave no reason" };

@@ -21,44 +21,43 @@ export const description: CollectorDescription = {
   name: "docker",
   sees: "The containers of Docker, or of Podman through its compatible socket.",
   reads:
-    "`/containers/json`, `/containers/ID/stats` of each running container, and for `restarts` `/events` since the round before, " +
-    "all in parallel. A container that doesn't run gives only its state. The first round is without `cpu.percentage` and `restarts`.",
+    "`/containers/json`, `/containers/ID/stats` of each running container, and, for `restarts`, `/events` since the last round, " +
+    "all in parallel. A container that isn't running has only its state. The first round has no `cpu.percentage` and `restarts`.",
   needs:
-    "The right to use the socket, which is root's or the group `docker`'s. Docker 20.10 or later, or Podman's service (tried with 4.3).",
+    "Access to the socket: root, or the group `docker`. Docker 20.10 or later, or Podman's service (tested with 4.3).",
   costs:
-    "Two requests, and one for each running container. Docker 20.10 reads statistics once a second, so that a round takes " +
-    "a second in all at most; engines before it take two for each container.",
+    "Two requests, and one for each running container. Docker 20.10 reads statistics once a second, so a round takes " +
+    "at most a second in total. Earlier engines take two seconds per container.",
   settings: ["dockerMetrics", "dockerSocketPath"],
   metrics: metricTable("Chouette.docker", [
     ["memory.usage", "byte", CONTAINER, "Memory in use, page cache included (`memory`)"],
-    ["cpu.usage", "nanosecond", CONTAINER, "CPU time in kernel mode since it began (`cpu`)"],
+    ["cpu.usage", "nanosecond", CONTAINER, "CPU time in kernel mode since its start (`cpu`)"],
     [
       "memory.working_set",
       "byte",
       CONTAINER,
-      "Memory in use without page cache that can be dropped, as `docker stats` shows it (`working_set`)",
+      "Memory in use without reclaimable page cache, as shown by `docker stats` (`working_set`)",
     ],
-    ["memory.limit", "byte", CONTAINER, "The memory that it may use (`limit`)"],
+    ["memory.limit", "byte", CONTAINER, "Memory limit (`limit`)"],
     [
       "cpu.percentage",
       "percent",
       CONTAINER,
-      "CPU time in use, of one core: two busy cores are 200 (`cpu_percentage`)",
+      "CPU time in percent of one core: two busy cores are 200 (`cpu_percentage`)",
     ],
-    ["network.bytes.recv", "byte", CONTAINER, "Received since it began (`network`)"],
-    ["network.bytes.sent", "byte", CONTAINER, "Sent since it began (`network`)"],
-    ["io.bytes.read", "byte", CONTAINER, "Read from block devices since it began (`io`)"],
-    ["io.bytes.written", "byte", CONTAINER, "Written to block devices since it began (`io`)"],
+    ["network.bytes.recv", "byte", CONTAINER, "Received since its start (`network`)"],
+    ["network.bytes.sent", "byte", CONTAINER, "Sent since its start (`network`)"],
+    ["io.bytes.read", "byte", CONTAINER, "Read from block devices since its start (`io`)"],
+    ["io.bytes.written", "byte", CONTAINER, "Written to block devices since its start (`io`)"],
+    ["restarts", "", CONTAINER, "Restarts since the last round (`restarts`)", "count"],
+    ["running", "", CONTAINER, "1 if it runs, else 0 (`running`)"],
     [
-      "restarts",
+      "healthy",
       "",
       CONTAINER,
-      "Starts since the round before that were not its first (`restarts`)",
-      "count",
+      "1 if its health check passes, 0 if not; not sent without a health check (`healthy`)",
     ],
-    ["running", "", CONTAINER, "1 if it runs, else 0 (`running`)"],
-    ["healthy", "", CONTAINER, "1 if its health check passes, 0 if not; nothing without one (`healthy`)"],
-    ["containers", "", ["state"], "How many containers are in each state (`containers`)"],
+    ["containers", "", ["state"], "Number of containers in each state (`containers`)"],
   ]),
 };
 

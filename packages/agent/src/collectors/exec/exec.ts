@@ -12,15 +12,15 @@ import { parseOutput } from "./output.js";
 
 export const description: CollectorDescription = {
   name: "exec",
-  sees: "Whatever a program of yours says: each entry of `EXEC_COLLECTORS` is a collector of its own, under its name.",
+  sees: "Output of your own programs. Each entry of `EXEC_COLLECTORS` is a separate collector with that name.",
   reads:
     "The program's standard output. A line is `name:value|type|#tag:value,tag:value`, with `g` (gauge), `c` (count) or `r` " +
     '(rate) as its type, or a JSON object `{"name":…,"value":…,"type":"gauge","tags":{…}}`; the whole output may also be a ' +
-    "JSON list of such objects. Empty lines and lines that begin with `# ` are left out.",
+    "JSON list of such objects. Empty lines and lines that begin with `# ` are ignored.",
   needs:
-    "The program. It is ended, with all that it started, after its `timeout` (seconds) or the round's deadline. Of the agent's " +
-    'environment it gets `PATH`, `HOME`, locale and the like, and the variables that its `env` names: `"env":["UPS_HOST"]`.',
-  costs: "One process a round.",
+    "The program. After its `timeout` (seconds) or the round's deadline, it is killed with all its children. From the agent's " +
+    'environment it gets `PATH`, `HOME`, the locale and similar variables, and those that its `env` names: `"env":["UPS_HOST"]`.',
+  costs: "One process per round.",
   settings: ["execCollectors"],
   metrics: [],
 };

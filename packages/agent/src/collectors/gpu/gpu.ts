@@ -9,16 +9,16 @@ const GPU = ["gpu", "model"];
 export const description: CollectorDescription = {
   name: "gpu",
   sees: "NVIDIA GPUs, but not those of a Jetson (`tegrastats`).",
-  reads: "`nvidia-smi --query-gpu`. What a GPU doesn't tell is left out.",
+  reads: "`nvidia-smi --query-gpu`. Values that a GPU doesn't report are left out.",
   needs:
-    "`nvidia-smi`. With `nvidia-smi -pm 1` the driver stays loaded between rounds, which makes them quick.",
-  costs: "One process a round.",
+    "`nvidia-smi`. With `nvidia-smi -pm 1`, the driver stays loaded between rounds, which makes them faster.",
+  costs: "One process per round.",
   settings: ["nvidiaSmiPath"],
   metrics: metricTable("Chouette.gpu", [
-    ["usage", "percent", GPU, "Time in which the GPU worked"],
+    ["usage", "percent", GPU, "Time in which the GPU was busy"],
     ["memory.usage", "percent", GPU, "Time in which its memory was read or written"],
     ["memory.used", "byte", GPU, "Memory in use"],
-    ["memory.total", "byte", GPU, "Memory that it has"],
+    ["memory.total", "byte", GPU, "Installed memory"],
     ["temperature", "degree celsius", GPU, "Temperature of the chip"],
     ["power", "watt", GPU, "Power"],
     ["fan", "percent", GPU, "Speed of the fan"],

@@ -12,11 +12,11 @@ export const description: CollectorDescription = {
   name: "k8s",
   sees: "A Kubernetes node and its pods.",
   reads:
-    "`/stats/summary` of the node's kubelet, over HTTPS; of a pod without figures of its own, the sums of its containers'.",
+    "`/stats/summary` of the node's kubelet, over HTTPS. If a pod has no figures, those of its containers are summed up.",
   needs:
-    "A client certificate that the kubelet accepts (`K8S_CERT_PATH`, `K8S_KEY_PATH`), or a token of an account that may get " +
-    "`nodes/stats`; and the authority of the kubelet's own certificate. In a pod, token and authority of the service account are " +
-    "found by themselves. Where the certificate names the node and not its address, give the name in `K8S_SERVER_NAME`.",
+    "A client certificate that the kubelet accepts (`K8S_CERT_PATH`, `K8S_KEY_PATH`), or a token of an account with `get` on " +
+    "`nodes/stats`; and the certificate authority of the kubelet. In a pod, the token and authority of the service account are " +
+    "used by default. If the certificate has the node's name and not its address, set `K8S_SERVER_NAME`.",
   costs: "One request with a resumed TLS session; the answer grows with the number of containers.",
   settings: [
     "k8sStatsServiceIp",
@@ -34,7 +34,7 @@ export const description: CollectorDescription = {
     ["node.cpu.usageCoreNanoSeconds", "nanosecond", ["node_name"], "CPU time since boot (`cpu`)"],
     ["node.memory.rssBytes", "byte", ["node_name"], "Anonymous memory (`memory`, `ram`)"],
     ["node.memory.usageBytes", "byte", ["node_name"], "Memory in use, caches included (`memory`, `ram`)"],
-    ["node.memory.availableBytes", "byte", ["node_name"], "Memory that is left (`memory`, `ram`)"],
+    ["node.memory.availableBytes", "byte", ["node_name"], "Available memory (`memory`, `ram`)"],
     [
       "node.memory.workingSetBytes",
       "byte",
@@ -43,8 +43,8 @@ export const description: CollectorDescription = {
     ],
     ["node.network.rxBytes", "byte", ["node_name"], "Received since boot (`network`)"],
     ["node.network.txBytes", "byte", ["node_name"], "Sent since boot (`network`)"],
-    ["node.fs.inodesFree", "inode", ["node_name"], "Inodes that are left (`inodes`)"],
-    ["node.fs.availableBytes", "byte", ["node_name"], "Space that is left (`fs`, `filesystem`)"],
+    ["node.fs.inodesFree", "inode", ["node_name"], "Free inodes (`inodes`)"],
+    ["node.fs.availableBytes", "byte", ["node_name"], "Available space (`fs`, `filesystem`)"],
     ["node.fs.usedBytes", "byte", ["node_name"], "Space in use (`fs`, `filesystem`)"],
     ["pod.cpu.usageNanoCores", "nanocore", ["namespace", "pod_name"], "CPU in use (`cpu`)"],
     ["pod.memory.rssBytes", "byte", ["namespace", "pod_name"], "Anonymous memory (`memory`, `ram`)"],
@@ -54,9 +54,9 @@ export const description: CollectorDescription = {
       ["namespace", "pod_name"],
       "Memory in use, caches included (`memory`, `ram`)",
     ],
-    ["pod.network.rxBytes", "byte", ["namespace", "pod_name"], "Received since the pod began (`network`)"],
-    ["pod.network.txBytes", "byte", ["namespace", "pod_name"], "Sent since the pod began (`network`)"],
-    ["pods.running", "", [], "Pods that the summary has"],
+    ["pod.network.rxBytes", "byte", ["namespace", "pod_name"], "Received since the pod's start (`network`)"],
+    ["pod.network.txBytes", "byte", ["namespace", "pod_name"], "Sent since the pod's start (`network`)"],
+    ["pods.running", "", [], "Pods in the summary"],
   ]),
 };
 
@@ -65,10 +65,7 @@ const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 export function open({ settings, log }: Pick<CollectorContext, "settings" | "log">): Collector {
   if (settings.k8sStatsServiceIp === undefined) throw new Error("K8S_STATS_SERVICE_IP is not set");
   if (settings.k8sInsecure) {
-    log.warn(
-      {},
-      "K8S_INSECURE is set: the kubelet's certificate is not verified, whoever answers is believed",
-    );
+    log.warn({}, "K8S_INSECURE is set: the kubelet's certificate is not verified");
   }
   const kubelet: KubeletOptions = {
     host: settings.k8sStatsServiceIp,

@@ -8,9 +8,9 @@ export const description: CollectorDescription = {
   name: "mqtt",
   sees: "A Mosquitto broker.",
   reads:
-    "The retained messages below `$SYS/broker`, which Mosquitto renews every ten seconds (`sys_interval`). Counters count from its start.",
-  needs: "A user who may read `$SYS/broker/#`, where the broker asks for one.",
-  costs: "One short connection a round, which is not kept.",
+    "The retained messages below `$SYS/broker`, which Mosquitto updates every ten seconds (`sys_interval`). Counters begin at its start.",
+  needs: "If the broker requires a login, a user with read access to `$SYS/broker/#`.",
+  costs: "One short connection per round.",
   settings: ["mqttCollectorUrl"],
   metrics: metricTable("Chouette.mqtt", ROWS),
 };

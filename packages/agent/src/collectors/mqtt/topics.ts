@@ -22,7 +22,7 @@ const TOPICS: readonly (readonly [topic: string, metric: MetricRow])[] = [
   ["subscriptions/count", ["subscriptions", "", [], "Subscriptions"]],
   ["bytes/received", ["bytes.received", "byte", [], "Received"]],
   ["bytes/sent", ["bytes.sent", "byte", [], "Sent"]],
-  ["heap/current", ["heap", "byte", [], "Memory in use, where the broker was built to tell"]],
+  ["heap/current", ["heap", "byte", [], "Memory in use, if the broker was built with memory tracking"]],
   ["uptime", ["uptime", "second", [], "Since the broker's start"]],
 ];
 

@@ -14,12 +14,12 @@ import { clockMetrics, flagMetrics, parseFrequency, parseThrottled, parseVoltage
 
 export const description: CollectorDescription = {
   name: "pi",
-  sees: "A Raspberry Pi: the temperature of its chip, throttling and under-voltage, clocks.",
+  sees: "A Raspberry Pi: chip temperature, throttling, under-voltage, clocks.",
   reads:
     "`/sys/class/thermal`, `/sys/devices/platform/soc/soc:firmware/get_throttled` and cpufreq, below `HOST_SYS`; " +
     "`vcgencmd` for the flags of `since_boot`, for all flags if /sys has none, and for `core_clock` and `voltage`.",
   needs: "A Raspberry Pi. For vcgencmd, membership in the group `video`.",
-  costs: "Three small reads; with vcgencmd, one process for each value it is asked for.",
+  costs: "Three small reads; with vcgencmd, one process per value.",
   settings: ["piMetrics", "vcgencmdPath", "hostSys"],
   metrics: metricTable("Chouette.pi", [
     ["temperature", "degree celsius", [], "The chip's temperature (`temp`)"],
@@ -27,18 +27,13 @@ export const description: CollectorDescription = {
       "under_voltage",
       "",
       ["when"],
-      "1 where the supply is too weak, else 0; `when` is `now` or `since_boot` (`throttled`)",
+      "1 if the supply voltage is too low, else 0; `when` is `now` or `since_boot` (`throttled`)",
     ],
-    ["frequency_capped", "", ["when"], "1 where the clock of the CPU is held down (`throttled`)"],
-    ["throttled", "", ["when"], "1 where the chip is throttled (`throttled`)"],
-    [
-      "soft_temperature_limit",
-      "",
-      ["when"],
-      "1 where the soft limit of temperature is reached (`throttled`)",
-    ],
-    ["clock.frequency", "hertz", ["clock"], "The clock of `arm` (`clock`), and of `core` (`core_clock`)"],
-    ["voltage", "volt", ["rail"], "The voltage of `core` (`voltage`)"],
+    ["frequency_capped", "", ["when"], "1 if the CPU's clock is capped (`throttled`)"],
+    ["throttled", "", ["when"], "1 if the chip is throttled (`throttled`)"],
+    ["soft_temperature_limit", "", ["when"], "1 if the soft temperature limit is reached (`throttled`)"],
+    ["clock.frequency", "hertz", ["clock"], "Clock of `arm` (`clock`) and of `core` (`core_clock`)"],
+    ["voltage", "volt", ["rail"], "Voltage of `core` (`voltage`)"],
   ]),
 };
 

@@ -13,17 +13,12 @@ export const description: CollectorDescription = {
   name: "dramatiq",
   sees: "The queues of Dramatiq, the Python task library, in Redis.",
   reads:
-    "The sizes of the hashes `dramatiq:*.msgs`, found by SCAN. A queue that was seen once and is empty now is sent as 0.",
-  needs: "A user who may call SCAN and HLEN.",
-  costs: "One connection that is kept; a SCAN of the whole database, and HLEN for each queue.",
+    "The sizes of the hashes `dramatiq:*.msgs`, found by SCAN. A queue that was seen before and is now empty is sent as 0.",
+  needs: "A user with permission for SCAN and HLEN.",
+  costs: "One persistent connection; a SCAN of the whole database, and HLEN for each queue.",
   settings: ["dramatiqRedisUrl"],
   metrics: metricTable("Chouette.dramatiq", [
-    [
-      "queue_size",
-      "message",
-      ["queue"],
-      "Messages in the queue; those that wait for their time are in `QUEUE.DQ`",
-    ],
+    ["queue_size", "message", ["queue"], "Messages in the queue; delayed ones are in `QUEUE.DQ`"],
   ]),
 };
 

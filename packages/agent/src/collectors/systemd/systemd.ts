@@ -8,19 +8,14 @@ export const description: CollectorDescription = {
   name: "systemd",
   sees: "systemd: failed units, and the state of named ones.",
   reads: "`systemctl show`, of the manager and of the units in `SYSTEMD_UNITS`.",
-  needs: "A system that systemd runs; in a container, the host's `/run/systemd` and D-Bus.",
-  costs: "One process a round, and one more where units are named.",
+  needs: "A system that runs systemd; in a container, the host's `/run/systemd` and D-Bus.",
+  costs: "One process per round, and another one if units are named.",
   settings: ["systemdUnits", "systemctlPath"],
   metrics: metricTable("Chouette.systemd", [
-    ["units.failed", "", [], "Units that failed"],
-    ["unit.active", "", ["unit"], "1 where the unit is active, else 0"],
-    ["unit.failed", "", ["unit"], "1 where the unit failed, else 0"],
-    [
-      "unit.restarts",
-      "",
-      ["unit"],
-      "How often systemd started the service again since it was last started by hand",
-    ],
+    ["units.failed", "", [], "Failed units"],
+    ["unit.active", "", ["unit"], "1 if the unit is active, else 0"],
+    ["unit.failed", "", ["unit"], "1 if the unit failed, else 0"],
+    ["unit.restarts", "", ["unit"], "Automatic restarts of the service since it was last started manually"],
   ]),
 };
 

@@ -29,7 +29,7 @@ export interface Command {
   /** The fewest and the most arguments beside the name. */
   readonly takes: readonly [fewest: number, most: number];
   /** What MULTI makes of it; `queued` unless said. */
-  readonly inTransaction?: "queued" | "at once" | "refused";
+  readonly inTransaction?: "queued" | "immediate" | "refused";
   /** Whether it is open to those who haven't given the password. */
   readonly beforeLogin?: true;
 }
