@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { RedisStore } from "@chouette-iot/queue/redis";
 import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -126,6 +127,14 @@ describe("@redis/client", () => {
     client.on("error", () => {});
     await expect(client.connect()).rejects.toThrow(/WRONGPASS/);
     expect(locked.counters.wrongPasswords).toBe(1);
+  });
+
+  it("appends as the queue's Redis engine", async () => {
+    const records = Array.from({ length: 500 }, (_, n) => ({ score: n, id: `${n}`, value: `{"n":${n}}` }));
+    const store = new RedisStore({ host: "127.0.0.1", port: open.port });
+    await until("the records to be stored", () => store.append(QUEUE, records).then(() => true));
+    await store.close();
+    expect(await open.store.read(QUEUE, { limit: 1_000 })).toEqual(records);
   });
 });
 

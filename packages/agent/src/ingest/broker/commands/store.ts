@@ -10,7 +10,7 @@ import { fromStoredValue, toStoredId, toStoredValue } from "../byte-text.js";
 import { MAX_MARKER_LENGTH, MAX_OF_CONNECTION } from "../client-markers.js";
 import { type Call, lookup, type Result } from "../command.js";
 import { isMarkerKey, shown } from "../keys.js";
-import { type Failure, failure, OK } from "../reply.js";
+import { type Failure, failure, list, OK } from "../reply.js";
 import { parseScore } from "../score.js";
 
 const ZADD_OPTIONS: ReadonlySet<string> = new Set(["NX", "XX", "GT", "LT", "CH", "INCR"]);
@@ -86,6 +86,22 @@ export function getMarker([, key = ""]: readonly string[], { broker }: Call): Re
     const [note] = await store.notes([key]);
     const text = broker.markers.textOf(note);
     return text === undefined ? null : fromStoredValue(text);
+  });
+}
+
+/** MGET key [key …]: null for every key that isn't a client's marker, as Redis answers for what isn't a plain value. */
+export function getMarkers([, ...keys]: readonly string[], { broker }: Call): Result {
+  return lookup(async (store) => {
+    await store.write([]);
+    const markers = keys.filter(isMarkerKey);
+    const notes = await store.notes(markers);
+    const texts = new Map(markers.map((key, index) => [key, broker.markers.textOf(notes[index])]));
+    return list(
+      keys.map((key) => {
+        const text = texts.get(key);
+        return text === undefined ? null : fromStoredValue(text);
+      }),
+    );
   });
 }
 

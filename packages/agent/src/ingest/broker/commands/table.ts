@@ -7,7 +7,7 @@ import { client } from "./client.js";
 import { auth, hello, quit, reset, select } from "./connection.js";
 import { dbsize, exists, keys, removal, scan, ttl, type } from "./keyspace.js";
 import { command, crossProtocol, echo, info, ping } from "./server.js";
-import { getMarker, hmset, hset, setMarker, zadd } from "./store.js";
+import { getMarker, getMarkers, hmset, hset, setMarker, zadd } from "./store.js";
 import { discard, exec, multi, unwatch, watch } from "./transaction.js";
 import { hget, hlen, hmget, zcard, zrange, zrangebyscore } from "./view.js";
 
@@ -40,6 +40,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["HMSET", { run: hmset, takes: [3, ANY] }],
   ["SET", { run: setMarker, takes: [2, ANY] }],
   ["GET", { run: getMarker, takes: [1, 1] }],
+  ["MGET", { run: getMarkers, takes: [1, MAX_KEYS] }],
 
   ["ZCARD", { run: zcard, takes: [1, 1] }],
   ["HLEN", { run: hlen, takes: [1, 1] }],
