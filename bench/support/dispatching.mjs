@@ -26,7 +26,9 @@ export async function startDispatching({ root }, what, { url, precision }) {
     apiUrl: `${url}/api`,
     key: fixedKey("bench"),
     sender: new HttpSender(),
+    // By both names, for trees before and after the name was read with every request.
     host: HOST,
+    hostName: () => HOST,
     globalTags: [],
   };
   const output =
@@ -75,7 +77,7 @@ async function load(root) {
     from("agent/dist/outputs/http.js"),
     from("agent/dist/outputs/api-key.js"),
     from("queue/dist/memory/memory-store.js"),
-    from("record/dist/codec.js"),
+    from("record/dist/index.js"),
   ]);
   return { ...metrics, ...logs, ...dispatcher, ...sentBytes, ...http, ...key, ...memory, codec };
 }
