@@ -36,4 +36,4 @@ const handler = httpMetrics(
   client,
 );
 const port = Number(process.env.PORT ?? 8080);
-createServer(handler).listen(port, () => console.log(`http://localhost:${port}/hello`));
+createServer(handler).listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${port}/hello`));

@@ -68,7 +68,7 @@ test("rediss:// with a certificate that the process trusts, and not with another
   const names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
   execFileSync("openssl", [...request, ...names, "-keyout", key, "-out", certificate], { stdio: "ignore" });
   const port = await reservedPort();
-  const tls = ["--tls-port", `${port}`, "--port", "0", "--tls-auth-clients", "no"];
+  const tls = ["--tls-port", `${port}`, "--port", "0", "--tls-auth-clients", "no", "--bind", "127.0.0.1"];
   const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
   const server = run("redis-server", [...tls, ...files, "--requirepass", "pass word", "--save", ""]);
   await server.wrote("Ready to accept connections");

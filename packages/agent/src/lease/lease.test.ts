@@ -159,16 +159,20 @@ describe("whoever takes the lease again learns of a gap", () => {
         /** For each agent: whether somebody else can have had it since it last knew that it holds it. */
         const hasGap = [true, true];
         const older: (string | undefined)[] = [];
+        const ownText: (string | undefined)[] = [];
         const text = async () => (await memory.notes([LEASE]))[0];
         for (const { of, does, fault: next } of all) {
           const before = await text();
           lost = next;
           if (does === "expire") await clock.advance(TTL);
           if (does === "release") await leases[of].release().catch(() => {});
-          // Nobody else had it, but the data is that of before.
+          // Nobody else had it, but the data is that of before. If that is an agent's own last text, only the
+          // store's epoch can tell, after which everything is read again (reread-store.test.ts).
           if (does === "go back") {
-            await memory.settle({ notes: new Map([[LEASE, older.at(-1)]]) });
-            hasGap.fill(true);
+            const restored = older.at(-1);
+            await memory.settle({ notes: new Map([[LEASE, restored]]) });
+            for (const agent of [0, 1] as const)
+              hasGap[agent] = restored === undefined || restored !== ownText[agent];
           }
           if (does === "take") {
             const taken = await leases[of].take().catch(() => undefined);
@@ -176,10 +180,11 @@ describe("whoever takes the lease again learns of a gap", () => {
               if (taken.isUnbroken) expect(hasGap[of]).toBe(false);
               hasGap[of] = false;
               older.push(before);
+              ownText[of] = await text();
             }
           }
           const after = await text();
-          if (after !== before) hasGap[1 - of] = true;
+          if (does !== "go back" && after !== before) hasGap[1 - of] = true;
           if (after === undefined) hasGap[of] = true;
         }
         // And none is reported where there was none.
