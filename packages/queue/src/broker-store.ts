@@ -46,4 +46,4 @@ export interface DiskReport {
 }
 
 /** The longest id, in bytes, that an embedded broker stores. */
-export const LONGEST_ID = 1024;
+export const MAX_ID_BYTES = 1024;

@@ -1,5 +1,5 @@
 export { absentValueReason } from "./bounded-page.js";
-export { type BrokerStore, type DiskReport, LONGEST_ID, type QueueWrite } from "./broker-store.js";
+export { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "./broker-store.js";
 export { deadLetter } from "./dead-letter.js";
 export { evictUntil } from "./evict.js";
 export { expire, rejectRange, type ScoreRange } from "./expire.js";

@@ -1,6 +1,6 @@
 import { onClosedPipe } from "./closed-pipe.js";
 
-/** Why a command that runs until it is told to end has to end. */
+/** Why a long-running command ends. */
 export type EndReason = NodeJS.Signals | "stdout closed";
 
 /** Resolves with the first SIGTERM or SIGINT, or once standard output is closed. A second signal ends the process at once. */

@@ -1,5 +1,5 @@
 /**
- * The host name that metrics and logs are sent under: HOST, or the system's own name at that moment. Read anew each time,
+ * The host name that metrics and logs are sent under: HOST, or the system's name at that moment. Read again each time,
  * since a device may get its name late at boot, from its network.
  */
 import { hostname } from "node:os";

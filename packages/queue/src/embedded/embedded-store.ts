@@ -7,7 +7,7 @@
  * runs (`run.ts`) and leaves memory. The folder belongs to one process at a time.
  */
 import { boundedPage } from "../bounded-page.js";
-import { type BrokerStore, type DiskReport, LONGEST_ID, type QueueWrite } from "../broker-store.js";
+import { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "../broker-store.js";
 import { fateCounter } from "../fates.js";
 import { checkEpoch } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
@@ -296,7 +296,7 @@ function* firstStrays(strays: ReadonlyMap<string, string>, limit: number): Gener
 function checkIds(records: readonly { readonly id: string }[]): void {
   for (const { id } of records) {
     // A character has at most three bytes for each of its units: most ids need no counting.
-    if (id.length * 3 <= LONGEST_ID || Buffer.byteLength(id) <= LONGEST_ID) continue;
-    throw new RangeError(`an id may have ${LONGEST_ID} bytes, but one has ${Buffer.byteLength(id)}`);
+    if (id.length * 3 <= MAX_ID_BYTES || Buffer.byteLength(id) <= MAX_ID_BYTES) continue;
+    throw new RangeError(`an id may have ${MAX_ID_BYTES} bytes, but one has ${Buffer.byteLength(id)}`);
   }
 }

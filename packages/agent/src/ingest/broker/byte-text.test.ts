@@ -1,4 +1,4 @@
-import { LONGEST_ID } from "@chouette-iot/queue";
+import { MAX_ID_BYTES } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
@@ -45,9 +45,9 @@ it("stores what is text, and no escape itself, as it is", () => {
 });
 
 it("takes ids up to their limit, in bytes of their stored form", () => {
-  expect(toStoredId("x".repeat(LONGEST_ID))).toBeDefined();
-  expect(toStoredId("x".repeat(LONGEST_ID + 1))).toBeUndefined();
-  expect(toStoredId("é".repeat(LONGEST_ID / 2 + 1))).toBeUndefined();
+  expect(toStoredId("x".repeat(MAX_ID_BYTES))).toBeDefined();
+  expect(toStoredId("x".repeat(MAX_ID_BYTES + 1))).toBeUndefined();
+  expect(toStoredId("é".repeat(MAX_ID_BYTES / 2 + 1))).toBeUndefined();
   expect(toStoredId("\0".repeat(763))).toBeDefined();
   expect(toStoredId("\0".repeat(764))).toBeUndefined();
 });

@@ -9,7 +9,7 @@
  * look like an escaped one. No stored id holds control characters: engines have trouble with some of them as keys.
  */
 import { isUtf8 } from "node:buffer";
-import { LONGEST_ID } from "@chouette-iot/queue";
+import { MAX_ID_BYTES } from "@chouette-iot/queue";
 
 const RAW = "\udc00";
 const RAW_CODE = 0xdc00;
@@ -64,7 +64,7 @@ export function toStoredId(argument: string): string | undefined {
     ? ID_OF_BYTES + Buffer.from(toWireText(argument), "latin1").toString("base64url")
     : argument;
   // A character has at most three bytes for each of its units: most ids need no counting.
-  return id.length * 3 <= LONGEST_ID || Buffer.byteLength(id) <= LONGEST_ID ? id : undefined;
+  return id.length * 3 <= MAX_ID_BYTES || Buffer.byteLength(id) <= MAX_ID_BYTES ? id : undefined;
 }
 
 export function fromStoredId(stored: string): string {

@@ -4,7 +4,7 @@
  * An id that is stored again counts as new in the answers of ZADD and HSET: to know better would cost a look
  * at the disk for every record.
  */
-import { LONGEST_ID } from "@chouette-iot/queue";
+import { MAX_ID_BYTES } from "@chouette-iot/queue";
 import { seconds } from "@chouette-iot/record";
 import { fromStoredValue, toStoredId, toStoredValue } from "../byte-text.js";
 import { MAX_MARKER_LENGTH, MAX_OF_CONNECTION } from "../client-markers.js";
@@ -53,7 +53,7 @@ export function hmset(args: readonly string[], call: Call): Result {
 }
 
 const BAD_ID = failure(
-  `ERR an id is 1 to ${LONGEST_ID} bytes of UTF-8 without control characters, or any bytes, a quarter fewer`,
+  `ERR an id is 1 to ${MAX_ID_BYTES} bytes of UTF-8 without control characters, or any bytes, a quarter fewer`,
 );
 
 const LONGEST_LIFETIME = seconds(31 * 86_400);
