@@ -20,7 +20,7 @@ beforeEach(async () => {
     "--maxmemory-policy",
     "allkeys-lru",
     "--maxmemory-samples",
-    "20",
+    "64",
   ]);
   broker = await lookInto(redis.url);
   store = new RedisStore({ url: redis.url });
@@ -51,9 +51,14 @@ async function ready(count: number): Promise<void> {
 async function evict(queues: readonly string[]): Promise<void> {
   const inUse = ["chouette:counters", "chouette:notes", "chouette:format"];
   const keys = queues.flatMap((queue) => [`${queue}.keys`, `${queue}.values`]);
+  // Redis takes the keys that it finds idle the longest, and counts that in seconds.
+  await until("the queues' keys idle", async () => {
+    const idle = await Promise.all(keys.map((key) => broker.command("OBJECT", "IDLETIME", key)));
+    return idle.every((time) => Number(time) >= 2);
+  });
   for (let n = 0; (await broker.command("EXISTS", ...keys)) !== 0; n++) {
     await broker.command("TOUCH", ...inUse);
-    await broker.command("SET", `filler:${n}`, "y".repeat(200_000));
+    await broker.command("SET", `filler:${n}`, "y".repeat(1_000_000));
   }
 }
 
