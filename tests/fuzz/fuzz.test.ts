@@ -10,7 +10,7 @@ const seconds = Number(process.env.FUZZ_SECONDS ?? 8);
 const targets = (["listener, embedded", "records, embedded", "records, redis"] as const).filter(
   (target: Target) => target.startsWith(process.env.FUZZ_TARGET ?? ""),
 );
-const SETTLING_MS = 300_000;
+const SETTLING_MS = 450_000;
 
 describe("a well-behaved client loses nothing, and the queues drain, beside the fuzzer", () => {
   it.each(targets)("of %s", { timeout: seconds * 1000 + SETTLING_MS }, async (target) => {

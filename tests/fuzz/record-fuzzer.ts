@@ -77,13 +77,25 @@ function idOf(random: Random, number: number): Buffer {
   ])();
 }
 
+const SCORES = [
+  "0",
+  "-0",
+  "-1",
+  "inf",
+  "-inf",
+  "nan",
+  "x",
+  "1e-300",
+  "1e300",
+  "-1e308",
+  "9e9",
+  "1763800000.123456789",
+];
+
 function scoreOf(random: Random): string {
   return pick<() => string>(random, [
     [96, () => `${now() - random() * 5}`],
-    [
-      4,
-      () => oneOf(random, ["0", "-0", "-1", "-inf", "nan", "x", "1e-300", "-1e308", "1763800000.123456789"]),
-    ],
+    [4, () => oneOf(random, SCORES)],
   ])();
 }
 

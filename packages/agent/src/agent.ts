@@ -68,6 +68,11 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     close: closeParts,
     start: (leadership, settings, opened) =>
       startWork({ ...wiring, ...leadership, ...opened, config: settings }, leadership.lost),
+    onFailure: (error) =>
+      log.error(
+        { err: error },
+        "the pipeline failed to start or stop; the next change of settings or lease retries",
+      ),
   });
   // The embedded store is this process's alone: there is no lease to see to.
   const lease = config.storage === "redis" ? new Pulse("The lease", clock) : undefined;
@@ -97,7 +102,8 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
       const store = withStoreErrors(workStore);
       lifecycle.lead({ store, sentBytes: new SentBytes(store, clock), lost });
     },
-    end: () => lifecycle.follow(),
+    // Reported by the lifecycle; the lease is free for another agent all the same.
+    end: () => lifecycle.follow().catch(() => {}),
   });
   const operation = await startOperation(source, log);
   return {

@@ -6,6 +6,7 @@ import { Lifecycle } from "./lifecycle.js";
 function watched(wait: (what: string) => Promise<unknown> = async () => {}) {
   const running = new Set<Pipeline>();
   const opened = new Set<number>();
+  const failures: unknown[] = [];
   const seen = { started: [] as number[], overlaps: 0, closedInUse: 0, closedTwice: 0, startedLost: 0 };
   let isStopped = false;
   class Pipeline {
@@ -34,6 +35,7 @@ function watched(wait: (what: string) => Promise<unknown> = async () => {}) {
       if (!opened.delete(config)) seen.closedTwice += 1;
       await wait(`the close of ${config}`);
     },
+    onFailure: (error) => failures.push(error),
     start: ({ lost }, config) => {
       if (lost.aborted || isStopped) seen.startedLost += 1;
       return new Pipeline(config);
@@ -43,7 +45,7 @@ function watched(wait: (what: string) => Promise<unknown> = async () => {}) {
     isStopped = true;
     return lifecycle.stop();
   };
-  return { lifecycle, running, opened, seen, stop };
+  return { lifecycle, running, opened, seen, failures, stop };
 }
 
 const leadership = () => {
@@ -166,16 +168,50 @@ describe("the lifecycle", () => {
   });
 
   it("goes on after a pipeline whose end fails, and reports that once", async () => {
-    const { lifecycle, opened, seen } = watched(async (what) => {
+    const { lifecycle, opened, seen, failures } = watched(async (what) => {
       if (what === "the end of 0") throw new Error("can't be ended");
     });
     lifecycle.lead(leadership());
     await new Promise(setImmediate);
     await expect(lifecycle.reload(1)).rejects.toThrow("can't be ended");
+    expect(failures).toEqual([new Error("can't be ended")]);
     expect(lifecycle.pipeline?.config).toBe(1);
     await lifecycle.reload(2);
     expect(seen.started).toEqual([0, 1, 2]);
     expect([...opened]).toEqual([2]);
+  });
+
+  it("reports once that it can't start what it leads, and lives on for the next settings", async () => {
+    const failures: unknown[] = [];
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown) => unhandled.push(reason);
+    process.on("unhandledRejection", onUnhandled);
+    const lifecycle = new Lifecycle<
+      string,
+      string,
+      { readonly lost: AbortSignal },
+      { stop(): Promise<void> }
+    >("bad", "bad", {
+      open: async (config) => config,
+      close: async () => {},
+      onFailure: (error) => failures.push(error),
+      start: (_, config) => {
+        if (config === "bad") throw new Error("can't be started");
+        return { stop: async () => {} };
+      },
+    });
+    const leading = leadership();
+    lifecycle.lead(leading);
+    lifecycle.lead(leading);
+    // Unhandled rejections are reported after all microtasks.
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    process.off("unhandledRejection", onUnhandled);
+    expect(unhandled).toEqual([]);
+    expect(failures).toEqual([new Error("can't be started")]);
+    await lifecycle.reload("good");
+    expect(lifecycle.pipeline).toBeDefined();
+    await lifecycle.stop();
+    expect(failures).toHaveLength(1);
   });
 
   it("doesn't try again what can't be started, until something else is wanted", async () => {
@@ -188,6 +224,7 @@ describe("the lifecycle", () => {
     >("good", "good", {
       open: async (config) => config,
       close: async () => {},
+      onFailure: () => {},
       start: (_, config) => {
         starts += 1;
         if (config === "bad") throw new Error("can't be started");

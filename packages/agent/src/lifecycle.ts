@@ -10,7 +10,8 @@
  *
  * Promises: never two pipelines. None without leadership, and none after the end. Of several settings, those of the
  * latest reload that could be opened win, in whatever order they are opened. What was opened is closed once, after the
- * pipeline that uses it. The end doesn't wait for settings that are being opened.
+ * pipeline that uses it. The end doesn't wait for settings that are being opened. A transition that fails is reported
+ * once, and leaves the agent alive.
  */
 
 export interface Stoppable {
@@ -23,6 +24,8 @@ export interface LifecycleOptions<C, O, L extends { readonly lost: AbortSignal }
   open(config: C): Promise<O>;
   close(opened: O): Promise<void>;
   start(leadership: L, config: C, opened: O): P;
+  /** Called once for each start, end or close that failed: not everybody who asked for it waits for it. */
+  onFailure(error: unknown): void;
 }
 
 interface Settings<C, O> {
@@ -81,7 +84,8 @@ export class Lifecycle<C, O, L extends { readonly lost: AbortSignal }, P extends
   /** This agent is the one that works, until the leadership is lost or it follows. */
   lead(leadership: L): void {
     this.#leadership = leadership;
-    void this.#settle();
+    // What fails is reported where it does.
+    this.#settle().catch(() => {});
   }
 
   /** Resolves when no pipeline runs. */
@@ -110,6 +114,7 @@ export class Lifecycle<C, O, L extends { readonly lost: AbortSignal }, P extends
         await next();
       } catch (error) {
         errors.push(error);
+        this.#options.onFailure(error);
       }
     }
     this.#settling = undefined;

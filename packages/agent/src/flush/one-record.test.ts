@@ -1,7 +1,9 @@
 /** Whatever one record causes costs that record alone. */
 import { queueNames } from "@chouette-iot/queue";
-import { describe, expect, it } from "vitest";
+import { RawMetricReader } from "@chouette-iot/record";
+import { describe, expect, it, vi } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
+import { Window } from "../aggregation/window.js";
 import { askQueues } from "../status/queue-requests.js";
 import { datadogWrapper } from "../wrappers/datadog.js";
 import { simpleWrapper } from "../wrappers/simple.js";
@@ -24,6 +26,31 @@ describe("one record costs one record", () => {
     expect(await flushAt(1020)).toMatchObject({ aggregated: 2, rejected: 2 });
     expect((await ready()).map(({ points }) => points)).toEqual([[[1000, 3]]]);
     expect((await rejected()).map(({ reason }) => typeof reason)).toEqual(["string", "string"]);
+    expect(await store.size(queues.rawMetrics)).toBe(0);
+  });
+
+  it.each([
+    ["decoded", RawMetricReader.prototype, "read"],
+    ["added up", Window.prototype, "add"],
+  ] as const)("if anything is thrown while it is %s", async (_, prototype, name) => {
+    const { put, flushAt, ready, rejected, store } = setUpFlush();
+    for (const value of [1, 2, 4]) await put(count(value, 1000 + value));
+    const step: (...args: unknown[]) => unknown = Reflect.get(prototype, name);
+    let calls = 0;
+    // Nothing is known that makes it throw: the boundary is there for what isn't known.
+    const spy = vi.spyOn(prototype as unknown as Record<string, typeof step>, name);
+    spy.mockImplementation(function (this: unknown, ...args) {
+      calls += 1;
+      if (calls === 2) throw new RangeError("thrown by the test");
+      return Reflect.apply(step, this, args);
+    });
+    try {
+      expect(await flushAt(1020)).toMatchObject({ aggregated: 2, rejected: 1 });
+    } finally {
+      spy.mockRestore();
+    }
+    expect((await ready()).map(({ points }) => points)).toEqual([[[1000, 5]]]);
+    expect((await rejected()).map(({ reason }) => reason)).toEqual(["thrown by the test"]);
     expect(await store.size(queues.rawMetrics)).toBe(0);
   });
 

@@ -137,15 +137,35 @@ describe("a window that is too large to be held", () => {
 });
 
 describe("a settlement that fails amid a flush", () => {
-  it("fails the flush, is reported by nobody else, and has the next one read again what the store says", async () => {
-    let failing: number | undefined;
-    const store = watched(() => {
-      if (failing !== undefined && --failing === 0) throw new Error("gone");
-    });
-    const { read } = store;
-    // As long as the settlement before may take to fail.
+  const moments = (["reads", "settlements"] as const).flatMap((slow) =>
+    [1, 2, 3, 4].map((failing) => ({ failing, slow })),
+  );
+  it.each(
+    moments,
+  )("fails the flush and nobody else, and counts nothing twice, if settlement $failing fails with slow $slow", async ({
+    failing,
+    slow,
+  }) => {
+    const store = new MemoryStore();
+    const { read, settle } = store;
+    const pause = async (what: typeof slow) => {
+      if (what === slow) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    let left = 0;
+    let underWay = 0;
+    store.settle = async (settlement) => {
+      underWay += 1;
+      try {
+        // However long it takes to fail: the flush may have come to the queue's end by then.
+        await pause("settlements");
+        if (--left === 0) throw new Error("gone");
+        await settle.call(store, settlement);
+      } finally {
+        underWay -= 1;
+      }
+    };
     store.read = async (queue, options) => {
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await pause("reads");
       return read.call(store, queue, options);
     };
     const { flushAt, newFlusher, ready } = setUpFlush({ store });
@@ -157,19 +177,20 @@ describe("a settlement that fails amid a flush", () => {
     };
     await store.append(
       queues.rawMetrics,
-      Array.from({ length: 30_000 }, (_, index) => small(index)),
+      Array.from({ length: 33_000 }, (_, index) => small(index)),
     );
-    failing = 2;
     const unhandled: unknown[] = [];
     const onUnhandled = (reason: unknown) => unhandled.push(reason);
     process.on("unhandledRejection", onUnhandled);
+    left = failing;
     await expect(flushAt(START + 1000, flusher)).rejects.toThrow("gone");
+    expect(underWay).toBe(0);
     await new Promise((resolve) => setTimeout(resolve, 20));
     process.off("unhandledRejection", onUnhandled);
     expect(unhandled).toEqual([]);
     await flushAt(START + 1010, flusher);
     const values = (await ready()).map(({ points }) => points[0]);
-    expect(values).toEqual(Array.from({ length: 10 }, (_, index) => [START + 10 * index, 3_000]));
+    expect(values).toEqual(Array.from({ length: 11 }, (_, index) => [START + 10 * index, 3_000]));
   });
 
   it("counts nothing twice if it came into force and its answer was lost", async () => {
