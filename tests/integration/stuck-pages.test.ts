@@ -1,12 +1,5 @@
 /** Whatever works through a queue ends if the store hands out the same page again and again. */
-import {
-  type BrokerStore,
-  evictUntil,
-  expire,
-  queueNames,
-  rejectRange,
-  type StoredRecord,
-} from "@chouette-iot/queue";
+import { evictUntil, expire, queueNames, rejectRange, type StoredRecord } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { seconds } from "@chouette-iot/record";
 import { expect, it } from "vitest";
@@ -31,9 +24,7 @@ function stuckStore(): MemoryStore {
   return store;
 }
 
-/** With more in it than a limit allows. */
-const withBytes = (store: MemoryStore) =>
-  Object.assign(store, { bytes: () => 1_000 }) as unknown as BrokerStore;
+const SIZE = { bytes: () => 1_000, maxBytes: 10 };
 
 const LOOPS: Readonly<Record<string, (store: MemoryStore) => Promise<unknown>>> = {
   expiry: (store) => expire(store, names.logs, { before: ENDLESS }),
@@ -44,10 +35,10 @@ const LOOPS: Readonly<Record<string, (store: MemoryStore) => Promise<unknown>>> 
       {},
       { reason: "test", at: seconds(NOW) },
     ),
-  "eviction of orphans": (store) => evictUntil(withBytes(store), names, 10),
+  "eviction of orphans": (store) => evictUntil(store, names, SIZE),
   "eviction of records": (store) => {
     store.strays = async () => [];
-    return evictUntil(withBytes(store), names, 10);
+    return evictUntil(store, names, SIZE);
   },
   "the bounds of dead letters": (store) =>
     new DeadLetters(store, names.rejected, systemClock).bound({

@@ -103,7 +103,7 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
       store,
       clock,
       log,
-      outage: storeOutage,
+      outages: { store: storeOutage, own: new Outage("The lease", clock, log) },
       begin: (workStore, lost) => {
         work = begin(workStore, lost);
       },

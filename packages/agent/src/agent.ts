@@ -63,6 +63,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
     status: (): Promise<Status> => readStatus(source),
   };
+  const leaseOutage = new Outage("The lease", clock, log);
   const lifecycle = new Lifecycle<Config, Parts, Leadership, Work>(config, parts, {
     open: openParts,
     close: closeParts,
@@ -85,7 +86,9 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
     config: () => lifecycle.config,
     outages: () =>
-      [wiring.storeOutage, ...outages, ...(work()?.outages ?? [])].map((outage) => outage.report()),
+      [wiring.storeOutage, leaseOutage, ...outages, ...(work()?.outages ?? [])].map((outage) =>
+        outage.report(),
+      ),
     collectors: () => work()?.collectors() ?? [],
     look: storeLooks(store, wiring.queues, clock, server && (() => memoryOf(server))),
     heldBack: () => work()?.heldBack(),
@@ -97,7 +100,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...wiring,
     // By its sleeps alone: the store is the work's as well, whose steps are not the lease's.
     ...(lease === undefined ? {} : { clock: lease.clock() }),
-    outage: wiring.storeOutage,
+    outages: { store: wiring.storeOutage, own: leaseOutage },
     begin: (workStore, lost) => {
       const store = withStoreErrors(workStore);
       lifecycle.lead({ store, sentBytes: new SentBytes(store, clock), lost });

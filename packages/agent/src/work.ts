@@ -126,10 +126,14 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     runHousekeeping({ store, queues, clock, limits, outages, maxBytes, server: wiring.server }, signal),
   ];
   const roomOutage = new Outage("Room in the store", clock, log);
-  if (wiring.embedded !== undefined && maxBytes !== undefined) {
-    const options = { queues, clock, outages, roomOutage, maxBytes };
+  const limitOutage = new Outage("The limit of the store's size", clock, log);
+  const { embedded } = wiring;
+  if (embedded !== undefined && maxBytes !== undefined) {
+    const bytes = () => embedded.bytes();
+    const ownOutages = { store: storeOutage, own: limitOutage };
+    const options = { store, queues, clock, outages: ownOutages, roomOutage, bytes, maxBytes };
     const unlessMoving = (step: () => Promise<void>) => locks.using(Object.values(queues), step);
-    loops.push(runStoreLimit({ ...options, store: wiring.embedded, unlessMoving }, signal));
+    loops.push(runStoreLimit({ ...options, unlessMoving }, signal));
   }
   // Whom they are printed for has no use for them.
   if (selfMetrics && config.output === "datadog") {
@@ -139,7 +143,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   }
   const collecting = wireCollectors(wiring);
   return {
-    outages: [flushOutage, ...metrics.outages, ...logs.outages, housekeepingOutage, roomOutage],
+    outages: [flushOutage, ...metrics.outages, ...logs.outages, housekeepingOutage, roomOutage, limitOutage],
     pulses: Object.values(pulses),
     flushedAt: () => flushedAt,
     collectors: () => collecting.status(),

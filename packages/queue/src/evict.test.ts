@@ -29,8 +29,10 @@ afterEach(async () => {
 
 it("lets the least important leave first, the oldest before the newer, each counted", async () => {
   const whole = store.bytes();
-  expect(await evictUntil(store, queues, whole)).toBe(0);
-  expect(await evictUntil(store, queues, whole * 0.4)).toBeGreaterThan(2 * RECORDS);
+  expect(await evictUntil(store, queues, { bytes: () => store.bytes(), maxBytes: whole })).toBe(0);
+  expect(
+    await evictUntil(store, queues, { bytes: () => store.bytes(), maxBytes: whole * 0.4 }),
+  ).toBeGreaterThan(2 * RECORDS);
   expect(store.bytes()).toBeLessThanOrEqual(whole * 0.4);
   expect(await store.size(queues.rejected)).toBe(0);
   expect(await store.size(queues.logs)).toBe(0);
@@ -62,7 +64,7 @@ it("evicts values without a time before anything that can be used, and counts a 
       return page;
     },
   };
-  const evicted = await evictUntil(racing, queues, limit);
+  const evicted = await evictUntil(racing, queues, { bytes: () => store.bytes(), maxBytes: limit });
   expect(await store.strays(queues.readyMetrics, 10)).toEqual([]);
   expect(evicted).toBeGreaterThanOrEqual(30);
   expect(await store.size(queues.logs)).toBe(RECORDS);

@@ -1,10 +1,16 @@
 /** The limit of the store's size: what can be spared leaves first, the oldest before the newer, and is counted. */
-import type { BrokerStore } from "./broker-store.js";
 import { fateCounter } from "./fates.js";
 import type { QueueNames } from "./names.js";
 import { orphanPages, pages } from "./pages.js";
+import type { Store } from "./store.js";
 
 const PAGE = 1_000;
+
+export interface SizeLimit {
+  /** What the store's content takes now. */
+  bytes(): number;
+  readonly maxBytes: number;
+}
 
 /**
  * Removes records until the store's content takes at most this many bytes. Orphans leave first, which nobody can use,
@@ -15,30 +21,30 @@ const PAGE = 1_000;
  * @returns how many left
  */
 export async function evictUntil(
-  store: Pick<BrokerStore, "bytes" | "read" | "strays" | "settle">,
+  store: Pick<Store, "read" | "strays" | "settle">,
   queues: QueueNames,
-  maxBytes: number,
+  { bytes, maxBytes }: SizeLimit,
 ): Promise<number> {
   const { rejected, logs, rawMetrics, readyMetrics } = queues;
   const order = [rejected, logs, rawMetrics, readyMetrics];
   let evicted = 0;
   for (const queue of order) {
-    if (store.bytes() <= maxBytes) return evicted;
+    if (bytes() <= maxBytes) return evicted;
     for await (const orphans of orphanPages(store, queue, PAGE)) {
       await store.settle({
         removeStrays: [{ queue, ids: orphans.map(({ id }) => id) }],
         count: new Map([[fateCounter(queue, "displaced"), orphans.length]]),
       });
       evicted += orphans.length;
-      if (store.bytes() <= maxBytes) return evicted;
+      if (bytes() <= maxBytes) return evicted;
     }
   }
   for (const queue of order) {
-    if (store.bytes() <= maxBytes) return evicted;
+    if (bytes() <= maxBytes) return evicted;
     for await (const records of pages(store, queue, { limit: PAGE })) {
       await store.settle({ remove: [{ queue, records, counter: fateCounter(queue, "displaced") }] });
       evicted += records.length;
-      if (store.bytes() <= maxBytes) return evicted;
+      if (bytes() <= maxBytes) return evicted;
     }
   }
   return evicted;

@@ -1,7 +1,7 @@
 export { absentValueReason } from "./bounded-page.js";
 export { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "./broker-store.js";
 export { deadLetter } from "./dead-letter.js";
-export { evictUntil } from "./evict.js";
+export { evictUntil, type SizeLimit } from "./evict.js";
 export { expire, rejectRange, type ScoreRange } from "./expire.js";
 export { type Fate, fateCounter, unknownLossCounter } from "./fates.js";
 export { NAMESPACE, type QueueNames, queueNames } from "./names.js";
@@ -18,4 +18,4 @@ export {
   type StoredRecord,
   type Stray,
 } from "./store.js";
-export { StoreError, withStoreErrors } from "./store-error.js";
+export { asStoreError, StoreError, withStoreErrors } from "./store-error.js";

@@ -31,9 +31,14 @@ async function marked<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof StoreError || isProgrammingError(error)) throw error;
-    throw new StoreError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw asStoreError(error);
   }
+}
+
+/** What a call of an engine threw, as a {@link StoreError} if it is the store's failure. */
+export function asStoreError(error: unknown): unknown {
+  if (error instanceof StoreError || isProgrammingError(error)) return error;
+  return new StoreError(error instanceof Error ? error.message : String(error), { cause: error });
 }
 
 /** Such an error comes again however well the store is: an argument of the wrong kind, a recursion too deep. */

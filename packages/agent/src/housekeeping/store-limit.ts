@@ -1,6 +1,6 @@
 /** Holds the embedded store to its size: STORE_MAX_BYTES, or a share of the file system that it is on. */
 import { statfs } from "node:fs/promises";
-import { type BrokerStore, evictUntil, type QueueNames } from "@chouette-iot/queue";
+import { evictUntil, type QueueNames, type SizeLimit, type Store } from "@chouette-iot/queue";
 import { milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import { beginOutage, type LoopOutages, type Outage } from "../outage.js";
@@ -23,11 +23,10 @@ export async function defaultStoreLimit(directory: string): Promise<number> {
   return Math.round(Math.min(MAX_DEFAULT_LIMIT, Math.max(MIN_DEFAULT_LIMIT, share)));
 }
 
-export interface StoreLimitOptions {
-  readonly store: BrokerStore;
+export interface StoreLimitOptions extends SizeLimit {
+  readonly store: Store;
   readonly queues: QueueNames;
   readonly clock: Clock;
-  readonly maxBytes: number;
   /** Of room in the store. */
   readonly roomOutage: Outage;
   readonly outages: LoopOutages;
@@ -37,11 +36,11 @@ export interface StoreLimitOptions {
 
 /** Until the signal is aborted. Between two checks a burst may exceed the limit by a second's worth. */
 export async function runStoreLimit(options: StoreLimitOptions, signal: AbortSignal): Promise<void> {
-  const { store, queues, clock, maxBytes, roomOutage, outages, unlessMoving } = options;
+  const { store, queues, clock, bytes, maxBytes, roomOutage, outages, unlessMoving } = options;
   while (!signal.aborted) {
     try {
       await unlessMoving(async () => {
-        const evicted = await evictUntil(store, queues, maxBytes);
+        const evicted = await evictUntil(store, queues, { bytes, maxBytes });
         if (evicted > 0)
           roomOutage.begin(
             `the store has reached its limit of ${maxBytes} bytes: evicting the oldest records`,

@@ -22,6 +22,9 @@ interface Agent {
   begun: number;
   readonly said: string[];
   readonly outage: Outage;
+  readonly leaseOutage: Outage;
+  /** A fault that isn't the store's, at each of its calls. */
+  fault: Error | undefined;
   /** Its store fails until it is set back. */
   isCutOff: boolean;
   /** How long its work takes to end. */
@@ -40,11 +43,14 @@ async function startAgent(): Promise<Agent> {
   };
   const log = { debug: say, info: say, warn: say, error: say };
   const outage = new Outage("The store", clock, log);
+  const leaseOutage = new Outage("The lease", clock, log);
   const agent: Agent = {
     work: undefined,
     begun: 0,
     said,
     outage,
+    leaseOutage,
+    fault: undefined,
     isCutOff: false,
     ending: Promise.resolve(),
     redis,
@@ -55,10 +61,13 @@ async function startAgent(): Promise<Agent> {
   };
   const ended = workUnderLease(
     {
-      store: faultyStore(redis, () => (agent.isCutOff ? "refused" : undefined)),
+      store: faultyStore(redis, () => {
+        if (agent.fault !== undefined) throw agent.fault;
+        return agent.isCutOff ? "refused" : undefined;
+      }),
       clock,
       log,
-      outage,
+      outages: { store: outage, own: leaseOutage },
       begin: (store, lost) => {
         expect(agent.work).toBeUndefined();
         agent.work = { store, lost };
@@ -213,6 +222,20 @@ describe("an agent's work under the lease", () => {
     agent.isCutOff = false;
     await pass(LOOK_INTERVAL);
     expect(agent.outage.report()).toEqual({ of: "The store", count: 1 });
+    expect(agent.begun).toBe(1);
+  });
+
+  it("isn't begun while taking the lease fails by itself, which is no outage of the store", async () => {
+    const [first, agent] = [await startAgent(), await startAgent()];
+    await settled();
+    agent.fault = new TypeError("a fault");
+    await first.stop();
+    await pass(2 * LOOK_INTERVAL);
+    expect(agent.outage.report()).toEqual({ of: "The store", count: 0 });
+    expect(agent.leaseOutage.report()).toMatchObject({ count: 1, now: { reason: "TypeError: a fault" } });
+    agent.fault = undefined;
+    await pass(LOOK_INTERVAL);
+    expect(agent.leaseOutage.report()).toEqual({ of: "The lease", count: 1 });
     expect(agent.begun).toBe(1);
   });
 

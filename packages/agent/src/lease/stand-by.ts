@@ -1,11 +1,11 @@
 /** Work that is done under the lease: begun when it is taken, ended when it is lost, and begun again. */
 
 import { once } from "node:events";
-import type { Store } from "@chouette-iot/queue";
+import { type Store, withStoreErrors } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { Log } from "../log.js";
-import type { Outage } from "../outage.js";
+import { beginOutage, endOutages, type LoopOutages } from "../outage.js";
 import { FencedStore } from "./fenced-store.js";
 import { BEAT_INTERVAL, Lease } from "./lease.js";
 
@@ -13,8 +13,8 @@ export interface StandByOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the store, without which the lease can't be taken. */
-  readonly outage: Outage;
+  /** Of the store, without which the lease can't be taken, and of the lease itself. */
+  readonly outages: LoopOutages;
   /**
    * Begins the work, with nothing from memory.
    *
@@ -30,7 +30,7 @@ export const LOOK_INTERVAL = milliseconds(1_000);
 /** Resolves when the signal is aborted, the work has ended and the lease is free for the next agent. */
 export async function workUnderLease(options: StandByOptions, signal: AbortSignal): Promise<void> {
   const { store, clock, log } = options;
-  const lease = new Lease(store, clock);
+  const lease = new Lease(withStoreErrors(store), clock);
   while (await taken(lease, options, signal)) {
     const lost = new AbortController();
     const fenced = new FencedStore(store, lease, (reason) => lost.abort(reason));
@@ -51,14 +51,14 @@ export async function workUnderLease(options: StandByOptions, signal: AbortSigna
 /** @returns whether the lease is held; it isn't if the signal was aborted first */
 async function taken(
   lease: Lease,
-  { clock, log, outage }: StandByOptions,
+  { clock, log, outages }: StandByOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
   let standingBy = false;
   while (!signal.aborted) {
     try {
       const found = await lease.take();
-      outage.end();
+      endOutages(outages);
       if (found.kind === "held") {
         if (standingBy) log.info("took over the work on this store");
         return true;
@@ -69,7 +69,7 @@ async function taken(
         standingBy = true;
       }
     } catch (error) {
-      outage.begin(error instanceof Error ? error.message : String(error));
+      beginOutage(error, outages);
     }
     await clock.sleep(LOOK_INTERVAL, signal);
   }

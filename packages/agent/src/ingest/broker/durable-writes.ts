@@ -2,8 +2,8 @@
  * Batches on their way to the store. What can't be stored is answered with an error and counted; the outage is
  * told once when it begins and once when it ends.
  */
-import type { BrokerStore } from "@chouette-iot/queue";
-import type { Outage } from "../../outage.js";
+import { asStoreError, type BrokerStore } from "@chouette-iot/queue";
+import { beginOutage, endOutages, type LoopOutages } from "../../outage.js";
 import type { ClientMarkers } from "./client-markers.js";
 import type { BrokerCounters } from "./counters.js";
 import type { MemoryBudget } from "./memory-budget.js";
@@ -15,7 +15,7 @@ export interface DurableWritesOptions {
   readonly markers: ClientMarkers;
   readonly memory: MemoryBudget;
   readonly counters: BrokerCounters;
-  readonly outage: Outage;
+  readonly outages: LoopOutages;
 }
 
 export class DurableWrites {
@@ -27,18 +27,18 @@ export class DurableWrites {
 
   /** Resolves when the batch is durable, or with the error to answer if it can't be stored. Never rejects. */
   async write(batch: WriteBatch): Promise<Failure | undefined> {
-    const { store, markers, memory, counters, outage } = this.#options;
+    const { store, markers, memory, counters, outages } = this.#options;
     const notes = markers.notesFor(batch.markers);
     const stored = memory.storing(batch.heldBytes);
     try {
       await store.write(batch.writes(), notes);
-      outage.end();
+      endOutages(outages);
       return undefined;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       markers.notStored(notes);
       counters.failedWrites++;
-      outage.begin(reason);
+      beginOutage(asStoreError(error), outages);
       return failure(`MISCONF Chouette can't write to its store: ${reason}`);
     } finally {
       stored();

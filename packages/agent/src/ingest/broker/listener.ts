@@ -102,10 +102,13 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     strangers: new MemoryBudget(memoryBytes * STRANGERS_SHARE, now),
   };
   const markers = await ClientMarkers.load(store, clock);
-  const outage = new Outage("The broker's store", clock, log);
+  const outages = {
+    store: new Outage("The broker's store", clock, log),
+    own: new Outage("The broker", clock, log),
+  };
   const broker: BrokerContext = {
     store,
-    writes: new DurableWrites({ store, markers, memory: memory.clients, counters, outage }),
+    writes: new DurableWrites({ store, markers, memory: memory.clients, counters, outages }),
     markers,
     keys: new QueueKeys(queues),
     walks: new OneAtATime(),

@@ -1,0 +1,53 @@
+import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
+import { MemoryStore } from "@chouette-iot/queue/memory";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../clock.js";
+import type { Log } from "../log.js";
+import { Outage } from "../outage.js";
+import { runStoreLimit } from "./store-limit.js";
+
+const nothing = () => {};
+const log = { debug: nothing, info: nothing, warn: nothing, error: nothing } as unknown as Log;
+
+/** The outages that are on after a check on this store, which holds more than it may. */
+async function outagesOf(store: Store): Promise<readonly string[]> {
+  const ending = new AbortController();
+  const checks = [async () => {}, async () => ending.abort()];
+  const clock = { ...systemClock, sleep: async () => checks.shift()?.() };
+  const outages = {
+    store: new Outage("The store", clock, log),
+    own: new Outage("The limit", clock, log),
+  };
+  const roomOutage = new Outage("Room", clock, log);
+  await runStoreLimit(
+    {
+      store,
+      queues: queueNames(),
+      clock,
+      bytes: () => 1_000,
+      maxBytes: 10,
+      roomOutage,
+      outages,
+      unlessMoving: (step) => step(),
+    },
+    ending.signal,
+  );
+  return [outages.store, outages.own, roomOutage]
+    .filter(({ isOn }) => isOn)
+    .map((outage) => outage.report().of);
+}
+
+describe("the limit of the store's size", () => {
+  it("reports the store's failures as the store's outage, and any other as its own", async () => {
+    const failing = (error: Error) => {
+      const store = new MemoryStore();
+      store.read = async () => {
+        throw error;
+      };
+      return withStoreErrors(store);
+    };
+    expect(await outagesOf(failing(new Error("disk error")))).toEqual(["The store"]);
+    expect(await outagesOf(failing(new TypeError("a fault")))).toEqual(["The limit"]);
+    expect(await outagesOf(withStoreErrors(new MemoryStore()))).toEqual([]);
+  });
+});
