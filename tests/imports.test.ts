@@ -39,9 +39,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // Of Redis the kinds alone, to ask it what it evicted.
   "agent/housekeeping": ["record", "queue", "queue/redis", "agent/clock.ts", "agent/outage.ts"],
   "agent/outputs": ["record", "agent/printable.ts", "agent/redact.ts", "@bokuweb/zstd-wasm"],
-  "agent/intake": ["record", "agent/clock.ts", "fzstd"],
+  "agent/runtime": [],
+  "agent/intake": ["record", "agent/runtime", "agent/clock.ts", "fzstd"],
   "agent/collectors": [
     "record",
+    "agent/runtime",
     "agent/config",
     "agent/clock.ts",
     "agent/log.ts",
@@ -51,9 +53,19 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "systeminformation",
     "zod",
   ],
-  "agent/config": ["record", "agent/collectors", "agent/wrappers", "agent/redact.ts", "leven", "yaml", "zod"],
+  "agent/config": [
+    "record",
+    "agent/runtime",
+    "agent/collectors",
+    "agent/wrappers",
+    "agent/redact.ts",
+    "leven",
+    "yaml",
+    "zod",
+  ],
   "agent/status": [
     "record",
+    "agent/runtime",
     "queue",
     "agent/collectors",
     "agent/config",
@@ -69,6 +81,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/cli": [
     "record",
+    "agent/runtime",
     "queue",
     "queue/redis",
     "client",

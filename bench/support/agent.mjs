@@ -28,7 +28,7 @@ export async function startAgent(tree, settings) {
   const environment = { ...process.env, ...NOTHING_SET, ...ALONE, ...settings };
   const command = join(tree.root, "packages/agent/bin/chouette.js");
   const agent = startServer(process.execPath, [command, "agent"], environment);
-  await until("the agent to run", () => agent.output().includes("the agent runs") || agent.hasEnded());
+  await until("the agent to run", () => /agent \S+ started/.test(agent.output()) || agent.hasEnded());
   if (agent.hasEnded()) throw new Error(`the agent ended at its start:\n${agent.output()}`);
   return agent;
 }

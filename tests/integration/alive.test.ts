@@ -28,7 +28,7 @@ beforeEach(async () => {
   clock = new ManualClock(Date.now());
   const loaded = readSettings({
     API_KEY: "any",
-    // Nobody is there: Datadog is out all the while.
+    // Nobody is there: Datadog is unavailable all the time.
     DATADOG_URL: `http://127.0.0.1:${CLOSED_PORT}`,
     REDIS_URL: redis.url,
     CHOUETTE_HTTP: `${http}`,
@@ -58,11 +58,11 @@ async function expectAliveForLong(): Promise<void> {
   }
 }
 
-it("is alive while Datadog is out", async () => {
+it("is alive while Datadog is unavailable", async () => {
   await expectAliveForLong();
 });
 
-it("is alive while the store is out", async () => {
+it("is alive while the store is unavailable", async () => {
   await redis.kill();
   await expectAliveForLong();
 });
@@ -71,11 +71,11 @@ it("is not alive while Redis takes calls and never answers them, and is alive wh
   await until("the work to begin", async () => {
     const answer = await fetch(`http://127.0.0.1:${http}/status`);
     const { outages } = (await answer.json()) as Status;
-    return outages.some(({ of }) => of === "Datadog");
+    return outages.some(({ component }) => component === "Datadog");
   });
   redis.signal("SIGSTOP");
-  // The dispatch of metrics may be waiting for Datadog, which it asks without the store.
-  const loops = ["The lease", "The flush", "The dispatch of logs"];
+  // The metrics dispatch may be waiting for Datadog, without using the store.
+  const loops = ["lease", "flush", "logs dispatch"];
   const hung = await until("the loops to be missed", async () => {
     await clock.advance(TICK_MS);
     const found = await health();
@@ -83,7 +83,7 @@ it("is not alive while Redis takes calls and never answers them, and is alive wh
   });
   expect(hung.code).toBe(503);
   for (const loop of loops)
-    expect(hung.text).toMatch(new RegExp(`^${loop} has not gone on for \\d+ s$`, "m"));
+    expect(hung.text).toMatch(new RegExp(`^${loop} has made no progress for \\d+ s$`, "m"));
   redis.signal("SIGCONT");
   await until("all to go on", async () => (await health()).text === "ok\n");
 });

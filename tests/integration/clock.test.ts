@@ -60,7 +60,7 @@ function startPipeline(store: Store, start: number) {
     {
       ...{ log, clock, store: marked, queues, outputs, config: loaded.config },
       wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
-      storeOutage: new Outage("The store", clock, log),
+      storeOutage: new Outage("store", clock, log),
       sentBytes: new SentBytes(marked, clock),
       deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
       boot: { id: "a-boot", uptime: () => seconds(UPTIME + clock.monotonic() / 1000) },

@@ -97,7 +97,7 @@ describe("chouette collect host", () => {
     });
     expect(output).toMatch(/^Metric +Value +Type +Tags\n/);
     expect(output).toMatch(/Chouette\.host\.la +[\d.]+ +gauge +period:1m\n/);
-    expect(output).toMatch(/host: 2 metrics in [\d.]+ ms, of /);
+    expect(output).toMatch(/host: 2 metrics in [\d.]+ ms from /);
   });
 });
 
@@ -188,9 +188,9 @@ describe("the agent", () => {
     };
     await until("four rounds of the host", () => seconds().size >= 4);
     await agent.end();
-    const reports = agent.output().match(/The collector \S+ is (out|back)/g) ?? [];
+    const reports = agent.output().match(/collector \S+ (failed:|recovered)/g) ?? [];
     expect(reports.sort()).toEqual(
-      [hanging, throwing, "no-such-collector"].map((name) => `The collector ${name} is out`).sort(),
+      [hanging, throwing, "no-such-collector"].map((name) => `collector ${name} failed:`).sort(),
     );
   });
 });

@@ -49,8 +49,8 @@ describe("exit code 2", () => {
     await writeFile(path, "bulk_size: 1\nmetric_ttl: soon\n");
     const { code, output } = await chouette(["agent"], { CHOUETTE_CONFIG: path, AGGREGATE_GRACE: "-1" });
     expect(code).toBe(2);
-    expect(output).toContain("3 settings are wrong:");
-    expect(output).toContain(`${path} line 1: "bulk_size" is no setting`);
+    expect(output).toContain("3 invalid settings:");
+    expect(output).toContain(`${path} line 1: unknown setting "bulk_size"`);
     expect(output).toContain(`${path} line 2, metric_ttl: expected a whole number`);
     expect(output).toContain("AGGREGATE_GRACE: expected a whole number");
   });
@@ -65,7 +65,7 @@ describe("exit code 2", () => {
     [["config", "--jsn"], "unknown option '--jsn'"],
     [["agnet"], "unknown command 'agnet'"],
     [["send", "count"], "missing required argument 'metric'"],
-    [["send", "count", "m", "1", "2"], "one number is expected"],
+    [["send", "count", "m", "1", "2"], "expected one number"],
     [["send", "count", "m", "one"], '"one" is not a number'],
   ])("is for a wrong command line: %s", async (args, said) => {
     const { code, output } = await chouette(args);
@@ -84,11 +84,13 @@ describe("SIGHUP", () => {
     await write("log_level: debug\nrelease_interval: 1\nfsync: always\n");
     agent.child.kill("SIGHUP");
     await agent.wrote("settings reloaded");
-    expect(agent.output()).toContain('"settings":["fsync"],"msg":"these hold from the next start"');
+    expect(agent.output()).toContain(
+      '"settings":["fsync"],"msg":"settings changed that take effect after a restart"',
+    );
     expect(agent.output()).toContain('"settings":["releaseInterval","logLevel"],"msg":"settings reloaded"');
     await write("release_interval: never\n");
     agent.child.kill("SIGHUP");
-    await agent.wrote("the settings are wrong: going on with those from before");
+    await agent.wrote("settings not reloaded: they are invalid");
     expect(await agent.end()).toBe(0);
   });
 });

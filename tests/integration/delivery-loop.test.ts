@@ -53,7 +53,7 @@ it("begins a second outage with short waits", async () => {
   for (const [index, wait] of waits.slice(0, 4).entries()) {
     expect(wait).toBeLessThanOrEqual(1_000 * 2 ** index);
   }
-  expect(delivering.said.filter((text) => text === "Datadog is out")).toHaveLength(2);
+  expect(delivering.said.filter((text) => text.startsWith("Datadog is unavailable: "))).toHaveLength(2);
 });
 
 it("dispatches right away when it is woken, and right after the dispatch under way", async () => {

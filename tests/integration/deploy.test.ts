@@ -86,26 +86,26 @@ while True: print(s.recv(1000).decode(), flush=True)
   it("is not told that the agent is alive while one of its loops hangs", async () => {
     const socket = join(folder.path, "notify");
     const systemd = await startListener(socket);
-    let [looks, hangs]: [number, readonly string[]] = [0, []];
+    let [looks, stalled]: [number, readonly string[]] = [0, []];
     const said: unknown[] = [];
     const log = { ...pino({ enabled: false }), error: (what: unknown) => void said.push(what) } as Log;
     const env = { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: "60000" };
     const manager = serviceManager(env, log, () => {
       looks += 1;
-      return hangs;
+      return stalled;
     });
     manager.ready();
     const told = () => systemd.output().match(/WATCHDOG=1/g)?.length ?? 0;
     await until("a first word", () => told() > 0);
-    hangs = ["The flush has not gone on for 61 s"];
+    stalled = ["flush has made no progress for 61 s"];
     const before = looks;
     await until("some looks while it hangs", () => looks > before + 10);
     // Each look before it hung has told once, and none after it.
     await until("the last word from before", () => told() === before);
     await until("more looks", () => looks > before + 30);
     expect(told()).toBe(before);
-    expect(said).toEqual([{ hangs }]);
-    hangs = [];
+    expect(said).toEqual([{ stalled }]);
+    stalled = [];
     await until("a word again", () => told() > before);
   });
 });

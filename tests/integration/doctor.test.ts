@@ -77,7 +77,7 @@ describe("chouette doctor", () => {
   it("finds nothing wrong where an agent can run, or runs", async () => {
     const settings = { API_KEY: KEY, DATADOG_URL: await intakeUrl() };
     const before = await doctor(settings);
-    expect(before.findings.filter(({ verdict }) => verdict !== "fine")).toEqual([]);
+    expect(before.findings.filter(({ verdict }) => verdict !== "ok")).toEqual([]);
     expect(before.findings.map(({ about }) => about)).toEqual([
       "settings",
       "broker",
@@ -99,7 +99,7 @@ describe("chouette doctor", () => {
   });
 
   it.each([
-    ["key", async () => ({ API_KEY: "another", DATADOG_URL: await intakeUrl() }), /not accepted/, /DD_SITE/],
+    ["key", async () => ({ API_KEY: "another", DATADOG_URL: await intakeUrl() }), /rejected/, /DD_SITE/],
     [
       "link",
       async () => ({ API_KEY: KEY, DATADOG_URL: `http://127.0.0.1:${CLOSED_PORT}` }),
@@ -118,15 +118,10 @@ describe("chouette doctor", () => {
       /ECONNREFUSED/,
       /REDIS_HOST/,
     ],
-    [
-      "disk",
-      async () => ({ CHOUETTE_DATA_DIR: await insideFile() }),
-      /can't be written/,
-      /CHOUETTE_DATA_DIR/,
-    ],
+    ["disk", async () => ({ CHOUETTE_DATA_DIR: await insideFile() }), /not writable/, /CHOUETTE_DATA_DIR/],
   ] as const)("finds what is wrong with the %s, and says what to do", async (about, settings, found, advice) => {
     const { code, findings } = await doctor(await settings());
-    const finding = findings.find((candidate) => candidate.about === about && candidate.verdict === "wrong");
+    const finding = findings.find((candidate) => candidate.about === about && candidate.verdict === "error");
     expect(finding?.found).toMatch(found);
     expect(finding?.advice).toMatch(advice);
     expect(code).toBe(1);
@@ -138,11 +133,11 @@ describe("chouette doctor", () => {
     cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
     const { code, findings } = await doctor({});
     expect(code).toBe(1);
-    expect(findings).toContainEqual(expect.objectContaining({ about: "broker", verdict: "wrong" }));
+    expect(findings).toContainEqual(expect.objectContaining({ about: "broker", verdict: "error" }));
   });
 
   it.each([
-    ["0.0.0.0", {}, /without a password, and refuses/],
+    ["0.0.0.0", {}, /without a password and refuses/],
     ["[::]", { CHOUETTE_PROTECTED_MODE: "false" }, /anybody who can reach it/],
   ])("warns of a broker that listens on %s without a password", async (host, settings, found) => {
     const warnings = async (more: Readonly<Record<string, string>>) => {
@@ -180,22 +175,22 @@ describe("chouette doctor", () => {
       return findings.filter(({ about }) => about === "broker");
     };
     expect((await found(redis.url)).map(({ verdict, found }) => [verdict, found])).toEqual([
-      ["fine", expect.stringMatching(/^Redis .* answers$/)],
-      ["fine", expect.stringMatching(/^Redis uses \d\.\d of at most 10\.5 MB$/)],
+      ["ok", expect.stringMatching(/^Redis .* answers$/)],
+      ["ok", expect.stringMatching(/^Redis uses \d\.\d of 10\.5 MB$/)],
     ]);
     await broker.command("CONFIG", "SET", "maxmemory", "900kb");
     expect(await found(redis.url)).toContainEqual(
       expect.objectContaining({
         verdict: "warning",
-        found: expect.stringContaining("it is full or soon will be"),
+        found: expect.stringContaining("a full Redis refuses or evicts"),
       }),
     );
     await broker.command("ACL", "SETUSER", "plain", "on", ">pw", "~chouette*", "+@all", "-@dangerous");
     expect(await found(redis.url.replace("//", "//plain:pw@"))).toEqual([
       {
         about: "broker",
-        verdict: "fine",
-        found: expect.stringContaining("the account has no right to INFO"),
+        verdict: "ok",
+        found: expect.stringContaining("the account has no permission for INFO"),
       },
     ]);
   });
@@ -209,7 +204,7 @@ describe("chouette doctor", () => {
     await chmod(path, 0o644);
     const { findings, text } = await doctor({ CHOUETTE_CONFIG: path, CHOUETTE_LISTN: "1" });
     expect(findings).toContainEqual(
-      expect.objectContaining({ found: "no settings of Chouette: CHOUETTE_LISTN" }),
+      expect.objectContaining({ found: "unknown setting CHOUETTE_LISTN: did you mean CHOUETTE_LISTEN?" }),
     );
     expect(findings).toContainEqual(
       expect.objectContaining({ advice: expect.stringContaining(`chmod 600 ${path}`) }),
@@ -233,7 +228,7 @@ describe("chouette doctor on the way that the agent takes", () => {
   ])("goes through %s to a certificate of one's own authority", async (name) => {
     const { proxy, front, settings, proxyUrl } = await way("secret");
     const { code, findings, text } = await doctor({ ...settings, [name]: proxyUrl });
-    expect(findings.filter(({ verdict }) => verdict !== "fine")).toEqual([]);
+    expect(findings.filter(({ verdict }) => verdict !== "ok")).toEqual([]);
     expect(code).toBe(0);
     expect(proxy.connected).toEqual([new URL(front.url).host]);
     for (const secret of [KEY, "secret"]) expect(text).not.toContain(secret);
@@ -253,7 +248,7 @@ describe("chouette doctor on the way that the agent takes", () => {
 
   it.each([
     ["link", { DATADOG_CA_FILE: "" }, /certificate/, /DATADOG_CA_FILE/],
-    ["link", { HTTPS_PROXY: "http://owl:wrong@PROXY" }, /407/, /user and the password/],
+    ["link", { HTTPS_PROXY: "http://owl:wrong@PROXY" }, /407/, /user and password/],
     ["link", { HTTPS_PROXY: "http://127.0.0.1:1" }, /ECONNREFUSED 127.0.0.1:1/, /HTTPS_PROXY/],
     ["link", { HTTPS_PROXY: "http://SILENT" }, /no word of|no connection within|timeout/, /HTTPS_PROXY/],
     ["settings", { DATADOG_CA_FILE: "/nowhere" }, /DATADOG_CA_FILE can't be read/, /file/],
@@ -278,7 +273,7 @@ describe("chouette doctor on the way that the agent takes", () => {
       ...Object.fromEntries(wrong),
     });
     expect(code).toBe(1);
-    const finding = findings.find(({ verdict }) => verdict === "wrong");
+    const finding = findings.find(({ verdict }) => verdict === "error");
     expect(finding?.about).toBe(about);
     expect(finding?.found).toMatch(found);
     expect(finding?.advice).toMatch(advice);

@@ -61,11 +61,14 @@ describe.each(["redis", "embedded"])("chouette queue on %s", (broker) => {
       return output.includes("no JSON") ? output : undefined;
     });
     expect(rejected).toMatch(
-      /Set aside +From +Reason +Record\n\S+Z +chouette:metrics:raw +not JSON: .* no JSON\n/,
+      /Rejected at +From +Reason +Record\n\S+Z +chouette:metrics:raw +not JSON: .* no JSON\n/,
     );
     const refused = await chouette(["requeue"], settings);
     expect(refused).toMatchObject({ code: 2, output: expect.stringContaining("--yes") });
-    expect(await chouette(["requeue", "--yes"], settings)).toEqual({ code: 0, output: "1 records\n" });
+    expect(await chouette(["requeue", "--yes"], settings)).toEqual({
+      code: 0,
+      output: "1 record requeued\n",
+    });
     await until("it to be set aside again", async () =>
       (await chouette(["rejected"], settings)).output.includes("no JSON"),
     );
@@ -82,7 +85,10 @@ describe.each(["redis", "embedded"])("chouette queue on %s", (broker) => {
     expect(JSON.parse(peeked.output)).toMatchObject({ score: later, value: record });
     expect((await chouette(["ls"], settings)).output).toMatch(/chouette:metrics:raw +2\n/);
     expect((await chouette(["purge", "raw"], settings)).code).toBe(2);
-    expect(await chouette(["purge", "raw", "--yes"], settings)).toEqual({ code: 0, output: "2 records\n" });
+    expect(await chouette(["purge", "raw", "--yes"], settings)).toEqual({
+      code: 0,
+      output: "2 records purged\n",
+    });
     expect((await chouette(["ls"], settings)).output).toMatch(/chouette:metrics:raw +0\n/);
     expect(await agent.end()).toBe(0);
   });

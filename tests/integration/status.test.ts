@@ -146,13 +146,15 @@ describe("the status", () => {
     await putCounts(3);
     const out = await until("the outage", async () => {
       const now = await status();
-      return now.outages.some((outage) => outage.now !== undefined && outage.of === "Datadog")
+      return now.outages.some((outage) => outage.current !== undefined && outage.component === "Datadog")
         ? now
         : undefined;
     });
-    expect(out.outages.find(({ of }) => of === "Datadog")?.now?.reason).toContain(`127.0.0.1:${port}`);
+    expect(out.outages.find(({ component }) => component === "Datadog")?.current?.reason).toContain(
+      `127.0.0.1:${port}`,
+    );
     await until("it not to be ready", async () => (await get("/readyz")).code === 503);
-    expect((await get("/readyz")).text).toContain("chouette:metrics:wrapped has waited");
+    expect((await get("/readyz")).text).toContain("oldest record of chouette:metrics:wrapped is ");
     expect((await get("/healthz")).code).toBe(200);
     const texts = [JSON.stringify(out), (await get("/metrics")).text].join();
     expect(texts).not.toContain(KEY);
@@ -165,7 +167,7 @@ describe("the status", () => {
     const stopped = await status();
     redis.signal("SIGCONT");
     expect(stopped.queues).toBeUndefined();
-    expect(stopped.ready).toEqual({ ok: false, reason: "the store does not answer" });
+    expect(stopped.ready).toEqual({ ok: false, reason: "store does not answer" });
   });
 
   it("doesn't keep a Redis that has stopped answering from being given up, however often it is looked at", {
@@ -177,7 +179,9 @@ describe("the status", () => {
     const isOut = async () => {
       // In vain and at once, as by several who watch.
       void status();
-      return (await status()).outages.some(({ of, now }) => of === "The store" && now !== undefined);
+      return (await status()).outages.some(
+        ({ component, current }) => component === "store" && current !== undefined,
+      );
     };
     await until("it to be given up", isOut, 45_000);
     expect((await get("/healthz")).code).toBe(200);
@@ -225,10 +229,14 @@ describe("the bytes of the day and the month", () => {
   });
 
   it.each([
-    [0.75, { lesserLogs: 2, logs: 0, collected: 0 }, "2 logs below WARNING"],
-    [0.85, { lesserLogs: 0, logs: 3, collected: 0 }, "3 logs"],
-    [0.95, { lesserLogs: 0, logs: 3, collected: 1 }, "3 logs, 1 metrics of collectors and of the agent"],
-  ])("are told with what the budget holds back at %d of it", async (share, heldBack, inWords) => {
+    [0.75, { lowPriorityLogs: 2, logs: 0, collectedMetrics: 0 }, "2 logs below WARNING"],
+    [0.85, { lowPriorityLogs: 0, logs: 3, collectedMetrics: 0 }, "3 logs"],
+    [
+      0.95,
+      { lowPriorityLogs: 0, logs: 3, collectedMetrics: 1 },
+      "3 logs, 1 metric of collectors and the agent",
+    ],
+  ])("report what the budget defers at %d of it", async (share, deferred, summary) => {
     await haveSent(share * BUDGET);
     await put("logs:wrapped", "1", log("INFO"));
     await put("logs:wrapped", "2", log("DEBUG"));
@@ -241,19 +249,19 @@ describe("the bytes of the day and the month", () => {
     );
     const told = await until("the last of the queues to be gone through", async () => {
       const now = await status();
-      return JSON.stringify(now.budget?.heldBack) === JSON.stringify(heldBack) ? now : undefined;
+      return JSON.stringify(now.budget?.deferred) === JSON.stringify(deferred) ? now : undefined;
     }).catch(status);
-    expect(told.budget).toEqual({ bytesPerDay: BUDGET, heldBack });
+    expect(told.budget).toEqual({ bytesPerDay: BUDGET, deferred });
     expect(told.sent?.today).toBeGreaterThan(share * BUDGET);
     expect(told.sent?.month).toBe((told.sent?.today ?? 0) + share * BUDGET);
     const { text } = await get("/metrics");
-    expect(text).toContain(`chouette_daily_byte_budget ${BUDGET}\n`);
-    expect(text).toMatch(/chouette_bytes_sent\{period="month"\} \d+\n/);
-    expect(text).toContain(`chouette_held_back_records{what="logs"} ${heldBack.logs}\n`);
+    expect(text).toContain(`chouette_daily_budget_bytes ${BUDGET}\n`);
+    expect(text).toMatch(/chouette_sent_bytes\{period="month"\} \d+\n/);
+    expect(text).toContain(`chouette_deferred_records{signal="logs"} ${deferred.logs}\n`);
     const people = runChouette(["status"], { CHOUETTE_HTTP: `${http}` });
     await people.ended;
     expect(people.output()).toMatch(new RegExp(`Sent +\\d+ bytes of ${BUDGET} today, \\d+ this month`));
-    expect(people.output()).toContain(`held back: ${inWords}\n`);
+    expect(people.output()).toContain(`deferred: ${summary}\n`);
   });
 });
 
@@ -277,7 +285,7 @@ describe("the HTTP server", () => {
       }
     }
     expect(text).toContain('chouette_records_done_total{queue="chouette:metrics:raw"} 2\n');
-    expect(text).toContain('chouette_requests_total{records="metrics",outcome="delivered"} 1\n');
+    expect(text).toContain('chouette_requests_total{signal="metrics",outcome="delivered"} 1\n');
   });
 
   it("refuses all but looking, and what it doesn't have", async () => {
@@ -291,7 +299,7 @@ describe("the HTTP server", () => {
     await once(other, "listening");
     cleanUps.push(() => new Promise((resolve) => other.close(resolve)));
     const agent = await startAgent();
-    expect(agent.output()).toContain("the port is taken; set CHOUETTE_HTTP");
+    expect(agent.output()).toContain("port in use; set CHOUETTE_HTTP");
     await putCounts(1);
     await until("the metric to arrive", () => intake.points().length > 0);
   });
@@ -339,8 +347,8 @@ describe("self-metrics", () => {
     expect(sum("dispatched.logs.number")).toBe(0);
     expect(sum("dropped")).toBe(1);
     expect(named("dropped")[0]?.tags).toEqual(["queue:chouette:metrics:raw", "reason:rejected"]);
-    expect(named("requests")[0]?.tags).toEqual(["outcome:delivered", "records:metrics"]);
-    expect(named("oldest.age").length).toBeGreaterThan(0);
+    expect(named("requests")[0]?.tags).toEqual(["outcome:delivered", "signal:metrics"]);
+    expect(named("queue.oldest_age").length).toBeGreaterThan(0);
     expect(named("delivery.delay").length).toBeGreaterThan(0);
     const rounds = named("queued.metrics").length;
     expect(intake.points().length).toBeLessThanOrEqual(1 + rounds * 15);

@@ -71,7 +71,7 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
   const config = configOf(settings);
   const clock = life.clock();
   const store = life.store();
-  const storeOutage = new Outage("The store", clock, log);
+  const storeOutage = new Outage("store", clock, log);
   const wrap = await loadWrapper(config.settings.wrapper, config.settings);
   const outputs = { metrics: metricsOutput(options), logs: logsOutput(options) };
   const begin = (workStore: typeof store, lost: AbortSignal): Work =>

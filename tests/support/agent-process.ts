@@ -24,7 +24,7 @@ export type AgentSettings = Readonly<Record<string, string>>;
 /** Starts an agent and resolves once it runs. */
 export async function startAgentProcess(settings: AgentSettings): Promise<Running> {
   const agent = runChouette(["agent"], settings);
-  await agent.wrote("the agent runs");
+  await agent.wrote(/agent \S+ started/);
   return agent;
 }
 
@@ -35,7 +35,7 @@ export async function brokerPort(agent: Running): Promise<number> {
 
 /** Likewise of its HTTP server. */
 export async function statusPort(agent: Running): Promise<number> {
-  return listenedPort(agent, "status over HTTP listening");
+  return listenedPort(agent, "status server listening");
 }
 
 async function listenedPort(agent: Running, message: string): Promise<number> {

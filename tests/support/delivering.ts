@@ -103,7 +103,10 @@ export function startDelivering({
     clock,
     log,
     releaseInterval: RELEASE,
-    loopOutages: { store: new Outage("The store", clock, log), own: new Outage("The dispatch", clock, log) },
+    loopOutages: {
+      store: new Outage("store", clock, log),
+      own: new Outage("dispatch", clock, log, "failing"),
+    },
     outputOutage: new Outage("Datadog", clock, log),
   });
   const ending = new AbortController();

@@ -21,18 +21,18 @@ import { openStore } from "./open-store.js";
 import { Outage } from "./outage.js";
 import { closeParts, openParts, type Parts } from "./parts.js";
 import { Pulse } from "./pulse.js";
+import { startAdminServers } from "./status/admin-servers.js";
 import { newDeliveries } from "./status/deliveries.js";
-import { startOperation } from "./status/operation.js";
 import { RateMeter } from "./status/rates.js";
 import { type BrokerMemory, readStatus, type Status } from "./status/status.js";
-import { storeLooks } from "./status/store-look.js";
+import { storeSnapshots } from "./status/store-snapshot.js";
 import { startWork, type Work } from "./work.js";
 
 export interface Agent {
   /** Goes on with other settings. Those of the store and of what listens stay as they were at the start. */
   reload(config: Config): Promise<void>;
-  /** Its loops that have hung, in words; none while it is alive. */
-  hangs(): readonly string[];
+  /** A sentence for each loop that has hung; empty while the agent is alive. */
+  stalled(): readonly string[];
   /** Ends it in order: what it holds is in its queues. A body that is out gets some seconds for its answer. */
   stop(): Promise<void>;
 }
@@ -56,14 +56,14 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     clock,
     store,
     queues: queueNames(),
-    storeOutage: new Outage("The store", clock, log),
+    storeOutage: new Outage("store", clock, log),
     ...(embedded === undefined ? {} : { embedded }),
     ...(defaultLimit === undefined ? {} : { defaultLimit }),
     ...(server === undefined ? {} : { server }),
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
     status: (): Promise<Status> => readStatus(source),
   };
-  const leaseOutage = new Outage("The lease", clock, log);
+  const leaseOutage = new Outage("lease", clock, log, "failing");
   const lifecycle = new Lifecycle<Config, Parts, Leadership, Work>(config, parts, {
     open: openParts,
     close: closeParts,
@@ -76,9 +76,9 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
       ),
   });
   // The embedded store is this process's alone: there is no lease to see to.
-  const lease = config.storage === "redis" ? new Pulse("The lease", clock) : undefined;
+  const lease = config.storage === "redis" ? new Pulse("lease", clock) : undefined;
   const work = () => lifecycle.pipeline;
-  const hangs = () => [lease, ...(work()?.pulses ?? [])].flatMap((pulse) => pulse?.hang() ?? []);
+  const stalled = () => [lease, ...(work()?.pulses ?? [])].flatMap((pulse) => pulse?.hang() ?? []);
   const source = {
     ...wiring,
     started: clock.monotonic(),
@@ -90,10 +90,10 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
         outage.report(),
       ),
     collectors: () => work()?.collectors() ?? [],
-    look: storeLooks(store, wiring.queues, clock, server && (() => memoryOf(server))),
+    snapshot: storeSnapshots(store, wiring.queues, clock, server && (() => memoryOf(server))),
     heldBack: () => work()?.heldBack(),
     flushedAt: () => work()?.flushedAt(),
-    hangs,
+    stalled,
   };
   const ending = new AbortController();
   const ended = workOn(config.storage, ending.signal, {
@@ -108,14 +108,14 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     // Reported by the lifecycle; the lease is free for another agent all the same.
     end: () => lifecycle.follow().catch(() => {}),
   });
-  const operation = await startOperation(source, log);
+  const adminServers = await startAdminServers(source, log);
   return {
-    hangs,
+    stalled,
     reload: (next) => lifecycle.reload(next),
     stop: async () => {
       ending.abort();
       // Beside one another: those who look wait for the store, which may hang.
-      await Promise.all([ended.then(() => lifecycle.stop()), operation.close()]);
+      await Promise.all([ended.then(() => lifecycle.stop()), adminServers.close()]);
       await broker?.close();
       await store.close();
     },

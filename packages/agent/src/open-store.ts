@@ -35,7 +35,7 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
     const server = await connectedStore(config, clock);
     return { store: server, server, outages: [] };
   }
-  const diskOutage = new Outage("The embedded broker's disk", clock, log);
+  const diskOutage = new Outage("embedded broker disk", clock, log);
   const store = await openEmbedded(config, log, clock, diskOutage);
   try {
     const broker = await startBroker({

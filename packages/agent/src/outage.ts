@@ -1,72 +1,101 @@
-/** Outages: said once when they begin and once, with their length, when they end. */
+/**
+ * Outages: each is logged once when it begins and once, with its length, when it ends.
+ *
+ * A component is `unavailable` if it is beyond Chouette's control (a server, a disk), and `failing` if it is a loop or
+ * a collector of the agent. A store that has reached its limit is `full`.
+ */
 import { StoreError } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
 import type { Clock } from "./clock.js";
 import type { Log } from "./log.js";
 
-/** What can be told of outages: how many there were, and of the one that is on. */
+export type OutageState = "unavailable" | "failing" | "full";
+
+/** How many outages a component had, and the current one. */
 export interface OutageReport {
-  readonly of: string;
-  /** Since the agent's start, the one that is on included. */
+  readonly component: string;
+  readonly state: OutageState;
+  /** Since the agent's start, including the current one. */
   readonly count: number;
-  readonly now?: { readonly reason: string; readonly lasting: Seconds };
+  /** Undefined while the component works. */
+  readonly current?: { readonly reason: string; readonly seconds: Seconds };
 }
 
+const MESSAGES: Readonly<Record<OutageState, (component: string, reason: string) => string>> = {
+  unavailable: (component, reason) =>
+    // The Redis engine's errors begin with the server's address: no second subject.
+    `${reason.startsWith("Redis at ") ? "" : `${component} is unavailable: `}${reason}; retrying`,
+  failing: (component, reason) => `${component} failed: ${reason}`,
+  full: (component, reason) => `${component} is full: ${reason}`,
+};
+
 export class Outage {
-  readonly #of: string;
+  readonly #component: string;
+  readonly #state: OutageState;
   readonly #clock: Clock;
   readonly #log: Log;
   #count = 0;
-  #now: { readonly since: Milliseconds; readonly reason: string } | undefined;
+  #current: { readonly since: Milliseconds; readonly reason: string } | undefined;
 
-  /** @param of what is out, to begin a sentence */
-  constructor(of: string, clock: Clock, log: Log) {
-    this.#of = of;
+  /**
+   * @param component as people know it, such as `Datadog` or `collector docker`
+   * @param state what the component is during an outage
+   */
+  constructor(component: string, clock: Clock, log: Log, state: OutageState = "unavailable") {
+    this.#component = component;
+    this.#state = state;
     this.#clock = clock;
     this.#log = log;
   }
 
   get isOn(): boolean {
-    return this.#now !== undefined;
+    return this.#current !== undefined;
   }
 
-  /** @param cause an exception that nobody expected, to be logged with its stack */
+  /** @param cause an unexpected exception, to be logged with its stack */
   begin(reason: string, cause?: unknown): void {
-    if (this.#now !== undefined) return;
-    this.#now = { since: this.#clock.monotonic(), reason };
+    if (this.#current !== undefined) return;
+    this.#current = { since: this.#clock.monotonic(), reason };
     this.#count += 1;
-    this.#log.warn(cause === undefined ? { reason } : { reason, err: cause }, `${this.#of} is out`);
+    const fields = { component: this.#component, reason };
+    this.#log.warn(
+      cause === undefined ? fields : { ...fields, err: cause },
+      MESSAGES[this.#state](this.#component, reason),
+    );
   }
 
   end(): void {
-    if (this.#now === undefined) return;
-    const lasted = this.#lasting(this.#now.since);
-    this.#now = undefined;
-    this.#log.info({ seconds: lasted }, `${this.#of} is back`);
+    if (this.#current === undefined) return;
+    const length = this.#secondsSince(this.#current.since);
+    this.#current = undefined;
+    this.#log.info(
+      { component: this.#component, seconds: length },
+      `${this.#component} recovered after ${length} s`,
+    );
   }
 
   report(): OutageReport {
-    const told = { of: this.#of, count: this.#count };
-    if (this.#now === undefined) return told;
-    const { reason, since } = this.#now;
-    return { ...told, now: { reason, lasting: this.#lasting(since) } };
+    const report = { component: this.#component, state: this.#state, count: this.#count };
+    if (this.#current === undefined) return report;
+    const { reason, since } = this.#current;
+    return { ...report, current: { reason, seconds: this.#secondsSince(since) } };
   }
 
-  /** In whole seconds. */
-  #lasting(since: Milliseconds): Seconds {
+  /** Rounded to whole seconds. */
+  #secondsSince(since: Milliseconds): Seconds {
     const length = milliseconds(this.#clock.monotonic() - since);
     return seconds(Math.round(length / 1000));
   }
 }
 
-/** What a loop's failures are reported to. */
+/** The outages that a loop's failures are reported to. */
 export interface LoopOutages {
   readonly store: Outage;
-  /** Of the loop itself: a fault in Chouette, or in what it was given. */
+  /** Of the loop itself: a bug in Chouette, or in a module of the user's. */
   readonly own: Outage;
 }
 
-/** An exception that isn't the store's is never reported as the store's outage. */
+/** Reports a store error as the store's outage, and any other exception as the loop's own. */
 export function beginOutage(error: unknown, { store, own }: LoopOutages): void {
   if (error instanceof StoreError) store.begin(error.message);
   else own.begin(error instanceof Error ? `${error.name}: ${error.message}` : String(error), error);

@@ -13,7 +13,7 @@ let clock: ManualClock;
 let pulse: Pulse;
 beforeEach(() => {
   clock = new ManualClock(0);
-  pulse = new Pulse("The flush", clock);
+  pulse = new Pulse("flush", clock);
 });
 
 const storeWith = (calls: Partial<Store>): Store =>
@@ -27,7 +27,7 @@ describe("a loop's pulse", () => {
     await clock.advance(LONGEST_STEP);
     expect(pulse.hang()).toBeUndefined();
     await clock.advance(2);
-    expect(pulse.hang()).toBe("The flush has not gone on for 60 s");
+    expect(pulse.hang()).toBe("flush has made no progress for 60 s");
   });
 
   it("goes on while calls of the store end one after the other, however many, and though they fail", async () => {
@@ -46,7 +46,7 @@ describe("a loop's pulse", () => {
     });
     const waiting = storeWith({ size: () => answer }).size("q");
     await clock.advance(LONGEST_STEP + 1);
-    expect(pulse.hang()).toContain("has not gone on");
+    expect(pulse.hang()).toContain("has made no progress");
     end(7);
     expect(await waiting).toBe(7);
     expect(pulse.hang()).toBeUndefined();
@@ -58,6 +58,6 @@ describe("a loop's pulse", () => {
     await clock.advance(LONGEST_BATCH - 1);
     expect(pulse.hang()).toBeUndefined();
     await clock.advance(2);
-    expect(pulse.hang()).toContain("has not gone on");
+    expect(pulse.hang()).toContain("has made no progress");
   });
 });

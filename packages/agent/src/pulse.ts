@@ -37,7 +37,7 @@ export class Pulse {
   hang(): string | undefined {
     const now = this.#clock.monotonic();
     if (now <= this.#due) return undefined;
-    return `${this.#of} has not gone on for ${Math.round((now - this.#last) / 1000)} s`;
+    return `${this.#of} has made no progress for ${Math.round((now - this.#last) / 1000)} s`;
   }
 
   /** The clock, for the loop to sleep by. */

@@ -41,7 +41,7 @@ import type { Parts } from "./parts.js";
 import { Pulse } from "./pulse.js";
 import { readyWriter } from "./ready-writer.js";
 import { rereadAfterReconnect } from "./reread-store.js";
-import { counted, type Deliveries } from "./status/deliveries.js";
+import { type Deliveries, withDeliveryStats } from "./status/deliveries.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
 import type { Status } from "./status/status.js";
 import { type Boot, currentBoot } from "./timekeeping/boot.js";
@@ -84,9 +84,9 @@ export interface Wiring extends Parts {
 export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   const { config, clock, store, queues, log, storeOutage, status } = wiring;
   const pulses = {
-    flush: new Pulse("The flush", clock),
-    metrics: new Pulse("The dispatch of metrics", clock),
-    logs: new Pulse("The dispatch of logs", clock),
+    flush: new Pulse("flush", clock),
+    metrics: new Pulse("metrics dispatch", clock),
+    logs: new Pulse("logs dispatch", clock),
   };
   // The flush and the timekeeper remember what the store says of windows and of the clock.
   const flushWiring = felt({ ...wiring, store: rereadAfterReconnect(store) }, pulses.flush);
@@ -101,7 +101,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   });
   const flusher = newFlusher(flushWiring, timekeeper);
   const { metrics, logs, budget } = wireDispatch(wiring, { timekeeper, locks }, flusher, pulses);
-  const flushOutage = new Outage("The flush", clock, log);
+  const flushOutage = new Outage("flush", clock, log, "failing");
   let flushedAt: Seconds | undefined;
   const flushing = wireFlush({ ...flushWiring, flusher, flushOutage }, timekeeper, {
     onFlushed: ({ ready }) => {
@@ -114,7 +114,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
       logs.loop.kick();
     },
   });
-  const housekeepingOutage = new Outage("Housekeeping", clock, log);
+  const housekeepingOutage = new Outage("housekeeping", clock, log, "failing");
   const outages = { store: storeOutage, own: housekeepingOutage };
   const limits = { maxRecords: rejectedMost, ttl: seconds(rejectedTtl) };
   const ending = new AbortController();
@@ -125,8 +125,8 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     logs.loop.run(signal),
     runHousekeeping({ store, queues, clock, limits, outages, maxBytes, server: wiring.server }, signal),
   ];
-  const roomOutage = new Outage("Room in the store", clock, log);
-  const limitOutage = new Outage("The limit of the store's size", clock, log);
+  const roomOutage = new Outage("embedded store", clock, log, "full");
+  const limitOutage = new Outage("store limit", clock, log, "failing");
   const { embedded } = wiring;
   if (embedded !== undefined && maxBytes !== undefined) {
     const bytes = () => embedded.bytes();
@@ -216,9 +216,9 @@ function wireDispatch(
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
   const budget = new ByteBudget(dailyByteBudget, sentBytes);
   const place = PLACES[config.output];
-  const metrics = wireQueue(felt(wiring, pulses.metrics), timekeeping, place, "The dispatch of metrics", {
+  const metrics = wireQueue(felt(wiring, pulses.metrics), timekeeping, place, "metrics dispatch", {
     queue: queues.readyMetrics,
-    output: counted(pulses.metrics.output(outputs.metrics), {
+    output: withDeliveryStats(pulses.metrics.output(outputs.metrics), {
       deliveries: deliveries.metrics,
       clock,
       timeOf: timeOfMetric,
@@ -231,25 +231,19 @@ function wireDispatch(
     // What another agent left is told apart from what this one makes before any of it is sent.
     hasBegun: () => flusher.hasBegun,
   });
-  const logs = wireQueue(
-    felt(wiring, pulses.logs),
-    timekeeping,
-    `${place} for logs`,
-    "The dispatch of logs",
-    {
-      queue: queues.logs,
-      output: counted(pulses.logs.output(outputs.logs), {
-        deliveries: deliveries.logs,
-        clock,
-        timeOf: (log) => timeOfLog(log, clock),
-      }),
-      decode: decodeLog,
-      admission: () => timekeeping.timekeeper.isTrusted && budget.logs(),
-      batchSize: logsBulkSize,
-      ttl: seconds(logTtl),
-      hasBegun: () => true,
-    },
-  );
+  const logs = wireQueue(felt(wiring, pulses.logs), timekeeping, `${place} logs`, "logs dispatch", {
+    queue: queues.logs,
+    output: withDeliveryStats(pulses.logs.output(outputs.logs), {
+      deliveries: deliveries.logs,
+      clock,
+      timeOf: (log) => timeOfLog(log, clock),
+    }),
+    decode: decodeLog,
+    admission: () => timekeeping.timekeeper.isTrusted && budget.logs(),
+    batchSize: logsBulkSize,
+    ttl: seconds(logTtl),
+    hasBegun: () => true,
+  });
   return { metrics, logs, budget };
 }
 
@@ -285,7 +279,7 @@ function wireQueue<T>(
     fresh: seconds(settings.releaseInterval + 2 * interval + grace),
   });
   const outputOutage = new Outage(place, clock, log);
-  const ownOutage = new Outage(name, clock, log);
+  const ownOutage = new Outage(name, clock, log, "failing");
   const loop = new DispatchLoop({
     name: place,
     dispatcher,

@@ -6,25 +6,27 @@ import { currentHostName, hostNameProblem } from "../config/host-name.js";
 import { reload } from "../config/reload.js";
 import { createLog, type Log, levelOf, type OwnLog } from "../log.js";
 import { withoutUserinfo } from "../redact.js";
+import { messageOf } from "../runtime/errors.js";
+import { VERSION } from "../version.js";
 import { endSignal } from "./end-signal.js";
 import { exposures } from "./exposure.js";
 import { serviceManager } from "./service-manager.js";
 import { settingsOrExitCode } from "./settings.js";
 
 const HELP = `
-Programs hand their records to a Redis server, or to the agent itself, which then answers on
-CHOUETTE_LISTEN as a Redis server would and keeps them in CHOUETTE_DATA_DIR. Which of the two it
-is follows from REDIS_HOST and REDIS_URL, or CHOUETTE_STORAGE_TYPE.
+Programs store their records in a Redis server, or in the agent itself: it then answers Redis commands on
+CHOUETTE_LISTEN and keeps the records in CHOUETTE_DATA_DIR. REDIS_HOST, REDIS_URL or CHOUETTE_STORAGE_TYPE
+select which.
 
 Without an API_KEY, ready metrics are printed to stdout instead of being sent.
-What the agent holds when it ends, by whatever end, is there at the next start.
+However the agent stops, it keeps its queues for the next start.
 
-On SIGHUP it reads chouette.yaml again and goes on with what has changed.
+On SIGHUP it reloads chouette.yaml and applies the changes.
 
-Exit code: 0 after SIGTERM or SIGINT, 1 if it could not start, 2 if a setting is wrong.`;
+Exit code: 0 after SIGTERM or SIGINT, 1 if it can't start or run, 2 if a setting is invalid.`;
 
-/** The agent's end waits this long for what is under way, and leaves it to the next start after that. */
-const LONGEST_END_MS = 10_000;
+/** How long a shutdown waits for unfinished work; after that it stays queued for the next start. */
+const SHUTDOWN_TIMEOUT_MS = 10_000;
 
 export function registerAgent(program: Command): void {
   program
@@ -42,47 +44,51 @@ async function runAgent(config: Config): Promise<void> {
   try {
     const agent = await startAgent(config, log);
     reloadOnHangup(agent, config, log);
-    // Before the start is announced: whoever reads that may end it at once.
+    // Before the start is logged: a reader of that line may send a signal immediately.
     const signalled = endSignal();
     announce(config, log);
     await warnOfExposures(config, log);
-    const manager = serviceManager(process.env, log, agent.hangs);
+    const manager = serviceManager(process.env, log, agent.stalled);
     manager.ready();
     const signal = await signalled;
-    manager.ending();
-    log.info({ signal }, "ending");
+    manager.stopping();
+    log.info({ signal }, `shutting down (${signal})`);
     const overdue = setTimeout(() => {
-      log.warn("what was under way did not end in time; it is in its queue");
+      log.warn("shutdown timed out; unfinished work stays queued");
       process.exit();
-    }, LONGEST_END_MS);
+    }, SHUTDOWN_TIMEOUT_MS);
     await agent.stop();
     clearTimeout(overdue);
   } catch (error) {
-    log.error({ reason: error instanceof Error ? error.message : String(error) }, "the agent can't run");
+    log.error({ reason: messageOf(error) }, `agent failed: ${messageOf(error)}`);
     process.exitCode = 1;
   }
 }
 
-/** On each SIGHUP, one after the other: the settings anew where they are right, and what holds only from the next start. */
+/** Reloads the settings on each SIGHUP, one reload at a time. Invalid settings change nothing. */
 function reloadOnHangup(agent: Agent, atStart: Config, log: OwnLog): void {
   let current = atStart;
   const reloadOnce = async () => {
     const loaded = loadConfig(process.env);
     if (!loaded.ok) {
-      log.error({ problems: loaded.problems }, "the settings are wrong: going on with those from before");
+      log.error({ problems: loaded.problems }, "settings not reloaded: they are invalid");
       return;
     }
-    const { config, changed, atNextStart } = reload(current, loaded.config);
-    if (atNextStart.length > 0) log.warn({ settings: atNextStart }, "these hold from the next start");
+    const { config, changed, afterRestart } = reload(current, loaded.config);
+    if (afterRestart.length > 0)
+      log.warn({ settings: afterRestart }, "settings changed that take effect after a restart");
     log.level = levelOf(config.settings.logLevel);
     if (changed.length > 0) await agent.reload(config);
     current = config;
     if (changed.length > 0) await warnOfExposures(config, log);
-    log.info({ settings: changed }, changed.length > 0 ? "settings reloaded" : "no setting has changed");
+    log.info(
+      { settings: changed },
+      changed.length > 0 ? "settings reloaded" : "settings reloaded: none changed",
+    );
   };
   let last = Promise.resolve();
   process.on("SIGHUP", () => {
-    last = last.then(reloadOnce).catch((error) => log.error({ err: error }, "the reload failed"));
+    last = last.then(reloadOnce).catch((error) => log.error({ err: error }, "reload failed"));
   });
 }
 
@@ -103,12 +109,12 @@ function announce({ storage, output, datadogUrl, settings, sources, warnings }: 
       ...(output === "datadog" ? { datadog: withoutUserinfo(datadogUrl) } : {}),
       host: currentHostName(settings),
     },
-    "the agent runs",
+    `agent ${VERSION} started`,
   );
   const problem = hostNameProblem(settings);
   if (problem !== undefined) log.warn(`${problem}: set HOST`);
   for (const warning of warnings) log.warn({ setting: warning }, "part of a setting is ignored");
   if (output === "stdout" && !sources.has("output")) {
-    log.warn("no API_KEY is set: ready metrics are printed to stdout, and nothing is sent");
+    log.warn("API_KEY is not set: ready metrics are printed to stdout and not sent");
   }
 }

@@ -1,4 +1,4 @@
-/** An option or argument of a command line, read as a setting is. */
+/** Parses an option or argument of the command line like a setting. */
 import { InvalidArgumentError } from "commander";
 import type { Kind } from "../config/kinds.js";
 

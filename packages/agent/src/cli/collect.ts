@@ -1,10 +1,9 @@
-/** `chouette collect`: what one collector gives, once, as a table or as JSON. */
+/** `chouette collect`: runs one collector once and prints its metrics. */
 import { setMaxListeners } from "node:events";
 import { milliseconds, type ReadyMetric, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import { type Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../clock.js";
 import type { Collector } from "../collectors/collector.js";
-import { messageOf } from "../collectors/errors.js";
 import { openCollector } from "../collectors/open.js";
 import { sortCollected } from "../collectors/ready.js";
 import { BUILT_IN } from "../collectors/table.js";
@@ -12,24 +11,26 @@ import type { Config } from "../config/config.js";
 import { redisAddress } from "../config/redis-address.js";
 import { createLog } from "../log.js";
 import { printable, printableJson } from "../printable.js";
+import { messageOf } from "../runtime/errors.js";
+import { count } from "./count.js";
 import { settingsOrExitCode } from "./settings.js";
 import { table } from "./table.js";
 
 const HELP = `
-NAME is a built-in collector (${[...BUILT_IN.keys()].join(", ")}), the name of one of
-EXEC_COLLECTORS, the path of a module, or a package. The collector's settings are those of the agent.
+NAME is a built-in collector (${[...BUILT_IN.keys()].join(", ")}), one of
+EXEC_COLLECTORS, the path of a module, or a package. The collector uses the agent's settings.
 
-It is asked twice, --over seconds apart, and the second answer is shown: some metrics speak of the time
+It runs twice, --over seconds apart, and the second result is shown: some metrics are differences
 between two rounds.
 
-Exit code: 0, 1 where the collector could not read all that it should, 2 where a setting is wrong.`;
+Exit code: 0, 1 if the collector had a problem, 2 if a setting is invalid.`;
 
 interface Options {
   readonly json?: boolean;
   readonly over: number;
 }
 
-interface Answer {
+interface RoundResult {
   readonly metrics: readonly ReadyMetric[];
   readonly problems: readonly string[];
   /** Seconds. */
@@ -39,10 +40,10 @@ interface Answer {
 export function registerCollect(program: Command): void {
   program
     .command("collect")
-    .description("show what a collector gives, once")
+    .description("run a collector once and show its metrics")
     .argument("<name>", "the collector")
-    .option("--json", "as JSON, one metric a line")
-    .option("--over <seconds>", "the time between the two rounds", parseSeconds, 1)
+    .option("--json", "print JSON, one metric per line")
+    .option("--over <seconds>", "time between the two rounds", parseSeconds, 1)
     .addHelpText("after", HELP)
     .action(async (name: string, options: Options) => {
       const config = settingsOrExitCode();
@@ -54,9 +55,9 @@ async function showCollector(name: string, { json, over }: Options, config: Conf
   const { settings } = config;
   const collector = openCollector(name, { settings, redis: redisAddress(settings), log: createLog("warn") });
   try {
-    await ask(collector, config, over);
+    await runRound(collector, config, over);
     await systemClock.sleep(toMilliseconds(seconds(over)));
-    const { metrics, problems, took } = await ask(collector, config, over);
+    const { metrics, problems, took } = await runRound(collector, config, over);
     process.stdout.write(
       json
         ? metrics.map((metric) => `${printableJson(JSON.stringify(metric))}\n`).join("")
@@ -70,24 +71,24 @@ async function showCollector(name: string, { json, over }: Options, config: Conf
   }
 }
 
-/** One round, which ends at the deadline even where the collector doesn't. */
-async function ask(collector: Collector, { settings }: Config, over: number): Promise<Answer> {
+/** One round. It ends at the deadline even if the collector doesn't. */
+async function runRound(collector: Collector, { settings }: Config, over: number): Promise<RoundResult> {
   const problems: string[] = [];
   const started = systemClock.monotonic();
   const at = seconds(Math.floor(toSeconds(systemClock.now())));
   const signal = AbortSignal.timeout(settings.collectorDeadline * 1000);
   setMaxListeners(0, signal);
   const late = new Promise<never>((_, reject) => {
-    const tooLong = () => reject(new Error(`gave nothing within ${settings.collectorDeadline} s`));
+    const tooLong = () => reject(new Error(`timed out after ${settings.collectorDeadline} s`));
     signal.addEventListener("abort", tooLong, { once: true });
   });
   const round = { clock: systemClock, signal, report: (problem: string) => problems.push(problem) };
-  const asking = (async () => collector.collect(round))();
-  const gave = await Promise.race([asking, late]).catch((error) => {
+  const collecting = (async () => collector.collect(round))();
+  const collected = await Promise.race([collecting, late]).catch((error) => {
     problems.push(messageOf(error));
     return [];
   });
-  const { ready, refused } = sortCollected(gave, at, seconds(over));
+  const { ready, refused } = sortCollected(collected, at, seconds(over));
   const took = toSeconds(milliseconds(systemClock.monotonic() - started));
   return { metrics: ready, problems: [...problems, ...refused], took };
 }
@@ -102,9 +103,9 @@ function asTable(metrics: readonly ReadyMetric[]): string {
   return table(["Metric", "Value", "Type", "Tags"], rows);
 }
 
-function summary({ name, subject }: Collector, number: number, took: number): string {
-  const of = subject ? `, of ${subject}` : "";
-  return `\n${name}: ${number} metrics in ${(took * 1000).toFixed(1)} ms${of}\n`;
+function summary({ name, subject }: Collector, metrics: number, took: number): string {
+  const from = subject ? ` from ${subject}` : "";
+  return `\n${name}: ${count(metrics, "metric")} in ${(took * 1000).toFixed(1)} ms${from}\n`;
 }
 
 function parseSeconds(text: string): number {

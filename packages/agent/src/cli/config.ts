@@ -1,4 +1,4 @@
-/** `chouette config`: every setting with the value in force and where it comes from; secrets hidden. */
+/** `chouette config`: shows every setting with its current value and source. Secrets are hidden. */
 import type { Command } from "commander";
 import { type Config, settingNames } from "../config/config.js";
 import { inWords } from "../config/in-words.js";
@@ -12,7 +12,7 @@ import { table } from "./table.js";
 interface ShownSetting {
   readonly names: readonly string[];
   readonly value: unknown;
-  /** The environment variable or the line of the file that it was read from, or "default". */
+  /** Environment variable, line of the file, or "default". */
   readonly source: string;
   readonly about: string;
 }
@@ -20,9 +20,9 @@ interface ShownSetting {
 export function registerConfig(program: Command): void {
   program
     .command("config")
-    .description("show the settings in force, secrets hidden")
-    .option("--json", "as JSON")
-    .option("--schema", "the JSON Schema of the settings file, for editors, instead")
+    .description("show the current settings, secrets hidden")
+    .option("--json", "print JSON")
+    .option("--schema", "print the JSON Schema of the settings file instead")
     .action((options: { readonly json?: boolean; readonly schema?: boolean }) => {
       if (options.schema) {
         process.stdout.write(`${JSON.stringify(settingsSchema(), undefined, 2)}\n`);
@@ -37,8 +37,8 @@ export function registerConfig(program: Command): void {
 
 function show(name: SettingName, config: Config): ShownSetting {
   const { names, about, secret, isUrl }: Setting<unknown, unknown> = SETTINGS[name];
-  const given = config.settings[name];
-  const value = isUrl && typeof given === "string" ? withoutUserinfo(given) : given;
+  const current = config.settings[name];
+  const value = isUrl && typeof current === "string" ? withoutUserinfo(current) : current;
   return {
     names,
     value: secret && value !== undefined ? "(hidden)" : (value ?? null),
@@ -54,5 +54,5 @@ function asTable(settings: readonly ShownSetting[]): string {
     source,
     about,
   ]);
-  return table(["Setting", "Value", "From", "What it is"], rows);
+  return table(["Setting", "Value", "Source", "Description"], rows);
 }

@@ -1,11 +1,11 @@
-/** A Redis server for a command that looks at it once: it answers within seconds, or the command says why not. */
+/** A connection to Redis for a command: established within seconds, or an error that says why not. */
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { redisAddress } from "../config/redis-address.js";
 import type { Settings } from "../config/settings.js";
 
-const DEADLINE_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
-/** Rejects with the first reason why the server can't be used. */
+/** Rejects with the first reason why the server is not usable. */
 export async function connectedStore(settings: Settings): Promise<RedisStore> {
   let timer: NodeJS.Timeout | undefined;
   const connecting = new Promise<RedisStore>((resolve, reject) => {
@@ -20,8 +20,8 @@ export async function connectedStore(settings: Settings): Promise<RedisStore> {
     });
     timer = setTimeout(() => {
       void store.close();
-      reject(new Error(`Redis does not answer within ${DEADLINE_MS / 1_000} s`));
-    }, DEADLINE_MS);
+      reject(new Error(`Redis timed out after ${TIMEOUT_MS / 1_000} s`));
+    }, TIMEOUT_MS);
   });
   return connecting.finally(() => clearTimeout(timer));
 }

@@ -1,4 +1,4 @@
-/** What `chouette doctor` looks at: each look answers with what it found and what to do about it. */
+/** The checks of `chouette doctor`: each returns what it found and what to do about it. */
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { connect } from "node:net";
@@ -7,42 +7,35 @@ import { isLoopback } from "../address.js";
 import type { Config } from "../config/config.js";
 import { hostNameProblem } from "../config/host-name.js";
 import { SETTINGS } from "../config/settings.js";
-import { FILE_VARIABLE } from "../config/settings-file.js";
+import { FILE_VARIABLE, unknownSetting } from "../config/settings-file.js";
 import { askAgent, controlSocket } from "../status/control.js";
-import { lookAtDatadog } from "./doctor-datadog.js";
+import { checkDatadog } from "./doctor-datadog.js";
 import { checkOriginalHost } from "./doctor-original-host.js";
-import { lookAtRedis } from "./doctor-redis.js";
+import { checkRedis } from "./doctor-redis.js";
 import { exposures } from "./exposure.js";
+import type { Finding } from "./finding.js";
 
-export interface Finding {
-  readonly about: string;
-  readonly verdict: "fine" | "warning" | "wrong";
-  readonly found: string;
-  /** What to do about it. */
-  readonly advice?: string;
-}
-
-const LEAST_FREE_BYTES = 100_000_000;
+const MIN_FREE_BYTES = 100_000_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 
-export async function lookAround(config: Config, env: NodeJS.ProcessEnv): Promise<readonly Finding[]> {
-  const looks = await Promise.all([
-    lookAtSettings(config, env),
-    config.storage === "redis" ? lookAtRedis(config) : lookAtEmbeddedBroker(config),
+export async function runChecks(config: Config, env: NodeJS.ProcessEnv): Promise<readonly Finding[]> {
+  const findings = await Promise.all([
+    checkSettings(config, env),
+    config.storage === "redis" ? checkRedis(config) : checkEmbeddedBroker(config),
     checkOriginalHost(config),
-    lookAtDisk(config),
-    lookAtDatadog(config),
-    lookAtExposures(config),
+    checkDisk(config),
+    checkDatadog(config),
+    checkExposures(config),
   ]);
-  return looks.flat();
+  return findings.flat();
 }
 
-async function lookAtExposures(config: Config): Promise<readonly Finding[]> {
+async function checkExposures(config: Config): Promise<readonly Finding[]> {
   const found = await exposures(config);
   return found.map((exposure) => ({ about: "key", verdict: "warning", ...exposure }));
 }
 
-function lookAtSettings(
+function checkSettings(
   { settings, sources, file, output, warnings }: Config,
   env: NodeJS.ProcessEnv,
 ): readonly Finding[] {
@@ -54,8 +47,11 @@ function lookAtSettings(
   const findings: Finding[] = [
     {
       about: "settings",
-      verdict: "fine",
-      found: `${sources.size} set${file === undefined ? "" : `, from the environment and ${file}`}`,
+      verdict: "ok",
+      found:
+        sources.size === 0
+          ? "all defaults"
+          : `${sources.size} set${file === undefined ? " in the environment" : ` in the environment and ${file}`}`,
     },
   ];
   const hostName = hostNameProblem(settings);
@@ -64,72 +60,73 @@ function lookAtSettings(
       about: "settings",
       verdict: "warning",
       found: hostName,
-      advice: "set HOST to a name of this device alone",
+      advice: "set HOST to a name that is unique to this device",
     });
   for (const warning of warnings)
-    findings.push({ about: "settings", verdict: "warning", found: warning, advice: "correct it there" });
-  if (unknown.length > 0)
+    findings.push({ about: "settings", verdict: "warning", found: warning, advice: "correct the setting" });
+  for (const name of unknown)
     findings.push({
       about: "settings",
       verdict: "warning",
-      found: `no settings of Chouette: ${unknown.join(", ")}`,
-      advice: "look for a slip in the names; `chouette config` lists those that there are",
+      found: unknownSetting(name, known),
+      advice: "correct or remove it; `chouette config` lists all settings",
     });
   if (output === "stdout")
     findings.push({
       about: "settings",
       verdict: "warning",
-      found: "nothing is sent: ready metrics are printed",
-      advice: "set API_KEY to send them to Datadog",
+      found: "nothing is sent to Datadog: ready metrics are printed to stdout",
+      advice: "set API_KEY",
     });
   if (file !== undefined && holdsSecret(sources) && (statSync(file).mode & 0o077) !== 0)
     findings.push({
       about: "settings",
       verdict: "warning",
-      found: `${file} holds a secret and can be read by others`,
-      advice: `chmod 600 ${file}, and have it belong to the agent's user`,
+      found: `${file} contains a secret and is readable by other users`,
+      advice: `chmod 600 ${file} and make the agent's user its owner`,
     });
   return findings;
 }
 
 function holdsSecret(sources: Config["sources"]): boolean {
-  // A source in a file is told by its path and line, one in the environment by its name.
+  // The source of a setting is `FILE line N, KEY`, or a variable's name.
   return [...sources].some(([name, source]) => SETTINGS[name].secret && source.includes(" line "));
 }
 
-async function lookAtEmbeddedBroker(config: Config): Promise<readonly Finding[]> {
-  return [...(await lookAtListener(config)), ...lookAtPassword(config)];
+async function checkEmbeddedBroker(config: Config): Promise<readonly Finding[]> {
+  return [...(await checkListener(config)), ...checkPassword(config)];
 }
 
-function lookAtPassword({ settings }: Config): readonly Finding[] {
+function checkPassword({ settings }: Config): readonly Finding[] {
   const { listen, password, protectedMode } = settings;
   if (password !== undefined || listen.host === "localhost" || isLoopback(listen.host)) return [];
   const found = protectedMode
-    ? "it listens beyond loopback without a password, and refuses clients of other machines"
-    : "it listens beyond loopback without a password: anybody who can reach it may store records";
-  const advice = "set CHOUETTE_PASSWORD, or CHOUETTE_LISTEN to an address of loopback";
+    ? "listens beyond loopback without a password and refuses clients from other machines"
+    : "listens beyond loopback without a password: anybody who can reach it can store records";
+  const advice = "set CHOUETTE_PASSWORD, or set CHOUETTE_LISTEN to a loopback address";
   return [{ about: "broker", verdict: "warning", found, advice }];
 }
 
-async function lookAtListener({ settings }: Config): Promise<readonly Finding[]> {
+async function checkListener({ settings }: Config): Promise<readonly Finding[]> {
   const { host, port } = settings.listen;
   const address = `${host}:${port}`;
   const running = await askAgent(controlSocket(settings.dataDirectory), { kind: "list" }).catch(
     () => undefined,
   );
-  const isTaken = await answers(host, port);
-  if (running !== undefined && isTaken)
-    return [{ about: "broker", verdict: "fine", found: `the running agent answers on ${address}` }];
-  if (isTaken)
+  const isInUse = await answers(host, port);
+  if (running !== undefined && isInUse)
+    return [{ about: "broker", verdict: "ok", found: `running agent answers on ${address}` }];
+  if (isInUse)
     return [
       {
         about: "broker",
-        verdict: "wrong",
-        found: `${address} is another program's, or another user's agent's`,
-        advice: "set CHOUETTE_LISTEN to another address, or REDIS_HOST if that is a Redis to be used",
+        verdict: "error",
+        found: `${address} is in use by another program or by an agent of another user`,
+        advice:
+          "set CHOUETTE_LISTEN to another address; if it is a Redis server that you want to use, set REDIS_HOST",
       },
     ];
-  return [{ about: "broker", verdict: "fine", found: `no agent runs; ${address} is free for one` }];
+  return [{ about: "broker", verdict: "ok", found: `no agent is running; ${address} is free` }];
 }
 
 function answers(host: string, port: number): Promise<boolean> {
@@ -143,8 +140,8 @@ function answers(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** Of the embedded broker's folder, or of the nearest one above it that is there. */
-async function lookAtDisk({ storage, settings }: Config): Promise<readonly Finding[]> {
+/** Checks the embedded broker's folder, or its nearest existing parent. */
+async function checkDisk({ storage, settings }: Config): Promise<readonly Finding[]> {
   if (storage === "redis") return [];
   let folder = settings.dataDirectory;
   while (!existsSync(folder)) folder = dirname(folder);
@@ -156,15 +153,16 @@ async function lookAtDisk({ storage, settings }: Config): Promise<readonly Findi
     return [
       {
         about: "disk",
-        verdict: "wrong",
-        found: `${folder} can't be written by this user`,
-        advice: "set CHOUETTE_DATA_DIR to a folder that can, or give this one to the agent's user",
+        verdict: "error",
+        found: `${folder} is not writable by this user`,
+        advice: "set CHOUETTE_DATA_DIR to a writable folder, or make the agent's user the owner of this one",
       },
     ];
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
   const found = `${Math.floor(free / 1_000_000)} MB free for ${settings.dataDirectory}`;
-  if (free >= LEAST_FREE_BYTES) return [{ about: "disk", verdict: "fine", found }];
-  const advice = "make room, or set CHOUETTE_DATA_DIR to another disk: clients are refused when it is full";
+  if (free >= MIN_FREE_BYTES) return [{ about: "disk", verdict: "ok", found }];
+  const advice =
+    "free disk space, or set CHOUETTE_DATA_DIR to another disk: a full disk makes clients' writes fail";
   return [{ about: "disk", verdict: "warning", found, advice }];
 }

@@ -1,14 +1,14 @@
 /**
- * The Python agent's default broker is the host `redis`, as in a compose file; ours is the embedded one. A device that
- * relied on that default would have its records in one broker and its agent on another.
+ * The Python agent's default broker is the host `redis`, as in a compose file; ours is the embedded one. On a device
+ * that relies on that default, programs and agent would use different brokers.
  */
 import { lookup } from "node:dns/promises";
 import type { Config } from "../config/config.js";
-import type { Finding } from "./doctor-checks.js";
+import type { Finding } from "./finding.js";
 
 const ORIGINAL_HOST = "redis";
 
-/** Warns if this agent is its own broker although a host `redis` is there. */
+/** Warns if the embedded broker is used although a host named `redis` exists. */
 export async function checkOriginalHost(
   { storage }: Pick<Config, "storage">,
   resolve: (host: string) => Promise<unknown> = lookup,

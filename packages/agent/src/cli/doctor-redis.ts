@@ -1,13 +1,14 @@
-/** How `chouette doctor` looks at a Redis server: whether it answers, how full it is, and whether it keeps what it is given. */
+/** The Redis checks of `chouette doctor`: availability, memory and durability. */
 import type { ServerInfo } from "@chouette-iot/queue/redis";
 import type { Config } from "../config/config.js";
+import { messageOf } from "../runtime/errors.js";
 import { connectedStore } from "./connected-store.js";
-import type { Finding } from "./doctor-checks.js";
+import type { Finding } from "./finding.js";
 
-/** The share of its memory limit above which a server counts as nearly full. */
+/** Fraction of maxmemory above which a server counts as nearly full. */
 const NEARLY_FULL = 0.9;
 
-export async function lookAtRedis({ settings }: Config): Promise<readonly Finding[]> {
+export async function checkRedis({ settings }: Config): Promise<readonly Finding[]> {
   try {
     const store = await connectedStore(settings);
     try {
@@ -19,45 +20,44 @@ export async function lookAtRedis({ settings }: Config): Promise<readonly Findin
     return [
       {
         about: "broker",
-        verdict: "wrong",
-        found: error instanceof Error ? error.message : String(error),
+        verdict: "error",
+        found: messageOf(error),
         advice:
-          "start it, or look at REDIS_HOST, REDIS_PORT and REDIS_URL (user, password, rediss:// for TLS)",
+          "start Redis, or check REDIS_HOST, REDIS_PORT and REDIS_URL (user, password, rediss:// for TLS)",
       },
     ];
   }
 }
 
-/** @param info undefined if the account has no right to INFO, which the agent doesn't need */
+/** @param info undefined if the account has no permission for INFO, which the agent doesn't need */
 function findings(info: ServerInfo | undefined): readonly Finding[] {
   if (info === undefined)
     return [
       {
         about: "broker",
-        verdict: "fine",
-        found:
-          "Redis answers; its memory and persistence are not known, since the account has no right to INFO",
+        verdict: "ok",
+        found: "Redis answers; memory and persistence unknown: the account has no permission for INFO",
       },
     ];
   return [
-    { about: "broker", verdict: "fine", found: `Redis ${info.version} answers` },
-    lookAtMemory(info),
-    ...lookAtPersistence(info),
-    ...lookAtEviction(info),
+    { about: "broker", verdict: "ok", found: `Redis ${info.version} answers` },
+    checkMemory(info),
+    ...checkPersistence(info),
+    ...checkEviction(info),
   ];
 }
 
-function lookAtMemory({ usedMemory, maxMemory }: ServerInfo): Finding {
+function checkMemory({ usedMemory, maxMemory }: ServerInfo): Finding {
   const used = megabytes(usedMemory);
   if (maxMemory === undefined)
-    return { about: "broker", verdict: "fine", found: `Redis uses ${used} MB, with no limit` };
-  const found = `Redis uses ${used} of at most ${megabytes(maxMemory)} MB`;
-  if (usedMemory < NEARLY_FULL * maxMemory) return { about: "broker", verdict: "fine", found };
+    return { about: "broker", verdict: "ok", found: `Redis uses ${used} MB, no limit` };
+  const found = `Redis uses ${used} of ${megabytes(maxMemory)} MB`;
+  if (usedMemory < NEARLY_FULL * maxMemory) return { about: "broker", verdict: "ok", found };
   return {
     about: "broker",
     verdict: "warning",
-    found: `${found}: it is full or soon will be, and refuses or evicts records then`,
-    advice: "raise maxmemory in redis.conf, or see in chouette status why the queues don't drain",
+    found: `${found}: a full Redis refuses or evicts records`,
+    advice: "raise maxmemory in redis.conf, or find in `chouette status` why the queues don't drain",
   };
 }
 
@@ -65,25 +65,25 @@ function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
 
-function lookAtPersistence({ hasAppendOnlyFile }: ServerInfo): readonly Finding[] {
+function checkPersistence({ hasAppendOnlyFile }: ServerInfo): readonly Finding[] {
   if (hasAppendOnlyFile) return [];
   return [
     {
       about: "broker",
       verdict: "warning",
-      found: "Redis keeps no append-only file: a power cut costs all since its last snapshot",
+      found: "Redis has no append-only file: a power cut loses everything since the last snapshot",
       advice: "set appendonly yes in redis.conf",
     },
   ];
 }
 
-function lookAtEviction({ maxMemory, policy }: ServerInfo): readonly Finding[] {
+function checkEviction({ maxMemory, policy }: ServerInfo): readonly Finding[] {
   if (maxMemory === undefined || policy === "noeviction") return [];
   return [
     {
       about: "broker",
       verdict: "warning",
-      found: `Redis throws whole queues away when its memory is full (${policy})`,
+      found: `Redis evicts whole queues when its memory is full (${policy})`,
       advice: "set maxmemory-policy noeviction in redis.conf",
     },
   ];

@@ -1,50 +1,51 @@
-/** `chouette doctor`: looks at what an agent needs, and says what to do about what is missing. */
+/** `chouette doctor`: checks everything that an agent needs, and says what to do about problems. */
 import type { Command } from "commander";
 import { loadConfig } from "../config/config.js";
 import { printable } from "../printable.js";
-import { type Finding, lookAround } from "./doctor-checks.js";
+import { runChecks } from "./doctor-checks.js";
+import type { Finding } from "./finding.js";
 
 const HELP = `
-Looks at the settings, the broker, the disk, the link to Datadog, the key and the clock. It changes nothing and may
-be run beside an agent.
+Checks the settings, the broker, the disk, the link to Datadog, the API key and the clock. It changes nothing and can
+run beside an agent.
 
-Exit code: 0 where nothing is wrong, 1 where something is, 2 where a setting is.`;
+Exit code: 0 without errors, 1 with errors, 2 if a setting is invalid.`;
 
 const MARKS: Readonly<Record<Finding["verdict"], string>> = {
-  fine: "ok     ",
+  ok: "ok     ",
   warning: "warning",
-  wrong: "WRONG  ",
+  error: "ERROR  ",
 };
 
 export function registerDoctor(program: Command): void {
   program
     .command("doctor")
-    .description("check settings, broker, disk, link, key and clock, and say what to do")
-    .option("--json", "as JSON")
+    .description("check settings, broker, disk, link, key and clock")
+    .option("--json", "print JSON")
     .addHelpText("after", HELP)
     .action(async ({ json }: { readonly json?: boolean }) => {
       const loaded = loadConfig(process.env);
       const findings = loaded.ok
-        ? await lookAround(loaded.config, process.env)
-        : settingsWrong(loaded.problems);
+        ? await runChecks(loaded.config, process.env)
+        : invalidSettings(loaded.problems);
       process.stdout.write(
-        json ? `${JSON.stringify(findings, undefined, 2)}\n` : findings.map(inWords).join(""),
+        json ? `${JSON.stringify(findings, undefined, 2)}\n` : findings.map(formatFinding).join(""),
       );
-      const isWrong = findings.some(({ verdict }) => verdict === "wrong");
-      process.exitCode = loaded.ok ? (isWrong ? 1 : 0) : 2;
+      const hasErrors = findings.some(({ verdict }) => verdict === "error");
+      process.exitCode = loaded.ok ? (hasErrors ? 1 : 0) : 2;
     });
 }
 
-function settingsWrong(problems: readonly string[]): readonly Finding[] {
+function invalidSettings(problems: readonly string[]): readonly Finding[] {
   return problems.map((problem) => ({
     about: "settings",
-    verdict: "wrong",
+    verdict: "error",
     found: problem,
-    advice: "correct it there; docs/CONFIGURATION.md lists every setting",
+    advice: "correct the setting; docs/CONFIGURATION.md lists all settings",
   }));
 }
 
-function inWords({ about, verdict, found, advice }: Finding): string {
+function formatFinding({ about, verdict, found, advice }: Finding): string {
   const line = `${MARKS[verdict]}  ${about.padEnd(8)}  ${printable(found)}\n`;
   return advice === undefined ? line : `${line}${" ".repeat(19)}-> ${printable(advice)}\n`;
 }

@@ -1,9 +1,9 @@
 import { onClosedPipe } from "./closed-pipe.js";
 
-/** Why a long-running command ends. */
+/** Why a long-running command has to end. */
 export type EndReason = NodeJS.Signals | "stdout closed";
 
-/** Resolves with the first SIGTERM or SIGINT, or once standard output is closed. A second signal ends the process at once. */
+/** Resolves with the first SIGTERM or SIGINT, or once standard output is closed. A second signal kills the process. */
 export function endSignal(): Promise<EndReason> {
   return new Promise((resolve) => {
     process.once("SIGTERM", resolve);

@@ -1,4 +1,4 @@
-/** Where Datadog's API key is exposed: on its way, and in its file. */
+/** Finds where Datadog's API key is exposed: in transit and in its file. */
 import { stat } from "node:fs/promises";
 import { isLoopback } from "../address.js";
 import type { Config } from "../config/config.js";
@@ -35,13 +35,13 @@ function isThisMachine(hostname: string): boolean {
 
 async function readableFile(path: string | undefined): Promise<readonly Exposure[]> {
   if (path === undefined) return [];
-  // One that can't be read is reported by whoever reads it.
+  // An unreadable file is reported elsewhere.
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || (found.mode & OTHERS_MAY_READ) === 0) return [];
   return [
     {
-      found: `the API key's file ${path} can be read by every user of this device`,
-      advice: `chmod 600 ${path}, and have it belong to the agent's user`,
+      found: `API key file ${path} is readable by every user of this device`,
+      advice: `chmod 600 ${path} and make the agent's user its owner`,
     },
   ];
 }

@@ -1,9 +1,9 @@
-/** The `chouette` command: its subcommands, each in a file of its own. */
+/** The `chouette` command. Each subcommand has its own file. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { VERSION } from "../version.js";
 import { onClosedPipe } from "./closed-pipe.js";
 
-/** In the order of the help. What isn't asked for isn't loaded: an agent would hold it in memory all its life. */
+/** In the order of the help. Only the requested one is loaded: a running agent would keep the others in memory. */
 const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
   ["agent", async () => (await import("./agent.js")).registerAgent],
   ["send", async () => (await import("./send.js")).registerSend],
@@ -17,32 +17,32 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
 
 const EXAMPLES = `
 A first look, in two terminals:
-  $ chouette agent                                   takes metrics on 127.0.0.1:6379 and prints them
-  $ chouette send count my.metric 1 --tag zone:a     appears there once its window is closed
+  $ chouette agent                                   accepts metrics on 127.0.0.1:6379 and prints them
+  $ chouette send count my.metric 1 --tag zone:a     is printed there when its window closes
 
 On a device:
   $ API_KEY=… chouette agent                         sends to Datadog
-  $ REDIS_HOST=localhost API_KEY=… chouette agent    with a Redis server as the broker
+  $ REDIS_HOST=localhost API_KEY=… chouette agent    uses a Redis server as the broker
 
-The settings are environment variables and chouette.yaml: \`chouette config\` lists them with the values in force.`;
+Settings are environment variables or lines of chouette.yaml. \`chouette config\` lists them with their current values.`;
 
-/** Runs the command; what is wrong with the command line is told by exit code 2, as wrong settings are. */
+/** Runs the command. Exit code 2 if the command line is invalid, as for invalid settings. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("chouette")
-    .description("Carries metrics and logs from the programs on a small device to Datadog.")
-    .version(VERSION, "-V, --version", "tell the version")
+    .description("Carries metrics and logs from programs on a small device to Datadog.")
+    .version(VERSION, "-V, --version", "print the version")
     .addHelpText("after", EXAMPLES)
-    .showHelpAfterError("(chouette --help tells more)")
+    .showHelpAfterError("(see chouette --help)")
     .exitOverride();
-  // Agent and intake end in order instead: see `end-signal.ts`.
+  // The agent and the intake shut down in order instead: see `end-signal.ts`.
   if (argv[2] !== "agent" && argv[2] !== "intake") onClosedPipe(() => process.exit());
-  const asked = COMMANDS.get(argv[2] ?? "");
-  for (const load of asked === undefined ? COMMANDS.values() : [asked]) (await load())(program);
+  const requested = COMMANDS.get(argv[2] ?? "");
+  for (const load of requested === undefined ? COMMANDS.values() : [requested]) (await load())(program);
   try {
     await program.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Thrown by a command itself: the library has written all others.
+    // Thrown by one of our commands: the library has printed all others.
     if (error instanceof InvalidArgumentError) process.stderr.write(`error: ${error.message}\n`);
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   }

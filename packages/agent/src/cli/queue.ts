@@ -1,4 +1,4 @@
-/** `chouette queue`: looks into the queues, puts back what was set aside, throws away. */
+/** `chouette queue`: inspects the queues, requeues dead letters, purges queues. */
 import { createInterface } from "node:readline/promises";
 import { queueNames } from "@chouette-iot/queue";
 import { decodeRejected } from "@chouette-iot/record";
@@ -6,10 +6,12 @@ import { Argument, type Command } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
 import { printableJson } from "../printable.js";
+import { messageOf } from "../runtime/errors.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "../status/queue-requests.js";
 import { argument } from "./argument.js";
 import { connectedStore } from "./connected-store.js";
+import { count } from "./count.js";
 import { settingsOrExitCode } from "./settings.js";
 import { table } from "./table.js";
 
@@ -21,14 +23,14 @@ const QUEUES: Readonly<Record<string, QueueName>> = {
 };
 
 const HELP = `
-Queues: raw (metrics as clients store them), ready (what is to be sent), logs, rejected (what was set aside).
+Queues: raw (metrics as stored by clients), ready (metrics to be sent), logs, rejected (dead letters).
 
-With Redis as the broker it asks the server itself, whether an agent runs or not. With the embedded broker it asks
-the running agent by the socket in CHOUETTE_DATA_DIR, as the agent's user or root.
+With Redis as the broker, it connects to the server; no agent is needed. With the embedded broker, it connects to the
+running agent's socket in CHOUETTE_DATA_DIR; run it as the agent's user or root.
 
-Exit code: 0 where it is done, 1 where it isn't, 2 where a destructive one was not confirmed.`;
+Exit code: 0 if done, 1 if it failed, 2 if a setting is invalid or a destructive command was not confirmed.`;
 
-const limit = () => argument(wholeNumber(1, 10_000, "records"));
+const recordLimit = () => argument(wholeNumber(1, 10_000, "records"));
 
 interface Confirmable {
   readonly yes?: boolean;
@@ -37,49 +39,49 @@ interface Confirmable {
 export function registerQueue(program: Command): void {
   const queue = program
     .command("queue")
-    .description("look into the queues, put back what was set aside, throw away")
+    .description("inspect queues, requeue dead letters, purge queues")
     .addHelpText("after", HELP);
   const name = () => new Argument("<queue>", "which").choices(Object.keys(QUEUES));
   queue
     .command("ls")
-    .description("the queues and how many records each holds")
+    .description("list the queues with their sizes")
     .action(() => ask({ kind: "list" }));
   queue
     .command("peek")
-    .description("the oldest records of a queue, as JSON lines; takes nothing away")
+    .description("print the oldest records of a queue as JSON lines, without removing them")
     .addArgument(name())
-    .option("--limit <n>", "how many", limit(), 10)
+    .option("--limit <n>", "maximum number of records", recordLimit(), 10)
     .action((which: string, flags: { readonly limit: number }) =>
       ask({ kind: "peek", queue: QUEUES[which] ?? "rejected", limit: flags.limit }),
     );
   queue
     .command("rejected")
-    .description("what was set aside, the oldest first, each with its reason")
-    .option("--limit <n>", "how many", limit(), 10)
-    .action(({ limit: most }: { readonly limit: number }) =>
-      ask({ kind: "peek", queue: "rejected", limit: most }, rejectedText),
+    .description("list dead letters with their reasons, oldest first")
+    .option("--limit <n>", "maximum number of records", recordLimit(), 10)
+    .action(({ limit }: { readonly limit: number }) =>
+      ask({ kind: "peek", queue: "rejected", limit }, rejectedText),
     );
   queue
     .command("requeue")
-    .description("put all that was set aside back where it came from; what is too old by now expires there")
-    .option("--yes", "don't ask")
-    .action((flags: Confirmable) => confirmed(flags, "put back all rejected records", { kind: "requeue" }));
+    .description("requeue all dead letters to the queues they came from; records past their TTL expire there")
+    .option("--yes", "don't ask for confirmation")
+    .action((flags: Confirmable) => ifConfirmed(flags, "requeue all dead letters", { kind: "requeue" }));
   queue
     .command("purge")
-    .description("throw away all records of a queue, counted as purged")
+    .description("delete all records of a queue; they are counted as purged")
     .addArgument(name())
-    .option("--yes", "don't ask")
+    .option("--yes", "don't ask for confirmation")
     .action((which: string, flags: Confirmable) =>
-      confirmed(flags, `throw away all records of the ${which} queue`, {
+      ifConfirmed(flags, `delete all records of the ${which} queue`, {
         kind: "purge",
         queue: QUEUES[which] ?? "rejected",
       }),
     );
 }
 
-async function confirmed({ yes }: Confirmable, what: string, request: QueueRequest): Promise<void> {
+async function ifConfirmed({ yes }: Confirmable, what: string, request: QueueRequest): Promise<void> {
   if (yes || (process.stdin.isTTY && (await isYes(`Really ${what}? [y/N] `)))) return ask(request);
-  process.stderr.write(`Nothing was done: to ${what}, give --yes.\n`);
+  process.stderr.write(`Nothing was changed. To ${what}, pass --yes.\n`);
   process.exitCode = 2;
 }
 
@@ -92,14 +94,14 @@ async function isYes(question: string): Promise<boolean> {
 
 async function ask(
   request: QueueRequest,
-  inWords: (answer: QueueAnswer) => string = answerText,
+  format: (answer: QueueAnswer) => string = answerText,
 ): Promise<void> {
   const config = settingsOrExitCode();
   if (config === undefined) return;
   try {
-    process.stdout.write(inWords(await answerOf(config, request)));
+    process.stdout.write(format(await answerOf(config, request)));
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }
@@ -124,9 +126,8 @@ function answerText(answer: QueueAnswer): string {
     case "peek":
       return answer.records.map((record) => `${printableJson(JSON.stringify(record))}\n`).join("");
     case "done": {
-      const left =
-        answer.left > 0 ? `, ${answer.left} left where they are: they have no value to put back` : "";
-      return `${answer.records} records${left}\n`;
+      const left = answer.left > 0 ? `; ${count(answer.left, "record")} without a value not requeued` : "";
+      return `${count(answer.records, "record")} ${answer.verb}${left}\n`;
     }
   }
 }
@@ -142,5 +143,5 @@ function rejectedText(answer: QueueAnswer): string {
       rejected?.value ?? value ?? "-",
     ];
   });
-  return table(["Set aside", "From", "Reason", "Record"], rows);
+  return table(["Rejected at", "From", "Reason", "Record"], rows);
 }

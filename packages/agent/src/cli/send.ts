@@ -1,4 +1,4 @@
-/** `chouette send`: stores one metric in the broker, as an application would. */
+/** `chouette send`: stores one metric in the broker, like an application. */
 import { type CallOptions, ChouetteClient } from "chouette-iot-client";
 import { Argument, type Command, InvalidArgumentError } from "commander";
 import { brokerAddress } from "../config/broker-address.js";
@@ -12,12 +12,12 @@ Examples:
   $ chouette send gauge temperature 21.5 --timestamp 1763800000
   $ chouette send set visitors alice bob
 
-The broker is the Redis server that the settings name (REDIS_HOST, REDIS_PORT, REDIS_URL), else the agent on
-CHOUETTE_LISTEN, 127.0.0.1:6379 unless set.
+The broker is the Redis server of REDIS_HOST, REDIS_PORT or REDIS_URL; without these settings, the agent on
+CHOUETTE_LISTEN (default 127.0.0.1:6379).
 
-Exit code: 0 where it is stored, 1 where it isn't, with the reason, 2 where a setting is wrong.`;
+Exit code: 0 if the metric was stored, 1 if not (with the reason), 2 if a setting or argument is invalid.`;
 
-const LONGEST_WAIT_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
 interface SendOptions {
   readonly tag: readonly string[];
@@ -27,17 +27,12 @@ interface SendOptions {
 export function registerSend(program: Command): void {
   program
     .command("send")
-    .description("store a metric in the broker, as an application would")
-    .addArgument(new Argument("<type>", "what kind of metric").choices(TYPES))
-    .argument("<metric>", "its name")
+    .description("store a metric in the broker, like an application")
+    .addArgument(new Argument("<type>", "metric type").choices(TYPES))
+    .argument("<metric>", "metric name")
     .argument("<value...>", "a number; for a set, its elements")
-    .option(
-      "--tag <name:value>",
-      "a tag; may be given more than once",
-      (tag, tags: string[]) => [...tags, tag],
-      [],
-    )
-    .option("--timestamp <seconds>", "when it was taken, in seconds since 1970 (default: now)", toNumber)
+    .option("--tag <name:value>", "a tag; repeatable", (tag, tags: string[]) => [...tags, tag], [])
+    .option("--timestamp <seconds>", "Unix time (default: now)", toNumber)
     .addHelpText("after", HELP)
     .action(send);
 }
@@ -50,22 +45,22 @@ async function send(
 ): Promise<void> {
   const config = settingsOrExitCode();
   if (config === undefined) return;
-  const client = new ChouetteClient({ ...brokerAddress(config), answerTimeoutMs: LONGEST_WAIT_MS });
+  const client = new ChouetteClient({ ...brokerAddress(config), answerTimeoutMs: TIMEOUT_MS });
   const options: CallOptions = { tags: tag, ...(timestamp === undefined ? {} : { timestamp }) };
   const stored =
     type === "set"
       ? client.set(metric, values.map(toElement), options)
       : client[type](metric, onlyNumber(values), options);
-  await client.close({ timeoutMs: LONGEST_WAIT_MS });
+  await client.close({ timeoutMs: TIMEOUT_MS });
   if (await stored) return;
-  process.stderr.write(`not stored: ${client.stats().lastError?.message ?? "the broker did not answer"}\n`);
+  process.stderr.write(`not stored: ${client.stats().lastError?.message ?? "broker timed out"}\n`);
   process.exitCode = 1;
 }
 
 function onlyNumber(values: readonly string[]): number {
   const [value, ...others] = values;
   if (value !== undefined && others.length === 0) return toNumber(value);
-  throw new InvalidArgumentError("one number is expected; only a set takes more than one value.");
+  throw new InvalidArgumentError("expected one number: only a set takes several values.");
 }
 
 function toNumber(text: string): number {
@@ -74,7 +69,7 @@ function toNumber(text: string): number {
   throw new InvalidArgumentError(`${JSON.stringify(text)} is not a number.`);
 }
 
-/** A number where it reads as one, since 1 and "1" are two elements of a set. */
+/** A number if it looks like one: 1 and "1" are different elements of a set. */
 function toElement(text: string): string | number {
   const value = Number(text);
   return text.trim() !== "" && Number.isFinite(value) ? value : text;

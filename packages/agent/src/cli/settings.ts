@@ -1,14 +1,13 @@
-/** Settings for a command: in force, or named with what is wrong with them, and exit code 2. */
+/** The settings for a command. */
 import { type Config, loadConfig } from "../config/config.js";
+import { count } from "./count.js";
 
-/** The configuration, or undefined where the environment has none that can be used: that is said, and told in the exit code. */
+/** The configuration; or undefined if a setting is invalid, which is printed to stderr and sets exit code 2. */
 export function settingsOrExitCode(): Config | undefined {
   const loaded = loadConfig(process.env);
   if (loaded.ok) return loaded.config;
-  const [first, ...others] = loaded.problems;
-  const heading =
-    others.length === 0 ? "A setting is wrong:" : `${loaded.problems.length} settings are wrong:`;
-  process.stderr.write(`${heading}\n${[first, ...others].map((problem) => `  ${problem}\n`).join("")}`);
+  const heading = `${count(loaded.problems.length, "invalid setting")}:`;
+  process.stderr.write(`${heading}\n${loaded.problems.map((problem) => `  ${problem}\n`).join("")}`);
   process.exitCode = 2;
   return undefined;
 }

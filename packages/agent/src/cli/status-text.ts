@@ -1,8 +1,8 @@
-/** The status for people. */
-import type { HeldBack } from "../dispatch/byte-budget.js";
+/** The status as text. */
 import { printable } from "../printable.js";
 import { total } from "../status/ledger.js";
-import type { BrokerMemory, DeliveryStatus, Status } from "../status/status.js";
+import type { BrokerMemory, Deferred, DeliveryStatus, Status } from "../status/status.js";
+import { count } from "./count.js";
 import { table } from "./table.js";
 
 export function statusText(status: Status): string {
@@ -10,7 +10,7 @@ export function statusText(status: Status): string {
   return [
     ...statusLines(status).map(printable),
     "",
-    queues === undefined ? "The store does not answer.\n" : `${queueTable(queues)}\n${ledgerTable(queues)}`,
+    queues === undefined ? "Store does not answer.\n" : `${queueTable(queues)}\n${ledgerTable(queues)}`,
     ...(status.collectors.length > 0 ? [collectorTable(status)] : []),
   ].join("\n");
 }
@@ -22,9 +22,11 @@ function statusLines(status: Status): readonly string[] {
     brokerLine(status),
     ...diskLine(status),
     outputLine(status),
-    ...status.hangs.map((hang) => `${hang}: restart the agent`),
-    ...status.outages.flatMap(({ of, now }) =>
-      now === undefined ? [] : [`${of} is out for ${duration(now.lasting)}: ${now.reason}`],
+    ...status.stalled.map((stall) => `${stall}: restart the agent`),
+    ...status.outages.flatMap(({ component, state, current }) =>
+      current === undefined
+        ? []
+        : [`${component} ${state} for ${duration(current.seconds)} (${current.reason})`],
     ),
     deliveryLine("Metrics", status.deliveries.metrics, status.at),
     deliveryLine("Logs", status.deliveries.logs, status.at),
@@ -33,16 +35,16 @@ function statusLines(status: Status): readonly string[] {
 }
 
 function brokerLine({ broker: { kind, counters, memory } }: Status): string {
-  const counted = counters === undefined ? "" : `, ${inWords(counters)}`;
-  return `Broker   ${kind}${counted}${memory === undefined ? "" : `, ${memoryText(memory)}`}`;
+  const counts = counters === undefined ? "" : `, ${formatCounts(counters)}`;
+  return `Broker   ${kind}${counts}${memory === undefined ? "" : `, ${memoryText(memory)}`}`;
 }
 
 function diskLine({ broker: { disk } }: Status): readonly string[] {
   if (disk === undefined) return [];
   const { contentBytes, fileBytes, segments, runs, writtenBytes, writtenBytesPerDay, full } = disk;
-  const files = `${segments} ${segments === 1 ? "segment" : "segments"}, ${runs} ${runs === 1 ? "run" : "runs"}`;
+  const files = `${count(segments, "segment")}, ${count(runs, "run")}`;
   const rate = writtenBytesPerDay === undefined ? "" : `, ${(writtenBytesPerDay / 1e9).toFixed(2)} GB a day`;
-  const written = `${writtenBytes} bytes written since the start${rate}`;
+  const written = `${count(writtenBytes, "byte")} written since start${rate}`;
   return [`Disk     ${full ?? "ok"}: ${contentBytes} bytes in ${fileBytes} of files (${files}); ${written}`];
 }
 
@@ -56,32 +58,32 @@ function outputLine({ output: { kind, url } }: Status): string {
 }
 
 function deliveryLine(
-  what: string,
+  signal: string,
   { requests, records, bytes, last, meanDelay }: DeliveryStatus,
   at: number,
 ) {
-  const lately = last === undefined ? "none delivered yet" : `last delivered ${duration(at - last)} ago`;
-  const delay = meanDelay === undefined ? "" : `, ${duration(meanDelay)} after the fact on average`;
-  return `${what.padEnd(8)} ${lately}; since the start ${records} records, ${bytes} bytes${delay}; requests: ${inWords(requests)}`;
+  const latest = last === undefined ? "none delivered yet" : `last delivered ${duration(at - last)} ago`;
+  const delay = meanDelay === undefined ? "" : `, average delay ${duration(meanDelay)}`;
+  return `${signal.padEnd(8)} ${latest}; since start: ${count(records, "record")}, ${count(bytes, "byte")}${delay}; requests: ${formatCounts(requests)}`;
 }
 
-const HELD_BACK: Readonly<Record<keyof HeldBack, string>> = {
-  lesserLogs: "logs below WARNING",
-  logs: "logs",
-  collected: "metrics of collectors and of the agent",
+const DEFERRED: Readonly<Record<keyof Deferred, (number: number) => string>> = {
+  lowPriorityLogs: (number) => `${count(number, "log")} below WARNING`,
+  logs: (number) => count(number, "log"),
+  collectedMetrics: (number) => `${count(number, "metric")} of collectors and the agent`,
 };
 
 function sentLine({ sent, budget }: Status): readonly string[] {
   if (sent === undefined) return [];
-  const most = budget === undefined ? "" : ` of ${budget.bytesPerDay}`;
-  const held = budget?.heldBack === undefined ? "" : `; held back: ${heldInWords(budget.heldBack)}`;
-  return [`Sent     ${sent.today} bytes${most} today, ${sent.month} this month (UTC)${held}`];
+  const limit = budget === undefined ? "" : ` of ${budget.bytesPerDay}`;
+  const deferred = budget?.deferred === undefined ? "" : `; deferred: ${formatDeferred(budget.deferred)}`;
+  return [`Sent     ${sent.today} bytes${limit} today, ${sent.month} this month (UTC)${deferred}`];
 }
 
-function heldInWords(heldBack: HeldBack): string {
-  const kinds = Object.keys(HELD_BACK) as (keyof HeldBack)[];
-  const held = kinds.filter((kind) => heldBack[kind] > 0);
-  return held.map((kind) => `${heldBack[kind]} ${HELD_BACK[kind]}`).join(", ") || "nothing";
+function formatDeferred(deferred: Deferred): string {
+  const kinds = Object.keys(DEFERRED) as (keyof Deferred)[];
+  const waiting = kinds.filter((kind) => deferred[kind] > 0);
+  return waiting.map((kind) => DEFERRED[kind](deferred[kind])).join(", ") || "nothing";
 }
 
 type Queues = NonNullable<Status["queues"]>;
@@ -94,21 +96,24 @@ function queueTable(queues: Queues): string {
     rates === undefined ? "-" : rates.in.toFixed(1),
     rates === undefined ? "-" : rates.out.toFixed(1),
   ]);
-  return table(["Queue", "Waiting", "Oldest", "In/s", "Out/s"], rows);
+  return table(["Queue", "Pending", "Oldest", "In/s", "Out/s"], rows);
 }
 
-/** With the sum in words, so that it can be checked by reading. */
+/** Shows the sum, so that a reader can check it. */
 function ledgerTable(queues: Queues): string {
   const rows = queues.map(({ name, ledger }) => {
     const { accepted, done, pending, dropped, missing, unknownLosses } = ledger;
-    const lost = unknownLosses > 0 ? `, and unknown losses ${unknownLosses} times` : "";
+    const lost =
+      unknownLosses > 0
+        ? `, ${unknownLosses} ${unknownLosses === 1 ? "loss" : "losses"} of unknown size`
+        : "";
     return [
       name,
       `${accepted} = ${total(done)} + ${pending} + ${total(dropped)}${missing > 0 ? ` + ${missing} missing` : ""}`,
-      `${inWords({ ...done, ...dropped })}${lost}`,
+      `${formatCounts({ ...done, ...dropped })}${lost}`,
     ];
   });
-  return table(["Since ever", "Accepted = done + waiting + dropped", "In detail"], rows);
+  return table(["All time", "Accepted = done + pending + dropped", "Details"], rows);
 }
 
 function collectorTable({ collectors, at }: Status): string {
@@ -116,18 +121,19 @@ function collectorTable({ collectors, at }: Status): string {
     name,
     lastSuccess === undefined ? "-" : `${duration(at - lastSuccess / 1000)} ago`,
     `${lastMetrics}`,
-    consecutiveFailures > 0 ? `${consecutiveFailures} times: ${lastError?.message ?? "left out"}` : "-",
+    consecutiveFailures > 0 ? `${consecutiveFailures} in a row: ${lastError?.message ?? "skipped"}` : "-",
   ]);
-  return table(["Collector", "Last good", "Metrics", "Fails"], rows);
+  return table(["Collector", "Last success", "Metrics", "Failures"], rows);
 }
 
-/** Counts that are above 0, by name. */
-function inWords(counts: Readonly<Record<string, number>>): string {
-  const told = Object.entries(counts).filter(([, count]) => count > 0);
-  return told.map(([name, count]) => `${wordsOf(name)} ${count}`).join(", ") || "-";
+/** The counts above 0. */
+function formatCounts(counts: Readonly<Record<string, number>>): string {
+  const positive = Object.entries(counts).filter(([, number]) => number > 0);
+  return positive.map(([name, number]) => `${splitWords(name)} ${number}`).join(", ") || "-";
 }
 
-function wordsOf(name: string): string {
+/** `camelCase` to `camel case`. */
+function splitWords(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 

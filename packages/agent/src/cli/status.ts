@@ -1,18 +1,19 @@
-/** `chouette status`: what the running agent says of itself. */
+/** `chouette status`: shows the state of the running agent. */
 import type { Command } from "commander";
 import { hostToAsk } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
+import { messageOf } from "../runtime/errors.js";
 import type { Status } from "../status/status.js";
 import { settingsOrExitCode } from "./settings.js";
 import { statusText } from "./status-text.js";
 
 const HELP = `
-Asks the agent on CHOUETTE_HTTP (127.0.0.1:8127 unless set).
+Asks the agent on CHOUETTE_HTTP (default 127.0.0.1:8127).
 
-For each queue, accepted = done + pending + dropped, across restarts: done is aggregated or delivered, dropped is
-told by its reason. What came to be missing without a reason is told as missing.
+For each queue, accepted = done + pending + dropped, across restarts. "Done" records were aggregated, delivered or
+requeued; "dropped" records are listed by reason. "Missing" records left the queue for no known reason.
 
-Exit code: 0 where the agent is ready, 1 where it isn't or doesn't answer.`;
+Exit code: 0 if the agent is ready, 1 if it isn't or doesn't answer, 2 if a setting is invalid.`;
 
 const ANSWER_TIMEOUT_MS = 5_000;
 const WATCH_INTERVAL_MS = 2_000;
@@ -26,9 +27,9 @@ interface StatusFlags {
 export function registerStatus(program: Command): void {
   program
     .command("status")
-    .description("show what the running agent does: queues, deliveries, outages, drops")
-    .option("--json", "as JSON; with --watch, a line each time")
-    .option("--watch", "again every two seconds, until it is interrupted")
+    .description("show the running agent's queues, deliveries, outages and drops")
+    .option("--json", "print JSON; with --watch, one line per update")
+    .option("--watch", "update every two seconds until interrupted")
     .addHelpText("after", HELP)
     .action(async (flags: StatusFlags) => {
       const config = settingsOrExitCode();
@@ -46,7 +47,7 @@ async function showOnce(config: Config, { json, watch }: StatusFlags): Promise<v
     process.stdout.write(clear + text);
     process.exitCode = status.ready.ok ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }
@@ -58,9 +59,9 @@ async function watch(config: Config, flags: StatusFlags): Promise<void> {
   }
 }
 
-/** The running agent's status. Rejects, in words for people, where there is none to be had. */
+/** The running agent's status. Rejects with a message for people if there is none. */
 export async function askStatus({ settings: { http } }: Config): Promise<Status> {
-  if (http === "off") throw new Error("CHOUETTE_HTTP is off: this agent can't be asked");
+  if (http === "off") throw new Error("CHOUETTE_HTTP is off: this agent has no status server");
   const host = hostToAsk(http.host);
   const address = `${host.includes(":") ? `[${host}]` : host}:${http.port}`;
   const answer = await fetch(`http://${address}/status`, {
@@ -72,5 +73,5 @@ export async function askStatus({ settings: { http } }: Config): Promise<Status>
   });
   const status = (await answer.json().catch(() => undefined)) as Status | undefined;
   if (status?.version !== undefined && answer.ok) return status;
-  throw new Error(`what answers on ${address} is no agent of Chouette: look at CHOUETTE_HTTP`);
+  throw new Error(`${address} is not a Chouette agent: check CHOUETTE_HTTP`);
 }

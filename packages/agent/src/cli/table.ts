@@ -1,4 +1,4 @@
-/** A table of text, its columns as wide as what is in them. No cell can break its line or steer the terminal. */
+/** A text table with columns as wide as their content. Control characters in cells are escaped. */
 import { printable } from "../printable.js";
 
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {

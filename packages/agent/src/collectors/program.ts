@@ -1,14 +1,14 @@
 /**
- * Running a program to its end and reading what it wrote.
+ * Runs a program and returns its output.
  *
- * Promises: it never outlives the signal. The program runs in a process group of its own, which is killed as
- * a whole, so that what the program itself started doesn't stay behind. Output beyond a limit is an error, not memory.
+ * Promises: the program never outlives the signal. It runs in a separate process group, which is killed as a whole,
+ * with all that the program started. Output beyond a limit is an error and takes no memory.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { programEnvironment } from "./program-environment.js";
 
-const MOST_OUTPUT = 1_048_576;
-const LONGEST_COMPLAINT = 200;
+const MAX_OUTPUT = 1_048_576;
+const MAX_STDERR = 200;
 
 export interface ProgramOptions {
   /** Ends the program when it is aborted. */
@@ -18,9 +18,9 @@ export interface ProgramOptions {
 }
 
 /**
- * What the program wrote to stdout.
+ * Returns what the program wrote to stdout.
  *
- * @throws where it can't be started, ended with another code than 0 or by a signal, or wrote more than 1 MiB
+ * @throws if it can't be started, exits with a code other than 0, is killed, or writes more than 1 MiB
  */
 export function runProgram(
   command: string,
@@ -36,51 +36,46 @@ export function runProgram(
     });
     const chunks: Buffer[] = [];
     let size = 0;
-    let complaint = "";
+    let stderr = "";
     let failure: Error | undefined;
     const fail = (error: Error) => {
       failure ??= error;
       killGroup(child);
     };
-    const abort = () => fail(new Error(`${command} was ended: it took too long`));
+    const abort = () => fail(new Error(`${command} timed out`));
     signal.addEventListener("abort", abort, { once: true });
     child.stdout.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MOST_OUTPUT) fail(new Error(`${command} wrote more than ${MOST_OUTPUT} bytes`));
+      if (size > MAX_OUTPUT) fail(new Error(`${command} wrote more than ${MAX_OUTPUT} bytes`));
       else chunks.push(chunk);
     });
     child.stderr.on("data", (chunk: Buffer) => {
-      if (complaint.length < LONGEST_COMPLAINT) complaint += chunk.toString();
+      if (stderr.length < MAX_STDERR) stderr += chunk.toString();
     });
     child.once("error", (error) => {
       signal.removeEventListener("abort", abort);
-      reject(new Error(`${command} can't be run: ${error.message}`));
+      reject(new Error(`${command} failed to start: ${error.message}`));
     });
     child.once("close", (code, killedBy) => {
       signal.removeEventListener("abort", abort);
       if (failure === undefined && code === 0) resolve(Buffer.concat(chunks).toString());
-      else reject(failure ?? new Error(describeEnd(command, code, killedBy, complaint)));
+      else reject(failure ?? new Error(describeEnd(command, code, killedBy, stderr)));
     });
   });
 }
 
-/** Kills the program and all that it started. */
+/** Kills the program and its descendants. */
 export function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch {
-    // It has ended already.
+    // It has already exited.
   }
 }
 
-function describeEnd(
-  command: string,
-  code: number | null,
-  killedBy: string | null,
-  complaint: string,
-): string {
-  const end = killedBy === null ? `with code ${code}` : `by ${killedBy}`;
-  const said = complaint.trim().split("\n")[0]?.slice(0, LONGEST_COMPLAINT);
-  return said ? `${command} ended ${end}: ${said}` : `${command} ended ${end}`;
+function describeEnd(command: string, code: number | null, killedBy: string | null, stderr: string): string {
+  const end = killedBy === null ? `exited with code ${code}` : `was killed by ${killedBy}`;
+  const firstLine = stderr.trim().split("\n")[0]?.slice(0, MAX_STDERR);
+  return firstLine ? `${command} ${end}: ${firstLine}` : `${command} ${end}`;
 }

@@ -18,7 +18,8 @@ export interface Sorted {
  * @param interval how many seconds a count or rate speaks of
  */
 export function sortCollected(collected: unknown, at: Seconds, interval: Seconds): Sorted {
-  if (!Array.isArray(collected)) return { ready: [], refused: [`gave ${kindOf(collected)}, not a list`] };
+  if (!Array.isArray(collected))
+    return { ready: [], refused: [`returned ${kindOf(collected)} instead of a list`] };
   const candidates: readonly unknown[] = collected;
   const ready: ReadyMetric[] = [];
   const refused: string[] = [];
@@ -39,14 +40,15 @@ const TYPES: ReadonlySet<unknown> = new Set<ReadyType>(["count", "gauge", "rate"
 
 /** The metric that it is, or why it is none. */
 function check(candidate: unknown): CollectedMetric | string {
-  if (typeof candidate !== "object" || candidate === null) return `gave ${kindOf(candidate)}, not a metric`;
+  if (typeof candidate !== "object" || candidate === null)
+    return `returned ${kindOf(candidate)} instead of a metric`;
   const { name, type, value, tags } = candidate as Partial<Record<keyof CollectedMetric, unknown>>;
-  if (typeof name !== "string" || name === "") return "gave a metric without a name";
-  if (!TYPES.has(type)) return `gave ${name} with the type ${kindOf(type)}`;
+  if (typeof name !== "string" || name === "") return "returned a metric without a name";
+  if (!TYPES.has(type)) return `returned ${name} with type ${kindOf(type)}`;
   if (typeof value !== "number" || !Number.isFinite(value)) {
-    return `gave ${name} with the value ${kindOf(value)}`;
+    return `returned ${name} with value ${kindOf(value)}`;
   }
-  if (tags !== undefined && !areTags(tags)) return `gave ${name} with tags that are not texts by name`;
+  if (tags !== undefined && !areTags(tags)) return `returned ${name} with tags that are not strings`;
   return candidate as CollectedMetric;
 }
 

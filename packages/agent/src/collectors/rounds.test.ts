@@ -126,8 +126,16 @@ describe("rounds of collectors", () => {
     isBroken = false;
     await clock.advance(60_000);
     expect(said).toEqual([
-      { level: "warn", message: "The collector flaky is out", fields: { reason: "broken" } },
-      { level: "info", message: "The collector flaky is back", fields: { seconds: 90 } },
+      {
+        level: "warn",
+        message: "collector flaky failed: broken",
+        fields: { component: "collector flaky", reason: "broken" },
+      },
+      {
+        level: "info",
+        message: "collector flaky recovered after 90 s",
+        fields: { component: "collector flaky", seconds: 90 },
+      },
     ]);
   });
 
@@ -145,7 +153,7 @@ describe("rounds of collectors", () => {
     expect(delivered.map(({ metric }) => metric)).toEqual(["a.good"]);
     expect(statusOf("mixed")).toMatchObject({
       refused: 5,
-      lastError: { message: "gave a.bad with the value NaN; 5 problems in all" },
+      lastError: { message: "returned a.bad with value NaN (5 problems)" },
     });
   });
 
@@ -203,8 +211,8 @@ describe("rounds of collectors", () => {
     expect(delivered).toHaveLength(1);
     expect(statusOf("sound")).toMatchObject({ undelivered: 3, consecutiveFailures: 0 });
     expect(said.map(({ message }) => message)).toEqual([
-      "The way of collected metrics into the queue is out",
-      "The way of collected metrics into the queue is back",
+      "delivery of collected metrics is unavailable: the queue is down; retrying",
+      "delivery of collected metrics recovered after 90 s",
     ]);
   });
 
@@ -233,6 +241,6 @@ describe("rounds of collectors", () => {
     expect([closed, isStopped]).toEqual([["waiting"], false]);
     await clock.advance(2_000);
     expect(isStopped).toBe(true);
-    expect(said.map(({ message }) => message)).toEqual(["The collector stubborn is out"]);
+    expect(said.map(({ message }) => message)).toEqual(["collector stubborn failed: did not close in time"]);
   });
 });

@@ -33,7 +33,7 @@ export interface Rounds {
 export function startCollectors(options: RoundsOptions): Rounds {
   const { collectors, interval, clock, log, deliver } = options;
   const deadline = milliseconds(Math.min(options.deadline, interval));
-  const delivery = new Outage("The way of collected metrics into the queue", clock, log);
+  const delivery = new Outage("delivery of collected metrics", clock, log);
   const stop = new AbortController();
   const stopping = stop.signal;
   const runners = collectors.map(

@@ -19,8 +19,8 @@ import {
 import type { Clock } from "../clock.js";
 import type { Log } from "../log.js";
 import { Outage } from "../outage.js";
+import { messageOf } from "../runtime/errors.js";
 import type { Collector } from "./collector.js";
-import { messageOf } from "./errors.js";
 import { sortCollected } from "./ready.js";
 
 export interface CollectorStatus {
@@ -70,7 +70,7 @@ export class Runner {
   constructor(collector: Collector, options: RunnerOptions) {
     this.#collector = collector;
     this.#options = options;
-    this.#outage = new Outage(`The collector ${collector.name}`, options.clock, options.log);
+    this.#outage = new Outage(`collector ${collector.name}`, options.clock, options.log, "failing");
     this.#status = {
       name: collector.name,
       consecutiveFailures: 0,
@@ -88,7 +88,7 @@ export class Runner {
   /** Begins a round, unless one is under way. Never throws. */
   begin(): void {
     if (this.#underWay !== undefined) {
-      this.#failed("its last round is still under way");
+      this.#failed("its previous round is still running");
       return;
     }
     this.#underWay = this.#round().finally(() => {
@@ -125,7 +125,7 @@ export class Runner {
     const outcome = await this.#within(deadline, () => collecting);
     if (outcome === "late") {
       if (stopping.aborted) return;
-      this.#failed(`gave nothing within ${toSeconds(deadline)} s`);
+      this.#failed(`timed out after ${toSeconds(deadline)} s`);
       round.abort(new Error("the round's deadline has passed"));
       // The round is under way until the collector lets go of it, however long that takes.
       await collecting.catch(() => {});
@@ -177,7 +177,7 @@ export class Runner {
   #judge(problems: readonly string[]): void {
     const [first] = problems;
     if (first !== undefined) {
-      this.#failed(problems.length === 1 ? first : `${first}; ${problems.length} problems in all`);
+      this.#failed(problems.length === 1 ? first : `${first} (${problems.length} problems)`);
       return;
     }
     this.#status = { ...this.#status, lastSuccess: this.#options.clock.now(), consecutiveFailures: 0 };

@@ -48,7 +48,7 @@ export class RunningProgram {
     const age = milliseconds(clock.monotonic() - line.at);
     if (age <= this.#oldest) return line.text;
     this.close();
-    throw new Error(`${this.#command} has written nothing for ${Math.round(toSeconds(age))} s and was ended`);
+    throw new Error(`${this.#command} wrote nothing for ${Math.round(toSeconds(age))} s and was killed`);
   }
 
   close(): void {
@@ -72,8 +72,10 @@ export class RunningProgram {
       run.end = `${this.#command} ${reason}`;
       reject(new Error(run.end));
     };
-    child.once("error", (error) => end(`can't be run: ${error.message}`));
-    child.once("close", (code, killedBy) => end(`ended ${killedBy ?? `with code ${code}`}`));
+    child.once("error", (error) => end(`failed to start: ${error.message}`));
+    child.once("close", (code, killedBy) =>
+      end(killedBy === null ? `exited with code ${code}` : `was killed by ${killedBy}`),
+    );
     createInterface(child.stdout).on("line", (text) => {
       run.last = { text, at: clock.monotonic() };
       resolve(run.last);

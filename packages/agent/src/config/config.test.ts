@@ -61,9 +61,9 @@ describe("the settings file", () => {
 
   it("names a key that is no setting, and the one that may have been meant", () => {
     expect(problemsOf({}, "relase_interval: 5\nREDIS_HOST: a\nsomething_else: 1")).toEqual([
-      'chouette.yaml line 1: "relase_interval" is no setting; did you mean release_interval?',
-      'chouette.yaml line 2: "REDIS_HOST" is no setting; in the file its name is redis_host',
-      'chouette.yaml line 3: "something_else" is no setting',
+      'chouette.yaml line 1: unknown setting "relase_interval": did you mean release_interval?',
+      'chouette.yaml line 2: unknown setting "REDIS_HOST": in the file it is called redis_host',
+      'chouette.yaml line 3: unknown setting "something_else"',
     ]);
   });
 
@@ -110,7 +110,7 @@ describe("settings that are wrong", () => {
     };
     const problems = problemsOf(env, "metric_ttl: soon\nno_setting: 1");
     expect(problems).toEqual([
-      'chouette.yaml line 2: "no_setting" is no setting',
+      'chouette.yaml line 2: unknown setting "no_setting"',
       expect.stringMatching(/^REDIS_URL: expected redis:.* not shown/),
       'AGGREGATE_INTERVAL: expected a whole number of seconds from 1 to 3600, but got "0"',
       'chouette.yaml line 1, metric_ttl: expected a whole number of seconds from 1 to 316224000, but got "soon"',
@@ -125,9 +125,9 @@ describe("a reload", () => {
   it("takes what may change while the agent runs, and leaves what it holds from its start", () => {
     const before = settingsOf({ REDIS_HOST: "a", RELEASE_INTERVAL: "60" });
     const after = settingsOf({ REDIS_HOST: "b", RELEASE_INTERVAL: "30" });
-    const { config, changed, atNextStart } = reload(before, after);
+    const { config, changed, afterRestart } = reload(before, after);
     expect(changed).toEqual(["releaseInterval"]);
-    expect(atNextStart).toEqual(["redisHost"]);
+    expect(afterRestart).toEqual(["redisHost"]);
     expect(config.settings.redisHost).toBe("a");
     expect(config.releaseInterval).toBe(30_000);
   });

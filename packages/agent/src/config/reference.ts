@@ -2,7 +2,7 @@
 import { inWords } from "./in-words.js";
 import { fileKey, type Setting } from "./setting.js";
 import { SECTIONS, type Section } from "./settings.js";
-import { FILE_VARIABLE, LOOKED_FOR } from "./settings-file.js";
+import { DEFAULT_PATHS, FILE_VARIABLE } from "./settings-file.js";
 
 const HEAD = `<!-- Made of the table of settings by \`npm run generate\`. -->
 
@@ -11,7 +11,7 @@ const HEAD = `<!-- Made of the table of settings by \`npm run generate\`. -->
 A setting is an environment variable or a line of a settings file. The environment takes precedence over the file. An empty
 value counts as unset.
 
-The file is the one that \`${FILE_VARIABLE}\` names; without it, the first of ${LOOKED_FOR.map((path) => `\`${path}\``).join(" and ")} that exists.
+The file is the one that \`${FILE_VARIABLE}\` names; without it, the first of ${DEFAULT_PATHS.map((path) => `\`${path}\``).join(" and ")} that exists.
 It is YAML, with the keys of the tables below:
 
 \`\`\`yaml

@@ -1,42 +1,43 @@
 /**
- * The settings file, `chouette.yaml`: where it is looked for and how it is read.
+ * The settings file, `chouette.yaml`: where it is searched for and how it is parsed.
  *
- * Promises: what is wrong with the file is told by its line, and everything at once. Each value comes out as the
- * text that an environment variable would have, so that both ways in have the same rules.
+ * Promises: all errors are reported together, each with its line. Each value is returned as the text that an
+ * environment variable would have, so the same rules apply to both.
  */
 import { readFileSync } from "node:fs";
 import leven from "leven";
 import { isCollection, isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import { messageOf } from "../runtime/errors.js";
 import { fileKey, type Setting } from "./setting.js";
 
 export interface FileEntry {
-  /** As an environment variable would have it. */
+  /** As in an environment variable. */
   readonly text: string;
-  /** Whether it is a list or an object, which most settings can't be. */
+  /** Whether it is a list or an object; most settings can't be. */
   readonly isCollection: boolean;
   readonly line: number;
 }
 
 export interface SettingsFile {
-  /** As it was named or found. */
+  /** As named or found. */
   readonly path: string;
   readonly entries: ReadonlyMap<string, FileEntry>;
-  /** A line for each thing that is wrong. */
+  /** One line for each error. */
   readonly problems: readonly string[];
-  /** A line for each thing that is ignored. */
+  /** One line for each ignored value. */
   readonly warnings: readonly string[];
 }
 
-/** Names the file; without it, the first of {@link LOOKED_FOR} that is there is read. */
+/** Names the file; without it, the first existing one of {@link DEFAULT_PATHS} is read. */
 export const FILE_VARIABLE = "CHOUETTE_CONFIG";
-export const LOOKED_FOR = ["chouette.yaml", "/etc/chouette/chouette.yaml"] as const;
-/** A key this far from what was meant, in letters, is a slip. */
-const FURTHEST_SLIP = 3;
+export const DEFAULT_PATHS = ["chouette.yaml", "/etc/chouette/chouette.yaml"] as const;
+/** Edit distance up to which an unknown name counts as misspelled. */
+const MAX_TYPO_DISTANCE = 3;
 
 /**
- * The file that holds the settings; undefined where there is none and none was named.
+ * The settings file; undefined if there is none and none was named.
  *
- * @param replaced keys of former versions, with those that took their place
+ * @param replaced keys of former versions, with their successors
  */
 export function findSettingsFile(
   named: string | undefined,
@@ -44,12 +45,12 @@ export function findSettingsFile(
   replaced: ReadonlyMap<string, string> = new Map(),
 ): SettingsFile | undefined {
   const path = named?.trim();
-  for (const candidate of path ? [path] : LOOKED_FOR) {
+  for (const candidate of path ? [path] : DEFAULT_PATHS) {
     try {
       return parseSettingsFile(candidate, readFileSync(candidate, "utf8"), settings, replaced);
     } catch (error) {
       if (!path && (error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       const problem = `${path ? FILE_VARIABLE : candidate}: can't read the file: ${reason}`;
       return { path: candidate, entries: new Map(), problems: [problem], warnings: [] };
     }
@@ -90,15 +91,21 @@ export function parseSettingsFile(
 }
 
 function unknownKey(name: string, known: ReadonlyMap<string, Setting<unknown, unknown>>): string {
-  const said = `${JSON.stringify(name)} is no setting`;
   for (const [key, { names }] of known) {
-    if (names.includes(name.toUpperCase())) return `${said}; in the file its name is ${key}`;
+    if (names.includes(name.toUpperCase()))
+      return `unknown setting ${JSON.stringify(name)}: in the file it is called ${key}`;
   }
-  const nearest = [...known.keys()].sort((a, b) => leven(name, a) - leven(name, b))[0] ?? "";
-  return leven(name, nearest) <= FURTHEST_SLIP ? `${said}; did you mean ${nearest}?` : said;
+  return unknownSetting(JSON.stringify(name), known.keys(), name);
 }
 
-/** A scalar as it is written, since 0123 is a password before it is a number; a list or an object as JSON. */
+/** The message about an unknown setting, with the name that was probably meant. */
+export function unknownSetting(shown: string, known: Iterable<string>, name: string = shown): string {
+  const nearest = [...known].sort((a, b) => leven(name, a) - leven(name, b))[0] ?? "";
+  const hint = leven(name, nearest) <= MAX_TYPO_DISTANCE ? `: did you mean ${nearest}?` : "";
+  return `unknown setting ${shown}${hint}`;
+}
+
+/** A scalar as written (0123 may be a password), a list or an object as JSON. */
 function asText(value: Node): string {
   if (isCollection(value)) return JSON.stringify(value);
   if (isScalar(value)) return value.type === "PLAIN" ? (value.source ?? "") : String(value.value);
@@ -110,6 +117,6 @@ function isNull(node: Node): boolean {
 }
 
 function firstLine(message: string): string {
-  // The library adds the place and the line itself: the place is told, the line may hold a secret.
+  // The library appends the position and the line's text, which may contain a secret.
   return (message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, "");
 }

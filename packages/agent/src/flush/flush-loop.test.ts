@@ -42,7 +42,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
   const locks = new QueueLocks();
   const timekeeper = new Timekeeper({ store, queues, locks, clock, boot, log, interval: INTERVAL });
-  const outages = { store: new Outage("The store", clock, log), own: new Outage("The flush", clock, log) };
+  const outages = { store: new Outage("store", clock, log), own: new Outage("flush", clock, log, "failing") };
   const ending = new AbortController();
   const flush = flusher.flush.bind(flusher);
   const failures: unknown[] = [];
@@ -102,7 +102,7 @@ describe("the flush loop", () => {
       },
     });
     await clock.advance(0);
-    expect(outages.store.report().now?.reason).toBe("ECONNREFUSED");
+    expect(outages.store.report().current?.reason).toBe("ECONNREFUSED");
     expect(outages.own.isOn).toBe(false);
     failure = undefined;
     await clock.advance(1_000);
@@ -110,7 +110,7 @@ describe("the flush loop", () => {
     failure = new RangeError("Maximum call stack size exceeded");
     await clock.advance(10_000);
     expect(outages.store.isOn).toBe(false);
-    expect(outages.own.report().now?.reason).toBe("RangeError: Maximum call stack size exceeded");
+    expect(outages.own.report().current?.reason).toBe("RangeError: Maximum call stack size exceeded");
     failure = undefined;
     await clock.advance(1_000);
     expect(outages.own.isOn).toBe(false);

@@ -15,10 +15,10 @@ async function outagesOf(store: Store): Promise<readonly string[]> {
   const checks = [async () => {}, async () => ending.abort()];
   const clock = { ...systemClock, sleep: async () => checks.shift()?.() };
   const outages = {
-    store: new Outage("The store", clock, log),
-    own: new Outage("The limit", clock, log),
+    store: new Outage("store", clock, log),
+    own: new Outage("store limit", clock, log, "failing"),
   };
-  const roomOutage = new Outage("Room", clock, log);
+  const roomOutage = new Outage("embedded store", clock, log, "full");
   await runStoreLimit(
     {
       store,

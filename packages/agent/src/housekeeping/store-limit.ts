@@ -41,10 +41,7 @@ export async function runStoreLimit(options: StoreLimitOptions, signal: AbortSig
     try {
       await unlessMoving(async () => {
         const evicted = await evictUntil(store, queues, { bytes, maxBytes });
-        if (evicted > 0)
-          roomOutage.begin(
-            `the store has reached its limit of ${maxBytes} bytes: evicting the oldest records`,
-          );
+        if (evicted > 0) roomOutage.begin(`evicting the oldest records, limit ${maxBytes} bytes`);
         else roomOutage.end();
       });
       outages.own.end();

@@ -3,6 +3,7 @@
  */
 import { promisify } from "node:util";
 import { gunzip, inflate as inflateZlib } from "node:zlib";
+import { messageOf } from "../runtime/errors.js";
 import { inflateZstd } from "./zstd.js";
 
 /** `deflate` is the zlib format, as HTTP has it. */
@@ -29,7 +30,7 @@ export async function inflate(body: Buffer, encoding: Encoding, limit: number): 
     return bytes === undefined ? { outcome: "too large" } : { outcome: "inflated", bytes };
   } catch (error) {
     if (isTooLarge(error)) return { outcome: "too large" };
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { outcome: "malformed", reason: `the body is not ${encoding}: ${why}` };
   }
 }

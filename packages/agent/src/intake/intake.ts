@@ -11,6 +11,7 @@
  */
 import { createServer, type Server } from "node:http";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { messageOf } from "../runtime/errors.js";
 import { type Counts, RequestCounts } from "./counts.js";
 import type { Submission } from "./endpoints.js";
 import { finish, type Outcome, refusal, workOff } from "./exchange.js";
@@ -93,7 +94,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
     } catch (error) {
       // A test's own function threw, or the stand-in is wrong: the sender is who can show it.
       if (response.headersSent) throw error;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       requests.add(path, 500, 0, 0);
       await finish(response, { status: 500, body: refusal(`the stand-in failed: ${why}`) });
     }

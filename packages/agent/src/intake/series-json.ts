@@ -5,6 +5,8 @@
  * v2: the same but for `"type": 0 to 3`, `"resources": [{"type": "host", "name"}, …]` and
  *     `"points": [{"timestamp", "value"}, …]`.
  */
+
+import { messageOf } from "../runtime/errors.js";
 import { checkAllSeries, type Read, type SeriesClaim, type SubmittedSeries } from "./series.js";
 
 /** The v2 numbers of the types. 0 says nothing of the type. */
@@ -52,7 +54,7 @@ export function parseJson(body: Buffer): Read<unknown> {
   try {
     return { ok: true, value: JSON.parse(body.toString("utf8")) };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { ok: false, reason: `the body is not JSON: ${why}` };
   }
 }

@@ -42,8 +42,8 @@ async function startAgent(): Promise<Agent> {
     said.push(text ?? String(first));
   };
   const log = { debug: say, info: say, warn: say, error: say };
-  const outage = new Outage("The store", clock, log);
-  const leaseOutage = new Outage("The lease", clock, log);
+  const outage = new Outage("store", clock, log);
+  const leaseOutage = new Outage("lease", clock, log);
   const agent: Agent = {
     work: undefined,
     begun: 0,
@@ -217,11 +217,11 @@ describe("an agent's work under the lease", () => {
     agent.isCutOff = true;
     await first.stop();
     await pass(5 * LOOK_INTERVAL);
-    expect(agent.outage.report()).toMatchObject({ count: 1, now: { reason: "refused by the test" } });
+    expect(agent.outage.report()).toMatchObject({ count: 1, current: { reason: "refused by the test" } });
     expect(agent.begun).toBe(0);
     agent.isCutOff = false;
     await pass(LOOK_INTERVAL);
-    expect(agent.outage.report()).toEqual({ of: "The store", count: 1 });
+    expect(agent.outage.report()).toEqual({ component: "store", state: "unavailable", count: 1 });
     expect(agent.begun).toBe(1);
   });
 

@@ -1,50 +1,54 @@
 /**
- * The agent's control socket, for `chouette queue` where the broker is embedded: nobody but the agent may open its
- * store. A Unix socket in the data directory, which only the agent's user may enter; HTTP with JSON on it.
+ * The agent's control socket, for `chouette queue` with the embedded broker, whose store only the agent can open. It is
+ * a Unix socket in the data directory, which only the agent's user may enter, and speaks HTTP with JSON.
  *
- * Promises: it never ends the agent. Where it can't be made, that is said, and the queues can't be asked.
+ * Promises: it never ends the agent. If it can't be created, that is logged and `chouette queue` doesn't work.
  */
 import { unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import type { Log } from "../log.js";
+import { messageOf } from "../runtime/errors.js";
 import type { QueueAnswer, QueueRequest } from "./queue-requests.js";
 
 export function controlSocket(dataDirectory: string): string {
   return join(dataDirectory, "control.sock");
 }
 
-/** @param answer to a request; what it rejects with is told to whoever asked */
+/** @param answer handles a request; its rejections are sent to the client */
 export function startControl(
   path: string,
   log: Log,
   answer: (request: QueueRequest) => Promise<QueueAnswer>,
 ): Server {
-  removeLeftOver(path);
+  removeStaleSocket(path);
   const server = createServer((incoming, response) => {
-    answerTo(incoming, answer)
+    answerRequest(incoming, answer)
       .then((answered) => response.end(JSON.stringify(answered)))
       .catch((error) => response.writeHead(500).end(JSON.stringify({ error: messageOf(error) })));
   });
   server.on("clientError", (_error, socket) => socket.destroy());
   server.on("error", (error) => {
-    log.warn({ reason: error.message }, "no control socket: `chouette queue` can't reach this agent");
+    log.warn(
+      { reason: error.message },
+      `control socket not created, so \`chouette queue\` won't work: ${error.message}`,
+    );
   });
   server.listen(path, () => server.unref());
   return server;
 }
 
-async function answerTo(
+async function answerRequest(
   incoming: IncomingMessage,
   answer: (request: QueueRequest) => Promise<QueueAnswer>,
 ): Promise<QueueAnswer> {
-  // From this package's own command, of the same version: it needs no second check.
+  // Sent by the same version of this package, so it needs no further validation.
   return answer((await json(incoming)) as QueueRequest);
 }
 
-/** Asks the agent that runs on this data directory. Rejects where there is none, or with its error. */
-export function askAgent(path: string, asked: QueueRequest): Promise<QueueAnswer> {
+/** Sends a request to the agent of this data directory. Rejects if there is none, or with its error. */
+export function askAgent(path: string, query: QueueRequest): Promise<QueueAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: path, method: "POST" }, (response) => {
       json(response).then((body) => {
@@ -55,19 +59,15 @@ export function askAgent(path: string, asked: QueueRequest): Promise<QueueAnswer
     outgoing.once("error", (error) => {
       reject(new Error(`no agent answers on ${path}: ${error.message}`, { cause: error }));
     });
-    outgoing.end(JSON.stringify(asked));
+    outgoing.end(JSON.stringify(query));
   });
 }
 
-/** Of an agent that was killed: the socket's file outlives it, and the store's lock says that it is gone. */
-function removeLeftOver(path: string): void {
+/** Left by a killed agent. The store's lock proves that it no longer runs. */
+function removeStaleSocket(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It wasn't there, or can't be removed: then listening says so.
+    // It doesn't exist, or can't be removed: then `listen` fails.
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-/** What an output was asked and what it answered, since the agent's start. */
+/** Delivery statistics of an output since the agent's start. */
 import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../clock.js";
 import type { Outcome, Output } from "../outputs/output.js";
@@ -6,15 +6,15 @@ import type { Outcome, Output } from "../outputs/output.js";
 export type Requests = Record<Outcome["kind"], number>;
 
 export interface Deliveries {
-  /** Batches by what became of them. */
+  /** Batches by outcome. */
   readonly requests: Requests;
-  /** Records that were taken. */
+  /** Delivered records. */
   records: number;
-  /** Bodies as sent, headers and TLS aside. */
+  /** Bytes of delivered bodies as sent, without headers and TLS. */
   bytes: number;
-  /** When the last batch was taken; undefined before the first. */
+  /** When the last batch was delivered; undefined before the first. */
   last: Seconds | undefined;
-  /** The sum of the records' ages when they were taken: by their number, the mean delay of a delivery. */
+  /** Sum of the records' ages at delivery; divided by their number, the mean delay. */
   delays: Seconds;
 }
 
@@ -23,8 +23,8 @@ export function newDeliveries(): Deliveries {
   return { requests, records: 0, bytes: 0, last: undefined, delays: seconds(0) };
 }
 
-/** The output, with what it does counted. @param timeOf when the record speaks of */
-export function counted<T>(
+/** Wraps an output and counts what it does. @param timeOf the record's timestamp */
+export function withDeliveryStats<T>(
   output: Output<T>,
   { deliveries, clock, timeOf }: { deliveries: Deliveries; clock: Clock; timeOf(record: T): Seconds },
 ): Output<T> {

@@ -1,21 +1,21 @@
 /**
  * A queue's ledger: accepted = done + pending + dropped, from the store's counters and the queue's size.
  *
- * The counters are kept in the store and raised in the settlements that they speak of, so that the sum holds
- * across restarts. What clients write isn't counted as they write it: there, accepted is the sum of the rest.
+ * The store keeps the counters and each settlement increments its own, so the sum holds across restarts. Records that
+ * clients append aren't counted when they arrive: there, accepted is the sum of the rest.
  */
 import { type Fate, fateCounter, unknownLossCounter } from "@chouette-iot/queue";
 
 export interface Ledger {
   readonly accepted: number;
-  /** What became of records as it should, by fate: aggregated, delivered, requeued. */
+  /** Records processed as intended: aggregated, delivered, requeued. */
   readonly done: Readonly<Record<string, number>>;
   readonly pending: number;
-  /** What left the queue in another way, by its reason. */
+  /** Records that left the queue otherwise, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
-  /** Accepted and neither done, pending nor dropped: above 0 means that the store has lost records. */
+  /** Accepted and neither done, pending nor dropped: above 0, the store has lost records. */
   readonly missing: number;
-  /** How often records were lost whose number nobody knows: by an eviction of Redis. */
+  /** How often an unknown number of records was lost: Redis evicted a queue. */
   readonly unknownLosses: number;
 }
 
@@ -34,7 +34,7 @@ export function ledgerOf(queue: string, counters: ReadonlyMap<string, number>, p
   }
   const sum = total(done) + pending + total(dropped);
   const counted = counters.get(accepted) ?? 0;
-  // Others may write to any queue: another agent before this one, or a person.
+  // Others may write to any queue: an earlier agent, or a person.
   return {
     accepted: Math.max(counted, sum),
     done,

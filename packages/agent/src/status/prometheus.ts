@@ -9,128 +9,133 @@ type Sample = readonly [labels: Labels, value: number];
 
 export function prometheusText(status: Status): string {
   const { queues = [], deliveries, outages, collectors, sent, budget } = status;
-  const ways = Object.entries(deliveries);
+  const signals = Object.entries(deliveries);
   return [
-    family("chouette_up_seconds", "gauge", "How long the agent has run.", [[{}, status.uptime]]),
-    family("chouette_alive", "gauge", "1 while the loops that flush and dispatch go on.", [
-      [{}, status.hangs.length === 0 ? 1 : 0],
+    family("chouette_uptime_seconds", "gauge", "Time since the agent started.", [[{}, status.uptime]]),
+    family("chouette_alive", "gauge", "1 unless a loop has hung.", [
+      [{}, status.stalled.length === 0 ? 1 : 0],
     ]),
-    family("chouette_ready", "gauge", "1 where it delivered lately or has nothing to deliver.", [
+    family("chouette_ready", "gauge", "1 if the agent delivered recently or has nothing to deliver.", [
       [{}, status.ready.ok ? 1 : 0],
     ]),
-    family("chouette_store_up", "gauge", "1 where the store answers.", [
+    family("chouette_store_up", "gauge", "1 if the store answers.", [
       [{}, status.queues === undefined ? 0 : 1],
     ]),
     ...diskFamilies(status.broker.disk),
     family(
       "chouette_queue_records",
       "gauge",
-      "Records that wait.",
+      "Pending records.",
       queues.map(({ name, ledger }) => [{ queue: name }, ledger.pending]),
     ),
     family(
       "chouette_queue_oldest_age_seconds",
       "gauge",
-      "The age of the oldest record; 0 where none waits.",
+      "Age of the oldest pending record; 0 if there is none.",
       queues.map(({ name, oldestAge }) => [{ queue: name }, oldestAge ?? 0]),
     ),
     family(
       "chouette_records_accepted_total",
       "counter",
-      "Records that a queue was given, across restarts.",
+      "Records added to a queue, across restarts.",
       queues.map(({ name, ledger }) => [{ queue: name }, ledger.accepted]),
     ),
     family(
       "chouette_records_done_total",
       "counter",
-      "Records that went on as they should, across restarts.",
+      "Records aggregated, delivered or requeued, across restarts.",
       queues.map(({ name, ledger }) => [{ queue: name }, total(ledger.done)]),
     ),
     family(
       "chouette_records_dropped_total",
       "counter",
-      "Records that were dropped or set aside, across restarts.",
+      "Records dropped or dead-lettered, by reason, across restarts.",
       queues.flatMap(({ name, ledger }) =>
         Object.entries(ledger.dropped).map(([reason, count]): Sample => [{ queue: name, reason }, count]),
       ),
     ),
     family(
-      "chouette_records_unknown_losses_total",
+      "chouette_unknown_losses_total",
       "counter",
-      "How often records were lost whose number nobody knows, across restarts.",
+      "How often an unknown number of records was lost, across restarts.",
       queues.map(({ name, ledger }) => [{ queue: name }, ledger.unknownLosses]),
     ),
     ...memoryFamilies(status),
     family(
       "chouette_records_missing",
       "gauge",
-      "Records that the store has lost.",
+      "Accepted records that are neither done, pending nor dropped: lost by the store.",
       queues.map(({ name, ledger }) => [{ queue: name }, ledger.missing]),
     ),
     family(
       "chouette_requests_total",
       "counter",
-      "Batches by what became of them.",
-      ways.flatMap(([records, { requests }]) =>
-        Object.entries(requests).map(([outcome, count]): Sample => [{ records, outcome }, count]),
+      "Batches by outcome.",
+      signals.flatMap(([signal, { requests }]) =>
+        Object.entries(requests).map(([outcome, count]): Sample => [{ signal, outcome }, count]),
       ),
     ),
     family(
-      "chouette_sent_bytes_total",
+      "chouette_delivered_bytes_total",
       "counter",
-      "Bodies that were taken, as sent.",
-      ways.map(([records, { bytes }]) => [{ records }, bytes]),
+      "Bytes of delivered request bodies, compressed, since the start.",
+      signals.map(([signal, { bytes }]) => [{ signal }, bytes]),
     ),
     family(
-      "chouette_bytes_sent",
+      "chouette_sent_bytes",
       "gauge",
-      "Bodies as sent in this day and this month of UTC, those of attempts that failed too.",
+      "Bytes of request bodies sent this day and this month (UTC), failed attempts included.",
       Object.entries(sent ?? {}).map(([period, bytes]): Sample => [{ period }, bytes]),
     ),
     family(
-      "chouette_daily_byte_budget",
+      "chouette_daily_budget_bytes",
       "gauge",
-      "The bytes that a day may take.",
+      "DAILY_BYTE_BUDGET.",
       budget === undefined ? [] : [[{}, budget.bytesPerDay]],
     ),
-    family(
-      "chouette_held_back_records",
-      "gauge",
-      "Records that wait because of the budget.",
-      Object.entries(budget?.heldBack ?? {}).map(([what, records]): Sample => [{ what }, records]),
-    ),
+    family("chouette_deferred_records", "gauge", "Records deferred by the budget.", deferredSamples(budget)),
     family(
       "chouette_last_delivery_timestamp_seconds",
       "gauge",
-      "When a batch was last taken.",
-      ways.flatMap(([records, { last }]): Sample[] => (last === undefined ? [] : [[{ records }, last]])),
+      "When a batch was last delivered.",
+      signals.flatMap(([signal, { last }]): Sample[] => (last === undefined ? [] : [[{ signal }, last]])),
     ),
     family(
       "chouette_outage_seconds",
       "gauge",
-      "How long the outage has lasted; 0 where there is none.",
-      outages.map(({ of, now }) => [{ of }, now?.lasting ?? 0]),
+      "Length of the current outage; 0 if there is none.",
+      outages.map(({ component, current }) => [{ component }, current?.seconds ?? 0]),
     ),
     family(
       "chouette_outages_total",
       "counter",
       "Outages since the start.",
-      outages.map(({ of, count }) => [{ of }, count]),
+      outages.map(({ component, count }) => [{ component }, count]),
     ),
     family(
       "chouette_collector_failures",
       "gauge",
-      "Rounds of a collector that failed in a row.",
+      "Failed rounds of a collector in a row.",
       collectors.map(({ name, consecutiveFailures }) => [{ collector: name }, consecutiveFailures]),
     ),
   ].join("");
+}
+
+function deferredSamples(budget: Status["budget"]): readonly Sample[] {
+  if (budget?.deferred === undefined) return [];
+  const { lowPriorityLogs, logs, collectedMetrics } = budget.deferred;
+  return [
+    [{ signal: "low_priority_logs" }, lowPriorityLogs],
+    [{ signal: "logs" }, logs],
+    [{ signal: "collected_metrics" }, collectedMetrics],
+  ];
 }
 
 function memoryFamilies({ broker: { memory } }: Status): readonly string[] {
   if (memory === undefined) return [];
   const { usedBytes, maxBytes } = memory;
   return [
-    family("chouette_broker_memory_bytes", "gauge", "Memory that the Redis server uses.", [[{}, usedBytes]]),
+    family("chouette_broker_memory_bytes", "gauge", "Memory used by the Redis server.", [[{}, usedBytes]]),
     ...(maxBytes === undefined
       ? []
       : [
@@ -145,7 +150,7 @@ function diskFamilies(disk: DiskStatus | undefined): readonly string[] {
   if (disk === undefined) return [];
   const { contentBytes, fileBytes, segments, runs, writtenBytes, writtenBytesPerDay, full } = disk;
   return [
-    family("chouette_store_bytes", "gauge", "What the embedded broker takes on disk.", [
+    family("chouette_store_bytes", "gauge", "Disk space of the embedded broker.", [
       [{ kind: "content" }, contentBytes],
       [{ kind: "files" }, fileBytes],
     ]),
@@ -156,13 +161,13 @@ function diskFamilies(disk: DiskStatus | undefined): readonly string[] {
     family(
       "chouette_store_written_bytes_total",
       "counter",
-      "Bytes that the embedded broker has written since the start.",
+      "Bytes written by the embedded broker since the start.",
       [[{}, writtenBytes]],
     ),
     family(
       "chouette_store_written_bytes_per_day",
       "gauge",
-      "The same a day, at the rate since the start.",
+      "Bytes written per day, at the average rate since the start.",
       writtenBytesPerDay === undefined ? [] : [[{}, writtenBytesPerDay]],
     ),
     family("chouette_store_full", "gauge", "1 while the disk is full and records are refused.", [

@@ -1,8 +1,8 @@
 /**
- * What a person may ask of the queues: to list them, look into them, put back what was set aside, throw away.
+ * Requests of `chouette queue`: list queues, peek into one, requeue dead letters, purge one.
  *
- * Promises: what is put back or thrown away is counted in the step that does it. Records that the agent takes
- * in that very moment may be counted twice, as taken and as thrown away; none is lost uncounted.
+ * Promises: requeued and purged records are counted in the settlement that moves them. Records that the agent settles
+ * at the same moment may be counted twice, as processed and as purged; none is lost uncounted.
  */
 import {
   fateCounter,
@@ -27,12 +27,17 @@ export type QueueRequest =
 export type QueueAnswer =
   | { readonly kind: "list"; readonly queues: readonly { readonly name: string; readonly records: number }[] }
   | { readonly kind: "peek"; readonly records: readonly StoredRecord[] }
-  /** Records that were put back or thrown away, and those that couldn't be. */
-  | { readonly kind: "done"; readonly records: number; readonly left: number };
+  /** Records that were requeued or purged, and those that couldn't be. */
+  | {
+      readonly kind: "done";
+      readonly verb: "requeued" | "purged";
+      readonly records: number;
+      readonly left: number;
+    };
 
 const PAGE = 1_000;
 
-/** Rejects where the store does: what was done until then stays done. */
+/** Rejects if the store does; pages settled before that stay settled. */
 export async function askQueues(
   store: Store,
   names: QueueNames,
@@ -67,54 +72,54 @@ async function purge(store: Store, queue: string): Promise<QueueAnswer> {
     });
     records += page.length;
   }
-  return { kind: "done", records, left: 0 };
+  return { kind: "done", verb: "purged", records, left: 0 };
 }
 
 async function requeue(store: Store, names: QueueNames, now: number): Promise<QueueAnswer> {
   let [records, left] = [0, 0];
   for await (const page of pagesAsOfNow(store, names.rejected)) {
-    const backs = page.flatMap((record) => back(record, names, now) ?? []);
-    records += backs.length;
-    left += page.length - backs.length;
-    if (backs.length > 0) await putBack(store, names, backs);
+    const requeued = page.flatMap((record) => toRequeue(record, names, now) ?? []);
+    records += requeued.length;
+    left += page.length - requeued.length;
+    if (requeued.length > 0) await settleRequeued(store, names, requeued);
   }
-  return { kind: "done", records, left };
+  return { kind: "done", verb: "requeued", records, left };
 }
 
-interface Back {
+interface Requeued {
   readonly rejected: Position;
   readonly queue: string;
   readonly record: NewRecord;
 }
 
-async function putBack(store: Store, names: QueueNames, backs: readonly Back[]): Promise<void> {
-  const count = new Map([[fateCounter(names.rejected, "requeued"), backs.length]]);
-  for (const { queue } of backs) {
-    // What clients write isn't counted as they write it, and neither is what is put back among it.
+async function settleRequeued(store: Store, names: QueueNames, requeued: readonly Requeued[]): Promise<void> {
+  const count = new Map([[fateCounter(names.rejected, "requeued"), requeued.length]]);
+  for (const { queue } of requeued) {
+    // Appended raw records and logs aren't counted as they arrive, and neither are requeued ones.
     if (queue !== names.readyMetrics) continue;
     const counter = fateCounter(queue, "accepted");
     count.set(counter, (count.get(counter) ?? 0) + 1);
   }
   await store.settle({
-    remove: [{ queue: names.rejected, records: backs.map(({ rejected }) => rejected) }],
-    add: backs.map(({ queue, record }) => ({ queue, records: [record] })),
+    remove: [{ queue: names.rejected, records: requeued.map(({ rejected }) => rejected) }],
+    add: requeued.map(({ queue, record }) => ({ queue, records: [record] })),
     count,
   });
 }
 
-/** Where a rejected record goes back to; undefined where it came without a value or from no queue of ours. */
-function back(record: StoredRecord, names: QueueNames, now: number): Back | undefined {
+/** How a dead letter is requeued; undefined if it has no value or is from an unknown queue. */
+function toRequeue(record: StoredRecord, names: QueueNames, now: number): Requeued | undefined {
   const rejected = record.value === undefined ? undefined : decodeRejected(record.value);
   if (rejected === undefined || rejected.value === null) return undefined;
   const { queue, value } = rejected;
-  // A ready metric's id says whose place it takes; any other record may share its former id with a newer one.
+  // A ready metric's id identifies its window; the former id of any other record may be in use again.
   const id = (queue === names.readyMetrics ? rejected.id : undefined) ?? record.id;
   const origins: readonly string[] = [names.rawMetrics, names.readyMetrics, names.logs];
   if (!origins.includes(queue)) return undefined;
   return { rejected: record, queue, record: { id, value, score: timeOf(value) ?? now } };
 }
 
-/** The time in seconds that a record of any queue speaks of; undefined where it can't be read. */
+/** The Unix time of a record of any queue; undefined if it can't be read. */
 function timeOf(value: Rejected["value"]): number | undefined {
   try {
     const { timestamp, points, date } = JSON.parse(value ?? "");
@@ -125,7 +130,7 @@ function timeOf(value: Rejected["value"]): number | undefined {
   }
 }
 
-/** A queue's records page by page, without what comes while they are worked on. */
+/** A queue's records page by page, without those that arrive meanwhile. */
 async function* pagesAsOfNow(store: Store, queue: string): AsyncGenerator<Page> {
   let remaining = await store.size(queue);
   if (remaining === 0) return;

@@ -1,4 +1,4 @@
-/** What lies in the queues, and what became of all that ever did. */
+/** The size, age and ledger of each queue. */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { type Ledger, ledgerOf } from "./ledger.js";
@@ -6,21 +6,21 @@ import { type Ledger, ledgerOf } from "./ledger.js";
 export interface QueueStatus {
   readonly name: string;
   readonly ledger: Ledger;
-  /** The age of the oldest record; undefined where the queue is empty. */
+  /** The age of the oldest record; undefined if the queue is empty. */
   readonly oldestAge?: Seconds;
 }
 
-/** A running agent changes the store between two looks at it: look again until two of them agree. */
-const MOST_LOOKS = 5;
+/** A running agent may change the store while it is read: read again until two snapshots agree. */
+const MAX_SNAPSHOTS = 5;
 
-/** Rejects where the store does. */
+/** Rejects if the store does. */
 export async function readQueues(
   store: Store,
   names: QueueNames,
   now: Seconds,
 ): Promise<readonly QueueStatus[]> {
   const queues = Object.values(names) as readonly string[];
-  const { counters, sizes } = await look(store, queues);
+  const { counters, sizes } = await snapshot(store, queues);
   return Promise.all(
     queues.map(async (name, index) => {
       const [oldest] = await store.read(name, { limit: 1 });
@@ -33,22 +33,22 @@ export async function readQueues(
   );
 }
 
-interface Look {
+interface Snapshot {
   readonly counters: ReadonlyMap<string, number>;
   readonly sizes: readonly number[];
 }
 
-async function look(store: Store, queues: readonly string[]): Promise<Look> {
-  let seen = await lookOnce(store, queues);
-  for (let looks = 1; looks < MOST_LOOKS; looks++) {
-    const again = await lookOnce(store, queues);
-    if (isSame(seen, again)) break;
-    seen = again;
+async function snapshot(store: Store, queues: readonly string[]): Promise<Snapshot> {
+  let last = await snapshotOnce(store, queues);
+  for (let taken = 1; taken < MAX_SNAPSHOTS; taken++) {
+    const next = await snapshotOnce(store, queues);
+    if (isSame(last, next)) break;
+    last = next;
   }
-  return seen;
+  return last;
 }
 
-async function lookOnce(store: Store, queues: readonly string[]): Promise<Look> {
+async function snapshotOnce(store: Store, queues: readonly string[]): Promise<Snapshot> {
   const [counters, ...sizes] = await Promise.all([
     store.counters(),
     ...queues.map((queue) => store.size(queue)),
@@ -56,7 +56,7 @@ async function lookOnce(store: Store, queues: readonly string[]): Promise<Look> 
   return { counters, sizes };
 }
 
-function isSame(a: Look, b: Look): boolean {
+function isSame(a: Snapshot, b: Snapshot): boolean {
   const texts = [a, b].map(({ counters, sizes }) => JSON.stringify([[...counters], sizes]));
   return texts[0] === texts[1];
 }

@@ -1,15 +1,15 @@
-/** How fast records come into a queue and leave it: over the last minute, from looks taken every few seconds. */
+/** Records per second into and out of a queue over the last minute, from snapshots taken every few seconds. */
 import type { Milliseconds } from "@chouette-iot/record";
 import { total } from "./ledger.js";
 import type { QueueStatus } from "./queues.js";
 
 export interface Rates {
-  /** Records a second. */
+  /** Records per second. */
   readonly in: number;
   readonly out: number;
 }
 
-interface Look {
+interface Snapshot {
   readonly at: Milliseconds;
   /** By queue. */
   readonly sums: ReadonlyMap<string, { readonly in: number; readonly out: number }>;
@@ -18,10 +18,10 @@ interface Look {
 const SPAN_MS = 60_000;
 
 export class RateMeter {
-  /** From the oldest. */
-  #looks: readonly Look[] = [];
+  /** Oldest first. */
+  #snapshots: readonly Snapshot[] = [];
 
-  /** @param at on the clock's even run */
+  /** @param at on the monotonic clock */
   add(at: Milliseconds, queues: readonly QueueStatus[]): void {
     const sums = new Map(
       queues.map(({ name, ledger }) => [
@@ -29,13 +29,13 @@ export class RateMeter {
         { in: ledger.accepted, out: total(ledger.done) + total(ledger.dropped) },
       ]),
     );
-    this.#looks = [...this.#looks.filter((look) => at - look.at <= SPAN_MS), { at, sums }];
+    this.#snapshots = [...this.#snapshots.filter((snapshot) => at - snapshot.at <= SPAN_MS), { at, sums }];
   }
 
-  /** Undefined until the queue was looked at twice. */
+  /** Undefined until there are two snapshots of the queue. */
   of(queue: string): Rates | undefined {
-    const first = this.#looks[0];
-    const last = this.#looks.at(-1);
+    const first = this.#snapshots[0];
+    const last = this.#snapshots.at(-1);
     const [from, to] = [first?.sums.get(queue), last?.sums.get(queue)];
     if (first === undefined || last === undefined || from === undefined || to === undefined) return undefined;
     const span = (last.at - first.at) / 1000;

@@ -18,7 +18,7 @@ describe("readiness", () => {
   it("is denied to a pipeline that reads its queue and never settles", () => {
     expect(readiness(201, undefined)).toEqual({
       ok: false,
-      reason: "raw has waited 201 s and nothing was aggregated lately",
+      reason: "oldest record of raw is 201 s old and nothing was aggregated recently",
     });
     expect(readiness(201, NOW - 201)).toMatchObject({ ok: false });
   });

@@ -1,35 +1,35 @@
-/** Readiness: each queue was worked off lately, or holds nothing that has waited. */
+/** Readiness: each queue was processed recently, or contains nothing that has waited for long. */
 import type { Seconds } from "@chouette-iot/record";
 import type { QueueStatus } from "./queues.js";
 
 export type Readiness = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
-/** When a queue was last worked off. */
+/** When a queue was last processed. */
 export interface LastStep {
   readonly queue: string;
-  /** Unix time; undefined while it never was since the agent's start. */
+  /** Unix time; undefined if never since the agent's start. */
   readonly last: Seconds | undefined;
-  /** What happens to its records, for the reason. */
+  /** For the reason. */
   readonly done: "aggregated" | "delivered";
 }
 
 /**
  * @param queues undefined if the store doesn't answer
- * @param patience how long a record may wait, and how long ago the last step may be
+ * @param maxDelay how long a record may wait, and how long ago the last step may be
  */
 export function readinessOf(
   queues: readonly Pick<QueueStatus, "name" | "oldestAge">[] | undefined,
   steps: readonly LastStep[],
-  patience: Seconds,
+  maxDelay: Seconds,
   now: Seconds,
 ): Readiness {
-  if (queues === undefined) return { ok: false, reason: "the store does not answer" };
+  if (queues === undefined) return { ok: false, reason: "store does not answer" };
   for (const { queue, last, done } of steps) {
     const oldestAge = queues.find(({ name }) => name === queue)?.oldestAge ?? 0;
-    const isWorkedOff = last !== undefined && now - last <= patience;
-    if (oldestAge > patience && !isWorkedOff) {
-      const waited = `${queue} has waited ${Math.round(oldestAge)} s`;
-      return { ok: false, reason: `${waited} and nothing was ${done} lately` };
+    const isProcessed = last !== undefined && now - last <= maxDelay;
+    if (oldestAge > maxDelay && !isProcessed) {
+      const waited = `oldest record of ${queue} is ${Math.round(oldestAge)} s old`;
+      return { ok: false, reason: `${waited} and nothing was ${done} recently` };
     }
   }
   return { ok: true };

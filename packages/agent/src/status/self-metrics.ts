@@ -1,8 +1,8 @@
 /**
- * The agent's metrics about itself: what changed between two looks at its status, once a release interval.
+ * The agent's metrics about itself: the difference between two readings of its status, once per release interval.
  *
- * They go straight to the ready queue, a fixed few at a time whatever is sent, so that they never feed on
- * themselves. The first five names are the original's.
+ * They go straight to the ready queue. Their number doesn't depend on what is sent, so they can't amplify themselves.
+ * The first five names are the original's.
  */
 import {
   type Milliseconds,
@@ -23,7 +23,7 @@ export interface SelfMetricsOptions {
   status(): Promise<Status>;
 }
 
-/** Resolves when the signal is aborted. A look that fails, or a store that is out, costs that interval's metrics. */
+/** Resolves when the signal is aborted. If the status can't be read or stored, that interval's metrics are lost. */
 export async function runSelfMetrics(
   { write, clock, every, status }: SelfMetricsOptions,
   signal: AbortSignal,
@@ -36,12 +36,12 @@ export async function runSelfMetrics(
     if (now.queues === undefined) continue;
     const metrics = selfMetrics(before, now, toSeconds(every));
     before = now;
-    // The loops that work on the store say that it is out.
+    // The other loops report the store's outage.
     await write(metrics).catch(() => {});
   }
 }
 
-/** @param interval between the two looks */
+/** @param interval between the two readings */
 export function selfMetrics(before: Status, now: Status, interval: Seconds): readonly ReadyMetric[] {
   const at = seconds(Math.floor(now.at));
   const metric = (type: ReadyType, name: string, value: number, tags: readonly string[] = []) => ({
@@ -62,23 +62,25 @@ export function selfMetrics(before: Status, now: Status, interval: Seconds): rea
       return [
         metric("count", `dispatched.${kind}.number`, to.records - from.records),
         metric("count", `dispatched.${kind}.bytes`, to.bytes - from.bytes),
-        ...delayOf(from, to).map((delay) => metric("gauge", "delivery.delay", delay, [`records:${kind}`])),
-        ...raised(from.requests, to.requests).map(([outcome, count]) =>
-          metric("count", "requests", count, [`outcome:${outcome}`, `records:${kind}`]),
+        ...delayOf(from, to).map((delay) => metric("gauge", "delivery.delay", delay, [`signal:${kind}`])),
+        ...increments(from.requests, to.requests).map(([outcome, count]) =>
+          metric("count", "requests", count, [`outcome:${outcome}`, `signal:${kind}`]),
         ),
       ];
     }),
-    ...queues.map(({ name, oldestAge }) => metric("gauge", "oldest.age", oldestAge ?? 0, [`queue:${name}`])),
+    ...queues.map(({ name, oldestAge }) =>
+      metric("gauge", "queue.oldest_age", oldestAge ?? 0, [`queue:${name}`]),
+    ),
     ...queues.flatMap(({ name, ledger }) => {
       const earlier = before.queues?.find((queue) => queue.name === name)?.ledger.dropped ?? ledger.dropped;
-      return raised(earlier, ledger.dropped).map(([reason, count]) =>
+      return increments(earlier, ledger.dropped).map(([reason, count]) =>
         metric("count", "dropped", count, [`queue:${name}`, `reason:${reason}`]),
       );
     }),
   ];
 }
 
-/** The mean delay in seconds of what was delivered between two looks; none where nothing was. */
+/** Mean delay in seconds of the records delivered between two readings; none if there were none. */
 function delayOf(from: DeliveryStatus, to: DeliveryStatus): readonly number[] {
   const records = to.records - from.records;
   if (records <= 0) return [];
@@ -86,7 +88,7 @@ function delayOf(from: DeliveryStatus, to: DeliveryStatus): readonly number[] {
   return [(sumOf(to) - sumOf(from)) / records];
 }
 
-function raised(
+function increments(
   from: Readonly<Record<string, number>>,
   to: Readonly<Record<string, number>>,
 ): readonly (readonly [name: string, by: number])[] {

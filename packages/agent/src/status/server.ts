@@ -1,7 +1,7 @@
 /**
- * The agent's HTTP server: /healthz, /readyz, /status and /metrics, to be looked at and nothing else.
+ * The agent's HTTP server: /healthz, /readyz, /status and /metrics, all read-only.
  *
- * Promises: it never ends the agent. A port that is taken is a warning with what to set. It answers requests for its own
+ * Promises: it never ends the agent. A port that is in use is a warning that names the setting. It answers requests for its own
  * host names only (`host-names.ts`).
  */
 import { createServer, type Server, type ServerResponse } from "node:http";
@@ -17,45 +17,45 @@ export interface StatusServerOptions {
   readonly port: number;
   readonly log: Log;
   status(): Promise<Status>;
-  /** Loops that have hung, in words. */
-  hangs(): readonly string[];
+  /** A sentence for each loop that has hung. */
+  stalled(): readonly string[];
 }
 
-/** Resolves when it listens, or with undefined where it can't, which is said. */
+/** Resolves when it listens, or with undefined if it can't, which is logged. */
 export async function startStatusServer({
   host,
   port,
   log,
-  ...asked
+  ...sources
 }: StatusServerOptions): Promise<Server | undefined> {
   const server = createServer((request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") return reply(response, 405, "GET only\n");
     if (!isOwnHost(request.headers.host, [host]))
-      return reply(response, 421, "this agent isn't known by that host name: use its IP address\n");
+      return reply(response, 421, "unknown host name: use the agent's IP address\n");
     const [path = ""] = (request.url ?? "").split("?");
-    answer(path, response, asked).catch((error) => {
-      log.error({ err: error, path }, "a request to the agent's HTTP server failed");
-      reply(response, 500, "failed\n");
+    answer(path, response, sources).catch((error) => {
+      log.error({ err: error, path }, "status request failed");
+      reply(response, 500, "internal error\n");
     });
   });
   server.on("clientError", (_error, socket) => socket.destroy());
   return new Promise((resolve) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      const why = error.code === "EADDRINUSE" ? "the port is taken" : error.message;
+      const why = error.code === "EADDRINUSE" ? "port in use" : error.message;
       log.warn(
         { listen: `${host}:${port}` },
-        `no status over HTTP: ${why}; set CHOUETTE_HTTP to another address, or to off`,
+        `status server not started: ${why}; set CHOUETTE_HTTP to another address, or to off`,
       );
       resolve(undefined);
     });
     server.listen(port, host, () => {
       server.removeAllListeners("error");
-      server.on("error", (error) => log.warn({ err: error }, "the agent's HTTP server had an error"));
-      // What ends the agent doesn't wait for those who look at it.
+      server.on("error", (error) => log.warn({ err: error }, "status server error"));
+      // Open connections don't keep the agent from exiting.
       server.unref();
       // The port may be one that the system chose.
       const { address, port } = server.address() as AddressInfo;
-      log.info({ listen: shownAddress({ host: address, port }) }, "status over HTTP listening");
+      log.info({ listen: shownAddress({ host: address, port }) }, "status server listening");
       resolve(server);
     });
   });
@@ -64,12 +64,12 @@ export async function startStatusServer({
 async function answer(
   path: string,
   response: ServerResponse,
-  { status, hangs }: Pick<StatusServerOptions, "status" | "hangs">,
+  { status, stalled }: Pick<StatusServerOptions, "status" | "stalled">,
 ): Promise<void> {
   switch (path) {
     case "/healthz": {
-      const hung = hangs();
-      return reply(response, hung.length === 0 ? 200 : 503, `${hung.join("\n") || "ok"}\n`);
+      const loops = stalled();
+      return reply(response, loops.length === 0 ? 200 : 503, `${loops.join("\n") || "ok"}\n`);
     }
     case "/readyz": {
       const { ready } = await status();
@@ -80,7 +80,7 @@ async function answer(
     case "/metrics":
       return reply(response, 200, prometheusText(await status()), PROMETHEUS_CONTENT_TYPE);
     default:
-      return reply(response, 404, "there are /healthz, /readyz, /status and /metrics\n");
+      return reply(response, 404, "not found; try /healthz, /readyz, /status or /metrics\n");
   }
 }
 

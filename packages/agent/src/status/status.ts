@@ -1,8 +1,8 @@
 /**
- * The read model: what there is to know of a running agent, as plain data. The HTTP server, the command line and
- * the self-metrics all show this and nothing else.
+ * The read model: the state of a running agent, as plain data. The HTTP server, the command line and the self-metrics
+ * show only this.
  *
- * Promises: it holds no secret. It is answered in bounded time, without the queues where the store is out.
+ * Promises: it contains no secrets. It is read in bounded time, without the queues if the store is unavailable.
  */
 import type { BrokerStore, DiskReport, QueueNames, Store } from "@chouette-iot/queue";
 import { type Milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
@@ -19,7 +19,7 @@ import type { Deliveries } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";
 import { type LastStep, type Readiness, readinessOf } from "./readiness.js";
-import type { StoreLook } from "./store-look.js";
+import type { StoreSnapshot } from "./store-snapshot.js";
 
 export interface Status {
   readonly version: string;
@@ -30,7 +30,7 @@ export interface Status {
   readonly uptime: Seconds;
   readonly broker: {
     readonly kind: Config["storage"];
-    /** What the embedded broker counted since the start. */
+    /** Of the embedded broker, since the start. */
     readonly counters?: Readonly<Record<string, number>>;
     /** Of a Redis server; undefined if it doesn't answer, or the account has no right to INFO. */
     readonly memory?: BrokerMemory;
@@ -39,16 +39,16 @@ export interface Status {
   };
   readonly output: { readonly kind: Config["output"]; readonly url?: string };
   readonly ready: Readiness;
-  /** Loops that have hung, in words; none in an agent that is alive. */
-  readonly hangs: readonly string[];
+  /** A sentence for each loop that has hung; empty if the agent is alive. */
+  readonly stalled: readonly string[];
   readonly outages: readonly OutageReport[];
   readonly collectors: readonly CollectorStatus[];
   readonly deliveries: { readonly metrics: DeliveryStatus; readonly logs: DeliveryStatus };
-  /** Bodies as sent, those of attempts that failed too; undefined where the store doesn't answer. */
+  /** Bytes of request bodies, failed attempts included; undefined if the store doesn't answer. */
   readonly sent?: SentOfLate;
-  /** DAILY_BYTE_BUDGET, where it is set. */
+  /** Undefined if DAILY_BYTE_BUDGET is not set. */
   readonly budget?: BudgetStatus;
-  /** Undefined where the store doesn't answer. */
+  /** Undefined if the store doesn't answer. */
   readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[];
 }
 
@@ -65,24 +65,32 @@ export interface BrokerMemory {
 
 export interface BudgetStatus {
   readonly bytesPerDay: number;
-  /** At the last dispatch; undefined while this agent stands by. */
-  readonly heldBack?: HeldBack;
+  /** Records that wait for the next day, at the last dispatch; undefined while another agent is the leader. */
+  readonly deferred?: Deferred;
+}
+
+export interface Deferred {
+  /** Logs below WARNING. */
+  readonly lowPriorityLogs: number;
+  readonly logs: number;
+  /** Metrics of collectors and of the agent itself. */
+  readonly collectedMetrics: number;
 }
 
 /** Since the agent's start. */
 export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays"> {
   /** Unix time. */
   readonly last?: Seconds;
-  /** Between what a record speaks of and its delivery. */
+  /** Mean age of the records when they were delivered. */
   readonly meanDelay?: Seconds;
 }
 
-/** The running agent's parts that there is something to know of. */
+/** What the status is read from. */
 export interface StatusSource {
   readonly store: Store;
   readonly queues: QueueNames;
   readonly clock: Clock;
-  /** On the clock's even run. */
+  /** On the monotonic clock. */
   readonly started: Milliseconds;
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
   readonly rates: RateMeter;
@@ -92,16 +100,16 @@ export interface StatusSource {
   config(): Config;
   outages(): readonly OutageReport[];
   collectors(): readonly CollectorStatus[];
-  /** Rejects where the store does. */
-  look(): Promise<StoreLook>;
+  /** Rejects if the store does. */
+  snapshot(): Promise<StoreSnapshot>;
   heldBack(): HeldBack | undefined;
-  /** When the raw queue was last gone through (Unix time); undefined before, and while this agent stands by. */
+  /** Unix time of the last flush; undefined before the first, and while another agent is the leader. */
   flushedAt(): Seconds | undefined;
-  hangs(): readonly string[];
+  stalled(): readonly string[];
 }
 
-/** A Redis that accepts and says nothing must not keep those waiting who want to know what is wrong. */
-const LONGEST_LOOK_MS = 2_000;
+/** Status must answer even if Redis hangs. */
+const MAX_SNAPSHOT_MS = 2_000;
 const MINUTE = seconds(60);
 const DAY = seconds(86_400);
 
@@ -111,7 +119,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   const now = toSeconds(clock.now());
   const uptime = seconds(Math.round((clock.monotonic() - source.started) / 1000));
   const disk = source.embedded && diskStatus(source.embedded.disk(), uptime);
-  const { queues, sent, memory } = (await within(LONGEST_LOOK_MS, source.look())) ?? {};
+  const { queues, sent, memory } = (await within(MAX_SNAPSHOT_MS, source.snapshot())) ?? {};
   return {
     version: VERSION,
     host: currentHostName(config.settings),
@@ -128,14 +136,14 @@ export async function readStatus(source: StatusSource): Promise<Status> {
       kind: config.output,
       ...(config.output === "datadog" ? { url: withoutUserinfo(config.datadogUrl) } : {}),
     },
-    hangs: source.hangs(),
+    stalled: source.stalled(),
     ready:
       disk?.full === undefined
-        ? readinessOf(queues, lastSteps(source), patienceOf(config), now)
+        ? readinessOf(queues, lastSteps(source), maxDelayOf(config), now)
         : { ok: false, reason: disk.full },
     outages: source.outages(),
     collectors: source.collectors(),
-    deliveries: { metrics: told(deliveries.metrics), logs: told(deliveries.logs) },
+    deliveries: { metrics: toStatus(deliveries.metrics), logs: toStatus(deliveries.logs) },
     ...(sent === undefined ? {} : { sent }),
     ...budgetOf(config, source),
     ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
@@ -155,7 +163,8 @@ function lastSteps({ deliveries, flushedAt, queues }: StatusSource): readonly La
   ];
 }
 
-function patienceOf({ settings, interval, grace }: Config): Seconds {
+/** Longer than a record waits in a healthy agent. */
+function maxDelayOf({ settings, interval, grace }: Config): Seconds {
   return seconds(3 * settings.releaseInterval + interval + grace);
 }
 
@@ -163,10 +172,12 @@ function budgetOf({ settings }: Config, source: StatusSource): { readonly budget
   const { dailyByteBudget: bytesPerDay } = settings;
   if (bytesPerDay === undefined) return {};
   const heldBack = source.heldBack();
-  return { budget: { bytesPerDay, ...(heldBack === undefined ? {} : { heldBack }) } };
+  if (heldBack === undefined) return { budget: { bytesPerDay } };
+  const { lesserLogs: lowPriorityLogs, logs, collected: collectedMetrics } = heldBack;
+  return { budget: { bytesPerDay, deferred: { lowPriorityLogs, logs, collectedMetrics } } };
 }
 
-function told({ requests, records, bytes, last, delays }: Deliveries): DeliveryStatus {
+function toStatus({ requests, records, bytes, last, delays }: Deliveries): DeliveryStatus {
   return {
     requests: { ...requests },
     records,
@@ -181,7 +192,7 @@ function withRates(queue: QueueStatus, meter: RateMeter): QueueStatus & { readon
   return rates === undefined ? queue : { ...queue, rates };
 }
 
-/** The answer, or undefined where it fails or takes too long. */
+/** The answer, or undefined if it fails or takes too long. */
 async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const overdue = new Promise<undefined>((resolve) => {

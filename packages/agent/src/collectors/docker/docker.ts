@@ -7,9 +7,9 @@
  * DOCKER_METRICS doesn't name aren't made.
  */
 import { type Seconds, toSeconds } from "@chouette-iot/record";
+import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
-import { messageOf } from "../errors.js";
 import { type Container, parseContainers, parseStarts, restartMetrics, stateMetrics } from "./containers.js";
 import { Engine } from "./engine.js";
 import type { DockerMetric } from "./metrics.js";

@@ -6,8 +6,8 @@
  * round is without them.
  */
 import { existsSync, readdirSync } from "node:fs";
+import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
-import { messageOf } from "../errors.js";
 import { readNow } from "../kernel-files.js";
 import { cpuReader } from "./cpu.js";
 import { diskReader } from "./disks.js";

@@ -4,9 +4,10 @@
  * Reads /sys, and runs vcgencmd for what /sys doesn't have: the flags of "since boot", which /sys may lose, and, if
  * asked for, the clocks and voltage of the firmware's side. Without vcgencmd the flags are those of /sys alone.
  */
+
+import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
-import { messageOf } from "../errors.js";
 import { readBeside } from "../kernel-files.js";
 import { runProgram } from "../program.js";
 import type { PiMetric } from "./metrics.js";

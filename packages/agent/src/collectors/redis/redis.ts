@@ -3,9 +3,10 @@
  *
  * One INFO for each server and round. A server that doesn't answer costs its own metrics only.
  */
+
+import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress, Round } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
-import { messageOf } from "../errors.js";
 import { LookIn } from "./connection.js";
 import { type Info, infoMetrics, parseInfo } from "./info.js";
 

@@ -13,8 +13,8 @@ const batch = { markers: [], heldBytes: 0, writes: () => [] } as unknown as Writ
 it("a batch that can't be stored by its own fault is answered with the error, and is no outage of the store", async () => {
   const errors: (Error | undefined)[] = [];
   const outages = {
-    store: new Outage("The broker's store", systemClock, log),
-    own: new Outage("The broker", systemClock, log),
+    store: new Outage("embedded broker's store", systemClock, log),
+    own: new Outage("embedded broker", systemClock, log, "failing"),
   };
   const write = async () => {
     const error = errors.shift();

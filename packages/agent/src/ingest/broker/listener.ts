@@ -103,8 +103,8 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   };
   const markers = await ClientMarkers.load(store, clock);
   const outages = {
-    store: new Outage("The broker's store", clock, log),
-    own: new Outage("The broker", clock, log),
+    store: new Outage("embedded broker's store", clock, log),
+    own: new Outage("embedded broker", clock, log, "failing"),
   };
   const broker: BrokerContext = {
     store,

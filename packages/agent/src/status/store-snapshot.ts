@@ -1,8 +1,8 @@
 /**
- * A look at the store for the status, one at a time: whoever asks while one is under way gets its answer.
+ * Snapshots of the store for the status, one at a time: callers share the one in progress.
  *
- * A store that has stopped answering is so not asked again and again. What it was asked would pile up, and a
- * connection on which something is sent every few seconds is never given up as silent.
+ * So a store that has stopped answering isn't sent more and more requests, which would pile up and keep its
+ * connection from being dropped as silent.
  */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { toSeconds } from "@chouette-iot/record";
@@ -11,23 +11,23 @@ import { readSentOfLate, type SentOfLate } from "../dispatch/sent-bytes.js";
 import { type QueueStatus, readQueues } from "./queues.js";
 import type { BrokerMemory } from "./status.js";
 
-export interface StoreLook {
+export interface StoreSnapshot {
   readonly queues: readonly QueueStatus[];
   readonly sent: SentOfLate;
   readonly memory: BrokerMemory | undefined;
 }
 
 /**
- * @param memoryOf asks the broker, if it is a server
- * @returns takes the look; it rejects where the store does
+ * @param memoryOf reads the memory use of the broker, if that is a server
+ * @returns takes a snapshot; rejects if the store does
  */
-export function storeLooks(
+export function storeSnapshots(
   store: Store,
   names: QueueNames,
   clock: Clock,
   memoryOf: () => Promise<BrokerMemory | undefined> = async () => undefined,
-): () => Promise<StoreLook> {
-  const look = async () => {
+): () => Promise<StoreSnapshot> {
+  const take = async () => {
     const now = toSeconds(clock.now());
     const [queues, sent, memory] = await Promise.all([
       readQueues(store, names, now),
@@ -36,11 +36,11 @@ export function storeLooks(
     ]);
     return { queues, sent, memory };
   };
-  let underWay: Promise<StoreLook> | undefined;
+  let inProgress: Promise<StoreSnapshot> | undefined;
   return () => {
-    underWay ??= look().finally(() => {
-      underWay = undefined;
+    inProgress ??= take().finally(() => {
+      inProgress = undefined;
     });
-    return underWay;
+    return inProgress;
   };
 }

@@ -1,4 +1,4 @@
-/** What to say of something thrown, which may be anything. */
+/** The message of a caught value, which may be anything. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

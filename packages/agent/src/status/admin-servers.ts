@@ -1,4 +1,4 @@
-/** The running agent, open to be looked at: HTTP, the control socket, and the looks that rates are made of. */
+/** The servers through which people inspect a running agent: HTTP and the control socket. Also measures the queues' rates. */
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { milliseconds, toSeconds } from "@chouette-iot/record";
@@ -8,23 +8,23 @@ import { askQueues } from "./queue-requests.js";
 import { startStatusServer } from "./server.js";
 import { readStatus, type StatusSource } from "./status.js";
 
-const LOOK_INTERVAL = milliseconds(10_000);
+const SNAPSHOT_INTERVAL = milliseconds(10_000);
 
-export interface Operation {
+export interface AdminServers {
   close(): Promise<void>;
 }
 
-export async function startOperation(source: StatusSource, log: Log): Promise<Operation> {
+export async function startAdminServers(source: StatusSource, log: Log): Promise<AdminServers> {
   const { settings, storage } = source.config();
   const servers: Server[] = [];
   const ending = new AbortController();
-  let looking = Promise.resolve();
+  let measuring = Promise.resolve();
   if (settings.http !== "off") {
-    const { hangs } = source;
+    const { stalled } = source;
     const status = () => readStatus(source);
-    const server = await startStatusServer({ ...settings.http, log, status, hangs });
+    const server = await startStatusServer({ ...settings.http, log, status, stalled });
     if (server !== undefined) servers.push(server);
-    looking = measureRates(source, ending.signal);
+    measuring = measureRates(source, ending.signal);
   }
   if (storage === "embedded") {
     const { store, queues, clock } = source;
@@ -34,21 +34,21 @@ export async function startOperation(source: StatusSource, log: Log): Promise<Op
   return {
     close: async () => {
       ending.abort();
-      await Promise.all([looking, ...servers.map(closed)]);
+      await Promise.all([measuring, ...servers.map(close)]);
     },
   };
 }
 
-async function measureRates({ look, clock, rates }: StatusSource, signal: AbortSignal): Promise<void> {
+async function measureRates({ snapshot, clock, rates }: StatusSource, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    // A store that is out is said by those who work on it; the rates are then over a longer time.
-    const found = await look().catch(() => undefined);
+    // The loops report an unavailable store; the rates then cover a longer time.
+    const found = await snapshot().catch(() => undefined);
     if (found !== undefined) rates.add(clock.monotonic(), found.queues);
-    await clock.sleep(LOOK_INTERVAL, signal);
+    await clock.sleep(SNAPSHOT_INTERVAL, signal);
   }
 }
 
-async function closed(server: Server): Promise<void> {
+async function close(server: Server): Promise<void> {
   if (!server.listening) return;
   const end = once(server, "close");
   server.close();

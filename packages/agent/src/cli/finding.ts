@@ -1,0 +1,9 @@
+/** One result of `chouette doctor`. With `--json` it is printed as it is. */
+export interface Finding {
+  /** The part that was checked, such as `broker`. */
+  readonly about: string;
+  readonly verdict: "ok" | "warning" | "error";
+  readonly found: string;
+  /** What to do about it. */
+  readonly advice?: string;
+}
