@@ -179,7 +179,7 @@ describe("secrets", () => {
       REDIS_URL: redis.url,
     };
     const unencrypted = "DATADOG_URL is http://: the API key is sent unencrypted to 192.0.2.1";
-    const readable = `the API key's file ${path} can be read by every user`;
+    const readable = `API key file ${path} is readable by every user`;
     const agent = await startAgent(settings);
     await agent.wrote(readable);
     expect(agent.output()).toContain(unencrypted);
@@ -189,6 +189,6 @@ describe("secrets", () => {
     const doctor = runChouette(["doctor"], { ...settings, HTTP_PROXY: "http://127.0.0.1:1" });
     await doctor.ended;
     expect(doctor.output()).toContain(unencrypted);
-    expect(doctor.output()).not.toContain("can be read by every user");
+    expect(doctor.output()).not.toContain("is readable by every user");
   });
 });
