@@ -103,7 +103,7 @@ describe("chouette intake", () => {
       const { host } = new URL(other.url);
       running = run(process.execPath, [CHOUETTE, "intake", "--listen", host]);
       expect(await running.ended).toBe(1);
-      expect(running.output()).toMatch(/EADDRINUSE.*: can't listen there; try another --listen/);
+      expect(running.output()).toMatch(/EADDRINUSE.*: can't listen on this address; try another --listen/);
     } finally {
       await other.close();
     }

@@ -19,31 +19,31 @@ const DEFAULT_LISTEN: HostAndPort = { host: "127.0.0.1", port: 8128 };
 const KEEP = { keepPoints: 100_000, keepLogs: 1000 };
 
 const HELP = `
-It takes POST /api/v2/series (JSON and protobuf), /api/v1/series and /api/v2/logs, and GET
-/api/v1/validate. It asks for a key, holds what comes against Datadog's documented limits and rules,
-answers as Datadog does, and says why it refuses what it refuses. Of several points of one metric,
-host, tag set and second it keeps the last, as Datadog does. Nothing is passed on to anybody.
+Accepts POST /api/v2/series (JSON and protobuf), /api/v1/series and /api/v2/logs, and GET
+/api/v1/validate. Requires a key, validates requests by Datadog's documented limits and rules,
+answers as Datadog does, and shows the reason for each refusal. For one metric, host, tag set and
+second it keeps the last point, as Datadog does. Nothing is forwarded.
 
 To see what an agent would send:
   $ chouette intake
   $ DATADOG_URL=http://127.0.0.1:8128/api API_KEY=any chouette agent      in another terminal
 
-With --json each line is an object with an "event": listening, point, log, refused, or summary.
+With --json, each line is an object with an "event": listening, point, log, refused, or summary.
 
-Exit code: 0 after SIGTERM, SIGINT or --once, 1 where it can't listen, 2 where an option is wrong.`;
+Exit code: 0 after SIGTERM, SIGINT or --once, 1 if it can't listen, 2 if an option is invalid.`;
 
 export function registerIntake(program: Command): void {
   program
     .command("intake")
-    .description("run a local stand-in for Datadog's intake, and show what it gets")
+    .description("run a local stand-in for Datadog's intake, and show what it receives")
     .addOption(
-      new Option("--listen <host:port>", "where to listen; port 0 takes any free one")
+      new Option("--listen <host:port>", "address to listen on; port 0 takes any free port")
         .argParser(argument(hostAndPort("127.0.0.1:8126")))
         .default(DEFAULT_LISTEN, `${DEFAULT_LISTEN.host}:${DEFAULT_LISTEN.port}`),
     )
     .option("--api-key <key>", "the only key to accept (default: any)")
-    .option("--json", "write what comes as JSON lines")
-    .option("--once <points>", "end once so many points have come", argument(wholeNumber(1, 1e9, "points")))
+    .option("--json", "print JSON lines")
+    .option("--once <points>", "exit after this number of points", argument(wholeNumber(1, 1e9, "points")))
     .addHelpText("after", HELP)
     .action((flags: IntakeFlags) => runIntake(flags));
 }
@@ -65,7 +65,7 @@ async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): P
 }
 
 function sayWhyNot(error: Error): undefined {
-  process.stderr.write(`${error.message}: can't listen there; try another --listen.\n`);
+  process.stderr.write(`${error.message}: can't listen on this address; try another --listen.\n`);
   process.exitCode = 1;
 }
 
