@@ -34,7 +34,7 @@ async function outagesOf(store: Store): Promise<readonly string[]> {
   );
   return [outages.store, outages.own, roomOutage]
     .filter(({ isOn }) => isOn)
-    .map((outage) => outage.report().of);
+    .map((outage) => outage.report().component);
 }
 
 describe("the limit of the store's size", () => {
@@ -46,8 +46,8 @@ describe("the limit of the store's size", () => {
       };
       return withStoreErrors(store);
     };
-    expect(await outagesOf(failing(new Error("disk error")))).toEqual(["The store"]);
-    expect(await outagesOf(failing(new TypeError("a fault")))).toEqual(["The limit"]);
+    expect(await outagesOf(failing(new Error("disk error")))).toEqual(["store"]);
+    expect(await outagesOf(failing(new TypeError("a fault")))).toEqual(["store limit"]);
     expect(await outagesOf(withStoreErrors(new MemoryStore()))).toEqual([]);
   });
 });

@@ -43,7 +43,7 @@ async function startAgent(): Promise<Agent> {
   };
   const log = { debug: say, info: say, warn: say, error: say };
   const outage = new Outage("store", clock, log);
-  const leaseOutage = new Outage("lease", clock, log);
+  const leaseOutage = new Outage("lease", clock, log, "failing");
   const agent: Agent = {
     work: undefined,
     begun: 0,
@@ -231,11 +231,11 @@ describe("an agent's work under the lease", () => {
     agent.fault = new TypeError("a fault");
     await first.stop();
     await pass(2 * LOOK_INTERVAL);
-    expect(agent.outage.report()).toEqual({ of: "The store", count: 0 });
-    expect(agent.leaseOutage.report()).toMatchObject({ count: 1, now: { reason: "TypeError: a fault" } });
+    expect(agent.outage.report()).toMatchObject({ component: "store", count: 0 });
+    expect(agent.leaseOutage.report()).toMatchObject({ count: 1, current: { reason: "TypeError: a fault" } });
     agent.fault = undefined;
     await pass(LOOK_INTERVAL);
-    expect(agent.leaseOutage.report()).toEqual({ of: "The lease", count: 1 });
+    expect(agent.leaseOutage.report()).toEqual({ component: "lease", state: "failing", count: 1 });
     expect(agent.begun).toBe(1);
   });
 
