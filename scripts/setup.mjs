@@ -22,6 +22,9 @@ const FOR_TESTS = [
   { has: () => runs("openssl", ["version"]), package: "openssl" },
   { has: () => runs("vmstat", ["--version"]), package: "procps" },
   { has: () => runs("systemd-analyze", ["--version"]), package: "systemd" },
+  // The dashboard is tested in a browser, which needs a font.
+  { has: () => runs("chromium", ["--version"]), package: "chromium" },
+  { has: () => existsSync("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"), package: "fonts-dejavu-core" },
 ];
 
 checkNode();
