@@ -16,7 +16,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { systemClock } from "../packages/agent/dist/clock.js";
 import { hostByLibrary } from "../packages/agent/dist/collectors/host/by-library.js";
 import { openCollector } from "../packages/agent/dist/collectors/open.js";
 import { sortCollected } from "../packages/agent/dist/collectors/ready.js";
@@ -24,6 +23,7 @@ import { loadConfig } from "../packages/agent/dist/config/config.js";
 import { groupSeries } from "../packages/agent/dist/outputs/series.js";
 import { seriesBodies } from "../packages/agent/dist/outputs/series-bodies.js";
 import { smallestBody } from "../packages/agent/dist/outputs/smallest-body.js";
+import { systemClock } from "../packages/agent/dist/runtime/clock.js";
 
 const BY_LIBRARY = "by library";
 const KUBELET = "--kubelet";

@@ -2,10 +2,10 @@
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../packages/agent/src/clock.js";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { FencedStore } from "../../packages/agent/src/lease/fenced-store.js";
 import { Lease } from "../../packages/agent/src/lease/lease.js";
+import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
 import { startHoldingLink } from "../support/holding-link.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";

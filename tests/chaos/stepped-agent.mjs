@@ -10,7 +10,7 @@ import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import { startAgent } from "../../packages/agent/dist/agent.js";
 import { loadConfig } from "../../packages/agent/dist/config/config.js";
-import { createLog } from "../../packages/agent/dist/log.js";
+import { createLog } from "../../packages/agent/dist/runtime/log.js";
 
 const start = Number(process.env.STEPPED_START);
 /** So long in real milliseconds without a loop that begins or ends a sleep, and all of them have started. */

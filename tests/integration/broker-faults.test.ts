@@ -2,7 +2,7 @@
 import { milliseconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { PortTakenError } from "../../packages/agent/src/ingest/broker/listener.js";
+import { PortTakenError } from "../../packages/agent/src/ingest/redis-protocol/listener.js";
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../support/broker.js";
 import { FailingDisk } from "../support/failing-disk.js";
 import { ask, connectRaw, request } from "../support/raw-redis.js";

@@ -2,7 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { milliseconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
-import { RequestParser } from "../../packages/agent/src/ingest/broker/request-parser.js";
+import { RequestParser } from "../../packages/agent/src/ingest/redis-protocol/request-parser.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../support/broker.js";
 import { newFolder } from "../support/folders.js";

@@ -5,9 +5,9 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:https";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../packages/agent/src/clock.js";
 import { k8sCollector } from "../../packages/agent/src/collectors/k8s/k8s.js";
 import type { KubeletOptions } from "../../packages/agent/src/collectors/k8s/kubelet.js";
+import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { newFolder } from "../support/folders.js";
 
 const SUMMARY = JSON.stringify({

@@ -2,11 +2,11 @@
 import { createClient } from "@redis/client";
 import { Queue, Worker } from "bullmq";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../packages/agent/src/clock.js";
 import type { Collector } from "../../packages/agent/src/collectors/collector.js";
 import { bullmqCollector } from "../../packages/agent/src/collectors/redis/bullmq.js";
 import { dramatiqCollector } from "../../packages/agent/src/collectors/redis/dramatiq.js";
 import { description, redisCollector } from "../../packages/agent/src/collectors/redis/redis.js";
+import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { CLOSED_PORT } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";

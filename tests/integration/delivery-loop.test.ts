@@ -2,10 +2,10 @@
 import { NAMESPACE } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { afterEach, expect, it } from "vitest";
-import { systemClock } from "../../packages/agent/src/clock.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import type { Rules } from "../../packages/agent/src/intake/faults.js";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
+import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
 import { until } from "../support/until.js";
 

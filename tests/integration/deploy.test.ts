@@ -17,7 +17,7 @@ import { serviceManager } from "../../packages/agent/src/cli/service-manager.js"
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SETTINGS } from "../../packages/agent/src/config/settings.js";
 import { parseSettingsFile } from "../../packages/agent/src/config/settings-file.js";
-import type { Log } from "../../packages/agent/src/log.js";
+import type { Log } from "../../packages/agent/src/runtime/log.js";
 import { CHOUETTE, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
 import { run } from "../support/running.js";

@@ -3,8 +3,8 @@ import { evictUntil, expire, queueNames, rejectRange, type StoredRecord } from "
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { seconds } from "@chouette-iot/record";
 import { expect, it } from "vitest";
-import { CLOCK_FLOOR, systemClock } from "../../packages/agent/src/clock.js";
 import { DeadLetters } from "../../packages/agent/src/housekeeping/dead-letters.js";
+import { CLOCK_FLOOR, systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { askQueues } from "../../packages/agent/src/status/queue-requests.js";
 import { shiftTimestamps, timedQueues } from "../../packages/agent/src/timekeeping/shift-timestamps.js";
 import { startDelivering } from "../support/delivering.js";

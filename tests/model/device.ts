@@ -5,7 +5,7 @@
  */
 import type { Store } from "@chouette-iot/queue";
 import { milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
-import { readyWriter } from "../../packages/agent/src/ready-writer.js";
+import { readyWriter } from "../../packages/agent/src/runtime/ready-writer.js";
 import type { Boot } from "../../packages/agent/src/timekeeping/boot.js";
 import { CLOCK_STATE, decodeClockState } from "../../packages/agent/src/timekeeping/clock-shift.js";
 import { amountOf, seriesKey, Tally } from "./accounts.js";

@@ -6,7 +6,7 @@
 
 import { type Settlement, type Store, StoreError } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../../packages/agent/src/clock.js";
+import type { Clock } from "../../packages/agent/src/runtime/clock.js";
 import type { ModelClock } from "./model-clock.js";
 import type { FaultKind } from "./operations.js";
 import type { WatchedStore } from "./watched-store.js";

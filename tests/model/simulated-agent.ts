@@ -1,5 +1,5 @@
 /**
- * An agent on the simulated device: the real loops, lease and wrappers as `work.ts` wires them, with a link, a store
+ * An agent on the simulated device: the real loops, lease and wrappers as `pipeline.ts` wires them, with a link, a store
  * and a clock that the model owns.
  */
 import { milliseconds, type ReadyMetric, type ReceivedLog, seconds } from "@chouette-iot/record";
@@ -7,15 +7,15 @@ import type { Config } from "../../packages/agent/src/config/config.js";
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { workUnderLease } from "../../packages/agent/src/lease/stand-by.js";
-import type { Log } from "../../packages/agent/src/log.js";
-import { Outage } from "../../packages/agent/src/outage.js";
 import { encodeLogs } from "../../packages/agent/src/outputs/log-body.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
 import { groupSeries } from "../../packages/agent/src/outputs/series.js";
 import { seriesBodies } from "../../packages/agent/src/outputs/series-bodies.js";
+import { startWork, type Work } from "../../packages/agent/src/pipeline.js";
+import type { Log } from "../../packages/agent/src/runtime/log.js";
+import { Outage } from "../../packages/agent/src/runtime/outage.js";
 import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
 import type { Boot } from "../../packages/agent/src/timekeeping/boot.js";
-import { startWork, type Work } from "../../packages/agent/src/work.js";
 import { loadWrapper } from "../../packages/agent/src/wrappers/load.js";
 import type { FarSide } from "./far-side.js";
 import type { Settings } from "./operations.js";

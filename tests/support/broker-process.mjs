@@ -3,7 +3,7 @@
  * Usage: broker-process.mjs FOLDER; it writes the port that it listens on.
  */
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
-import { startBroker } from "../../packages/agent/dist/ingest/broker/listener.js";
+import { startBroker } from "../../packages/agent/dist/ingest/redis-protocol/listener.js";
 
 const { store } = await openEmbeddedStore({ folder: process.argv[2] });
 const silent = () => {};

@@ -6,7 +6,7 @@ import {
   type BrokerOptions,
   type RunningBroker,
   startBroker,
-} from "../../packages/agent/src/ingest/broker/listener.js";
+} from "../../packages/agent/src/ingest/redis-protocol/listener.js";
 import { newFolder } from "./folders.js";
 
 export interface TestBroker extends RunningBroker {

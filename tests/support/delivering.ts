@@ -9,16 +9,16 @@ import {
   type ReadyMetric,
   seconds,
 } from "@chouette-iot/record";
-import { type Clock, systemClock } from "../../packages/agent/src/clock.js";
 import { DispatchLoop, type DispatchLoopOptions } from "../../packages/agent/src/dispatch/dispatch-loop.js";
 import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
-import type { Log } from "../../packages/agent/src/log.js";
-import { Outage } from "../../packages/agent/src/outage.js";
 import { type ApiKey, fixedKey } from "../../packages/agent/src/outputs/api-key.js";
 import type { ConnectionOptions } from "../../packages/agent/src/outputs/connections.js";
 import { datadogMetrics } from "../../packages/agent/src/outputs/datadog-metrics.js";
 import { HttpSender, type HttpTimeouts } from "../../packages/agent/src/outputs/http.js";
+import { type Clock, systemClock } from "../../packages/agent/src/runtime/clock.js";
+import type { Log } from "../../packages/agent/src/runtime/log.js";
+import { Outage } from "../../packages/agent/src/runtime/outage.js";
 
 export interface DeliveringOptions {
   /** Of the intake, without a path. */

@@ -1,7 +1,7 @@
 /** A clock that stands still until the test moves it. */
 import { setImmediate } from "node:timers/promises";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../../packages/agent/src/clock.js";
+import type { Clock } from "../../packages/agent/src/runtime/clock.js";
 
 interface Sleeper {
   readonly until: number;

@@ -1,5 +1,5 @@
 /**
- * The agent: its life from start to stop. Its rooms are wired together in `work.ts`. A record's way through them:
+ * The agent: its life from start to stop. Its modules are wired together in `pipeline.ts`. A record's way through them:
  *
  *   clients ──► ingest ──► raw queue ──► flush ──► ready queue ──► dispatch ──► output ──► Datadog
  *               (the embedded broker;    (aggregation,             (batches,
@@ -11,22 +11,22 @@
 import { once } from "node:events";
 import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
 import type { RedisStore } from "@chouette-iot/queue/redis";
-import { type Clock, systemClock } from "./clock.js";
 import type { Config } from "./config/config.js";
 import { SentBytes } from "./dispatch/sent-bytes.js";
 import { type StandByOptions, workUnderLease } from "./lease/stand-by.js";
 import { Lifecycle } from "./lifecycle.js";
-import type { Log } from "./log.js";
 import { openStore } from "./open-store.js";
-import { Outage } from "./outage.js";
-import { closeParts, openParts, type Parts } from "./parts.js";
-import { Pulse } from "./pulse.js";
+import { startWork, type Work } from "./pipeline.js";
+import { closeParts, openParts, type Parts } from "./reloadable.js";
+import { type Clock, systemClock } from "./runtime/clock.js";
+import type { Log } from "./runtime/log.js";
+import { Outage } from "./runtime/outage.js";
+import { LoopWatchdog } from "./runtime/watchdog.js";
 import { startAdminServers } from "./status/admin-servers.js";
 import { newDeliveries } from "./status/deliveries.js";
 import { RateMeter } from "./status/rates.js";
 import { type BrokerMemory, readStatus, type Status } from "./status/status.js";
 import { storeSnapshots } from "./status/store-snapshot.js";
-import { startWork, type Work } from "./work.js";
 
 export interface Agent {
   /** Goes on with other settings. Those of the store and of what listens stay as they were at the start. */
@@ -76,9 +76,10 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
       ),
   });
   // The embedded store is this process's alone: there is no lease to see to.
-  const lease = config.storage === "redis" ? new Pulse("lease", clock) : undefined;
+  const lease = config.storage === "redis" ? new LoopWatchdog("lease", clock) : undefined;
   const work = () => lifecycle.pipeline;
-  const stalled = () => [lease, ...(work()?.pulses ?? [])].flatMap((pulse) => pulse?.hang() ?? []);
+  const stalled = () =>
+    [lease, ...(work()?.watchdogs ?? [])].flatMap((watchdog) => watchdog?.stallReason() ?? []);
   const source = {
     ...wiring,
     started: clock.monotonic(),

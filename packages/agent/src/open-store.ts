@@ -2,14 +2,14 @@
 import type { BrokerStore, Store } from "@chouette-iot/queue";
 import type { RedisStore } from "@chouette-iot/queue/redis";
 import { milliseconds } from "@chouette-iot/record";
-import { shownAddress } from "./address.js";
-import type { Clock } from "./clock.js";
 import type { Config } from "./config/config.js";
 import { redisAddress } from "./config/redis-address.js";
 import { defaultStoreLimit } from "./housekeeping/store-limit.js";
-import { type RunningBroker, startBroker } from "./ingest/broker/listener.js";
-import type { Log } from "./log.js";
-import { Outage } from "./outage.js";
+import { type RunningBroker, startBroker } from "./ingest/redis-protocol/listener.js";
+import { shownAddress } from "./runtime/address.js";
+import type { Clock } from "./runtime/clock.js";
+import type { Log } from "./runtime/log.js";
+import { Outage } from "./runtime/outage.js";
 
 const FIRST_CONNECTION = milliseconds(2_000);
 /** Between two flushes to the disk, in milliseconds. */

@@ -5,7 +5,7 @@ import { inWords } from "../config/in-words.js";
 import { settingsSchema } from "../config/json-schema.js";
 import type { Setting } from "../config/setting.js";
 import { SETTINGS, type SettingName } from "../config/settings.js";
-import { withoutUserinfo } from "../redact.js";
+import { withoutUserinfo } from "../runtime/redact.js";
 import { settingsOrExitCode } from "./settings.js";
 import { table } from "./table.js";
 

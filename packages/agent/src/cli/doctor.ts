@@ -1,7 +1,7 @@
 /** `chouette doctor`: checks everything that an agent needs, and says what to do about problems. */
 import type { Command } from "commander";
 import { loadConfig } from "../config/config.js";
-import { printable } from "../printable.js";
+import { printable } from "../runtime/printable.js";
 import { runChecks } from "./doctor-checks.js";
 import type { Finding } from "./finding.js";
 

@@ -1,7 +1,7 @@
 /** Finds where Datadog's API key is exposed: in transit and in its file. */
 import { stat } from "node:fs/promises";
-import { isLoopback } from "../address.js";
 import type { Config } from "../config/config.js";
+import { isLoopback } from "../runtime/address.js";
 
 export interface Exposure {
   readonly found: string;

@@ -6,7 +6,7 @@ import type { WriteStream } from "node:tty";
 import type { Counts } from "../intake/counts.js";
 import type { Intake, WorkedOff } from "../intake/intake.js";
 import type { KeptPoint } from "../intake/kept-points.js";
-import { printable, printableJson } from "../printable.js";
+import { printable, printableJson } from "../runtime/printable.js";
 import { table } from "./table.js";
 
 export interface Display {

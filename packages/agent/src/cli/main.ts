@@ -1,6 +1,6 @@
 /** The `chouette` command. Each subcommand has its own file. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { VERSION } from "../version.js";
+import { VERSION } from "../runtime/version.js";
 import { onClosedPipe } from "./closed-pipe.js";
 
 /** In the order of the help. Only the requested one is loaded: a running agent would keep the others in memory. */

@@ -9,7 +9,7 @@
  */
 import { execFile } from "node:child_process";
 import { programEnvironment } from "../collectors/program-environment.js";
-import type { Log } from "../log.js";
+import type { Log } from "../runtime/log.js";
 
 export interface ServiceManager {
   /** The agent is ready: the watchdog starts. */

@@ -1,5 +1,5 @@
 /** The status as text. */
-import { printable } from "../printable.js";
+import { printable } from "../runtime/printable.js";
 import { total } from "../status/ledger.js";
 import type { BrokerMemory, Deferred, DeliveryStatus, Status } from "../status/status.js";
 import { count } from "./count.js";

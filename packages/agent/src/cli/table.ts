@@ -1,5 +1,5 @@
 /** A text table with columns as wide as their content. Control characters in cells are escaped. */
-import { printable } from "../printable.js";
+import { printable } from "../runtime/printable.js";
 
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = heading.map((title, column) =>

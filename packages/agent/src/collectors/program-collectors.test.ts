@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newFolder } from "../../../../tests/support/folders.js";
 import { until } from "../../../../tests/support/until.js";
-import { systemClock } from "../clock.js";
+import { systemClock } from "../runtime/clock.js";
 import type { Collector } from "./collector.js";
 import { exec } from "./exec/exec.js";
 import { gpuCollector } from "./gpu/gpu.js";

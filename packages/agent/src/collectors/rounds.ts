@@ -7,9 +7,9 @@
  *                    ├──► runner ──► collector ──► …
  */
 import { type Milliseconds, milliseconds, type ReadyMetric } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
-import type { Log } from "../log.js";
-import { Outage } from "../outage.js";
+import type { Clock } from "../runtime/clock.js";
+import type { Log } from "../runtime/log.js";
+import { Outage } from "../runtime/outage.js";
 import type { Collector } from "./collector.js";
 import { type CollectorStatus, Runner } from "./runner.js";
 

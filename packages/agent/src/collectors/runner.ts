@@ -16,10 +16,10 @@ import {
   seconds,
   toSeconds,
 } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
-import type { Log } from "../log.js";
-import { Outage } from "../outage.js";
+import type { Clock } from "../runtime/clock.js";
 import { messageOf } from "../runtime/errors.js";
+import type { Log } from "../runtime/log.js";
+import { Outage } from "../runtime/outage.js";
 import type { Collector } from "./collector.js";
 import { sortCollected } from "./ready.js";
 

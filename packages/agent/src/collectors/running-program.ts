@@ -8,7 +8,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { type Milliseconds, milliseconds, toSeconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../runtime/clock.js";
 import { killGroup } from "./program.js";
 import { programEnvironment } from "./program-environment.js";
 

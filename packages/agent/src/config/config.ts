@@ -5,7 +5,7 @@
  * message.
  */
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
-import { withoutUserinfo } from "../redact.js";
+import { withoutUserinfo } from "../runtime/redact.js";
 import { takesCollection } from "./json-schema.js";
 import { fileKey, type Setting } from "./setting.js";
 import { REPLACED, SETTINGS, type SettingName, type Settings } from "./settings.js";

@@ -7,8 +7,8 @@
  */
 import { deadLetter, fateCounter, type Position, type Store } from "@chouette-iot/queue";
 import { toSeconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
 import type { Outcome, Output } from "../outputs/output.js";
+import type { Clock } from "../runtime/clock.js";
 import type { Release } from "./release.js";
 import type { SentBytes } from "./sent-bytes.js";
 

@@ -5,10 +5,10 @@
  * sent to, until it does.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
-import type { Log } from "../log.js";
-import { beginOutage, endOutages, type LoopOutages, type Outage } from "../outage.js";
 import type { Output } from "../outputs/output.js";
+import type { Clock } from "../runtime/clock.js";
+import type { Log } from "../runtime/log.js";
+import { beginOutage, endOutages, type LoopOutages, type Outage } from "../runtime/outage.js";
 import { backoff } from "./backoff.js";
 import type { Obstacle } from "./delivery.js";
 import type { Dispatcher } from "./dispatcher.js";

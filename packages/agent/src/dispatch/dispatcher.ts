@@ -7,7 +7,7 @@
  */
 import { expire, type Position, rejectRange } from "@chouette-iot/queue";
 import { type Seconds, toSeconds } from "@chouette-iot/record";
-import { FutureLimit } from "../clock.js";
+import { FutureLimit } from "../runtime/clock.js";
 import { BatchSize } from "./batch-size.js";
 import { inBatches } from "./batches.js";
 import {

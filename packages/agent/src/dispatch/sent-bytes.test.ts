@@ -1,7 +1,7 @@
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { type Milliseconds, milliseconds, seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../clock.js";
+import { systemClock } from "../runtime/clock.js";
 import { ByteBudget } from "./byte-budget.js";
 import { SENT_BYTES_NOTES, SentBytes } from "./sent-bytes.js";
 

@@ -7,7 +7,7 @@
  */
 import { NAMESPACE, type Store } from "@chouette-iot/queue";
 import type { Milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../runtime/clock.js";
 
 /** How many days, and how many months, are remembered. */
 const DAYS = 31;

@@ -8,9 +8,9 @@ import {
   toSeconds,
 } from "@chouette-iot/record";
 import { closedBefore } from "../aggregation/window.js";
-import type { Clock } from "../clock.js";
-import type { Log } from "../log.js";
-import { beginOutage, endOutages, type LoopOutages } from "../outage.js";
+import type { Clock } from "../runtime/clock.js";
+import type { Log } from "../runtime/log.js";
+import { beginOutage, endOutages, type LoopOutages } from "../runtime/outage.js";
 import type { Flushed, Flusher } from "./flusher.js";
 
 export interface FlushLoopOptions {

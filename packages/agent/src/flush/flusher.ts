@@ -11,7 +11,7 @@ import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { GaugeTimes } from "../aggregation/gauge-times.js";
 import { saveContexts } from "../aggregation/saved-contexts.js";
 import { closedBefore } from "../aggregation/window.js";
-import { type Clock, FutureLimit } from "../clock.js";
+import { type Clock, FutureLimit } from "../runtime/clock.js";
 import type { Wrap } from "../wrappers/wrapper.js";
 import { emitWindow, joinParts } from "./emission.js";
 import { claimFragments } from "./fragments.js";

@@ -1,7 +1,7 @@
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { milliseconds, seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../clock.js";
+import { systemClock } from "../runtime/clock.js";
 import { DeadLetters, maxDeadLetterBytes } from "./dead-letters.js";
 
 const QUEUE = "chouette:rejected";

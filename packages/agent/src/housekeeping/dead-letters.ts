@@ -14,7 +14,7 @@ import {
   type StoredRecord,
 } from "@chouette-iot/queue";
 import { type Seconds, toSeconds } from "@chouette-iot/record";
-import { CLOCK_FLOOR, type Clock, FutureLimit } from "../clock.js";
+import { CLOCK_FLOOR, type Clock, FutureLimit } from "../runtime/clock.js";
 
 export interface DeadLetterLimits {
   readonly maxRecords: number;

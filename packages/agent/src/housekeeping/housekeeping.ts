@@ -1,8 +1,8 @@
 /** The loop that keeps dead letters within their bounds, removes orphans and counts what Redis evicted. */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { milliseconds, toSeconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
-import { beginOutage, type LoopOutages } from "../outage.js";
+import type { Clock } from "../runtime/clock.js";
+import { beginOutage, type LoopOutages } from "../runtime/outage.js";
 import { type DeadLetterLimits, DeadLetters, maxDeadLetterBytes } from "./dead-letters.js";
 import { Orphans } from "./orphans.js";
 import { RedisEvictions, type RedisServer } from "./redis-evictions.js";

@@ -1,9 +1,9 @@
 import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../clock.js";
-import type { Log } from "../log.js";
-import { Outage } from "../outage.js";
+import { systemClock } from "../runtime/clock.js";
+import type { Log } from "../runtime/log.js";
+import { Outage } from "../runtime/outage.js";
 import { runStoreLimit } from "./store-limit.js";
 
 const nothing = () => {};

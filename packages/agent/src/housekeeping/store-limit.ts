@@ -2,8 +2,8 @@
 import { statfs } from "node:fs/promises";
 import { evictUntil, type QueueNames, type SizeLimit, type Store } from "@chouette-iot/queue";
 import { milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
-import { beginOutage, type LoopOutages, type Outage } from "../outage.js";
+import type { Clock } from "../runtime/clock.js";
+import { beginOutage, type LoopOutages, type Outage } from "../runtime/outage.js";
 
 const CHECK_INTERVAL = milliseconds(1_000);
 

@@ -15,7 +15,7 @@
 import { randomUUID } from "node:crypto";
 import { StaleSettlementError, type Store } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../runtime/clock.js";
 import { type Holder, isGone, thisProcess } from "./holder.js";
 
 /** Kept small: a device's Redis may write each beat to flash. */

@@ -6,7 +6,7 @@ import { faultyStore } from "../../../../tests/support/faulty-store.js";
 import { ManualClock } from "../../../../tests/support/manual-clock.js";
 import { redisForTests } from "../../../../tests/support/redis-for-tests.js";
 import { until } from "../../../../tests/support/until.js";
-import { Outage } from "../outage.js";
+import { Outage } from "../runtime/outage.js";
 import { BEAT_INTERVAL, Lease, TTL } from "./lease.js";
 import { LOOK_INTERVAL, workUnderLease } from "./stand-by.js";
 

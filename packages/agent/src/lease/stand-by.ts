@@ -3,9 +3,9 @@
 import { once } from "node:events";
 import { type Store, withStoreErrors } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
-import type { Log } from "../log.js";
-import { beginOutage, endOutages, type LoopOutages } from "../outage.js";
+import type { Clock } from "../runtime/clock.js";
+import type { Log } from "../runtime/log.js";
+import { beginOutage, endOutages, type LoopOutages } from "../runtime/outage.js";
 import { FencedStore } from "./fenced-store.js";
 import { BEAT_INTERVAL, Lease } from "./lease.js";
 

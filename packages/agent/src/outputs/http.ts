@@ -8,7 +8,7 @@
  * became of it. No outcome contains the key, or the user and password of the URL, if an answer repeats them.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { redact, urlSecrets } from "../redact.js";
+import { redact, urlSecrets } from "../runtime/redact.js";
 import { outcomeOf } from "./answer.js";
 import { type ConnectionOptions, Connections } from "./connections.js";
 import { type Answer, ClosedConnectionError, type ExchangeTimeouts, exchange } from "./exchange.js";

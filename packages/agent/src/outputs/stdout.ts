@@ -3,7 +3,7 @@
  * key. What is printed costs nothing: it counts as no bytes.
  */
 import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
-import { printable, printableJson } from "../printable.js";
+import { printable, printableJson } from "../runtime/printable.js";
 import { encodeLog } from "./log-body.js";
 import { type Output, tryEncode } from "./output.js";
 import { groupSeries, type Series } from "./series.js";

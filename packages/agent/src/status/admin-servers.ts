@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { milliseconds, toSeconds } from "@chouette-iot/record";
-import type { Log } from "../log.js";
+import type { Log } from "../runtime/log.js";
 import { controlSocket, startControl } from "./control.js";
 import { askQueues } from "./queue-requests.js";
 import { startStatusServer } from "./server.js";

@@ -8,8 +8,8 @@ import { unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
-import type { Log } from "../log.js";
 import { messageOf } from "../runtime/errors.js";
+import type { Log } from "../runtime/log.js";
 import type { QueueAnswer, QueueRequest } from "./queue-requests.js";
 
 export function controlSocket(dataDirectory: string): string {

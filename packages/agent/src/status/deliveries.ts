@@ -1,7 +1,7 @@
 /** Delivery statistics of an output since the agent's start. */
 import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
 import type { Outcome, Output } from "../outputs/output.js";
+import type { Clock } from "../runtime/clock.js";
 
 export type Requests = Record<Outcome["kind"], number>;
 

@@ -12,8 +12,8 @@ import {
   seconds,
   toSeconds,
 } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
-import type { WriteReady } from "../ready-writer.js";
+import type { Clock } from "../runtime/clock.js";
+import type { WriteReady } from "../runtime/ready-writer.js";
 import type { DeliveryStatus, Status } from "./status.js";
 
 export interface SelfMetricsOptions {

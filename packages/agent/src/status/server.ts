@@ -6,8 +6,8 @@
  */
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { shownAddress } from "../address.js";
-import type { Log } from "../log.js";
+import { shownAddress } from "../runtime/address.js";
+import type { Log } from "../runtime/log.js";
 import { isOwnHost } from "./host-names.js";
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "./prometheus.js";
 import type { Status } from "./status.js";

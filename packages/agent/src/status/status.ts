@@ -6,15 +6,15 @@
  */
 import type { BrokerStore, DiskReport, QueueNames, Store } from "@chouette-iot/queue";
 import { type Milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
 import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
 import { currentHostName } from "../config/host-name.js";
 import type { HeldBack } from "../dispatch/byte-budget.js";
 import type { SentOfLate } from "../dispatch/sent-bytes.js";
-import type { OutageReport } from "../outage.js";
-import { withoutUserinfo } from "../redact.js";
-import { VERSION } from "../version.js";
+import type { Clock } from "../runtime/clock.js";
+import type { OutageReport } from "../runtime/outage.js";
+import { withoutUserinfo } from "../runtime/redact.js";
+import { VERSION } from "../runtime/version.js";
 import type { Deliveries } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";

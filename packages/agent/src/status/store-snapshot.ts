@@ -6,8 +6,8 @@
  */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { toSeconds } from "@chouette-iot/record";
-import type { Clock } from "../clock.js";
 import { readSentOfLate, type SentOfLate } from "../dispatch/sent-bytes.js";
+import type { Clock } from "../runtime/clock.js";
 import { type QueueStatus, readQueues } from "./queues.js";
 import type { BrokerMemory } from "./status.js";
 

@@ -17,9 +17,9 @@
 import { randomBytes } from "node:crypto";
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { type Milliseconds, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
-import { CLOCK_FLOOR, type Clock } from "../clock.js";
 import { type Shift, shiftWindows } from "../flush/shifted-windows.js";
-import type { Log } from "../log.js";
+import { CLOCK_FLOOR, type Clock } from "../runtime/clock.js";
+import type { Log } from "../runtime/log.js";
 import type { Boot } from "./boot.js";
 import {
   CLOCK_STATE,

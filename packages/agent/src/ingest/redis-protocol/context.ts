@@ -1,8 +1,8 @@
 /** What all connections of the broker share. */
 import type { BrokerStore } from "@chouette-iot/queue";
 import type { Milliseconds } from "@chouette-iot/record";
-import type { Clock } from "../../clock.js";
-import type { Log } from "../../log.js";
+import type { Clock } from "../../runtime/clock.js";
+import type { Log } from "../../runtime/log.js";
 import type { ClientMarkers } from "./client-markers.js";
 import type { BrokerCounters } from "./counters.js";
 import type { DurableWrites } from "./durable-writes.js";

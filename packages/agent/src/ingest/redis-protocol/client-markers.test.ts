@@ -2,7 +2,7 @@ import { type EmbeddedStore, openEmbeddedStore } from "@chouette-iot/queue/embed
 import { type Milliseconds, milliseconds, seconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newFolder } from "../../../../../tests/support/folders.js";
-import type { Clock } from "../../clock.js";
+import type { Clock } from "../../runtime/clock.js";
 import { ClientMarkers } from "./client-markers.js";
 
 const KEY = "chouette:client:a";

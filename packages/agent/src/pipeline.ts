@@ -20,7 +20,6 @@ import {
   toMilliseconds,
   toSeconds,
 } from "@chouette-iot/record";
-import { CLOCK_FLOOR, type Clock } from "./clock.js";
 import { openCollectors } from "./collectors/open.js";
 import { type Rounds, startCollectors } from "./collectors/rounds.js";
 import type { CollectorStatus } from "./collectors/runner.js";
@@ -30,17 +29,19 @@ import { ByteBudget, type HeldBack } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
 import type { SentBytes } from "./dispatch/sent-bytes.js";
+import { watchedOutput } from "./dispatch/watched-output.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
 import { type Flushed, Flusher } from "./flush/flusher.js";
 import { runHousekeeping } from "./housekeeping/housekeeping.js";
 import type { RedisServer } from "./housekeeping/redis-evictions.js";
 import { runStoreLimit } from "./housekeeping/store-limit.js";
-import type { Log } from "./log.js";
-import { Outage } from "./outage.js";
-import type { Parts } from "./parts.js";
-import { Pulse } from "./pulse.js";
-import { readyWriter } from "./ready-writer.js";
+import type { Parts } from "./reloadable.js";
 import { rereadAfterReconnect } from "./reread-store.js";
+import { CLOCK_FLOOR, type Clock } from "./runtime/clock.js";
+import type { Log } from "./runtime/log.js";
+import { Outage } from "./runtime/outage.js";
+import { readyWriter } from "./runtime/ready-writer.js";
+import { LoopWatchdog } from "./runtime/watchdog.js";
 import { type Deliveries, withDeliveryStats } from "./status/deliveries.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
 import type { Status } from "./status/status.js";
@@ -54,7 +55,7 @@ export interface Work {
   /** By the day's byte budget. */
   heldBack(): HeldBack;
   /** Of flush and dispatch. */
-  readonly pulses: readonly Pulse[];
+  readonly watchdogs: readonly LoopWatchdog[];
   /** When the raw queue was last gone through without a failure (Unix time); undefined before the first time. */
   flushedAt(): Seconds | undefined;
   stop(): Promise<void>;
@@ -83,13 +84,13 @@ export interface Wiring extends Parts {
 /** @param lost aborted when the store is another agent's to work on */
 export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   const { config, clock, store, queues, log, storeOutage, status } = wiring;
-  const pulses = {
-    flush: new Pulse("flush", clock),
-    metrics: new Pulse("metrics dispatch", clock),
-    logs: new Pulse("logs dispatch", clock),
+  const watchdogs = {
+    flush: new LoopWatchdog("flush", clock),
+    metrics: new LoopWatchdog("metrics dispatch", clock),
+    logs: new LoopWatchdog("logs dispatch", clock),
   };
   // The flush and the timekeeper remember what the store says of windows and of the clock.
-  const flushWiring = felt({ ...wiring, store: rereadAfterReconnect(store) }, pulses.flush);
+  const flushWiring = watch({ ...wiring, store: rereadAfterReconnect(store) }, watchdogs.flush);
   const { rejectedMost, rejectedTtl, selfMetrics } = config.settings;
   const maxBytes = config.settings.storeMaxBytes ?? wiring.defaultLimit;
   const locks = new QueueLocks();
@@ -100,7 +101,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     interval: config.interval,
   });
   const flusher = newFlusher(flushWiring, timekeeper);
-  const { metrics, logs, budget } = wireDispatch(wiring, { timekeeper, locks }, flusher, pulses);
+  const { metrics, logs, budget } = wireDispatch(wiring, { timekeeper, locks }, flusher, watchdogs);
   const flushOutage = new Outage("flush", clock, log, "failing");
   let flushedAt: Seconds | undefined;
   const flushing = wireFlush({ ...flushWiring, flusher, flushOutage }, timekeeper, {
@@ -144,7 +145,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   const collecting = wireCollectors(wiring);
   return {
     outages: [flushOutage, ...metrics.outages, ...logs.outages, housekeepingOutage, roomOutage, limitOutage],
-    pulses: Object.values(pulses),
+    watchdogs: Object.values(watchdogs),
     flushedAt: () => flushedAt,
     collectors: () => collecting.status(),
     heldBack: () => budget.heldBack({ metrics: metrics.dispatcher.heldBack, logs: logs.dispatcher.heldBack }),
@@ -155,9 +156,9 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   };
 }
 
-/** What a loop works with, so that each of its steps is felt. */
-function felt(wiring: Wiring, pulse: Pulse): Wiring {
-  return { ...wiring, store: pulse.store(wiring.store), clock: pulse.clock() };
+/** The dependencies of a loop, with its steps watched. */
+function watch(wiring: Wiring, watchdog: LoopWatchdog): Wiring {
+  return { ...wiring, store: watchdog.store(wiring.store), clock: watchdog.clock() };
 }
 
 function newFlusher({ config, clock, store, queues, wrap }: Wiring, timekeeper: Timekeeper): Flusher {
@@ -210,15 +211,15 @@ function wireDispatch(
   wiring: Wiring,
   timekeeping: Timekeeping,
   flusher: Flusher,
-  pulses: { readonly metrics: Pulse; readonly logs: Pulse },
+  watchdogs: { readonly metrics: LoopWatchdog; readonly logs: LoopWatchdog },
 ) {
   const { config, clock, queues, sentBytes, outputs, deliveries } = wiring;
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
   const budget = new ByteBudget(dailyByteBudget, sentBytes);
   const place = PLACES[config.output];
-  const metrics = wireQueue(felt(wiring, pulses.metrics), timekeeping, place, "metrics dispatch", {
+  const metrics = wireQueue(watch(wiring, watchdogs.metrics), timekeeping, place, "metrics dispatch", {
     queue: queues.readyMetrics,
-    output: withDeliveryStats(pulses.metrics.output(outputs.metrics), {
+    output: withDeliveryStats(watchedOutput(outputs.metrics, watchdogs.metrics), {
       deliveries: deliveries.metrics,
       clock,
       timeOf: timeOfMetric,
@@ -231,9 +232,9 @@ function wireDispatch(
     // What another agent left is told apart from what this one makes before any of it is sent.
     hasBegun: () => flusher.hasBegun,
   });
-  const logs = wireQueue(felt(wiring, pulses.logs), timekeeping, `${place} logs`, "logs dispatch", {
+  const logs = wireQueue(watch(wiring, watchdogs.logs), timekeeping, `${place} logs`, "logs dispatch", {
     queue: queues.logs,
-    output: withDeliveryStats(pulses.logs.output(outputs.logs), {
+    output: withDeliveryStats(watchedOutput(outputs.logs, watchdogs.logs), {
       deliveries: deliveries.logs,
       clock,
       timeOf: (log) => timeOfLog(log, clock),

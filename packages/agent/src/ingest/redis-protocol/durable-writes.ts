@@ -3,7 +3,7 @@
  * told once when it begins and once when it ends.
  */
 import { asStoreError, type BrokerStore } from "@chouette-iot/queue";
-import { beginOutage, endOutages, type LoopOutages } from "../../outage.js";
+import { beginOutage, endOutages, type LoopOutages } from "../../runtime/outage.js";
 import type { ClientMarkers } from "./client-markers.js";
 import type { BrokerCounters } from "./counters.js";
 import type { MemoryBudget } from "./memory-budget.js";

@@ -13,10 +13,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { getHeapStatistics } from "node:v8";
 import { type BrokerStore, type QueueNames, queueNames } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { isLoopback } from "../../address.js";
-import { type Clock, systemClock } from "../../clock.js";
-import type { Log } from "../../log.js";
-import { Outage } from "../../outage.js";
+import { isLoopback } from "../../runtime/address.js";
+import { type Clock, systemClock } from "../../runtime/clock.js";
+import type { Log } from "../../runtime/log.js";
+import { Outage } from "../../runtime/outage.js";
 import { ClientMarkers } from "./client-markers.js";
 import { Connection } from "./connection.js";
 import type { BrokerContext } from "./context.js";

@@ -1,8 +1,8 @@
 import type { BrokerStore } from "@chouette-iot/queue";
 import { expect, it } from "vitest";
-import { systemClock } from "../../clock.js";
-import type { Log } from "../../log.js";
-import { Outage } from "../../outage.js";
+import { systemClock } from "../../runtime/clock.js";
+import type { Log } from "../../runtime/log.js";
+import { Outage } from "../../runtime/outage.js";
 import { DurableWrites, type DurableWritesOptions } from "./durable-writes.js";
 import type { WriteBatch } from "./write-batch.js";
 

@@ -1,0 +1,16 @@
+/** An output whose batches are steps of a loop, so that the loop's watchdog notices one that never ends. */
+import { milliseconds } from "@chouette-iot/record";
+import { MAX_REQUEST } from "../outputs/http.js";
+import type { Output } from "../outputs/output.js";
+import { type LoopWatchdog, MAX_STEP } from "../runtime/watchdog.js";
+
+/** A batch is posted once or, if the key was replaced, twice. */
+export const MAX_BATCH = milliseconds(2 * MAX_REQUEST + MAX_STEP);
+
+export function watchedOutput<T>(output: Output<T>, watchdog: LoopWatchdog): Output<T> {
+  return {
+    send: watchdog.watched((batch, signal) => output.send(batch, signal), MAX_BATCH),
+    check: watchdog.watched((signal) => output.check(signal), MAX_BATCH),
+    close: () => output.close(),
+  };
+}
