@@ -1,8 +1,7 @@
+import { Aggregator, type MetricContext } from "@chouette-iot/record/calls";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Aggregator } from "./aggregator.js";
 import { ContextLookup } from "./context-lookup.js";
 import { Counters } from "./counters.js";
-import type { MetricContext } from "./metric-context.js";
 
 // Only the clock is a stand-in here: what belongs to which second must not depend on how fast the test runs.
 const NOON = 1_763_800_000_000;

@@ -5,8 +5,8 @@
  * V8 has little to keep, and to move when it collects.
  */
 import type { Milliseconds } from "@chouette-iot/record";
-import type { MetricContext } from "./metric-context.js";
-import { recordText } from "./record-text.js";
+import type { MetricContext } from "@chouette-iot/record/calls";
+import { recordText } from "@chouette-iot/record/calls";
 import { addRow, emptyRows, type Rows } from "./rows.js";
 
 export const BATCH_RECORDS = 500;

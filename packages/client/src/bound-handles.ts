@@ -3,7 +3,7 @@
  *
  * Their calls answer as the client's do.
  */
-import type { MetricContext } from "./metric-context.js";
+import type { MetricContext } from "@chouette-iot/record/calls";
 import type { Recorder } from "./recorder.js";
 import { readElements, type SetInput } from "./set-elements.js";
 

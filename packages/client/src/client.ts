@@ -10,13 +10,13 @@
  * `docs/CLIENT.md` says more.
  */
 import type { MetricType, NumberType } from "@chouette-iot/record";
+import type { MetricContext } from "@chouette-iot/record/calls";
 import { BoundCounter, BoundGauge, BoundHistogram, BoundSet } from "./bound-handles.js";
 import type { AnyMetric, Catalogue, NameOf, TagOf } from "./catalogue.js";
 import type { ClientEventListeners } from "./client-events.js";
 import { internalsOf, optionsFor } from "./client-internals.js";
 import { ContextLookup } from "./context-lookup.js";
 import { LogSink, type LogSinkOptions } from "./logs/log-sink.js";
-import type { MetricContext } from "./metric-context.js";
 import type { ChouetteClientOptions } from "./options.js";
 import type { ClientStats, Recorder } from "./recorder.js";
 import { readElements, type SetInput } from "./set-elements.js";

@@ -9,7 +9,7 @@
  * metric's overflow need no entry.
  */
 import { type MetricType, metricName, NO_TAGS, type Tags } from "@chouette-iot/record";
-import { Metric, type MetricContext } from "./metric-context.js";
+import { Metric, type MetricContext } from "@chouette-iot/record/calls";
 import { isList, readTags, type TagInput } from "./tag-input.js";
 import { TagTrieNode } from "./tag-trie-node.js";
 

@@ -5,9 +5,9 @@
  * and its calls answer false. A process that is killed loses what is here.
  */
 import type { Milliseconds } from "@chouette-iot/record";
+import type { MetricContext } from "@chouette-iot/record/calls";
 import { Batch } from "./batch.js";
 import { BatchNumbers } from "./ids.js";
-import type { MetricContext } from "./metric-context.js";
 
 export interface OutboxLimits {
   readonly bufferRecords: number;

@@ -7,15 +7,13 @@
  */
 import { queueNames } from "@chouette-iot/queue";
 import type { SetElement } from "@chouette-iot/record";
-import { Aggregator } from "./aggregator.js";
+import { Aggregator, ClockText, type MetricContext } from "@chouette-iot/record/calls";
 import { ClientEvents } from "./client-events.js";
 import { Counters, type Refusal } from "./counters.js";
 import { onProcessExit } from "./exit-hooks.js";
 import { newClientId } from "./ids.js";
-import type { MetricContext } from "./metric-context.js";
 import type { Settings } from "./options.js";
 import { Outbox } from "./outbox.js";
-import { ClockText } from "./record-text.js";
 import type { ClientStats, Recorder } from "./recorder.js";
 import { Sender } from "./sender.js";
 import { Spill } from "./spill/spill.js";

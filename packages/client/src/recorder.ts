@@ -2,9 +2,9 @@
  * What records the calls of a client: the pipeline to a broker, or the memory of a test client.
  */
 import type { SetElement } from "@chouette-iot/record";
+import type { MetricContext } from "@chouette-iot/record/calls";
 import type { ClientEvents, LastError } from "./client-events.js";
 import type { Counters, Drop, Refusal } from "./counters.js";
-import type { MetricContext } from "./metric-context.js";
 
 export interface Recorder {
   readonly counters: Counters;

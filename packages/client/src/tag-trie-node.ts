@@ -3,7 +3,7 @@
  *
  * Most nodes have one child, which is kept in fields; only further children need maps.
  */
-import type { MetricContext } from "./metric-context.js";
+import type { MetricContext } from "@chouette-iot/record/calls";
 import type { TagValue } from "./tag-input.js";
 
 export class TagTrieNode {

@@ -13,14 +13,13 @@
 import { AssertionError } from "node:assert";
 import { isDeepStrictEqual } from "node:util";
 import { type Log, type MetricType, NO_TAGS, type SetElement, type Tags } from "@chouette-iot/record";
+import { type MetricContext, recordText } from "@chouette-iot/record/calls";
 import type { AnyMetric, Catalogue } from "./catalogue.js";
 import { ChouetteClient } from "./client.js";
 import { ClientEvents } from "./client-events.js";
 import { optionsFor } from "./client-internals.js";
 import { ContextLookup } from "./context-lookup.js";
 import { Counters, type Refusal } from "./counters.js";
-import type { MetricContext } from "./metric-context.js";
-import { recordText } from "./record-text.js";
 import type { ClientStats, Recorder } from "./recorder.js";
 import { readTags, type TagInput } from "./tag-input.js";
 

@@ -1,5 +1,6 @@
 /**
- * Aggregation in the client: calls of one context within one second become one record.
+ * Aggregation of calls, in a client and for what arrives by DogStatsD: calls of one context within one second become one
+ * record.
  *
  * Promises: what the agent makes of the records is what it would have made of the calls. Counts and rates are summed, a
  * gauge keeps its last value, a set its distinct elements, each at the time of its last call. A flush never mixes
@@ -11,20 +12,26 @@
  *
  * It loses what is in the current second when the process dies.
  */
-import type { SetElement } from "@chouette-iot/record";
-import type { Counters } from "./counters.js";
+import type { SetElement } from "../raw-metric.js";
 import type { MetricContext } from "./metric-context.js";
 
 const SECOND = 1_000;
 /** A set that reaches this size is flushed, and its context begins a new one: the agent merges them. */
 const MAX_SET_ELEMENTS = 1_000;
 
+export interface CallCounters {
+  /** Calls that joined the record of an earlier call. */
+  aggregated: number;
+  /** Calls that were recorded under their metric's overflow context. */
+  overflowed: number;
+}
+
 /** Makes a record: its value as JSON, its time in milliseconds since the epoch. */
 export type StoreRecord = (context: MetricContext, value: number | string, at: number) => Promise<boolean>;
 
 export class Aggregator {
   readonly #limit: number;
-  readonly #counters: Counters;
+  readonly #counters: CallCounters;
   readonly #store: StoreRecord;
   /** The second of the clock that this flush is for, in milliseconds since the epoch. */
   #start = 0;
@@ -36,7 +43,7 @@ export class Aggregator {
   #answer: Promise<boolean> = Promise.resolve(true);
   #resolveAnswer: (stored: boolean | Promise<boolean>) => void = () => {};
 
-  constructor(limit: number, counters: Counters, store: StoreRecord) {
+  constructor(limit: number, counters: CallCounters, store: StoreRecord) {
     this.#limit = limit;
     this.#counters = counters;
     this.#store = store;

@@ -1,7 +1,8 @@
 /**
  * A metric and its contexts: one type and one name, and what its calls with one tag set have in common.
  */
-import type { MetricType, SetElement, Tags } from "@chouette-iot/record";
+import type { MetricType, SetElement } from "../raw-metric.js";
+import type { Tags } from "../tags.js";
 
 export class Metric {
   readonly type: MetricType;

@@ -1,6 +1,6 @@
-import { encodeRawMetric, NO_TAGS, NUMBER_TYPES, seconds, type Tags } from "@chouette-iot/record";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { encodeRawMetric, NO_TAGS, NUMBER_TYPES, seconds, type Tags } from "../index.js";
 import { Metric } from "./metric-context.js";
 import { ClockText, recordText } from "./record-text.js";
 
