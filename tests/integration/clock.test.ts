@@ -3,28 +3,16 @@
  *
  * The pipeline and its store are real, the clock and the far end are the test's.
  */
-import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
+import { queueNames, type Store } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { MemoryStore } from "@chouette-iot/queue/memory";
-import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
-import { seconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
-import { readSettings } from "../../packages/agent/src/config/config.js";
-import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
-import type { Outcome, Output } from "../../packages/agent/src/outputs/output.js";
-import { startWork } from "../../packages/agent/src/pipeline.js";
-import { Outage } from "../../packages/agent/src/runtime/outage.js";
-import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
-import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
 import { newFolder } from "../support/folders.js";
-import { ManualClock } from "../support/manual-clock.js";
+import { startPipeline as startSimulated } from "../support/simulated-pipeline.js";
 import { until } from "../support/until.js";
 
 const queues = queueNames();
-const say = () => {};
-const log = { debug: say, info: say, warn: say, error: say };
 const TRUE_TIME = Date.UTC(2026, 5, 1);
-const UPTIME = 1_000;
 const MINUTE = 60_000;
 
 let cleanUps: (() => Promise<unknown>)[] = [];
@@ -33,61 +21,10 @@ afterEach(async () => {
   cleanUps = [];
 });
 
-/** Keeps the last value of a second, as Datadog does. */
-class FarEnd<T> implements Output<T> {
-  readonly batches: (readonly T[])[] = [];
-  isDown = false;
-  /** Answers wait for it. */
-  answer: Promise<void> = Promise.resolve();
-
-  async send(batch: readonly T[]): Promise<Outcome> {
-    if (this.isDown) return { kind: "unavailable", reason: "down", answered: false, bytes: 0 };
-    this.batches.push(batch);
-    await this.answer;
-    return { kind: "delivered", bytes: 0 };
-  }
-  check = async (): Promise<Outcome> => ({ kind: "delivered", bytes: 0 });
-  close = async () => {};
-}
-
 function startPipeline(store: Store, start: number) {
-  const clock = new ManualClock(start);
-  const outputs = { metrics: new FarEnd<ReadyMetric>(), logs: new FarEnd<ReceivedLog>() };
-  const loaded = readSettings({ API_KEY: "any", SEND_SELF_METRICS: "false" });
-  if (!loaded.ok) throw new Error(loaded.problems.join());
-  const marked = withStoreErrors(store);
-  const work = startWork(
-    {
-      ...{ log, clock, store: marked, queues, outputs, config: loaded.config },
-      wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
-      storeOutage: new Outage("store", clock, log),
-      sentBytes: new SentBytes(marked, clock),
-      deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
-      boot: { id: "a-boot", uptime: () => seconds(UPTIME + clock.monotonic() / 1000) },
-      status: () => Promise.reject(new Error("nobody asks")),
-    },
-    new AbortController().signal,
-  );
-  cleanUps.push(() => work.stop());
-  let ids = 0;
-  return {
-    clock,
-    ...outputs,
-    count: async () => {
-      const timestamp = clock.now() / 1000;
-      const value = JSON.stringify({ metric: "m", type: "count", value: 1, timestamp, tags: {} });
-      await store.append(queues.rawMetrics, [{ id: `id${++ids}`, score: timestamp, value }]);
-    },
-    say: async () => {
-      const value = JSON.stringify({
-        date: new Date(clock.now()).toISOString(),
-        message: { msg: "m" },
-        ddtags: [],
-      });
-      await store.append(queues.logs, [{ id: `id${++ids}`, score: clock.now() / 1000, value }]);
-    },
-    points: () => new Map(outputs.metrics.batches.flat().flatMap(({ points }) => points)),
-  };
+  const pipeline = startSimulated(store, start);
+  cleanUps.push(pipeline.stop);
+  return pipeline;
 }
 
 const sum = (points: ReadonlyMap<number, number>) =>

@@ -66,6 +66,19 @@ describe.each(["count", "gauge", "rate"] as const)("a %s", (type) => {
   });
 });
 
+it("a gauge has the value with the latest timestamp whatever comes last, and of one timestamp the one that comes last", () => {
+  const [early, late, equal] = [record("gauge", 1, 1), record("gauge", 2, 5), record("gauge", 3, 5)];
+  const latest = (...records: readonly KeyedMetric[]) => contextOf("gauge", records).sum;
+  expect(latest(late, early)).toMatchObject({ latest: 2, at: START + 5 });
+  expect(latest(early, late)).toMatchObject({ latest: 2, at: START + 5 });
+  expect(latest(late, equal, early)).toMatchObject({ latest: 3, at: START + 5 });
+  const merged = contextOf("gauge", [late]);
+  mergeContext(merged, contextOf("gauge", [early]));
+  expect(merged.sum).toEqual({ latest: 2, at: START + 5, total: 3, samples: 2 });
+  mergeContext(merged, contextOf("gauge", []));
+  expect(merged.sum).toMatchObject({ latest: 2, at: START + 5 });
+});
+
 it("refuses records and contexts of another type", () => {
   const count = contextOf("count", []);
   expect(() => addRecord(count, record("set", 1, 1))).toThrow("a set can't be added to a number");

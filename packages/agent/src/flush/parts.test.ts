@@ -25,8 +25,15 @@ function records(
   });
 }
 
-/** A store that tells of each settlement, before it is made. */
-function watched(onSettle: (settlement: Settlement) => void | Promise<void>): MemoryStore {
+/** Counts of 1, of which 3,000 are in each window. */
+function smallRecord(index: number): StoredRecord & { value: string } {
+  const timestamp = START + Math.floor(index / 3_000) * 10;
+  const value = `{"metric":"m","type":"count","value":1,"timestamp":${timestamp},"tags":{}}`;
+  return { id: `id${index}`, score: timestamp, value };
+}
+
+/** A store that reports each settlement before it is applied. @param page records in a page, at most */
+function watched(onSettle: (settlement: Settlement) => void | Promise<void>, page = PAGE): MemoryStore {
   const store = new MemoryStore();
   const { settle, read } = store;
   store.settle = async (settlement) => {
@@ -35,7 +42,7 @@ function watched(onSettle: (settlement: Settlement) => void | Promise<void>): Me
   };
   // As an engine does whose pages end by bytes: a short page is not the end.
   store.read = (queue, options) =>
-    read.call(store, queue, { ...options, limit: Math.min(options.limit, PAGE) });
+    read.call(store, queue, { ...options, limit: Math.min(options.limit, page) });
   return store;
 }
 
@@ -136,6 +143,23 @@ describe("a window that is too large to be held", () => {
   });
 });
 
+describe("a backlog of many small windows", () => {
+  it("is settled in few steps, from its first window to its last", async () => {
+    const steps: number[] = [];
+    const store = watched(({ remove = [] }) => {
+      steps.push(remove.reduce((sum, { records: removed }) => sum + removed.length, 0));
+    }, 1_000);
+    const { flushAt } = setUpFlush({ store });
+    await store.append(
+      queues.rawMetrics,
+      Array.from({ length: 33_000 }, (_, index) => smallRecord(index)),
+    );
+    await flushAt(START + 1_000);
+    expect(steps.reduce((sum, removed) => sum + removed, 0)).toBe(33_000);
+    expect(steps.filter((removed) => removed > 0).length).toBeLessThanOrEqual(4);
+  });
+});
+
 describe("a settlement that fails amid a flush", () => {
   const moments = (["reads", "settlements"] as const).flatMap((slow) =>
     [1, 2, 3, 4].map((failing) => ({ failing, slow })),
@@ -170,14 +194,9 @@ describe("a settlement that fails amid a flush", () => {
     };
     const { flushAt, newFlusher, ready } = setUpFlush({ store });
     const flusher = newFlusher();
-    const small = (index: number) => {
-      const timestamp = START + Math.floor(index / 3_000) * 10;
-      const value = `{"metric":"m","type":"count","value":1,"timestamp":${timestamp},"tags":{}}`;
-      return { id: `id${index}`, score: timestamp, value };
-    };
     await store.append(
       queues.rawMetrics,
-      Array.from({ length: 33_000 }, (_, index) => small(index)),
+      Array.from({ length: 33_000 }, (_, index) => smallRecord(index)),
     );
     const unhandled: unknown[] = [];
     const onUnhandled = (reason: unknown) => unhandled.push(reason);

@@ -77,6 +77,19 @@ describe("of several agents one holds the lease", () => {
     expect(await watcher.take()).toEqual(another);
   });
 
+  it("the holder, if it shows that it lives at the very last moment", async () => {
+    const [holder, watcher] = [newLease(), newLease()];
+    await holder.take();
+    await watcher.take();
+    await clock.advance(TTL);
+    const taking = watcher.take();
+    // The watcher has looked, and hasn't taken it yet.
+    await holder.beat();
+    expect(await taking).toEqual(another);
+    await work(holder);
+    expect(await watcher.take()).toEqual(another);
+  });
+
   it("at once the next, if the holder has released it", async () => {
     const [holder, watcher] = [newLease(), newLease()];
     await holder.take();
