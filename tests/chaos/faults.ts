@@ -5,12 +5,13 @@ import { pick, type Random } from "../support/random.js";
 
 /** Something that happens to a whole process. */
 export type Disaster =
-  | { readonly kind: "kill the agent"; readonly downMs: number }
-  | { readonly kind: "end the agent"; readonly downMs: number }
-  | { readonly kind: "halt the agent"; readonly ms: number }
+  | { readonly kind: "kill an agent"; readonly which: number; readonly downMs: number }
+  | { readonly kind: "end an agent"; readonly which: number; readonly downMs: number }
+  | { readonly kind: "halt an agent"; readonly which: number; readonly ms: number }
   | { readonly kind: "kill Redis"; readonly downMs: number }
   | { readonly kind: "halt Redis"; readonly ms: number }
-  | { readonly kind: "kill an application"; readonly which: number };
+  | { readonly kind: "kill an application"; readonly which: number }
+  | { readonly kind: "set the clock"; readonly byMs: number };
 
 /** @param restMs how long until it happens, in milliseconds after the one before */
 export interface Scheduled {
@@ -18,21 +19,36 @@ export interface Scheduled {
   readonly disaster: Disaster;
 }
 
-const LONGEST_REST_MS = 6_000;
-const LONGEST_DOWN_MS = 1_500;
+const MAX_REST_MS = 6_000;
+const MAX_DOWN_MS = 1_500;
+/** Beyond what the agent takes for drift, and less than it may lie in the future. */
+const MIN_STEP_MS = 40_000;
+const MAX_STEP_MS = 400_000;
 
-export function nextDisaster(random: Random, applications: number, hasRedis: boolean): Scheduled {
-  const downMs = Math.floor(random() ** 2 * LONGEST_DOWN_MS);
-  const which = Math.floor(random() * applications);
+/** What a run has that something can happen to. */
+export interface Exposed {
+  readonly agents: number;
+  readonly applications: number;
+  readonly hasRedis: boolean;
+  /** Whether the clock is set; then no application is killed, since what it had stored can't be told by windows. */
+  readonly setsClock: boolean;
+}
+
+export function nextDisaster(random: Random, exposed: Exposed): Scheduled {
+  const { agents, applications, hasRedis, setsClock } = exposed;
+  const downMs = Math.floor(random() ** 2 * MAX_DOWN_MS);
+  const which = Math.floor(random() * agents);
+  const step = MIN_STEP_MS + Math.floor(random() * (MAX_STEP_MS - MIN_STEP_MS));
   const disaster = pick<Disaster>(random, [
-    [5, { kind: "kill the agent", downMs }],
-    [1, { kind: "end the agent", downMs }],
-    [3, { kind: "halt the agent", ms: downMs }],
-    [1, { kind: "kill an application", which }],
+    [5, { kind: "kill an agent", which, downMs }],
+    [1, { kind: "end an agent", which, downMs }],
+    [3, { kind: "halt an agent", which, ms: downMs }],
+    [setsClock ? 0 : 1, { kind: "kill an application", which: Math.floor(random() * applications) }],
     [hasRedis ? 3 : 0, { kind: "kill Redis", downMs }],
     [hasRedis ? 1 : 0, { kind: "halt Redis", ms: downMs }],
+    [setsClock ? 2 : 0, { kind: "set the clock", byMs: random() < 0.5 ? step : -step }],
   ]);
-  return { restMs: Math.floor(random() * LONGEST_REST_MS), disaster };
+  return { restMs: Math.floor(random() * MAX_REST_MS), disaster };
 }
 
 /** Bodies over this many bytes may be answered with 413: a record alone is smaller, so that it is never found too large. */
@@ -54,20 +70,20 @@ export function intakeFaults(random: Random): Rules {
     ]);
 }
 
-const LONGEST_SLOW_MS = 400;
-const LONGEST_STRAGGLE_MS = 500;
+const MAX_SLOW_MS = 400;
+const MAX_STRAGGLE_MS = 500;
 
 /** @param faulty the part of the pieces of data that meet a fault */
 export function linkFaults(random: Random, faulty: number): (direction: Direction) => LinkFault | undefined {
   return (direction) => {
     if (random() >= faulty) return undefined;
     return pick<LinkFault>(random, [
-      [3, { kind: "slow", ms: Math.ceil(random() * LONGEST_SLOW_MS) }],
+      [3, { kind: "slow", ms: Math.ceil(random() * MAX_SLOW_MS) }],
       [2, { kind: "cut" }],
       [1, { kind: "cut half way" }],
       [
         direction === "to the server" ? 2 : 0,
-        { kind: "cut and deliver", ms: Math.ceil(random() * LONGEST_STRAGGLE_MS) },
+        { kind: "cut and deliver", ms: Math.ceil(random() * MAX_STRAGGLE_MS) },
       ],
     ]);
   };

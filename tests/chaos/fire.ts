@@ -3,12 +3,15 @@
  * intake and the store have is held against the model.
  *
  * Read faults.ts for what goes wrong, application.mjs and journals.ts for what was stored, expectation.ts for what
- * should have arrived, malformed.ts for what should have been set aside, ledger.ts for the sums of the store.
+ * should have arrived, malformed.ts for what should have been set aside, ledger.ts for the sums of the store. Where the
+ * clock is set, totals.ts says what should have arrived, and nothing malformed is stored: its time is put right as well.
  */
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { queueNames } from "@chouette-iot/queue";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
+import type { KeptPoint } from "../../packages/agent/src/intake/kept-points.js";
 import { type AgentSettings, startAgentProcess } from "../support/agent-process.js";
 import { startFaultyLink } from "../support/faulty-link.js";
 import { newFolder } from "../support/folders.js";
@@ -17,12 +20,15 @@ import { type Running, run } from "../support/running.js";
 import { type BrokerName, type BrokerUnderFire, startBrokerUnderFire, untilNothingWaits } from "./brokers.js";
 import { Expectation } from "./expectation.js";
 import { type Disaster, intakeFaults, linkFaults, nextDisaster } from "./faults.js";
-import { type Life, readJournals } from "./journals.js";
+import { type Life, readJournals, witnessSums } from "./journals.js";
 import { checkLedger, readRejected, refusedMetrics } from "./ledger.js";
 import { checkMalformed, type Malformed, type MalformedWriter, startMalformedWriter } from "./malformed.js";
+import { Totals } from "./totals.js";
 
 export interface FireOptions {
   readonly broker: BrokerName;
+  /** Whether the device's clock is set while it runs. */
+  readonly setsClock: boolean;
   readonly seed: number;
   readonly seconds: number;
   /** Told of each disaster, and how the run goes on. */
@@ -40,56 +46,77 @@ export interface Findings {
 }
 
 const program = fileURLToPath(new URL("./application.mjs", import.meta.url));
+const skewedClock = fileURLToPath(new URL("./skewed-clock.mjs", import.meta.url));
 const { rawMetrics } = queueNames();
 const APPLICATIONS = 4;
+/** Long enough for every body whose answer was lost to be sent again and answered. */
+const CALM_BEFORE_STEP_MS = 6_000;
 /** In seconds; the applications take it for granted. */
 const WINDOW = 2;
 const REFUSED = "this metric is refused on purpose";
 const DRAINED_WITHIN_MS = 60_000;
+/** After the clock was set back, what was stamped before may lie as far ahead. */
+const LATE_DRAINED_WITHIN_MS = 120_000;
 
-export async function underFire({ broker: name, seed, seconds, say }: FireOptions): Promise<Findings> {
+export async function underFire({
+  broker: name,
+  setsClock,
+  seed,
+  seconds,
+  say,
+}: FireOptions): Promise<Findings> {
   const random = seededRandom(seed);
   const broker = await startBrokerUnderFire(name, ownRandom(random));
   const folder = await newFolder();
-  let isCalm = false;
+  const calm = { isCalm: false };
   const faults = intakeFaults(ownRandom(random));
   const intake = await startIntake({
-    rules: (asked) => (isCalm ? undefined : faults(asked)),
+    rules: (asked) => (calm.isCalm ? undefined : faults(asked)),
     refuse: ({ metric }) => (metric === "fire.refused" ? REFUSED : undefined),
   });
-  const intakeLink = await startFaultyLink(
-    Number(new URL(intake.url).port),
-    linkFaults(ownRandom(random), 0.1),
+  const faultsOfLink = linkFaults(ownRandom(random), 0.1);
+  const intakeLink = await startFaultyLink(Number(new URL(intake.url).port), (direction) =>
+    calm.isCalm ? undefined : faultsOfLink(direction),
   );
-  const scene = new Scene(broker, folder.path, ownRandom(random), {
-    API_KEY: "any",
-    DATADOG_URL: `http://127.0.0.1:${intakeLink.port}/api`,
-    AGGREGATE_INTERVAL: `${WINDOW}`,
-    AGGREGATE_GRACE: "1",
-    RELEASE_INTERVAL: "1",
-    METRICS_BULK_SIZE: "20",
-    REJECTED_MAX_RECORDS: "1000000",
-    ...broker.agentSettings,
+  const scene = new Scene(broker, {
+    folder: folder.path,
+    random: ownRandom(random),
+    setsClock,
+    calm,
+    settings: {
+      API_KEY: "any",
+      DATADOG_URL: `http://127.0.0.1:${intakeLink.port}/api`,
+      AGGREGATE_INTERVAL: `${WINDOW}`,
+      AGGREGATE_GRACE: "1",
+      RELEASE_INTERVAL: "1",
+      METRICS_BULK_SIZE: "20",
+      REJECTED_MAX_RECORDS: "1000000",
+      ...broker.agentSettings,
+    },
   });
   try {
     await scene.begin();
     const end = Date.now() + seconds * 1000;
     while (Date.now() < end) {
-      const { restMs, disaster } = nextDisaster(random, APPLICATIONS, broker.redis !== undefined);
+      const { restMs, disaster } = nextDisaster(random, {
+        agents: scene.agents,
+        applications: APPLICATIONS,
+        hasRedis: broker.redis !== undefined,
+        setsClock,
+      });
       await pass(restMs);
       say(`${Math.max(0, Math.round((end - Date.now()) / 1000))} s to go: ${JSON.stringify(disaster)}`);
       await scene.suffer(disaster);
     }
-    isCalm = true;
+    calm.isCalm = true;
     broker.calm();
-    intakeLink.calm();
     say(
       `calm, after ${broker.clientLink.faults()} faults of the applications' link, ${intakeLink.faults()} of the intake's`,
     );
     const recorded = await scene.end();
     const store = await broker.openStore();
     try {
-      return await judge(store, recorded, intake.points());
+      return await judge(store, recorded, intake.points(), setsClock);
     } finally {
       await store.close();
     }
@@ -108,43 +135,60 @@ interface Recorded {
   readonly malformed: readonly Malformed[];
 }
 
+interface SceneOptions {
+  /** Of the journals. */
+  readonly folder: string;
+  readonly random: Random;
+  readonly setsClock: boolean;
+  /** Whether the link to the intake and the intake are good for now. */
+  readonly calm: { isCalm: boolean };
+  readonly settings: AgentSettings;
+}
+
 /** The processes of a run. */
 class Scene {
   readonly #broker: BrokerUnderFire;
-  readonly #folder: string;
-  readonly #random: Random;
-  readonly #settings: AgentSettings;
+  readonly #options: SceneOptions;
   readonly #lives: Life[] = [];
   readonly #applications: { life: Life; running: Running }[] = [];
-  #agent: Running | undefined;
+  readonly #skewFile: string;
+  #skewMs = 0;
+  /** On Redis a second one stands by, where the clock is set. */
+  readonly #agents: (Running | undefined)[];
   #malformed: MalformedWriter | undefined;
 
-  constructor(broker: BrokerUnderFire, folder: string, random: Random, settings: AgentSettings) {
+  constructor(broker: BrokerUnderFire, options: SceneOptions) {
     this.#broker = broker;
-    this.#folder = folder;
-    this.#random = random;
-    this.#settings = settings;
+    this.#options = options;
+    this.#skewFile = join(options.folder, "skew");
+    this.#agents = Array.from({ length: options.setsClock && broker.redis !== undefined ? 2 : 1 });
+  }
+
+  get agents(): number {
+    return this.#agents.length;
   }
 
   async begin(): Promise<void> {
-    this.#agent = await startAgentProcess(this.#settings);
+    writeFileSync(this.#skewFile, "0");
+    for (const which of this.#agents.keys()) await this.#startAgent(which);
     for (let which = 0; which < APPLICATIONS; which++) await this.#startApplication(which);
-    this.#malformed = startMalformedWriter(this.#broker.clientLink.port, ownRandom(this.#random));
+    const { setsClock, random } = this.#options;
+    if (!setsClock) this.#malformed = startMalformedWriter(this.#broker.clientLink.port, ownRandom(random));
   }
 
   async suffer(disaster: Disaster): Promise<void> {
     const { redis } = this.#broker;
     switch (disaster.kind) {
-      case "kill the agent":
-      case "end the agent":
-        await this.#agent?.end(disaster.kind === "kill the agent" ? "SIGKILL" : "SIGTERM");
+      case "kill an agent":
+      case "end an agent":
+        await this.#agents[disaster.which]?.end(disaster.kind === "kill an agent" ? "SIGKILL" : "SIGTERM");
         await pass(disaster.downMs);
-        this.#agent = await startAgentProcess(this.#settings);
+        await this.#startAgent(disaster.which);
         return;
-      case "halt the agent":
-        this.#agent?.child.kill("SIGSTOP");
+      case "halt an agent":
+        this.#agents[disaster.which]?.child.kill("SIGSTOP");
         await pass(disaster.ms);
-        this.#agent?.child.kill("SIGCONT");
+        this.#agents[disaster.which]?.child.kill("SIGCONT");
         return;
       case "kill Redis":
         await redis?.kill();
@@ -159,22 +203,45 @@ class Scene {
       case "kill an application":
         await this.#applications[disaster.which]?.running.end("SIGKILL");
         await this.#startApplication(disaster.which);
+        return;
+      case "set the clock":
+        await this.#setClock(disaster.byMs);
     }
   }
 
-  /** Ends the applications, and the agent once nothing waits. */
+  /** A body whose answer was lost right before is what the timekeeper says that it can't put right. */
+  async #setClock(byMs: number): Promise<void> {
+    const { calm } = this.#options;
+    calm.isCalm = true;
+    await this.#restartAgents();
+    await pass(CALM_BEFORE_STEP_MS);
+    this.#skewMs += byMs;
+    // By renaming, so that nobody reads half a number.
+    writeFileSync(`${this.#skewFile}.new`, `${this.#skewMs}`);
+    renameSync(`${this.#skewFile}.new`, this.#skewFile);
+    calm.isCalm = false;
+  }
+
+  /** A new agent doesn't wait for the end of the last one's backoff. */
+  async #restartAgents(): Promise<void> {
+    for (const agent of this.#agents) await agent?.end("SIGKILL");
+    for (const which of this.#agents.keys()) await this.#startAgent(which);
+  }
+
+  /** Ends the applications, and the agents once nothing waits. */
   async end(): Promise<Recorded> {
-    // A new agent doesn't wait for the end of the last one's backoff.
-    await this.#agent?.end("SIGKILL");
-    this.#agent = await startAgentProcess(this.#settings);
+    await this.#restartAgents();
     for (const { running } of this.#applications) {
       running.child.kill("SIGTERM");
       await running.wrote("all is stored", DRAINED_WITHIN_MS);
       await running.ended;
     }
     const malformed = (await this.#malformed?.stop()) ?? [];
-    await untilNothingWaits(this.#broker.port, DRAINED_WITHIN_MS);
-    await this.#agent.end();
+    await untilNothingWaits(
+      this.#broker.port,
+      this.#options.setsClock ? LATE_DRAINED_WITHIN_MS : DRAINED_WITHIN_MS,
+    );
+    for (const agent of this.#agents) await agent?.end();
     const lives = this.#lives.map((life) => ({
       ...life,
       wasKilled: !this.#applications.some((application) => application.life === life),
@@ -186,28 +253,40 @@ class Scene {
   async abandon(): Promise<void> {
     await this.#malformed?.stop();
     for (const { running } of this.#applications) await running.end("SIGKILL");
-    await this.#agent?.end("SIGKILL");
+    for (const agent of this.#agents) await agent?.end("SIGKILL");
+  }
+
+  async #startAgent(which: number): Promise<void> {
+    this.#agents[which] = await startAgentProcess({ ...this.#options.settings, ...this.#clock() });
   }
 
   async #startApplication(which: number): Promise<void> {
     const name = `${which}.${this.#lives.length}`;
-    const journal = join(this.#folder, name);
-    const seed = `${Math.floor(this.#random() * 2 ** 32)}`;
-    const running = run(process.execPath, [program, `${this.#broker.clientLink.port}`, name, journal, seed]);
+    const journal = join(this.#options.folder, name);
+    const seed = `${Math.floor(this.#options.random() * 2 ** 32)}`;
+    const args = [program, `${this.#broker.clientLink.port}`, name, journal, seed];
+    const running = run(process.execPath, args, { env: this.#clock() });
     await running.wrote("recording");
     const life = { name, journal, wasKilled: false };
     this.#lives.push(life);
     this.#applications[which] = { life, running };
+  }
+
+  #clock(): Readonly<Record<string, string>> {
+    if (!this.#options.setsClock) return {};
+    return { NODE_OPTIONS: `--import=${skewedClock}`, SKEW_FILE: this.#skewFile };
   }
 }
 
 async function judge(
   store: Parameters<typeof checkLedger>[0],
   { lives, malformed }: Recorded,
-  points: Parameters<typeof readJournals>[1],
+  points: readonly KeptPoint[],
+  setsClock: boolean,
 ): Promise<Findings> {
-  const expectation = new Expectation(WINDOW);
-  const { records, broken } = readJournals(lives, points, WINDOW, (call) => expectation.add(call));
+  const expectation = setsClock ? new Totals(WINDOW) : new Expectation(WINDOW);
+  const sums = setsClock ? undefined : witnessSums(points, WINDOW);
+  const { records, broken } = readJournals(lives, sums, (call) => expectation.add(call));
   const setAside = await readRejected(store);
   const refused = refusedMetrics(setAside, REFUSED).flatMap((metric) =>
     metric.points.map(([at, value]) => ({ ...metric, at, value })),

@@ -40,19 +40,20 @@ export interface Stored {
   readonly broken: readonly string[];
 }
 
-/** Hands on every record that is stored. */
+/**
+ * Hands on every record that is stored.
+ * @param sums of the witnesses; undefined where all that was recorded was stored
+ */
 export function readJournals(
   lives: readonly Life[],
-  points: readonly KeptPoint[],
-  window: number,
+  sums: ReadonlyMap<string, number> | undefined,
   onCall: (call: Call) => void,
 ): Stored {
-  const sums = witnessSums(points, window);
   const broken: string[] = [];
   let records = 0;
   for (const { name, journal, wasKilled } of lives) {
     const isStored = ([start, bit]: Witness) =>
-      Math.floor((sums.get(`${name} ${start}`) ?? 0) / 2 ** bit) % 2 === 1;
+      sums === undefined || Math.floor((sums.get(`${name} ${start}`) ?? 0) / 2 ** bit) % 2 === 1;
     const stored = new Set<string>();
     for (const line of linesOf(journal)) {
       if ("stored" in line) {
@@ -77,7 +78,7 @@ export function readJournals(
 }
 
 /** The sum of a process' witnesses by window: each bit of it is a witness that was stored. */
-function witnessSums(points: readonly KeptPoint[], window: number): Map<string, number> {
+export function witnessSums(points: readonly KeptPoint[], window: number): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();
   for (const { metric, tags, at, value } of points) {
     if (metric !== "fire.witness") continue;

@@ -1,0 +1,40 @@
+/**
+ * What should have arrived of a run in which the clock is set: a record's window isn't known, since its time is put
+ * right or not, but its count is. So everything that adds up is held against the sum of all windows.
+ */
+import type { KeptPoint } from "../../packages/agent/src/intake/kept-points.js";
+import type { Comparison } from "./expectation.js";
+import type { Call } from "./journals.js";
+
+export class Totals {
+  readonly #window: number;
+  readonly #expected = new Map<string, number>();
+
+  /** @param window its length in seconds */
+  constructor(window: number) {
+    this.#window = window;
+  }
+
+  add({ type, metric, zone, value }: Call): void {
+    if (type === "count") this.#expect(`${metric} ${zone}`, Number(value));
+    // A histogram's count is a rate.
+    if (type === "histogram") this.#expect(`${metric}.count ${zone}`, 1 / this.#window);
+  }
+
+  /** @param arrived the points that the intake keeps, and those that it refused */
+  compare(arrived: readonly Pick<KeptPoint, "metric" | "tags" | "value">[]): Comparison {
+    const found = new Map<string, number>();
+    for (const { metric, tags, value } of arrived) {
+      const key = `${metric} ${tags[0]?.slice("zone:".length) ?? ""}`;
+      found.set(key, (found.get(key) ?? 0) + value);
+    }
+    const differences = [...this.#expected]
+      .filter(([key, sum]) => Math.abs((found.get(key) ?? 0) - sum) > 1e-6)
+      .map(([key, sum]) => `${key} should add up to ${sum}, not ${found.get(key) ?? 0}`);
+    return { differences, whole: this.#expected.size, inParts: 0 };
+  }
+
+  #expect(key: string, by: number): void {
+    this.#expected.set(key, (this.#expected.get(key) ?? 0) + by);
+  }
+}
