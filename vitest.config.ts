@@ -6,8 +6,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["source", "node", "module", "default"] } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Two cores: more workers only make the processes under test wait for one another.
     maxWorkers: 2,
   },

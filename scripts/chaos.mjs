@@ -1,5 +1,6 @@
 /**
- * `npm run chaos -- --seed N --minutes M --broker redis|embedded`: conservation under fire, for longer than in the tests.
+ * `npm run chaos -- --seed N --minutes M --broker redis|embedded --clock running|set`: conservation under fire, for longer
+ * than in the tests: so many minutes on each broker, with a clock that runs on and with one that is set.
  *
  * Prints the seed and each disaster, and ends with 1 and what differs where anything does. The seed repeats the
  * schedule, not the instant at which a process meets it.
@@ -9,20 +10,22 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const MOST_MINUTES = 24 * 60;
+const MAX_MINUTES = 24 * 60;
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 31)}` },
     minutes: { type: "string", default: "5" },
     broker: { type: "string" },
+    clock: { type: "string" },
   },
 });
 const seed = Number(values.seed);
 const minutes = Number(values.minutes);
 if (!Number.isInteger(seed)) fail("--seed should be a whole number");
-if (!(minutes > 0 && minutes <= MOST_MINUTES)) fail(`--minutes should be a number from 0 to ${MOST_MINUTES}`);
+if (!(minutes > 0 && minutes <= MAX_MINUTES)) fail(`--minutes should be a number from 0 to ${MAX_MINUTES}`);
 if (![undefined, "redis", "embedded"].includes(values.broker)) fail("--broker should be redis or embedded");
+if (![undefined, "running", "set"].includes(values.clock)) fail("--clock should be running or set");
 
 console.log(`seed ${seed}, ${minutes} minutes on ${values.broker ?? "each broker"}`);
 const { status } = spawnSync(
@@ -36,6 +39,7 @@ const { status } = spawnSync(
       CHAOS_SEED: `${seed}`,
       CHAOS_SECONDS: `${minutes * 60}`,
       ...(values.broker === undefined ? {} : { CHAOS_BROKER: values.broker }),
+      ...(values.clock === undefined ? {} : { CHAOS_CLOCK: values.clock }),
     },
   },
 );

@@ -2,19 +2,24 @@
  * Conservation under fire: whatever fails, every count arrives once, every other value that came in one part is what
  * the raw records make of it, what is refused is set aside, and the ledger's sums are right.
  *
- * `npm run chaos` runs it for longer, by CHAOS_SEED, CHAOS_SECONDS and CHAOS_BROKER.
+ * `npm run chaos` runs it for longer, by CHAOS_SEED, CHAOS_SECONDS, CHAOS_BROKER and CHAOS_CLOCK.
  */
 import { describe, expect, it } from "vitest";
 import type { BrokerName } from "./brokers.js";
 import { underFire } from "./fire.js";
 
 const seed = Number(process.env.CHAOS_SEED ?? 1);
-const seconds = Number(process.env.CHAOS_SECONDS ?? 45);
+const seconds = Number(process.env.CHAOS_SECONDS ?? 30);
 const brokers = (["redis", "embedded"] as const).filter(
   (name: BrokerName) => (process.env.CHAOS_BROKER ?? name) === name,
 );
 const clocks = (["running", "set"] as const).filter((clock) => (process.env.CHAOS_CLOCK ?? clock) === clock);
-const runs = brokers.flatMap((broker) => clocks.map((clock) => ({ broker, clock })));
+/** By default, the clock is set on Redis alone, where two agents share the work, for the sake of the tests' time. */
+const runs = brokers
+  .flatMap((broker) => clocks.map((clock) => ({ broker, clock })))
+  .filter(
+    ({ broker, clock }) => process.env.CHAOS_SEED !== undefined || clock === "running" || broker === "redis",
+  );
 const SETTLING_MS = 300_000;
 const MAX_SHOWN = 20;
 

@@ -6,7 +6,7 @@ const POLL_MS = 10;
 export async function until<T>(
   what: string,
   probe: () => T | Promise<T>,
-  deadlineMs = 20_000,
+  deadlineMs = 40_000,
 ): Promise<Exclude<T, undefined | false | null>> {
   const end = Date.now() + deadlineMs;
   let last: unknown;
