@@ -86,6 +86,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
 const PACKAGE_MODULES: Readonly<Record<string, string>> = {
   "@chouette-iot/record": "record",
   "@chouette-iot/record/calls": "record",
+  "@chouette-iot/record/host": "record",
   "@chouette-iot/queue": "queue",
   "@chouette-iot/queue/redis": "queue/redis",
   "@chouette-iot/queue/redis/append": "queue/redis",

@@ -1,40 +1,13 @@
 /** Processes of their own, with the client as it is built: how they end, and what is stored then. */
-import { writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { newFolder } from "../support/folders.js";
+import { describe, expect, test } from "vitest";
+import { CLIENT, clientPrograms } from "../support/client-program.js";
 import { CLOSED_PORT } from "../support/ports.js";
 import { redisForTests } from "../support/redis-for-tests.js";
-import { type Running, run } from "../support/running.js";
 
-const entry = fileURLToPath(new URL("../../packages/client/dist/index.js", import.meta.url));
 const server = redisForTests();
-
-let programs = 0;
-let scripts: Awaited<ReturnType<typeof newFolder>>;
-let folder: Awaited<ReturnType<typeof newFolder>>;
-beforeEach(async () => {
-  folder = await newFolder();
-  scripts = await newFolder();
-});
-afterEach(async () => {
-  await folder.remove();
-  await scripts.remove();
-});
-
-function program(body: string, port: number): Running {
-  const source = `
-    import { ChouetteClient } from ${JSON.stringify(entry)};
-    const spill = { folder: ${JSON.stringify(folder.path)} };
-    ${body}`;
-  const file = join(scripts.path, `program-${programs++}.mjs`);
-  writeFileSync(file, source);
-  return run(process.execPath, [file], {
-    env: { REDIS_HOST: "127.0.0.1", REDIS_PORT: `${port}`, REDIS_URL: undefined },
-  });
-}
+const programs = clientPrograms();
+const program = programs.start;
 
 /** Counts from 0 to 999, each at a time of its own. */
 const THOUSAND = "for (let i = 0; i < 1000; i++) client.count('m', 1, { timestamp: i });";
@@ -111,7 +84,7 @@ test("workers, cluster workers and forked children store records of their own", 
      import cluster from 'node:cluster';
      import { writeFileSync } from 'node:fs';
      const file = spill.folder + '/child.mjs';
-     writeFileSync(file, \`import { ChouetteClient } from ${JSON.stringify(entry)};
+     writeFileSync(file, \`import { ChouetteClient } from ${JSON.stringify(CLIENT)};
        import cluster from 'node:cluster';
        const client = new ChouetteClient({ exitTimeoutMs: 20_000 });
        for (let i = 0; i < 100; i++) client.count('m', 1, { timestamp: i });
@@ -137,7 +110,7 @@ describe("with a spill, what a process held is delivered by the next one, once",
     const running = program(next, server.redis.port);
     expect(await running.ended).toBe(0);
     expect(running.output()).toContain('"spilled":0');
-    expect(await readdir(folder.path)).toEqual([]);
+    expect(await readdir(programs.spillFolder)).toEqual([]);
   }
   const NEXT = `const client = new ChouetteClient({ spill });
     await client.flush();

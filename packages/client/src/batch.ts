@@ -7,6 +7,7 @@
 import type { Milliseconds } from "@chouette-iot/record";
 import type { MetricContext } from "@chouette-iot/record/calls";
 import { recordText } from "@chouette-iot/record/calls";
+import { monotonicNow, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
 import { addRow, emptyRows, type Rows } from "./rows.js";
 
 export const BATCH_RECORDS = 500;
@@ -21,7 +22,7 @@ const ID_ENDS = Array.from({ length: BATCH_RECORDS }, (_, index) => index.toStri
 export class Batch {
   readonly queue: string;
   /** When its first record came, in milliseconds of the monotonic clock. */
-  readonly begun = performance.now();
+  readonly begun = monotonicNow();
   /** True once stored; false after the answer timeout, though it may be stored later, or once dropped. */
   readonly answer: Promise<boolean>;
   /** True once stored, false once dropped, whenever that is. */
@@ -29,11 +30,12 @@ export class Batch {
   /** An estimate of its memory once its texts are made. */
   bytes = 0;
   readonly #number: string;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: Timer;
   /** For each record: its context, or undefined if the value is its whole text; its value; and its time. */
   readonly #contexts: (MetricContext | undefined)[] = [];
   readonly #values: (number | string)[] = [];
   readonly #scores: string[] = [];
+  #isAnswered = false;
   #answer: (stored: boolean) => void = () => {};
   #decide: (stored: boolean) => void = () => {};
 
@@ -47,7 +49,7 @@ export class Batch {
     this.fate = new Promise((resolve) => {
       this.#decide = resolve;
     });
-    this.#timer = setTimeout(this.#answer, answerTimeout, false).unref();
+    this.#timer = startTimer(() => this.answerFalse(), answerTimeout);
   }
 
   get records(): number {
@@ -87,9 +89,19 @@ export class Batch {
     return rows;
   }
 
+  /** Its calls wait no longer. Returns false if they were answered already. */
+  answerFalse(): boolean {
+    if (this.#isAnswered) return false;
+    this.#isAnswered = true;
+    stopTimer(this.#timer);
+    this.#answer(false);
+    return true;
+  }
+
   /** Ends it: stored, or dropped. */
   settle(stored: boolean): void {
-    clearTimeout(this.#timer);
+    stopTimer(this.#timer);
+    this.#isAnswered = true;
     this.#answer(stored);
     this.#decide(stored);
   }

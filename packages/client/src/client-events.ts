@@ -6,6 +6,8 @@
  * separate turn of the event loop, so that they may record and log: no step of the client is in progress then. Events
  * during the exit of the process aren't delivered.
  */
+
+import { inNextTurn } from "@chouette-iot/record/host";
 import type { Counters, Drop } from "./counters.js";
 import type { SenderListener } from "./sender.js";
 import type { SpillListener } from "./spill/spill.js";
@@ -101,7 +103,7 @@ export class ClientEvents implements SenderListener, SpillListener {
 
   #emit<E extends keyof ClientEventListeners>(event: E, ...args: Parameters<ClientEventListeners[E]>): void {
     if (this.#listeners[event].size === 0) return;
-    setImmediate(() => {
+    inNextTurn(() => {
       for (const listener of this.#listeners[event]) {
         safely(() => (listener as (...args: Parameters<ClientEventListeners[E]>) => void)(...args));
       }

@@ -4,6 +4,7 @@
  */
 import { reconnectDelay } from "@chouette-iot/queue/redis/backoff";
 import type { RedisAddress } from "@chouette-iot/queue/redis/connection";
+import { startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
 import type { BrokerConnection } from "./broker-connection.js";
 
 export interface KeeperListener {
@@ -26,7 +27,7 @@ export class ConnectionKeeper {
   #isConnecting = false;
   #failures = 0;
   /** Set while it waits before the next attempt. */
-  #pause: NodeJS.Timeout | undefined;
+  #pause: Timer | undefined;
   #closed = false;
 
   constructor(address: RedisAddress, listener: KeeperListener) {
@@ -50,7 +51,7 @@ export class ConnectionKeeper {
 
   /** Ends a pause: the next attempt is made immediately. */
   endPause(): void {
-    clearTimeout(this.#pause);
+    stopTimer(this.#pause);
     this.#pause = undefined;
   }
 
@@ -66,7 +67,7 @@ export class ConnectionKeeper {
       this.#pause = undefined;
       this.#listener.onTurn();
     };
-    this.#pause = setTimeout(resume, reconnectDelay(this.#failures++)).unref();
+    this.#pause = startTimer(resume, reconnectDelay(this.#failures++));
   }
 
   close(): void {

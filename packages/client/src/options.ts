@@ -42,11 +42,14 @@ export interface ChouetteClientOptions {
   };
   /** Whether SIGTERM and SIGINT send what is buffered before they end the process. False. */
   readonly exitSignals?: boolean;
-  /** How long in milliseconds a normal exit may be held up to send what is buffered. 2000; 0 is not at all. */
+  /** How long in milliseconds a normal exit may be held up to send what is buffered. 1200; 0 is not at all. */
   readonly exitTimeoutMs?: number;
   /** Told once when an outage or a refusal begins, or a setting can't be used; the same as `on("error")`. */
   readonly onError?: (error: Error) => void;
 }
+
+/** PM2 kills a process 1,600 ms after its signal: this leaves time to write the spill. */
+export const EXIT_TIMEOUT_MS = 1_200;
 
 export interface Settings {
   readonly address: RedisAddress;
@@ -96,7 +99,7 @@ export function readSettings(
     linger: milliseconds(number("lingerMs", 0, 10)),
     bufferRecords: number("bufferRecords", 1, 50_000),
     bufferBytes: number("bufferBytes", 1, 8 * 1024 * 1024),
-    exitTimeout: milliseconds(number("exitTimeoutMs", 0, 2_000)),
+    exitTimeout: milliseconds(number("exitTimeoutMs", 0, EXIT_TIMEOUT_MS)),
     exitSignals: options.exitSignals ?? false,
     spill: options.spill && {
       folder: options.spill.folder,

@@ -6,6 +6,7 @@
  */
 import type { Milliseconds } from "@chouette-iot/record";
 import type { MetricContext } from "@chouette-iot/record/calls";
+import { monotonicNow } from "@chouette-iot/record/host";
 import { Batch } from "./batch.js";
 import { BatchNumbers } from "./ids.js";
 
@@ -87,7 +88,7 @@ export class Outbox {
    * outbox, and its calls answer false.
    */
   offerOlderThan(age: number, take: (batch: Batch) => boolean): void {
-    const before = performance.now() - age;
+    const before = monotonicNow() - age;
     for (const batch of this.#open.values()) if (batch.begun <= before) this.#seal(batch);
     for (
       let oldest = this.#sealed[0];
@@ -98,6 +99,11 @@ export class Outbox {
       this.#sealed.shift();
       this.settle(oldest, false);
     }
+  }
+
+  /** Answers false to all calls that still wait for their answer. Returns whether any did. */
+  answerAllFalse(): boolean {
+    return [...this.#live].filter((batch) => batch.answerFalse()).length > 0;
   }
 
   settle(batch: Batch, stored: boolean): void {

@@ -8,6 +8,7 @@
 import { queueNames } from "@chouette-iot/queue";
 import type { SetElement } from "@chouette-iot/record";
 import { Aggregator, ClockText, type MetricContext } from "@chouette-iot/record/calls";
+import { holdProcess, stopTimer, type Timer } from "@chouette-iot/record/host";
 import { ClientEvents } from "./client-events.js";
 import { Counters, type Refusal } from "./counters.js";
 import { onProcessExit } from "./exit-hooks.js";
@@ -35,7 +36,7 @@ export class Pipeline implements Recorder {
   readonly #forget: () => void;
   /** Number of accepted records when the exit was last delayed: it is delayed again only if there are more. */
   #exitTriedAt = -1;
-  #closed = false;
+  #closed: Promise<void> | undefined;
 
   constructor(settings: Settings, onError: ((error: Error) => void) | undefined) {
     this.#settings = settings;
@@ -66,7 +67,7 @@ export class Pipeline implements Recorder {
   }
 
   number(context: MetricContext, value: number): Promise<boolean> {
-    if (this.#closed) return this.refuse("closed");
+    if (this.#closed !== undefined) return this.refuse("closed");
     if (this.#settings.aggregate) {
       if (context.type === "count" || context.type === "rate") {
         this.counters.accepted++;
@@ -81,7 +82,7 @@ export class Pipeline implements Recorder {
   }
 
   elements(context: MetricContext, elements: readonly SetElement[]): Promise<boolean> {
-    if (this.#closed) return this.refuse("closed");
+    if (this.#closed !== undefined) return this.refuse("closed");
     if (!this.#settings.aggregate) return this.#record(context, JSON.stringify(elements), undefined);
     this.counters.accepted++;
     return this.#aggregator.addToSet(context, elements);
@@ -92,12 +93,12 @@ export class Pipeline implements Recorder {
     value: number | readonly SetElement[],
     timestamp: number,
   ): Promise<boolean> {
-    if (this.#closed) return this.refuse("closed");
+    if (this.#closed !== undefined) return this.refuse("closed");
     return this.#record(context, typeof value === "number" ? value : JSON.stringify(value), `${timestamp}`);
   }
 
   log(text: string, at: number): Promise<boolean> {
-    if (this.#closed) return this.refuse("closed");
+    if (this.#closed !== undefined) return this.refuse("closed");
     this.counters.accepted++;
     return this.#outbox.addText(queues.logs, text, this.#clock.seconds(at));
   }
@@ -118,26 +119,20 @@ export class Pipeline implements Recorder {
 
   /** True when all that was buffered or spilled is stored or dropped, false if `timeoutMs` passed first. */
   async flush(timeoutMs: number): Promise<boolean> {
-    this.#aggregator.flush();
-    if (this.#isEmpty) return true;
-    this.#sender.flushNow();
-    let timer: NodeJS.Timeout | undefined;
-    // Only this timer keeps the process alive, for at most the time asked for.
-    const timeout = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs, false);
-    });
-    try {
-      return await Promise.race([this.#sender.emptied().then(() => true), timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return await endsWithin(timeoutMs, this.#closed ?? this.#sendAll());
   }
 
-  /** Sends what is buffered, for at most `timeoutMs`; the rest is spilled, or dropped without a spill. */
-  async close(timeoutMs: number): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.flush(timeoutMs);
+  /**
+   * Sends what is buffered, for at most `timeoutMs`; the rest is spilled, or dropped without a spill. All callers wait for
+   * the same end, with the timeout of the first.
+   */
+  close(timeoutMs: number): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs);
+    return this.#closed;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await endsWithin(timeoutMs, this.#sendAll());
     this.#forget();
     this.#onExit();
     this.#sender.close();
@@ -185,11 +180,30 @@ export class Pipeline implements Recorder {
     return this.#outbox.isEmpty && this.#aggregator.pending === 0 && (this.#spill?.isEmpty ?? true);
   }
 
+  /** Undefined if nothing waits. */
+  #sendAll(): Promise<void> | undefined {
+    this.#aggregator.flush();
+    if (this.#isEmpty) return undefined;
+    this.#sender.flushNow();
+    return this.#sender.emptied();
+  }
+
   #onBeforeExit(): void {
     const { exitTimeout } = this.#settings;
-    if (this.#isEmpty || exitTimeout === 0 || this.#exitTriedAt === this.counters.accepted) return;
+    if (this.#isEmpty) return;
+    if (exitTimeout === 0 || this.#exitTriedAt === this.counters.accepted) {
+      this.#stopWaiting();
+      return;
+    }
     this.#exitTriedAt = this.counters.accepted;
     void this.flush(exitTimeout);
+  }
+
+  /** A program that awaits a call at its top level goes on, instead of ending with exit code 13. */
+  #stopWaiting(): void {
+    this.#aggregator.flush();
+    // Another turn, after which the process may be about to exit again.
+    if (this.#outbox.answerAllFalse()) holdProcess(0, () => {});
   }
 
   #onExit(): void {
@@ -205,5 +219,19 @@ export class Pipeline implements Recorder {
       this.events.onError(error instanceof Error ? error : new Error(String(error)));
       return undefined;
     }
+  }
+}
+
+/** True when it has ended, false if `timeoutMs` passed first; meanwhile the process is kept alive. */
+async function endsWithin(timeoutMs: number, end: Promise<void> | undefined): Promise<boolean> {
+  if (end === undefined) return true;
+  let timer: Timer | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = holdProcess(timeoutMs, () => resolve(false));
+  });
+  try {
+    return await Promise.race([end.then(() => true), timeout]);
+  } finally {
+    stopTimer(timer);
   }
 }

@@ -5,6 +5,8 @@
  * Promises: each batch is stored and counted once (`lanes.ts` says how, and when not). It tries forever and keeps no
  * process alive.
  */
+
+import { inNextTurn, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
 import type { Batch } from "./batch.js";
 import type { BrokerConnection } from "./broker-connection.js";
 import { ConnectionKeeper } from "./connection-keeper.js";
@@ -34,7 +36,7 @@ export class Sender {
   #isDraining = false;
   /** Called at the end of each attempt to drain. */
   readonly #afterDrain: (() => void)[] = [];
-  #linger: NodeJS.Timeout | undefined;
+  #linger: Timer | undefined;
   #lingered = false;
   #isScheduled = false;
 
@@ -65,7 +67,7 @@ export class Sender {
   /** There is something to send: immediately if a batch is full, else once others had time to join it. */
   wake(full: boolean): void {
     if (full) this.#schedule();
-    else this.#linger ??= setTimeout(() => this.#endLinger(), this.#settings.linger).unref();
+    else this.#linger ??= startTimer(() => this.#endLinger(), this.#settings.linger);
   }
 
   /** Sends everything that waits now, whatever the sender was waiting for. */
@@ -99,7 +101,7 @@ export class Sender {
   }
 
   close(): void {
-    clearTimeout(this.#linger);
+    stopTimer(this.#linger);
     this.#keeper.close();
   }
 
@@ -112,10 +114,10 @@ export class Sender {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    inNextTurn(() => {
       this.#isScheduled = false;
       this.#sendWaiting();
-    }).unref();
+    });
   }
 
   #sendWaiting(): void {

@@ -10,7 +10,7 @@
  */
 import { Writable } from "node:stream";
 import { ChouetteClient } from "../client.js";
-import type { ChouetteClientOptions } from "../options.js";
+import { type ChouetteClientOptions, EXIT_TIMEOUT_MS } from "../options.js";
 import type { LogSink, LogSinkOptions } from "./log-sink.js";
 
 export type PinoTransportOptions = ChouetteClientOptions & LogSinkOptions;
@@ -32,7 +32,7 @@ export default function pinoTransport(options: PinoTransportOptions = {}): Writa
     },
     final(done) {
       if (half !== "") logLine(sink, half);
-      client.close({ timeoutMs: options.exitTimeoutMs ?? 2_000 }).then(() => done(), done);
+      client.close({ timeoutMs: options.exitTimeoutMs ?? EXIT_TIMEOUT_MS }).then(() => done(), done);
     },
   });
 }

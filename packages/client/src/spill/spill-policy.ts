@@ -4,6 +4,8 @@
  *
  * While the disk refuses, what memory has room for stays there.
  */
+
+import { monotonicNow, startInterval, stopInterval, type Timer } from "@chouette-iot/record/host";
 import type { Batch } from "../batch.js";
 import type { Outbox } from "../outbox.js";
 import type { Sender } from "../sender.js";
@@ -19,7 +21,7 @@ export class SpillPolicy {
   readonly #outbox: Outbox;
   readonly #sender: Sender;
   readonly #onError: (error: Error) => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: Timer;
   #refusedUntil = 0;
 
   constructor(spill: Spill, outbox: Outbox, sender: Sender, onError: (error: Error) => void) {
@@ -27,7 +29,7 @@ export class SpillPolicy {
     this.#outbox = outbox;
     this.#sender = sender;
     this.#onError = onError;
-    this.#timer = setInterval(() => this.#takeOlderThan(SPILL_AFTER_MS, false), SPILL_AFTER_MS).unref();
+    this.#timer = startInterval(() => this.#takeOlderThan(SPILL_AFTER_MS, false), SPILL_AFTER_MS);
   }
 
   /** Takes a batch that memory has no room for; false if the disk refuses. */
@@ -37,7 +39,7 @@ export class SpillPolicy {
 
   /** Takes all that is left, at the end. */
   takeAll(): void {
-    clearInterval(this.#timer);
+    stopInterval(this.#timer);
     this.#refusedUntil = 0;
     this.#takeOlderThan(Number.NEGATIVE_INFINITY, true);
     this.#spill.release();
@@ -49,12 +51,12 @@ export class SpillPolicy {
   }
 
   #write(batch: Batch, doubt?: Doubt): boolean {
-    if (performance.now() < this.#refusedUntil) return false;
+    if (monotonicNow() < this.#refusedUntil) return false;
     try {
       this.#spill.write(batch.rows(), doubt);
       return true;
     } catch (error) {
-      this.#refusedUntil = performance.now() + DISK_RETRY_MS;
+      this.#refusedUntil = monotonicNow() + DISK_RETRY_MS;
       this.#onError(error instanceof Error ? error : new Error(String(error)));
       return false;
     }
