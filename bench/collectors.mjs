@@ -17,7 +17,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { hostByLibrary } from "../packages/agent/dist/collectors/host/by-library.js";
-import { openCollector } from "../packages/agent/dist/collectors/open.js";
+import { openCollector } from "../packages/agent/dist/collectors/open-collectors.js";
 import { sortCollected } from "../packages/agent/dist/collectors/ready.js";
 import { loadConfig } from "../packages/agent/dist/config/config.js";
 import { groupSeries } from "../packages/agent/dist/outputs/series.js";

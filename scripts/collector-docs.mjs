@@ -7,9 +7,9 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { BUILT_IN } from "../packages/agent/dist/collectors/built-in.js";
 import { description as exec } from "../packages/agent/dist/collectors/exec/exec.js";
-import { COLLECTOR_SETTINGS } from "../packages/agent/dist/collectors/settings.js";
-import { BUILT_IN } from "../packages/agent/dist/collectors/table.js";
+import { COLLECTOR_SETTINGS } from "../packages/agent/dist/config/collector-settings.js";
 
 const page = fileURLToPath(new URL("../docs/COLLECTORS.md", import.meta.url));
 const COMMON = ["collectorPlugins", "captureInterval", "collectorDeadline"];

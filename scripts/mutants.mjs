@@ -16,7 +16,7 @@ import { copyOfTree } from "./mutants/copy.mjs";
 import { CORE_FOLDERS, sampleMutants } from "./mutants/sample.mjs";
 
 /** One test that runs on the sources, and one that starts what was built. */
-const CONTROL = ["packages/record/src/names.test.ts", "tests/integration/client-bounds.test.ts"];
+const CONTROL = ["packages/record/src/datadog-names.test.ts", "tests/integration/client-bounds.test.ts"];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const lists = `${root}scripts/mutants/list`;

@@ -1,8 +1,7 @@
 /** Fills a broker with a backlog, by a tree's own store: a Redis server, which then saves it, or the embedded broker's file. */
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { createClient } from "@redis/client";
 import { answer } from "../suite/child.mjs";
+import { importEntry } from "../support/entry-point.mjs";
 
 const RAW = "chouette:metrics:raw";
 const BATCH = 5_000;
@@ -58,12 +57,11 @@ function recordOf(n, contexts, start, recordBytes) {
 }
 
 async function openStore(root, { port, directory }) {
-  const load = (path) => import(pathToFileURL(join(root, "packages/queue/dist", path)).href);
   if (directory !== undefined) {
-    const { openEmbeddedStore } = await load("embedded/open-store.js");
+    const { openEmbeddedStore } = await importEntry(root, "queue", "./embedded");
     return (await openEmbeddedStore({ folder: directory })).store;
   }
-  const { RedisStore } = await load("redis/redis-store.js");
+  const { RedisStore } = await importEntry(root, "queue", "./redis");
   return new Promise((resolve) => {
     const store = new RedisStore({ port, onConnected: () => resolve(store) });
   });

@@ -14,6 +14,7 @@
 import { pathToFileURL } from "node:url";
 import { answer } from "../suite/child.mjs";
 import { connectTo } from "../support/driver.mjs";
+import { importEntry } from "../support/entry-point.mjs";
 import { NAME, recordsIn, tagsOf, textOf } from "./records.mjs";
 
 const QUEUE = "chouette:metrics:raw";
@@ -87,8 +88,7 @@ async function byBareLoop({ port, contexts, recordBytes }) {
 
 /** Batches of ready records into the store: what the embedded broker can do at most, were there no network and no protocol. */
 async function intoStore({ root, directory, contexts, recordBytes }) {
-  const module = pathToFileURL(`${root}/packages/queue/dist/embedded/open-store.js`).href;
-  const { openEmbeddedStore } = await import(module);
+  const { openEmbeddedStore } = await importEntry(root, "queue", "./embedded");
   const { store: opened } = await openEmbeddedStore({ folder: directory });
   const texts = tagsOf(contexts, recordBytes).map(textOf);
   const batch = recordsIn(recordBytes);

@@ -7,7 +7,7 @@ import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
-import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
+import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 
 const queues = queueNames();
 

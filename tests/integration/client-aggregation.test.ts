@@ -9,7 +9,7 @@ import { ChouetteClient } from "chouette-iot-client";
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
-import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
+import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { redisForTests } from "../support/redis-for-tests.js";
 import { inOrder, isClose } from "../support/vectors.js";

@@ -6,7 +6,7 @@ import { milliseconds, type ReadyMetric, type ReceivedLog, seconds } from "@chou
 import type { Config } from "../../packages/agent/src/config/config.js";
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
-import { workUnderLease } from "../../packages/agent/src/lease/stand-by.js";
+import { workUnderLease } from "../../packages/agent/src/lease/leader.js";
 import { encodeLogs } from "../../packages/agent/src/outputs/log-body.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
 import { groupSeries } from "../../packages/agent/src/outputs/series.js";
@@ -16,7 +16,7 @@ import type { Log } from "../../packages/agent/src/runtime/log.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
 import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
 import type { Boot } from "../../packages/agent/src/timekeeping/boot.js";
-import { loadWrapper } from "../../packages/agent/src/wrappers/load.js";
+import { loadWrapper } from "../../packages/agent/src/wrappers/load-wrapper.js";
 import type { FarSide } from "./far-side.js";
 import type { Settings } from "./operations.js";
 import type { ProcessLife } from "./process-life.js";

@@ -3,7 +3,7 @@ import { queueNames, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
-import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
+import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import type { Wrap } from "../../packages/agent/src/wrappers/wrapper.js";
 
 const queues = queueNames();

@@ -7,7 +7,7 @@ import type { Outcome, Output } from "../../packages/agent/src/outputs/output.js
 import { startWork } from "../../packages/agent/src/pipeline.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
 import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
-import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog.js";
+import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import { ManualClock } from "./manual-clock.js";
 
 const queues = queueNames();

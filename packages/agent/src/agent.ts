@@ -13,7 +13,7 @@ import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
 import type { RedisStore } from "@chouette-iot/queue/redis";
 import type { Config } from "./config/config.js";
 import { SentBytes } from "./dispatch/sent-bytes.js";
-import { type StandByOptions, workUnderLease } from "./lease/stand-by.js";
+import { type StandByOptions, workUnderLease } from "./lease/leader.js";
 import { Lifecycle } from "./lifecycle.js";
 import { openStore } from "./open-store.js";
 import { startWork, type Work } from "./pipeline.js";
@@ -25,8 +25,8 @@ import { LoopWatchdog } from "./runtime/watchdog.js";
 import { startAdminServers } from "./status/admin-servers.js";
 import { newDeliveries } from "./status/deliveries.js";
 import { RateMeter } from "./status/rates.js";
-import { type BrokerMemory, readStatus, type Status } from "./status/status.js";
-import { storeSnapshots } from "./status/store-snapshot.js";
+import { readStatus, type Status } from "./status/status.js";
+import { type BrokerMemory, storeSnapshots } from "./status/store-snapshot.js";
 
 export interface Agent {
   /** Goes on with other settings. Those of the store and of what listens stay as they were at the start. */

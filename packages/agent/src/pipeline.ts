@@ -20,7 +20,7 @@ import {
   toMilliseconds,
   toSeconds,
 } from "@chouette-iot/record";
-import { openCollectors } from "./collectors/open.js";
+import { openCollectors } from "./collectors/open-collectors.js";
 import { type Rounds, startCollectors } from "./collectors/rounds.js";
 import type { CollectorStatus } from "./collectors/runner.js";
 import type { Config } from "./config/config.js";

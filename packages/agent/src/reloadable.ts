@@ -1,8 +1,8 @@
 /** What an agent works with, opened anew with every change of its settings: the wrapper and the outputs. */
 import type { Config } from "./config/config.js";
 import { currentHostName } from "./config/host-name.js";
-import { type Outputs, openDatadog, openStdout } from "./outputs/open.js";
-import { loadWrapper } from "./wrappers/load.js";
+import { type Outputs, openDatadog, openStdout } from "./outputs/open-outputs.js";
+import { loadWrapper } from "./wrappers/load-wrapper.js";
 import type { Wrap } from "./wrappers/wrapper.js";
 
 export interface Parts {

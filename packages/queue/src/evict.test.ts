@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newFolder } from "../../../tests/support/folders.js";
-import { type EmbeddedStore, openEmbeddedStore } from "./embedded/open-store.js";
+import { type EmbeddedStore, openEmbeddedStore } from "./embedded/open-embedded-store.js";
 import { evictUntil } from "./evict.js";
-import { queueNames } from "./names.js";
+import { queueNames } from "./queue-names.js";
 import type { ReadOptions, Settlement } from "./store.js";
 
 const queues = queueNames();

@@ -1,7 +1,7 @@
 /** The limit of the store's size: what can be spared leaves first, the oldest before the newer, and is counted. */
-import { fateCounter } from "./fates.js";
-import type { QueueNames } from "./names.js";
+import { fateCounter } from "./disposition.js";
 import { orphanPages, pages } from "./pages.js";
+import type { QueueNames } from "./queue-names.js";
 import type { Store } from "./store.js";
 
 const PAGE = 1_000;

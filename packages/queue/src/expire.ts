@@ -1,7 +1,7 @@
 /** What may not stay in its queue by its time: it expires, or becomes a dead letter, counted in the same step. */
 import type { Seconds } from "@chouette-iot/record";
 import { deadLetter } from "./dead-letter.js";
-import { fateCounter } from "./fates.js";
+import { fateCounter } from "./disposition.js";
 import { pages } from "./pages.js";
 import type { Position, Store } from "./store.js";
 

@@ -1,11 +1,11 @@
 export { absentValueReason } from "./bounded-page.js";
 export { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "./broker-store.js";
 export { deadLetter } from "./dead-letter.js";
+export { type Fate, fateCounter, unknownLossCounter } from "./disposition.js";
 export { evictUntil, type SizeLimit } from "./evict.js";
 export { expire, rejectRange, type ScoreRange } from "./expire.js";
-export { type Fate, fateCounter, unknownLossCounter } from "./fates.js";
-export { NAMESPACE, type QueueNames, queueNames } from "./names.js";
 export { orphanPages, type Page, type PagesOptions, pages } from "./pages.js";
+export { NAMESPACE, type QueueNames, queueNames } from "./queue-names.js";
 export { StaleEpochError, StaleSettlementError } from "./stale.js";
 export {
   MAX_PAGE_BYTES,

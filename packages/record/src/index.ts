@@ -1,7 +1,7 @@
+export { canonicalTag, metricName, tagName, tagValue } from "./datadog-names.js";
 export type { Decoded } from "./decoded.js";
 export { LOG_LEVELS, type Log, type LogLevel, type ReceivedLog } from "./log.js";
 export { decodeLog } from "./log-codec.js";
-export { canonicalTag, metricName, tagName, tagValue } from "./names.js";
 export {
   type DistinctElement,
   type MetricType,

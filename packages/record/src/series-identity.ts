@@ -5,7 +5,7 @@
  * values of it at one second would be one value there. So names and tags are written by Datadog's rules, and the global
  * tags are among them, before anything is added up.
  */
-import { canonicalTag, metricName } from "./names.js";
+import { canonicalTag, metricName } from "./datadog-names.js";
 import type { MetricType } from "./raw-metric.js";
 
 /** A series of raw metrics. Two records with one key are of one series and add up. */

@@ -11,7 +11,7 @@ import { VERSION } from "../runtime/version.js";
 import { endSignal } from "./end-signal.js";
 import { exposures } from "./exposure.js";
 import { serviceManager } from "./service-manager.js";
-import { settingsOrExitCode } from "./settings.js";
+import { settingsOrExitCode } from "./settings-or-exit-code.js";
 
 const HELP = `
 Programs store their records in a Redis server, or in the agent itself: it then answers Redis commands on

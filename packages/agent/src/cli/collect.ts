@@ -2,19 +2,19 @@
 import { setMaxListeners } from "node:events";
 import { milliseconds, type ReadyMetric, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import { type Command, InvalidArgumentError } from "commander";
+import { BUILT_IN } from "../collectors/built-in.js";
 import type { Collector } from "../collectors/collector.js";
-import { openCollector } from "../collectors/open.js";
+import { openCollector } from "../collectors/open-collectors.js";
 import { sortCollected } from "../collectors/ready.js";
-import { BUILT_IN } from "../collectors/table.js";
 import type { Config } from "../config/config.js";
 import { redisAddress } from "../config/redis-address.js";
 import { systemClock } from "../runtime/clock.js";
 import { messageOf } from "../runtime/errors.js";
 import { createLog } from "../runtime/log.js";
 import { printable, printableJson } from "../runtime/printable.js";
-import { count } from "./count.js";
-import { settingsOrExitCode } from "./settings.js";
-import { table } from "./table.js";
+import { count } from "./plural.js";
+import { settingsOrExitCode } from "./settings-or-exit-code.js";
+import { table } from "./text-table.js";
 
 const HELP = `
 NAME is a built-in collector (${[...BUILT_IN.keys()].join(", ")}), one of

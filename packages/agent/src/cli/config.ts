@@ -1,13 +1,13 @@
 /** `chouette config`: shows every setting with its current value and source. Secrets are hidden. */
 import type { Command } from "commander";
 import { type Config, settingNames } from "../config/config.js";
-import { inWords } from "../config/in-words.js";
+import { inWords } from "../config/format-value.js";
 import { settingsSchema } from "../config/json-schema.js";
 import type { Setting } from "../config/setting.js";
 import { SETTINGS, type SettingName } from "../config/settings.js";
 import { withoutUserinfo } from "../runtime/redact.js";
-import { settingsOrExitCode } from "./settings.js";
-import { table } from "./table.js";
+import { settingsOrExitCode } from "./settings-or-exit-code.js";
+import { table } from "./text-table.js";
 
 interface ShownSetting {
   readonly names: readonly string[];

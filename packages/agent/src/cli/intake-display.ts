@@ -7,7 +7,7 @@ import type { Counts } from "../intake/counts.js";
 import type { Intake, WorkedOff } from "../intake/intake.js";
 import type { KeptPoint } from "../intake/kept-points.js";
 import { printable, printableJson } from "../runtime/printable.js";
-import { table } from "./table.js";
+import { table } from "./text-table.js";
 
 export interface Display {
   /** @param key what to show as the API key: never the key itself */

@@ -11,9 +11,9 @@ import { askAgent, controlSocket } from "../status/control.js";
 import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "../status/queue-requests.js";
 import { argument } from "./argument.js";
 import { connectedStore } from "./connected-store.js";
-import { count } from "./count.js";
-import { settingsOrExitCode } from "./settings.js";
-import { table } from "./table.js";
+import { count } from "./plural.js";
+import { settingsOrExitCode } from "./settings-or-exit-code.js";
+import { table } from "./text-table.js";
 
 const QUEUES: Readonly<Record<string, QueueName>> = {
   raw: "rawMetrics",

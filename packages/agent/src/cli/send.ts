@@ -2,7 +2,7 @@
 import { type CallOptions, ChouetteClient } from "chouette-iot-client";
 import { Argument, type Command, InvalidArgumentError } from "commander";
 import { brokerAddress } from "../config/broker-address.js";
-import { settingsOrExitCode } from "./settings.js";
+import { settingsOrExitCode } from "./settings-or-exit-code.js";
 
 const TYPES = ["count", "gauge", "rate", "histogram", "set"] as const;
 

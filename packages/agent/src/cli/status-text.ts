@@ -1,9 +1,10 @@
 /** The status as text. */
 import { printable } from "../runtime/printable.js";
 import { total } from "../status/ledger.js";
-import type { BrokerMemory, Deferred, DeliveryStatus, Status } from "../status/status.js";
-import { count } from "./count.js";
-import { table } from "./table.js";
+import type { Deferred, DeliveryStatus, Status } from "../status/status.js";
+import type { BrokerMemory } from "../status/store-snapshot.js";
+import { count } from "./plural.js";
+import { table } from "./text-table.js";
 
 export function statusText(status: Status): string {
   const { queues } = status;

@@ -4,7 +4,7 @@ import { hostToAsk } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
 import { messageOf } from "../runtime/errors.js";
 import type { Status } from "../status/status.js";
-import { settingsOrExitCode } from "./settings.js";
+import { settingsOrExitCode } from "./settings-or-exit-code.js";
 import { statusText } from "./status-text.js";
 
 const HELP = `

@@ -5,10 +5,10 @@
  * signal is aborted. It need not time itself, retry, or log: the rounds (`rounds.ts`) do that for all.
  */
 import type { ReadyType, Tags } from "@chouette-iot/record";
+import type { CollectorSettings } from "../config/collector-settings.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import type { CollectorDescription } from "./description.js";
-import type { CollectorSettings } from "./settings.js";
 
 export interface CollectedMetric {
   readonly name: string;

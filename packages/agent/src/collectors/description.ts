@@ -1,6 +1,6 @@
 /** What docs/COLLECTORS.md says of a collector: its tables are made from this. */
 import type { ReadyType } from "@chouette-iot/record";
-import type { SettingName } from "./settings.js";
+import type { SettingName } from "../config/collector-settings.js";
 
 export interface CollectorDescription {
   readonly name: string;

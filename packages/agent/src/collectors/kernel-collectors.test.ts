@@ -6,8 +6,8 @@ import { newFolder } from "../../../../tests/support/folders.js";
 import { ManualClock } from "../../../../tests/support/manual-clock.js";
 import type { CollectedMetric, Collector } from "./collector.js";
 import { hostByLibrary } from "./host/by-library.js";
-import { description as hostDescription } from "./host/description.js";
 import { hostCollector } from "./host/host.js";
+import { description as hostDescription } from "./host/host-description.js";
 import { piCollector } from "./pi/pi.js";
 import { thermalCollector } from "./thermal.js";
 

@@ -1,5 +1,5 @@
 /** docs/CONFIGURATION.md, made of the table of settings. */
-import { inWords } from "./in-words.js";
+import { inWords } from "./format-value.js";
 import { fileKey, type Setting } from "./setting.js";
 import { SECTIONS, type Section } from "./settings.js";
 import { DEFAULT_PATHS, FILE_VARIABLE } from "./settings-file.js";

@@ -4,8 +4,8 @@
  * The first of a setting's names that is set wins. Names are the original's where it has them, then Datadog's.
  */
 import { z } from "zod";
-import { COLLECTOR_SETTINGS } from "../collectors/settings.js";
 import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
+import { COLLECTOR_SETTINGS } from "./collector-settings.js";
 import { defaultDataDirectory } from "./data-directory.js";
 import { fsync, hostAndPort, list, oneOf, orOff, someOf, text, url, wholeNumber, yesOrNo } from "./kinds.js";
 import { type Setting, setting } from "./setting.js";

@@ -18,7 +18,7 @@ import {
   notAboutRecords,
   type Obstacle,
 } from "./delivery.js";
-import { admittedPages, type PageOptions } from "./pages.js";
+import { admittedPages, type PageOptions } from "./ready-pages.js";
 import { Release } from "./release.js";
 
 export interface DispatcherOptions<T> extends PageOptions<T> {

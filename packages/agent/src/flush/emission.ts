@@ -8,7 +8,7 @@
 import type { NewRecord, Position } from "@chouette-iot/queue";
 import { contextKey, encodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
 import { type Context, sumOf, TOO_LARGE } from "../aggregation/context.js";
-import { emissionOf } from "../aggregation/emission.js";
+import { emissionOf } from "../aggregation/emission-second.js";
 import type { GaugeTimes } from "../aggregation/gauge-times.js";
 import type { SavedContext } from "../aggregation/saved-contexts.js";
 import { Window } from "../aggregation/window.js";

@@ -8,7 +8,7 @@ import type { Log } from "../runtime/log.js";
 import { Outage } from "../runtime/outage.js";
 import { QueueLocks } from "../timekeeping/queue-locks.js";
 import { Timekeeper } from "../timekeeping/timekeeper.js";
-import { datadogWrapper } from "../wrappers/datadog.js";
+import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
 import { runFlushLoop } from "./flush-loop.js";
 import { Flusher } from "./flusher.js";
 

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { setUpFlush as setUp } from "../../../../tests/support/flushing.js";
 import { AGGREGATION_VECTORS, inOrder, isClose } from "../../../../tests/support/vectors.js";
-import { datadogWrapper } from "../wrappers/datadog.js";
-import { simpleWrapper } from "../wrappers/simple.js";
+import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
+import { simpleWrapper } from "../wrappers/simple-wrapper.js";
 
 const queues = queueNames();
 

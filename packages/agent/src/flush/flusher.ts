@@ -15,13 +15,13 @@ import { type Clock, FutureLimit } from "../runtime/clock.js";
 import type { Wrap } from "../wrappers/wrapper.js";
 import { emitWindow, joinParts } from "./emission.js";
 import { claimFragments } from "./fragments.js";
+import { MAX_LEAD, rejectFuture, rejectUnset, type TimeLimits } from "./implausible-timestamps.js";
 import { KeptContexts } from "./kept-contexts.js";
-import { MAX_LEAD, rejectFuture, rejectUnset, type TimeLimits } from "./misstamped.js";
-import { pagesBefore } from "./pages.js";
+import { Taken, type TakenBatch, type TakenWindow } from "./open-windows.js";
+import { pagesBefore } from "./raw-pages.js";
 import { rejectContext, rejectStray } from "./rejections.js";
 import { type EmittedWindow, raised, settlementOf } from "./settlement.js";
-import { Taken, type TakenBatch, type TakenWindow } from "./taken.js";
-import { type WindowNote, WindowNotes } from "./window-notes.js";
+import { type WindowNote, WindowNotes } from "./window-state.js";
 
 export interface FlusherOptions {
   readonly store: Store;

@@ -20,7 +20,7 @@ import {
 import { type Context, newContext } from "../aggregation/context.js";
 import { type SavedContext, saveContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
-import type { WindowNote, WindowNotes } from "./window-notes.js";
+import type { WindowNote, WindowNotes } from "./window-state.js";
 
 const PAGE = 1_000;
 /** Ids of the flush's own ready metrics, and of those that this agent's collectors and self-metrics write. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
 import { GaugeTimes } from "../aggregation/gauge-times.js";
-import { simpleWrapper } from "../wrappers/simple.js";
+import { simpleWrapper } from "../wrappers/simple-wrapper.js";
 
 const queues = queueNames();
 const START = 1_000_000;

@@ -5,8 +5,8 @@ import { describe, expect, it, vi } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
 import { Window } from "../aggregation/window.js";
 import { askQueues } from "../status/queue-requests.js";
-import { datadogWrapper } from "../wrappers/datadog.js";
-import { simpleWrapper } from "../wrappers/simple.js";
+import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
+import { simpleWrapper } from "../wrappers/simple-wrapper.js";
 
 const queues = queueNames();
 const HUGE = 1.5e308;

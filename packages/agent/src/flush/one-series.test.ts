@@ -5,8 +5,8 @@ import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@cho
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { groupSeries } from "../outputs/series.js";
-import { datadogWrapper } from "../wrappers/datadog.js";
-import { simpleWrapper } from "../wrappers/simple.js";
+import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
+import { simpleWrapper } from "../wrappers/simple-wrapper.js";
 import type { Wrap } from "../wrappers/wrapper.js";
 import { Flusher } from "./flusher.js";
 

@@ -3,7 +3,7 @@ import { queueNames, type Settlement, type StoredRecord } from "@chouette-iot/qu
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { describe, expect, it } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
-import { simpleWrapper } from "../wrappers/simple.js";
+import { simpleWrapper } from "../wrappers/simple-wrapper.js";
 
 const queues = queueNames();
 const START = 1_000_000;

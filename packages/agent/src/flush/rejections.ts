@@ -9,7 +9,7 @@ import {
 import type { Seconds } from "@chouette-iot/record";
 import { rawRecords } from "../aggregation/raw-records.js";
 import type { Unwrappable } from "./emission.js";
-import type { Unusable } from "./taken.js";
+import type { Unusable } from "./open-windows.js";
 
 /** @param at the time of the rejection, which its age in the dead-letter queue counts from */
 export function rejectUnusable(

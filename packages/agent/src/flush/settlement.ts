@@ -15,9 +15,9 @@ import type { Seconds } from "@chouette-iot/record";
 import { saveContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
 import type { Emitted } from "./emission.js";
+import type { Unusable } from "./open-windows.js";
 import { rejectContext, rejectUnusable } from "./rejections.js";
-import type { Unusable } from "./taken.js";
-import type { WindowNote, WindowNotes } from "./window-notes.js";
+import type { WindowNote, WindowNotes } from "./window-state.js";
 
 export interface EmittedWindow {
   readonly window: WindowSpan;

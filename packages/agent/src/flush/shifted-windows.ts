@@ -17,7 +17,7 @@ import {
   notePrefix,
   partsPrefix,
   type WindowNote,
-} from "./window-notes.js";
+} from "./window-state.js";
 
 export interface Shift {
   /** From this time, included, to the other, excluded. */

@@ -6,8 +6,8 @@
 import type { Encoding } from "./inflate.js";
 import { MOST_LOGS, readLogs, type SubmittedLog } from "./logs.js";
 import { readMetricPayload } from "./metric-payload.js";
-import type { Read, SubmittedSeries } from "./series.js";
-import { readSeriesV1, readSeriesV2 } from "./series-json.js";
+import { readSeriesV1, readSeriesV2 } from "./read-series-json.js";
+import type { Read, SubmittedSeries } from "./submitted-series.js";
 
 /** What one request brought. */
 export interface Submission {

@@ -4,7 +4,7 @@
 import { promisify } from "node:util";
 import { gunzip, inflate as inflateZlib } from "node:zlib";
 import { messageOf } from "../runtime/errors.js";
-import { inflateZstd } from "./zstd.js";
+import { inflateZstd } from "./inflate-zstd.js";
 
 /** `deflate` is the zlib format, as HTTP has it. */
 export type Encoding = "identity" | "deflate" | "gzip" | "zstd";

@@ -6,7 +6,7 @@
  * every request is counted, whatever becomes of it; no body, however made, takes more memory than its endpoint's
  * limits. It loses what its bounds push out, which it counts, and everything when it ends.
  *
- * Read on in exchange.ts (one request), verdict.ts (the checks), endpoints.ts (what may be asked), series.ts (the
+ * Read on in handle-request.ts (one request), validate.ts (the checks), endpoints.ts (what may be asked), submitted-series.ts (the
  * rules for metrics) and kept-points.ts. faults.ts is for tests.
  */
 import { createServer, type Server } from "node:http";
@@ -14,12 +14,12 @@ import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { messageOf } from "../runtime/errors.js";
 import { type Counts, RequestCounts } from "./counts.js";
 import type { Submission } from "./endpoints.js";
-import { finish, type Outcome, refusal, workOff } from "./exchange.js";
 import type { Asked, Rules } from "./faults.js";
+import { finish, type Outcome, refusal, workOff } from "./handle-request.js";
 import { KeptLogs } from "./kept-logs.js";
 import { type KeptPoint, KeptPoints } from "./kept-points.js";
 import type { SubmittedLog } from "./logs.js";
-import type { Terms } from "./verdict.js";
+import type { Terms } from "./validate.js";
 
 export interface IntakeOptions extends Terms {
   /** Where to listen: 127.0.0.1 if not given. */

@@ -2,7 +2,7 @@ import { type Milliseconds, milliseconds, type ReadyType, seconds } from "@choue
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { KeptPoints } from "./kept-points.js";
-import type { SubmittedSeries } from "./series.js";
+import type { SubmittedSeries } from "./submitted-series.js";
 
 const NOW = milliseconds(1_700_000_000_000);
 const gauge = (at: number, value: number, fields: Partial<SubmittedSeries> = {}): SubmittedSeries => ({

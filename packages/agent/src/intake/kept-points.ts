@@ -14,7 +14,7 @@ import {
   type Seconds,
   toMilliseconds,
 } from "@chouette-iot/record";
-import type { SubmittedSeries } from "./series.js";
+import type { SubmittedSeries } from "./submitted-series.js";
 
 export interface KeptPoint {
   readonly metric: string;

@@ -4,8 +4,8 @@
  * Source of the limits: Datadog's "Send logs". A log of more than 1 MB is no error there: it is cut.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import type { Read } from "./series.js";
-import { isObject, parseJson } from "./series-json.js";
+import { isObject, parseJson } from "./read-series-json.js";
+import type { Read } from "./submitted-series.js";
 
 export interface SubmittedLog {
   readonly fields: Readonly<Record<string, unknown>>;

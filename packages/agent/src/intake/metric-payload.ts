@@ -10,8 +10,9 @@
  * Promises: any bytes at all give either series or the reason why not. Fields that are not named here, or that
  * have another wire type, are skipped, as protobuf's own readers do.
  */
-import { checkAllSeries, type Read, type SeriesClaim, type SubmittedSeries } from "./series.js";
-import { TYPE_NUMBERS } from "./series-json.js";
+
+import { TYPE_NUMBERS } from "./read-series-json.js";
+import { checkAllSeries, type Read, type SeriesClaim, type SubmittedSeries } from "./submitted-series.js";
 
 const VARINT = 0;
 const FIXED_64 = 1;

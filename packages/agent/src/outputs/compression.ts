@@ -1,7 +1,7 @@
 /** Compression of request bodies: on a metered link a little more computing is cheaper than a byte. */
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
-import { zstdEncoder } from "./zstd.js";
+import { zstdEncoder } from "./zstd-encoder.js";
 
 export type Encoding = "deflate" | "zstd";
 

@@ -1,6 +1,6 @@
 /** The Datadog output for logs. */
 import type { ReceivedLog } from "@chouette-iot/record";
-import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./datadog.js";
+import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./datadog-post.js";
 import { encodeLogs, type LogBodyOptions } from "./log-body.js";
 import type { Output } from "./output.js";
 

@@ -1,6 +1,6 @@
 /** The Datadog output for metrics: the points of a series grouped, encoded and posted. */
 import type { ReadyMetric } from "@chouette-iot/record";
-import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./datadog.js";
+import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./datadog-post.js";
 import type { Output } from "./output.js";
 import { groupSeries } from "./series.js";
 import { type SeriesBodyOptions, seriesBodies } from "./series-bodies.js";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inflate } from "../intake/inflate.js";
 import { readMetricPayload } from "../intake/metric-payload.js";
-import { readSeriesV1, readSeriesV2 } from "../intake/series-json.js";
+import { readSeriesV1, readSeriesV2 } from "../intake/read-series-json.js";
 import { compress } from "./compression.js";
 import type { Series } from "./series.js";
 import { seriesBodies } from "./series-bodies.js";

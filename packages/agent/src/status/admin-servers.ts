@@ -4,8 +4,8 @@ import type { Server } from "node:http";
 import { milliseconds, toSeconds } from "@chouette-iot/record";
 import type { Log } from "../runtime/log.js";
 import { controlSocket, startControl } from "./control.js";
+import { startStatusServer } from "./http-server.js";
 import { askQueues } from "./queue-requests.js";
-import { startStatusServer } from "./server.js";
 import { readStatus, type StatusSource } from "./status.js";
 
 const SNAPSHOT_INTERVAL = milliseconds(10_000);

@@ -19,7 +19,7 @@ import type { Deliveries } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";
 import { type LastStep, type Readiness, readinessOf } from "./readiness.js";
-import type { StoreSnapshot } from "./store-snapshot.js";
+import type { BrokerMemory, StoreSnapshot } from "./store-snapshot.js";
 
 export interface Status {
   readonly version: string;
@@ -55,12 +55,6 @@ export interface Status {
 export interface DiskStatus extends DiskReport {
   /** At the rate since the agent's start; undefined in its first minute. */
   readonly writtenBytesPerDay?: number;
-}
-
-export interface BrokerMemory {
-  readonly usedBytes: number;
-  /** Undefined without a limit. */
-  readonly maxBytes?: number;
 }
 
 export interface BudgetStatus {

@@ -9,7 +9,12 @@ import { toSeconds } from "@chouette-iot/record";
 import { readSentOfLate, type SentOfLate } from "../dispatch/sent-bytes.js";
 import type { Clock } from "../runtime/clock.js";
 import { type QueueStatus, readQueues } from "./queues.js";
-import type { BrokerMemory } from "./status.js";
+
+export interface BrokerMemory {
+  readonly usedBytes: number;
+  /** Undefined without a limit. */
+  readonly maxBytes?: number;
+}
 
 export interface StoreSnapshot {
   readonly queues: readonly QueueStatus[];

@@ -7,7 +7,7 @@ import { faultyStore, type StoreFault } from "../../../../tests/support/faulty-s
 import { Flusher } from "../flush/flusher.js";
 import { CLOCK_FLOOR } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
-import { datadogWrapper } from "../wrappers/datadog.js";
+import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
 import { currentBoot } from "./boot.js";
 import { CLOCK_STATE } from "./clock-shift.js";
 import { QueueLocks } from "./queue-locks.js";

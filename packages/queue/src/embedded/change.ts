@@ -6,8 +6,8 @@
  * parts of a change apply in the order of its fields.
  */
 import { ByteReader, type ByteWriter, MalformedBytes } from "./bytes.js";
-import { readNumbers, writeNumbers } from "./numbers.js";
-import type { Entry } from "./table.js";
+import type { Entry } from "./memory-table.js";
+import { readNumbers, writeNumbers } from "./number-sets.js";
 
 export interface Change {
   /** How many records each of these queues held before this change. */

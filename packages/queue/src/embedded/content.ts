@@ -4,8 +4,8 @@
  * A change is applied in the same way when it is made and when the journal is replayed.
  */
 import type { Change } from "./change.js";
+import type { Entry } from "./memory-table.js";
 import { QueueContent } from "./queue-content.js";
-import type { Entry } from "./table.js";
 
 export class Content {
   readonly queues = new Map<string, QueueContent>();

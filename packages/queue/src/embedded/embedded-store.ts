@@ -8,7 +8,7 @@
  */
 import { boundedPage } from "../bounded-page.js";
 import { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "../broker-store.js";
-import { fateCounter } from "../fates.js";
+import { fateCounter } from "../disposition.js";
 import { checkEpoch } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
 import type { BlockCache } from "./block-cache.js";
@@ -62,7 +62,7 @@ export class EmbeddedStore implements BrokerStore {
   readonly #upkeep: Upkeep;
   readonly #work: WorkQueue<Work>;
 
-  /** For what was recovered of a folder that no other process uses: `open-store.ts` sees to both. */
+  /** For what was recovered of a folder that no other process uses: `open-embedded-store.ts` sees to both. */
   constructor(options: EmbeddedStoreOptions, { content, journal, nextSequence, nextRun }: Recovered) {
     const { folder, files, fsync, limits, boot, cache, onTrouble } = options;
     this.#options = options;

@@ -7,8 +7,8 @@
  */
 import { join } from "node:path";
 import type { ByteWriter } from "./bytes.js";
+import { segmentName } from "./file-names.js";
 import type { FileSystem, StoreFile } from "./files.js";
-import { segmentName } from "./names.js";
 
 /** To the system's cache a write takes some microseconds. One that takes longer has waited for the disk. */
 const SLOW_WRITE_MS = 20;

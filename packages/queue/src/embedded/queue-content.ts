@@ -6,8 +6,8 @@
  */
 import type { Position } from "../store.js";
 import type { QueueRemoval, QueueWrites, Written } from "./change.js";
+import { type Entry, Table } from "./memory-table.js";
 import type { Run } from "./run.js";
-import { type Entry, Table } from "./table.js";
 
 /** A table that is being written to a run. It takes nothing any more, but records leave it. */
 export interface Frozen {

@@ -16,16 +16,16 @@ import {
   readChange,
 } from "./change.js";
 import { Content } from "./content.js";
+import { numberOf, runName, segmentName, UNFINISHED } from "./file-names.js";
 import type { FileSystem } from "./files.js";
 import { framesIn } from "./frame.js";
 import { Journal } from "./journal.js";
 import { Losses } from "./losses.js";
-import { numberOf, runName, segmentName, UNFINISHED } from "./names.js";
+import type { Entry } from "./memory-table.js";
 import { openRun } from "./open-run.js";
 import { comparePositions } from "./order.js";
 import type { Run } from "./run.js";
 import type { RunHead } from "./run-format.js";
-import type { Entry } from "./table.js";
 
 export interface Recovered {
   readonly content: Content;

@@ -8,10 +8,10 @@ import type { Position } from "../store.js";
 import type { Block } from "./block.js";
 import type { QueueRemoval, Written } from "./change.js";
 import { hashId } from "./id-filter.js";
+import type { Entry } from "./memory-table.js";
 import { comparePositions } from "./order.js";
 import type { QueueContent } from "./queue-content.js";
 import type { Run } from "./run.js";
-import type { Entry } from "./table.js";
 
 /** The records at these positions, and how many there are. */
 export async function findRecords(

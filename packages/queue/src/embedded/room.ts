@@ -6,8 +6,8 @@
  */
 import { join } from "node:path";
 import { StoreFullError } from "../store-full.js";
+import { RESERVE } from "./file-names.js";
 import type { FileSystem } from "./files.js";
-import { RESERVE } from "./names.js";
 
 /** The reserve is this part of the file system, within these bounds in bytes. */
 const PART = 16;

@@ -1,10 +1,10 @@
 /** What a page is merged from: a table's records or a run's, in order. */
 import type { Position } from "../store.js";
 import type { Block } from "./block.js";
+import type { Entry, Table } from "./memory-table.js";
 import { comparePositions } from "./order.js";
 import type { Run } from "./run.js";
 import type { BlockEntry } from "./run-format.js";
-import type { Entry, Table } from "./table.js";
 
 /** A block of a run. */
 export interface BlockPlace {

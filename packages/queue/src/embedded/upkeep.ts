@@ -13,16 +13,16 @@ import type { Position } from "../store.js";
 import type { BlockCache } from "./block-cache.js";
 import type { Commits } from "./commits.js";
 import type { Content } from "./content.js";
+import { runName, UNFINISHED } from "./file-names.js";
 import type { FileSystem } from "./files.js";
 import type { Journal, Segment } from "./journal.js";
+import type { Entry } from "./memory-table.js";
 import { chooseMerge, mergeRuns } from "./merge.js";
-import { runName, UNFINISHED } from "./names.js";
 import { openRun } from "./open-run.js";
 import type { QueueContent } from "./queue-content.js";
 import type { Run } from "./run.js";
 import type { RunHead } from "./run-format.js";
 import { RunWriter } from "./run-writer.js";
-import type { Entry } from "./table.js";
 
 export interface Limits {
   /** Bytes of records in memory, roughly, from which on they are written to a run. */

@@ -5,8 +5,8 @@
  * `Q.values`, by one MULTI. Repeated with the same ids, it changes nothing.
  */
 import type { NewRecord } from "../store.js";
-import type { RedisConnection } from "./connection.js";
 import { keysOf, valuesOf } from "./keys.js";
+import type { RedisConnection } from "./redis-connection.js";
 
 /** One ZADD and one HSET, to be sent in one MULTI. Without records they are not yet valid. */
 export type AppendCommands = readonly [addKeys: string[], addValues: string[]];

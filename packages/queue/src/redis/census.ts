@@ -1,6 +1,7 @@
 /** Counters and sizes of queues at one moment, to tell what left a queue without being counted. */
-import type { RedisConnection } from "./connection.js";
+
 import { countersOf, keysOf, valuesOf } from "./keys.js";
+import type { RedisConnection } from "./redis-connection.js";
 
 export interface Census {
   readonly counters: ReadonlyMap<string, number>;

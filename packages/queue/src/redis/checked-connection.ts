@@ -22,7 +22,7 @@ import {
   newClient,
   type RedisAddress,
   type RedisConnection,
-} from "./connection.js";
+} from "./redis-connection.js";
 import { checkServer } from "./server-check.js";
 import { UnsuitableServerError } from "./unsuitable-server.js";
 

@@ -6,9 +6,9 @@
  * marks its place.
  */
 import type { Position, ReadOptions, StoredRecord } from "../store.js";
-import type { RedisConnection } from "./connection.js";
-import { idArgument, idTexts, isDamaged } from "./ids.js";
+import { idArgument, idTexts, isDamaged } from "./id-text.js";
 import { keysOf } from "./keys.js";
+import type { RedisConnection } from "./redis-connection.js";
 import { firstValues, type RangeSizes, rangeSizes, UNKNOWN_SIZES } from "./values.js";
 
 export async function readPage(

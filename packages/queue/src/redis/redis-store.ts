@@ -4,22 +4,22 @@
  * Promises what every store promises. As durable as the server: with `appendfsync always` a power cut costs
  * nothing, with `everysec` up to a second, with snapshots alone all since the last one.
  */
-import { NAMESPACE } from "../names.js";
+import { NAMESPACE } from "../queue-names.js";
 import { checkEpoch } from "../stale.js";
 import type { NewRecord, ReadOptions, Settlement, Store, StoredRecord, Stray } from "../store.js";
 import { append } from "./append.js";
 import { type Census, takeCensus } from "./census.js";
 import { CheckedConnection, type Patience } from "./checked-connection.js";
-import type { ConnectionEvents, RedisAddress } from "./connection.js";
 import { countersOf, keysOf, notesOf } from "./keys.js";
+import { findStrays } from "./orphans.js";
 import { readPage } from "./read.js";
+import type { ConnectionEvents, RedisAddress } from "./redis-connection.js";
 import { type ServerInfo, serverInfo } from "./server-info.js";
 import { settle } from "./settle.js";
-import { findStrays } from "./strays.js";
 
 export { append, appendCommands } from "./append.js";
 export type { Census } from "./census.js";
-export type { RedisAddress, RedisConnection } from "./connection.js";
+export type { RedisAddress, RedisConnection } from "./redis-connection.js";
 export type { ServerInfo } from "./server-info.js";
 
 export interface RedisStoreOptions extends RedisAddress, ConnectionEvents {

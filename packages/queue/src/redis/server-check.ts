@@ -1,7 +1,7 @@
 /** Whether a Redis server is one that Chouette can work with: asked once for each connection, in one command. */
 import { ErrorReply } from "@redis/client";
-import type { RedisConnection } from "./connection.js";
 import { countersOf, formatOf } from "./keys.js";
+import type { RedisConnection } from "./redis-connection.js";
 import { checkFormat } from "./state-format.js";
 import { UnsuitableServerError } from "./unsuitable-server.js";
 

@@ -1,6 +1,6 @@
 /** What a Redis server says of itself: its memory, what it evicts, what it keeps. */
 import { ErrorReply } from "@redis/client";
-import type { RedisConnection } from "./connection.js";
+import type { RedisConnection } from "./redis-connection.js";
 
 export interface ServerInfo {
   readonly version: string;

@@ -12,9 +12,9 @@
  */
 import { StaleSettlementError } from "../stale.js";
 import type { NewRecord, Settlement } from "../store.js";
-import type { RedisConnection } from "./connection.js";
-import { idArgument } from "./ids.js";
+import { idArgument } from "./id-text.js";
 import { countersOf, formatOf, keysOf, notesOf, valuesOf } from "./keys.js";
+import type { RedisConnection } from "./redis-connection.js";
 import { checkFormat, STATE_FORMAT } from "./state-format.js";
 
 /**

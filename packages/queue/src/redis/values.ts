@@ -7,9 +7,9 @@
  * and not by a script, whose tables would make the read slower by a third.
  */
 import { MAX_PAGE_BYTES, MAX_VALUE_BYTES } from "../store.js";
-import type { RedisConnection } from "./connection.js";
-import { idArgument } from "./ids.js";
+import { idArgument } from "./id-text.js";
 import { keysOf, valuesOf } from "./keys.js";
+import type { RedisConnection } from "./redis-connection.js";
 
 /** Lua: how many of these ids' values make a page, and for each that is too large its index, from 1, and its size. */
 const MEASURE = `

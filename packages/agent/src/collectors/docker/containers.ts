@@ -1,7 +1,7 @@
 /** The engine's list of containers and its list of events, as far as they tell how containers are. */
 import type { Seconds } from "@chouette-iot/record";
+import type { DockerMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
-import type { DockerMetric } from "./metrics.js";
 
 export interface Container {
   readonly id: string;

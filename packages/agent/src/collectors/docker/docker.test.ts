@@ -1,7 +1,7 @@
 import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
+import { DOCKER_METRICS } from "../../config/collector-metrics.js";
 import { parseContainers, parseStarts, restartMetrics, stateMetrics } from "./containers.js";
-import { DOCKER_METRICS } from "./metrics.js";
 import { cpuPercentage, cpuReading, type Stats, statsMetrics } from "./stats.js";
 
 const CONTAINERS = parseContainers(

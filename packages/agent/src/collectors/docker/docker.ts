@@ -7,12 +7,12 @@
  * DOCKER_METRICS doesn't name aren't made.
  */
 import { type Seconds, toSeconds } from "@chouette-iot/record";
+import type { DockerMetric } from "../../config/collector-metrics.js";
 import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { type Container, parseContainers, parseStarts, restartMetrics, stateMetrics } from "./containers.js";
 import { Engine } from "./engine.js";
-import type { DockerMetric } from "./metrics.js";
 import { type CpuReading, cpuReading, needsStats, type Stats, statsMetrics } from "./stats.js";
 
 const CONTAINER = ["container"];

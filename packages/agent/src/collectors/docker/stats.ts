@@ -1,7 +1,8 @@
 /** A container's statistics as metrics. The shapes are those of Docker's engine, on cgroup v1 and v2, and of Podman. */
+
+import type { DockerMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
-import { rounded } from "../numbers.js";
-import type { DockerMetric } from "./metrics.js";
+import { rounded } from "../rounded.js";
 
 /** The answer to `/containers/ID/stats`, as far as it is read. Every part may be missing. */
 export interface Stats {

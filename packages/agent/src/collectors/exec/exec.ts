@@ -8,7 +8,7 @@ import { seconds, toMilliseconds } from "@chouette-iot/record";
 import type { Collector } from "../collector.js";
 import type { CollectorDescription } from "../description.js";
 import { runProgram } from "../program.js";
-import { parseOutput } from "./output.js";
+import { parseOutput } from "./program-output.js";
 
 export const description: CollectorDescription = {
   name: "exec",

@@ -1,10 +1,10 @@
 /** The host where there is no /proc, as on macOS: the same metrics, from the package systeminformation. */
 import { loadavg, uptime } from "node:os";
 import si from "systeminformation";
+import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric, Collector } from "../collector.js";
-import { rounded } from "../numbers.js";
-import { loadMetrics, type Period } from "./load.js";
-import type { HostMetric } from "./metrics.js";
+import { rounded } from "../rounded.js";
+import { loadMetrics, type Period } from "./load-average.js";
 import { networkMetrics } from "./network.js";
 
 type Reader = () => Promise<readonly CollectedMetric[]>;

@@ -1,7 +1,7 @@
 /** CPU from /proc/stat: how busy it was between two readings, and how many processes run or wait. */
 import type { CollectedMetric } from "../collector.js";
 import { readNow } from "../kernel-files.js";
-import { rounded } from "../numbers.js";
+import { rounded } from "../rounded.js";
 
 /** Time spent since boot in each state, in the kernel's ticks. */
 export interface CpuTimes {

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import type { Milliseconds } from "@chouette-iot/record";
 import type { CollectedMetric, Round } from "../collector.js";
 import { readNow } from "../kernel-files.js";
-import { rounded } from "../numbers.js";
+import { rounded } from "../rounded.js";
 
 /** Since boot. */
 export interface DiskCounters {

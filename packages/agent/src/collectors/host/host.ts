@@ -6,19 +6,19 @@
  * round is without them.
  */
 import { existsSync, readdirSync } from "node:fs";
+import type { HostMetric } from "../../config/collector-metrics.js";
 import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 import { cpuReader } from "./cpu.js";
 import { diskReader } from "./disks.js";
 import { fileSystemReader } from "./file-systems.js";
-import { loadReader, type Period } from "./load.js";
+import { loadReader, type Period } from "./load-average.js";
 import { memoryReader } from "./memory.js";
-import type { HostMetric } from "./metrics.js";
 import { networkReader } from "./network.js";
 import { pressureReader } from "./pressure.js";
 
-export { description } from "./description.js";
+export { description } from "./host-description.js";
 
 export interface HostOptions {
   readonly metrics: readonly HostMetric[];

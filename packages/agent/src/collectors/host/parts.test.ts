@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { newFolder } from "../../../../../tests/support/folders.js";
 import { deviceName, diskMetrics, parseDiskstats } from "./disks.js";
 import { chooseMounts, fileSystemMetrics, fileSystemReader, parseDeviceTypes } from "./file-systems.js";
-import { loadMetrics } from "./load.js";
+import { loadMetrics } from "./load-average.js";
 import { memoryMetrics, parseMeminfo } from "./memory.js";
 import { parseMounts } from "./mounts.js";
 import { networkMetrics, parseNetDev } from "./network.js";

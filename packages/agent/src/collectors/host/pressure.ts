@@ -2,7 +2,7 @@
 import type { Milliseconds } from "@chouette-iot/record";
 import type { CollectedMetric, Round } from "../collector.js";
 import { readNow } from "../kernel-files.js";
-import { rounded } from "../numbers.js";
+import { rounded } from "../rounded.js";
 
 const RESOURCES = ["cpu", "memory", "io"] as const;
 

@@ -3,10 +3,12 @@
  *
  * One request a round, for the summary of the one node that the agent runs on; the API server is not asked.
  */
+
+import type { K8sMetrics } from "../../config/collector-metrics.js";
 import type { Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { Kubelet, type KubeletOptions } from "./kubelet.js";
-import { type K8sMetrics, parseSummary, summaryMetrics } from "./summary.js";
+import { parseSummary, summaryMetrics } from "./summary.js";
 
 export const description: CollectorDescription = {
   name: "k8s",

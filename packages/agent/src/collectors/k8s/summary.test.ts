@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NODE_METRICS, POD_METRICS } from "./metrics.js";
+import { NODE_METRICS, POD_METRICS } from "../../config/collector-metrics.js";
 import { parseSummary, summaryMetrics } from "./summary.js";
 
 const SUMMARY = parseSummary(

@@ -4,8 +4,9 @@
  * The shape is Kubernetes' `Summary` (k8s.io/kubelet/pkg/apis/stats/v1alpha1). Every part of it may be missing:
  * a runtime need not have it. What is missing gives no metric.
  */
+
+import type { K8sMetrics, NodeMetric, PodMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
-import type { NodeMetric, PodMetric } from "./metrics.js";
 
 type Figures = Readonly<Record<string, unknown>>;
 
@@ -23,11 +24,6 @@ export interface PodStats extends Stats {
   readonly podRef?: { readonly name?: string; readonly namespace?: string };
   readonly network?: Figures;
   readonly containers?: readonly Stats[];
-}
-
-export interface K8sMetrics {
-  readonly pods: readonly PodMetric[];
-  readonly node: readonly NodeMetric[];
 }
 
 /** @throws where the answer is no summary */

@@ -5,12 +5,12 @@
  * asked for, the clocks and voltage of the firmware's side. Without vcgencmd the flags are those of /sys alone.
  */
 
+import type { PiMetric } from "../../config/collector-metrics.js";
 import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { readBeside } from "../kernel-files.js";
 import { runProgram } from "../program.js";
-import type { PiMetric } from "./metrics.js";
 import { clockMetrics, flagMetrics, parseFrequency, parseThrottled, parseVoltage } from "./vcgencmd.js";
 
 export const description: CollectorDescription = {

@@ -6,8 +6,8 @@
  */
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
-import { LookIn } from "./connection.js";
 import { type Client, escapePattern, scanKeys } from "./queue-sizes.js";
+import { LookIn } from "./redis-probe.js";
 
 /** State in metrics, key in Redis, kind of key. */
 const STATES = [

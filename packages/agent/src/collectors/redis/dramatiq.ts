@@ -6,8 +6,8 @@
  */
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
-import { LookIn } from "./connection.js";
 import { scanKeys } from "./queue-sizes.js";
+import { LookIn } from "./redis-probe.js";
 
 export const description: CollectorDescription = {
   name: "dramatiq",

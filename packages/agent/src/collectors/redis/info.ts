@@ -1,6 +1,6 @@
 /** What Redis says of itself by INFO, as metrics. */
 import type { CollectedMetric } from "../collector.js";
-import { rounded } from "../numbers.js";
+import { rounded } from "../rounded.js";
 
 /** INFO's lines by name. */
 export type Info = ReadonlyMap<string, string>;

@@ -1,5 +1,5 @@
 /** Collectors of queues in Redis: finding the queues, and remembering those that went empty. */
-import type { LookIn } from "./connection.js";
+import type { LookIn } from "./redis-probe.js";
 
 export type Client = Parameters<Parameters<LookIn["with"]>[1]>[0];
 

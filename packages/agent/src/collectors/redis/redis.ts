@@ -7,8 +7,8 @@
 import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress, Round } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
-import { LookIn } from "./connection.js";
 import { type Info, infoMetrics, parseInfo } from "./info.js";
+import { LookIn } from "./redis-probe.js";
 
 const SERVER = ["server"];
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { TEGRASTATS_METRICS } from "../../config/collector-metrics.js";
 import { lineMetrics } from "./line.js";
-import { TEGRASTATS_METRICS } from "./metrics.js";
 
 const LINES = {
   nano: "RAM 1459/3964MB (lfb 291x4MB) SWAP 0/1982MB (cached 0MB) IRAM 0/252kB(lfb 252kB) CPU [5%@102,0%@102,0%@102,0%@102] EMC_FREQ 0%@204 GR3D_FREQ 0%@76 APE 25 PLL@18C CPU@21.5C PMIC@100C GPU@20C AO@26.5C thermal@21C POM_5V_IN 1022/1022 POM_5V_GPU 0/0 POM_5V_CPU 160/160",

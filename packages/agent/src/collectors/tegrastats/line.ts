@@ -4,8 +4,9 @@
  * The line is a row of readings, each in a form of its own, and differs by board and release: what isn't in it
  * gives no metric. Its fields are told of in NVIDIA's Jetson Linux Developer Guide, "tegrastats Utility".
  */
+
+import type { TegrastatsMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
-import type { TegrastatsMetric } from "./metrics.js";
 
 const MEGABYTE = 1_048_576;
 const MEGAHERTZ = 1_000_000;

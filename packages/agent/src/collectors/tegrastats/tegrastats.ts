@@ -5,11 +5,11 @@
  * at most one interval old. Where it ended, the next round starts it again and waits for its first line.
  */
 import { milliseconds } from "@chouette-iot/record";
+import type { TegrastatsMetric } from "../../config/collector-metrics.js";
 import type { Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { RunningProgram } from "../running-program.js";
 import { lineMetrics } from "./line.js";
-import type { TegrastatsMetric } from "./metrics.js";
 
 export const description: CollectorDescription = {
   name: "tegrastats",

@@ -13,7 +13,7 @@
 import type { BrokerStore } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, type Seconds, toMilliseconds } from "@chouette-iot/record";
 import type { Clock } from "../../runtime/clock.js";
-import { MARKER_PREFIX } from "./keys.js";
+import { MARKER_PREFIX } from "./queue-keys.js";
 
 /** Times {@link MAX_MARKER_LENGTH} and the key that is about 12 MB at the very most, and 1 MB as clients write them. */
 export const MAX_MARKERS = 10_000;

@@ -4,8 +4,8 @@
  */
 import { asStoreError, type BrokerStore } from "@chouette-iot/queue";
 import { beginOutage, endOutages, type LoopOutages } from "../../runtime/outage.js";
+import type { BrokerCounters } from "./broker-counters.js";
 import type { ClientMarkers } from "./client-markers.js";
-import type { BrokerCounters } from "./counters.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { type Failure, failure } from "./reply.js";
 import type { WriteBatch } from "./write-batch.js";

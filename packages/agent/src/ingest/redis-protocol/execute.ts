@@ -7,12 +7,19 @@
  * not at all.
  */
 
-import { type Call, type Command, isLookup, type Lookup, type Result } from "./command.js";
-import { COMMANDS } from "./commands/table.js";
-import type { BrokerContext } from "./context.js";
-import { shown } from "./keys.js";
+import {
+  type BrokerContext,
+  type Call,
+  type Command,
+  isLookup,
+  type Lookup,
+  type Result,
+  type Session,
+  type Transaction,
+} from "./command.js";
+import { COMMANDS } from "./commands/command-table.js";
+import { shown } from "./queue-keys.js";
 import { type Failure, failure, isFailure, QUEUED, type Reply } from "./reply.js";
-import type { Session, Transaction } from "./session.js";
 import { WriteBatch } from "./write-batch.js";
 
 export type Outcome =

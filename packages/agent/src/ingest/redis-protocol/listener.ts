@@ -6,7 +6,7 @@
  * that a client sends ends the agent: it gets an error, or a closed connection.
  *
  * What happens to a request, in order: connection.ts (bytes), request-parser.ts (words), execute.ts and
- * commands/table.ts (meaning), write-batch.ts and durable-writes.ts (the store), reply-queue.ts and reply.ts
+ * commands/command-table.ts (meaning), write-batch.ts and durable-writes.ts (the store), reply-queue.ts and reply.ts
  * (the answer).
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
@@ -17,15 +17,15 @@ import { isLoopback } from "../../runtime/address.js";
 import { type Clock, systemClock } from "../../runtime/clock.js";
 import type { Log } from "../../runtime/log.js";
 import { Outage } from "../../runtime/outage.js";
+import { type BrokerCounters, newCounters } from "./broker-counters.js";
+import { Connection } from "./client-connection.js";
 import { ClientMarkers } from "./client-markers.js";
-import { Connection } from "./connection.js";
-import type { BrokerContext } from "./context.js";
-import { type BrokerCounters, newCounters } from "./counters.js";
+import type { BrokerContext } from "./command.js";
 import { DurableWrites } from "./durable-writes.js";
-import { QueueKeys } from "./keys.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { OneAtATime } from "./one-at-a-time.js";
 import { passwordCheck } from "./password.js";
+import { QueueKeys } from "./queue-keys.js";
 import { encodeReply, failure } from "./reply.js";
 
 export interface BrokerOptions {

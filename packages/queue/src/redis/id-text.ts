@@ -7,7 +7,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { RESP_TYPES } from "@redis/client";
-import type { RedisConnection } from "./connection.js";
+import type { RedisConnection } from "./redis-connection.js";
 
 const ESCAPE = 0xdc00;
 const LONGEST_CHARACTER = 4;

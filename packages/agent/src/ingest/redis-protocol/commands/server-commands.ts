@@ -1,6 +1,6 @@
 /** Commands that libraries and people send to see whom they talk to. */
 import type { Call, Result } from "../command.js";
-import { shown } from "../keys.js";
+import { shown } from "../queue-keys.js";
 import { failure, list } from "../reply.js";
 
 /** The version of Redis whose answers these are: drivers choose what they send by it. */

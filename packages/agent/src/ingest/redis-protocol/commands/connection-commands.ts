@@ -1,11 +1,9 @@
 /** Commands about the connection itself: who is there, and how they speak. */
 
-import type { Call, Result } from "../command.js";
-import type { BrokerContext } from "../context.js";
+import type { BrokerContext, Call, Result, Session } from "../command.js";
 import { type Failure, failure, list, OK, type Protocol, type Reply } from "../reply.js";
-import type { Session } from "../session.js";
-import { setName } from "./client.js";
-import { VERSION } from "./server.js";
+import { setName } from "./client-commands.js";
+import { VERSION } from "./server-commands.js";
 
 const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map([
   ["2", 2],

@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { fateCounter, unknownLossCounter } from "../fates.js";
+import { fateCounter, unknownLossCounter } from "../disposition.js";
 import { BlockCache } from "./block-cache.js";
 import { EmbeddedStore, type StoreLimits } from "./embedded-store.js";
 import { type FileSystem, realFiles } from "./files.js";

@@ -7,7 +7,7 @@
  */
 
 import { messageOf } from "../runtime/errors.js";
-import { checkAllSeries, type Read, type SeriesClaim, type SubmittedSeries } from "./series.js";
+import { checkAllSeries, type Read, type SeriesClaim, type SubmittedSeries } from "./submitted-series.js";
 
 /** The v2 numbers of the types. 0 says nothing of the type. */
 export const TYPE_NUMBERS = [undefined, "count", "rate", "gauge"] as const;

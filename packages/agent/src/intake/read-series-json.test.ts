@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Read, SubmittedSeries } from "./series.js";
-import { readSeriesV1, readSeriesV2 } from "./series-json.js";
+import { readSeriesV1, readSeriesV2 } from "./read-series-json.js";
+import type { Read, SubmittedSeries } from "./submitted-series.js";
 
 const v1 = { metric: "engine.rpm", points: [[1_700_000_000, 1.5]] };
 const v2 = { metric: "engine.rpm", points: [{ timestamp: 1_700_000_000, value: 1.5 }] };

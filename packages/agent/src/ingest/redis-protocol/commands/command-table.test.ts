@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { COMMANDS } from "./table.js";
+import { COMMANDS } from "./command-table.js";
 
 it("is documented: each command is in docs/BROKER.md, and no other", () => {
   const page = readFileSync(new URL("../../../../../../docs/BROKER.md", import.meta.url), "utf8");

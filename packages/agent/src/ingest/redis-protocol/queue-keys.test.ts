@@ -1,6 +1,6 @@
 import { queueNames } from "@chouette-iot/queue";
 import { describe, expect, it } from "vitest";
-import { isMarkerKey, QueueKeys, shown } from "./keys.js";
+import { isMarkerKey, QueueKeys, shown } from "./queue-keys.js";
 
 const keys = new QueueKeys(queueNames());
 

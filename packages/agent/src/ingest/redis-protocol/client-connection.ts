@@ -7,15 +7,15 @@
  * under way when the client went away is still stored. All that it holds is reported to the memory budget, which may
  * close it.
  */
+
 import type { Socket } from "node:net";
 import type { Milliseconds } from "@chouette-iot/record";
-import type { BrokerContext } from "./context.js";
+import { type BrokerContext, bytesOf, newSession, type Session } from "./command.js";
 import { execute } from "./execute.js";
 import type { MemoryBudget, MemoryHolder } from "./memory-budget.js";
 import { encodeReply, failure, type Protocol, type Reply } from "./reply.js";
 import { ReplyQueue } from "./reply-queue.js";
 import { type RequestLimits, RequestParser } from "./request-parser.js";
-import { bytesOf, newSession, type Session } from "./session.js";
 
 const MEBIBYTE = 1024 * 1024;
 

@@ -6,8 +6,8 @@
  */
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { BUILT_IN } from "./built-in.js";
 import type { Collector, CollectorContext, CollectorFactory } from "./collector.js";
-import { BUILT_IN } from "./table.js";
 
 /** The collectors that the settings name: COLLECTOR_PLUGINS, then EXEC_COLLECTORS. */
 export function openCollectors(context: CollectorContext): readonly Collector[] {

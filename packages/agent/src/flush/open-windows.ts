@@ -9,7 +9,7 @@ import { absentValueReason, type Position, type StoredRecord } from "@chouette-i
 import { RawMetricReader, type Seconds } from "@chouette-iot/record";
 import { TOO_LARGE } from "../aggregation/context.js";
 import { Window, type WindowSpan } from "../aggregation/window.js";
-import { FUTURE_REASON, type TimeLimits, UNSET_REASON } from "./misstamped.js";
+import { FUTURE_REASON, type TimeLimits, UNSET_REASON } from "./implausible-timestamps.js";
 import type { WindowGrid } from "./window-grid.js";
 
 export interface TakenWindow {

@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { ENDPOINTS, type Endpoint, NOTHING, type Submission } from "./endpoints.js";
 import { type Encoding, inflate } from "./inflate.js";
 import type { SubmittedLog } from "./logs.js";
-import type { SubmittedSeries } from "./series.js";
+import type { SubmittedSeries } from "./submitted-series.js";
 
 /** A request with its body read. */
 export interface Arrived {

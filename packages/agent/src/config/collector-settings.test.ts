@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadConfig } from "../config/config.js";
+import { loadConfig } from "./config.js";
 
 function load(env: Readonly<Record<string, string>>) {
   const loaded = loadConfig(env);

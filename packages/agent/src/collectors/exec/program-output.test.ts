@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseLine, parseOutput } from "./output.js";
+import { parseLine, parseOutput } from "./program-output.js";
 
 describe("the output of a program", () => {
   it("is read line by line, as DogStatsD's lines or JSON", () => {

@@ -4,7 +4,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { NOTHING, type Submission } from "./endpoints.js";
 import type { Asked, Fault } from "./faults.js";
-import { judge, mostSent, type Terms } from "./verdict.js";
+import { judge, mostSent, type Terms } from "./validate.js";
 
 /** What became of a request, and how it shall end. */
 export interface Outcome {

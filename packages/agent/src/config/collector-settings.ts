@@ -1,17 +1,16 @@
-/**
- * The collectors' settings: which run and how often, then each one's own.
- *
- * A part of the agent's one table of settings (`config/settings.ts`), where they are read and checked.
- */
+/** The collectors' settings: which collectors run and how often, then those of each collector. */
 import { z } from "zod";
-import { ignoredNames, type Kind, list, someOf, text, url, wholeNumber, yesOrNo } from "../config/kinds.js";
-import { type Setting, setting } from "../config/setting.js";
-import { DOCKER_METRICS } from "./docker/metrics.js";
-import { HOST_METRICS } from "./host/metrics.js";
-import { NODE_METRICS, POD_METRICS } from "./k8s/metrics.js";
-import type { K8sMetrics } from "./k8s/summary.js";
-import { PI_METRICS } from "./pi/metrics.js";
-import { TEGRASTATS_METRICS } from "./tegrastats/metrics.js";
+import {
+  DOCKER_METRICS,
+  HOST_METRICS,
+  type K8sMetrics,
+  NODE_METRICS,
+  PI_METRICS,
+  POD_METRICS,
+  TEGRASTATS_METRICS,
+} from "./collector-metrics.js";
+import { ignoredNames, type Kind, list, someOf, text, url, wholeNumber, yesOrNo } from "./kinds.js";
+import { type Setting, setting } from "./setting.js";
 
 function json<T>(schema: z.ZodType<T>, expected: string): Kind<T> {
   const parsed = z.string().transform((value, context): unknown => {

@@ -7,8 +7,8 @@ import { ManualClock } from "../../../../tests/support/manual-clock.js";
 import { redisForTests } from "../../../../tests/support/redis-for-tests.js";
 import { until } from "../../../../tests/support/until.js";
 import { Outage } from "../runtime/outage.js";
+import { LOOK_INTERVAL, workUnderLease } from "./leader.js";
 import { BEAT_INTERVAL, Lease, TTL } from "./lease.js";
-import { LOOK_INTERVAL, workUnderLease } from "./stand-by.js";
 
 const server = redisForTests();
 const count = { count: new Map([["work", 1]]) };

@@ -1,7 +1,6 @@
 /** MULTI and what ends it. What is queued in between is stored by EXEC, in one step. */
-import { type Call, isLookup, lookup, type Result } from "../command.js";
+import { type Call, isLookup, lookup, newTransaction, type Result } from "../command.js";
 import { failure, lengthOf, list, MAX_ANSWER_LENGTH, OK, type Reply } from "../reply.js";
-import { newTransaction } from "../session.js";
 
 export function multi(_args: readonly string[], { session }: Call): Result {
   if (session.transaction !== undefined) return failure("ERR MULTI calls can not be nested");

@@ -1,6 +1,6 @@
 /** The settings for a command. */
 import { type Config, loadConfig } from "../config/config.js";
-import { count } from "./count.js";
+import { count } from "./plural.js";
 
 /** The configuration; or undefined if a setting is invalid, which is printed to stderr and sets exit code 2. */
 export function settingsOrExitCode(): Config | undefined {

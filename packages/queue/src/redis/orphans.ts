@@ -6,9 +6,9 @@
  * HSCAN would send every value with its id; a stray that gets its score meanwhile is left alone by the settlement.
  */
 import type { Stray } from "../store.js";
-import type { RedisConnection } from "./connection.js";
-import { idTexts, isDamaged } from "./ids.js";
+import { idTexts, isDamaged } from "./id-text.js";
 import { keysOf, valuesOf } from "./keys.js";
+import type { RedisConnection } from "./redis-connection.js";
 import { firstValues } from "./values.js";
 
 /**

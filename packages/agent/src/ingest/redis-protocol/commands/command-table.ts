@@ -3,13 +3,13 @@
  * look into it. docs/BROKER.md lists them for users.
  */
 import type { Command } from "../command.js";
-import { client } from "./client.js";
-import { auth, hello, quit, reset, select } from "./connection.js";
-import { dbsize, exists, keys, removal, scan, ttl, type } from "./keyspace.js";
-import { command, crossProtocol, echo, info, ping } from "./server.js";
-import { getMarker, getMarkers, hmset, hset, setMarker, zadd } from "./store.js";
-import { discard, exec, multi, unwatch, watch } from "./transaction.js";
-import { hget, hlen, hmget, zcard, zrange, zrangebyscore } from "./view.js";
+import { client } from "./client-commands.js";
+import { auth, hello, quit, reset, select } from "./connection-commands.js";
+import { dbsize, exists, keys, removal, scan, ttl, type } from "./keyspace-commands.js";
+import { hget, hlen, hmget, zcard, zrange, zrangebyscore } from "./read-commands.js";
+import { command, crossProtocol, echo, info, ping } from "./server-commands.js";
+import { discard, exec, multi, unwatch, watch } from "./transaction-commands.js";
+import { getMarker, getMarkers, hmset, hset, setMarker, zadd } from "./write-commands.js";
 
 const ANY = Number.POSITIVE_INFINITY;
 const MAX_KEYS = 1_000;

@@ -9,7 +9,7 @@ import { seconds } from "@chouette-iot/record";
 import { fromStoredValue, toStoredId, toStoredValue } from "../byte-text.js";
 import { MAX_MARKER_LENGTH, MAX_OF_CONNECTION } from "../client-markers.js";
 import { type Call, lookup, type Result } from "../command.js";
-import { isMarkerKey, shown } from "../keys.js";
+import { isMarkerKey, shown } from "../queue-keys.js";
 import { type Failure, failure, list, OK } from "../reply.js";
 import { parseScore } from "../score.js";
 

@@ -6,8 +6,8 @@
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
-import { datadogWrapper } from "./datadog.js";
-import { simpleWrapper } from "./simple.js";
+import { datadogWrapper } from "./datadog-wrapper.js";
+import { simpleWrapper } from "./simple-wrapper.js";
 import type { Wrap, Wrapped, WrapperOptions } from "./wrapper.js";
 
 /**

@@ -2,11 +2,11 @@
  * Commands about keys as such: which there are, of which type, for how long. They are few: the halves of the agent's own
  * queues that hold something, and the markers of clients.
  */
+
 import type { BrokerStore } from "@chouette-iot/queue";
-import { type Call, lookup, type Result } from "../command.js";
-import type { BrokerContext } from "../context.js";
+import { type BrokerContext, type Call, lookup, type Result } from "../command.js";
 import { globMatcher } from "../glob.js";
-import { isMarkerKey, type QueueKey } from "../keys.js";
+import { isMarkerKey, type QueueKey } from "../queue-keys.js";
 import { failure, list, type Reply } from "../reply.js";
 
 /** A pattern is checked against every key. */

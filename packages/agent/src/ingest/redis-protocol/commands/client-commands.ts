@@ -1,10 +1,8 @@
 /** CLIENT: what libraries say about themselves, and who else is connected. */
 
-import type { Call, Result } from "../command.js";
-import type { BrokerContext } from "../context.js";
-import { shown } from "../keys.js";
+import type { BrokerContext, Call, Result, Session } from "../command.js";
+import { shown } from "../queue-keys.js";
 import { type Failure, failure, OK, type Reply } from "../reply.js";
-import type { Session } from "../session.js";
 
 export function client([, subcommand = "", ...args]: readonly string[], { broker, session }: Call): Result {
   switch (subcommand.toUpperCase()) {

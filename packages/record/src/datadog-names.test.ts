@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalTag, metricName, tagName, tagValue } from "./names.js";
+import { canonicalTag, metricName, tagName, tagValue } from "./datadog-names.js";
 
 test("names that Datadog takes stay as they are", () => {
   for (const name of ["a", "my.count.metric", "A_b.9"]) expect(metricName(name)).toBe(name);
