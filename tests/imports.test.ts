@@ -15,7 +15,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   "queue/memory": ["record", "queue"],
   client: ["record", "queue", "queue/redis", "@redis/client"],
   // What every module of the agent may build on: clock, log, outages, watchdog, errors.
-  "agent/runtime": ["record", "queue", "pino", "pino-pretty"],
+  "agent/runtime": ["record", "queue", "pino"],
   "agent/aggregation": ["record"],
   "agent/wrappers": ["record", "agent/runtime", "agent/aggregation"],
   "agent/ingest": ["record", "queue", "agent/runtime"],

@@ -40,7 +40,7 @@ export function registerAgent(program: Command): void {
 }
 
 async function runAgent(config: Config): Promise<void> {
-  const log = createLog(config.settings.logLevel);
+  const log = createLog(config.settings.logLevel, config.output === "stdout" ? "stderr" : "stdout");
   try {
     const agent = await startAgent(config, log);
     reloadOnHangup(agent, config, log);

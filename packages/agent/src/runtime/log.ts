@@ -1,26 +1,44 @@
-/** The agent's own log: JSON lines on stdout, and lines for people on a terminal. */
-import { createRequire } from "node:module";
+/**
+ * The agent's own log: JSON lines, or lines for people on a terminal.
+ *
+ * It goes to stdout, as service managers expect, and to stderr if stdout is where metrics are printed.
+ */
+import { isatty } from "node:tty";
 import pino from "pino";
+import { lineForPeople } from "./log-line.js";
 
-export type Log = Pick<pino.Logger, "debug" | "info" | "warn" | "error">;
-
-/** A log whose least level can be set while it is in use. */
-export type OwnLog = Log & Pick<pino.Logger, "level">;
-
-const LEVELS: Readonly<Record<string, string>> = { notset: "trace", warning: "warn", critical: "fatal" };
-
-/** @param name of the least level: pino's names, or the original's */
-export function createLog(name: string): OwnLog {
-  const options = { level: levelOf(name), base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  // In this process and at once, since the last lines before a crash are those that matter.
-  if (process.stdout.isTTY) return pino(options, prettyLines());
-  return pino(options, pino.destination({ dest: 1, sync: true }));
+/** Writes a line with fields. An error among them is called `err`. */
+export interface LogLine {
+  (message: string): void;
+  (fields: object, message: string): void;
 }
 
-/** Loaded for a terminal alone: it would take memory for nothing on every device. */
-function prettyLines(): pino.DestinationStream {
-  const pretty: typeof import("pino-pretty") = createRequire(import.meta.url)("pino-pretty");
-  return pretty({ sync: true, ignore: "pid,hostname" });
+export interface Log {
+  readonly debug: LogLine;
+  readonly info: LogLine;
+  readonly warn: LogLine;
+  readonly error: LogLine;
+}
+
+/** A log whose minimum level can be set while it is in use. */
+export interface OwnLog extends Log {
+  level: string;
+}
+
+export type LogStream = "stdout" | "stderr";
+
+const LEVELS: Readonly<Record<string, string>> = { notset: "trace", warning: "warn", critical: "fatal" };
+const DESCRIPTORS: Readonly<Record<LogStream, number>> = { stdout: 1, stderr: 2 };
+
+/** @param name of the minimum level: pino's names, or the original's */
+export function createLog(name: string, stream: LogStream = "stdout"): OwnLog {
+  const options = { level: levelOf(name), base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const dest = DESCRIPTORS[stream];
+  // Synchronous, in this process: the last lines before a crash are those that matter.
+  const destination = pino.destination({ dest, sync: true });
+  if (!isatty(dest)) return pino(options, destination);
+  const hasColors = process[stream].hasColors();
+  return pino(options, { write: (json: string) => destination.write(lineForPeople(json, hasColors)) });
 }
 
 /** The level in pino's own names. */

@@ -1,0 +1,46 @@
+/** The published agent: the `chouette` command, and the types for wrappers and collectors of one's own. */
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { joinCode, writeLicences } from "./bundle.mjs";
+import { layDeclarations, placeOf } from "./declarations.mjs";
+import { root, sourceManifest, writeManifest } from "./manifest.mjs";
+
+export const agentPackage = { name: "chouette-iot", write };
+
+const BIN = "bin/chouette.js";
+
+async function write(folder) {
+  const source = await sourceManifest("agent");
+  const agent = join(root, "packages/agent");
+  const { types, default: index } = source.exports["."];
+  const input = { main: join(agent, "dist/cli/main.js"), index: join(agent, index) };
+  const libraries = await joinCode({ input, folder: join(folder, "lib"), format: "esm" });
+  await cp(
+    join(root, "node_modules/@bokuweb/zstd-wasm/dist/common/zstd.wasm"),
+    join(folder, "lib/zstd.wasm"),
+  );
+  await layDeclarations([join(agent, types)], join(folder, "lib/types"));
+  await writeCommand(agent, folder);
+  await cp(join(agent, "chouette.schema.json"), join(folder, "chouette.schema.json"));
+  await writeLicences(libraries, join(folder, "THIRD-PARTY-LICENSES"));
+  const declared = `./lib/types/${placeOf(join(agent, types))}`;
+  const published = {
+    bin: source.bin,
+    exports: {
+      ".": { types: declared, default: "./lib/index.js" },
+      "./chouette.schema.json": "./chouette.schema.json",
+      "./package.json": "./package.json",
+    },
+    types: declared,
+    files: ["bin", "lib", "chouette.schema.json", "THIRD-PARTY-LICENSES"],
+  };
+  await writeManifest(folder, source, published, "README.md");
+}
+
+/** The command's own files stay separate: the size of the heap is set before anything else is loaded. */
+async function writeCommand(agent, folder) {
+  await mkdir(join(folder, dirname(BIN)));
+  const text = await readFile(join(agent, BIN), "utf8");
+  await writeFile(join(folder, BIN), text.replace("../dist/cli/main.js", "../lib/main.js"), { mode: 0o755 });
+  await cp(join(agent, "bin/small-heap.js"), join(folder, "bin/small-heap.js"));
+}
