@@ -21,7 +21,8 @@ async function write(folder) {
   );
   await layDeclarations([join(agent, types)], join(folder, "lib/types"));
   await writeCommand(agent, folder);
-  await cp(join(agent, "chouette.schema.json"), join(folder, "chouette.schema.json"));
+  const others = source.files.filter((name) => !["bin", "dist"].includes(name));
+  for (const name of others) await cp(join(agent, name), join(folder, name), { recursive: true });
   await writeLicences(libraries, join(folder, "THIRD-PARTY-LICENSES"));
   const declared = `./lib/types/${placeOf(join(agent, types))}`;
   const published = {
@@ -32,7 +33,7 @@ async function write(folder) {
       "./package.json": "./package.json",
     },
     types: declared,
-    files: ["bin", "lib", "chouette.schema.json", "THIRD-PARTY-LICENSES"],
+    files: ["bin", "lib", ...others, "THIRD-PARTY-LICENSES"],
   };
   await writeManifest(folder, source, published, "README.md");
 }

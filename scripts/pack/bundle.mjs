@@ -44,9 +44,9 @@ export async function joinCode({ input, folder, format, external = [] }) {
 const ownFolder = {
   name: "own-folder",
   transform: {
-    filter: { id: /zstd-wasm|runtime\/version\.js$/ },
+    filter: { id: /zstd-wasm|agent\/dist\// },
     handler: (code) =>
-      code.replaceAll("__dirname", "import.meta.dirname").replace('"../../package.json"', '"../package.json"'),
+      code.replaceAll("__dirname", "import.meta.dirname").replaceAll('new URL("../../', 'new URL("../'),
   },
 };
 
