@@ -100,7 +100,10 @@ function childrenCpu() {
 
 async function bytesOf(collected) {
   const { ready } = sortCollected(collected, Math.floor(Date.now() / 1000), 30);
-  const bodies = seriesBodies(groupSeries(ready, ["env:prod"]), { host: "pi4", seriesVersion: "v2" });
+  const bodies = seriesBodies(
+    groupSeries(ready.map((metric) => ({ ...metric, tags: [...metric.tags, "env:prod"] }))),
+    { host: "pi4", seriesVersion: "v2" },
+  );
   return (await smallestBody(bodies, ["zstd", "deflate"])).bytes.length;
 }
 

@@ -384,7 +384,7 @@ export class Device {
       tags: [],
       points: [[seconds(Math.floor(this.now)), this.#made]],
     };
-    await readyWriter(this.watched.store, QUEUES.readyMetrics, "collect")([metric]);
+    await readyWriter(this.watched.store, QUEUES.readyMetrics, "collect", this.settings.globalTags)([metric]);
     const { trueAt, stamp } = { trueAt: this.trueNow, stamp: Math.floor(this.now) };
     this.recorded.push({
       group: "host.load",
@@ -407,8 +407,7 @@ export class Device {
       points: readonly (readonly [number, number])[];
     };
     const numbers = { count: 1, rate: 2, gauge: 3 };
-    const all = [...new Set([...tags, ...this.settings.globalTags])];
-    this.farSide.put(metric, numbers[type], all, interval, points);
+    this.farSide.put(metric, numbers[type], tags, interval, points);
   }
 
   async #markInDoubt(): Promise<void> {

@@ -146,7 +146,7 @@ export function sequences({
   calls = CALLS.map((_, index) => index),
   answers = LINK_STATES,
   lateBy = ["now", "then"],
-  vary = ["interval", "ttl"],
+  vary = ["interval", "ttl", "globalTags"],
   first = [],
   faults = broker === "embedded" ? OWN_STORE_FAULTS : FAULTS,
   maxLength = 25,
@@ -197,18 +197,7 @@ export function sequences({
     // The agent's own store is read by this agent alone: nothing comes back behind its back.
     ...(broker === "embedded" ? [] : [named("save", 1, {}), named("restore", 1, {})]),
   ].filter(({ name }) => only === undefined || only.includes(name));
-  const agents = broker === "pair" ? [0, 1] : [0];
-  // Ready metrics that wait get the global tags of the moment at which they are sent: these stay the same for a device.
-  const begin = fc
-    .subarray([...GLOBAL_TAGS])
-    .map((globalTags): readonly Operation[] =>
-      globalTags.length === 0
-        ? []
-        : agents.map((index) => ({ do: "restart", agent: index, settings: { globalTags } })),
-    );
-  return fc
-    .tuple(begin, fc.array(fc.oneof(...all), { maxLength }))
-    .map(([settled, operations]) => [...settled, ...first, ...operations]);
+  return fc.array(fc.oneof(...all), { maxLength }).map((operations) => [...first, ...operations]);
 }
 
 /** A record as a program makes it, before its value and timestamp. */

@@ -119,9 +119,9 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
   };
 }
 
-function metricsOutput({ life, farSide, settings }: AgentOptions): Output<ReadyMetric> {
+function metricsOutput({ life, farSide }: AgentOptions): Output<ReadyMetric> {
   return sending(life, farSide, (batch) => {
-    const series = groupSeries(batch, settings.globalTags);
+    const series = groupSeries(batch);
     const bodies = seriesBodies(series, { host: HOST, seriesVersion: "v2", precision: undefined });
     const json = bodies.find(({ contentType }) => contentType === "application/json");
     return { kind: "metrics", text: Buffer.from(json?.bytes ?? []).toString() };

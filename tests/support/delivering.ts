@@ -77,7 +77,6 @@ export function startDelivering({
     apiUrl: `${url}/api`,
     key: key ?? fixedKey(KEY),
     hostName: () => "device-1",
-    globalTags: [],
     seriesVersion: "v2",
     precision: undefined,
     sender: new HttpSender(connection, { ...TIMEOUTS, ...timeouts }),

@@ -33,11 +33,14 @@ export class FarEnd<T> implements Output<T> {
   close = async () => {};
 }
 
-/** @param start the clock's time, in ms */
-export function startPipeline(store: Store, start: number) {
+/**
+ * @param start the clock's time, in ms
+ * @param settings as environment variables
+ */
+export function startPipeline(store: Store, start: number, settings: Readonly<Record<string, string>> = {}) {
   const clock = new ManualClock(start);
   const outputs = { metrics: new FarEnd<ReadyMetric>(), logs: new FarEnd<ReceivedLog>() };
-  const loaded = readSettings({ API_KEY: "any", SEND_SELF_METRICS: "false" });
+  const loaded = readSettings({ API_KEY: "any", SEND_SELF_METRICS: "false", ...settings });
   if (!loaded.ok) throw new Error(loaded.problems.join());
   const marked = withStoreErrors(store);
   const work = startWork(
@@ -58,9 +61,8 @@ export function startPipeline(store: Store, start: number) {
     ...outputs,
     stop: () => work.stop(),
     /** A program counts 1. */
-    count: async () => {
-      const timestamp = clock.now() / 1000;
-      const value = JSON.stringify({ metric: "m", type: "count", value: 1, timestamp, tags: {} });
+    count: async (tags: Readonly<Record<string, string>> = {}, timestamp = clock.now() / 1000) => {
+      const value = JSON.stringify({ metric: "m", type: "count", value: 1, timestamp, tags });
       await store.append(queues.rawMetrics, [{ id: `id${++ids}`, score: timestamp, value }]);
     },
     /** A program logs. */

@@ -11,7 +11,6 @@
 import type { BrokerStore, QueueNames, Store } from "@chouette-iot/queue";
 import {
   decodeLog,
-  decodeReadyMetric,
   milliseconds,
   type ReadyMetric,
   type ReceivedLog,
@@ -28,6 +27,7 @@ import { redisAddress } from "./config/redis-address.js";
 import { ByteBudget, type HeldBack } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
+import { readyDecoder } from "./dispatch/ready-decoder.js";
 import type { SentBytes } from "./dispatch/sent-bytes.js";
 import { watchedOutput } from "./dispatch/watched-output.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
@@ -139,7 +139,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   // Whom they are printed for has no use for them.
   if (selfMetrics && config.output === "datadog") {
     const every = config.releaseInterval;
-    const write = readyWriter(store, queues.readyMetrics, "self");
+    const write = readyWriter(store, queues.readyMetrics, "self", config.settings.globalTags);
     loops.push(runSelfMetrics({ write, clock, every, status }, signal));
   }
   const collecting = wireCollectors(wiring);
@@ -224,7 +224,7 @@ function wireDispatch(
       clock,
       timeOf: timeOfMetric,
     }),
-    decode: decodeReadyMetric,
+    decode: readyDecoder(config.settings.globalTags),
     // Asked before each batch: it is also how a dispatch ends early for the clock's sake.
     admission: () => timekeeping.timekeeper.isTrusted && budget.metrics(),
     batchSize: bulkSize,
@@ -315,6 +315,6 @@ function wireCollectors({ config, log, clock, store, queues }: Wiring): Rounds {
     deadline: toMilliseconds(seconds(settings.collectorDeadline)),
     clock,
     log,
-    deliver: readyWriter(store, queues.readyMetrics, "collect"),
+    deliver: readyWriter(store, queues.readyMetrics, "collect", settings.globalTags),
   });
 }

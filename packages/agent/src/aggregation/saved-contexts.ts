@@ -32,7 +32,7 @@ export type Restored =
 
 /**
  * @param text what {@link saveContexts} made, undefined if nothing was saved, or what somebody else wrote there
- * @param globalTags of every series: those that were saved by an earlier version don't have them
+ * @param globalTags for those that an earlier version saved without them; any others keep the tags that they have
  */
 export function restoreContexts(text: string | undefined, globalTags: readonly string[]): Restored {
   if (text === undefined) return { ok: true, saved: [] };
@@ -54,8 +54,8 @@ export function restoreContexts(text: string | undefined, globalTags: readonly s
 function restoreContext(context: Context, globalTags: readonly string[]): Context {
   // An earlier version saved tags by name, and names as they were given.
   const tags: readonly string[] | Tags = context.tags;
-  const list = isList(tags) ? tags : tagList(tags);
-  const named = { metric: metricName(context.metric), tags: canonicalTags(list, globalTags) };
+  const complete = isList(tags) ? canonicalTags(tags) : canonicalTags(tagList(tags), globalTags);
+  const named = { metric: metricName(context.metric), tags: complete };
   const nothing = newContext({ ...context, ...named });
   const saved: Readonly<Record<string, unknown>> = { ...context.sum };
   const fields = Object.entries(nothing.sum).map(([field, initial]) => [

@@ -10,7 +10,8 @@ import type { Admission } from "./byte-budget.js";
 import { type DeliveryOptions, type Entry, reject } from "./delivery.js";
 
 export interface PageOptions<T> extends DeliveryOptions<T> {
-  decode(text: string): Decoded<T>;
+  /** @param id in the queue */
+  decode(text: string, id: string): Decoded<T>;
   /** What may be sent now: asked before each page. */
   admission(): Admission<T>;
   /** The most records in a batch. */
@@ -71,7 +72,7 @@ async function decodePage<T>(
 function tryDecode<T>(stored: StoredRecord, { decode }: PageOptions<T>): Decoded<T> {
   if (stored.value === undefined) return { ok: false, reason: absentValueReason(stored) };
   try {
-    return decode(stored.value);
+    return decode(stored.value, stored.id);
   } catch (error) {
     return {
       ok: false,

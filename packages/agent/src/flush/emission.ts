@@ -12,6 +12,7 @@ import { emissionOf } from "../aggregation/emission-second.js";
 import type { GaugeTimes } from "../aggregation/gauge-times.js";
 import type { SavedContext } from "../aggregation/saved-contexts.js";
 import { Window } from "../aggregation/window.js";
+import { flushId } from "../runtime/ready-ids.js";
 import type { Wrap, Wrapped } from "../wrappers/wrapper.js";
 import { ClaimedSeries } from "./claimed-series.js";
 
@@ -75,7 +76,7 @@ export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap 
     // The window, the emission and a count within it: the same whenever this emission is made again.
     const added = values.map((value, index) => ({
       score: at,
-      id: `${start}.${emitted}.${ready.length + index}`,
+      id: flushId(start, emitted, ready.length + index),
       value,
     }));
     ready.push(...added);

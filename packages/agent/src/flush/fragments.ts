@@ -20,11 +20,10 @@ import {
 import { type Context, newContext } from "../aggregation/context.js";
 import { type SavedContext, saveContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
+import { isOwnReady } from "../runtime/ready-ids.js";
 import type { WindowNote, WindowNotes } from "./window-state.js";
 
 const PAGE = 1_000;
-/** Ids of the flush's own ready metrics, and of those that this agent's collectors and self-metrics write. */
-const OWN_ID = /^(\d+\.\d+\.\d+|(collect|self)\.[0-9a-f]+\.\d+)(~|$)/;
 
 interface Claim {
   readonly notes: WindowNotes;
@@ -84,7 +83,7 @@ async function findFragments(
   };
   for await (const page of pages(store, queue, { limit: PAGE, resumeAfter })) {
     for (const record of page) {
-      if (!OWN_ID.test(record.id)) addFragment(record, claim, found);
+      if (!isOwnReady(record.id)) addFragment(record, claim, found);
     }
   }
   return found;

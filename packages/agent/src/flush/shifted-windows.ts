@@ -9,6 +9,7 @@ import { type Position, pages, type Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { shiftContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
+import { isOfFlush } from "../runtime/ready-ids.js";
 import {
   decodeNote,
   forgottenKey,
@@ -39,8 +40,6 @@ interface Noted extends WindowSpan {
 }
 
 const PAGE = 2_000;
-/** Of a ready metric that the flush made, moved or not. */
-const OF_THE_FLUSH = /^\d+\.\d+\.\d+(~|$)/;
 
 /**
  * Nobody may send ready metrics meanwhile, nor before they are moved.
@@ -68,7 +67,7 @@ export async function shiftWindows(
 
 /** Whether a ready metric is one of those that stay. @param staying in order */
 export function isStaying({ id, score }: Position, staying: readonly WindowSpan[]): boolean {
-  return staying.length > 0 && OF_THE_FLUSH.test(id) && windowAt(score, staying) !== undefined;
+  return staying.length > 0 && isOfFlush(id) && windowAt(score, staying) !== undefined;
 }
 
 /** In order. No two of them share a second. */
@@ -92,7 +91,7 @@ async function countWaiting(
   const after: Position = { score: from, id: "" };
   for await (const page of pages(store, queue, { after, before: to, limit: PAGE })) {
     for (const { id, score } of page) {
-      const window = OF_THE_FLUSH.test(id) ? windowAt(score, windows) : undefined;
+      const window = isOfFlush(id) ? windowAt(score, windows) : undefined;
       if (window !== undefined) waiting.set(window.start, (waiting.get(window.start) ?? 0) + 1);
     }
   }

@@ -8,8 +8,6 @@ import { type SeriesBodyOptions, seriesBodies } from "./series-bodies.js";
 export interface DatadogMetricsOptions extends DatadogAccess, Omit<SeriesBodyOptions, "host"> {
   /** The present host name: a device may get its name late at boot. */
   hostName(): string;
-  /** `["key:value", …]` */
-  readonly globalTags: readonly string[];
 }
 
 interface SeriesEndpoint extends Omit<Endpoint, "url"> {
@@ -23,13 +21,12 @@ const ENDPOINTS: Readonly<Record<DatadogMetricsOptions["seriesVersion"], SeriesE
 };
 
 export function datadogMetrics(options: DatadogMetricsOptions): Output<ReadyMetric> {
-  const { apiUrl, globalTags, seriesVersion, sender } = options;
+  const { apiUrl, seriesVersion, sender } = options;
   const { path, ...limits } = ENDPOINTS[seriesVersion];
   const endpoint: Endpoint = { ...limits, url: apiUrl + path };
   return {
     send(batch, signal) {
-      const encode = () =>
-        seriesBodies(groupSeries(batch, globalTags), { ...options, host: options.hostName() });
+      const encode = () => seriesBodies(groupSeries(batch), { ...options, host: options.hostName() });
       return postToDatadog(encode, endpoint, options, signal);
     },
     check: (signal) => checkKey(options, signal),

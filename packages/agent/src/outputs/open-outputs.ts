@@ -15,7 +15,9 @@ export interface Outputs {
 }
 
 export interface DatadogOutputsOptions
-  extends Pick<DatadogMetricsOptions, "apiUrl" | "hostName" | "globalTags" | "seriesVersion" | "precision"> {
+  extends Pick<DatadogMetricsOptions, "apiUrl" | "hostName" | "seriesVersion" | "precision"> {
+  /** `["key:value", …]`, of every log: metrics have them already. */
+  readonly globalTags: readonly string[];
   readonly logsUrl: string;
   readonly apiKey: string | undefined;
   /** Goes before `apiKey`. */

@@ -14,25 +14,14 @@ describe("the series of a batch", () => {
       count("my-app.requests", ["Env:PROD"], at(10, 2)),
       count("my_app.requests", ["env:prod", "Env:prod"], at(30, 3), at(40, 4)),
     ];
-    expect(groupSeries(batch, [])).toEqual([
+    expect(groupSeries(batch)).toEqual([
       count("my_app.requests", ["env:prod"], at(10, 2), at(20, 1), at(30, 3), at(40, 4)),
-    ]);
-  });
-
-  it("have each global tag once, whoever wrote the record", () => {
-    const batch = [
-      count("m", ["a:b"], at(10, 1)),
-      count("m", ["a:b", "env:live"], at(20, 2)),
-      count("m", ["Env:Live", "a:b"], at(30, 3)),
-    ];
-    expect(groupSeries(batch, ["ENV:live", "env:live"])).toEqual([
-      count("m", ["a:b", "env:live"], at(10, 1), at(20, 2), at(30, 3)),
     ]);
   });
 
   it("keep the later of two values of one second, as the intake does", () => {
     const batch = [count("m", ["a:b"], at(10, 1)), count("m", ["A:B"], at(10, 2))];
-    expect(groupSeries(batch, [])).toEqual([count("m", ["a:b"], at(10, 2))]);
+    expect(groupSeries(batch)).toEqual([count("m", ["a:b"], at(10, 2))]);
   });
 
   it("are told apart by name, tags, type and interval", () => {
@@ -45,11 +34,11 @@ describe("the series of a batch", () => {
       count("m", ["a"], at(10, 1)),
       count("n", [], at(10, 1)),
     ];
-    expect(groupSeries(batch, [])).toEqual(batch);
+    expect(groupSeries(batch)).toEqual(batch);
   });
 
   it("leave a name without a letter to the intake, which refuses it", () => {
     const batch = [count("42", [], at(10, 1)), count("43", [], at(10, 1))];
-    expect(groupSeries(batch, [])).toEqual(batch);
+    expect(groupSeries(batch)).toEqual(batch);
   });
 });

@@ -1,8 +1,8 @@
 /**
  * Series: the points of one metric, type, tag set and interval, gathered so that their name travels once.
  *
- * What the flush made carries its complete tags, written by Datadog's rules. What collectors and the Python agent left in
- * the queue doesn't: here it gets the same name and tags, so that both are one series.
+ * Tags are complete when they come here. What wasn't written by Datadog's rules, such as the Python agent's, gets the name
+ * and tags that Datadog would make of it, so that one series is one.
  */
 import {
   canonicalTags,
@@ -28,10 +28,8 @@ export const TYPE_NUMBERS: Readonly<Record<ReadyType, number>> = { count: 1, rat
  * The series of a batch, in the order of their first points in it.
  *
  * Of two points of one second the later in the batch stays, as at the intake.
- *
- * @param globalTags `["key:value", …]`, of every series
  */
-export function groupSeries(batch: readonly ReadyMetric[], globalTags: readonly string[]): readonly Series[] {
+export function groupSeries(batch: readonly ReadyMetric[]): readonly Series[] {
   const groups = new Map<string, Group>();
   // By the key as it was stored: each is written by Datadog's rules once.
   const known = new Map<string, Group>();
@@ -39,7 +37,7 @@ export function groupSeries(batch: readonly ReadyMetric[], globalTags: readonly 
     const stored = seriesKey(metric);
     let group = known.get(stored);
     if (group === undefined) {
-      group = groupOf(metric, groups, globalTags);
+      group = groupOf(metric, groups);
       known.set(stored, group);
     }
     for (const [at, value] of metric.points) group.points.set(at, value);
@@ -55,16 +53,12 @@ interface Group {
   readonly points: Map<Seconds, number>;
 }
 
-function groupOf(
-  { metric, type, tags, interval }: ReadyMetric,
-  groups: Map<string, Group>,
-  globalTags: readonly string[],
-): Group {
+function groupOf({ metric, type, tags, interval }: ReadyMetric, groups: Map<string, Group>): Group {
   const named = {
     // Kept as it is if no part of it is valid: it is for the intake to refuse.
     metric: metricName(metric) || metric,
     type,
-    tags: canonicalTags(tags, globalTags),
+    tags: canonicalTags(tags),
   };
   const series = interval === undefined ? named : { ...named, interval };
   const key = seriesKey(series);

@@ -11,15 +11,20 @@ import { groupSeries, type Series } from "./series.js";
 export interface StdoutOptions {
   /** The present host name: a device may get its name late at boot. */
   hostName(): string;
+  /** Of every log: metrics have them already. */
   readonly globalTags: readonly string[];
   /** Lines for people instead of JSON. */
   readonly pretty: boolean;
   write(text: string): void;
 }
 
-export function stdoutMetrics({ hostName, globalTags, pretty, write }: StdoutOptions): Output<ReadyMetric> {
+export function stdoutMetrics({
+  hostName,
+  pretty,
+  write,
+}: Omit<StdoutOptions, "globalTags">): Output<ReadyMetric> {
   return stdoutOutput(write, (batch) =>
-    groupSeries(batch, globalTags).map((series) =>
+    groupSeries(batch).map((series) =>
       pretty ? prettySeries(series) : printableJson(JSON.stringify({ ...series, host: hostName() })),
     ),
   );
