@@ -2,9 +2,9 @@
  * Carries out the calls that change the store: each becomes a frame of the journal, then of what is in memory.
  *
  * Records of calls that arrive together share one write. A settlement is decided by what is there when its turn comes,
- * and has a write of its own.
+ * and has a write of its own. Calls that need no look at the disk are carried out at once: a program that stores one record
+ * at a time waits for each of them.
  */
-import type { QueueWrite } from "../broker-store.js";
 import { checkNotes } from "../stale.js";
 import type { Settlement } from "../store.js";
 import { isOutOfRoom } from "../store-full.js";
@@ -23,10 +23,17 @@ interface Answer {
   reject(error: unknown): void;
 }
 
+/** What is stored in one queue. */
+export interface QueueRecords {
+  readonly queue: string;
+  readonly records: readonly Written[];
+}
+
 export type Work =
   | ({
       readonly kind: "write";
-      readonly writes: ReadonlyMap<string, readonly Omit<QueueWrite, "queue">[]>;
+      /** Each of another queue. */
+      readonly writes: readonly QueueRecords[];
       readonly notes: ReadonlyMap<string, string | undefined>;
     } & Answer)
   | ({ readonly kind: "settle"; readonly settlement: Settlement } & Answer)
@@ -59,15 +66,25 @@ export class Commits {
     this.#sequence = options.nextSequence;
   }
 
-  /** Carries out these calls in their order, and answers each. */
-  async carryOut(work: readonly Work[]): Promise<void> {
-    const { content } = this.#options;
+  /** Carries out these calls in their order, and answers each. @returns undefined if that is done already */
+  carryOut(work: readonly Work[]): Promise<void> | undefined {
+    const isPlain = this.#options.room.isOpen && work.every((one) => this.#isPlain(one));
+    return isPlain ? this.#writeTogether(work) : this.#inTurn(work);
+  }
+
+  /** Whether it only adds records, so that no run has to be read. */
+  readonly #isPlain = (work: Work): work is WriteWork => {
+    if (work.kind !== "write") return false;
+    for (const { queue, records } of work.writes) {
+      if (mayBeInRuns(this.#options.content.queue(queue), records)) return false;
+    }
+    return true;
+  };
+
+  async #inTurn(work: readonly Work[]): Promise<void> {
     let joined: WriteWork[] = [];
     for (const next of work) {
-      const isPlain =
-        next.kind === "write" &&
-        [...next.writes].every(([queue, writes]) => !mayBeInRuns(content.queue(queue), writes));
-      if (isPlain) {
+      if (this.#isPlain(next)) {
         joined.push(next);
         continue;
       }
@@ -80,13 +97,24 @@ export class Commits {
     await this.#writeTogether(joined);
   }
 
-  /** Writes these changes to the journal and applies them; rejects with nothing changed. */
-  async commit(changes: readonly Change[]): Promise<void> {
-    if (changes.length === 0) return;
-    const { content, journal, syncer } = this.#options;
+  /**
+   * Writes these changes to the journal and applies them; throws or rejects with nothing changed.
+   *
+   * @returns undefined if that is done already
+   */
+  commit(changes: readonly Change[]): Promise<void> | undefined {
+    if (changes.length === 0) return undefined;
+    const { journal, syncer } = this.#options;
     this.#ensureSegment();
     this.#encode(changes);
-    await journal.write(this.#writer.bytes, syncer.isBusy);
+    const writing = journal.write(this.#writer.bytes, syncer.isBusy);
+    if (writing !== undefined) return writing.then(() => this.#apply(changes));
+    this.#apply(changes);
+    return undefined;
+  }
+
+  #apply(changes: readonly Change[]): void {
+    const { content, syncer } = this.#options;
     for (const change of changes) content.apply(change);
     syncer.wrote();
   }
@@ -114,43 +142,57 @@ export class Commits {
     }
   }
 
-  async #writeTogether(work: readonly WriteWork[]): Promise<void> {
-    if (work.length === 0) return;
-    await this.#answer(work, async () => {
+  #writeTogether(work: readonly WriteWork[]): Promise<void> | undefined {
+    if (work.length === 0) return undefined;
+    return this.#answer(work, () => {
       const next = { number: this.#options.content.nextNumber };
       const changes: Change[] = [];
       for (const { writes, notes } of work) {
-        if (writes.size === 0 && notes.size === 0) continue;
+        if (writes.length === 0 && notes.size === 0) continue;
         changes.push({ writes: numbered(writes, next), notes });
       }
-      await this.#commitRecords(changes);
+      return this.#commitRecords(changes);
     });
   }
 
   async #writeOverRuns({ writes, notes }: WriteWork): Promise<void> {
     const { content } = this.#options;
     const removals: QueueRemoval[] = [];
-    const resolved = new Map<string, readonly Written[]>();
-    for (const [queue, ofQueue] of writes) {
-      const { records, removal } = await resolveWrites(content.queue(queue), ofQueue);
-      resolved.set(queue, records);
+    const resolved: QueueRecords[] = [];
+    for (const { queue, records: given } of writes) {
+      const { records, removal } = await resolveWrites(content.queue(queue), given);
+      resolved.push({ queue, records });
       if (removal.ordinals.size > 0) removals.push(removal);
     }
     const next = { number: content.nextNumber };
     await this.#commitRecords([{ removals, writes: numbered(resolved, next), notes }]);
   }
 
-  async #commitRecords(changes: readonly Change[]): Promise<void> {
+  #commitRecords(changes: readonly Change[]): Promise<void> | undefined {
+    if (changes.length > 0 && !this.#options.room.isOpen) return this.#commitIfAdmitted(changes);
+    try {
+      return this.commit(changes)?.catch(this.#refuse);
+    } catch (error) {
+      return this.#refuse(error);
+    }
+  }
+
+  async #commitIfAdmitted(changes: readonly Change[]): Promise<void> {
     const { room } = this.#options;
-    if (changes.length > 0 && !(await room.admits())) throw room.error();
+    if (!(await room.admits())) throw room.error();
     try {
       await this.commit(changes);
     } catch (error) {
-      if (!isOutOfRoom(error)) throw error;
-      room.ranOut();
-      throw room.error();
+      this.#refuse(error);
     }
   }
+
+  readonly #refuse = (error: unknown): never => {
+    if (!isOutOfRoom(error)) throw error;
+    const { room } = this.#options;
+    room.ranOut();
+    throw room.error();
+  };
 
   async #settle(settlement: Settlement): Promise<void> {
     const { content } = this.#options;
@@ -164,10 +206,10 @@ export class Commits {
       removals.push(found.removal);
       if (counter !== undefined) increment(counter, found.count);
     }
-    const writes = new Map<string, readonly Written[]>();
+    const writes: QueueRecords[] = [];
     for (const { queue, records } of add) {
       const resolved = await resolveWrites(content.queue(queue), records);
-      writes.set(queue, [...(writes.get(queue) ?? []), ...resolved.records]);
+      writes.push({ queue, records: resolved.records });
       if (resolved.removal.ordinals.size > 0) removals.push(resolved.removal);
     }
     checkNotes(onlyWhile, (note) => content.notes.get(note));
@@ -181,27 +223,30 @@ export class Commits {
     });
   }
 
-  /** Runs this for these calls and answers them: once what it committed is as durable as it should be. */
-  async #answer(work: readonly Answer[], run: () => Promise<void>): Promise<void> {
+  /** Runs this for these calls, and answers them. @returns undefined if it has run already */
+  #answer(work: readonly Answer[], run: () => Promise<void> | undefined): Promise<void> | undefined {
     try {
-      await run();
+      const running = run();
+      if (running !== undefined)
+        return running.then(
+          () => this.#confirm(work),
+          (error) => rejectAll(work, error),
+        );
+      this.#confirm(work);
     } catch (error) {
-      for (const { reject } of work) reject(error);
-      return;
+      rejectAll(work, error);
     }
+    return undefined;
+  }
+
+  /** Answers these calls, once what they committed is as durable as it should be. */
+  #confirm(work: readonly Answer[]): void {
     const { syncer } = this.#options;
-    if (!syncer.confirmsLater) {
-      for (const { resolve } of work) resolve();
-      return;
-    }
+    if (!syncer.confirmsLater) return resolveAll(work);
     // Not waited for: what comes next may be written meanwhile, and share the flush after.
     void syncer.durable().then(
-      () => {
-        for (const { resolve } of work) resolve();
-      },
-      (error) => {
-        for (const { reject } of work) reject(error);
-      },
+      () => resolveAll(work),
+      (error) => rejectAll(work, error),
     );
   }
 
@@ -235,12 +280,17 @@ export class Commits {
   }
 }
 
+function resolveAll(work: readonly Answer[]): void {
+  for (const { resolve } of work) resolve();
+}
+
+function rejectAll(work: readonly Answer[], error: unknown): void {
+  for (const { reject } of work) reject(error);
+}
+
 /** Gives each record a number. */
-function numbered(
-  writes: ReadonlyMap<string, readonly Written[]>,
-  next: { number: number },
-): readonly QueueWrites[] {
-  return [...writes].map(([queue, records]) => {
+function numbered(writes: readonly QueueRecords[], next: { number: number }): readonly QueueWrites[] {
+  return writes.map(({ queue, records }) => {
     const first = next.number;
     next.number += records.length;
     return { queue, first, records };

@@ -12,7 +12,7 @@ import { fateCounter } from "../disposition.js";
 import { checkEpoch } from "../stale.js";
 import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
 import type { BlockCache } from "./block-cache.js";
-import { Commits, type Work } from "./commits.js";
+import { Commits, type QueueRecords, type Work } from "./commits.js";
 import type { Content } from "./content.js";
 import type { FileSystem } from "./files.js";
 import type { Fsync } from "./fsync.js";
@@ -78,28 +78,25 @@ export class EmbeddedStore implements BrokerStore {
     const task = (run: () => Promise<void>) => this.#do({ kind: "task", run });
     const shared = { content, journal, commits: this.#commits, files, folder, cache, limits };
     this.#upkeep = new Upkeep({ ...shared, nextRun, task, watch, onError: onTrouble });
-    this.#work = new WorkQueue(async (work) => {
-      await this.#commits.carryOut(work);
-      this.#upkeep.check();
+    const check = () => this.#upkeep.check();
+    this.#work = new WorkQueue((work) => {
+      const doing = this.#commits.carryOut(work);
+      if (doing !== undefined) return doing.then(check);
+      check();
+      return undefined;
     });
     for (const { runs } of content.queues.values()) for (const run of runs) watch(run);
   }
 
   append(queue: string, records: readonly NewRecord[]): Promise<void> {
-    return this.#write(new Map([[queue, records]]), new Map());
+    return this.#write([{ queue, records }], NO_NOTES);
   }
 
   write(
     writes: readonly QueueWrite[],
-    notes: ReadonlyMap<string, string | undefined> = new Map(),
+    notes: ReadonlyMap<string, string | undefined> = NO_NOTES,
   ): Promise<void> {
-    const queues = new Map<string, QueueWrite[]>();
-    for (const write of writes) {
-      const ofQueue = queues.get(write.queue);
-      if (ofQueue === undefined) queues.set(write.queue, [write]);
-      else ofQueue.push(write);
-    }
-    return this.#write(queues, notes);
+    return this.#write(byQueue(writes), notes);
   }
 
   async read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]> {
@@ -210,7 +207,7 @@ export class EmbeddedStore implements BrokerStore {
 
   /** Stores these notes, and sets the counters to these values. Resolves when all that was stored is on disk. */
   async takeOver(notes: ReadonlyMap<string, string>, counters: ReadonlyMap<string, number>): Promise<void> {
-    await this.#do({ kind: "task", run: () => this.#commits.commit([{ notes, counters }]) });
+    await this.#do({ kind: "task", run: async () => this.#commits.commit([{ notes, counters }]) });
     await this.#syncer.durable();
   }
 
@@ -242,13 +239,17 @@ export class EmbeddedStore implements BrokerStore {
     }
   }
 
-  async #write(
-    writes: ReadonlyMap<string, readonly Omit<QueueWrite, "queue">[]>,
+  #write(
+    writes: readonly QueueRecords[],
     notes: ReadonlyMap<string, string | undefined>,
   ): Promise<void> {
-    for (const ofQueue of writes.values()) checkIds(ofQueue);
-    await this.#upkeep.roomInMemory();
-    await this.#do({ kind: "write", writes, notes });
+    return new Promise((resolve, reject) => {
+      for (const { records } of writes) checkIds(records);
+      const add = () => this.#work.add({ kind: "write", writes, notes, resolve, reject });
+      const room = this.#upkeep.roomInMemory();
+      if (room === undefined) add();
+      else room.then(add, reject);
+    });
   }
 
   #do(work: WorkToDo): Promise<void> {
@@ -284,6 +285,22 @@ export class EmbeddedStore implements BrokerStore {
 }
 
 type WorkToDo = Work extends infer One ? (One extends Work ? Omit<One, "resolve" | "reject"> : never) : never;
+
+const NO_NOTES: ReadonlyMap<string, string | undefined> = new Map();
+
+function byQueue(writes: readonly QueueWrite[]): readonly QueueRecords[] {
+  const [first] = writes;
+  if (first === undefined) return [];
+  const { queue } = first;
+  if (writes.every((write) => write.queue === queue)) return [{ queue, records: writes }];
+  const queues = new Map<string, QueueWrite[]>();
+  for (const write of writes) {
+    const ofQueue = queues.get(write.queue);
+    if (ofQueue === undefined) queues.set(write.queue, [write]);
+    else ofQueue.push(write);
+  }
+  return [...queues].map(([queue, records]) => ({ queue, records }));
+}
 
 function* firstStrays(strays: ReadonlyMap<string, string>, limit: number): Generator<Stray> {
   let left = limit;

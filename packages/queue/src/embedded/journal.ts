@@ -91,25 +91,41 @@ export class Journal {
   }
 
   /**
-   * Writes to the current segment. Rejects with nothing changed if it can't.
+   * Writes to the current segment, or throws or rejects with nothing changed.
    *
    * @param duringFlush whether the disk is at work
+   * @returns undefined if it is written already: most writes go to the system's cache, and a promise costs more than those
    */
-  async write(bytes: Buffer, duringFlush: boolean): Promise<void> {
+  write(bytes: Buffer, duringFlush: boolean): Promise<void> | undefined {
     const segment = this.current;
     if (segment?.file === undefined) throw new Error("the journal has no segment to write to");
-    const began = performance.now();
+    const began = duringFlush ? performance.now() : 0;
+    if (began > 0 && began < this.#pooledUntil) return this.#writeInPool(segment, segment.file, bytes);
     try {
-      if (duringFlush && began < this.#pooledUntil) await segment.file.write(bytes, segment.bytes);
-      else segment.file.writeNow(bytes, segment.bytes);
-      if (duringFlush && performance.now() - began > SLOW_WRITE_MS) this.#pooledUntil = began + POOLED_MS;
+      segment.file.writeNow(bytes, segment.bytes);
     } catch (error) {
       this.#takeBack(segment);
       throw error;
     }
-    segment.bytes += bytes.length;
+    if (duringFlush && performance.now() - began > SLOW_WRITE_MS) this.#pooledUntil = began + POOLED_MS;
+    this.#wrote(segment, bytes);
+    return undefined;
+  }
+
+  async #writeInPool(segment: Segment, file: StoreFile, bytes: Buffer): Promise<void> {
+    try {
+      await file.write(bytes, segment.bytes);
+    } catch (error) {
+      this.#takeBack(segment);
+      throw error;
+    }
+    this.#wrote(segment, bytes);
+  }
+
+  #wrote(segment: Segment, { length }: Buffer): void {
+    segment.bytes += length;
     segment.dirty = true;
-    this.bytesWritten += bytes.length;
+    this.bytesWritten += length;
   }
 
   /** Resolves when all that was written before the call is on disk. */

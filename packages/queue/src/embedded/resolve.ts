@@ -3,7 +3,6 @@
  *
  * Nothing else may change the store until the answer is applied.
  */
-import type { QueueWrite } from "../broker-store.js";
 import type { Position } from "../store.js";
 import type { Block } from "./block.js";
 import type { QueueRemoval, Written } from "./change.js";
@@ -50,7 +49,7 @@ export function mayBeInRuns(queue: QueueContent, writes: readonly { readonly id:
  */
 export async function resolveWrites(
   queue: QueueContent,
-  writes: readonly Omit<QueueWrite, "queue">[],
+  writes: readonly Written[],
 ): Promise<{ readonly records: readonly Written[]; readonly removal: QueueRemoval }> {
   const ordinals = new Map<number, Set<number>>();
   if (queue.runs.length === 0) return { records: writes, removal: removalOf(queue.name, [], ordinals) };

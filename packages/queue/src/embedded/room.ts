@@ -41,6 +41,11 @@ export class Room {
     return this.#isFull;
   }
 
+  /** Whether records may be stored, as far as that is known without a look at the disk: {@link admits} looks. */
+  get isOpen(): boolean {
+    return !this.#isFull && this.#hasReserve;
+  }
+
   /** Bytes that the reserve takes. */
   get reserveBytes(): number {
     return this.#hasReserve ? this.#bytes : 0;
@@ -52,7 +57,7 @@ export class Room {
 
   /** @returns whether records may be stored: with a reserve, which this makes */
   async admits(): Promise<boolean> {
-    if (!this.#isFull && this.#hasReserve) return true;
+    if (this.isOpen) return true;
     const now = performance.now();
     if (now - this.#triedAt < RETRY_MS) return !this.#isFull;
     this.#triedAt = now;

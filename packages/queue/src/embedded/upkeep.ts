@@ -77,10 +77,10 @@ export class Upkeep {
     else this.#emptyOldestSegment();
   }
 
-  /** Resolves when memory has room for more records. */
-  async roomInMemory(): Promise<void> {
+  /** Resolves when memory has room for more records; undefined if it has. */
+  roomInMemory(): Promise<void> | undefined {
     const { content, limits } = this.#options;
-    if (content.memoryBytes() > 2 * limits.memoryBytes) await this.#spilling;
+    return content.memoryBytes() > 2 * limits.memoryBytes ? this.#spilling : undefined;
   }
 
   /** Ends what is under way; what it was to move stays where it is. */

@@ -5,32 +5,42 @@
  */
 
 export class WorkQueue<T> {
-  readonly #carryOut: (work: readonly T[]) => Promise<void>;
+  readonly #carryOut: (work: readonly T[]) => Promise<void> | undefined;
   #waiting: T[] = [];
-  #running: Promise<void> | undefined;
+  #isBusy = false;
+  #whenIdle: (() => void)[] = [];
 
-  /** @param carryOut never rejects */
-  constructor(carryOut: (work: readonly T[]) => Promise<void>) {
+  /** @param carryOut returns undefined if it is done already; never throws or rejects */
+  constructor(carryOut: (work: readonly T[]) => Promise<void> | undefined) {
     this.#carryOut = carryOut;
   }
 
   add(work: T): void {
     this.#waiting.push(work);
-    this.#running ??= this.#run();
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    setImmediate(this.#carryOutNext);
   }
 
   /** Resolves when nothing is left to do. */
   async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    while (this.#isBusy) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await new Promise(setImmediate);
-      const work = this.#waiting;
-      this.#waiting = [];
-      await this.#carryOut(work);
+  readonly #carryOutNext = (): void => {
+    const work = this.#waiting;
+    this.#waiting = [];
+    const doing = this.#carryOut(work);
+    if (doing === undefined) this.#afterwards();
+    else void doing.then(this.#afterwards);
+  };
+
+  readonly #afterwards = (): void => {
+    if (this.#waiting.length > 0) {
+      setImmediate(this.#carryOutNext);
+      return;
     }
-    this.#running = undefined;
-  }
+    this.#isBusy = false;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  };
 }
