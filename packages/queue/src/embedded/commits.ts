@@ -242,7 +242,10 @@ export class Commits {
   /** Answers these calls, once what they committed is as durable as it should be. */
   #confirm(work: readonly Answer[]): void {
     const { syncer } = this.#options;
-    if (!syncer.confirmsLater) return resolveAll(work);
+    if (!syncer.confirmsLater) {
+      resolveAll(work);
+      return;
+    }
     // Not waited for: what comes next may be written meanwhile, and share the flush after.
     void syncer.durable().then(
       () => resolveAll(work),

@@ -239,10 +239,7 @@ export class EmbeddedStore implements BrokerStore {
     }
   }
 
-  #write(
-    writes: readonly QueueRecords[],
-    notes: ReadonlyMap<string, string | undefined>,
-  ): Promise<void> {
+  #write(writes: readonly QueueRecords[], notes: ReadonlyMap<string, string | undefined>): Promise<void> {
     return new Promise((resolve, reject) => {
       for (const { records } of writes) checkIds(records);
       const add = () => this.#work.add({ kind: "write", writes, notes, resolve, reject });

@@ -41,6 +41,8 @@ const LIMITS_BEFORE_LOGIN: ConnectionLimits = {
 
 /** While more than this is unanswered, nothing is read. */
 const MOST_HELD_BYTES = 4 * MEBIBYTE;
+/** How long answers wait for one that is being stored, in milliseconds, to be sent with it. */
+const HOLD_MS = 2;
 /** How long a client may take to close its side, in milliseconds, so that it can read the last answer first. */
 const LINGER_MS = 1_000;
 const OUT_OF_MEMORY = failure(
@@ -56,6 +58,12 @@ export class Connection implements MemoryHolder {
   readonly #replies: ReplyQueue;
   #limits = LIMITS;
   #unsent = "";
+  /** Whether it has the answer to something that was stored: the client waits for that one. */
+  #isAwaited = false;
+  /** Whether it is looked at again in this turn of the event loop. */
+  #isSending = false;
+  /** Whether it is sent within {@link HOLD_MS}, whatever is still being stored. */
+  #isHolding = false;
   /** Settles when all that this connection stored so far is durable or refused. */
   #lastStored: Promise<unknown> = Promise.resolve();
   #storingBytes = 0;
@@ -199,6 +207,7 @@ export class Connection implements MemoryHolder {
     const text = encodeReply(await reply, protocol);
     this.#storingBytes -= bytes;
     this.#lastProgress = this.#broker.clock.monotonic();
+    this.#isAwaited = true;
     answer(text);
     this.#goOn();
   }
@@ -247,22 +256,34 @@ export class Connection implements MemoryHolder {
 
   /**
    * Gathers what becomes known in one turn of the event loop into one write. Answers before one that is being stored, as
-   * those of a MULTI are, wait a turn for it: to write is most of what a small request costs.
+   * those of a MULTI are, wait a moment for it: to write is most of what a small request costs.
    */
   #send(text: string): void {
-    const isFirst = this.#unsent === "";
     this.#unsent += text;
-    if (this.#replies.empty || !isFirst) process.nextTick(() => this.#flushUnlessStoring());
-    if (isFirst) setImmediate(() => setImmediate(() => this.#flush()));
+    if (this.#isSending) return;
+    this.#isSending = true;
+    process.nextTick(this.#flushUnlessStoring);
   }
 
-  #flushUnlessStoring(): void {
-    if (this.#replies.empty) this.#flush();
-  }
+  readonly #flushUnlessStoring = (): void => {
+    this.#isSending = false;
+    if (this.#isAwaited || this.#replies.empty) {
+      this.#flush();
+    } else if (!this.#isHolding) {
+      this.#isHolding = true;
+      setTimeout(this.#release, HOLD_MS);
+    }
+  };
+
+  readonly #release = (): void => {
+    this.#isHolding = false;
+    this.#flush();
+  };
 
   #flush(): void {
     const text = this.#unsent;
     this.#unsent = "";
+    this.#isAwaited = false;
     if (text === "" || !this.#socket.writable) return;
     // What the system takes at once is followed by no `drain`.
     if (this.#socket.write(text, "latin1")) this.#goOn();

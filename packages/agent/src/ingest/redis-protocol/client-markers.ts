@@ -30,7 +30,9 @@ export interface NewMarker {
 }
 
 /** Texts of notes to write, or undefined for those to delete. */
-type Notes = Map<string, string | undefined>;
+type Notes = ReadonlyMap<string, string | undefined>;
+
+const NO_NOTES: Notes = new Map();
 
 export class ClientMarkers {
   readonly #clock: Clock;
@@ -53,6 +55,7 @@ export class ClientMarkers {
 
   /** The notes that keep these markers, and those to delete in exchange: to be stored in the same step as the batch. */
   notesFor(batch: ReadonlyMap<string, NewMarker>): Notes {
+    if (batch.size === 0 && this.#forgotten.size === 0) return NO_NOTES;
     const written: [string, string][] = [];
     for (const [key, { text, lifetime }] of batch) {
       const expires = milliseconds(this.#clock.now() + toMilliseconds(lifetime));

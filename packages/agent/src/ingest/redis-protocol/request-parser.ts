@@ -76,7 +76,7 @@ export class RequestParser {
 
   push(chunk: Buffer): void {
     if (this.#fault !== undefined) return;
-    const rest = this.#available;
+    const rest = this.#available();
     if (rest === 0) {
       this.#bytes = chunk;
       this.#isOwn = false;
@@ -95,13 +95,13 @@ export class RequestParser {
    * not more than the argument under way will need.
    */
   #capacityFor(arriving: number): number {
-    const total = this.#available + arriving;
-    return arriving >= this.#available
+    const total = this.#available() + arriving;
+    return arriving >= this.#available()
       ? total
       : Math.max(total, Math.min(2 * total, this.#needed + MAX_FREE_BYTES));
   }
 
-  get #available(): number {
+  #available(): number {
     return this.#end - this.#at;
   }
 
@@ -118,8 +118,8 @@ export class RequestParser {
   /** The next whole request, if it is there. */
   next(): Parsed {
     if (this.#fault !== undefined) return this.#fault;
-    if (this.#available < this.#needed) {
-      return this.#available === 0 ? this.#wait(this.#needed) : WAITING;
+    if (this.#available() < this.#needed) {
+      return this.#available() === 0 ? this.#wait(this.#needed) : WAITING;
     }
     while (this.#argsToCome === 0) {
       const begun = this.#begin();
@@ -134,10 +134,10 @@ export class RequestParser {
 
   /** Reads an array's header, or a whole inline request; undefined where to go on. */
   #begin(): Parsed | undefined {
-    if (this.#available === 0) return this.#wait(1);
+    if (this.#available() === 0) return this.#wait(1);
     if (this.#bytes[this.#at] !== ARRAY) return this.#readInline();
     const count = this.#readHeader();
-    if (count === undefined) return this.#wait(this.#available + 1);
+    if (count === undefined) return this.#wait(this.#available() + 1);
     if (!(count <= this.limits.arguments)) return this.#stop("invalid multibulk length");
     if (count > 0) this.#argsToCome = count;
     else this.#requestBytes = 0;
@@ -146,16 +146,16 @@ export class RequestParser {
 
   #readArgument(): Parsed | undefined {
     if (this.#argument === undefined) {
-      if (this.#available === 0) return this.#wait(1);
+      if (this.#available() === 0) return this.#wait(1);
       if (this.#bytes[this.#at] !== BULK) return this.#stop("expected '$' before an argument's length");
       const length = this.#readHeader();
-      if (length === undefined) return this.#wait(this.#available + 1);
+      if (length === undefined) return this.#wait(this.#available() + 1);
       if (!(length >= 0 && length <= this.limits.argumentBytes)) return this.#stop("invalid bulk length");
       if (this.#requestBytes + length > this.limits.requestBytes) return this.#stop("too big request");
       this.#argument = length;
     }
     const length = this.#argument;
-    if (this.#available < length + 2) return this.#wait(length + 2);
+    if (this.#available() < length + 2) return this.#wait(length + 2);
     const end = this.#at + length;
     if (this.#bytes[end] !== CR || this.#bytes[end + 1] !== LF)
       return this.#stop("an argument is longer than its length");
@@ -169,7 +169,7 @@ export class RequestParser {
   /** The number after a `*` or `$`; NaN where it is none, undefined where the line isn't whole yet. */
   #readHeader(): number | undefined {
     const bytes = this.#bytes;
-    const negative = this.#available > 1 && bytes[this.#at + 1] === MINUS;
+    const negative = this.#available() > 1 && bytes[this.#at + 1] === MINUS;
     const first = this.#at + (negative ? 2 : 1);
     const longest = this.#at + LONGEST_HEADER;
     let number = 0;
@@ -214,7 +214,7 @@ export class RequestParser {
   /** Gives back what isn't needed while the rest of a request is awaited. */
   #wait(needed: number): Parsed {
     this.#needed = needed;
-    const rest = this.#available;
+    const rest = this.#available();
     if (rest === 0) this.#drop();
     else if (this.#bytes.length > 2 * rest + MAX_FREE_BYTES) this.#moveTo(2 * rest);
     return WAITING;

@@ -73,7 +73,7 @@ export function setMarker(args: readonly string[], { session, batch }: Call): Re
   if (!session.markers.has(key) && session.markers.size >= MAX_OF_CONNECTION)
     return failure(`ERR a connection stores at most ${MAX_OF_CONNECTION} markers`);
   session.markers.add(key);
-  batch.markers.set(key, { text, lifetime: seconds(expires) });
+  batch.setMarker(key, { text, lifetime: seconds(expires) });
   return OK;
 }
 
