@@ -1,5 +1,8 @@
-/** Writes what is made of the table of settings: docs/CONFIGURATION.md and the JSON Schema of chouette.yaml. */
-import { writeFileSync } from "node:fs";
+/**
+ * Writes what is made of the table of settings: docs/CONFIGURATION.md and the JSON Schema of chouette.yaml. Copies the
+ * library that draws the charts of the dashboard, which is served as a file.
+ */
+import { copyFileSync, writeFileSync } from "node:fs";
 import { settingsSchema } from "../packages/agent/dist/config/json-schema.js";
 import { configurationPage } from "../packages/agent/dist/config/reference.js";
 
@@ -9,3 +12,10 @@ writeFileSync(
   new URL("packages/agent/chouette.schema.json", root),
   `${JSON.stringify(settingsSchema(), undefined, 2)}\n`,
 );
+for (const [from, to] of [
+  ["dist/uPlot.iife.min.js", "uPlot.js"],
+  ["dist/uPlot.min.css", "uPlot.css"],
+  ["LICENSE", "uPlot-LICENSE"],
+]) {
+  copyFileSync(new URL(`node_modules/uplot/${from}`, root), new URL(`packages/agent/page/${to}`, root));
+}

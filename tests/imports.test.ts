@@ -45,6 +45,8 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "agent/dispatch",
     "agent/outputs",
   ],
+  // It shows the status, and the settings as the command line does.
+  "agent/dashboard": ["record", "queue", "agent/runtime", "agent/collectors", "agent/config", "agent/status"],
   "agent/cli": [
     "record",
     "queue",
@@ -79,6 +81,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "agent/collectors",
     "agent/config",
     "agent/status",
+    "agent/dashboard",
   ],
 };
 

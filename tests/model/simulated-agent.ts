@@ -15,6 +15,7 @@ import { startWork, type Work } from "../../packages/agent/src/pipeline.js";
 import type { Log } from "../../packages/agent/src/runtime/log.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
 import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
+import { SeriesMeter } from "../../packages/agent/src/status/series-use.js";
 import type { Boot } from "../../packages/agent/src/timekeeping/boot.js";
 import { loadWrapper } from "../../packages/agent/src/wrappers/load-wrapper.js";
 import type { FarSide } from "./far-side.js";
@@ -86,6 +87,7 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
         storeOutage,
         sentBytes: new SentBytes(workStore, clock),
         deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
+        series: new SeriesMeter(),
         status: () => Promise.reject(new Error("nobody asks")),
         wrap,
         outputs,

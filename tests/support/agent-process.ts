@@ -16,6 +16,7 @@ const NOTHING_SET = {
   CHOUETTE_CONFIG: undefined,
   // Tests that look at it say where: the default's port may be another agent's.
   CHOUETTE_HTTP: "off",
+  CHOUETTE_HTTP_TOKEN: undefined,
   SEND_SELF_METRICS: "false",
 };
 

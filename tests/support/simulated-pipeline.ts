@@ -7,6 +7,7 @@ import type { Outcome, Output } from "../../packages/agent/src/outputs/output.js
 import { startWork } from "../../packages/agent/src/pipeline.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
 import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
+import { SeriesMeter } from "../../packages/agent/src/status/series-use.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import { ManualClock } from "./manual-clock.js";
 
@@ -50,6 +51,7 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
       storeOutage: new Outage("store", clock, log),
       sentBytes: new SentBytes(marked, clock),
       deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
+      series: new SeriesMeter(),
       boot: { id: "a-boot", uptime: () => seconds(UPTIME + clock.monotonic() / 1000) },
       status: () => Promise.reject(new Error("nobody asks")),
     },

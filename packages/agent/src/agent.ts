@@ -24,7 +24,10 @@ import { Outage } from "./runtime/outage.js";
 import { LoopWatchdog } from "./runtime/watchdog.js";
 import { startAdminServers } from "./status/admin-servers.js";
 import { newDeliveries } from "./status/deliveries.js";
+import { History } from "./status/history.js";
+import { OutageLog } from "./status/outage-log.js";
 import { RateMeter } from "./status/rates.js";
+import { SeriesMeter } from "./status/series-use.js";
 import { readStatus, type Status } from "./status/status.js";
 import { type BrokerMemory, storeSnapshots } from "./status/store-snapshot.js";
 
@@ -61,6 +64,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...(defaultLimit === undefined ? {} : { defaultLimit }),
     ...(server === undefined ? {} : { server }),
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
+    series: new SeriesMeter(),
     status: (): Promise<Status> => readStatus(source),
   };
   const leaseOutage = new Outage("lease", clock, log, "failing");
@@ -84,6 +88,8 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...wiring,
     started: clock.monotonic(),
     rates: new RateMeter(),
+    history: new History(),
+    outageLog: new OutageLog(),
     ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
     config: () => lifecycle.config,
     outages: () =>
@@ -91,6 +97,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
         outage.report(),
       ),
     collectors: () => work()?.collectors() ?? [],
+    lastReady: () => work()?.lastReady() ?? new Map(),
     snapshot: storeSnapshots(store, wiring.queues, clock, server && (() => memoryOf(server))),
     heldBack: () => work()?.heldBack(),
     flushedAt: () => work()?.flushedAt(),
@@ -109,7 +116,10 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     // Reported by the lifecycle; the lease is free for another agent all the same.
     end: () => lifecycle.follow().catch(() => {}),
   });
-  const adminServers = await startAdminServers(source, log);
+  const adminServers = await startAdminServers(source, log, async () => {
+    const { openDashboard } = await import("./dashboard/dashboard.js");
+    return openDashboard(source);
+  });
   return {
     stalled,
     reload: (next) => lifecycle.reload(next),

@@ -44,6 +44,7 @@ import { readyWriter } from "./runtime/ready-writer.js";
 import { LoopWatchdog } from "./runtime/watchdog.js";
 import { type Deliveries, withDeliveryStats } from "./status/deliveries.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
+import type { SeriesMeter } from "./status/series-use.js";
 import type { Status } from "./status/status.js";
 import { type Boot, currentBoot } from "./timekeeping/boot.js";
 import { QueueLocks } from "./timekeeping/queue-locks.js";
@@ -52,6 +53,8 @@ import { Timekeeper } from "./timekeeping/timekeeper.js";
 export interface Work {
   readonly outages: readonly Outage[];
   collectors(): readonly CollectorStatus[];
+  /** What each collector measured last, by its name. */
+  lastReady(): ReadonlyMap<string, readonly ReadyMetric[]>;
   /** By the day's byte budget. */
   heldBack(): HeldBack;
   /** Of flush and dispatch. */
@@ -76,6 +79,7 @@ export interface Wiring extends Parts {
   readonly server?: RedisServer;
   readonly sentBytes: SentBytes;
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
+  readonly series: SeriesMeter;
   /** The device's, if not given. */
   readonly boot?: Boot;
   status(): Promise<Status>;
@@ -148,6 +152,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     watchdogs: Object.values(watchdogs),
     flushedAt: () => flushedAt,
     collectors: () => collecting.status(),
+    lastReady: () => collecting.lastReady(),
     heldBack: () => budget.heldBack({ metrics: metrics.dispatcher.heldBack, logs: logs.dispatcher.heldBack }),
     stop: async () => {
       ending.abort();
@@ -213,7 +218,7 @@ function wireDispatch(
   flusher: Flusher,
   watchdogs: { readonly metrics: LoopWatchdog; readonly logs: LoopWatchdog },
 ) {
-  const { config, clock, queues, sentBytes, outputs, deliveries } = wiring;
+  const { config, clock, queues, sentBytes, outputs, deliveries, series } = wiring;
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
   const budget = new ByteBudget(dailyByteBudget, sentBytes);
   const place = PLACES[config.output];
@@ -223,6 +228,7 @@ function wireDispatch(
       deliveries: deliveries.metrics,
       clock,
       timeOf: timeOfMetric,
+      onDelivered: (batch, bytes) => series.add(batch, bytes),
     }),
     decode: readyDecoder(config.settings.globalTags),
     // Asked before each batch: it is also how a dispatch ends early for the clock's sake.

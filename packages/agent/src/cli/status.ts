@@ -60,17 +60,19 @@ async function watch(config: Config, flags: StatusFlags): Promise<void> {
 }
 
 /** The running agent's status. Rejects with a message for people if there is none. */
-export async function askStatus({ settings: { http } }: Config): Promise<Status> {
+export async function askStatus({ settings: { http, httpToken } }: Config): Promise<Status> {
   if (http === "off") throw new Error("CHOUETTE_HTTP is off: this agent has no status server");
   const host = hostToAsk(http.host);
   const address = `${host.includes(":") ? `[${host}]` : host}:${http.port}`;
   const answer = await fetch(`http://${address}/status`, {
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    headers: httpToken === undefined ? {} : { authorization: `Bearer ${httpToken}` },
   }).catch((error: Error) => {
     const { cause } = error;
     const reason = cause instanceof Error && cause.message !== "" ? cause.message : error.message;
     throw new Error(`no agent answers on ${address} (${reason}): is it running, with this CHOUETTE_HTTP?`);
   });
+  if (answer.status === 401) throw new Error(`${address} asks for another token: check CHOUETTE_HTTP_TOKEN`);
   const status = (await answer.json().catch(() => undefined)) as Status | undefined;
   if (status?.version !== undefined && answer.ok) return status;
   throw new Error(`${address} is not a Chouette agent: check CHOUETTE_HTTP`);

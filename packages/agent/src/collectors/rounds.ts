@@ -26,6 +26,8 @@ export interface RoundsOptions {
 
 export interface Rounds {
   status(): readonly CollectorStatus[];
+  /** The first metrics of each collector's last round, by its name. */
+  lastReady(): ReadonlyMap<string, readonly ReadyMetric[]>;
   /** Aborts what is under way and closes the collectors; resolves in four seconds at most. */
   stop(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export function startCollectors(options: RoundsOptions): Rounds {
   const loop = runRounds(runners, interval, clock, stopping);
   return {
     status: () => runners.map((runner) => runner.status()),
+    lastReady: () => new Map(runners.map((runner) => [runner.status().name, runner.lastReady()])),
     stop: async () => {
       stop.abort(new Error("the agent stops"));
       await loop;

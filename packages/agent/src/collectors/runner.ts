@@ -57,6 +57,8 @@ export interface RunnerOptions {
 
 /** How long a collector may take to let go of its round, and then to close, when the agent stops. */
 const CLOSE_DEADLINE = milliseconds(2_000);
+/** Metrics of a collector that are kept to be shown: a cluster's may have thousands. */
+const MAX_SHOWN = 50;
 
 type Outcome = { readonly gave: unknown } | { readonly threw: unknown } | "late";
 
@@ -66,6 +68,7 @@ export class Runner {
   readonly #outage: Outage;
   #underWay: Promise<void> | undefined;
   #status: CollectorStatus;
+  #lastReady: readonly ReadyMetric[] = [];
 
   constructor(collector: Collector, options: RunnerOptions) {
     this.#collector = collector;
@@ -83,6 +86,11 @@ export class Runner {
   status(): CollectorStatus {
     const { subject } = this.#collector;
     return subject === undefined ? this.#status : { ...this.#status, subject };
+  }
+
+  /** The first metrics of the last round that ended by itself. */
+  lastReady(): readonly ReadyMetric[] {
+    return this.#lastReady;
   }
 
   /** Begins a round, unless one is under way. Never throws. */
@@ -145,6 +153,7 @@ export class Runner {
       lastMetrics: ready.length,
       refused: this.#status.refused + refused.length,
     };
+    this.#lastReady = ready.slice(0, MAX_SHOWN);
     this.#judge([...problems, ...refused]);
     await this.#deliver(ready);
   }

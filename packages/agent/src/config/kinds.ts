@@ -19,6 +19,18 @@ export function text(expected: string): Kind<string> {
   return { expected, schema: z.string().trim().min(1) };
 }
 
+/** A secret that is sent in a header. */
+export function token(minLength: number): Kind<string> {
+  return {
+    expected: `at least ${minLength} ASCII letters, digits or signs, without spaces`,
+    schema: z
+      .string()
+      .trim()
+      .min(minLength)
+      .regex(/^[\x21-\x7e]+$/),
+  };
+}
+
 export function wholeNumber(least: number, most: number, unit: string): Kind<number> {
   return {
     expected: `a whole number of ${unit} from ${least} to ${most}`,

@@ -7,7 +7,19 @@ import { z } from "zod";
 import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
 import { COLLECTOR_SETTINGS } from "./collector-settings.js";
 import { defaultDataDirectory } from "./data-directory.js";
-import { fsync, hostAndPort, list, oneOf, orOff, someOf, text, url, wholeNumber, yesOrNo } from "./kinds.js";
+import {
+  fsync,
+  hostAndPort,
+  list,
+  oneOf,
+  orOff,
+  someOf,
+  text,
+  token,
+  url,
+  wholeNumber,
+  yesOrNo,
+} from "./kinds.js";
 import { type Setting, setting } from "./setting.js";
 
 /** A tag as Datadog takes it, or a word alone. */
@@ -267,8 +279,15 @@ const OPERATION = {
     ["CHOUETTE_HTTP"],
     orOff(hostAndPort("127.0.0.1:8127")),
     { host: "127.0.0.1", port: 8127 },
-    "Address of /healthz, /readyz, /status and /metrics; off disables them",
+    "Address of the dashboard, /healthz, /readyz, /status and /metrics; off disables them",
     { startOnly: true },
+  ),
+  httpToken: setting(
+    ["CHOUETTE_HTTP_TOKEN"],
+    token(16),
+    undefined,
+    "Token for CHOUETTE_HTTP, sent as a bearer token or entered in the login page. Without it, the dashboard is answered to this device only; with it, every request needs it except /healthz and /readyz",
+    { secret: true, startOnly: true },
   ),
   selfMetrics: setting(
     ["SEND_SELF_METRICS"],

@@ -1,30 +1,39 @@
-/** The servers through which people inspect a running agent: HTTP and the control socket. Also measures the queues' rates. */
-import { once } from "node:events";
+/** The servers through which people inspect a running agent: HTTP and the control socket. Also takes the samples of its history. */
+import { once as onceEmitted } from "node:events";
 import type { Server } from "node:http";
-import { milliseconds, toSeconds } from "@chouette-iot/record";
+import { toSeconds } from "@chouette-iot/record";
 import type { Log } from "../runtime/log.js";
 import { controlSocket, startControl } from "./control.js";
-import { startStatusServer } from "./http-server.js";
+import { type Routes, startStatusServer } from "./http-server.js";
 import { askQueues } from "./queue-requests.js";
-import { readStatus, type StatusSource } from "./status.js";
-
-const SNAPSHOT_INTERVAL = milliseconds(10_000);
+import { runSampler, type SampledSource } from "./sampler.js";
+import { readStatus } from "./status.js";
 
 export interface AdminServers {
   close(): Promise<void>;
 }
 
-export async function startAdminServers(source: StatusSource, log: Log): Promise<AdminServers> {
+/** @param loadDashboard called with the first request for it */
+export async function startAdminServers(
+  source: SampledSource,
+  log: Log,
+  loadDashboard: () => Promise<Routes>,
+): Promise<AdminServers> {
   const { settings, storage } = source.config();
   const servers: Server[] = [];
   const ending = new AbortController();
-  let measuring = Promise.resolve();
+  let sampling = Promise.resolve();
   if (settings.http !== "off") {
     const { stalled } = source;
     const status = () => readStatus(source);
-    const server = await startStatusServer({ ...settings.http, log, status, stalled });
+    const { httpToken: token } = settings;
+    const server = await startStatusServer({
+      ...settings.http,
+      ...(token === undefined ? {} : { token }),
+      ...{ log, status, stalled, dashboard: once(loadDashboard) },
+    });
     if (server !== undefined) servers.push(server);
-    measuring = measureRates(source, ending.signal);
+    sampling = runSampler(source, ending.signal);
   }
   if (storage === "embedded") {
     const { store, queues, clock } = source;
@@ -34,23 +43,26 @@ export async function startAdminServers(source: StatusSource, log: Log): Promise
   return {
     close: async () => {
       ending.abort();
-      await Promise.all([measuring, ...servers.map(close)]);
+      await Promise.all([sampling, ...servers.map(close)]);
     },
   };
 }
 
-async function measureRates({ snapshot, clock, rates }: StatusSource, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    // The loops report an unavailable store; the rates then cover a longer time.
-    const found = await snapshot().catch(() => undefined);
-    if (found !== undefined) rates.add(clock.monotonic(), found.queues);
-    await clock.sleep(SNAPSHOT_INTERVAL, signal);
-  }
+/** The first call's result for every call; a failed one is tried again. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => {
+    loaded ??= load().catch((error) => {
+      loaded = undefined;
+      throw error;
+    });
+    return loaded;
+  };
 }
 
 async function close(server: Server): Promise<void> {
   if (!server.listening) return;
-  const end = once(server, "close");
+  const end = onceEmitted(server, "close");
   server.close();
   server.closeAllConnections();
   await end;

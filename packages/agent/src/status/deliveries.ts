@@ -23,10 +23,24 @@ export function newDeliveries(): Deliveries {
   return { requests, records: 0, bytes: 0, last: undefined, delays: seconds(0) };
 }
 
-/** Wraps an output and counts what it does. @param timeOf the record's timestamp */
+/**
+ * Wraps an output and counts what it does.
+ * @param timeOf the record's timestamp
+ * @param onDelivered called with each delivered batch and the bytes of its body
+ */
 export function withDeliveryStats<T>(
   output: Output<T>,
-  { deliveries, clock, timeOf }: { deliveries: Deliveries; clock: Clock; timeOf(record: T): Seconds },
+  {
+    deliveries,
+    clock,
+    timeOf,
+    onDelivered,
+  }: {
+    deliveries: Deliveries;
+    clock: Clock;
+    timeOf(record: T): Seconds;
+    onDelivered?(batch: readonly T[], bytes: number): void;
+  },
 ): Output<T> {
   return {
     send: async (batch, signal) => {
@@ -40,6 +54,7 @@ export function withDeliveryStats<T>(
         for (const record of batch) {
           deliveries.delays = seconds(deliveries.delays + Math.max(0, now - timeOf(record)));
         }
+        onDelivered?.(batch, outcome.bytes);
       }
       return outcome;
     },

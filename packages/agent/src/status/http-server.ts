@@ -1,13 +1,15 @@
 /**
- * The agent's HTTP server: /healthz, /readyz, /status and /metrics, all read-only.
+ * The agent's HTTP server: /healthz, /readyz, /status, /metrics and the dashboard, all read-only.
  *
  * Promises: it never ends the agent. A port that is in use is a warning that names the setting. It answers requests for its own
- * host names only (`host-names.ts`).
+ * host names only (`host-names.ts`), and only those that may be answered (`access.ts`). The dashboard is loaded with
+ * the first request for it.
  */
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { shownAddress } from "../runtime/address.js";
 import type { Log } from "../runtime/log.js";
+import { type Access, accessTo, LOGIN } from "./access.js";
 import { isOwnHost } from "./host-names.js";
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "./prometheus.js";
 import type { Status } from "./status.js";
@@ -16,10 +18,17 @@ export interface StatusServerOptions {
   readonly host: string;
   readonly port: number;
   readonly log: Log;
+  /** CHOUETTE_HTTP_TOKEN. */
+  readonly token?: string;
   status(): Promise<Status>;
   /** A sentence for each loop that has hung. */
   stalled(): readonly string[];
+  /** Loads what answers all other paths. */
+  dashboard(): Promise<Routes>;
 }
+
+/** Answers a request that was let in. Resolves with false if it doesn't know the path. */
+export type Routes = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<boolean>;
 
 /** Resolves when it listens, or with undefined if it can't, which is logged. */
 export async function startStatusServer({
@@ -29,13 +38,17 @@ export async function startStatusServer({
   ...sources
 }: StatusServerOptions): Promise<Server | undefined> {
   const server = createServer((request, response) => {
-    if (request.method !== "GET" && request.method !== "HEAD") return reply(response, 405, "GET only\n");
+    const { method } = request;
     if (!isOwnHost(request.headers.host, [host]))
       return reply(response, 421, "unknown host name: use the agent's IP address\n");
     const [path = ""] = (request.url ?? "").split("?");
-    answer(path, response, sources).catch((error) => {
+    // The one form: it changes nothing but the browser's cookie.
+    if (method !== "GET" && method !== "HEAD" && !(method === "POST" && path === LOGIN))
+      return reply(response, 405, "GET only\n");
+    answer(request, response, path, sources).catch((error) => {
       log.error({ err: error, path }, "status request failed");
-      reply(response, 500, "internal error\n");
+      if (response.headersSent) response.destroy();
+      else reply(response, 500, "internal error\n");
     });
   });
   server.on("clientError", (_error, socket) => socket.destroy());
@@ -62,10 +75,18 @@ export async function startStatusServer({
 }
 
 async function answer(
-  path: string,
+  request: IncomingMessage,
   response: ServerResponse,
-  { status, stalled }: Pick<StatusServerOptions, "status" | "stalled">,
+  path: string,
+  {
+    status,
+    stalled,
+    token,
+    dashboard,
+  }: Pick<StatusServerOptions, "status" | "stalled" | "token" | "dashboard">,
 ): Promise<void> {
+  const access = accessTo(path, request, token);
+  if (access !== "granted") return refuse(request, response, access);
   switch (path) {
     case "/healthz": {
       const loops = stalled();
@@ -79,9 +100,31 @@ async function answer(
       return reply(response, 200, `${JSON.stringify(await status())}\n`, "application/json");
     case "/metrics":
       return reply(response, 200, prometheusText(await status()), PROMETHEUS_CONTENT_TYPE);
-    default:
-      return reply(response, 404, "not found; try /healthz, /readyz, /status or /metrics\n");
+    default: {
+      const routes = await dashboard();
+      if (await routes(request, response, path)) return;
+      return reply(response, 404, "not found; try /, /healthz, /readyz, /status or /metrics\n");
+    }
   }
+}
+
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  access: Exclude<Access, "granted">,
+): void {
+  if (access === "loopback-only") {
+    const advice = "set CHOUETTE_HTTP_TOKEN to see the dashboard from elsewhere, or use an SSH tunnel";
+    reply(response, 403, `only for this device: ${advice}\n`);
+    return;
+  }
+  // A person is asked for the token, a program is told which scheme.
+  if ((request.headers.accept ?? "").includes("text/html")) {
+    response.writeHead(303, { Location: LOGIN, "Cache-Control": "no-store" }).end();
+    return;
+  }
+  response.setHeader("WWW-Authenticate", "Bearer");
+  reply(response, 401, "unauthorized: send CHOUETTE_HTTP_TOKEN as a bearer token\n");
 }
 
 function reply(

@@ -103,7 +103,7 @@ export interface StatusSource {
 }
 
 /** Status must answer even if Redis hangs. */
-const MAX_SNAPSHOT_MS = 2_000;
+export const MAX_SNAPSHOT_MS = 2_000;
 const MINUTE = seconds(60);
 const DAY = seconds(86_400);
 
@@ -187,7 +187,7 @@ function withRates(queue: QueueStatus, meter: RateMeter): QueueStatus & { readon
 }
 
 /** The answer, or undefined if it fails or takes too long. */
-async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
+export async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const overdue = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), ms);

@@ -1,0 +1,96 @@
+/**
+ * The dashboard: a page on the state of the agent, for a person beside the device or behind an SSH tunnel.
+ *
+ * Promises: it reads only. What it shows is the read model of the status, so that its figures equal those of /status. It
+ * is loaded with the first request for it, and nothing of it runs while nobody looks.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type ReadyMetric, seconds, toSeconds } from "@chouette-iot/record";
+import { shownSettings } from "../config/shown-settings.js";
+import type { Routes } from "../status/http-server.js";
+import type { SampledSource } from "../status/sampler.js";
+import type { SeriesMeter } from "../status/series-use.js";
+import { MAX_SNAPSHOT_MS, readStatus, within } from "../status/status.js";
+import { newestDeadLetters } from "./dead-letters.js";
+import { sendFile } from "./files.js";
+import { LivePages, toRow } from "./live.js";
+import { login } from "./login.js";
+import { page } from "./page.js";
+import { send } from "./send.js";
+import type { View } from "./view.js";
+
+export interface DashboardSource extends SampledSource {
+  readonly series: SeriesMeter;
+  lastReady(): ReadonlyMap<string, readonly ReadyMetric[]>;
+}
+
+const DAY = 86_400;
+
+export function openDashboard(source: DashboardSource): Routes {
+  const view = () => readView(source);
+  const live = new LivePages(view);
+  return async (request, response, path) => {
+    switch (path) {
+      case "/":
+        send(request, response, 200, page(await view()).markup, "text/html; charset=utf-8");
+        return true;
+      case "/events":
+        if (isFromElsewhere(request)) refuse(response, 403, "only for the dashboard's page\n");
+        else if (!live.open(response)) refuse(response, 503, "too many open pages\n");
+        return true;
+      case "/history":
+        send(request, response, 200, `${JSON.stringify(historyOf(source))}\n`, "application/json");
+        return true;
+      case "/login":
+        return openLogin(request, response, source.config().settings.httpToken);
+      default:
+        return sendFile(request, response, path);
+    }
+  };
+}
+
+/** Without a token, there is nothing to log in to. */
+async function openLogin(
+  request: IncomingMessage,
+  response: ServerResponse,
+  token: string | undefined,
+): Promise<boolean> {
+  if (token === undefined) response.writeHead(303, { Location: "/" }).end();
+  else await login(request, response, token);
+  return true;
+}
+
+/** Another site's page can't read the events, but could hold all connections. */
+function isFromElsewhere({ headers }: IncomingMessage): boolean {
+  const site = headers["sec-fetch-site"];
+  return site !== undefined && site !== "same-origin" && site !== "none";
+}
+
+function refuse(response: ServerResponse, code: number, reason: string): void {
+  response.writeHead(code, { "Content-Type": "text/plain; charset=utf-8" }).end(reason);
+}
+
+async function readView(source: DashboardSource): Promise<View> {
+  const { store, queues, clock, history, outageLog, series } = source;
+  const now = toSeconds(clock.now());
+  const [status, deadLetters] = await Promise.all([
+    readStatus(source),
+    within(MAX_SNAPSHOT_MS, newestDeadLetters(store, queues.rejected, now)),
+  ]);
+  outageLog.observe(seconds(Math.floor(now)), status.outages);
+  return {
+    status,
+    hour: history.hour(now),
+    day: history.day(now),
+    outages: outageLog.outages().filter(({ to }) => to === undefined || to > now - DAY),
+    lastReady: source.lastReady(),
+    deadLetters,
+    series: series.use(),
+    settings: shownSettings(source.config()),
+  };
+}
+
+function historyOf({ history, clock }: DashboardSource): object {
+  const now = toSeconds(clock.now());
+  return { hour: history.hour(now).map(toRow), day: history.day(now).map(toRow) };
+}

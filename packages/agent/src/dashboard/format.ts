@@ -1,0 +1,50 @@
+/** Figures as people read them. Exact ones keep every digit: they must equal those of /status. */
+import { type Html, html } from "./html.js";
+
+/** A whole number with separators, such as `1,204`. */
+export function number(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",") : "unknown";
+}
+
+/** A rate or another measurement, such as `0.25`, `12.5` or `1,204`. */
+export function measure(value: number): string {
+  if (!Number.isFinite(value)) return "unknown";
+  return Math.abs(value) >= 100 ? number(value) : `${Number(value.toPrecision(3))}`;
+}
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** `12.3 MB`, decimal as in mobile tariffs. */
+export function bytes(value: number): string {
+  if (!Number.isFinite(value)) return "unknown";
+  let scaled = value;
+  let unit = 0;
+  while (scaled >= 999.5 && unit < UNITS.length - 1) {
+    scaled /= 1000;
+    unit += 1;
+  }
+  return `${Number(scaled.toPrecision(3))} ${UNITS[unit]}`;
+}
+
+/** @param length in seconds */
+export function duration(length: number): string {
+  const whole = Math.max(0, Math.round(length));
+  if (whole < 120) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
+}
+
+/** A time, in UTC until the page's script shows it in the reader's zone. @param at Unix time in seconds */
+export function time(at: number): Html {
+  const date = new Date(at * 1000);
+  if (Number.isNaN(date.getTime())) return html`<span>unknown time</span>`;
+  const iso = date.toISOString();
+  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
+}
+
+/** Words of a name in camel case or with underscores. */
+export function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replaceAll("_", " ");
+}
