@@ -18,7 +18,8 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   "agent/runtime": ["record", "queue", "pino"],
   "agent/aggregation": ["record"],
   "agent/wrappers": ["record", "agent/runtime", "agent/aggregation"],
-  "agent/ingest": ["record", "queue", "agent/runtime"],
+  // Node has no Unix datagrams: the package that has is loaded if a path is set.
+  "agent/ingest": ["record", "queue", "agent/runtime", "node-unix-socket"],
   "agent/flush": ["record", "queue", "agent/runtime", "agent/aggregation", "agent/wrappers"],
   "agent/timekeeping": ["record", "queue", "agent/runtime", "agent/flush"],
   "agent/dispatch": ["record", "queue", "agent/runtime", "agent/outputs"],
@@ -37,6 +38,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   ],
   "agent/config": ["record", "agent/runtime", "agent/wrappers", "leven", "yaml", "zod"],
   "agent/status": [
+    "agent/ingest",
     "record",
     "queue",
     "agent/runtime",

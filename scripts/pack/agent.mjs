@@ -14,7 +14,8 @@ async function write(folder) {
   const agent = join(root, "packages/agent");
   const { types, default: index } = source.exports["."];
   const input = { main: join(agent, "dist/cli/main.js"), index: join(agent, index) };
-  const libraries = await joinCode({ input, folder: join(folder, "lib"), format: "esm" });
+  const external = Object.keys(source.peerDependencies);
+  const libraries = await joinCode({ input, folder: join(folder, "lib"), format: "esm", external });
   await cp(
     join(root, "node_modules/@bokuweb/zstd-wasm/dist/common/zstd.wasm"),
     join(folder, "lib/zstd.wasm"),

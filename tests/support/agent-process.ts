@@ -18,6 +18,8 @@ const NOTHING_SET = {
   CHOUETTE_HTTP: "off",
   CHOUETTE_HTTP_TOKEN: undefined,
   SEND_SELF_METRICS: "false",
+  // Likewise.
+  CHOUETTE_STATSD: "off",
 };
 
 export type AgentSettings = Readonly<Record<string, string>>;

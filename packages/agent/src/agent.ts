@@ -13,6 +13,8 @@ import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
 import type { RedisStore } from "@chouette-iot/queue/redis";
 import type { Config } from "./config/config.js";
 import { SentBytes } from "./dispatch/sent-bytes.js";
+import { startStatsd } from "./ingest/dogstatsd/listener.js";
+import { inheritedDescriptors } from "./ingest/dogstatsd/unix-datagrams.js";
 import { type StandByOptions, workUnderLease } from "./lease/leader.js";
 import { Lifecycle } from "./lifecycle.js";
 import { openStore } from "./open-store.js";
@@ -93,8 +95,8 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
     config: () => lifecycle.config,
     outages: () =>
-      [wiring.storeOutage, leaseOutage, ...outages, ...(work()?.outages ?? [])].map((outage) =>
-        outage.report(),
+      [wiring.storeOutage, leaseOutage, ...outages, ...statsd.outages, ...(work()?.outages ?? [])].map(
+        (outage) => outage.report(),
       ),
     collectors: () => work()?.collectors() ?? [],
     lastReady: () => work()?.lastReady() ?? new Map(),
@@ -102,7 +104,18 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     heldBack: () => work()?.heldBack(),
     flushedAt: () => work()?.flushedAt(),
     stalled,
+    statsd: () => statsd.status(),
   };
+  const statsd = await startStatsd({
+    ...wiring,
+    addresses: [
+      ...config.settings.statsd,
+      ...inheritedDescriptors(process.env, process.pid).map((fd) => ({ kind: "descriptor", fd }) as const),
+    ],
+    retries: config.sources.has("statsd"),
+    withOrigin: config.settings.statsdOriginTags,
+    signedGaugesAreSteps: config.settings.statsdSignedGauges === "statsd",
+  });
   const ending = new AbortController();
   const ended = workOn(config.storage, ending.signal, {
     ...wiring,
@@ -127,6 +140,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
       ending.abort();
       // Beside one another: those who look wait for the store, which may hang.
       await Promise.all([ended.then(() => lifecycle.stop()), adminServers.close()]);
+      await statsd.close();
       await broker?.close();
       await store.close();
     },

@@ -11,8 +11,10 @@ export {
   type RawMetric,
   type ReceivedMetric,
   type ReceivedValue,
+  SAMPLES_TYPE,
   type SetElement,
   type SetMetric,
+  type WeightedSample,
 } from "./raw-metric.js";
 export { decodeRawMetric, encodeRawMetric } from "./raw-metric-codec.js";
 export { type KeyedMetric, RawMetricReader } from "./raw-metric-reader.js";

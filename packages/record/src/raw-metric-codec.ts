@@ -14,7 +14,9 @@ import {
   type RawMetric,
   type ReceivedMetric,
   type ReceivedValue,
+  SAMPLES_TYPE,
   type SetElement,
+  type WeightedSample,
 } from "./raw-metric.js";
 import { decodeTime } from "./time.js";
 
@@ -62,10 +64,29 @@ function readValue(type: unknown, value: unknown, text: string): ReceivedValue |
     if (typeof number !== "number" || !Number.isFinite(number)) return bad("value", "a number", value);
     return { type, value: number };
   }
+  if (type === SAMPLES_TYPE) {
+    return isSampleList(value)
+      ? { type: "histogram", value }
+      : bad("value", "a list of [number, weight above 0]", value);
+  }
   if (type !== "set") return bad("type", `one of ${NUMBER_TYPES.join(", ")}, set`, type);
   if (!Array.isArray(value)) return bad("value", "an array", value);
   const elements = decodeElements(value, () => sourceOf(text, "value"));
   return "ok" in elements ? elements : { type, value: elements.elements };
+}
+
+function isSampleList(value: unknown): value is readonly WeightedSample[] {
+  return Array.isArray(value) && value.length > 0 && value.every(isSample);
+}
+
+function isSample(sample: unknown): sample is WeightedSample {
+  return (
+    Array.isArray(sample) &&
+    sample.length === 2 &&
+    Number.isFinite(sample[0]) &&
+    Number.isFinite(sample[1]) &&
+    sample[1] > 0
+  );
 }
 
 function isNumberType(type: unknown): type is NumberType {

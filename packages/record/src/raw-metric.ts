@@ -39,8 +39,15 @@ export type RawMetric = NumberMetric | SetMetric;
  */
 export type DistinctElement = string | number | bigint | null;
 
+/** A sample of a histogram, and how many calls it stands for: a number above 0, which may have a fraction. */
+export type WeightedSample = readonly [value: number, weight: number];
+
+/** The type of a raw record that holds the samples of several calls of a histogram. Ours: the original agent ignores it. */
+export const SAMPLES_TYPE = "samples";
+
 export type ReceivedValue =
-  | { readonly type: NumberType; readonly value: number }
+  | { readonly type: Exclude<NumberType, "histogram">; readonly value: number }
+  | { readonly type: "histogram"; readonly value: number | readonly WeightedSample[] }
   | { readonly type: "set"; readonly value: readonly DistinctElement[] };
 
 /** A raw metric as it is read: any program may have written it. */

@@ -7,7 +7,7 @@
 import type { KeyedMetric } from "@chouette-iot/record";
 import { addToCount, type Count, mergeCounts, newCount } from "./count.js";
 import { addToGauge, type Gauge, mergeGauges, newGauge } from "./gauge.js";
-import { addToHistogram, type Histogram, mergeHistograms, newHistogram } from "./histogram.js";
+import { addToHistogram, addWeighted, type Histogram, mergeHistograms, newHistogram } from "./histogram.js";
 import { addToRate, mergeRates, newRate, type Rate } from "./rate.js";
 import { addToSet, type DistinctSet, mergeSets, newSet } from "./set.js";
 
@@ -61,7 +61,10 @@ export function addRecord(context: Context, record: KeyedMetric): boolean {
       return addToRate(context.sum, numberOf(record));
     case "set":
       return addToSet(context.sum, sameType("set", record).value);
-    case "histogram":
+    case "histogram": {
+      const { value } = sameType("histogram", record);
+      return typeof value === "number" ? addToHistogram(context.sum, value) : addWeighted(context.sum, value);
+    }
     case "distribution":
       return addToHistogram(context.sum, numberOf(record));
     default:
@@ -104,6 +107,6 @@ function sameType<const U extends string, T extends { readonly type: string }>(
 }
 
 function numberOf(record: KeyedMetric): number {
-  if (record.type === "set") throw new TypeError("a set can't be added to a number");
+  if (typeof record.value !== "number") throw new TypeError(`a ${record.type} can't be added to a number`);
   return record.value;
 }

@@ -5,13 +5,17 @@
  * What the datadog wrapper makes of them is what it would have made of those that were stored. For gauges and rates the
  * number of samples, which the simple wrapper counts, is lost.
  */
-import type { DistinctElement, Seconds } from "@chouette-iot/record";
+import { type DistinctElement, SAMPLES_TYPE, type Seconds } from "@chouette-iot/record";
 import type { Context } from "./context.js";
 
 /** @param start of the context's window. Returns JSON, a text for each record. */
 export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds): readonly string[] {
   const record = (value: string | number, timestamp = start) =>
     `{"metric":${JSON.stringify(metric)},"type":"${type}","value":${value},"timestamp":${timestamp},"tags":${tagsJson(tags)}}`;
+  const samplesRecord = (weighted: readonly number[]) => {
+    const pairs = weighted.flatMap((value, index) => (index % 2 === 0 ? [[value, weighted[index + 1]]] : []));
+    return `{"metric":${JSON.stringify(metric)},"type":"${SAMPLES_TYPE}","value":${JSON.stringify(pairs)},"timestamp":${start},"tags":${tagsJson(tags)}}`;
+  };
   switch (type) {
     case "count":
     case "rate":
@@ -22,7 +26,10 @@ export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds)
       return [record(`[${Array.from(sum.elements, elementJson).join(",")}]`)];
     case "histogram":
     case "distribution":
-      return sum.samples.map((sample) => record(sample));
+      return [
+        ...sum.samples.map((sample) => record(sample)),
+        ...(sum.weighted.length === 0 ? [] : [samplesRecord(sum.weighted)]),
+      ];
     default:
       return type satisfies never;
   }

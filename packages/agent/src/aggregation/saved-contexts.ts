@@ -57,7 +57,8 @@ function restoreContext(context: Context, globalTags: readonly string[]): Contex
   const complete = isList(tags) ? canonicalTags(tags) : canonicalTags(tagList(tags), globalTags);
   const named = { metric: metricName(context.metric), tags: complete };
   const nothing = newContext({ ...context, ...named });
-  const saved: Readonly<Record<string, unknown>> = { ...context.sum };
+  // An earlier version knew no weights.
+  const saved: Readonly<Record<string, unknown>> = { weighted: [], ...context.sum };
   const fields = Object.entries(nothing.sum).map(([field, initial]) => [
     field,
     restoreField(initial, saved[field]),

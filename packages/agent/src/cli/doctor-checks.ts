@@ -12,6 +12,7 @@ import { askAgent, controlSocket } from "../status/control.js";
 import { checkDatadog } from "./doctor-datadog.js";
 import { checkOriginalHost } from "./doctor-original-host.js";
 import { checkRedis } from "./doctor-redis.js";
+import { checkStatsd } from "./doctor-statsd.js";
 import { exposures } from "./exposure.js";
 import type { Finding } from "./finding.js";
 
@@ -26,6 +27,7 @@ export async function runChecks(config: Config, env: NodeJS.ProcessEnv): Promise
     checkDisk(config),
     checkDatadog(config),
     checkExposures(config),
+    checkStatsd(config),
   ]);
   return findings.flat();
 }

@@ -22,6 +22,7 @@ function statusLines(status: Status): readonly string[] {
     `Chouette ${version} on ${host}, process ${pid}, up ${duration(uptime)}: ${ready.ok ? "ready" : `not ready, ${ready.reason}`}`,
     brokerLine(status),
     ...diskLine(status),
+    ...statsdLines(status),
     outputLine(status),
     ...status.stalled.map((stall) => `${stall}: restart the agent`),
     ...status.outages.flatMap(({ component, state, current }) =>
@@ -47,6 +48,22 @@ function diskLine({ broker: { disk } }: Status): readonly string[] {
   const rate = writtenBytesPerDay === undefined ? "" : `, ${(writtenBytesPerDay / 1e9).toFixed(2)} GB a day`;
   const written = `${count(writtenBytes, "byte")} written since start${rate}`;
   return [`Disk     ${full ?? "ok"}: ${contentBytes} bytes in ${fileBytes} of files (${files}); ${written}`];
+}
+
+function statsdLines({ statsd }: Status): readonly string[] {
+  if (statsd === undefined) return [];
+  const { sockets, counters, lastInvalid } = statsd;
+  const { values, packets, invalidLines, refusedLines, dropped } = counters;
+  const places = sockets.map(({ address, error, kernelDrops }) => {
+    if (error !== undefined) return `${address} not open (${error})`;
+    return kernelDrops ? `${address} (kernel dropped ${count(kernelDrops, "packet")})` : address;
+  });
+  const losses = formatCounts({ invalid: invalidLines, refused: refusedLines, dropped });
+  const last =
+    lastInvalid === undefined ? "" : `; last invalid line: ${lastInvalid.line} (${lastInvalid.reason})`;
+  return [
+    `StatsD   ${places.join(", ")}: ${count(values, "value")} in ${count(packets, "packet")}${losses === "-" ? "" : `; ${losses}`}${last}`,
+  ];
 }
 
 function memoryText({ usedBytes, maxBytes }: BrokerMemory): string {

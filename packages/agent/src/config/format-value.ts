@@ -1,9 +1,16 @@
+import { type StatsdAddress, shownStatsdAddress } from "../runtime/address.js";
+
 /** A setting's value as people write it. */
 export function inWords(value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (Array.isArray(value)) {
-    return value.map((item) => (typeof item === "object" ? JSON.stringify(item) : item)).join(",") || "-";
+    return value.map((item) => (typeof item === "object" ? inWords(item) : item)).join(",") || "-";
   }
   if (typeof value !== "object") return String(value);
+  if (isStatsdAddress(value)) return shownStatsdAddress(value);
   return "host" in value && "port" in value ? `${value.host}:${value.port}` : JSON.stringify(value);
+}
+
+function isStatsdAddress(value: object): value is StatsdAddress {
+  return "kind" in value && ("path" in value || ("host" in value && "port" in value));
 }

@@ -21,6 +21,7 @@ import {
   yesOrNo,
 } from "./kinds.js";
 import { type Setting, setting } from "./setting.js";
+import { statsdAddresses } from "./statsd-addresses.js";
 
 /** A tag as Datadog takes it, or a word alone. */
 const tag = z.string().trim().min(1).max(200);
@@ -181,6 +182,30 @@ const BROKER = {
   ),
 } as const;
 
+const STATSD = {
+  statsd: setting(
+    ["CHOUETTE_STATSD"],
+    statsdAddresses(),
+    [{ kind: "udp", host: "127.0.0.1", port: 8125 }] as const,
+    "Where statsd and DogStatsD clients may send: host:port for UDP, tcp://host:port, unixstream:///path, unixgram:///path, several with commas between them, or off. If the default is taken by another program, it is left to that",
+    { startOnly: true, fallbackInWords: "127.0.0.1:8125" },
+  ),
+  statsdOriginTags: setting(
+    ["CHOUETTE_STATSD_ORIGIN_TAGS"],
+    yesOrNo(),
+    false,
+    "Whether the container that a DogStatsD client names becomes tags: container_id, pod_uid, kube_container_name",
+    { startOnly: true },
+  ),
+  statsdSignedGauges: setting(
+    ["CHOUETTE_STATSD_SIGNED_GAUGES"],
+    oneOf(["datadog", "statsd"]),
+    "datadog",
+    "What a gauge's minus sign means: a negative value (datadog), or a step down (statsd). A plus sign is a step up with either, after which a minus sign is a step down",
+    { startOnly: true },
+  ),
+} as const;
+
 const RECORDS = {
   aggregateInterval: setting(
     ["AGGREGATE_INTERVAL"],
@@ -306,12 +331,20 @@ export interface Section {
 export const SECTIONS: readonly Section[] = [
   { title: "Datadog", settings: DATADOG },
   { title: "The broker", settings: BROKER },
+  { title: "DogStatsD", settings: STATSD },
   { title: "From records to metrics", settings: RECORDS },
   { title: "Collectors", settings: COLLECTOR_SETTINGS },
   { title: "Operation", settings: OPERATION },
 ];
 
-export const SETTINGS = { ...DATADOG, ...BROKER, ...RECORDS, ...COLLECTOR_SETTINGS, ...OPERATION } as const;
+export const SETTINGS = {
+  ...DATADOG,
+  ...BROKER,
+  ...STATSD,
+  ...RECORDS,
+  ...COLLECTOR_SETTINGS,
+  ...OPERATION,
+} as const;
 
 export type SettingName = keyof typeof SETTINGS;
 

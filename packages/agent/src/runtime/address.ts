@@ -16,3 +16,27 @@ export function isLoopback(address: string | undefined): boolean {
 export function shownAddress({ host, port }: { readonly host: string; readonly port: number }): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
+
+/** Where DogStatsD is listened for. */
+export type StatsdAddress =
+  | { readonly kind: "udp" | "tcp"; readonly host: string; readonly port: number }
+  /** A Unix socket, of streams with length prefixes or of datagrams. */
+  | { readonly kind: "unixstream" | "unixgram"; readonly path: string }
+  /** A socket that systemd handed over. */
+  | { readonly kind: "descriptor"; readonly fd: number };
+
+/** As it is written in CHOUETTE_STATSD, with its kind. */
+export function shownStatsdAddress(address: StatsdAddress): string {
+  switch (address.kind) {
+    case "udp":
+    case "tcp":
+      return `${address.kind}://${shownAddress(address)}`;
+    case "unixstream":
+    case "unixgram":
+      return `${address.kind}://${address.path}`;
+    case "descriptor":
+      return `descriptor ${address.fd}`;
+    default:
+      return address satisfies never;
+  }
+}

@@ -61,6 +61,7 @@ export function prometheusText(status: Status): string {
       queues.map(({ name, ledger }) => [{ queue: name }, ledger.unknownLosses]),
     ),
     ...memoryFamilies(status),
+    ...statsdFamilies(status),
     family(
       "chouette_records_missing",
       "gauge",
@@ -128,6 +129,40 @@ function deferredSamples(budget: Status["budget"]): readonly Sample[] {
     [{ signal: "low_priority_logs" }, lowPriorityLogs],
     [{ signal: "logs" }, logs],
     [{ signal: "collected_metrics" }, collectedMetrics],
+  ];
+}
+
+function statsdFamilies({ statsd }: Status): readonly string[] {
+  if (statsd === undefined) return [];
+  const { counters, sockets } = statsd;
+  const single = (name: string, help: string, value: number, type: "counter" | "gauge" = "counter") =>
+    family(`chouette_statsd_${name}`, type, help, [[{}, value]]);
+  return [
+    family(
+      "chouette_statsd_up",
+      "gauge",
+      "1 if the socket of DogStatsD is open.",
+      sockets.map(({ address, error }) => [{ socket: address }, error === undefined ? 1 : 0]),
+    ),
+    family(
+      "chouette_statsd_kernel_drops_total",
+      "counter",
+      "Packets that the kernel dropped because the socket's buffer was full.",
+      sockets.flatMap(({ address, kernelDrops }): Sample[] =>
+        kernelDrops === undefined ? [] : [[{ socket: address }, kernelDrops]],
+      ),
+    ),
+    single("packets_total", "Packets received by DogStatsD since the start.", counters.packets),
+    single("bytes_total", "Bytes received by DogStatsD since the start.", counters.bytes),
+    single("values_total", "Values of metrics received by DogStatsD since the start.", counters.values),
+    single("overflowed_values_total", "Values that went to overflow:true.", counters.overflowed),
+    family("chouette_statsd_refused_lines_total", "counter", "Lines that weren't taken, by reason.", [
+      [{ reason: "invalid" }, counters.invalidLines],
+      [{ reason: "cardinality" }, counters.refusedLines],
+    ]),
+    single("stored_records_total", "Records that the received values became.", counters.stored),
+    single("dropped_records_total", "Records dropped while the store was unavailable.", counters.dropped),
+    single("connections", "Open connections of stream sockets.", counters.connections, "gauge"),
   ];
 }
 

@@ -11,6 +11,7 @@ import type { Config } from "../config/config.js";
 import { currentHostName } from "../config/host-name.js";
 import type { HeldBack } from "../dispatch/byte-budget.js";
 import type { SentOfLate } from "../dispatch/sent-bytes.js";
+import type { StatsdStatus } from "../ingest/dogstatsd/listener.js";
 import type { Clock } from "../runtime/clock.js";
 import type { OutageReport } from "../runtime/outage.js";
 import { withoutUserinfo } from "../runtime/redact.js";
@@ -37,6 +38,8 @@ export interface Status {
     /** Of the embedded broker. */
     readonly disk?: DiskStatus;
   };
+  /** Undefined if CHOUETTE_STATSD is off. */
+  readonly statsd?: StatsdStatus;
   readonly output: { readonly kind: Config["output"]; readonly url?: string };
   readonly ready: Readiness;
   /** A sentence for each loop that has hung; empty if the agent is alive. */
@@ -100,6 +103,7 @@ export interface StatusSource {
   /** Unix time of the last flush; undefined before the first, and while another agent is the leader. */
   flushedAt(): Seconds | undefined;
   stalled(): readonly string[];
+  statsd(): Promise<StatsdStatus>;
 }
 
 /** Status must answer even if Redis hangs. */
@@ -113,6 +117,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   const now = toSeconds(clock.now());
   const uptime = seconds(Math.round((clock.monotonic() - source.started) / 1000));
   const disk = source.embedded && diskStatus(source.embedded.disk(), uptime);
+  const statsd = await source.statsd();
   const { queues, sent, memory } = (await within(MAX_SNAPSHOT_MS, source.snapshot())) ?? {};
   return {
     version: VERSION,
@@ -126,6 +131,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
       ...(memory === undefined ? {} : { memory }),
       ...(disk === undefined ? {} : { disk }),
     },
+    ...(statsd.sockets.length === 0 ? {} : { statsd }),
     output: {
       kind: config.output,
       ...(config.output === "datadog" ? { url: withoutUserinfo(config.datadogUrl) } : {}),

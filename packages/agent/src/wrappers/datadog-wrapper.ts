@@ -5,7 +5,7 @@
  */
 import type { ReadyMetric, ReadyType, Seconds } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
-import { percentile, percentileName, summarize } from "./samples.js";
+import { percentile, percentileName, sortSamples, summarize } from "./samples.js";
 import type { Wrap, WrapperOptions } from "./wrapper.js";
 
 export function datadogWrapper({ histogramAggregates, histogramPercentiles }: WrapperOptions): Wrap {
@@ -23,10 +23,10 @@ export function datadogWrapper({ histogramAggregates, histogramPercentiles }: Wr
         return { ok: true, metrics: [ready("", "count", context.sum.elements.size)] };
       case "histogram":
       case "distribution": {
-        const sorted = Float64Array.from(context.sum.samples).sort();
+        const sorted = sortSamples(context.sum);
         const aggregates = histogramAggregates.map((aggregate) =>
           aggregate === "count"
-            ? ready(".count", "rate", sorted.length / interval)
+            ? ready(".count", "rate", sorted.count / interval)
             : ready(`.${aggregate}`, "gauge", summarize(sorted, aggregate)),
         );
         const percentiles = histogramPercentiles.map((rank) =>

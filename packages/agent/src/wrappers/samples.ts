@@ -1,30 +1,56 @@
-/** What a histogram says of its samples. All take them sorted, and at least one. */
+/** What a histogram says of its samples, each of which stands for as many calls as its weight. */
+import type { Histogram } from "../aggregation/histogram.js";
 import type { HistogramAggregate } from "./wrapper.js";
 
-export function summarize(sorted: Float64Array, aggregate: Exclude<HistogramAggregate, "count">): number {
+/** In the order of the values: at least one. */
+export interface SortedSamples {
+  readonly values: Float64Array;
+  /** The weights of all values up to each; undefined if every value stands for one call. */
+  readonly ends: Float64Array | undefined;
+  /** The sum of the weights. */
+  readonly count: number;
+}
+
+export function sortSamples({ samples, weighted }: Histogram): SortedSamples {
+  if (weighted.length === 0) {
+    const values = Float64Array.from(samples).sort();
+    return { values, ends: undefined, count: values.length };
+  }
+  const pairs: (readonly [value: number, weight: number])[] = samples.map((sample) => [sample, 1]);
+  for (let at = 0; at < weighted.length; at += 2) pairs.push([weighted[at] ?? 0, weighted[at + 1] ?? 0]);
+  pairs.sort(([one], [other]) => one - other);
+  let count = 0;
+  const ends = Float64Array.from(pairs, ([, weight]) => {
+    count += weight;
+    return count;
+  });
+  return { values: Float64Array.from(pairs, ([value]) => value), ends, count };
+}
+
+export function summarize(sorted: SortedSamples, aggregate: Exclude<HistogramAggregate, "count">): number {
+  const { values, count } = sorted;
   switch (aggregate) {
     case "max":
-      return sorted[sorted.length - 1] ?? Number.NaN;
+      return values[values.length - 1] ?? Number.NaN;
     case "min":
-      return sorted[0] ?? Number.NaN;
+      return values[0] ?? Number.NaN;
     case "median":
       return percentile(sorted, 0.5);
     case "sum":
       return total(sorted);
     case "avg":
-      return total(sorted) / sorted.length;
+      return total(sorted) / count;
     default:
       return aggregate satisfies never;
   }
 }
 
 /** Linear interpolation between the ranks on both sides, as in the original. */
-export function percentile(sorted: Float64Array, rank: number): number {
-  const place = rank * (sorted.length - 1);
+export function percentile(sorted: SortedSamples, rank: number): number {
+  const place = Math.max(0, rank * (sorted.count - 1));
   const below = Math.floor(place);
-  const low = sorted[below] ?? Number.NaN;
-  const high = sorted[Math.min(below + 1, sorted.length - 1)] ?? Number.NaN;
-  return low + (high - low) * (place - below);
+  const low = atRank(sorted, below);
+  return low + (atRank(sorted, below + 1) - low) * (place - below);
 }
 
 /** 0.95 is `95percentile`, 0.999 is `99.9percentile`. */
@@ -32,8 +58,32 @@ export function percentileName(rank: number): string {
   return `${Number((rank * 100).toFixed(6))}percentile`;
 }
 
-function total(sorted: Float64Array): number {
+/** The value that stands there if each is written as often as it weighs; the last one for any later rank. */
+function atRank({ values, ends }: SortedSamples, rank: number): number {
+  let index = Math.min(rank, values.length - 1);
+  if (ends !== undefined) {
+    let [low, high] = [0, values.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((ends[middle] ?? 0) > rank) high = middle;
+      else low = middle + 1;
+    }
+    index = low;
+  }
+  return values[index] ?? Number.NaN;
+}
+
+export function total({ values, ends }: SortedSamples): number {
   let sum = 0;
-  for (const sample of sorted) sum += sample;
+  if (ends === undefined) {
+    for (const value of values) sum += value;
+    return sum;
+  }
+  let before = 0;
+  for (let index = 0; index < values.length; index++) {
+    const end = ends[index] ?? before;
+    sum += (values[index] ?? 0) * (end - before);
+    before = end;
+  }
   return sum;
 }

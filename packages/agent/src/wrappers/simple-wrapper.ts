@@ -6,6 +6,8 @@
  */
 import type { DistinctElement } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
+import type { Histogram } from "../aggregation/histogram.js";
+import { sortSamples, total } from "./samples.js";
 import type { Wrap } from "./wrapper.js";
 
 export const simpleWrapper: Wrap = (context, at, interval) => {
@@ -36,7 +38,7 @@ function meanOf(context: Exclude<Context, { type: "count" }>): Mean | undefined 
       return { value: context.sum.total / context.sum.samples, samples: context.sum.samples };
     case "histogram":
     case "distribution":
-      return meanOfNumbers(context.sum.samples);
+      return meanOfSamples(context.sum);
     case "set": {
       const elements = [...context.sum.elements];
       return elements.length > 0 && elements.every(isNumber)
@@ -46,6 +48,12 @@ function meanOf(context: Exclude<Context, { type: "count" }>): Mean | undefined 
     default:
       return context satisfies never;
   }
+}
+
+function meanOfSamples(histogram: Histogram): Mean {
+  if (histogram.weighted.length === 0) return meanOfNumbers(histogram.samples);
+  const sorted = sortSamples(histogram);
+  return { value: total(sorted) / sorted.count, samples: sorted.count };
 }
 
 function meanOfNumbers(values: readonly number[]): Mean {

@@ -3,7 +3,7 @@
  * record.
  *
  * Promises: what the agent makes of the records is what it would have made of the calls. Counts and rates are summed, a
- * gauge keeps its last value, a set its distinct elements, each at the time of its last call. A flush never mixes
+ * gauge keeps its last value, a set its distinct elements, a histogram its different samples and how often each came, each at the time of its last call. A flush never mixes
  * calls of two seconds of the clock, however late its timer comes, so that every call counts in its own window.
  * (The agent's `simple` wrapper counts the samples of gauges and rates: turn aggregation off if you use it.)
  *
@@ -17,8 +17,8 @@ import type { SetElement } from "../raw-metric.js";
 import type { MetricContext } from "./metric-context.js";
 
 const SECOND = 1_000;
-/** A set that reaches this size is flushed, and its context begins a new one: the agent merges them. */
-const MAX_SET_ELEMENTS = 1_000;
+/** A set or histogram that reaches this size is flushed, and its context begins a new one: the agent merges them. */
+const MAX_ELEMENTS = 1_000;
 
 export interface CallCounters {
   /** Calls that joined the record of an earlier call. */
@@ -91,7 +91,21 @@ export class Aggregator {
     for (const element of elements) context.elements.add(element);
     context.at = now;
     const answer = this.#answer;
-    if (context.elements.size >= MAX_SET_ELEMENTS) this.flush();
+    if (context.elements.size >= MAX_ELEMENTS) this.flush();
+    return answer;
+  }
+
+  /** Adds a sample to a histogram. @param weight how many calls it stands for */
+  addSample(given: MetricContext, value: number, weight: number): Promise<boolean> {
+    const now = Date.now();
+    const context = this.admit(given, now);
+    if (context.pending) this.#counters.aggregated++;
+    else this.#begin(context, now);
+    context.samples ??= new Map();
+    context.samples.set(value, (context.samples.get(value) ?? 0) + weight);
+    context.at = now;
+    const answer = this.#answer;
+    if (context.samples.size >= MAX_ELEMENTS) this.flush();
     return answer;
   }
 
@@ -115,8 +129,10 @@ export class Aggregator {
     const answers = new Set<Promise<boolean>>();
     for (const context of contexts) {
       context.pending = false;
-      const value = context.elements === undefined ? context.value : JSON.stringify([...context.elements]);
+      const joined = context.elements ?? context.samples;
+      const value = joined === undefined ? context.value : JSON.stringify([...joined]);
       context.elements = undefined;
+      context.samples = undefined;
       answers.add(this.#store(context, value, context.at));
     }
     this.#resolveAnswer(allStored(answers));

@@ -1,13 +1,15 @@
 /**
  * A metric and its contexts: one type and one name, and what its calls with one tag set have in common.
  */
-import type { MetricType, SetElement } from "../raw-metric.js";
+import { type MetricType, SAMPLES_TYPE, type SetElement } from "../raw-metric.js";
 import type { Tags } from "../tags.js";
 
 export class Metric {
   readonly type: MetricType;
   /** The JSON of its records up to the value. */
   readonly jsonPrefix: string;
+  /** Likewise of records that hold what several calls have come to, if that is more than a number. */
+  readonly joinedPrefix: string;
   /** The tags of every record. */
   readonly #commonTags: Tags;
   /** By the JSON of their records after the timestamp. */
@@ -17,7 +19,10 @@ export class Metric {
   /** @param name as it is stored */
   constructor(type: MetricType, name: string, commonTags: Tags) {
     this.type = type;
-    this.jsonPrefix = `{"metric":${JSON.stringify(name)},"type":"${type}","value":`;
+    const prefix = (recordType: string) =>
+      `{"metric":${JSON.stringify(name)},"type":"${recordType}","value":`;
+    this.jsonPrefix = prefix(type);
+    this.joinedPrefix = prefix(type === "histogram" ? SAMPLES_TYPE : type);
     this.#commonTags = commonTags;
   }
 
@@ -58,6 +63,8 @@ export class MetricContext {
   /** True if it has something for this flush. */
   pending = false;
   elements: Set<SetElement> | undefined;
+  /** The samples of a histogram: how many calls each value stands for. */
+  samples: Map<number, number> | undefined;
 
   constructor(metric: Metric, jsonSuffix: string, isOverflow: boolean) {
     this.metric = metric;

@@ -6,11 +6,12 @@
 import type { MetricContext } from "./metric-context.js";
 
 /**
- * @param value JSON: a finite number, or the text of an array
+ * @param value a finite number, or the JSON of what several calls have come to: elements, samples
  * @param timestamp seconds since the epoch, as text
  */
 export function recordText(context: MetricContext, value: number | string, timestamp: string): string {
-  return `${context.jsonPrefix}${value},"timestamp":${timestamp}${context.jsonSuffix}`;
+  const prefix = typeof value === "number" ? context.jsonPrefix : context.metric.joinedPrefix;
+  return `${prefix}${value},"timestamp":${timestamp}${context.jsonSuffix}`;
 }
 
 /**

@@ -1,0 +1,93 @@
+/** What `chouette doctor` finds about DogStatsD: whether it is received, and what of it is lost. */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { isIPv6 } from "node:net";
+import type { Config } from "../config/config.js";
+import { type StatsdAddress, shownStatsdAddress } from "../runtime/address.js";
+import { printable } from "../runtime/printable.js";
+import type { Status } from "../status/status.js";
+import type { Finding } from "./finding.js";
+import { count } from "./plural.js";
+import { askStatus } from "./status.js";
+
+const ABOUT = "statsd";
+const ADDRESS_ADVICE = "set CHOUETTE_STATSD to another address, or to off";
+
+export async function checkStatsd(config: Config): Promise<readonly Finding[]> {
+  const addresses = config.settings.statsd;
+  if (addresses.length === 0) return [];
+  const status = await askStatus(config).catch(() => undefined);
+  if (status !== undefined) return status.statsd === undefined ? [] : statsdFindings(status.statsd);
+  const findings = await Promise.all(addresses.map(checkAddress));
+  return findings.flat();
+}
+
+/** Of an agent that runs. */
+export function statsdFindings({
+  sockets,
+  counters,
+  lastInvalid,
+}: NonNullable<Status["statsd"]>): readonly Finding[] {
+  const warning = (found: string, advice: string): Finding => ({
+    about: ABOUT,
+    verdict: "warning",
+    found,
+    advice,
+  });
+  const { packets, invalidLines, refusedLines, dropped } = counters;
+  const findings = sockets.map(
+    ({ address, error }): Finding =>
+      error === undefined
+        ? { about: ABOUT, verdict: "ok", found: `${address} is open; ${count(packets, "packet")} received` }
+        : warning(`${address} is not open: ${error}`, ADDRESS_ADVICE),
+  );
+  for (const { address, kernelDrops = 0 } of sockets)
+    if (kernelDrops > 0)
+      findings.push(
+        warning(
+          `${address}: the kernel dropped ${count(kernelDrops, "packet")}`,
+          "raise net.core.rmem_max, have clients aggregate, or use a Unix stream socket",
+        ),
+      );
+  if (invalidLines > 0)
+    findings.push(
+      warning(
+        `${count(invalidLines, "invalid line")}; the last one: ${printable(lastInvalid?.line ?? "")} (${lastInvalid?.reason})`,
+        "correct the client",
+      ),
+    );
+  if (refusedLines > 0)
+    findings.push(
+      warning(
+        `${count(refusedLines, "line")} refused: too many metric names`,
+        "put what varies into tags, and use fewer names",
+      ),
+    );
+  if (dropped > 0)
+    findings.push(
+      warning(
+        `${count(dropped, "record")} dropped while the store was unavailable`,
+        "see the store's outage",
+      ),
+    );
+  return findings;
+}
+
+/** Without an agent to ask: whether it could open the socket. */
+async function checkAddress(address: StatsdAddress): Promise<readonly Finding[]> {
+  if (address.kind !== "udp" || address.port === 0) return [];
+  const { host, port } = address;
+  const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+  try {
+    const listening = once(socket, "listening");
+    socket.bind({ address: host, port, exclusive: true });
+    await listening;
+    return [];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const found = `${shownStatsdAddress(address)} can't be opened: ${reason}`;
+    return [{ about: ABOUT, verdict: "warning", found, advice: ADDRESS_ADVICE }];
+  } finally {
+    socket.close();
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Tags in a metric's name, as three dialects of statsd write them: InfluxDB `name,k=v`, Librato `name#k=v`, SignalFx
+ * `name[k=v]`.
+ *
+ * No valid name has one of these characters, so that no setting has to say which dialect a line is in. A name that has
+ * them without `k=v` after it is left as it is, and they become `_`, as with the Datadog Agent. A mix of two is an error.
+ */
+import type { Decoded } from "@chouette-iot/record";
+
+export interface NameWithTags {
+  readonly name: string;
+  /** `name:value` */
+  readonly tags: readonly string[];
+}
+
+const PLAIN = /^[^,#[\]]*$/;
+const IN_BRACKETS = /^([^[\]]*)\[([^[\]]*)\](.*)$/s;
+const AFTER_NAME = /^([^,#]+)[,#](.*)$/s;
+
+export function dialectTags(text: string): Decoded<NameWithTags> {
+  const asItIs = { ok: true, record: { name: text, tags: [] } } as const;
+  if (PLAIN.test(text)) return asItIs;
+  const bracketed = IN_BRACKETS.exec(text);
+  const [, first = "", pairs = "", rest = ""] = bracketed ?? AFTER_NAME.exec(text) ?? [];
+  const name = first + rest;
+  const parts = pairs.split(",");
+  if (parts.some((part) => !part.includes("="))) return asItIs;
+  if (!PLAIN.test(name) || /[#[\]]/.test(pairs)) return { ok: false, reason: "tags in two dialects" };
+  return { ok: true, record: { name, tags: parts.map((part) => part.replace("=", ":")) } };
+}

@@ -1,0 +1,111 @@
+/**
+ * Metric lines of DogStatsD 1.6 and of plain statsd: `name:value|type|@rate|#tag:v,tag2|…`.
+ *
+ * A line is its values and, around them, its shape: name, type, tags and the other fields. Lines of one series share a
+ * shape, so that it is parsed once.
+ *
+ * Promises: any text is read as a metric or refused with a reason; nothing is thrown. Fields that aren't known are ignored,
+ * as the Datadog Agent does, so that later protocols can be read.
+ *
+ * (Source: Datadog's documentation, "DogStatsD: datagram format and shell usage".)
+ */
+import { type Decoded, metricName } from "@chouette-iot/record";
+import { dialectTags } from "./dialect-tags.js";
+import { type Origin, parseOrigin } from "./origin.js";
+
+const TYPES = {
+  c: "count",
+  g: "gauge",
+  h: "histogram",
+  ms: "histogram",
+  s: "set",
+  d: "distribution",
+} as const;
+
+export type StatsdMetricType = (typeof TYPES)[keyof typeof TYPES];
+
+export interface MetricShape {
+  /** By Datadog's rules. */
+  readonly name: string;
+  readonly type: StatsdMetricType;
+  /** As they were sent. */
+  readonly tags: readonly string[];
+  /** Above 0, at most 1. */
+  readonly sampleRate: number;
+  /** Unix time in seconds of a point with its own time. */
+  readonly timestamp: number | undefined;
+  readonly origin: Origin;
+}
+
+/** Where the two parts of a line are: the values are from `colon + 1` to `bar`. */
+export interface MetricParts {
+  readonly colon: number;
+  readonly bar: number;
+}
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const COLON = ":";
+
+/** Undefined if the line has no `name:value|type`. */
+export function metricParts(line: string): MetricParts | undefined {
+  const bar = line.indexOf("|");
+  // SignalFx' tags may hold a colon.
+  const colon = line.indexOf(COLON, line.indexOf("[") === -1 ? 0 : line.indexOf("]", 0) + 1);
+  return colon > 0 && bar > colon + 1 ? { colon, bar } : undefined;
+}
+
+/**
+ * @param givenName what is before the values
+ * @param fields what is after them, beginning with `|`
+ */
+export function parseShape(givenName: string, fields: string): Decoded<MetricShape> {
+  const dialect = dialectTags(givenName);
+  if (!dialect.ok) return dialect;
+  const name = metricName(dialect.record.name);
+  if (name === "") return { ok: false, reason: "the name has no letter" };
+  const [, type = "", ...options] = fields.split("|");
+  if (!Object.hasOwn(TYPES, type)) return { ok: false, reason: "unknown metric type" };
+  const tags = [...dialect.record.tags];
+  const originFields: string[] = [];
+  let sampleRate = 1;
+  let timestamp: number | undefined;
+  for (const option of options) {
+    switch (option[0]) {
+      case "#":
+        if (dialect.record.tags.length > 0) return { ok: false, reason: "tags in two dialects" };
+        tags.push(...parseTags(option));
+        break;
+      case "@":
+        sampleRate = parseNumber(option.slice(1)) ?? Number.NaN;
+        if (!(sampleRate > 0 && sampleRate <= 1))
+          return { ok: false, reason: "the sample rate isn't from 0 to 1" };
+        break;
+      case "T":
+        timestamp = /^T[1-9]\d{0,11}$/.test(option) ? Number(option.slice(1)) : Number.NaN;
+        if (Number.isNaN(timestamp)) return { ok: false, reason: "the timestamp isn't in whole seconds" };
+        break;
+      default:
+        originFields.push(option);
+    }
+  }
+  const known = TYPES[type as keyof typeof TYPES];
+  if (timestamp !== undefined && known !== "count" && known !== "gauge")
+    return { ok: false, reason: "only counts and gauges may have a timestamp" };
+  const origin = parseOrigin(originFields);
+  return { ok: true, record: { name, type: known, tags, sampleRate, timestamp, origin } };
+}
+
+/** @param field `#tag,tag` */
+export function parseTags(field: string): readonly string[] {
+  return field
+    .slice(1)
+    .split(",")
+    .filter((tag) => tag !== "");
+}
+
+/** A finite number in decimal; undefined for anything else. */
+export function parseNumber(text: string): number | undefined {
+  if (!NUMBER.test(text)) return undefined;
+  const number = Number(text);
+  return Number.isFinite(number) ? number : undefined;
+}

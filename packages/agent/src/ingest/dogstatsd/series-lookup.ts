@@ -1,0 +1,114 @@
+/**
+ * Finds the context of a metric line by the text around its values, which lines of one series share.
+ *
+ * Promises: memory is bounded. Past its limits everything is forgotten and found again; a gauge that is counted up and down
+ * starts from 0 again then, as after a restart. At the cardinality limit, new tags go to their metric's overflow and a new
+ * name is refused, and neither is remembered.
+ */
+import { canonicalTags, type Decoded, NO_TAGS, type Tags } from "@chouette-iot/record";
+import { Metric, type MetricContext } from "@chouette-iot/record/calls";
+import { type MetricShape, parseShape } from "./metric-line.js";
+import { originTags } from "./origin.js";
+
+export interface KnownSeries {
+  readonly context: MetricContext;
+  readonly type: MetricShape["type"];
+  /** How many calls a line stands for: 1 / sample rate. */
+  readonly weight: number;
+  /** Unix time in seconds of a point with its own time. */
+  readonly timestamp: number | undefined;
+}
+
+/** Why a line isn't taken though it can be read. */
+export const TOO_MANY_NAMES = "too many new metric names within a second";
+
+const MAX_SERIES = 50_000;
+const MAX_METRICS = 20_000;
+/** Of the lines' texts, which are the keys. */
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+const TIMESTAMP_FIELD = "|T";
+
+export class SeriesLookup {
+  readonly #withOrigin: boolean;
+  #series = new Map<string, KnownSeries>();
+  #metrics = new Map<string, Metric>();
+  #characters = 0;
+
+  /** @param withOrigin whether the container that a line came from becomes tags */
+  constructor(withOrigin: boolean) {
+    this.#withOrigin = withOrigin;
+  }
+
+  /**
+   * @param name what is before the values
+   * @param fields what is after them, beginning with `|`
+   * @param isFull whether the cardinality limit is reached
+   */
+  find(name: string, fields: string, isFull: () => boolean): Decoded<KnownSeries> {
+    const key = name + fields;
+    const known = this.#series.get(key);
+    if (known !== undefined) return { ok: true, record: known };
+    const parsed = parseShape(name, fields);
+    if (!parsed.ok) return parsed;
+    const { record: shape } = parsed;
+    const series = (context: MetricContext): KnownSeries => {
+      const { type, sampleRate, timestamp } = shape;
+      return { context, type, weight: 1 / sampleRate, timestamp };
+    };
+    if (isFull()) {
+      const metric = this.#metrics.get(metricKey(shape));
+      if (metric === undefined) return { ok: false, reason: TOO_MANY_NAMES };
+      return { ok: true, record: series(metric.overflowContext) };
+    }
+    const found = series(this.#metric(shape).context(this.#tags(shape)));
+    // A line with its own time is like no other.
+    if (!fields.includes(TIMESTAMP_FIELD)) this.#remember(key, found);
+    return { ok: true, record: found };
+  }
+
+  #metric(shape: MetricShape): Metric {
+    const key = metricKey(shape);
+    let metric = this.#metrics.get(key);
+    if (metric === undefined) {
+      if (this.#metrics.size >= MAX_METRICS) this.#forgetAll();
+      metric = new Metric(shape.type, shape.name, NO_TAGS);
+      this.#metrics.set(key, metric);
+    }
+    return metric;
+  }
+
+  #tags({ tags, origin }: MetricShape): Tags {
+    return tagsByName(this.#withOrigin ? [...tags, ...originTags(origin)] : tags);
+  }
+
+  #remember(key: string, series: KnownSeries): void {
+    this.#characters += key.length + series.context.jsonSuffix.length;
+    if (this.#series.size >= MAX_SERIES || this.#characters > MAX_CHARACTERS) this.#forgetAll();
+    this.#series.set(key, series);
+  }
+
+  #forgetAll(): void {
+    this.#series = new Map();
+    this.#metrics = new Map();
+    this.#characters = 0;
+  }
+}
+
+function metricKey({ type, name }: MetricShape): string {
+  return `${type} ${name}`;
+}
+
+/**
+ * As a raw record carries them: one value for each name. A second value of a name becomes a name without a value, which
+ * is the same tag to Datadog.
+ */
+export function tagsByName(tags: readonly string[]): Tags {
+  const byName: Record<string, string> = Object.create(null);
+  for (const tag of canonicalTags(tags)) {
+    const colon = tag.indexOf(":");
+    const name = tag.slice(0, colon);
+    if (colon === -1 || name in byName) byName[tag] = "";
+    else byName[name] = tag.slice(colon + 1);
+  }
+  return byName;
+}

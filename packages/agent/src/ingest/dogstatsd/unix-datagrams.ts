@@ -1,0 +1,129 @@
+/**
+ * Unix datagrams, which Node has no sockets for, in two ways.
+ *
+ * A path needs the package `node-unix-socket` beside the agent: it is loaded only for that. A socket that systemd hands
+ * over (`ListenDatagram=` in a `.socket` unit) needs nothing: reading its descriptor gives a datagram. It is read until it
+ * is empty, again and again after a short pause, since nothing says when it isn't; it must not block (`NonBlocking=true`).
+ */
+import { once } from "node:events";
+import { fstatSync, readFileSync, readSync } from "node:fs";
+import { chmod, lstat, unlink } from "node:fs/promises";
+import { shownStatsdAddress } from "../../runtime/address.js";
+import { brokenBy, type OpenSocket } from "./sockets.js";
+import { MAX_PACKET_BYTES } from "./stream-packets.js";
+
+type Receive = (packet: Buffer) => void;
+
+/** Programs of every user may send, as with the Datadog Agent's socket. */
+const SOCKET_MODE = 0o722;
+const RECEIVE_BUFFER = 4 * 1024 * 1024;
+/** systemd lets 512 datagrams wait: enough for 50,000 a second. */
+const PAUSE_MS = 10;
+/** Others shall have their turn. */
+const MAX_READS = 1_000;
+const FIRST_DESCRIPTOR = 3;
+const O_NONBLOCK = 0o4000;
+
+/** Rejects if the package isn't there, or the path can't be had. */
+export async function openUnixDatagrams(path: string, receive: Receive): Promise<OpenSocket> {
+  const { DgramSocket } = await import("node-unix-socket").catch((cause: unknown) => {
+    throw new Error("unixgram:// needs the package node-unix-socket 0.2.7 beside the agent", { cause });
+  });
+  await removeUnused(path, () => new DgramSocket());
+  const socket = new DgramSocket();
+  socket.bind(path);
+  await chmod(path, SOCKET_MODE);
+  try {
+    socket.setRecvBufferSize(RECEIVE_BUFFER);
+  } catch {
+    // Some systems refuse what is over their limit: their default does.
+  }
+  const broken = brokenBy(socket);
+  socket.on("data", receive);
+  return {
+    shown: shownStatsdAddress({ kind: "unixgram", path }),
+    kernelDrops: async () => undefined,
+    broken,
+    close: async () => {
+      const closed = once(socket, "close");
+      socket.close();
+      await closed;
+      await unlink(path).catch(() => {});
+    },
+  };
+}
+
+/** A process that was killed leaves its socket's file; nobody takes what is sent there. */
+async function removeUnused(path: string, newSocket: () => UnixSender): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined || !found.isSocket()) return;
+  const socket = newSocket();
+  const error = await new Promise<Error | undefined>((resolve) => {
+    socket.on("error", () => {});
+    socket.sendTo(Buffer.alloc(1, "\n"), 0, 1, path, resolve);
+  });
+  socket.close();
+  if (error === undefined) throw new Error(`${path} is taken by another program`);
+  await unlink(path);
+}
+
+interface UnixSender {
+  on(event: "error", listener: () => void): unknown;
+  sendTo(bytes: Buffer, offset: number, length: number, path: string, sent: (error?: Error) => void): void;
+  close(): void;
+}
+
+/** The descriptors that systemd hands over; none if it started another process with these variables. */
+export function inheritedDescriptors(env: NodeJS.ProcessEnv, pid: number): readonly number[] {
+  const { LISTEN_PID, LISTEN_FDS } = env;
+  if (Number(LISTEN_PID) !== pid) return [];
+  const count = Number(LISTEN_FDS);
+  if (!Number.isInteger(count) || count < 1) return [];
+  return Array.from({ length: count }, (_, index) => FIRST_DESCRIPTOR + index);
+}
+
+/** @throws Error if the descriptor is no socket, or would block the agent */
+export function openInherited(fd: number, receive: Receive): OpenSocket {
+  if (!fstatSync(fd).isSocket()) throw new Error(`descriptor ${fd} is not a socket`);
+  const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
+  if ((Number.parseInt(flags, 8) & O_NONBLOCK) === 0)
+    throw new Error(`descriptor ${fd} blocks: set NonBlocking=true in the service's unit`);
+  const buffer = Buffer.alloc(MAX_PACKET_BYTES);
+  let fail: (error: unknown) => void = () => {};
+  const broken = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  broken.catch(() => {});
+  const read = () => {
+    const pause = drain(fd, buffer, receive, fail);
+    if (pause !== undefined) timer = setTimeout(read, pause);
+  };
+  let timer = setTimeout(read, 0);
+  return {
+    shown: shownStatsdAddress({ kind: "descriptor", fd }),
+    kernelDrops: async () => undefined,
+    broken,
+    // systemd has it open as well, and hands it to the next process.
+    close: async () => clearTimeout(timer),
+  };
+}
+
+/** Reads what waits. Returns how long to pause in milliseconds; undefined if the socket is broken. */
+function drain(
+  fd: number,
+  buffer: Buffer,
+  receive: Receive,
+  fail: (error: unknown) => void,
+): number | undefined {
+  try {
+    for (let reads = 0; reads < MAX_READS; reads++) {
+      const length = readSync(fd, buffer);
+      if (length > 0) receive(buffer.subarray(0, length));
+    }
+    return 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return PAUSE_MS;
+    fail(error);
+    return undefined;
+  }
+}

@@ -1,0 +1,209 @@
+/** DogStatsD end to end: unmodified clients and raw sockets, a real agent, the stand-in for Datadog. */
+import { createSocket } from "node:dgram";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ClientOptions, StatsD } from "hot-shots";
+import { DgramSocket } from "node-unix-socket";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
+import type { Status } from "../../packages/agent/src/status/status.js";
+import {
+  type AgentSettings,
+  CHOUETTE,
+  runChouette,
+  startAgentProcess,
+  statusPort,
+} from "../support/agent-process.js";
+import { newFolder } from "../support/folders.js";
+import { type Running, run } from "../support/running.js";
+import { until } from "../support/until.js";
+
+const KEY = "0123456789abcdef0123456789abcdef";
+let intake: Intake;
+let cleanUps: (() => unknown)[];
+
+beforeEach(async () => {
+  intake = await startIntake();
+  cleanUps = [() => intake.close()];
+});
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+async function startAgent(settings: AgentSettings = {}): Promise<Running> {
+  const agent = await startAgentProcess(settingsFor(await testFolder(), settings));
+  cleanUps.push(() => agent.end("SIGKILL"));
+  return agent;
+}
+
+async function testFolder(): Promise<string> {
+  const { path, remove } = await newFolder();
+  cleanUps.push(remove);
+  return path;
+}
+
+function settingsFor(folder: string, settings: AgentSettings): AgentSettings {
+  return {
+    API_KEY: KEY,
+    DATADOG_URL: `${intake.url}/api`,
+    DATADOG_LOGS_URL: intake.url,
+    CHOUETTE_DATA_DIR: folder,
+    CHOUETTE_LISTEN: "127.0.0.1:0",
+    CHOUETTE_STATSD: "127.0.0.1:0",
+    CHOUETTE_HTTP: "127.0.0.1:0",
+    AGGREGATE_INTERVAL: "1",
+    AGGREGATE_GRACE: "0",
+    RELEASE_INTERVAL: "1",
+    ...settings,
+  };
+}
+
+/** The port of an agent's socket of this kind. */
+async function statsdPort(agent: Running, kind = "udp"): Promise<number> {
+  const line = new RegExp(`"listen":"${kind}://[^"]*:(\\d+)","msg":"DogStatsD listening"`);
+  await agent.wrote(line);
+  return Number(line.exec(agent.output())?.[1]);
+}
+
+async function client(options: ClientOptions): Promise<StatsD> {
+  const statsd = new StatsD({ errorHandler: () => {}, ...options });
+  cleanUps.push(() => new Promise((resolve) => statsd.close(resolve)));
+  return statsd;
+}
+
+/** The sum of a metric's values that arrived so far. */
+function sumOf(metric: string): number {
+  return intake
+    .points()
+    .filter((point) => point.metric === metric)
+    .reduce((sum, { value }) => sum + value, 0);
+}
+
+async function statusOf(agent: Running): Promise<Status> {
+  const port = await statusPort(agent);
+  return (await fetch(`http://127.0.0.1:${port}/status`)).json() as Promise<Status>;
+}
+
+describe("DogStatsD", () => {
+  it("takes what hot-shots sends over UDP, with the values that Datadog's rules give", async () => {
+    const agent = await startAgent();
+    const statsd = await client({ port: await statsdPort(agent), globalTags: { env: "test" } });
+    for (let call = 0; call < 100; call++) statsd.increment("calls", 2, { route: "/a" });
+    statsd.gauge("temperature", -5);
+    statsd.timing("took", 30);
+    statsd.timing("took", 50);
+    statsd.histogram("size", 7);
+    statsd.set("users", "ann");
+    statsd.set("users", "bob");
+    statsd.set("users", "ann");
+    await until(
+      "all of it to arrive",
+      () => sumOf("calls") === 200 && sumOf("users") >= 2 && sumOf("size.max") === 7,
+    );
+    const point = (metric: string) => intake.points().find((found) => found.metric === metric);
+    expect(point("calls")).toMatchObject({ type: "count", tags: ["env:test", "route:/a"] });
+    expect(point("temperature")).toMatchObject({ type: "gauge", value: -5 });
+    expect(point("took.max")).toMatchObject({ type: "gauge", value: 50 });
+    expect(point("took.avg")).toMatchObject({ value: 40 });
+  });
+
+  it("takes lines over TCP and packets over a Unix stream, beside one another", async () => {
+    const path = join(await testFolder(), "statsd.sock");
+    const agent = await startAgent({ CHOUETTE_STATSD: `tcp://127.0.0.1:0,unixstream://${path}` });
+    const tcp = connect(await statsdPort(agent, "tcp"), "127.0.0.1");
+    tcp.write("lines:1|c\nlines:2|c\nli");
+    tcp.end("nes:3|c");
+    await agent.wrote(`unixstream://${path}`);
+    const stream = connect(path);
+    const packet = Buffer.from("packets:1|c\npackets:2|c");
+    const prefix = Buffer.alloc(4);
+    prefix.writeUInt32LE(packet.length);
+    const bytes = Buffer.concat([prefix, packet, prefix, packet]);
+    // In two parts that end in the middle of a packet.
+    stream.write(bytes.subarray(0, 30));
+    setTimeout(() => stream.end(bytes.subarray(30)), 20);
+    await until("both to arrive", () => sumOf("lines") === 6 && sumOf("packets") === 6);
+    const liar = connect(path);
+    liar.write(Buffer.from([255, 255, 255, 255, 1]));
+    await new Promise((resolve) => liar.once("close", resolve).on("error", () => {}));
+    const { statsd } = await statusOf(agent);
+    expect(statsd?.counters.closedConnections).toBe(1);
+  });
+
+  it("takes datagrams at a path through node-unix-socket, and replaces a socket that a killed agent left", async () => {
+    const path = join(await testFolder(), "statsd.sock");
+    const setting = { CHOUETTE_STATSD: `unixgram://${path}` };
+    const first = await startAgent(setting);
+    await first.end("SIGKILL");
+    await startAgent(setting);
+    const sender = new DgramSocket();
+    cleanUps.push(() => sender.close());
+    const packet = Buffer.from("datagrams:2|c");
+    for (let sent = 0; sent < 50; sent++) sender.sendTo(packet, 0, packet.length, path);
+    await until("all to arrive", () => sumOf("datagrams") === 100);
+  });
+
+  it("takes datagrams from a socket that systemd hands over, and ends in order", async () => {
+    const path = join(await testFolder(), "statsd.sock");
+    const settings = settingsFor(await testFolder(), { CHOUETTE_STATSD: "off" });
+    const script = fileURLToPath(new URL("../support/socket-activation.py", import.meta.url));
+    const agent = run("python3", [script, path, process.execPath, CHOUETTE, "agent"], {
+      env: { ...settings, GLOBAL_TAGS: undefined, REDIS_URL: undefined, REDIS_HOST: undefined },
+    });
+    cleanUps.push(() => agent.end("SIGKILL"));
+    await agent.wrote('"listen":"descriptor 3"');
+    const sender = new DgramSocket();
+    cleanUps.push(() => sender.close());
+    const packet = Buffer.from("activated:1|c");
+    for (let sent = 0; sent < 5; sent++) sender.sendTo(packet, 0, packet.length, path);
+    await until("all to arrive", () => sumOf("activated") === 5);
+    expect(await agent.end("SIGTERM")).toBe(0);
+  });
+
+  it("shows what it couldn't read in status, metrics and doctor, and takes what is good beside it", async () => {
+    const agent = await startAgent();
+    const socket = createSocket("udp4");
+    cleanUps.push(() => socket.close());
+    const port = await statsdPort(agent);
+    for (const packet of ["good:1|c\nbad\x1b[31m\ngood:2|c", "", Buffer.alloc(65_507, "x")])
+      socket.send(packet, port);
+    await until("the good ones to arrive", () => sumOf("good") === 3);
+    const status = await statusOf(agent);
+    expect(status.statsd).toMatchObject({
+      sockets: [{ address: `udp://127.0.0.1:${port}`, kernelDrops: 0 }],
+      counters: { values: 2, invalidLines: 2 },
+      lastInvalid: { reason: "no name:value|type" },
+    });
+    const http = await statusPort(agent);
+    const metrics = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
+    expect(metrics).toContain('chouette_statsd_refused_lines_total{reason="invalid"} 2');
+    const asked = settingsFor(await testFolder(), {
+      CHOUETTE_HTTP: `127.0.0.1:${http}`,
+      CHOUETTE_STATSD: `127.0.0.1:${port}`,
+    });
+    const doctor = runChouette(["doctor"], asked);
+    await doctor.ended;
+    expect(doctor.output()).toContain("2 invalid lines");
+    const shown = runChouette(["status"], asked);
+    await shown.ended;
+    expect(shown.output()).toMatch(
+      /StatsD {3}udp:.* 2 values in \d packets; invalid 2; last invalid line: x/,
+    );
+  });
+
+  it("leaves a port that another program has to that, and runs", async () => {
+    const other = createSocket("udp4");
+    await new Promise<void>((resolve) => other.bind(0, "127.0.0.1", resolve));
+    cleanUps.push(() => other.close());
+    const { port } = other.address();
+    const agent = await startAgent({ CHOUETTE_STATSD: `127.0.0.1:${port}` });
+    const { statsd, outages, ready } = await statusOf(agent);
+    expect(statsd?.sockets).toEqual([
+      { address: `udp://127.0.0.1:${port}`, error: expect.stringContaining("EADDRINUSE") },
+    ]);
+    expect(ready.ok).toBe(true);
+    expect(outages.find(({ component }) => component.startsWith("DogStatsD udp"))?.current).toBeDefined();
+  });
+});
