@@ -13,7 +13,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   "queue/redis": ["record", "queue", "@redis/client"],
   "queue/embedded": ["record", "queue"],
   "queue/memory": ["record", "queue"],
-  client: ["record", "queue", "queue/redis", "@redis/client"],
+  client: ["record", "queue", "queue/redis"],
   // What every module of the agent may build on: clock, log, outages, watchdog, errors.
   "agent/runtime": ["record", "queue", "pino"],
   "agent/aggregation": ["record"],

@@ -39,17 +39,6 @@ test("a program without a broker ends by itself", async () => {
   expect(running.output()).toBe("");
 });
 
-test("the driver is loaded before the first record, and an address that is none harms nobody", async () => {
-  const running = program(
-    `import module from "node:module";
-     new ChouetteClient({ url: "no address" });
-     process.on("exit", () => console.log(Object.keys(module._cache).join().includes("@redis")));`,
-    server.redis.port,
-  );
-  expect(await running.ended).toBe(0);
-  expect(running.output()).toBe("true\n");
-});
-
 test("a signal sends what is buffered, and ends the process as it would have", async () => {
   const running = program(
     `const client = new ChouetteClient({ exitSignals: true, exitTimeoutMs: 20_000, lingerMs: 60_000 });

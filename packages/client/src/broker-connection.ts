@@ -7,13 +7,11 @@
  * that nobody hears, and holds nothing that keeps the process alive.
  */
 import { addToAppend, emptyAppend } from "@chouette-iot/queue/redis/append";
-import {
-  type RedisAddress,
-  type RedisConnection,
-  singleConnection,
-} from "@chouette-iot/queue/redis/connection";
 import { milliseconds } from "@chouette-iot/record";
-import { ErrorReply } from "@redis/client";
+import { startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
+import type { BrokerAddress } from "./redis/address.js";
+import { RedisSocket } from "./redis/redis-socket.js";
+import { ErrorReply, encodeCommand, type Reply } from "./redis/resp.js";
 import type { Rows } from "./rows.js";
 
 export type StoreOutcome =
@@ -31,46 +29,30 @@ const ANSWER_TIMEOUT = milliseconds(5_000);
 const MARKER_SECONDS = "86400";
 
 export class BrokerConnection {
-  readonly #redis: RedisConnection;
+  readonly #socket: RedisSocket;
   readonly #onLost: OnLost;
+  #isOpen = false;
   #lost = false;
   serverSideId: ServerSideId;
 
-  private constructor(redis: RedisConnection, onLost: OnLost) {
-    this.#redis = redis;
+  private constructor(address: BrokerAddress, onLost: OnLost) {
     this.#onLost = onLost;
-  }
-
-  /** Creates a connection that is never used: the driver's first one takes half as long as loading the driver. */
-  static warmUp(address: RedisAddress): void {
-    singleConnection(address);
+    this.#socket = new RedisSocket(address, (error) => this.#lose(error));
   }
 
   /**
-   * Connects, or rejects within ANSWER_TIMEOUT.
+   * Connects and logs in, or rejects within ANSWER_TIMEOUT.
    * @param onLost called once, when an open connection has ended in any way but `close`
    */
-  static async open(address: RedisAddress, onLost: OnLost): Promise<BrokerConnection> {
-    const redis = singleConnection(address);
-    const connection = new BrokerConnection(redis, onLost);
-    let opened = false;
-    let firstError: Error | undefined;
-    redis.on("error", (error: Error) => {
-      firstError ??= error;
-      if (opened) connection.#lose(error);
-    });
-    const timer = setTimeout(() => redis.destroy(), ANSWER_TIMEOUT).unref();
+  static async open(address: BrokerAddress, onLost: OnLost): Promise<BrokerConnection> {
+    const connection = new BrokerConnection(address, onLost);
     try {
-      await redis.connect();
-      connection.serverSideId = await readServerSideId(redis);
-      opened = true;
-      if (!redis.isReady) throw firstError ?? new Error("the connection ended while it was opened");
+      connection.serverSideId = await connection.#logIn(address);
+      connection.#isOpen = true;
       return connection;
     } catch (error) {
-      redis.destroy();
-      throw redis.isOpen || firstError === undefined ? error : firstError;
-    } finally {
-      clearTimeout(timer);
+      connection.close();
+      throw error;
     }
   }
 
@@ -81,36 +63,28 @@ export class BrokerConnection {
   /** Stores the records and, as proof, the marker, in one MULTI. */
   async store(rows: Rows, marker: string, sequence: string): Promise<StoreOutcome> {
     if (this.#lost) return { kind: "doubt" };
-    const timer = this.#expectAnswer();
     const [addKeys, addValues] = appendCommands(rows);
+    const marked = ["SET", marker, sequence, "EX", MARKER_SECONDS];
     try {
-      const answer = await this.#redis
-        .multi()
-        .addCommand(addKeys)
-        .addCommand(addValues)
-        .addCommand(["SET", marker, sequence, "EX", MARKER_SECONDS])
-        .exec();
-      const last: unknown = answer[2];
-      if (answer.length === 3 && String(last) === "OK") return { kind: "stored" };
+      const replies = await this.#send([["MULTI"], addKeys, addValues, marked, ["EXEC"]]);
+      const executed = replies.at(-1);
+      // The first error says why; EXEC's own only that there was one.
+      const error = errorIn(replies) ?? (Array.isArray(executed) ? errorIn(executed) : undefined);
+      if (error !== undefined) return { kind: "refused", error };
+      if (Array.isArray(executed) && executed.length === 3 && executed[2] === "OK") return { kind: "stored" };
       throw new Error("the server's answer makes no sense");
     } catch (error) {
-      if (error instanceof ErrorReply) return { kind: "refused", error };
       // The answers that follow can't be matched to their commands any more.
       this.#lose(asError(error));
       return { kind: "doubt" };
-    } finally {
-      clearTimeout(timer);
     }
   }
 
-  /** The sequence that was last stored with this marker. Rejects if the server doesn't answer. */
+  /** The sequence that was last stored with this marker. Rejects if the server doesn't answer, or refuses. */
   async readMarker(marker: string): Promise<string | null> {
-    const timer = this.#expectAnswer();
-    try {
-      return await this.#redis.sendCommand<string | null>(["GET", marker]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const [reply] = await this.#send([["GET", marker]]);
+    if (reply instanceof ErrorReply) throw reply;
+    return typeof reply === "string" ? reply : null;
   }
 
   /**
@@ -120,32 +94,51 @@ export class BrokerConnection {
    */
   async fence(earlier: ServerSideId): Promise<void> {
     if (earlier === undefined) return;
-    const timer = this.#expectAnswer();
-    try {
-      await this.#redis.sendCommand(["CLIENT", "KILL", "ID", earlier.id, "ADDR", earlier.address]);
-    } catch (error) {
-      if (!(error instanceof ErrorReply)) throw error;
-    } finally {
-      clearTimeout(timer);
-    }
+    await this.#send([["CLIENT", "KILL", "ID", earlier.id, "ADDR", earlier.address]]);
   }
 
   /** Ends the connection without calling `onLost`. */
   close(): void {
     this.#lost = true;
-    this.#redis.destroy();
+    this.#socket.destroy();
   }
 
-  #expectAnswer(): NodeJS.Timeout {
+  async #send(commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {
+    const timer = this.#expectAnswer();
+    try {
+      return await this.#socket.send(commands.map(encodeCommand).join(""), commands.length);
+    } finally {
+      stopTimer(timer);
+    }
+  }
+
+  #expectAnswer(): Timer {
     const silence = () => this.#lose(new Error(`the broker gave no answer for ${ANSWER_TIMEOUT} ms`));
-    return setTimeout(silence, ANSWER_TIMEOUT).unref();
+    return startTimer(silence, ANSWER_TIMEOUT);
   }
 
   #lose(error: Error): void {
     if (this.#lost) return;
     this.#lost = true;
-    this.#redis.destroy();
-    this.#onLost(this, error);
+    this.#socket.destroy(error);
+    if (this.#isOpen) this.#onLost(this, error);
+  }
+
+  /** Returns how the server identifies this connection. */
+  async #logIn({ username, password, database }: BrokerAddress): Promise<ServerSideId> {
+    const login = username === undefined ? [] : [username];
+    const commands = [
+      ...(username === undefined && password === undefined ? [] : [["AUTH", ...login, password ?? ""]]),
+      ...(database === 0 ? [] : [["SELECT", `${database}`]]),
+      ["CLIENT", "INFO"],
+    ];
+    const replies = await this.#send(commands);
+    const info = replies.at(-1);
+    const error = errorIn(replies.slice(0, -1));
+    if (error !== undefined) throw error;
+    // An old or restricted server doesn't know CLIENT INFO; one that wants a password refuses everything.
+    if (info instanceof ErrorReply && /^(NOAUTH|LOADING)/.test(info.message)) throw info;
+    return typeof info === "string" ? readServerSideId(info) : undefined;
   }
 }
 
@@ -157,17 +150,14 @@ function appendCommands({ queue, scores, ids, values }: Rows) {
   return commands;
 }
 
-async function readServerSideId(redis: RedisConnection): Promise<ServerSideId> {
-  try {
-    const text = String(await redis.sendCommand(["CLIENT", "INFO"]));
-    const id = /\bid=(\d+)/.exec(text)?.[1];
-    const address = /\baddr=(\S+)/.exec(text)?.[1];
-    return id === undefined || address === undefined ? undefined : { id, address };
-  } catch (error) {
-    // An old or restricted server doesn't know the command; one that wants a password refuses everything.
-    if (error instanceof ErrorReply && !/^(NOAUTH|LOADING)/.test(error.message)) return undefined;
-    throw error;
-  }
+function readServerSideId(info: string): ServerSideId {
+  const id = /\bid=(\d+)/.exec(info)?.[1];
+  const address = /\baddr=(\S+)/.exec(info)?.[1];
+  return id === undefined || address === undefined ? undefined : { id, address };
+}
+
+function errorIn(replies: readonly Reply[]): ErrorReply | undefined {
+  return replies.find((reply) => reply instanceof ErrorReply);
 }
 
 function asError(error: unknown): Error {

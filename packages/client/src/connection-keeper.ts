@@ -3,9 +3,9 @@
  * backoff and full jitter. It tries forever, and keeps no process alive.
  */
 import { reconnectDelay } from "@chouette-iot/queue/redis/backoff";
-import type { RedisAddress } from "@chouette-iot/queue/redis/connection";
-import { startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
-import type { BrokerConnection } from "./broker-connection.js";
+import { inLoadContext, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
+import { BrokerConnection } from "./broker-connection.js";
+import type { BrokerAddress } from "./redis/address.js";
 
 export interface KeeperListener {
   /** Runs on each new connection before it is used. Rejects if the connection can't be used. */
@@ -17,11 +17,8 @@ export interface KeeperListener {
   onTurn(): void;
 }
 
-/** Together with the driver, whose loading blocks the event loop for longer than anything else that a client does. */
-const loadConnection = () => import("./broker-connection.js");
-
 export class ConnectionKeeper {
-  readonly #address: RedisAddress;
+  readonly #address: BrokerAddress | Error;
   readonly #listener: KeeperListener;
   #connection: BrokerConnection | undefined;
   #isConnecting = false;
@@ -30,10 +27,10 @@ export class ConnectionKeeper {
   #pause: Timer | undefined;
   #closed = false;
 
-  constructor(address: RedisAddress, listener: KeeperListener) {
+  /** @param address an error if there is no usable one: every attempt fails with it */
+  constructor(address: BrokerAddress | Error, listener: KeeperListener) {
     this.#address = address;
     this.#listener = listener;
-    void loadAhead(address);
   }
 
   get connection(): BrokerConnection | undefined {
@@ -46,7 +43,8 @@ export class ConnectionKeeper {
 
   /** Begins to connect, unless that is under way. */
   connect(): void {
-    if (!this.#isConnecting) void this.#connect();
+    // Not in the async context of the call that happens to be the first.
+    if (!this.#isConnecting) void inLoadContext(() => this.#connect());
   }
 
   /** Ends a pause: the next attempt is made immediately. */
@@ -80,7 +78,7 @@ export class ConnectionKeeper {
   async #connect(): Promise<void> {
     this.#isConnecting = true;
     try {
-      const { BrokerConnection } = await loadConnection();
+      if (this.#address instanceof Error) throw this.#address;
       const opened = await BrokerConnection.open(this.#address, (lost, error) => this.#lost(lost, error));
       await this.#listener.onOpened(opened).catch((error) => {
         opened.close();
@@ -105,14 +103,5 @@ export class ConnectionKeeper {
     this.#connection = undefined;
     this.#listener.onDisconnected(error);
     this.pause();
-  }
-}
-
-/** Loads the driver while the program starts, not in the middle of its work. A failure is reported when a connection is opened. */
-async function loadAhead(address: RedisAddress): Promise<void> {
-  try {
-    (await loadConnection()).BrokerConnection.warmUp(address);
-  } catch {
-    // The first connection fails with the same error.
   }
 }

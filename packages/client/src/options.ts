@@ -4,18 +4,28 @@
  * A wrong setting never throws into the application: it is set aside, the default holds, and the client says so
  * by `onError` and in `stats()`.
  */
-import type { RedisAddress } from "@chouette-iot/queue/redis/connection";
-import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
+import { type BrokerAddress, DEFAULT_ADDRESS, parseAddress, type TlsSettings } from "./redis/address.js";
 import type { SpillSettings } from "./spill/spill.js";
 import type { TagInput } from "./tag-input.js";
 
 export interface ChouetteClientOptions {
-  /** `redis://` or `rediss://`, with user, password and database where they are needed. Else REDIS_URL. */
-  readonly url?: string;
+  /**
+   * `redis://[user[:password]@]host[:port][/database]`, `rediss://…` with TLS, or `unix://…/path/to/socket[?db=database]`.
+   * Special characters in user and password are percent-encoded (`encodeURIComponent`). Else REDIS_URL.
+   */
+  readonly url?: string | undefined;
   /** Else REDIS_HOST, else 127.0.0.1. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** Else REDIS_PORT, else 6379. */
-  readonly port?: number;
+  readonly port?: number | undefined;
+  /** As it is, not percent-encoded; takes precedence over the URL's, as do the next three. */
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** The number of the database; 0. */
+  readonly database?: number | undefined;
+  /** Connects with TLS, as `rediss://` does: the authorities to trust, the client's certificate and key, the server's name. */
+  readonly tls?: TlsSettings | undefined;
   /** Put before every name as it is: with `"app."` the name `jobs` becomes `app.jobs`. */
   readonly prefix?: string;
   /** Tags of every record. Those of a call go before them. */
@@ -52,7 +62,8 @@ export interface ChouetteClientOptions {
 export const EXIT_TIMEOUT_MS = 1_200;
 
 export interface Settings {
-  readonly address: RedisAddress;
+  /** An error if the given URL is none: no other server is used in its place. */
+  readonly address: BrokerAddress | Error;
   readonly sampleRate: number;
   readonly aggregate: boolean;
   readonly cardinalityLimit: number;
@@ -108,16 +119,36 @@ export function readSettings(
   };
 }
 
-/** A host or port from the caller goes before a REDIS_URL of the environment. */
-function readAddress(options: ChouetteClientOptions, environment: Environment, warn: Warning): RedisAddress {
-  if (options.url !== undefined) return { url: options.url };
-  const called = options.host !== undefined || options.port !== undefined;
-  if (!called && environment.REDIS_URL) return { url: environment.REDIS_URL };
-  const port = options.port ?? Number(environment.REDIS_PORT || 6379);
+/** A host or port from the caller takes precedence over a REDIS_URL of the environment. An empty text is none. */
+function readAddress(
+  options: ChouetteClientOptions,
+  environment: Environment,
+  warn: Warning,
+): BrokerAddress | Error {
+  const { username, password, database, tls } = options;
+  const isCalled = Boolean(options.host) || options.port !== undefined;
+  const url = options.url || (isCalled ? undefined : environment.REDIS_URL);
+  try {
+    const server = url ? parseAddress(url) : readServer(options, environment, warn);
+    return {
+      ...server,
+      username: username || server.username,
+      password: password || server.password,
+      database: database ?? server.database,
+      tls: tls ?? server.tls,
+    };
+  } catch (error) {
+    return new Error(messageOf(error));
+  }
+}
+
+function readServer(options: ChouetteClientOptions, environment: Environment, warn: Warning): BrokerAddress {
+  const port = Number(options.port ?? (environment.REDIS_PORT || DEFAULT_ADDRESS.port));
   const usable = Number.isInteger(port) && port > 0 && port < 65_536;
   if (!usable) warn("the Redis port (REDIS_PORT) should be a number from 1 to 65535: 6379 is used");
   return {
-    host: options.host ?? (environment.REDIS_HOST || "127.0.0.1"),
-    port: usable ? port : 6379,
+    ...DEFAULT_ADDRESS,
+    host: options.host || environment.REDIS_HOST || DEFAULT_ADDRESS.host,
+    port: usable ? port : DEFAULT_ADDRESS.port,
   };
 }

@@ -1,4 +1,5 @@
 /** What decoding answers with, and the boundary around it. */
+import { messageOf } from "./errors.js";
 import { parseJson } from "./json.js";
 
 export type Decoded<T> =
@@ -34,10 +35,6 @@ export function decode<T>(
 
 export function bad(field: string, expected: string, found: unknown): Undecodable {
   return { ok: false, reason: `${field} should be ${expected}, but is ${formatValue(found)}` };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function formatValue(value: unknown): string {

@@ -1,5 +1,6 @@
 export { canonicalTag, metricName, tagName, tagValue } from "./datadog-names.js";
 export type { Decoded } from "./decoded.js";
+export { messageOf } from "./errors.js";
 export { LOG_LEVELS, type Log, type LogLevel, type ReceivedLog } from "./log.js";
 export { decodeLog } from "./log-codec.js";
 export {

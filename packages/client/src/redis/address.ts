@@ -1,0 +1,103 @@
+/**
+ * Where the broker is, and how to log in there.
+ *
+ *   redis://[user[:password]@]host[:port][/database]
+ *   rediss://…   the same with TLS
+ *   unix://[user[:password]@]/path/to/socket[?db=database]
+ *
+ * Special characters in user and password are percent-encoded, as `encodeURIComponent` does. No error here quotes a URL.
+ */
+import { URL, URLSearchParams } from "node:url";
+
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+  /** A Unix socket, in place of host and port. */
+  readonly path: string | undefined;
+  /** TLS if it is defined. */
+  readonly tls: TlsSettings | undefined;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly database: number;
+}
+
+/** PEM texts or bytes. */
+export interface TlsSettings {
+  /** The certificates of the authorities to trust, in place of Node's own. */
+  readonly ca?: string | Buffer | (string | Buffer)[];
+  /** The client's certificate. */
+  readonly cert?: string | Buffer;
+  /** The client's private key. */
+  readonly key?: string | Buffer;
+  /** The name that the server's certificate must have; the host without it. */
+  readonly servername?: string;
+}
+
+export const DEFAULT_ADDRESS: BrokerAddress = {
+  host: "127.0.0.1",
+  port: 6379,
+  path: undefined,
+  tls: undefined,
+  username: undefined,
+  password: undefined,
+  database: 0,
+};
+
+/** For messages: without login and database. */
+export function addressText({ host, port, path }: BrokerAddress): string {
+  if (path !== undefined) return path;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Throws if the text is no such URL. */
+export function parseAddress(text: string): BrokerAddress {
+  return text.startsWith("unix:") ? parseSocketUrl(text) : parseServerUrl(text);
+}
+
+function parseServerUrl(text: string): BrokerAddress {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined)
+    throw wrongUrl("is no URL: special characters in its password must be percent-encoded");
+  const { protocol, hostname, port, pathname, username, password } = url;
+  if (protocol !== "redis:" && protocol !== "rediss:") throw wrongUrl("has an unknown protocol");
+  return {
+    ...DEFAULT_ADDRESS,
+    host: decode(hostname.replace(/^\[(.*)\]$/, "$1")) || DEFAULT_ADDRESS.host,
+    port: port === "" ? DEFAULT_ADDRESS.port : Number(port),
+    tls: protocol === "rediss:" ? {} : undefined,
+    username: decode(username) || undefined,
+    password: decode(password) || undefined,
+    database: databaseOf(pathname.slice(1)),
+  };
+}
+
+function parseSocketUrl(text: string): BrokerAddress {
+  const parts = /^unix:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\/[^?#]*)(?:\?([^#]*))?$/.exec(text);
+  if (parts === null) throw wrongUrl("is no path of a Unix socket: unix:///path/to/socket");
+  const [, username = "", password = "", path = "", query] = parts;
+  return {
+    ...DEFAULT_ADDRESS,
+    path: decode(path),
+    username: decode(username) || undefined,
+    password: decode(password) || undefined,
+    database: databaseOf(new URLSearchParams(query).get("db") ?? ""),
+  };
+}
+
+function databaseOf(text: string): number {
+  if (text === "") return 0;
+  if (!/^\d{1,9}$/.test(text)) throw wrongUrl("has a database that is no number");
+  return Number(text);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrongUrl("has a % that is not percent-encoded (%25)");
+  }
+}
+
+function wrongUrl(reason: string): Error {
+  return new Error(`the Redis URL ${reason}; the protocols are redis, rediss and unix`);
+}

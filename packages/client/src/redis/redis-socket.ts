@@ -1,0 +1,103 @@
+/**
+ * A socket to a Redis server: commands go out, replies come back in their order.
+ *
+ * It speaks the few commands that a client needs, in place of a driver, which takes as long to load as everything else
+ * that a client does in its first minutes.
+ *
+ * Promises: every `send` resolves or rejects; `onEnd` is called once, however the socket ends, unless it was destroyed here.
+ * It never reconnects and keeps no process alive.
+ */
+import { connect, type Socket } from "node:net";
+import { messageOf } from "@chouette-iot/record";
+import { addressText, type BrokerAddress } from "./address.js";
+import { type Reply, ReplyReader } from "./resp.js";
+
+interface Waiting {
+  readonly expected: number;
+  readonly replies: Reply[];
+  readonly resolve: (replies: readonly Reply[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The operating system notices a peer that is gone. */
+const KEEP_ALIVE_MS = 5_000;
+
+export class RedisSocket {
+  readonly #socket: Socket;
+  readonly #onEnd: (error: Error) => void;
+  readonly #reader = new ReplyReader();
+  /** Oldest first. */
+  readonly #waiting: Waiting[] = [];
+  #ended = false;
+
+  /** Begins to connect. What is sent meanwhile waits for the connection. */
+  constructor(address: BrokerAddress, onEnd: (error: Error) => void) {
+    this.#onEnd = onEnd;
+    this.#socket = open(address);
+    this.#socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS).unref();
+    let reason = "it closed the connection";
+    this.#socket.on("data", (chunk) => this.#receive(chunk));
+    this.#socket.on("error", (error) => {
+      reason = messageOf(error);
+    });
+    this.#socket.on("close", () => {
+      this.#end(new Error(`Redis at ${addressText(address)} is unavailable: ${reason}`));
+    });
+  }
+
+  /** @param commands as RESP @param expected the number of their replies */
+  send(commands: string, expected: number): Promise<readonly Reply[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) {
+        reject(new Error("the connection has ended"));
+        return;
+      }
+      this.#waiting.push({ expected, replies: [], resolve, reject });
+      this.#socket.write(commands);
+    });
+  }
+
+  /** Ends it without calling `onEnd`. What is still awaited rejects. */
+  destroy(error = new Error("the connection was closed")): void {
+    this.#finish(error);
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ended) return;
+    try {
+      for (const reply of this.#reader.read(chunk)) this.#deliver(reply);
+    } catch (error) {
+      // What follows can't be matched to its commands.
+      this.#socket.destroy(new Error(messageOf(error)));
+    }
+  }
+
+  #deliver(reply: Reply): void {
+    const [first] = this.#waiting;
+    if (first === undefined) throw new Error("the server's answer makes no sense: nothing was asked");
+    first.replies.push(reply);
+    if (first.replies.length < first.expected) return;
+    this.#waiting.shift();
+    first.resolve(first.replies);
+  }
+
+  #end(error: Error): void {
+    if (this.#finish(error)) this.#onEnd(error);
+  }
+
+  /** Returns false if it had ended already. */
+  #finish(error: Error): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    return true;
+  }
+}
+
+function open({ host, port, path, tls }: BrokerAddress): Socket {
+  if (path !== undefined) return connect({ path });
+  if (tls === undefined) return connect({ host, port });
+  // Loaded only if it is needed. Not by `import()`, which Jest refuses to CommonJS modules.
+  return process.getBuiltinModule("node:tls").connect({ host, port, ...tls });
+}

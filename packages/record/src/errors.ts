@@ -1,0 +1,31 @@
+/** What an error says, in one line: errors may be anything that was thrown. */
+
+/**
+ * The message of whatever was thrown; never empty. An error of several, such as Node's for a host with two addresses, has
+ * no message: then those of its errors.
+ */
+export function messageOf(thrown: unknown): string {
+  try {
+    if (!isErrorLike(thrown)) return String(thrown) || "unknown error";
+    if (thrown.message !== "") return thrown.message;
+    const { errors, code, name } = thrown;
+    if (Array.isArray(errors) && errors.length > 0) return [...new Set(errors.map(messageOf))].join(", ");
+    return [code, name].find((text) => typeof text === "string" && text !== "") ?? "unknown error";
+  } catch {
+    return "unknown error";
+  }
+}
+
+interface ErrorLike {
+  readonly message: string;
+  readonly name?: string;
+  readonly code?: string;
+  readonly errors?: unknown;
+}
+
+/** Of any realm: a test runner's errors are no instances of our `Error`. */
+function isErrorLike(thrown: unknown): thrown is ErrorLike {
+  return (
+    typeof thrown === "object" && thrown !== null && "message" in thrown && typeof thrown.message === "string"
+  );
+}
