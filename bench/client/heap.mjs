@@ -6,7 +6,7 @@
 import { ChouetteClient } from "chouette-iot-client";
 
 const client = new ChouetteClient({ port: 1, bufferRecords: 1_000 });
-// The driver is loaded with the first record that is sent, and is no part of what is measured.
+// What is compiled with the first record that is sent is no part of what is measured.
 await client.count("warm", 1, { timestamp: 1 });
 const MILLION = 1_000_000;
 const heaps = [];

@@ -7,7 +7,7 @@
 import type { Milliseconds } from "@chouette-iot/record";
 import type { MetricContext } from "@chouette-iot/record/calls";
 import { recordText } from "@chouette-iot/record/calls";
-import { monotonicNow, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
+import { deferred, monotonicNow, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
 import { addRow, emptyRows, type Rows } from "./rows.js";
 
 export const BATCH_RECORDS = 500;
@@ -23,10 +23,12 @@ export class Batch {
   readonly queue: string;
   /** When its first record came, in milliseconds of the monotonic clock. */
   readonly begun = monotonicNow();
+  readonly #answer = deferred();
+  readonly #fate = deferred();
   /** True once stored; false after the answer timeout, though it may be stored later, or once dropped. */
-  readonly answer: Promise<boolean>;
+  readonly answer = this.#answer.promise;
   /** True once stored, false once dropped, whenever that is. */
-  readonly fate: Promise<boolean>;
+  readonly fate = this.#fate.promise;
   /** An estimate of its memory once its texts are made. */
   bytes = 0;
   readonly #number: string;
@@ -36,19 +38,11 @@ export class Batch {
   readonly #values: (number | string)[] = [];
   readonly #scores: string[] = [];
   #isAnswered = false;
-  #answer: (stored: boolean) => void = () => {};
-  #decide: (stored: boolean) => void = () => {};
 
   /** @param number unique: the ids of its records begin with it */
   constructor(queue: string, number: string, answerTimeout: Milliseconds) {
     this.queue = queue;
     this.#number = number;
-    this.answer = new Promise((resolve) => {
-      this.#answer = resolve;
-    });
-    this.fate = new Promise((resolve) => {
-      this.#decide = resolve;
-    });
     this.#timer = startTimer(() => this.answerFalse(), answerTimeout);
   }
 
@@ -94,7 +88,7 @@ export class Batch {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
     stopTimer(this.#timer);
-    this.#answer(false);
+    this.#answer.resolve(false);
     return true;
   }
 
@@ -102,8 +96,8 @@ export class Batch {
   settle(stored: boolean): void {
     stopTimer(this.#timer);
     this.#isAnswered = true;
-    this.#answer(stored);
-    this.#decide(stored);
+    this.#answer.resolve(stored);
+    this.#fate.resolve(stored);
   }
 
   #add(context: MetricContext | undefined, value: number | string, score: string, text: number): number {

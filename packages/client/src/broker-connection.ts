@@ -9,6 +9,7 @@
 import { addToAppend, emptyAppend } from "@chouette-iot/queue/redis/append";
 import { milliseconds } from "@chouette-iot/record";
 import { startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
+import { asError } from "./any-error.js";
 import type { BrokerAddress } from "./redis/address.js";
 import { RedisSocket } from "./redis/redis-socket.js";
 import { ErrorReply, encodeCommand, type Reply } from "./redis/resp.js";
@@ -158,8 +159,4 @@ function readServerSideId(info: string): ServerSideId {
 
 function errorIn(replies: readonly Reply[]): ErrorReply | undefined {
   return replies.find((reply) => reply instanceof ErrorReply);
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

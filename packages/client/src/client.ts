@@ -9,6 +9,7 @@
  * It loses what doesn't fit the buffer while the broker is away, and what is still in memory when the process dies.
  * `docs/CLIENT.md` says more.
  */
+import { isDate } from "node:util/types";
 import type { MetricType, NumberType } from "@chouette-iot/record";
 import type { MetricContext } from "@chouette-iot/record/calls";
 import { BoundCounter, BoundGauge, BoundHistogram, BoundSet } from "./bound-handles.js";
@@ -322,15 +323,23 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return ready().flush(deadline);
   }
 
-  /** The ready-made client itself. */
+  /** The default client itself. */
   static get default(): ChouetteClient {
     return ready();
+  }
+
+  /**
+   * Makes this the default client, which the static methods and `timed` use: in tests, a `TestClient`. The one before stays
+   * open. With undefined, the next call creates one from the environment.
+   */
+  static use(client: ChouetteClient | undefined): void {
+    readyMade = client;
   }
 }
 
 /** Seconds since the epoch; undefined if there is no such time. */
 function readTimestamp(given: number | Date): number | undefined {
-  const time = given instanceof Date ? given.getTime() / 1000 : given;
+  const time = isDate(given) ? given.getTime() / 1000 : given;
   return typeof time === "number" && Number.isFinite(time) ? time : undefined;
 }
 

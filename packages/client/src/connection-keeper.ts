@@ -2,8 +2,10 @@
  * Keeps a connection to the broker: opens one when it is needed, and another one after a failure, with exponential
  * backoff and full jitter. It tries forever, and keeps no process alive.
  */
+
 import { reconnectDelay } from "@chouette-iot/queue/redis/backoff";
 import { inLoadContext, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
+import { asError } from "./any-error.js";
 import { BrokerConnection } from "./broker-connection.js";
 import type { BrokerAddress } from "./redis/address.js";
 
@@ -89,7 +91,7 @@ export class ConnectionKeeper {
       this.#connection = opened;
       this.#listener.onConnected();
     } catch (error) {
-      this.#listener.onDisconnected(error instanceof Error ? error : new Error(String(error)));
+      this.#listener.onDisconnected(asError(error));
       this.pause();
     } finally {
       this.#isConnecting = false;

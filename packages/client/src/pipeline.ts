@@ -5,10 +5,12 @@
  *              └─── samples, ────┘                  ↑ ↓
  *                   own times             log text ─┘ spill
  */
+
 import { queueNames } from "@chouette-iot/queue";
 import type { SetElement } from "@chouette-iot/record";
 import { Aggregator, ClockText, type MetricContext } from "@chouette-iot/record/calls";
 import { holdProcess, stopTimer, type Timer } from "@chouette-iot/record/host";
+import { asError } from "./any-error.js";
 import { ClientEvents } from "./client-events.js";
 import { Counters, type Refusal } from "./counters.js";
 import { onProcessExit } from "./exit-hooks.js";
@@ -216,7 +218,7 @@ export class Pipeline implements Recorder {
     try {
       return new Spill(this.#settings.spill, clientId, this.events);
     } catch (error) {
-      this.events.onError(error instanceof Error ? error : new Error(String(error)));
+      this.events.onError(asError(error));
       return undefined;
     }
   }

@@ -7,6 +7,7 @@
  */
 
 import { inNextTurn, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
+import { asError } from "./any-error.js";
 import type { Batch } from "./batch.js";
 import type { BrokerConnection } from "./broker-connection.js";
 import { ConnectionKeeper } from "./connection-keeper.js";
@@ -161,7 +162,7 @@ export class Sender {
       if (outcome.kind === "refused") this.#refused(outcome.error);
     } catch (error) {
       // A lost connection has been reported; a file that can't be read is tried again.
-      if (!connection.isLost) this.#refused(error instanceof Error ? error : new Error(String(error)));
+      if (!connection.isLost) this.#refused(asError(error));
     } finally {
       this.#isDraining = false;
       for (const resolve of this.#afterDrain.splice(0)) resolve();

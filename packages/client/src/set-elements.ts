@@ -2,6 +2,7 @@
  * The elements of a set, as the original Python client stores them: strings, numbers and booleans as they are,
  * anything else by Python's `repr`, so that a Node and a Python program that count the same thing count it once.
  */
+import { isDate, isMap, isSet } from "node:util/types";
 import type { SetElement } from "@chouette-iot/record";
 
 const MAX_DEPTH = 20;
@@ -32,13 +33,13 @@ function repr(value: unknown, around: readonly object[]): string {
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "number") return reprNumber(value);
   if (typeof value !== "object") return String(value);
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "None" : value.toISOString();
+  if (isDate(value)) return Number.isNaN(value.getTime()) ? "None" : value.toISOString();
   if (around.includes(value) || around.length >= MAX_DEPTH) return Array.isArray(value) ? "[...]" : "{...}";
   const inside = [...around, value];
   if (Array.isArray(value)) return `[${value.map((item) => repr(item, inside)).join(", ")}]`;
-  if (value instanceof Set)
+  if (isSet(value))
     return value.size === 0 ? "set()" : `{${[...value].map((item) => repr(item, inside)).join(", ")}}`;
-  const entries = value instanceof Map ? [...value] : Object.entries(value);
+  const entries = isMap(value) ? [...value] : Object.entries(value);
   return `{${entries.map(([key, item]) => `${repr(key, inside)}: ${repr(item, inside)}`).join(", ")}}`;
 }
 

@@ -24,6 +24,22 @@ export function inLoadContext<R>(run: () => R): R {
   return loadContext.runInAsyncScope(run);
 }
 
+export interface Deferred {
+  readonly promise: Promise<boolean>;
+  readonly resolve: (value: boolean | Promise<boolean>) => void;
+}
+
+/** A promise that keeps no store of the caller's, however long it is kept itself. */
+export function deferred(): Deferred {
+  return inLoadContext(() => {
+    let resolve: Deferred["resolve"] = () => {};
+    const promise = new Promise<boolean>((given) => {
+      resolve = given;
+    });
+    return { promise, resolve };
+  });
+}
+
 /** Milliseconds of the monotonic clock. */
 export const monotonicNow: () => number = performance.now.bind(performance);
 

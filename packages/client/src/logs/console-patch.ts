@@ -1,5 +1,6 @@
 /** The console, by explicit call only: what it prints goes to a log sink as well. */
 import { format } from "node:util";
+import { isError } from "../any-error.js";
 import type { LogSink } from "./log-sink.js";
 
 const LEVELS = {
@@ -20,7 +21,7 @@ export function patchConsole(sink: LogSink): () => void {
     const original = target[method];
     target[method] = (...args: unknown[]) => {
       original.apply(target, args);
-      const error = args.find((arg) => arg instanceof Error);
+      const error = args.find(isError);
       void sink.log(LEVELS[method], format(...args), error === undefined ? {} : { exc_info: error });
     };
     return { method, original };

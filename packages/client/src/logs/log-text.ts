@@ -3,6 +3,7 @@
  * and whatever else the application said.
  */
 import { type LogLevel, NO_TAGS, tagList } from "@chouette-iot/record";
+import { isError } from "../any-error.js";
 import { readTags, type TagInput } from "../tag-input.js";
 import { type Budget, plainText, plainValue } from "./plain-value.js";
 
@@ -58,7 +59,7 @@ export function logText({ level, message, at, extras }: LogEntry, origin: LogOri
 
 function messageText(message: unknown, budget: Budget): string {
   if (typeof message === "string") return message;
-  if (message instanceof Error) return message.message;
+  if (isError(message)) return message.message;
   const plain = plainValue(message, { ...budget });
   return typeof plain === "string" ? plain : (JSON.stringify(plain) ?? String(plain));
 }
@@ -67,7 +68,7 @@ function messageText(message: unknown, budget: Budget): string {
 function findError(message: unknown, extras: Readonly<Record<string, unknown>>): string | undefined {
   for (const given of [extras.exc_info, message, extras.err, extras.error]) {
     if (typeof given === "string" && given === extras.exc_info) return given;
-    if (given instanceof Error) return stackOf(given, 0);
+    if (isError(given)) return stackOf(given, 0);
     if (typeof given === "object" && given !== null && "stack" in given && typeof given.stack === "string")
       return given.stack;
   }
@@ -76,7 +77,7 @@ function findError(message: unknown, extras: Readonly<Record<string, unknown>>):
 
 function stackOf(error: Error, depth: number): string {
   const stack = error.stack ?? `${error.name}: ${error.message}`;
-  return error.cause instanceof Error && depth < 5
+  return isError(error.cause) && depth < 5
     ? `${stack}\nCaused by: ${stackOf(error.cause, depth + 1)}`
     : stack;
 }

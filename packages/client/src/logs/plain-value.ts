@@ -3,6 +3,9 @@
  *
  * Promises: no cycle, getter, proxy, BigInt or size can throw or hang here, and nothing that is given is changed.
  */
+import { isDate, isMap, isSet } from "node:util/types";
+import { messageOf } from "@chouette-iot/record";
+import { isError } from "../any-error.js";
 
 const MAX_DEPTH = 10;
 const CUT = "[cut]";
@@ -36,7 +39,7 @@ export function plainValue(value: unknown, budget: Budget, around: readonly obje
   try {
     return plainObject(value, budget, [...around, value]);
   } catch (error) {
-    return `[Throws: ${error instanceof Error ? error.message : "?"}]`;
+    return `[Throws: ${messageOf(error)}]`;
   }
 }
 
@@ -51,11 +54,11 @@ function plainScalar(value: unknown, budget: Budget): unknown {
 function plainObject(value: object, budget: Budget, around: readonly object[]): unknown {
   const inside = (item: unknown) => plainValue(item, budget, around);
   if (ArrayBuffer.isView(value)) return plainBytes(value, budget);
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (value instanceof Error) return plainFields(errorFields(value), budget, inside);
-  if (value instanceof Set) return plainList(value, budget, inside);
+  if (isDate(value)) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (isError(value)) return plainFields(errorFields(value), budget, inside);
+  if (isSet(value)) return plainList(value, budget, inside);
   if (Array.isArray(value)) return plainList(value, budget, inside);
-  if (value instanceof Map)
+  if (isMap(value))
     return plainFields(
       [...value].map(([key, item]) => [String(key), () => item]),
       budget,
@@ -108,7 +111,7 @@ function readField(read: () => unknown): unknown {
   try {
     return read();
   } catch (error) {
-    return `[Throws: ${error instanceof Error ? error.message : "?"}]`;
+    return `[Throws: ${messageOf(error)}]`;
   }
 }
 

@@ -3,6 +3,7 @@
  * are given again (in a container the same one with every start).
  */
 import { readFileSync } from "node:fs";
+import { isError } from "../any-error.js";
 
 /** A file that was given up in order. */
 export const NOBODY = "free";
@@ -23,7 +24,7 @@ export function isAlive(owner: string): boolean {
     process.kill(id, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return isError(error) && "code" in error && error.code === "EPERM";
   }
 }
 

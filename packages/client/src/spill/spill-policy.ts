@@ -6,6 +6,7 @@
  */
 
 import { monotonicNow, startInterval, stopInterval, type Timer } from "@chouette-iot/record/host";
+import { asError } from "../any-error.js";
 import type { Batch } from "../batch.js";
 import type { Outbox } from "../outbox.js";
 import type { Sender } from "../sender.js";
@@ -57,7 +58,7 @@ export class SpillPolicy {
       return true;
     } catch (error) {
       this.#refusedUntil = monotonicNow() + DISK_RETRY_MS;
-      this.#onError(error instanceof Error ? error : new Error(String(error)));
+      this.#onError(asError(error));
       return false;
     }
   }

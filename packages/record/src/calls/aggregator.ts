@@ -12,7 +12,7 @@
  *
  * It loses what is in the current second when the process dies.
  */
-import { startTimer, type Timer } from "../host.js";
+import { deferred, startTimer, type Timer } from "../host.js";
 import type { SetElement } from "../raw-metric.js";
 import type { MetricContext } from "./metric-context.js";
 
@@ -161,9 +161,9 @@ export class Aggregator {
     context.pending = true;
     this.#pending.push(context);
     if (this.#pending.length > 1) return;
-    this.#answer = new Promise((resolve) => {
-      this.#resolveAnswer = resolve;
-    });
+    const { promise, resolve } = deferred();
+    this.#answer = promise;
+    this.#resolveAnswer = resolve;
     // A timer may fire up to a millisecond early.
     if (this.#timer === undefined) this.#timer = startTimer(() => this.#onTimer(), this.#end - now + 1);
   }
