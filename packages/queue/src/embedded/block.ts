@@ -4,7 +4,11 @@ import { ByteReader, type ByteWriter } from "./bytes.js";
 import { comparePositions } from "./order.js";
 
 /** How a block begins; its records follow, each by {@link writeRecord}. */
-export function writeBlockHead(writer: ByteWriter, firstOrdinal: number, count: number): void {
+export function writeBlockHead(
+  writer: ByteWriter,
+  { queue, firstOrdinal, count }: Pick<Block, "queue" | "firstOrdinal"> & { readonly count: number },
+): void {
+  writer.text(queue);
   writer.varint(firstOrdinal);
   writer.varint(count);
 }
@@ -20,6 +24,7 @@ export function writeRecord(
 }
 
 export class Block {
+  readonly queue: string;
   readonly firstOrdinal: number;
   readonly positions: readonly Position[];
   /** Bytes of its body. */
@@ -32,6 +37,7 @@ export class Block {
     const reader = new ByteReader(body);
     const positions: Position[] = [];
     const valueAt: number[] = [];
+    this.queue = reader.text();
     this.firstOrdinal = reader.varint();
     for (let left = reader.varint(); left > 0; left--) {
       positions.push({ score: reader.double(), id: reader.text() });

@@ -256,6 +256,7 @@ export class Commits {
   #encode(changes: readonly Change[]): void {
     this.#writer.clear();
     const now = performance.now();
+    const { nextSeed: seed } = this.#options.journal;
     let sizes: ReadonlyMap<string, number> | undefined;
     if (now - this.#sizesAt >= SIZES_EVERY_MS) {
       this.#sizesAt = now;
@@ -264,7 +265,7 @@ export class Commits {
     for (const change of changes) {
       const whole = sizes === undefined ? change : { ...change, sizes };
       sizes = undefined;
-      writeFrame(this.#writer, this.#sequence++, (body) => writeChange(body, whole));
+      writeFrame(this.#writer, { sequence: this.#sequence++, seed }, (body) => writeChange(body, whole));
     }
   }
 
@@ -272,7 +273,8 @@ export class Commits {
     const { journal, content, head, segmentBytes, syncer } = this.#options;
     if (journal.current !== undefined && journal.current.bytes < segmentBytes) return;
     const writer = new ByteWriter();
-    writeHead(writer, content, head, () => this.#sequence++);
+    const seed = journal.seedOfNextSegment;
+    writeHead(writer, content, head, () => ({ sequence: this.#sequence++, seed }));
     try {
       journal.begin(content.nextNumber, writer);
       syncer.wrote();

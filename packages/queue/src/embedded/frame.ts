@@ -3,8 +3,9 @@
  *
  *   magic (4 bytes) | CRC-32 (4) | length of the body (4) | sequence number (6) | body
  *
- * The checksum covers all that follows it. Damaged bytes cost the frames that they lie in and no other: the scan
- * finds the next whole frame behind them by its magic and its checksum.
+ * The checksum covers everything behind it, and the frame's place: a frame that the disk wrote to another place, or into
+ * another file, isn't whole there. Damaged bytes cost the frames that they are in and no other: the scan finds the next
+ * whole frame behind them by its magic and its checksum.
  */
 import { crc32 } from "node:zlib";
 import type { ByteWriter } from "./bytes.js";
@@ -15,6 +16,8 @@ const CRC_AT = 4;
 const LENGTH_AT = 8;
 const SEQUENCE_AT = 12;
 const SEQUENCE_BYTES = 6;
+/** Spreads the numbers of files over the seeds. */
+const GOLDEN_RATIO = 0x9e3779b1;
 export const FRAME_HEADER_BYTES = SEQUENCE_AT + SEQUENCE_BYTES;
 
 export interface Frame {
@@ -25,8 +28,21 @@ export interface Frame {
   readonly end: number;
 }
 
-/** Appends a frame to the writer, with the body that `write` writes. */
-export function writeFrame(writer: ByteWriter, sequence: number, write: (writer: ByteWriter) => void): void {
+/** The seed of a file's checksums, each of which begins with the sum of the seed and the frame's place in the file. */
+export function fileSeed(kind: "journal" | "run", number: number): number {
+  return Math.imul(number * 2 + (kind === "run" ? 1 : 0), GOLDEN_RATIO) >>> 0;
+}
+
+/**
+ * Appends a frame to the writer, with the body that `write` writes.
+ *
+ * @param seed the file's, plus the place in it that the writer's first byte goes to
+ */
+export function writeFrame(
+  writer: ByteWriter,
+  { sequence, seed }: { readonly sequence: number; readonly seed: number },
+  write: (writer: ByteWriter) => void,
+): void {
   const start = writer.length;
   writer.skip(FRAME_HEADER_BYTES);
   write(writer);
@@ -34,17 +50,22 @@ export function writeFrame(writer: ByteWriter, sequence: number, write: (writer:
   MAGIC.copy(frame);
   frame.writeUInt32LE(frame.length - FRAME_HEADER_BYTES, LENGTH_AT);
   frame.writeUIntLE(sequence, SEQUENCE_AT, SEQUENCE_BYTES);
-  frame.writeUInt32LE(crc32(frame.subarray(LENGTH_AT)), CRC_AT);
+  frame.writeUInt32LE(crc32(frame.subarray(LENGTH_AT), (seed + start) >>> 0), CRC_AT);
 }
 
-/** The frame that begins at this place, if a whole one does. */
-export function frameAt(bytes: Buffer, start: number): Frame | undefined {
+/**
+ * The frame that begins at this place, if a whole one does.
+ *
+ * @param seed the file's, plus the place in it that the first of the bytes is from
+ */
+export function frameAt(bytes: Buffer, start: number, seed: number): Frame | undefined {
   const bodyStart = start + FRAME_HEADER_BYTES;
   if (bodyStart > bytes.length || bytes.compare(MAGIC, 0, MAGIC.length, start, start + MAGIC.length) !== 0)
     return undefined;
   const end = bodyStart + bytes.readUInt32LE(start + LENGTH_AT);
   if (end > bytes.length) return undefined;
-  if (crc32(bytes.subarray(start + LENGTH_AT, end)) !== bytes.readUInt32LE(start + CRC_AT)) return undefined;
+  const crc = crc32(bytes.subarray(start + LENGTH_AT, end), (seed + start) >>> 0);
+  if (crc !== bytes.readUInt32LE(start + CRC_AT)) return undefined;
   const sequence = bytes.readUIntLE(start + SEQUENCE_AT, SEQUENCE_BYTES);
   return { sequence, body: bytes.subarray(bodyStart, end), start, end };
 }
@@ -52,15 +73,17 @@ export function frameAt(bytes: Buffer, start: number): Frame | undefined {
 /**
  * Every whole frame, in the file's order.
  *
+ * @param bytes of the whole file
  * @param onDamage called with the place and the number of bytes that belong to no whole frame
  */
 export function* framesIn(
   bytes: Buffer,
+  seed: number,
   onDamage: (start: number, length: number) => void,
 ): Generator<Frame> {
   let at = 0;
   while (at < bytes.length) {
-    const frame = frameAt(bytes, at) ?? nextFrame(bytes, at + 1);
+    const frame = frameAt(bytes, at, seed) ?? nextFrame(bytes, at + 1, seed);
     const start = frame?.start ?? bytes.length;
     if (start > at) onDamage(at, start - at);
     if (frame === undefined) return;
@@ -69,9 +92,9 @@ export function* framesIn(
   }
 }
 
-function nextFrame(bytes: Buffer, from: number): Frame | undefined {
+function nextFrame(bytes: Buffer, from: number, seed: number): Frame | undefined {
   for (let at = bytes.indexOf(MAGIC, from); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) {
-    const frame = frameAt(bytes, at);
+    const frame = frameAt(bytes, at, seed);
     if (frame !== undefined) return frame;
   }
   return undefined;

@@ -18,14 +18,14 @@ export interface HeadOptions {
   readonly isDurable: boolean;
 }
 
-/** @param sequence gives the number of the next frame */
+/** @param nextFrame gives the sequence number of the next frame, and the segment's seed */
 export function writeHead(
   writer: ByteWriter,
   content: Content,
   { boot, isDurable }: HeadOptions,
-  sequence: () => number,
+  nextFrame: () => { readonly sequence: number; readonly seed: number },
 ): void {
-  const put = (change: Change) => writeFrame(writer, sequence(), (body) => writeChange(body, change));
+  const put = (change: Change) => writeFrame(writer, nextFrame(), (body) => writeChange(body, change));
   const { nextNumber, counters } = content;
   const mark = { kind: "opened", version: JOURNAL_VERSION, boot, isDurable, nextNumber } as const;
   const vital = { mark, runs: runsOf(content), counters, sizes: content.sizes() };

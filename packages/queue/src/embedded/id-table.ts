@@ -3,6 +3,7 @@
  *
  * Hashes are spread evenly, so that a place in the table is guessed well: a look takes one or two reads.
  */
+import { crc32 } from "node:zlib";
 import type { StoreFile } from "./files.js";
 import { ID_ENTRY_BYTES } from "./run-format.js";
 
@@ -60,12 +61,15 @@ export class IdTable {
     return found;
   }
 
-  /** Hands every hash to `take`. */
-  async eachHash(take: (hash: number) => void): Promise<void> {
+  /** Hands every hash to `take`. @returns the checksum of the table */
+  async eachHash(take: (hash: number) => void): Promise<number> {
+    let crc = 0;
     for (let start = 0; start < this.#count; start += PART) {
       const part = await this.#read(start, Math.min(PART, this.#count - start));
+      crc = crc32(part, crc);
       for (let index = 0; index < part.length / ID_ENTRY_BYTES; index++) take(hashAt(part, index));
     }
+    return crc;
   }
 
   async #read(start: number, count: number): Promise<Buffer> {

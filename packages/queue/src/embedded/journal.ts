@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { ByteWriter } from "./bytes.js";
 import { segmentName } from "./file-names.js";
 import type { FileSystem, StoreFile } from "./files.js";
+import { fileSeed } from "./frame.js";
 
 /** To the system's cache a write takes some microseconds. One that takes longer has waited for the disk. */
 const SLOW_WRITE_MS = 20;
@@ -18,6 +19,8 @@ export interface Segment {
   readonly path: string;
   /** Undefined for one of an earlier opening of the store. */
   readonly file: StoreFile | undefined;
+  /** Of its frames' checksums. */
+  readonly seed: number;
   /** Records with this number or a higher one are in it or in a later one. */
   firstNumber: number;
   bytes: number;
@@ -55,6 +58,16 @@ export class Journal {
     return this.#isClosed ? undefined : this.segments.at(-1);
   }
 
+  /** Of the frames that are written next, if they go to the current segment. */
+  get nextSeed(): number {
+    const { current } = this;
+    return current === undefined ? 0 : current.seed + current.bytes;
+  }
+
+  get seedOfNextSegment(): number {
+    return fileSeed("journal", this.#nextSegment);
+  }
+
   /** A record came into memory. */
   entered(number: number): void {
     const segment = this.#segmentOf(number);
@@ -70,6 +83,7 @@ export class Journal {
   /** Begins a segment with this head. Throws, with nothing changed, if it can't be written. */
   begin(firstNumber: number, head: ByteWriter): void {
     const path = join(this.#folder, segmentName(this.#nextSegment));
+    const seed = this.seedOfNextSegment;
     const file = this.#files.create(path);
     try {
       file.writeNow(head.bytes, 0);
@@ -82,7 +96,7 @@ export class Journal {
     this.#isClosed = false;
     this.#isFolderDirty = true;
     this.bytesWritten += head.length;
-    this.segments.push({ path, file, firstNumber, bytes: head.length, live: 0, dirty: true });
+    this.segments.push({ path, file, seed, firstNumber, bytes: head.length, live: 0, dirty: true });
   }
 
   /** Nothing more is written to the last segment. */

@@ -25,7 +25,6 @@ export class Losses {
   #isPowerLost = false;
   /** Damage that no later frame's numbers account for. */
   #isUncounted = false;
-  #isOutOfOrder = false;
   /** By queue, by how many records it held more at the last look than are there. */
   readonly #missing = new Map<string, number>();
 
@@ -39,7 +38,7 @@ export class Losses {
 
   /** Whether more may be lost than {@link lost} says. */
   get isUnknown(): boolean {
-    return this.#isTailDamaged || this.#isPowerLost || this.#isUncounted || this.#isOutOfOrder;
+    return this.#isTailDamaged || this.#isPowerLost || this.#isUncounted;
   }
 
   /** Whether the machine stopped before all that was confirmed was on disk. */
@@ -57,12 +56,6 @@ export class Losses {
     this.#isUncounted = true;
   }
 
-  /** A frame stands behind one that was written after it: what frames say of sizes can't be relied on. */
-  outOfOrder(): void {
-    this.damaged(0, false);
-    this.#isOutOfOrder = true;
-  }
-
   unreadable(path: string, bytes: number): void {
     this.unreadablePaths.add(path);
     this.damaged(bytes, false);
@@ -74,8 +67,8 @@ export class Losses {
     this.#isUncounted = false;
   }
 
-  /** So many records left that were not there: what they were in is gone because they left. */
-  left(queue: string, count: number): void {
+  /** Of the records that were missing at the last look, so many are not: they were found, or have left. */
+  found(queue: string, count: number): void {
     const missing = this.#missing.get(queue);
     if (missing !== undefined) this.#missing.set(queue, missing - count);
   }

@@ -9,7 +9,7 @@ import { Block } from "./block.js";
 import type { BlockCache } from "./block-cache.js";
 import { ByteReader } from "./bytes.js";
 import type { FileSystem, StoreFile } from "./files.js";
-import { FRAME_HEADER_BYTES, frameAt, framesIn } from "./frame.js";
+import { FRAME_HEADER_BYTES, type Frame, fileSeed, frameAt, framesIn } from "./frame.js";
 import { hashId, IdFilter } from "./id-filter.js";
 import { IdTable, idTable, MAX_RUN_RECORDS } from "./id-table.js";
 import { Run } from "./run.js";
@@ -38,34 +38,32 @@ export interface OpenedRun {
 }
 
 interface Layout {
+  /** Undefined if no block can be read. */
+  readonly queue: string | undefined;
   readonly blocks: readonly BlockEntry[];
   readonly last: Position;
   readonly count: number;
   readonly ids: IdTable;
+  readonly filter: IdFilter;
 }
 
-/**
- * @param queue that the run is known to be of, if its head doesn't say
- * @returns undefined if nothing can be read of it, or another version wrote it
- */
+/** @returns undefined if nothing can be read of it, or another version wrote it */
 export async function openRun(
   files: FileSystem,
   path: string,
-  { id, queue: expectedQueue }: { readonly id: number; readonly queue: string | undefined },
+  id: number,
   cache: BlockCache,
 ): Promise<OpenedRun | undefined> {
   const file = files.openForReading(path);
   try {
     const bytes = file.size();
-    const whole = await wholeLayout(file, bytes);
-    const head = (await headOf(file, bytes)) ?? whole?.head;
-    const layout = whole ?? layoutOfBlocks(await files.readWhole(path));
-    const queue = head?.queue ?? expectedQueue;
-    if (queue === undefined || layout.blocks.length === 0)
-      throw new Error("it has no block that can be read");
-    const filter = new IdFilter(layout.count);
-    await layout.ids.eachHash((hash) => filter.add(hash));
-    const run = new Run({ run: id, queue, path, file, bytes, filter, ...layout }, cache);
+    const seed = fileSeed("run", id);
+    const whole = await wholeLayout(file, bytes, seed);
+    const head = (await headOf(file, bytes, seed)) ?? whole?.head;
+    const layout = whole ?? layoutOfBlocks(await files.readWhole(path), seed);
+    const queue = head?.queue ?? layout.queue;
+    if (queue === undefined) throw new Error("it has no block that can be read");
+    const run = new Run({ run: id, path, file, bytes, ...layout, queue }, cache);
     if (whole === undefined) for (const ordinal of gapsIn(layout)) run.removed.add(ordinal);
     return { run, head, isDamaged: whole === undefined };
   } catch {
@@ -75,49 +73,64 @@ export async function openRun(
 }
 
 /** Throws if another version wrote it. */
-async function headOf(file: StoreFile, bytes: number): Promise<RunHead | undefined> {
-  const frame = frameAt(await partOf(file, 0, Math.min(bytes, MAX_HEAD_BYTES)), 0);
+async function headOf(file: StoreFile, bytes: number, seed: number): Promise<RunHead | undefined> {
+  const frame = frameAt(await partOf(file, 0, Math.min(bytes, MAX_HEAD_BYTES)), 0, seed);
   return frame?.sequence === HEAD_SEQUENCE ? readHead(new ByteReader(frame.body)) : undefined;
 }
 
-/** @returns undefined if the tail or the index is damaged */
-async function wholeLayout(file: StoreFile, bytes: number): Promise<(Layout & RunIndex) | undefined> {
+/** @returns undefined if the tail, the index or the id table is damaged */
+async function wholeLayout(
+  file: StoreFile,
+  bytes: number,
+  seed: number,
+): Promise<(Layout & RunIndex) | undefined> {
   if (bytes < TAIL_BYTES) return undefined;
-  const tailFrame = frameAt(await partOf(file, bytes - TAIL_BYTES, TAIL_BYTES), 0);
+  const tailAt = bytes - TAIL_BYTES;
+  const tailFrame = frameAt(await partOf(file, tailAt, TAIL_BYTES), 0, seed + tailAt);
   if (tailFrame?.sequence !== TAIL_SEQUENCE) return undefined;
-  const { indexAt, idsAt, count } = readTail(new ByteReader(tailFrame.body));
-  if (!(indexAt >= FRAME_HEADER_BYTES && indexAt < bytes && count < MAX_RUN_RECORDS)) return undefined;
-  const indexFrame = frameAt(await partOf(file, indexAt, bytes - TAIL_BYTES - indexAt), 0);
+  const { indexAt, idsAt, idsCrc, count } = readTail(new ByteReader(tailFrame.body));
+  if (!(indexAt >= FRAME_HEADER_BYTES && indexAt < tailAt && count < MAX_RUN_RECORDS)) return undefined;
+  const indexFrame = frameAt(await partOf(file, indexAt, tailAt - indexAt), 0, seed + indexAt);
   if (indexFrame?.sequence !== INDEX_SEQUENCE) return undefined;
-  return { ...readIndex(new ByteReader(indexFrame.body)), count, ids: new IdTable(file, idsAt, count) };
+  const ids = new IdTable(file, idsAt, count);
+  const filter = new IdFilter(count);
+  if ((await ids.eachHash((hash) => filter.add(hash))) !== idsCrc) return undefined;
+  const index = readIndex(new ByteReader(indexFrame.body));
+  return { ...index, queue: index.head.queue, count, ids, filter };
 }
 
-function layoutOfBlocks(bytes: Buffer): Layout {
-  // By the ordinal of their first record: sectors that were written to another place hold blocks that are there twice.
-  const found = new Map<number, { readonly at: number; readonly length: number; readonly block: Block }>();
-  for (const { sequence, body, start, end } of framesIn(bytes, () => {})) {
-    if (sequence < FIRST_BLOCK_SEQUENCE || sequence >= INDEX_SEQUENCE) continue;
-    try {
-      const block = new Block(body);
-      found.set(block.firstOrdinal, { at: start, length: end - start, block });
-    } catch {
-      // Its checksum is right, and yet it is no block: it is passed over as any damage is.
-    }
-  }
+function layoutOfBlocks(bytes: Buffer, seed: number): Layout {
   const blocks: BlockEntry[] = [];
   const hashes: number[] = [];
   let last: Position = { score: 0, id: "" };
-  for (const [firstOrdinal, { at, length, block }] of [...found].sort(([a], [b]) => a - b)) {
-    const { positions } = block;
-    const [first] = positions;
-    if (first === undefined || firstOrdinal < hashes.length || firstOrdinal > MAX_RUN_RECORDS) continue;
+  let queue: string | undefined;
+  for (const frame of framesIn(bytes, seed, () => {})) {
+    const block = blockOf(frame);
+    const first = block?.positions[0];
+    if (block === undefined || first === undefined) continue;
+    const { firstOrdinal, positions } = block;
     while (hashes.length < firstOrdinal) hashes.push(0);
     for (const { id } of positions) hashes.push(hashId(id));
+    const { start: at, end } = frame;
+    blocks.push({ at, length: end - at, firstOrdinal, count: positions.length, ...first });
     last = positions.at(-1) ?? first;
-    blocks.push({ at, length, firstOrdinal, count: positions.length, score: first.score, id: first.id });
+    queue = block.queue;
   }
   const count = hashes.length;
-  return { blocks, last, count, ids: new IdTable(idTable(hashes), 0, count) };
+  const filter = new IdFilter(count);
+  for (const hash of hashes) filter.add(hash);
+  return { queue, blocks, last, count, ids: new IdTable(idTable(hashes), 0, count), filter };
+}
+
+/** @returns undefined for another part of a run, and for what no version writes, though its checksum is right */
+function blockOf({ sequence, body }: Frame): Block | undefined {
+  if (sequence < FIRST_BLOCK_SEQUENCE || sequence >= INDEX_SEQUENCE) return undefined;
+  try {
+    const block = new Block(body);
+    return block.firstOrdinal + block.positions.length <= MAX_RUN_RECORDS ? block : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The ordinals that no block has. */

@@ -18,7 +18,8 @@ import {
 import { Content } from "./content.js";
 import { numberOf, runName, segmentName, UNFINISHED } from "./file-names.js";
 import type { FileSystem } from "./files.js";
-import { framesIn } from "./frame.js";
+import { fileSeed, framesIn } from "./frame.js";
+import { hashId } from "./id-filter.js";
 import { Journal } from "./journal.js";
 import { Losses } from "./losses.js";
 import type { Entry } from "./memory-table.js";
@@ -64,8 +65,6 @@ class Recovery {
   readonly #heads = new Map<number, RunHead | undefined>();
   /** The journal has the records from this number on, as far as it says. */
   #firstNumber = Number.POSITIVE_INFINITY;
-  /** The sequence numbers of the frames that were read. */
-  readonly #replayed = new Set<number>();
   #nextSequence = 1;
   #lastMark: Mark | undefined;
   #opened: Opened | undefined;
@@ -93,9 +92,13 @@ class Recovery {
       if (performance.now() > (this.#options.deadline ?? Number.POSITIVE_INFINITY)) {
         throw new Error("the journal takes too long to read");
       }
-      await this.#replay(join(folder, segmentName(number)), number === segments.at(-1));
+      await this.#replay(number, number === segments.at(-1));
     }
+    const before = this.#content.sizes();
     await this.#takeOrphans();
+    for (const [queue, size] of this.#content.sizes()) {
+      this.#losses.found(queue, size - (before.get(queue) ?? 0));
+    }
     // A block that can't be read is to be reported when somebody asks for it.
     this.#options.cache.clear();
     if (segments.length > 0) this.#losses.end({ last: this.#lastMark, opened: this.#opened }, boot);
@@ -112,8 +115,10 @@ class Recovery {
     };
   }
 
-  async #replay(path: string, isLast: boolean): Promise<void> {
-    const { files } = this.#options;
+  async #replay(number: number, isLast: boolean): Promise<void> {
+    const { files, folder } = this.#options;
+    const path = join(folder, segmentName(number));
+    const seed = fileSeed("journal", number);
     let bytes: Buffer;
     try {
       bytes = await files.readWhole(path);
@@ -123,20 +128,21 @@ class Recovery {
       return;
     }
     const { nextNumber } = this.#content;
-    const segment = { path, file: undefined, firstNumber: nextNumber, bytes: bytes.length };
+    const segment = { path, file: undefined, seed, firstNumber: nextNumber, bytes: bytes.length };
     this.#journal.segments.push({ ...segment, live: 0, dirty: false });
     this.#lastMark = undefined;
     let frames = 0;
     const onDamage = (start: number, length: number) => {
       this.#losses.damaged(length, isLast && start + length === bytes.length);
     };
-    for (const { sequence, body, start, end } of framesIn(bytes, onDamage)) {
+    for (const { sequence, body, start, end } of framesIn(bytes, seed, onDamage)) {
       frames += 1;
-      // Sectors that were written to another place hold frames that are there twice.
-      if (this.#replayed.has(sequence)) continue;
-      this.#replayed.add(sequence);
-      if (sequence < this.#nextSequence - 1) this.#losses.outOfOrder();
-      this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
+      // Left of a write that failed and was taken back, by a truncation that a power cut undid.
+      if (sequence < this.#nextSequence) {
+        onDamage(start, end - start);
+        continue;
+      }
+      this.#nextSequence = sequence + 1;
       try {
         const change = readChange(body);
         if (change.mark?.kind === "opened" && change.mark.version !== JOURNAL_VERSION) {
@@ -169,14 +175,15 @@ class Recovery {
       }
     }
     for (const { queue, run: id, below, replaces, removed } of change.runs ?? []) {
-      const run = await this.#run(id, queue);
+      const run = await this.#run(id);
       const content = this.#content.queue(queue);
       if (run === undefined) continue;
       for (const ordinal of removed) run.removed.add(ordinal);
-      for (const entry of [...content.table.after(undefined)]) {
-        if (entry.number < below)
-          content.remove({ queue, numbers: [], entries: [entry], ordinals: new Map() });
-      }
+      // An earlier run's records are here as well if the frame that names it is missing.
+      const moved = [...content.table.after(undefined)].filter(
+        (entry) => entry.number < below && run.mayHave(hashId(entry.id)),
+      );
+      content.remove({ queue, numbers: [], entries: moved, ordinals: new Map() });
       content.takeRun(run, below, replaces);
     }
     const removals = change.removals?.map((removal) => this.#withEntries(removal));
@@ -191,18 +198,17 @@ class Recovery {
     for (const [id, ordinals] of removal.ordinals) {
       if (!runs.some((run) => run.id === id)) absent += ordinals.length;
     }
-    this.#losses.left(removal.queue, absent);
+    // Records that left before their files were deleted.
+    this.#losses.found(removal.queue, absent);
     return { ...removal, entries };
   }
 
-  async #run(id: number, queue: string | undefined): Promise<Run | undefined> {
+  async #run(id: number): Promise<Run | undefined> {
     if (this.#runs.has(id)) return this.#runs.get(id);
     const { files, folder, cache } = this.#options;
     const path = join(folder, runName(id));
     // One whose records have all left is deleted, and is named by older frames.
-    const opened = this.#names.includes(runName(id))
-      ? await openRun(files, path, { id, queue }, cache)
-      : undefined;
+    const opened = this.#names.includes(runName(id)) ? await openRun(files, path, id, cache) : undefined;
     if (opened?.isDamaged === true) this.#losses.damaged(0, false);
     if (opened === undefined && this.#names.includes(runName(id))) this.#losses.unreadable(path, 0);
     this.#runs.set(id, opened?.run);
@@ -221,7 +227,7 @@ class Recovery {
     for (const id of this.#numbers("run")) {
       const path = join(folder, runName(id));
       const isNew = !this.#runs.has(id);
-      const run = isNew && !this.#losses.any ? undefined : await this.#run(id, undefined);
+      const run = isNew && !this.#losses.any ? undefined : await this.#run(id);
       if (run !== undefined && inUse.has(run)) continue;
       if (isNew && run !== undefined && this.#isNeeded(this.#heads.get(id))) {
         this.#content.queue(run.parts.queue).takeRun(run, 0, []);

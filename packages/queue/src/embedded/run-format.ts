@@ -5,7 +5,8 @@
  *
  * The index has the first position of each block, so that a position is found by one look at the disk. The id table has
  * a hash and an ordinal of each record, sorted by the hash. Both are there for speed: what is missing of them is made
- * again of the blocks. The index has a copy of the head.
+ * again of the blocks. The index has a copy of the head, and each block the name of its queue: no part is needed for
+ * another to be read.
  */
 import type { Position } from "../store.js";
 import { type ByteReader, type ByteWriter, MalformedBytes } from "./bytes.js";
@@ -25,7 +26,7 @@ export const BLOCK_BYTES = 32 * 1024;
 /** A hash and an ordinal, of 32 bits each. */
 export const ID_ENTRY_BYTES = 8;
 
-const TAIL_BODY_BYTES = 24;
+const TAIL_BODY_BYTES = 32;
 export const TAIL_BYTES = FRAME_HEADER_BYTES + TAIL_BODY_BYTES;
 
 export interface RunHead {
@@ -63,15 +64,18 @@ export function readHead(reader: ByteReader): RunHead {
 export interface RunTail {
   readonly indexAt: number;
   readonly idsAt: number;
+  /** Checksum of the id table. */
+  readonly idsCrc: number;
   readonly count: number;
 }
 
-export function writeTail(writer: ByteWriter, { indexAt, idsAt, count }: RunTail): void {
-  for (const number of [indexAt, idsAt, count]) writer.double(number);
+export function writeTail(writer: ByteWriter, { indexAt, idsAt, idsCrc, count }: RunTail): void {
+  for (const number of [indexAt, idsAt, idsCrc, count]) writer.double(number);
 }
 
 export function readTail(reader: ByteReader): RunTail {
-  return { indexAt: reader.double(), idsAt: reader.double(), count: reader.double() };
+  const [indexAt, idsAt] = [reader.double(), reader.double()];
+  return { indexAt, idsAt, idsCrc: reader.double(), count: reader.double() };
 }
 
 /** A block's place in the file, its first record, and how many it has. */

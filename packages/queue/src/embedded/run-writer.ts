@@ -1,9 +1,10 @@
 /** Writes a run: records are added in their order, in small steps between which others have their turn. */
+import { crc32 } from "node:zlib";
 import type { Position } from "../store.js";
 import { writeBlockHead, writeRecord } from "./block.js";
 import { ByteWriter } from "./bytes.js";
 import type { FileSystem, StoreFile } from "./files.js";
-import { writeFrame } from "./frame.js";
+import { fileSeed, writeFrame } from "./frame.js";
 import { hashId } from "./id-filter.js";
 import { idTable } from "./id-table.js";
 import {
@@ -26,6 +27,7 @@ const CHUNK_BYTES = 256 * 1024;
 export class RunWriter {
   readonly #file: StoreFile;
   readonly #head: RunHead;
+  readonly #seed: number;
   readonly #pending = new ByteWriter(CHUNK_BYTES + BLOCK_BYTES);
   readonly #block = new ByteWriter(BLOCK_BYTES * 2);
   readonly #blocks: BlockEntry[] = [];
@@ -41,7 +43,8 @@ export class RunWriter {
   constructor(files: FileSystem, path: string, head: Omit<RunHead, "version">) {
     this.#file = files.create(path);
     this.#head = { version: RUN_VERSION, ...head };
-    writeFrame(this.#pending, HEAD_SEQUENCE, (writer) => writeHead(writer, this.#head));
+    this.#seed = fileSeed("run", head.run);
+    this.#writeFrame(HEAD_SEQUENCE, (writer) => writeHead(writer, this.#head));
   }
 
   get count(): number {
@@ -69,14 +72,16 @@ export class RunWriter {
     this.#endBlock();
     await this.#write();
     const idsAt = this.#written;
-    this.#pending.raw(idTable(this.#hashes));
+    const ids = idTable(this.#hashes);
+    const idsCrc = crc32(ids);
+    this.#pending.raw(ids);
     await this.#write();
     const indexAt = this.#written;
-    writeFrame(this.#pending, INDEX_SEQUENCE, (writer) =>
+    this.#writeFrame(INDEX_SEQUENCE, (writer) =>
       writeIndex(writer, { head: this.#head, blocks: this.#blocks, last: this.#last }),
     );
-    writeFrame(this.#pending, TAIL_SEQUENCE, (writer) =>
-      writeTail(writer, { indexAt, idsAt, count: this.count }),
+    this.#writeFrame(TAIL_SEQUENCE, (writer) =>
+      writeTail(writer, { indexAt, idsAt, idsCrc, count: this.count }),
     );
     await this.#write();
     await this.#file.sync();
@@ -93,14 +98,18 @@ export class RunWriter {
     if (count === 0) return;
     const firstOrdinal = this.#hashes.length - count;
     const at = this.#written + this.#pending.length;
-    writeFrame(this.#pending, FIRST_BLOCK_SEQUENCE + this.#blocks.length, (writer) => {
-      writeBlockHead(writer, firstOrdinal, count);
+    this.#writeFrame(FIRST_BLOCK_SEQUENCE + this.#blocks.length, (writer) => {
+      writeBlockHead(writer, { queue: this.#head.queue, firstOrdinal, count });
       writer.raw(this.#block.bytes);
     });
     const length = this.#written + this.#pending.length - at;
     this.#blocks.push({ at, length, firstOrdinal, count, ...this.#first });
     this.#block.clear();
     this.#inBlock = 0;
+  }
+
+  #writeFrame(sequence: number, write: (writer: ByteWriter) => void): void {
+    writeFrame(this.#pending, { sequence, seed: this.#seed + this.#written }, write);
   }
 
   async #write(): Promise<void> {

@@ -8,14 +8,15 @@ import type { Position } from "../store.js";
 import { Block } from "./block.js";
 import type { BlockCache } from "./block-cache.js";
 import type { StoreFile } from "./files.js";
-import { frameAt } from "./frame.js";
+import { fileSeed, frameAt } from "./frame.js";
 import { hashId, type IdFilter } from "./id-filter.js";
 import type { IdTable } from "./id-table.js";
 import { comparePositions } from "./order.js";
 import { RemovedSet } from "./removed.js";
 import type { BlockEntry } from "./run-format.js";
 
-const EMPTY_BLOCK = Buffer.from([0, 0]);
+/** A queue without a name, from ordinal 0 on no record. */
+const EMPTY_BLOCK = Buffer.from([0, 0, 0]);
 
 export interface RunParts {
   readonly run: number;
@@ -144,7 +145,7 @@ export class Run {
     try {
       const bytes = Buffer.allocUnsafeSlow(entry.length);
       await this.parts.file.read(bytes, entry.at);
-      const frame = frameAt(bytes, 0);
+      const frame = frameAt(bytes, 0, fileSeed("run", this.id) + entry.at);
       const block = frame === undefined ? undefined : new Block(frame.body);
       if (block?.firstOrdinal === entry.firstOrdinal) return block;
     } catch {

@@ -252,7 +252,7 @@ export class Upkeep {
       await files.remove(path + UNFINISHED);
       throw error;
     }
-    const opened = await openRun(files, path, { id, queue: head.queue }, cache);
+    const opened = await openRun(files, path, id, cache);
     if (opened === undefined) throw new Error(`the run ${path} can't be read back`);
     this.bytesWritten += opened.run.parts.bytes;
     watch(opened.run);
