@@ -1,5 +1,6 @@
 /** `chouette queue`, on Redis and on the embedded broker. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
 import { newFolder } from "../support/folders.js";
@@ -91,6 +92,43 @@ describe.each(["redis", "embedded"])("chouette queue on %s", (broker) => {
     });
     expect((await chouette(["ls"], settings)).output).toMatch(/chouette:metrics:raw +0\n/);
     expect(await agent.end()).toBe(0);
+  });
+});
+
+describe("chouette queue requeue", () => {
+  it("has delivered what the simple wrapper refused, once another wrapper takes it", async () => {
+    const intake = await startIntake();
+    cleanUps.push(() => intake.close());
+    const redis = await startRedis();
+    cleanUps.push(() => redis.stop());
+    const queue = await openRawQueue(redis.port);
+    cleanUps.push(() => queue.close());
+    const settings = {
+      ...{ API_KEY: "any", DATADOG_URL: `${intake.url}/api`, REDIS_URL: redis.url },
+      ...{ AGGREGATE_INTERVAL: "1", AGGREGATE_GRACE: "0", RELEASE_INTERVAL: "1" },
+    };
+    const simple = await startAgentProcess({ ...settings, METRICS_WRAPPER: "simple" });
+    cleanUps.push(() => simple.end());
+    const at = Math.floor(Date.now() / 1000) - 5;
+    const elements = Array.from({ length: 1_500 }, (_, index) => `element ${index}`);
+    // A program may store more at a time than the agent puts into a record of its own.
+    const record = { metric: "visitors", type: "set", value: elements, timestamp: at, tags: { door: "a" } };
+    await queue.put(JSON.stringify(record), at);
+    await queue.put(JSON.stringify({ metric: "m", type: "count", value: 1, timestamp: at, tags: {} }), at);
+    await until("the set to be rejected", async () => (await queue.rejected()).length > 0);
+    await until("the count to arrive", () => intake.points().length === 1);
+    await simple.end();
+    expect((await queue.rejected())[0]?.reason).toContain("the simple wrapper takes sets of numbers alone");
+
+    const datadog = await startAgentProcess(settings);
+    cleanUps.push(() => datadog.end());
+    const { output } = await chouette(["requeue", "--yes"], settings);
+    expect(output).toMatch(/^\d+ records? requeued\n$/);
+    await until("the set to arrive", () => intake.points().length === 2);
+    const [point] = intake.points().filter(({ metric }) => metric === "visitors");
+    expect(point).toMatchObject({ type: "count", value: 1_500, tags: ["door:a"] });
+    expect(point?.at).toBeGreaterThanOrEqual(at);
+    expect(await queue.rejected()).toEqual([]);
   });
 });
 

@@ -34,8 +34,11 @@ import { readStatus, type Status } from "./status/status.js";
 import { type BrokerMemory, storeSnapshots } from "./status/store-snapshot.js";
 
 export interface Agent {
-  /** Goes on with other settings. Those of the store and of what listens stay as they were at the start. */
-  reload(config: Config): Promise<void>;
+  /**
+   * Goes on with other settings. Those of the store and of what listens stay as they were at the start. Resolves with
+   * false if the pipeline couldn't be started with them, which is in the log; rejects if they can't be used.
+   */
+  reload(config: Config): Promise<boolean>;
   /** A sentence for each loop that has hung; empty while the agent is alive. */
   stalled(): readonly string[];
   /** Ends it in order: what it holds is in its queues. A body that is out gets some seconds for its answer. */

@@ -71,14 +71,20 @@ export class Lifecycle<C, O, L extends { readonly lost: AbortSignal }, P extends
     return this.#running?.pipeline;
   }
 
-  /** Resolves when these settings, or newer ones, are in effect. Rejects if they can't be opened or started with. */
-  async reload(config: C): Promise<void> {
+  /**
+   * Resolves when these settings, or newer ones, are in effect; with false if a transition to them failed, which was
+   * reported. Rejects if they can't be opened.
+   */
+  async reload(config: C): Promise<boolean> {
     this.#turns += 1;
     const turn = this.#turns;
     const settings = { config, opened: await this.#options.open(config), turn };
     this.#open.add(settings);
     if (turn > this.#settings.turn) this.#settings = settings;
-    await this.#settle();
+    return this.#settle().then(
+      () => true,
+      () => false,
+    );
   }
 
   /** This agent is the one that works, until the leadership is lost or it follows. */

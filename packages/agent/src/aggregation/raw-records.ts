@@ -2,11 +2,16 @@
  * The raw records that add up to a context: what a dead letter holds of one that couldn't become ready metrics, so that
  * it can be requeued once the reason is gone.
  *
- * What the datadog wrapper makes of them is what it would have made of those that were stored. For gauges and rates the
+ * What the datadog wrapper makes of them is what it would have made of those that were stored. A large set is several
+ * records, since a value that is too long can't be read back from a queue. For gauges and rates the
  * number of samples, which the simple wrapper counts, is lost.
  */
 import { type DistinctElement, SAMPLES_TYPE, type Seconds } from "@chouette-iot/record";
 import type { Context } from "./context.js";
+
+const MAX_ELEMENTS = 1_000;
+/** In characters, which may take three bytes each; a queue hands out no value of more than 2 MiB. */
+const MAX_LENGTH = 500_000;
 
 /** @param start of the context's window. Returns JSON, a text for each record. */
 export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds): readonly string[] {
@@ -23,7 +28,7 @@ export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds)
     case "gauge":
       return [record(sum.latest, sum.at ?? start)];
     case "set":
-      return [record(`[${Array.from(sum.elements, elementJson).join(",")}]`)];
+      return chunksOf(Array.from(sum.elements, elementJson)).map((chunk) => record(`[${chunk.join(",")}]`));
     case "histogram":
     case "distribution":
       return [
@@ -33,6 +38,22 @@ export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds)
     default:
       return type satisfies never;
   }
+}
+
+/** As one record of a client may have them: bounded in number and length. One element may be as long as a client's was. */
+function chunksOf(elements: readonly string[]): readonly (readonly string[])[] {
+  const chunks: string[][] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const element of elements) {
+    const isFull = (chunks.at(-1)?.length ?? 0) >= MAX_ELEMENTS || length + element.length > MAX_LENGTH;
+    if (isFull) {
+      chunks.push([]);
+      length = 0;
+    }
+    chunks.at(-1)?.push(element);
+    length += element.length + 1;
+  }
+  return chunks.length === 0 ? [[]] : chunks;
 }
 
 function elementJson(element: DistinctElement): string {

@@ -22,7 +22,12 @@ export interface SavedContext {
 type SavedElement = Exclude<DistinctElement, bigint> | { readonly digits: string };
 
 export function saveContexts(saved: Iterable<SavedContext>): string {
-  return JSON.stringify([...saved], (_key, value) => (value instanceof Set ? saveElements(value) : value));
+  return `[${Array.from(saved, saveContext).join(",")}]`;
+}
+
+/** A part of what {@link saveContexts} makes. */
+export function saveContext(saved: SavedContext): string {
+  return JSON.stringify(saved, (_key, value) => (value instanceof Set ? saveElements(value) : value));
 }
 
 export type Restored =

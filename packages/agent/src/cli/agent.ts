@@ -78,7 +78,7 @@ function reloadOnHangup(agent: Agent, atStart: Config, log: OwnLog): void {
     if (afterRestart.length > 0)
       log.warn({ settings: afterRestart }, "settings changed that take effect after a restart");
     log.level = levelOf(config.settings.logLevel);
-    if (changed.length > 0) await agent.reload(config);
+    if (changed.length > 0 && !(await agent.reload(config))) return;
     current = config;
     if (changed.length > 0) await warnOfExposures(config, log);
     log.info(

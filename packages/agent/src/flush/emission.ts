@@ -15,14 +15,15 @@ import { Window } from "../aggregation/window.js";
 import { flushId } from "../runtime/ready-ids.js";
 import type { Wrap, Wrapped } from "../wrappers/wrapper.js";
 import { ClaimedSeries } from "./claimed-series.js";
+import { FinalSecond } from "./final-second.js";
 
 export interface Emitted {
   readonly ready: readonly NewRecord[];
   /** Ready metrics of the last second whose place the new ones take. */
   readonly superseded: readonly Position[];
   readonly unwrappable: readonly Unwrappable[];
-  /** What is to be kept of the window's last second; undefined where the emission went to an earlier one. */
-  readonly last: readonly SavedContext[] | undefined;
+  /** What is to be kept of the window's last second, as text; undefined where the emission went to an earlier one. */
+  readonly last: string | undefined;
 }
 
 export interface Unwrappable {
@@ -46,9 +47,9 @@ export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap 
   const { start, interval } = window;
   const { at, isLast } = emissionOf(start, emitted, interval);
   const { whole, unwrappable } = joinParts(window, parts);
-  const kept = new Map(isLast ? last.map((saved) => [contextKey(saved.context), saved]) : undefined);
+  const kept = new FinalSecond(isLast ? last.map((saved) => [contextKey(saved.context), saved]) : []);
   const claimed = new ClaimedSeries();
-  for (const { context } of kept.values()) claimKept(context, claimed, () => wrap(context, at, interval));
+  for (const { context } of kept.contexts()) claimKept(context, claimed, () => wrap(context, at, interval));
   const ready: NewRecord[] = [];
   const superseded: Position[] = [];
   for (const context of whole.contexts()) {
@@ -63,28 +64,30 @@ export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap 
         callWrapper(() => wrap(sum, at, interval)),
         gauges,
       );
-      const values = metrics.map(encoded);
-      const reason = claimed.claim(metrics, sum);
-      if (reason !== undefined) throw new Error(reason);
-      return { key, before, sum, values };
+      // The window, the emission and a count within it: the same whenever this emission is made again.
+      const added = metrics.map((metric, index) => ({
+        score: at,
+        id: flushId(start, emitted, ready.length + index),
+        value: encoded(metric),
+      }));
+      const claim = () => {
+        const reason = claimed.claim(metrics, sum);
+        if (reason !== undefined) throw new Error(reason);
+      };
+      if (isLast) kept.keep(key, { context: sum, readyIds: added.map(({ id }) => id) }, claim);
+      else claim();
+      return { key, before, sum, added };
     });
     if (!attempt.ok) {
       unwrappable.push(attempt.failure);
       continue;
     }
-    const { key, before, sum, values } = attempt.result;
-    // The window, the emission and a count within it: the same whenever this emission is made again.
-    const added = values.map((value, index) => ({
-      score: at,
-      id: flushId(start, emitted, ready.length + index),
-      value,
-    }));
+    const { key, before, sum, added } = attempt.result;
     ready.push(...added);
     for (const id of before?.readyIds ?? []) superseded.push({ score: at, id });
     if (sum.type === "gauge" && sum.sum.at !== null) gauges.add(key, sum.sum.at);
-    if (isLast) kept.set(key, { context: sum, readyIds: added.map(({ id }) => id) });
   }
-  return { ready, superseded, unwrappable, last: isLast ? [...kept.values()] : undefined };
+  return { ready, superseded, unwrappable, last: isLast ? kept.toText() : undefined };
 }
 
 /** A window with the parts of it that were taken before, and what couldn't be added to them. */

@@ -12,7 +12,6 @@ import {
   type Settlement,
 } from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
-import { saveContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
 import type { Emitted } from "./emission.js";
 import type { Unusable } from "./open-windows.js";
@@ -93,7 +92,7 @@ function notesOf(windows: readonly EmittedWindow[], notes: WindowNotes): Map<str
     const { start } = window;
     written.set(...notes.entry(start, note));
     if (hadParts) written.set(notes.partsKey(start), undefined);
-    if (emitted.last !== undefined) written.set(notes.lastKey(start), saveContexts(emitted.last));
+    if (emitted.last !== undefined) written.set(notes.lastKey(start), emitted.last);
     if (gauges !== undefined) written.set(notes.gaugesKey(start), gauges);
   }
   return written;

@@ -1,11 +1,15 @@
+import { execFile } from "node:child_process";
+import { tmpdir } from "node:os";
+import { promisify } from "node:util";
 import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import { Outage } from "../runtime/outage.js";
-import { runStoreLimit } from "./store-limit.js";
+import { defaultStoreLimit, runStoreLimit } from "./store-limit.js";
 
+const execute = promisify(execFile);
 const nothing = () => {};
 const log = { debug: nothing, info: nothing, warn: nothing, error: nothing } as unknown as Log;
 
@@ -38,6 +42,18 @@ async function outagesOf(store: Store): Promise<readonly string[]> {
 }
 
 describe("the limit of the store's size", () => {
+  it("is a tenth of the file system if no setting gives one, at most 4 GiB and at least 4 MiB", async () => {
+    const mebibyte = 1024 ** 2;
+    for (const folder of ["/", "/dev/shm", "/sys", tmpdir()]) {
+      const { stdout } = await execute("df", ["--block-size=1", "--output=size", folder]);
+      const size = Number(stdout.split("\n")[1]);
+      const limit = await defaultStoreLimit(folder);
+      if (size >= 40_960 * mebibyte) expect(limit).toBe(4_096 * mebibyte);
+      else if (size <= 40 * mebibyte) expect(limit).toBe(4 * mebibyte);
+      else expect(Math.abs(limit - size / 10)).toBeLessThan(1);
+    }
+  });
+
   it("reports the store's failures as the store's outage, and any other as its own", async () => {
     const failing = (error: Error) => {
       const store = new MemoryStore();

@@ -1,0 +1,42 @@
+import { decodeRawMetric, seconds } from "@chouette-iot/record";
+import { describe, expect, it } from "vitest";
+import { addRecord, newContext } from "./context.js";
+import { rawRecords } from "./raw-records.js";
+
+const START = seconds(1_000);
+
+function recordsOfSet(elements: readonly (string | number | bigint)[]) {
+  const set = newContext({ metric: "s", type: "set", tags: ["a:b"] });
+  const series = { metric: "s", tags: ["a:b"], key: "", timestamp: START };
+  addRecord(set, { ...series, type: "set", value: elements });
+  const texts = rawRecords(set, START);
+  const values = texts.flatMap((text) => {
+    const decoded = decodeRawMetric(text);
+    if (!decoded.ok || decoded.record.type !== "set") throw new Error(text.slice(0, 100));
+    return [decoded.record.value];
+  });
+  return { texts, values };
+}
+
+describe("the raw records of a set", () => {
+  it("are one if it is small, even with nothing in it", () => {
+    expect(recordsOfSet(["a", 1]).values).toEqual([["a", 1]]);
+    expect(recordsOfSet([]).values).toEqual([[]]);
+  });
+
+  it("have at most 1,000 elements each, and add up to it", () => {
+    const elements = Array.from({ length: 2_500 }, (_, index) => 2n ** 60n + BigInt(index));
+    const { values } = recordsOfSet(elements);
+    expect(values.map(({ length }) => length)).toEqual([1_000, 1_000, 500]);
+    expect(values.flat()).toEqual(elements);
+  });
+
+  it("are short enough to be read from a queue, unless one element isn't", () => {
+    const elements = Array.from({ length: 90 }, (_, index) => `${index}`.padStart(20_000, "€"));
+    elements.splice(40, 0, "x".repeat(900_000));
+    const { texts, values } = recordsOfSet(elements);
+    expect(Math.max(...texts.map((text) => Buffer.byteLength(text)))).toBeLessThan(2 * 1024 * 1024);
+    expect(values.flat()).toEqual(elements);
+    expect(values.length).toBeLessThan(8);
+  });
+});
