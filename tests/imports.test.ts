@@ -58,6 +58,8 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "agent/runtime",
     "agent/collectors",
     "agent/config",
+    // What /top and /tap answer.
+    "agent/dashboard",
     "agent/dispatch",
     "agent/intake",
     "agent/outputs",

@@ -29,6 +29,7 @@ import { newDeliveries } from "./status/deliveries.js";
 import { History } from "./status/history.js";
 import { OutageLog } from "./status/outage-log.js";
 import { RateMeter } from "./status/rates.js";
+import { RecordTap } from "./status/record-tap.js";
 import { SeriesMeter } from "./status/series-use.js";
 import { readStatus, type Status } from "./status/status.js";
 import { type BrokerMemory, storeSnapshots } from "./status/store-snapshot.js";
@@ -59,6 +60,7 @@ interface Leadership {
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
   const parts = await openParts(config);
   const { store, broker, embedded, defaultLimit, server, outages } = await openStore(config, log, clock);
+  const tap = new RecordTap(queueNames());
   const wiring = {
     log,
     clock,
@@ -70,6 +72,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...(server === undefined ? {} : { server }),
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
     series: new SeriesMeter(),
+    tap,
     status: (): Promise<Status> => readStatus(source),
   };
   const leaseOutage = new Outage("lease", clock, log, "failing");
@@ -126,7 +129,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...(lease === undefined ? {} : { clock: lease.clock() }),
     outages: { store: wiring.storeOutage, own: leaseOutage },
     begin: (workStore, lost) => {
-      const store = withStoreErrors(workStore);
+      const store = tap.store(withStoreErrors(workStore));
       lifecycle.lead({ store, sentBytes: new SentBytes(store, clock), lost });
     },
     // Reported by the lifecycle; the lease is free for another agent all the same.

@@ -9,6 +9,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
   ["send", async () => (await import("./send.js")).registerSend],
   ["collect", async () => (await import("./collect.js")).registerCollect],
   ["status", async () => (await import("./status.js")).registerStatus],
+  ["top", async () => (await import("./top.js")).registerTop],
+  ["tap", async () => (await import("./tap.js")).registerTap],
   ["doctor", async () => (await import("./doctor.js")).registerDoctor],
   ["queue", async () => (await import("./queue.js")).registerQueue],
   ["config", async () => (await import("./config.js")).registerConfig],

@@ -1,9 +1,9 @@
 /** `chouette status`: shows the state of the running agent. */
 import type { Command } from "commander";
-import { hostToAsk } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
 import { messageOf } from "../runtime/errors.js";
 import type { Status } from "../status/status.js";
+import { addressOf, askJson } from "./http-client.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
 import { statusText } from "./status-text.js";
 
@@ -15,7 +15,6 @@ requeued; "dropped" records are listed by reason. "Missing" records left the que
 
 Exit code: 0 if the agent is ready, 1 if it isn't or doesn't answer, 2 if a setting is invalid.`;
 
-const ANSWER_TIMEOUT_MS = 5_000;
 const WATCH_INTERVAL_MS = 2_000;
 const CLEAR_SCREEN = "\u001b[H\u001b[2J";
 
@@ -60,20 +59,8 @@ async function watch(config: Config, flags: StatusFlags): Promise<void> {
 }
 
 /** The running agent's status. Rejects with a message for people if there is none. */
-export async function askStatus({ settings: { http, httpToken } }: Config): Promise<Status> {
-  if (http === "off") throw new Error("CHOUETTE_HTTP is off: this agent has no status server");
-  const host = hostToAsk(http.host);
-  const address = `${host.includes(":") ? `[${host}]` : host}:${http.port}`;
-  const answer = await fetch(`http://${address}/status`, {
-    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-    headers: httpToken === undefined ? {} : { authorization: `Bearer ${httpToken}` },
-  }).catch((error: Error) => {
-    const { cause } = error;
-    const reason = cause instanceof Error && cause.message !== "" ? cause.message : error.message;
-    throw new Error(`no agent answers on ${address} (${reason}): is it running, with this CHOUETTE_HTTP?`);
-  });
-  if (answer.status === 401) throw new Error(`${address} asks for another token: check CHOUETTE_HTTP_TOKEN`);
-  const status = (await answer.json().catch(() => undefined)) as Status | undefined;
-  if (status?.version !== undefined && answer.ok) return status;
-  throw new Error(`${address} is not a Chouette agent: check CHOUETTE_HTTP`);
+export async function askStatus(config: Config): Promise<Status> {
+  const status = (await askJson(config, "/status")) as Status;
+  if (status.version !== undefined) return status;
+  throw new Error(`${addressOf(config)} is not a Chouette agent: check CHOUETTE_HTTP`);
 }

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ReadyMetric, seconds, toSeconds } from "@chouette-iot/record";
 import { shownSettings } from "../config/shown-settings.js";
 import type { Routes } from "../status/http-server.js";
+import type { RecordTap } from "../status/record-tap.js";
 import type { SampledSource } from "../status/sampler.js";
 import type { SeriesMeter } from "../status/series-use.js";
 import { MAX_SNAPSHOT_MS, readStatus, within } from "../status/status.js";
@@ -17,10 +18,13 @@ import { LivePages, toRow } from "./live.js";
 import { login } from "./login.js";
 import { page } from "./page.js";
 import { send } from "./send.js";
+import { filterOf, TapStreams } from "./tap-stream.js";
+import { TopView } from "./top.js";
 import type { View } from "./view.js";
 
 export interface DashboardSource extends SampledSource {
   readonly series: SeriesMeter;
+  readonly tap: RecordTap;
   lastReady(): ReadonlyMap<string, readonly ReadyMetric[]>;
 }
 
@@ -29,6 +33,8 @@ const DAY = 86_400;
 export function openDashboard(source: DashboardSource): Routes {
   const view = () => readView(source);
   const live = new LivePages(view);
+  const top = new TopView(source);
+  const taps = new TapStreams(source.tap, source.queues);
   return async (request, response, path) => {
     switch (path) {
       case "/":
@@ -41,12 +47,24 @@ export function openDashboard(source: DashboardSource): Routes {
       case "/history":
         send(request, response, 200, `${JSON.stringify(historyOf(source))}\n`, "application/json");
         return true;
+      case "/top":
+        send(request, response, 200, `${JSON.stringify(top.read())}\n`, "application/json");
+        return true;
+      case "/tap":
+        if (isFromElsewhere(request)) refuse(response, 403, "not for other sites\n");
+        else if (!taps.open(response, filterOf(queryOf(request))))
+          refuse(response, 503, "too many readers\n");
+        return true;
       case "/login":
         return openLogin(request, response, source.config().settings.httpToken);
       default:
         return sendFile(request, response, path);
     }
   };
+}
+
+function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
+  return new URLSearchParams(url.slice(url.indexOf("?") + 1));
 }
 
 /** Without a token, there is nothing to log in to. */

@@ -1,0 +1,108 @@
+/**
+ * Records as they move, as lines of JSON, for as long as the reader stays.
+ *
+ * Promises: the pipeline never waits for a reader. Of each second, a limited number of records is looked at and a limited
+ * number shown, and a reader that is slow is sent nothing. What isn't shown for these reasons is counted: a line says
+ * how many. A limited number of readers at a time.
+ */
+import type { ServerResponse } from "node:http";
+import type { QueueNames } from "@chouette-iot/queue";
+import type { Moved, RecordTap } from "../status/record-tap.js";
+import { matches, type RecordFilter, type SeenRecord, STAGES, stageOf } from "./record-filter.js";
+
+const MAX_READERS = 4;
+/** Of a second. */
+const MAX_EXAMINED = 5_000;
+const MAX_SHOWN = 500;
+/** Characters of a record: a log may have a megabyte. */
+const MAX_VALUE = 4_096;
+const MAX_UNSENT_BYTES = 256 * 1024;
+const TICK_MS = 1_000;
+
+export class TapStreams {
+  readonly #tap: RecordTap;
+  readonly #queues: QueueNames;
+  #readers = 0;
+
+  constructor(tap: RecordTap, queues: QueueNames) {
+    this.#tap = tap;
+    this.#queues = queues;
+  }
+
+  /** @returns false if there are too many */
+  open(response: ServerResponse, filter: RecordFilter): boolean {
+    if (this.#readers >= MAX_READERS) return false;
+    this.#readers += 1;
+    response.writeHead(200, { "Content-Type": "application/x-ndjson", "Cache-Control": "no-store" });
+    response.flushHeaders();
+    const stream = new TapStream(response, this.#queues, filter);
+    const unwatch = this.#tap.watch((moved) => stream.show(moved));
+    // An empty line now and then: a reader that is gone is noticed.
+    const timer = setInterval(() => stream.nextSecond(), TICK_MS).unref();
+    response.once("close", () => {
+      clearInterval(timer);
+      unwatch();
+      this.#readers -= 1;
+    });
+    return true;
+  }
+}
+
+class TapStream {
+  readonly #response: ServerResponse;
+  readonly #queues: QueueNames;
+  readonly #filter: RecordFilter;
+  #examined = 0;
+  #shown = 0;
+  #skipped = 0;
+
+  constructor(response: ServerResponse, queues: QueueNames, filter: RecordFilter) {
+    this.#response = response;
+    this.#queues = queues;
+    this.#filter = filter;
+  }
+
+  show(moved: readonly Moved[]): void {
+    for (const one of moved) {
+      const stage = stageOf(one, this.#queues);
+      if (stage === undefined || !this.#filter.stages.has(stage)) continue;
+      if (one.value === undefined || !this.#mayShowMore()) {
+        this.#skipped += 1;
+        continue;
+      }
+      this.#examined += 1;
+      if (!matches(one.value, this.#filter)) continue;
+      this.#shown += 1;
+      const { queue, left, value } = one;
+      const reason = stage === "dropped" && left !== undefined ? { reason: left } : {};
+      const seen: SeenRecord = { stage, queue, ...reason, value: value.slice(0, MAX_VALUE) };
+      this.#response.write(`${JSON.stringify(seen)}\n`);
+    }
+  }
+
+  nextSecond(): void {
+    const skipped = this.#skipped;
+    [this.#examined, this.#shown, this.#skipped] = [0, 0, 0];
+    if (skipped > 0) this.#response.write(`${JSON.stringify({ skipped })}\n`);
+    else if (this.#response.writableLength === 0) this.#response.write("\n");
+  }
+
+  #mayShowMore(): boolean {
+    return (
+      this.#examined < MAX_EXAMINED &&
+      this.#shown < MAX_SHOWN &&
+      this.#response.writableLength < MAX_UNSENT_BYTES
+    );
+  }
+}
+
+/** @param query of the address, such as `stage=raw,sent&name=greenhouse.*&tag=bed:1` */
+export function filterOf(query: URLSearchParams): RecordFilter {
+  const asked = (query.get("stage") ?? "").split(",");
+  const stages = STAGES.filter((stage) => asked.includes(stage));
+  return {
+    stages: new Set(stages.length === 0 ? STAGES : stages),
+    name: query.get("name") ?? undefined,
+    tag: query.get("tag") ?? undefined,
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * What costs how much: by metric since the agent's start, and by tag and client since somebody began to ask.
+ *
+ * Promises: the sums equal the ledger. It watches the pipeline while it is asked again and again, and stops a minute
+ * after the last time.
+ */
+import type { QueueNames } from "@chouette-iot/queue";
+import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
+import type { Clock } from "../runtime/clock.js";
+import type { RecordTap } from "../status/record-tap.js";
+import type { MetricUse, SeriesMeter } from "../status/series-use.js";
+import { type Cardinality, CardinalityMeter, type TagUse } from "./cardinality.js";
+
+export interface Top extends Pick<Cardinality, "tags" | "clients" | "isComplete"> {
+  /** For how long tags, clients and series have been watched. */
+  readonly watched: Seconds;
+  /** Delivered since the agent's start, the most bytes first. */
+  readonly metrics: readonly TopMetric[];
+  readonly others?: Pick<MetricUse, "records" | "bytes">;
+}
+
+export interface TopMetric extends MetricUse {
+  /** The tag with most values, of what was watched; undefined if it wasn't, or has no tags. */
+  readonly widestTag?: Pick<TagUse, "tag" | "values">;
+}
+
+const KEPT_MS = 60_000;
+
+export class TopView {
+  readonly #tap: RecordTap;
+  readonly #queues: QueueNames;
+  readonly #series: SeriesMeter;
+  readonly #clock: Clock;
+  #meter: CardinalityMeter | undefined;
+  #unwatch: () => void = () => {};
+  #since = seconds(0);
+  #stop: NodeJS.Timeout | undefined;
+
+  constructor(source: {
+    readonly tap: RecordTap;
+    readonly queues: QueueNames;
+    readonly series: SeriesMeter;
+    readonly clock: Clock;
+  }) {
+    this.#tap = source.tap;
+    this.#queues = source.queues;
+    this.#series = source.series;
+    this.#clock = source.clock;
+  }
+
+  read(): Top {
+    const meter = this.#watching();
+    const { metrics: cardinalities, ...rest } = meter.use();
+    const { metrics, others } = this.#series.use();
+    return {
+      watched: seconds(Math.max(0, Math.round(this.#now() - this.#since))),
+      metrics: metrics.map((use) => {
+        const found = cardinalities.get(use.metric);
+        const widest = found?.widest;
+        return {
+          ...use,
+          series: Math.max(use.series, found?.series ?? 0),
+          ...(widest === undefined ? {} : { widestTag: { tag: widest.tag, values: widest.values } }),
+        };
+      }),
+      ...(others === undefined ? {} : { others }),
+      ...rest,
+    };
+  }
+
+  #watching(): CardinalityMeter {
+    clearTimeout(this.#stop);
+    const meter = this.#meter ?? new CardinalityMeter(this.#queues);
+    if (this.#meter === undefined) {
+      this.#meter = meter;
+      this.#since = this.#now();
+      this.#unwatch = this.#tap.watch((moved) => meter.add(moved));
+    }
+    this.#stop = setTimeout(() => {
+      this.#unwatch();
+      this.#meter = undefined;
+    }, KEPT_MS).unref();
+    return meter;
+  }
+
+  /** On the monotonic clock. */
+  #now(): Seconds {
+    return toSeconds(this.#clock.monotonic());
+  }
+}
