@@ -50,6 +50,13 @@ test("calls of a second are one record, at the time of the last of them", async 
   expect(counters.aggregated).toBe(999 + 1 + 1);
 });
 
+test("counts whose sum no number can hold are stored as several", () => {
+  const made = aggregator();
+  for (const value of [1e308, 1e308, 5, -1e308, -1e308, -1e308]) made.addToSum(context("count", "c"), value);
+  made.flush();
+  expect(stored.map(([, , value]) => value)).toEqual([1e308, -1e308, -1e308]);
+});
+
 test("a blocked program's calls of two seconds are two records", () => {
   const made = aggregator();
   made.addToSum(context("count", "c"), 1);

@@ -24,7 +24,7 @@ export class BoundCounter {
   }
 
   dec(value = 1): Promise<boolean> {
-    return recordNumber(this.#recorder, this.#context, -value);
+    return recordNumber(this.#recorder, this.#context, negative(value));
   }
 }
 
@@ -69,6 +69,11 @@ export class BoundSet {
   add(...elements: readonly unknown[]): Promise<boolean> {
     return recordElements(this.#recorder, this.#context, elements);
   }
+}
+
+/** Anything but a number stays as it is, to be refused. */
+export function negative(value: number): number {
+  return typeof value === "number" ? -value : value;
 }
 
 function recordNumber(recorder: Recorder, context: BoundContext, value: number): Promise<boolean> {

@@ -8,15 +8,15 @@
  */
 
 import { inNextTurn } from "@chouette-iot/record/host";
-import type { Counters, Drop } from "./counters.js";
+import type { Counters, Drop, Refusal } from "./counters.js";
 import type { SenderListener } from "./sender.js";
 import type { SpillListener } from "./spill/spill.js";
 
 export interface ClientEventListeners {
-  /** An outage or a refusal has begun, or a setting can't be used. */
+  /** An outage or a refusal has begun, a setting can't be used, or calls are refused: once for each reason. */
   error: (error: Error) => void;
-  /** Accepted records were dropped. */
-  drop: (reason: Drop, records: number) => void;
+  /** Accepted records were dropped, or calls were refused. */
+  drop: (reason: Drop | Refusal, records: number) => void;
   connected: () => void;
   disconnected: (error: Error) => void;
 }
@@ -25,6 +25,15 @@ export interface LastError {
   readonly message: string;
   readonly at: Date;
 }
+
+const REFUSALS: Readonly<Record<Refusal, string>> = {
+  invalid_metric: "a call was refused: nothing of its metric's name is valid",
+  invalid_value: "a call was refused: its value should be a finite number, or the elements of a set",
+  invalid_timestamp: "a call was refused: its timestamp should be a Date, or seconds since 1970",
+  invalid_tags: "a call was refused: its tags can't be read",
+  invalid_log: "a log was refused: it can't be written as JSON, or its time is invalid",
+  closed: "a call was refused: the client is closed",
+};
 
 type Listeners = { readonly [E in keyof ClientEventListeners]: Set<ClientEventListeners[E]> };
 
@@ -40,6 +49,11 @@ export class ClientEvents implements SenderListener, SpillListener {
   lastError: LastError | undefined;
   /** Milliseconds since the epoch. */
   lastStored: number | undefined;
+  /** Reasons for which calls were refused, as far as reported. */
+  readonly #reportedRefusals = new Set<Refusal>();
+  /** Refused calls of this turn, to be reported together. */
+  readonly #refusedNow = new Map<Refusal, number>();
+  #isEmitting = false;
   /** The error that was reported last and isn't over. */
   #ongoingError: string | undefined;
 
@@ -48,11 +62,11 @@ export class ClientEvents implements SenderListener, SpillListener {
   }
 
   on<E extends keyof ClientEventListeners>(event: E, listener: ClientEventListeners[E]): void {
-    this.#listeners[event]?.add(listener);
+    if (Object.hasOwn(this.#listeners, event)) this.#listeners[event].add(listener);
   }
 
   off<E extends keyof ClientEventListeners>(event: E, listener: ClientEventListeners[E]): void {
-    this.#listeners[event]?.delete(listener);
+    if (Object.hasOwn(this.#listeners, event)) this.#listeners[event].delete(listener);
   }
 
   onConnected(): void {
@@ -84,7 +98,21 @@ export class ClientEvents implements SenderListener, SpillListener {
     this.#emit("drop", reason, records);
   }
 
-  onSpillDropped(reason: "spill_full" | "spill_torn", records: number): void {
+  /** Calls may be refused many times a second: one event for each reason and turn of the event loop. */
+  onCallRefused(reason: Refusal, message = REFUSALS[reason]): void {
+    this.#counters.refused[reason]++;
+    if (!this.#reportedRefusals.has(reason)) {
+      this.#reportedRefusals.add(reason);
+      this.lastError = { message, at: new Date() };
+      this.#emit("error", new Error(message));
+    }
+    // A listener whose own calls are refused would hear of them without end.
+    if (this.#isEmitting || this.#listeners.drop.size === 0) return;
+    if (this.#refusedNow.size === 0) inNextTurn(() => this.#emitRefused());
+    this.#refusedNow.set(reason, (this.#refusedNow.get(reason) ?? 0) + 1);
+  }
+
+  onSpillDropped(reason: "spill_full" | "spill_torn" | "spill_lost", records: number): void {
     this.onDropped(reason, records);
   }
 
@@ -103,11 +131,21 @@ export class ClientEvents implements SenderListener, SpillListener {
 
   #emit<E extends keyof ClientEventListeners>(event: E, ...args: Parameters<ClientEventListeners[E]>): void {
     if (this.#listeners[event].size === 0) return;
-    inNextTurn(() => {
-      for (const listener of this.#listeners[event]) {
-        safely(() => (listener as (...args: Parameters<ClientEventListeners[E]>) => void)(...args));
-      }
-    });
+    inNextTurn(() => this.#call(event, args));
+  }
+
+  #emitRefused(): void {
+    const refused = [...this.#refusedNow];
+    this.#refusedNow.clear();
+    for (const args of refused) this.#call("drop", args);
+  }
+
+  #call<E extends keyof ClientEventListeners>(event: E, args: Parameters<ClientEventListeners[E]>): void {
+    this.#isEmitting = true;
+    for (const listener of this.#listeners[event]) {
+      safely(() => (listener as (...args: Parameters<ClientEventListeners[E]>) => void)(...args));
+    }
+    this.#isEmitting = false;
   }
 }
 

@@ -2,10 +2,12 @@
  * What stands behind a client, and how a child or a test client gets it: in place of options, so that the public
  * constructor takes options only.
  */
+import { messageOf, NO_TAGS } from "@chouette-iot/record";
 import { ContextLookup } from "./context-lookup.js";
-import { type ChouetteClientOptions, readSettings } from "./options.js";
+import { type ChouetteClientOptions, readSettings, type Warning } from "./options.js";
 import { Pipeline } from "./pipeline.js";
 import type { Recorder } from "./recorder.js";
+import { readTags } from "./tag-input.js";
 
 export interface ClientInternals {
   readonly recorder: Recorder;
@@ -26,17 +28,37 @@ export function optionsFor(internals: ClientInternals): ChouetteClientOptions {
 }
 
 /** Those that were put in place of the options, or new ones: a pipeline to the broker. */
-export function internalsOf(options: ChouetteClientOptions): ClientInternals {
-  const given = internalsByOptions.get(options);
-  if (given !== undefined) return given;
+export function internalsOf(options: ChouetteClientOptions | null): ClientInternals {
+  const internals = options === null ? undefined : internalsByOptions.get(options);
+  if (internals !== undefined) return internals;
   const warnings: string[] = [];
-  const settings = readSettings(options, process.env, (warning) => warnings.push(warning));
-  const recorder = new Pipeline(settings, options.onError);
+  const warn = (warning: string) => warnings.push(warning);
+  const given = readOptions(options, warn);
+  const settings = readSettings(given, process.env, warn);
+  const contexts = newContexts(given, warn);
+  const recorder = new Pipeline(settings, given.onError ?? undefined);
   for (const warning of warnings) recorder.events.onError(new Error(warning));
-  return {
-    recorder,
-    contexts: new ContextLookup(options.prefix, options.tags),
-    sampleRate: settings.sampleRate,
-    isChild: false,
-  };
+  return { recorder, contexts, sampleRate: settings.sampleRate, isChild: false };
+}
+
+/** Each option is read once. */
+function readOptions(options: unknown, warn: Warning): ChouetteClientOptions {
+  try {
+    if (typeof options === "object") return { ...options };
+    warn("the options of a client should be an object: none of them is used");
+  } catch (error) {
+    warn(`the options of a client can't be read: ${messageOf(error)}`);
+  }
+  return {};
+}
+
+function newContexts({ prefix, tags }: ChouetteClientOptions, warn: Warning): ContextLookup {
+  if (typeof (prefix ?? "") !== "string") warn("prefix should be a text: none is used");
+  const used = typeof prefix === "string" ? prefix : "";
+  try {
+    return new ContextLookup(used, readTags(NO_TAGS, tags));
+  } catch (error) {
+    warn(`the client's tags can't be read, and are not used: ${messageOf(error)}`);
+    return new ContextLookup(used);
+  }
 }

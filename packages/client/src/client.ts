@@ -10,13 +10,14 @@
  * `docs/CLIENT.md` says more.
  */
 import { isDate } from "node:util/types";
-import type { MetricType, NumberType } from "@chouette-iot/record";
+import { type MetricType, messageOf, type NumberType, type SetElement } from "@chouette-iot/record";
 import type { MetricContext } from "@chouette-iot/record/calls";
-import { BoundCounter, BoundGauge, BoundHistogram, BoundSet } from "./bound-handles.js";
+import { BoundCounter, BoundGauge, BoundHistogram, BoundSet, negative } from "./bound-handles.js";
 import type { AnyMetric, Catalogue, NameOf, TagOf } from "./catalogue.js";
 import type { ClientEventListeners } from "./client-events.js";
 import { internalsOf, optionsFor } from "./client-internals.js";
-import { ContextLookup } from "./context-lookup.js";
+import type { ContextLookup } from "./context-lookup.js";
+import { type Deadline, timeoutOf } from "./deadline.js";
 import { LogSink, type LogSinkOptions } from "./logs/log-sink.js";
 import type { ChouetteClientOptions } from "./options.js";
 import type { ClientStats, Recorder } from "./recorder.js";
@@ -27,27 +28,24 @@ import { Timer } from "./timer.js";
 
 export interface CallOptions<Tag extends string = string> {
   /** Seconds since the epoch, or a Date. Without it, the time of the call. */
-  readonly timestamp?: number | Date | undefined;
-  readonly tags?: TagInput<Tag> | undefined;
+  readonly timestamp?: number | Date | null | undefined;
+  readonly tags?: TagInput<Tag> | null | undefined;
   /** The part of such calls that is recorded, from 0 to 1: counts and rates are scaled back by it, nothing else is. */
-  readonly sampleRate?: number | undefined;
+  readonly sampleRate?: number | null | undefined;
 }
 
 export interface ChildOptions {
   /** Put after the parent's. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Added to the parent's. */
-  readonly tags?: TagInput;
-}
-
-export interface Deadline {
-  /** Milliseconds; 5000. */
-  readonly timeoutMs?: number;
+  readonly tags?: TagInput | null | undefined;
 }
 
 const NO_OPTIONS: CallOptions = {};
+const NO_TIMED_OPTIONS: TimedOptions = {};
 const LEFT_OUT = Promise.resolve(true);
-const DEADLINE = 5_000;
+/** Seconds from here on are past the year 5138. */
+const TOO_LATE = 1e11;
 
 /** @typeParam C the catalogue that limits names and tags; any without it */
 export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements AsyncDisposable {
@@ -88,7 +86,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     value = 1,
     options?: CallOptions<TagOf<C, N>>,
   ): Promise<boolean> {
-    return this.#number("count", metric, -value, options);
+    return this.#number("count", metric, negative(value), options);
   }
 
   /** A value that holds until the next one. */
@@ -140,19 +138,17 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   set<N extends NameOf<C, "set">>(
     metric: N,
     value: SetInput,
-    options: CallOptions<TagOf<C, N>> = {},
+    options?: CallOptions<TagOf<C, N>>,
   ): Promise<boolean> {
     try {
       const elements = readElements(value);
       if (elements === undefined) return this.#recorder.refuse("invalid_value");
-      if (this.#isLeftOut(options.sampleRate ?? this.#sampleRate)) return LEFT_OUT;
-      const context = this.#context("set", metric, options.tags);
+      const { tags, timestamp, sampleRate } = options ?? NO_OPTIONS;
+      if (this.#isLeftOut(this.#rateOf(sampleRate))) return LEFT_OUT;
+      const context = this.#context("set", metric, tags);
       if (context === undefined) return this.#recorder.refuse("invalid_metric");
-      if (options.timestamp === undefined) return this.#recorder.elements(context, elements);
-      const at = readTimestamp(options.timestamp);
-      return at === undefined
-        ? this.#recorder.refuse("invalid_timestamp")
-        : this.#recorder.recordAt(context, elements, at);
+      if (timestamp === undefined || timestamp === null) return this.#recorder.elements(context, elements);
+      return this.#recordAt(context, elements, timestamp);
     } catch {
       return this.#recorder.refuse("invalid_value");
     }
@@ -176,43 +172,44 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   }
 
   /** A timing that begins here: see {@link Timed} for the ways to use it. */
-  timed<N extends NameOf<C, "histogram">>(metric: N, options: TimedOptions<TagOf<C, N>> = {}): Timed {
-    const { tags, useMs = false } = options;
-    return startTimed(useMs, (value) => void this.#number("histogram", metric, value, { tags }));
+  timed<N extends NameOf<C, "histogram">>(metric: N, options?: TimedOptions<TagOf<C, N>>): Timed {
+    const { tags, useMs } = options ?? NO_TIMED_OPTIONS;
+    return startTimed(useMs === true, (value) => void this.#number("histogram", metric, value, { tags }));
   }
 
   /** A timer that may learn its tags at its end. */
   timer<N extends NameOf<C, "histogram">>(
     metric: N,
-    options: TimedOptions<TagOf<C, N>> = {},
+    options?: TimedOptions<TagOf<C, N>>,
   ): Timer<TagOf<C, N>> {
-    const { tags, useMs = false } = options;
+    const { tags, useMs } = options ?? NO_TIMED_OPTIONS;
     return new Timer(tags, (took, all) => {
-      void this.#number("histogram", metric, useMs ? Math.round(took) : took / 1000, { tags: all });
+      if (all === undefined) void this.#recorder.refuse("invalid_tags");
+      else void this.#number("histogram", metric, useMs ? Math.round(took) : took / 1000, { tags: all });
     });
   }
 
-  /** A client that adds a prefix and tags; it shares everything else with this one. */
-  child<D extends Catalogue<D> = C>({ prefix = "", tags }: ChildOptions): ChouetteClient<D> {
-    const contexts = new ContextLookup(this.#contexts.prefix + prefix, tags, this.#contexts.tags);
+  /** A client that adds a prefix and tags; it shares everything else with this one. Tags that can't be read are reported. */
+  child<D extends Catalogue<D> = C>(options?: ChildOptions): ChouetteClient<D> {
+    const contexts = this.#childContexts(options);
     const shared = { recorder: this.#recorder, sampleRate: this.#sampleRate };
     return new ChouetteClient<D>(optionsFor({ ...shared, contexts, isChild: true }));
   }
 
   /** Logs on their way to the same broker. */
-  logSink(options: LogSinkOptions = {}): LogSink {
-    return new LogSink(this.#recorder, options);
+  logSink(options?: LogSinkOptions): LogSink {
+    return new LogSink(this.#recorder, options ?? {});
   }
 
   /** Sends what is buffered now. True when all of it is stored or dropped, false if `timeoutMs` passed first. */
-  flush({ timeoutMs = DEADLINE }: Deadline = {}): Promise<boolean> {
-    return this.#recorder.flush(timeoutMs);
+  flush(deadline?: Deadline): Promise<boolean> {
+    return this.#recorder.flush(timeoutOf(deadline));
   }
 
   /** Sends what is buffered, for at most `timeoutMs`, and ends: later calls are refused. For a child it is a flush. */
-  async close({ timeoutMs = DEADLINE }: Deadline = {}): Promise<void> {
-    if (this.#isChild) await this.#recorder.flush(timeoutMs);
-    else await this.#recorder.close(timeoutMs);
+  async close(deadline?: Deadline): Promise<void> {
+    if (this.#isChild) await this.#recorder.flush(timeoutOf(deadline));
+    else await this.#recorder.close(timeoutOf(deadline));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -239,26 +236,49 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     type: NumberType,
     metric: string,
     value: number,
-    options: CallOptions = NO_OPTIONS,
+    options: CallOptions | undefined,
   ): Promise<boolean> {
     const recorder = this.#recorder;
     if (typeof value !== "number" || !Number.isFinite(value)) return recorder.refuse("invalid_value");
     try {
-      const { tags, timestamp, sampleRate = this.#sampleRate } = options;
+      const { tags, timestamp, sampleRate } = options ?? NO_OPTIONS;
       const context = this.#context(type, metric, tags);
       if (context === undefined) return recorder.refuse("invalid_metric");
-      if (sampleRate < 1 && this.#isLeftOut(sampleRate)) return LEFT_OUT;
-      const scaled = sampleRate < 1 && (type === "count" || type === "rate") ? value / sampleRate : value;
-      if (timestamp === undefined) return recorder.number(context, scaled);
-      const at = readTimestamp(timestamp);
-      return at === undefined ? recorder.refuse("invalid_timestamp") : recorder.recordAt(context, scaled, at);
+      const rate = this.#rateOf(sampleRate);
+      if (rate < 1 && this.#isLeftOut(rate)) return LEFT_OUT;
+      const scaled = rate < 1 && (type === "count" || type === "rate") ? value / rate : value;
+      if (!Number.isFinite(scaled)) return recorder.refuse("invalid_value");
+      if (timestamp === undefined || timestamp === null) return recorder.number(context, scaled);
+      return this.#recordAt(context, scaled, timestamp);
     } catch {
       // Only what the caller gave can throw here: a getter, a proxy, a tag without a text.
       return recorder.refuse("invalid_tags");
     }
   }
 
-  #context(type: MetricType, metric: string, tags: TagInput | undefined): MetricContext | undefined {
+  #recordAt(
+    context: MetricContext,
+    value: number | readonly SetElement[],
+    timestamp: number | Date,
+  ): Promise<boolean> {
+    const at = isDate(timestamp) ? timestamp.getTime() / 1000 : timestamp;
+    if (typeof at !== "number" || !Number.isFinite(at)) return this.#recorder.refuse("invalid_timestamp");
+    if (at < TOO_LATE) return this.#recorder.recordAt(context, value, at);
+    return this.#recorder.refuse("invalid_timestamp", `timestamp ${at} looks like milliseconds`);
+  }
+
+  #childContexts(options: ChildOptions | null | undefined): ContextLookup {
+    try {
+      const { prefix, tags } = options ?? {};
+      return this.#contexts.child(prefix ?? "", tags);
+    } catch (error) {
+      const message = `a child's prefix and tags can't be read, and are not used: ${messageOf(error)}`;
+      this.#recorder.events.onError(new Error(message));
+      return this.#contexts;
+    }
+  }
+
+  #context(type: MetricType, metric: string, tags: TagInput | null | undefined): MetricContext | undefined {
     if (typeof metric !== "string") return undefined;
     const found = this.#contexts.lookup(type, metric, tags);
     if (found !== undefined) return found;
@@ -273,6 +293,11 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     } catch {
       return undefined;
     }
+  }
+
+  /** The call's own rate; the client's for anything that is none. */
+  #rateOf(given: number | null | undefined): number {
+    return typeof given === "number" && given >= 0 ? given : this.#sampleRate;
   }
 
   #isLeftOut(sampleRate: number): boolean {
@@ -335,12 +360,6 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   static use(client: ChouetteClient | undefined): void {
     readyMade = client;
   }
-}
-
-/** Seconds since the epoch; undefined if there is no such time. */
-function readTimestamp(given: number | Date): number | undefined {
-  const time = isDate(given) ? given.getTime() / 1000 : given;
-  return typeof time === "number" && Number.isFinite(time) ? time : undefined;
 }
 
 let readyMade: ChouetteClient | undefined;

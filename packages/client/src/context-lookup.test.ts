@@ -68,7 +68,7 @@ test("a caller's changes to its own tags are seen", () => {
 
 test("prefix and tags of a client stand before those of a call", () => {
   const parent = new ContextLookup("app.", { env: "dev", zone: "a" });
-  const child = new ContextLookup(`${parent.prefix}jobs.`, ["zone:b"], parent.tags);
+  const child = parent.child("jobs.", ["zone:b"]);
   const context = child.lookupOrCreate("count", "1 done?", { env: "live" });
   expect(JSON.parse(`${context?.jsonPrefix}1,"timestamp":1${context?.jsonSuffix}`)).toEqual({
     metric: "app.jobs.1_done_",
@@ -77,4 +77,52 @@ test("prefix and tags of a client stand before those of a call", () => {
     timestamp: 1,
     tags: { env: "live", zone: "b" },
   });
+});
+
+test("children that add the same share their contexts, and with others that end in the same text", () => {
+  const parent = new ContextLookup("app.", { env: "live" });
+  const [first, second] = [0, 1].map(() => parent.child("jobs.", { route: "/" }));
+  const context = first?.lookupOrCreate("count", "done", { n: 1 });
+  expect(second?.lookupOrCreate("count", "done", { n: 1 })).toBe(context);
+  expect(parent.child("", ["n:1"]).lookupOrCreate("count", "jobs.done", { route: "/" })).toBe(context);
+  expect(parent.lookupOrCreate("count", "jobs.done", { n: "1", route: "/" })).toBe(context);
+  expect(parent.child("jobs.", { route: "/b" }).lookupOrCreate("count", "done", { n: 1 })).not.toBe(context);
+});
+
+test("children without end don't fill the memory, and a child that is kept works on", () => {
+  const parent = new ContextLookup();
+  const kept = parent.child("kept.", { route: "/" });
+  const first = kept.lookupOrCreate("count", "m", undefined);
+  for (let id = 0; id < 120_000; id++) parent.child("", { id }).lookupOrCreate("count", "m", undefined);
+  const again = kept.lookupOrCreate("count", "m", undefined);
+  expect(again).not.toBe(first);
+  expect(again?.jsonSuffix).toBe(first?.jsonSuffix);
+  expect(kept.lookupOrCreate("count", "m", undefined)).toBe(again);
+});
+
+test("a value that is an object is found by its text, of this call, and is not kept", () => {
+  const contexts = new ContextLookup();
+  const at = new Date(0);
+  const context = contexts.lookupOrCreate("count", "m", { at } as never);
+  expect(contexts.lookupOrCreate("count", "m", { at: String(at) })).toBe(context);
+  at.setTime(1e9);
+  expect(contexts.lookupOrCreate("count", "m", { at } as never)).not.toBe(context);
+});
+
+test("a getter that changes relabels no later call", () => {
+  const contexts = new ContextLookup();
+  let reads = 0;
+  const tags = {
+    get n() {
+      return `${reads++}`;
+    },
+  };
+  const called = contexts.lookupOrCreate("count", "m", tags);
+  for (let n = 0; n < reads; n++) {
+    const found = contexts.lookup("count", "m", { n: `${n}` });
+    if (found !== undefined) expect(found.jsonSuffix).toBe(`,"tags":{"n":"${n}"}}`);
+  }
+  expect(contexts.lookup("count", "m", { n: JSON.parse(`{${called?.jsonSuffix.slice(1)}`).tags.n })).toBe(
+    called,
+  );
 });

@@ -3,14 +3,23 @@
  *
  * A call's name and tags are looked up in a trie, whose strings V8 has hashed already; only a new context is
  * normalised, sorted and written as JSON. Two calls with the same tags in another order, or as numbers and as text, end
- * in one context.
+ * in one context, and so do calls of children (`shared-contexts.ts`, which bounds the memory of all of it).
  *
- * Promises: memory is bounded. Past MAX_TRIE_BYTES the trie is dropped and built again, and calls that only go to a
- * metric's overflow need no entry.
+ * Promises: the tags that a call is recorded with were read once, together. Calls that only go to a metric's overflow
+ * need no entry.
  */
 import { type MetricType, metricName, NO_TAGS, type Tags } from "@chouette-iot/record";
 import { Metric, type MetricContext } from "@chouette-iot/record/calls";
-import { isList, readTags, type TagInput } from "./tag-input.js";
+import { SharedContexts } from "./shared-contexts.js";
+import {
+  isIterable,
+  isList,
+  type PlainTags,
+  plainTags,
+  plainValue,
+  readTags,
+  type TagInput,
+} from "./tag-input.js";
 import { TagTrieNode } from "./tag-trie-node.js";
 
 /** The trie of one metric, under the name that the calls give it. */
@@ -19,8 +28,6 @@ interface Root {
   readonly node: TagTrieNode;
 }
 
-/** Bytes, by the estimates below: some 120,000 contexts of three tags. */
-const MAX_TRIE_BYTES = 64 * 1024 * 1024;
 /** A node with its entry in a map, and a context with its text, without the characters of the tags. */
 const NODE_BYTES = 120;
 const CONTEXT_BYTES = 240;
@@ -29,38 +36,58 @@ export class ContextLookup {
   readonly prefix: string;
   /** The tags of every record. */
   readonly tags: Tags;
+  readonly #shared: SharedContexts<ContextLookup>;
+  #generation: number;
   #roots = newRoots();
   /** By type and name. */
   #metrics = new Map<string, Metric>();
-  #bytes = 0;
 
-  constructor(prefix = "", tags: TagInput | undefined = undefined, inherited: Tags = NO_TAGS) {
+  constructor(prefix = "", tags: Tags = NO_TAGS, shared = new SharedContexts<ContextLookup>()) {
     this.prefix = prefix;
-    this.tags = readTags(inherited, tags);
+    this.tags = tags;
+    this.#shared = shared;
+    this.#generation = shared.generation;
+  }
+
+  /** The lookup of a child: the same for all that add the same. Throws only what the caller's own objects throw. */
+  child(prefix: string, added: TagInput | null | undefined): ContextLookup {
+    const { children } = this.#shared;
+    const tags = readTags(this.tags, added);
+    const all = this.prefix + prefix;
+    const key = JSON.stringify([all, Object.entries(tags).sort()]);
+    let child = children.get(key);
+    if (child === undefined) {
+      child = new ContextLookup(all, tags, this.#shared);
+      children.set(key, child);
+      this.#shared.account(CONTEXT_BYTES + 2 * key.length);
+    }
+    return child;
   }
 
   /** The context of a call; undefined if nothing of the name is valid. Throws only what the caller's own objects throw. */
-  lookupOrCreate(type: MetricType, metric: string, tags: TagInput | undefined): MetricContext | undefined {
-    return this.lookup(type, metric, tags) ?? this.#cache(type, metric, tags);
+  lookupOrCreate(
+    type: MetricType,
+    metric: string,
+    tags: TagInput | null | undefined,
+  ): MetricContext | undefined {
+    return this.lookup(type, metric, tags) ?? this.#cache(type, metric, tags ?? undefined);
   }
 
   /** The context of a call, if there was one like it before. */
-  lookup(type: MetricType, metric: string, tags: TagInput | undefined): MetricContext | undefined {
+  lookup(type: MetricType, metric: string, tags: TagInput | null | undefined): MetricContext | undefined {
+    if (this.#generation !== this.#shared.generation) this.#reset();
     const from = this.#roots[type].get(metric)?.node;
-    if (tags === undefined || from === undefined) return from?.context;
+    if (tags === undefined || tags === null || from === undefined) return from?.context;
+    if (isList(tags)) return this.#lookupItems(from, tags);
+    if (typeof tags !== "object") return this.#lookupPlain(from, plainTags(tags));
     let node: TagTrieNode | undefined = from;
-    if (isList(tags)) {
-      for (const item of tags) {
-        node = node.childByItem(item);
-        if (node === undefined) return undefined;
-      }
-      return node.context;
-    }
     for (const name in tags) {
-      node = node.childByTag(name, tags[name]);
+      const value = tags[name as keyof typeof tags] as unknown;
+      node = node.childByTag(name, typeof value === "string" ? value : plainValue(value));
       if (node === undefined) return undefined;
     }
-    return node.context;
+    // No field of its own: a Map or a Set has none, either.
+    return node === from && isIterable(tags) ? this.#lookupPlain(from, plainTags(tags)) : node.context;
   }
 
   /** The context for calls of a metric beyond the cardinality limit. */
@@ -68,18 +95,39 @@ export class ContextLookup {
     return this.#root(type, metric)?.metric.overflowContext;
   }
 
+  #lookupItems(from: TagTrieNode, items: readonly unknown[]): MetricContext | undefined {
+    let node: TagTrieNode | undefined = from;
+    for (const item of items) {
+      if (typeof item !== "string") return this.#lookupPlain(from, plainTags(items as TagInput));
+      node = node.childByItem(item);
+      if (node === undefined) return undefined;
+    }
+    return node.context;
+  }
+
+  #lookupPlain(from: TagTrieNode, tags: PlainTags): MetricContext | undefined {
+    let node: TagTrieNode | undefined = from;
+    if (isList(tags)) {
+      for (const item of tags) node = node?.childByItem(item);
+      return node?.context;
+    }
+    for (const name in tags) node = node?.childByTag(name, tags[name]);
+    return node?.context;
+  }
+
   #cache(type: MetricType, metric: string, tags: TagInput | undefined): MetricContext | undefined {
     const root = this.#root(type, metric);
     if (root === undefined) return undefined;
-    const leaf = tags === undefined ? root.node : this.#insert(root.node, tags);
-    leaf.context = root.metric.context(readTags(this.tags, tags));
-    const { context } = leaf;
-    this.#bytes += CONTEXT_BYTES + context.jsonSuffix.length;
-    if (this.#bytes > MAX_TRIE_BYTES) this.#reset();
+    const plain = tags === undefined ? undefined : plainTags(tags);
+    const leaf = plain === undefined ? root.node : this.#insert(root.node, plain);
+    if (leaf.context !== undefined) return leaf.context;
+    const context = root.metric.context(readTags(this.tags, plain));
+    leaf.context = context;
+    this.#shared.account(CONTEXT_BYTES + context.jsonSuffix.length);
     return context;
   }
 
-  #insert(from: TagTrieNode, tags: TagInput): TagTrieNode {
+  #insert(from: TagTrieNode, tags: PlainTags): TagTrieNode {
     let node = from;
     if (isList(tags)) {
       for (const item of tags) {
@@ -104,7 +152,7 @@ export class ContextLookup {
     const key = `${type} ${name}`;
     let found = this.#metrics.get(key);
     if (found === undefined) {
-      found = new Metric(type, name, this.tags);
+      found = new Metric(type, name, this.tags, this.#shared.of(type, name));
       this.#metrics.set(key, found);
     }
     const root = { metric: found, node: this.#account(new TagTrieNode(), metric) };
@@ -113,15 +161,15 @@ export class ContextLookup {
   }
 
   #account(node: TagTrieNode, key: unknown): TagTrieNode {
-    this.#bytes += NODE_BYTES + (typeof key === "string" ? key.length : 0);
+    this.#shared.account(NODE_BYTES + (typeof key === "string" ? key.length : 0));
     return node;
   }
 
-  /** ContextLookup in use live on where they are held; the same call makes an equal one. */
+  /** Contexts in use live on where they are held; the same call makes an equal one. */
   #reset(): void {
+    this.#generation = this.#shared.generation;
     this.#roots = newRoots();
     this.#metrics = new Map();
-    this.#bytes = 0;
   }
 }
 

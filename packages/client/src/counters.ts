@@ -13,7 +13,7 @@ export type Refusal =
   | "closed";
 
 /** Why an accepted record was let go. */
-export type Drop = "buffer_full" | "spill_full" | "spill_torn" | "closed";
+export type Drop = "buffer_full" | "spill_full" | "spill_torn" | "spill_lost" | "closed";
 
 export class Counters {
   accepted = 0;
@@ -39,6 +39,7 @@ export class Counters {
     buffer_full: 0,
     spill_full: 0,
     spill_torn: 0,
+    spill_lost: 0,
     closed: 0,
   };
 }

@@ -85,6 +85,15 @@ export function httpMetrics<Q extends IncomingMessage, S extends ServerResponse>
   };
 }
 
+/** The program's own function: it must not throw into the server. */
+function readRoute(routeOf: () => string): string {
+  try {
+    return routeOf();
+  } catch {
+    return UNMATCHED;
+  }
+}
+
 function observe(
   client: ChouetteClient,
   { method = "" }: IncomingMessage,
@@ -96,7 +105,7 @@ function observe(
     const seconds = (performance.now() - begun) / 1000;
     const tags = {
       method: METHODS.has(method) ? method : "other",
-      route: routeOf(),
+      route: readRoute(routeOf),
       status_class: response.writableFinished ? `${Math.floor(response.statusCode / 100)}xx` : "aborted",
     };
     client.increment("http.requests", 1, { tags });

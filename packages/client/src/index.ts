@@ -1,8 +1,9 @@
 export type { BoundCounter, BoundGauge, BoundHistogram, BoundSet } from "./bound-handles.js";
 export type { AnyMetric, Catalogue, CatalogueEntry } from "./catalogue.js";
-export { type CallOptions, type ChildOptions, ChouetteClient, type Deadline, timed } from "./client.js";
+export { type CallOptions, type ChildOptions, ChouetteClient, timed } from "./client.js";
 export type { ClientEventListeners, LastError } from "./client-events.js";
 export type { Drop, Refusal } from "./counters.js";
+export type { Deadline } from "./deadline.js";
 export { patchConsole } from "./logs/console-patch.js";
 export type { LogSink, LogSinkOptions } from "./logs/log-sink.js";
 export type { ChouetteClientOptions } from "./options.js";

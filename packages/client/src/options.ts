@@ -79,15 +79,6 @@ export interface Settings {
 /** A setting that was not used, and why. */
 export type Warning = (message: string) => void;
 
-type NumberOption =
-  | "sampleRate"
-  | "cardinalityLimit"
-  | "answerTimeoutMs"
-  | "lingerMs"
-  | "bufferRecords"
-  | "bufferBytes"
-  | "exitTimeoutMs";
-
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function readSettings(
@@ -95,27 +86,39 @@ export function readSettings(
   environment: Environment,
   warn: Warning,
 ): Settings {
-  const number = (name: NumberOption, least: number, otherwise: number, most = Number.MAX_VALUE): number => {
-    const value: unknown = options[name] ?? otherwise;
+  const number = (
+    name: string,
+    value: unknown,
+    least: number,
+    otherwise: number,
+    most = Infinity,
+  ): number => {
+    if (value === undefined || value === null) return otherwise;
     if (typeof value === "number" && value >= least && value <= most) return value;
     warn(`${name} should be a number from ${least}${most < 2 ? ` to ${most}` : ""}: ${otherwise} is used`);
     return otherwise;
   };
+  const flag = (name: string, value: unknown, otherwise: boolean): boolean => {
+    if (value === undefined || value === null) return otherwise;
+    if (typeof value === "boolean") return value;
+    warn(`${name} should be true or false: ${otherwise} is used`);
+    return otherwise;
+  };
+  const { spill } = options;
   return {
     address: readAddress(options, environment, warn),
-    sampleRate: number("sampleRate", 0, 1, 1),
-    aggregate: options.aggregate ?? true,
-    cardinalityLimit: number("cardinalityLimit", 1, 2_000),
-    answerTimeout: milliseconds(number("answerTimeoutMs", 1, 1_000)),
-    linger: milliseconds(number("lingerMs", 0, 10)),
-    bufferRecords: number("bufferRecords", 1, 50_000),
-    bufferBytes: number("bufferBytes", 1, 8 * 1024 * 1024),
-    exitTimeout: milliseconds(number("exitTimeoutMs", 0, EXIT_TIMEOUT_MS)),
-    exitSignals: options.exitSignals ?? false,
-    spill: options.spill && {
-      folder: options.spill.folder,
-      maxBytes: options.spill.maxBytes ?? 64 * 1024 * 1024,
-    },
+    sampleRate: number("sampleRate", options.sampleRate, 0, 1, 1),
+    aggregate: flag("aggregate", options.aggregate, true),
+    cardinalityLimit: number("cardinalityLimit", options.cardinalityLimit, 1, 2_000),
+    answerTimeout: milliseconds(number("answerTimeoutMs", options.answerTimeoutMs, 1, 1_000)),
+    linger: milliseconds(number("lingerMs", options.lingerMs, 0, 10)),
+    bufferRecords: number("bufferRecords", options.bufferRecords, 1, 50_000),
+    bufferBytes: number("bufferBytes", options.bufferBytes, 1, 8 * 1024 * 1024),
+    exitTimeout: milliseconds(number("exitTimeoutMs", options.exitTimeoutMs, 0, EXIT_TIMEOUT_MS)),
+    exitSignals: flag("exitSignals", options.exitSignals, false),
+    spill: spill
+      ? { folder: spill.folder, maxBytes: number("spill.maxBytes", spill.maxBytes, 1, 64 * 1024 * 1024) }
+      : undefined,
   };
 }
 

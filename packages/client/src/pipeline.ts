@@ -114,8 +114,8 @@ export class Pipeline implements Recorder {
     return this.#outbox.addMetric(queues.rawMetrics, context, value, timestamp);
   }
 
-  refuse(reason: Refusal): Promise<boolean> {
-    this.counters.refused[reason]++;
+  refuse(reason: Refusal, message?: string): Promise<boolean> {
+    this.events.onCallRefused(reason, message);
     return REFUSED;
   }
 

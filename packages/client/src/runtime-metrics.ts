@@ -5,6 +5,7 @@
  * Promises: it keeps no process alive, and when it is stopped nothing of it is left.
  */
 import { constants, monitorEventLoopDelay, PerformanceObserver, performance } from "node:perf_hooks";
+import { startInterval, stopInterval } from "@chouette-iot/record/host";
 import { ChouetteClient } from "./client.js";
 
 export interface RuntimeMetricsOptions {
@@ -62,9 +63,9 @@ export function collectRuntimeMetrics(options: RuntimeMetricsOptions = {}): () =
     loop = performance.eventLoopUtilization();
     looked = now;
   };
-  const timer = setInterval(look, interval).unref();
+  const timer = startInterval(look, interval);
   return () => {
-    clearInterval(timer);
+    stopInterval(timer);
     delay.disable();
     observer.disconnect();
   };

@@ -48,7 +48,7 @@ export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClie
 
   constructor({ prefix, tags }: TestClientOptions = {}) {
     const memory = new Memory();
-    const contexts = new ContextLookup(prefix, tags);
+    const contexts = new ContextLookup(prefix, readTags(NO_TAGS, tags));
     super(optionsFor({ recorder: memory, contexts, sampleRate: 1, isChild: false }));
     this.#memory = memory;
   }
@@ -168,8 +168,8 @@ class Memory implements Recorder {
     return STORED;
   }
 
-  refuse(reason: Refusal): Promise<boolean> {
-    this.counters.refused[reason]++;
+  refuse(reason: Refusal, message?: string): Promise<boolean> {
+    this.events.onCallRefused(reason, message);
     return REFUSED;
   }
 
@@ -181,6 +181,7 @@ class Memory implements Recorder {
 
   get stats(): ClientStats {
     const { dropped, refused, ...counts } = this.counters;
+    const { lastError } = this.events;
     return {
       ...counts,
       dropped: { ...dropped },
@@ -188,6 +189,7 @@ class Memory implements Recorder {
       buffered: 0,
       spilled: 0,
       connected: true,
+      ...(lastError === undefined ? {} : { lastError }),
     };
   }
 }

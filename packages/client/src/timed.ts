@@ -9,7 +9,7 @@ import type { TagInput } from "./tag-input.js";
 
 /** How something is timed. */
 export interface TimedOptions<Tag extends string = string> {
-  readonly tags?: TagInput<Tag> | undefined;
+  readonly tags?: TagInput<Tag> | null | undefined;
   /** Whole milliseconds instead of seconds. */
   readonly useMs?: boolean;
 }
@@ -27,9 +27,9 @@ export interface Timed extends Disposable, AsyncDisposable {
   run<R>(fn: () => R): R;
   /** A function with the same `this`, name, arguments and answer, each call of which is timed. */
   wrap<F extends AnyFunction>(fn: F): F;
-  /** The standard decorator of a method. */
-  <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext): F;
-  /** The legacy decorator of a method (`experimentalDecorators`). */
+  /** The standard decorator of a method or a getter. */
+  <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext | ClassGetterDecoratorContext): F;
+  /** The legacy decorator of a method or a getter (`experimentalDecorators`). */
   (target: object, name: string | symbol, descriptor: PropertyDescriptor): void;
 }
 
@@ -47,8 +47,11 @@ export function startTimed(useMs: boolean, observe: Observe): Timed {
   };
   const wrap = <F extends AnyFunction>(fn: F): F => wrapFunction(fn, send);
   const decorate = (target: unknown, _context: unknown, descriptor?: PropertyDescriptor) => {
-    if (descriptor === undefined) return wrap(target as AnyFunction);
-    descriptor.value = wrap(descriptor.value);
+    // Anything else, such as a field, is left as it is.
+    if (descriptor === undefined)
+      return typeof target === "function" ? wrap(target as AnyFunction) : undefined;
+    if (typeof descriptor.value === "function") descriptor.value = wrap(descriptor.value);
+    else if (descriptor.get !== undefined) descriptor.get = wrap(descriptor.get);
     return undefined;
   };
   return Object.assign(decorate, {

@@ -2,23 +2,24 @@
 import { NO_TAGS, type Tags } from "@chouette-iot/record";
 import { readTags, type TagInput } from "./tag-input.js";
 
-/** Sends one sample of a length in milliseconds. */
-export type ObserveTagged = (milliseconds: number, tags: Tags) => void;
+/** Sends one sample of a length in milliseconds. Without tags, they could not be read. */
+export type ObserveTagged = (milliseconds: number, tags: Tags | undefined) => void;
 
 export class Timer<Tag extends string = string> implements Disposable {
   readonly #begun = performance.now();
   readonly #observe: ObserveTagged;
-  #tags: Tags;
+  /** Undefined from the first that can't be read. */
+  #tags: Tags | undefined = NO_TAGS;
   #ended: number | undefined;
 
-  constructor(tags: TagInput | undefined, observe: ObserveTagged) {
-    this.#tags = readTags(NO_TAGS, tags);
+  constructor(tags: TagInput | null | undefined, observe: ObserveTagged) {
     this.#observe = observe;
+    this.#add(tags);
   }
 
   /** Adds tags to those it will end with. */
   tag(tags: TagInput<Tag>): this {
-    this.#tags = readTags(this.#tags, tags);
+    this.#add(tags);
     return this;
   }
 
@@ -27,8 +28,17 @@ export class Timer<Tag extends string = string> implements Disposable {
     if (this.#ended !== undefined) return this.#ended;
     const took = performance.now() - this.#begun;
     this.#ended = took / 1000;
-    this.#observe(took, tags === undefined ? this.#tags : readTags(this.#tags, tags));
+    this.#add(tags);
+    this.#observe(took, this.#tags);
     return this.#ended;
+  }
+
+  #add(tags: TagInput | null | undefined): void {
+    try {
+      if (this.#tags !== undefined) this.#tags = readTags(this.#tags, tags);
+    } catch {
+      this.#tags = undefined;
+    }
   }
 
   [Symbol.dispose](): void {

@@ -1,28 +1,30 @@
 /** Levels by all the names that loggers have for them, as the original client's five. */
 import { LOG_LEVELS, type LogLevel } from "@chouette-iot/record";
 
-const NAMES: Readonly<Record<string, LogLevel>> = {
-  silly: "DEBUG",
-  trace: "DEBUG",
-  verbose: "DEBUG",
-  debug: "DEBUG",
-  http: "INFO",
-  info: "INFO",
-  notice: "INFO",
-  warn: "WARNING",
-  warning: "WARNING",
-  error: "ERROR",
-  fatal: "CRITICAL",
-  crit: "CRITICAL",
-  critical: "CRITICAL",
-  alert: "CRITICAL",
-  emerg: "CRITICAL",
-};
+const NAMES: ReadonlyMap<string, LogLevel> = new Map(
+  Object.entries({
+    silly: "DEBUG",
+    trace: "DEBUG",
+    verbose: "DEBUG",
+    debug: "DEBUG",
+    http: "INFO",
+    info: "INFO",
+    notice: "INFO",
+    warn: "WARNING",
+    warning: "WARNING",
+    error: "ERROR",
+    fatal: "CRITICAL",
+    crit: "CRITICAL",
+    critical: "CRITICAL",
+    alert: "CRITICAL",
+    emerg: "CRITICAL",
+  } as const),
+);
 
 /** By the name of Python, pino or winston in any case, or by pino's number; undefined for anything else. */
 export function readLevel(level: unknown): LogLevel | undefined {
   if (typeof level === "number") return byNumber(level);
-  return typeof level === "string" ? NAMES[level.toLowerCase()] : undefined;
+  return typeof level === "string" ? NAMES.get(level.toLowerCase()) : undefined;
 }
 
 /** pino: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal, and the user's own between them. */

@@ -4,7 +4,9 @@
  * Promises: as a client's. A log call never blocks, throws or rejects; it answers true when the log is stored, or
  * false; whatever is said becomes JSON, and a log of any size is cut to a limit and marked `truncated`.
  */
-import type { LogLevel } from "@chouette-iot/record";
+import { type LogLevel, messageOf } from "@chouette-iot/record";
+import { isError } from "../any-error.js";
+import { type Deadline, timeoutOf } from "../deadline.js";
 import type { Recorder } from "../recorder.js";
 import type { TagInput } from "../tag-input.js";
 import { isAtLeast, readLevel } from "./log-level.js";
@@ -35,12 +37,13 @@ export class LogSink {
   constructor(recorder: Recorder, options: LogSinkOptions) {
     const { DD_SERVICE, npm_package_name: packageName, CHOUETTE_LOG_LEVEL } = process.env;
     const service = options.service ?? (DD_SERVICE || packageName || "node");
+    const warn = (message: string) => recorder.events.onError(new Error(message));
     this.#recorder = recorder;
-    this.#least = readLevel(options.level ?? CHOUETTE_LOG_LEVEL) ?? "INFO";
+    this.#least = readLeast(options.level ?? CHOUETTE_LOG_LEVEL, warn);
     this.#origin = {
       service,
       source: options.source ?? service,
-      tags: logTags(options.tags),
+      tags: readSinkTags(options.tags, warn),
       limit: options.limit ?? LIMIT,
     };
   }
@@ -50,20 +53,17 @@ export class LogSink {
    *
    * @param level by its name in Python, pino or winston, or pino's number; INFO where it is none of them
    * @param message a text, an error, or anything else
-   * @param extras fields of the log; `tags` are its tags, an error under `err` or `error` gives it its stack
+   * @param extras fields of the log; `tags` are its tags, an error under `err` or `error` gives it its stack. An error in
+   * place of fields is `err`, anything else `extra`
    * @param at its time: now, without it
    */
-  log(
-    level: string | number,
-    message: unknown,
-    extras: Readonly<Record<string, unknown>> = {},
-    at: Date | number = Date.now(),
-  ): Promise<boolean> {
+  log(level: string | number, message: unknown, extras?: unknown, at?: Date | number): Promise<boolean> {
     const known = readLevel(level) ?? "INFO";
     if (!isAtLeast(known, this.#least)) return SKIPPED;
     try {
-      const milliseconds = Number(at);
-      const text = logText({ level: known, message, at: milliseconds, extras }, this.#origin);
+      const milliseconds = Number(at ?? Date.now());
+      const entry = { level: known, message, at: milliseconds, extras: readExtras(extras) };
+      const text = logText(entry, this.#origin);
       return this.#recorder.log(text, milliseconds);
     } catch {
       // Only what the caller gave can throw here: a proxy, an invalid time.
@@ -71,33 +71,57 @@ export class LogSink {
     }
   }
 
-  debug(message: unknown, extras?: Readonly<Record<string, unknown>>): Promise<boolean> {
+  debug(message: unknown, extras?: unknown): Promise<boolean> {
     return this.log("DEBUG", message, extras);
   }
 
-  info(message: unknown, extras?: Readonly<Record<string, unknown>>): Promise<boolean> {
+  info(message: unknown, extras?: unknown): Promise<boolean> {
     return this.log("INFO", message, extras);
   }
 
-  warning(message: unknown, extras?: Readonly<Record<string, unknown>>): Promise<boolean> {
+  warning(message: unknown, extras?: unknown): Promise<boolean> {
     return this.log("WARNING", message, extras);
   }
 
-  error(message: unknown, extras?: Readonly<Record<string, unknown>>): Promise<boolean> {
+  error(message: unknown, extras?: unknown): Promise<boolean> {
     return this.log("ERROR", message, extras);
   }
 
-  critical(message: unknown, extras?: Readonly<Record<string, unknown>>): Promise<boolean> {
+  critical(message: unknown, extras?: unknown): Promise<boolean> {
     return this.log("CRITICAL", message, extras);
   }
 
   /** Sends what is buffered now. True when all of it is stored or dropped, false where `timeoutMs` passed first. */
-  flush({ timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {}): Promise<boolean> {
-    return this.#recorder.flush(timeoutMs);
+  flush(deadline?: Deadline): Promise<boolean> {
+    return this.#recorder.flush(timeoutOf(deadline));
   }
 
   /** Ends the sink and the client that it is of. */
-  close({ timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    return this.#recorder.close(timeoutMs);
+  close(deadline?: Deadline): Promise<void> {
+    return this.#recorder.close(timeoutOf(deadline));
   }
+}
+
+type Warn = (message: string) => void;
+
+function readLeast(level: unknown, warn: Warn): LogLevel {
+  const known = readLevel(level);
+  if (known === undefined && level !== undefined)
+    warn(`unknown log level ${JSON.stringify(String(level))}: INFO is used`);
+  return known ?? "INFO";
+}
+
+function readSinkTags(tags: unknown, warn: Warn): readonly string[] {
+  try {
+    return logTags(tags);
+  } catch (error) {
+    warn(`the tags of a log sink can't be read, and are not used: ${messageOf(error)}`);
+    return [];
+  }
+}
+
+function readExtras(extras: unknown): Readonly<Record<string, unknown>> {
+  if (extras === undefined || extras === null) return {};
+  if (isError(extras)) return { err: extras };
+  return typeof extras === "object" && !Array.isArray(extras) ? { ...extras } : { extra: extras };
 }

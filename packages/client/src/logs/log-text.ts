@@ -33,12 +33,14 @@ const TAKEN: ReadonlySet<string> = new Set([
   "message",
   "service",
   "exc_info",
+  // No name of a field that could be set.
+  "__proto__",
 ]);
 
 export function logText({ level, message, at, extras }: LogEntry, origin: LogOrigin): string {
   const budget: Budget = { left: origin.limit, cut: false };
   const { tags, ...others } = extras;
-  const error = findError(message, others);
+  const found = findError(message, others);
   const log: Record<string, unknown> = {
     // Python's way to write UTC, which the original has.
     date: new Date(at).toISOString().replace("Z", "+00:00"),
@@ -48,10 +50,11 @@ export function logText({ level, message, at, extras }: LogEntry, origin: LogOri
     message: { msg: plainText(messageText(message, budget), budget) },
     service: origin.service,
   };
-  if (error !== undefined) log.exc_info = plainText(error, budget);
+  if (found !== undefined) log.exc_info = plainText(found.stack, budget);
   for (const name of Object.keys(others)) {
     if (name === "exc_info" || others[name] === undefined) continue;
-    log[TAKEN.has(name) ? `${name}_` : name] = plainValue(others[name], budget);
+    const value = others[name] === found?.of ? withoutStack(others[name]) : others[name];
+    log[TAKEN.has(name) ? `${name}_` : name] = plainValue(value, budget);
   }
   if (budget.cut) log.truncated = true;
   return JSON.stringify(log);
@@ -64,15 +67,28 @@ function messageText(message: unknown, budget: Budget): string {
   return typeof plain === "string" ? plain : (JSON.stringify(plain) ?? String(plain));
 }
 
+interface FoundStack {
+  readonly stack: string;
+  /** What it was found in. */
+  readonly of: unknown;
+}
+
 /** The first stack that is there: given as text, or an error's own, with those of its causes. */
-function findError(message: unknown, extras: Readonly<Record<string, unknown>>): string | undefined {
+function findError(message: unknown, extras: Readonly<Record<string, unknown>>): FoundStack | undefined {
   for (const given of [extras.exc_info, message, extras.err, extras.error]) {
-    if (typeof given === "string" && given === extras.exc_info) return given;
-    if (isError(given)) return stackOf(given, 0);
+    if (typeof given === "string" && given === extras.exc_info) return { stack: given, of: given };
+    if (isError(given)) return { stack: stackOf(given, 0), of: given };
     if (typeof given === "object" && given !== null && "stack" in given && typeof given.stack === "string")
-      return given.stack;
+      return { stack: given.stack, of: given };
   }
   return undefined;
+}
+
+/** What pino makes of an error is a plain object: its stack is stored once, as the log's. */
+function withoutStack(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || isError(value)) return value;
+  const { stack: _, ...others } = value as { readonly stack?: unknown };
+  return others;
 }
 
 function stackOf(error: Error, depth: number): string {

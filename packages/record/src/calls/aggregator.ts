@@ -59,6 +59,8 @@ export class Aggregator {
   addToSum(given: MetricContext, value: number): Promise<boolean> {
     const now = Date.now();
     const context = this.admit(given, now);
+    // A sum that no number can hold is stored as two.
+    if (context.pending && !Number.isFinite(context.value + value)) this.flush();
     if (context.pending) {
       this.#counters.aggregated++;
       context.value += value;

@@ -13,17 +13,26 @@ export class Metric {
   /** The tags of every record. */
   readonly #commonTags: Tags;
   /** By the JSON of their records after the timestamp. */
-  readonly #contexts = new Map<string, MetricContext>();
+  readonly #contexts: Map<string, MetricContext>;
   #overflow: MetricContext | undefined;
 
-  /** @param name as it is stored */
-  constructor(type: MetricType, name: string, commonTags: Tags) {
+  /**
+   * @param name as it is stored
+   * @param contexts those of the same type and name, shared with others that call them; new ones are added
+   */
+  constructor(
+    type: MetricType,
+    name: string,
+    commonTags: Tags,
+    contexts: Map<string, MetricContext> = new Map(),
+  ) {
     this.type = type;
     const prefix = (recordType: string) =>
       `{"metric":${JSON.stringify(name)},"type":"${recordType}","value":`;
     this.jsonPrefix = prefix(type);
     this.joinedPrefix = prefix(type === "histogram" ? SAMPLES_TYPE : type);
     this.#commonTags = commonTags;
+    this.#contexts = contexts;
   }
 
   /** The one context with these tags, whatever their order. */
