@@ -1,7 +1,9 @@
 /** No ready metric that another agent left shares a second with this agent's own of the same series. */
 import { queueNames } from "@chouette-iot/queue";
+import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
+import { flushId } from "../runtime/ready-ids.js";
 
 const queues = queueNames();
 const START = 1_000_000;
@@ -90,8 +92,8 @@ describe("what the Python agent left of a window", () => {
     await put(count(START + 1, 2));
     await flushAt(START + 50).catch(() => {});
     const text = (await store.read(queues.readyMetrics, { limit: 100 })).map(({ id }) => id);
-    expect(text).toContain(`${START + 30}.0.0`);
-    expect(text).toContain(`${START}.1.0`);
+    expect(text).toContain(flushId(seconds(START + 30), 0, 0));
+    expect(text).toContain(flushId(seconds(START), 1, 0));
     await store.settle({ remove: [{ queue: queues.readyMetrics, records: [{ score: 0, id: "nonsense" }] }] });
     expect(await points()).toContainEqual([START + 1, 2]);
   });

@@ -14,6 +14,9 @@ const OF_WRITER = /^(collect|self)\.[0-9a-f]+\.\d+(~|$)/;
 /** Who writes ready metrics beside the flush. */
 export type ReadyOrigin = "collect" | "self";
 
+/** Digits of an index: ids sort in the order in which they are made, so that a store adds each behind the last. */
+const INDEX_DIGITS = 6;
+
 /**
  * The same whenever an emission is made again.
  *
@@ -22,7 +25,7 @@ export type ReadyOrigin = "collect" | "self";
  * @param index within the emission
  */
 export function flushId(start: Seconds, emission: number, index: number): string {
-  return `${start}.${emission}.${index}`;
+  return `${start}.${emission}.${String(index).padStart(INDEX_DIGITS, "0")}`;
 }
 
 /** @param process in hexadecimal digits */

@@ -77,13 +77,18 @@ export class ByteWriter {
   text(text: string): void {
     const { length } = text;
     this.#reserve(MAX_VARINT_BYTES + length * MAX_CHARACTER_BYTES);
-    const byteLength = Buffer.byteLength(text);
+    const start = this.#at;
+    this.varint(length * 4 + ASCII);
+    // Most texts are ASCII, which is seen when they are written: as many bytes as characters.
+    const byteLength = this.#buffer.write(text, this.#at);
     if (byteLength === length) {
-      this.varint(length * 4 + ASCII);
-      this.#at += this.#buffer.write(text, this.#at, length, "latin1");
-    } else if (!LONE_SURROGATE.test(text)) {
+      this.#at += length;
+      return;
+    }
+    this.#at = start;
+    if (!LONE_SURROGATE.test(text)) {
       this.varint(byteLength * 4 + UTF8);
-      this.#at += this.#buffer.write(text, this.#at, byteLength, "utf8");
+      this.#at += this.#buffer.write(text, this.#at);
     } else {
       this.varint(length * 2 * 4 + UTF16);
       this.#at += this.#buffer.write(text, this.#at, length * 2, "utf16le");

@@ -17,11 +17,17 @@ export const MAX_RUN_RECORDS = 2 ** 21;
 
 /** @param hashes by ordinal */
 export function idTable(hashes: readonly number[]): Buffer {
-  const keys = Float64Array.from(hashes, (hash, ordinal) => hash * MAX_RUN_RECORDS + ordinal).sort();
+  const keys = new Float64Array(hashes.length);
+  for (let ordinal = 0; ordinal < keys.length; ordinal++)
+    keys[ordinal] = (hashes[ordinal] ?? 0) * MAX_RUN_RECORDS + ordinal;
+  keys.sort();
   const table = Buffer.allocUnsafeSlow(keys.length * ID_ENTRY_BYTES);
-  for (const [index, key] of keys.entries()) {
-    table.writeUInt32LE(Math.floor(key / MAX_RUN_RECORDS), index * ID_ENTRY_BYTES);
-    table.writeUInt32LE(key % MAX_RUN_RECORDS, index * ID_ENTRY_BYTES + ORDINAL_AT);
+  const view = new DataView(table.buffer);
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index] ?? 0;
+    const hash = Math.floor(key / MAX_RUN_RECORDS);
+    view.setUint32(index * ID_ENTRY_BYTES, hash, true);
+    view.setUint32(index * ID_ENTRY_BYTES + ORDINAL_AT, key - hash * MAX_RUN_RECORDS, true);
   }
   return table;
 }
@@ -67,7 +73,8 @@ export class IdTable {
     for (let start = 0; start < this.#count; start += PART) {
       const part = await this.#read(start, Math.min(PART, this.#count - start));
       crc = crc32(part, crc);
-      for (let index = 0; index < part.length / ID_ENTRY_BYTES; index++) take(hashAt(part, index));
+      const view = new DataView(part.buffer, part.byteOffset, part.length);
+      for (let at = 0; at < part.length; at += ID_ENTRY_BYTES) take(view.getUint32(at, true));
     }
     return crc;
   }

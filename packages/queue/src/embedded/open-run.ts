@@ -45,6 +45,8 @@ interface Layout {
   readonly count: number;
   readonly ids: IdTable;
   readonly filter: IdFilter;
+  /** Of the ids, in any order. */
+  readonly hashes: Uint32Array;
 }
 
 /** @returns undefined if nothing can be read of it, or another version wrote it */
@@ -63,7 +65,7 @@ export async function openRun(
     const layout = whole ?? layoutOfBlocks(await files.readWhole(path), seed);
     const queue = head?.queue ?? layout.queue;
     if (queue === undefined) throw new Error("it has no block that can be read");
-    const run = new Run({ run: id, path, file, bytes, ...layout, queue }, cache);
+    const run = new Run({ run: id, path, file, bytes, ...layout, queue }, layout.hashes, cache);
     if (whole === undefined) for (const ordinal of gapsIn(layout)) run.removed.add(ordinal);
     return { run, head, isDamaged: whole === undefined };
   } catch {
@@ -94,9 +96,15 @@ async function wholeLayout(
   if (indexFrame?.sequence !== INDEX_SEQUENCE) return undefined;
   const ids = new IdTable(file, idsAt, count);
   const filter = new IdFilter(count);
-  if ((await ids.eachHash((hash) => filter.add(hash))) !== idsCrc) return undefined;
+  const hashes = new Uint32Array(count);
+  let known = 0;
+  const crc = await ids.eachHash((hash) => {
+    filter.add(hash);
+    hashes[known++] = hash;
+  });
+  if (crc !== idsCrc) return undefined;
   const index = readIndex(new ByteReader(indexFrame.body));
-  return { ...index, queue: index.head.queue, count, ids, filter };
+  return { ...index, queue: index.head.queue, count, ids, filter, hashes };
 }
 
 function layoutOfBlocks(bytes: Buffer, seed: number): Layout {
@@ -119,7 +127,8 @@ function layoutOfBlocks(bytes: Buffer, seed: number): Layout {
   const count = hashes.length;
   const filter = new IdFilter(count);
   for (const hash of hashes) filter.add(hash);
-  return { queue, blocks, last, count, ids: new IdTable(idTable(hashes), 0, count), filter };
+  const ids = new IdTable(idTable(hashes), 0, count);
+  return { queue, blocks, last, count, ids, filter, hashes: Uint32Array.from(hashes) };
 }
 
 /** @returns undefined for another part of a run, and for what no version writes, though its checksum is right */

@@ -8,6 +8,7 @@ import type { Position } from "../store.js";
 import type { QueueRemoval, QueueWrites, Written } from "./change.js";
 import { type Entry, Table } from "./memory-table.js";
 import type { Run } from "./run.js";
+import { RunIds } from "./run-ids.js";
 
 /** A table that is being written to a run. It takes nothing any more, but records leave it. */
 export interface Frozen {
@@ -20,7 +21,8 @@ export class QueueContent {
   readonly name: string;
   table = new Table();
   frozen: Frozen | undefined;
-  runs: Run[] = [];
+  #runs: readonly Run[] = [];
+  readonly #runIds = new RunIds();
   /** Values by id that were stored without a score. */
   readonly strays = new Map<string, string>();
   /** Called with the number of each record in memory that leaves it. */
@@ -29,6 +31,21 @@ export class QueueContent {
   constructor(name: string, onLeft: (number: number) => void) {
     this.name = name;
     this.#onLeft = onLeft;
+  }
+
+  get runs(): readonly Run[] {
+    return this.#runs;
+  }
+
+  /** Runs join by {@link takeRun}. */
+  set runs(runs: readonly Run[]) {
+    this.#runs = runs;
+    this.#runIds.keep(runs);
+  }
+
+  /** Whether one of the runs may have an id of this hash. */
+  mayBeInRuns(hash: number): boolean {
+    return this.#runs.length > 0 && this.#runIds.mayHave(hash);
   }
 
   get size(): number {
@@ -54,7 +71,9 @@ export class QueueContent {
    * one.
    */
   takeRun(run: Run, below: number, replaces: readonly number[]): void {
-    this.runs = [...this.runs.filter(({ id }) => id !== run.id && !replaces.includes(id)), run];
+    const others = this.#runs.filter(({ id }) => id !== run.id && !replaces.includes(id));
+    if (!this.#runs.includes(run)) this.#runIds.add(run.id, run.takeHashes());
+    this.runs = [...others, run];
     run.below = Math.max(run.below, below);
     const { frozen } = this;
     if (frozen !== undefined && frozen.below <= below) {

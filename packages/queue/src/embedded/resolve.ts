@@ -78,6 +78,7 @@ const NO_RUNS: readonly Run[] = [];
 function runsThatMayHave(queue: QueueContent, id: string): readonly Run[] {
   let found = NO_RUNS;
   const hash = hashId(id);
+  if (!queue.mayBeInRuns(hash)) return NO_RUNS;
   for (const run of queue.runs) {
     if (!run.mayHave(hash)) continue;
     // An id is in one place: one in memory is in no run.

@@ -44,16 +44,26 @@ export class Run {
   below = 0;
   onDamage: (ordinals: readonly number[]) => void = () => {};
   readonly #cache: BlockCache;
+  #hashes: Uint32Array | undefined;
   #isOpen = true;
 
-  constructor(parts: RunParts, cache: BlockCache) {
+  /** @param hashes of its ids, until they are taken */
+  constructor(parts: RunParts, hashes: Uint32Array, cache: BlockCache) {
     this.parts = parts;
+    this.#hashes = hashes;
     this.removed = new RemovedSet(parts.count);
     this.#cache = cache;
   }
 
   get id(): number {
     return this.parts.run;
+  }
+
+  /** The hashes of its ids, in any order, for the filter of its queue. They are not kept: undefined if they were taken. */
+  takeHashes(): Uint32Array | undefined {
+    const hashes = this.#hashes;
+    this.#hashes = undefined;
+    return hashes;
   }
 
   /** How many of its records have not left. */
