@@ -16,7 +16,14 @@ interface Owners {
   byTags: Map<string, Context> | undefined;
 }
 
+/** A metric that is claimed, with those that have its name. */
+interface Claim {
+  readonly metric: ReadyMetric;
+  readonly owners: Owners;
+}
+
 export class ClaimedSeries {
+  /** By the name that Datadog gives a metric, and by the name that it has here. */
   readonly #owners = new Map<string, Owners>();
 
   /**
@@ -24,47 +31,46 @@ export class ClaimedSeries {
    * then none of them is claimed.
    */
   claim(metrics: readonly ReadyMetric[], context: Context): string | undefined {
-    for (const [index, metric] of metrics.entries()) {
-      const owner = this.#ownerOf(metric, context);
+    const claims = metrics.map((metric): Claim => ({ metric, owners: this.#ownersOf(metric.metric) }));
+    for (const [index, claim] of claims.entries()) {
+      const owner = ownerOf(claim, context);
       // What became of a context claims again what the context had.
-      if (owner !== undefined && contextKey(owner) !== contextKey(context)) return taken(metric, owner);
-      if (isAmong(metric, metrics, index))
-        return `${metric.metric} would be sent twice, and Datadog keeps one value`;
+      if (owner !== undefined && contextKey(owner) !== contextKey(context)) return taken(claim.metric, owner);
+      if (isAmong(claim, claims, index))
+        return `${claim.metric.metric} would be sent twice, and Datadog keeps one value`;
     }
-    for (const { metric, tags } of metrics) {
-      const owners = this.#ownersOf(metric);
+    for (const { metric, owners } of claims) {
       if (owners.byTags === undefined) owners.alike.push(context);
-      else owners.byTags.set(tagsText(tags), context);
+      else owners.byTags.set(tagsText(metric.tags), context);
     }
     return undefined;
   }
 
   #ownersOf(metric: string): Owners {
+    const known = this.#owners.get(metric);
+    if (known !== undefined) return known;
     const name = metricName(metric);
-    let owners = this.#owners.get(name);
-    if (owners === undefined) {
-      owners = { alike: [], byTags: undefined };
-      this.#owners.set(name, owners);
-    }
+    const owners = this.#owners.get(name) ?? { alike: [], byTags: undefined };
+    this.#owners.set(name, owners);
+    this.#owners.set(metric, owners);
     return owners;
-  }
-
-  #ownerOf({ metric, tags }: ReadyMetric, context: Context): Context | undefined {
-    const owners = this.#ownersOf(metric);
-    const [first = context] = owners.alike;
-    const isAlike = first.metric === context.metric && first.type === context.type && tags === context.tags;
-    if (owners.byTags === undefined && isAlike) return undefined;
-    owners.byTags ??= new Map(owners.alike.map((owner) => [tagsText(owner.tags), owner]));
-    return owners.byTags.get(tagsText(tags));
   }
 }
 
-/** Whether one of the first metrics is of the same series. */
-function isAmong({ metric, tags }: ReadyMetric, metrics: readonly ReadyMetric[], first: number): boolean {
+function ownerOf({ metric: { tags }, owners }: Claim, context: Context): Context | undefined {
+  const first = owners.alike[0] ?? context;
+  const isAlike = first.metric === context.metric && first.type === context.type && tags === context.tags;
+  if (owners.byTags === undefined && isAlike) return undefined;
+  owners.byTags ??= new Map(owners.alike.map((owner) => [tagsText(owner.tags), owner]));
+  return owners.byTags.get(tagsText(tags));
+}
+
+/** Whether one of the first claims is of the same series. */
+function isAmong({ metric: { tags }, owners }: Claim, claims: readonly Claim[], first: number): boolean {
   for (let index = 0; index < first; index++) {
-    const other = metrics[index];
-    if (other === undefined || metricName(other.metric) !== metricName(metric)) continue;
-    if (other.tags === tags || tagsText(other.tags) === tagsText(tags)) return true;
+    const other = claims[index];
+    if (other?.owners !== owners) continue;
+    if (other.metric.tags === tags || tagsText(other.metric.tags) === tagsText(tags)) return true;
   }
   return false;
 }

@@ -112,6 +112,9 @@ export class Table {
   #chunkFor(position: Position): number {
     let low = 0;
     let high = this.#chunks.length - 1;
+    // Records mostly come in order.
+    const end = this.#chunks[high]?.at(-1);
+    if (end !== undefined && comparePositions(end, position) <= 0) return high;
     while (low < high) {
       const middle = (low + high) >> 1;
       const last = this.#chunks[middle]?.at(-1);

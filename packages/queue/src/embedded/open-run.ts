@@ -62,10 +62,10 @@ export async function openRun(
     const seed = fileSeed("run", id);
     const whole = await wholeLayout(file, bytes, seed);
     const head = (await headOf(file, bytes, seed)) ?? whole?.head;
-    const layout = whole ?? layoutOfBlocks(await files.readWhole(path), seed);
+    const { hashes, ...layout } = whole ?? layoutOfBlocks(await files.readWhole(path), seed);
     const queue = head?.queue ?? layout.queue;
     if (queue === undefined) throw new Error("it has no block that can be read");
-    const run = new Run({ run: id, path, file, bytes, ...layout, queue }, layout.hashes, cache);
+    const run = new Run({ run: id, path, file, bytes, ...layout, queue }, hashes, cache);
     if (whole === undefined) for (const ordinal of gapsIn(layout)) run.removed.add(ordinal);
     return { run, head, isDamaged: whole === undefined };
   } catch {
@@ -143,7 +143,7 @@ function blockOf({ sequence, body }: Frame): Block | undefined {
 }
 
 /** The ordinals that no block has. */
-function* gapsIn({ blocks }: Layout): Generator<number> {
+function* gapsIn({ blocks }: Pick<Layout, "blocks">): Generator<number> {
   let expected = 0;
   for (const { firstOrdinal, count } of blocks) {
     while (expected < firstOrdinal) yield expected++;

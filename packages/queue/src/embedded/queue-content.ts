@@ -144,8 +144,8 @@ export class QueueContent {
 
   #removeEntry(entry: Entry): boolean {
     if (!entry.live) return false;
-    if (this.table.get(entry.id) === entry) this.table.remove(entry);
-    else this.frozen?.table.remove(entry);
+    if (this.frozen === undefined || this.table.get(entry.id) === entry) this.table.remove(entry);
+    else this.frozen.table.remove(entry);
     this.#onLeft(entry.number);
     return true;
   }

@@ -6,6 +6,7 @@
 import type { Position } from "../store.js";
 import type { Block } from "./block.js";
 import type { QueueRemoval, Written } from "./change.js";
+import { DistinctNumbers } from "./distinct-numbers.js";
 import { hashId } from "./id-filter.js";
 import type { Entry } from "./memory-table.js";
 import { comparePositions } from "./order.js";
@@ -17,24 +18,23 @@ export async function findRecords(
   queue: QueueContent,
   positions: readonly Position[],
 ): Promise<{ readonly removal: QueueRemoval; readonly count: number }> {
-  const entries = new Set<Entry>();
-  const ordinals = new Map<number, Set<number>>();
+  const entries: Entry[] = [];
+  const numbers = new DistinctNumbers();
+  const ordinals = new Map<number, DistinctNumbers>();
   const search = new RunSearch(queue.runs);
   let inRuns = 0;
   for (const position of positions) {
     const entry = queue.entryAt(position);
     if (entry !== undefined) {
-      entries.add(entry);
+      if (numbers.add(entry.number)) entries.push(entry);
       continue;
     }
     const found =
       queue.runs.length === 0 ? undefined : await search.find({ ...position, score: position.score + 0 });
     if (found === undefined) continue;
-    const ofRun = ordinals.get(found.run.id) ?? new Set();
-    if (!ofRun.has(found.ordinal)) inRuns += 1;
-    ordinals.set(found.run.id, ofRun.add(found.ordinal));
+    if (ofRun(ordinals, found.run).add(found.ordinal)) inRuns += 1;
   }
-  return { removal: removalOf(queue.name, [...entries], ordinals), count: entries.size + inRuns };
+  return { removal: removalOf(queue.name, entries, ordinals), count: entries.length + inRuns };
 }
 
 /** Whether a run may have one of these ids: then {@link resolveWrites} is needed. */
@@ -51,7 +51,7 @@ export async function resolveWrites(
   queue: QueueContent,
   writes: readonly Written[],
 ): Promise<{ readonly records: readonly Written[]; readonly removal: QueueRemoval }> {
-  const ordinals = new Map<number, Set<number>>();
+  const ordinals = new Map<number, DistinctNumbers>();
   if (queue.runs.length === 0) return { records: writes, removal: removalOf(queue.name, [], ordinals) };
   const records: Written[] = [];
   const taken = new Set<string>();
@@ -68,7 +68,7 @@ export async function resolveWrites(
     if (write.value === undefined && score + 0 === known.score) continue;
     records.push({ id, score, value });
     taken.add(id);
-    ordinals.set(known.run.id, (ordinals.get(known.run.id) ?? new Set()).add(known.ordinal));
+    ofRun(ordinals, known.run).add(known.ordinal);
   }
   return { records, removal: removalOf(queue.name, [], ordinals) };
 }
@@ -96,16 +96,25 @@ async function findIn(runs: readonly Run[], id: string) {
   return undefined;
 }
 
+function ofRun(ordinals: Map<number, DistinctNumbers>, { id }: Run): DistinctNumbers {
+  let found = ordinals.get(id);
+  if (found === undefined) {
+    found = new DistinctNumbers();
+    ordinals.set(id, found);
+  }
+  return found;
+}
+
 function removalOf(
   queue: string,
   entries: readonly Entry[],
-  ordinals: ReadonlyMap<number, ReadonlySet<number>>,
+  ordinals: ReadonlyMap<number, DistinctNumbers>,
 ): QueueRemoval {
   return {
     queue,
     numbers: entries.map(({ number }) => number),
     entries,
-    ordinals: new Map([...ordinals].map(([run, ofRun]) => [run, [...ofRun]])),
+    ordinals: new Map([...ordinals].map(([run, { values }]) => [run, values])),
   };
 }
 
