@@ -49,8 +49,8 @@ function section({ name, sees, reads, needs, costs, settings, metrics }) {
 
 function settingsTable(names) {
   const rows = names.map((name) => {
-    const { names: variables, fallback, about, expected } = COLLECTOR_SETTINGS[name];
-    return [variables.map(code).join(", "), shown(fallback), about, expected];
+    const { names: variables, default: byDefault, about, expected } = COLLECTOR_SETTINGS[name];
+    return [variables.map(code).join(", "), formatDefault(byDefault), about, expected];
   });
   return table(["Setting", "Default", "Purpose", "Values"], rows);
 }
@@ -66,9 +66,9 @@ function metricsTable(metrics) {
   return table(["Metric", "Type", "Unit", "Tags", "Meaning"], rows);
 }
 
-function shown(fallback) {
-  if (fallback === undefined) return "";
-  return code(typeof fallback === "string" ? fallback : JSON.stringify(fallback));
+function formatDefault(value) {
+  if (value === undefined) return "";
+  return code(typeof value === "string" ? value : JSON.stringify(value));
 }
 
 function code(text) {

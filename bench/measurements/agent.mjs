@@ -8,7 +8,7 @@ const RECORDS = 1_000_000;
 const QUICK_RECORDS = 20_000;
 const CONTEXTS = [100, 10_000];
 /** Each subject is a new process and works for seconds: a few rounds say enough, fewer where a round takes long. */
-const MOST_ROUNDS = { 100: 3, 10000: 2 };
+const MAX_ROUNDS = { 100: 3, 10000: 2 };
 const BROKERS = { redis: "Redis", embedded: "the embedded broker" };
 const BARE_LOOP = "bare loop, the ceiling";
 
@@ -44,7 +44,7 @@ histogram where the agent computes five, and sends nothing. Its own sums must eq
       for (const contexts of CONTEXTS) {
         const backlog = await fillBacklog(kind, { records, contexts }, trees[0], folder);
         const title = `${BROKERS[kind]}, ${contexts.toLocaleString("en-US")} contexts`;
-        const plan = { rounds: Math.min(rounds, MOST_ROUNDS[contexts]), trees, folder };
+        const plan = { rounds: Math.min(rounds, MAX_ROUNDS[contexts]), trees, folder };
         tables.push(await measured(title, backlog, { ...plan, say: (text) => say(`${title}: ${text}`) }));
         await removeBacklog(backlog);
       }

@@ -12,7 +12,7 @@ const TO_WEIGH = ["--expose-gc", "--min-semi-space-size=256", "--max-semi-space-
 const [FIRST_KIND] = Object.keys(KINDS);
 /** Of CPU time, about. */
 const SAMPLE_MS = 120;
-const MOST_FLUSHES = 25;
+const MAX_FLUSHES = 25;
 const WEIGHINGS = 3;
 
 const about = `
@@ -93,7 +93,7 @@ async function cell({ quick, rounds, trees, farEnds, kind, contexts }) {
 async function flushesOfASample(subject) {
   const { cpu } = await timed(subject, 1);
   const flushes = Math.round((SAMPLE_MS * 1e6) / (cpu * CALLS_A_FLUSH));
-  return Math.min(Math.max(flushes, 1), MOST_FLUSHES);
+  return Math.min(Math.max(flushes, 1), MAX_FLUSHES);
 }
 
 async function timed({ contender, job, program, farEnd }, flushes) {

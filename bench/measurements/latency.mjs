@@ -3,7 +3,7 @@ import { ACCEPTANCE_RATE, acceptance } from "./latency/acceptance.mjs";
 import { EVENT_LOOP_CONTEXTS, eventLoop } from "./latency/event-loop.mjs";
 
 /** A round takes most of a minute. */
-const MOST_ROUNDS = { acceptance: 2, eventLoop: 3 };
+const MAX_ROUNDS = { acceptance: 2, eventLoop: 3 };
 
 /** @type {import("../suite/measurement.mjs").Measurement} */
 export default {
@@ -28,12 +28,12 @@ increments must arrive at the sink (99 % of datagrams, which can get lost).`,
     const plan = { quick, trees, folder };
     const accepted = await acceptance({
       ...plan,
-      rounds: Math.min(rounds, MOST_ROUNDS.acceptance),
+      rounds: Math.min(rounds, MAX_ROUNDS.acceptance),
       say: (text) => say(`acceptance: ${text}`),
     });
     const held = await eventLoop({
       ...plan,
-      rounds: Math.min(rounds, MOST_ROUNDS.eventLoop),
+      rounds: Math.min(rounds, MAX_ROUNDS.eventLoop),
       say: (text) => say(`event loop: ${text}`),
     });
     return { tables: [...accepted, held] };

@@ -11,7 +11,7 @@ const RECORDS_A_SECOND = 2_000;
 const AGE = 60;
 const TYPES = ["count", "gauge", "histogram", "count"];
 /** Datadog takes tags of up to 200 characters: a larger record has more of them. */
-const LONGEST_TAG_VALUE = 150;
+const MAX_TAG_VALUE = 150;
 
 answer({
   /** @returns the sum of all counts */
@@ -49,7 +49,7 @@ function recordOf(n, contexts, start, recordBytes) {
   };
   let missing = recordBytes - JSON.stringify(record).length;
   for (let tag = 0; missing > 0; tag++) {
-    const value = "x".repeat(Math.max(1, Math.min(missing, LONGEST_TAG_VALUE)));
+    const value = "x".repeat(Math.max(1, Math.min(missing, MAX_TAG_VALUE)));
     record.tags[`more${tag}`] = value;
     missing -= value.length + `,"more${tag}":""`.length;
   }

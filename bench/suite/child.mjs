@@ -5,7 +5,7 @@
  */
 import { fork } from "node:child_process";
 
-const LONGEST_ANSWER_MS = 180_000;
+const MAX_ANSWER_MS = 180_000;
 
 /**
  * @param {URL} script
@@ -33,7 +33,7 @@ export function startSubject(script, { nodeFlags = [], environment = {} } = {}) 
     pid: child.pid,
     ask: (name, question) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST_ANSWER_MS);
+        const timer = setTimeout(() => child.kill("SIGKILL"), MAX_ANSWER_MS);
         const onExit = (code, signal) =>
           done(() =>
             reject(new Error(`${script.pathname} ended (${signal ?? code}) while asked to ${name}`)),

@@ -5,7 +5,7 @@ const HEIGHT = 400;
 const EDGES = { left: 74, right: 170, top: 16, bottom: 52 };
 /** Told apart by people who see colours differently, too; by Okabe and Ito. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
-const LEAST_GAP_OF_LABELS = 15;
+const MIN_LABEL_GAP = 15;
 
 /** @param {import("./measurement.mjs").Plot} plot @returns {string} */
 export function svg({ title, x, y, lines }) {
@@ -89,7 +89,7 @@ function labels(lines, up) {
     .sort((a, b) => a.y - b.y);
   let lowest = Number.NEGATIVE_INFINITY;
   return wanted.map(({ label, y, colour }) => {
-    lowest = Math.max(y, lowest + LEAST_GAP_OF_LABELS);
+    lowest = Math.max(y, lowest + MIN_LABEL_GAP);
     return `<text x="${WIDTH - EDGES.right + 10}" y="${round(lowest)}" fill="${colour}">${escaped(label)}</text>`;
   });
 }

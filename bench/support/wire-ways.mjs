@@ -10,8 +10,8 @@ import protobuf from "protobufjs";
 import { compress } from "../../packages/agent/dist/outputs/compression.js";
 
 /** As the original and the agent have it. */
-const MOST_METRICS = 10_000;
-const MOST_LOGS = 500;
+const MAX_METRICS = 10_000;
+const MAX_LOGS = 500;
 const BEST = 9;
 
 /** Datadog's own message, written by a library: fields by number, series in the order in which they came. */
@@ -29,19 +29,19 @@ const TYPE_NUMBERS = { count: 1, rate: 2, gauge: 3 };
 export const METRIC_WAYS = [
   {
     label: "JSON v1, a series for each point, deflate 6: the original's way",
-    requests: inBatches(MOST_METRICS, (records, host) => json(records, host, {})),
+    requests: inBatches(MAX_METRICS, (records, host) => json(records, host, {})),
   },
   {
     label: "JSON v1, grouped, deflate 9",
-    requests: inBatches(MOST_METRICS, (records, host) => json(grouped(records), host, { level: BEST })),
+    requests: inBatches(MAX_METRICS, (records, host) => json(grouped(records), host, { level: BEST })),
   },
   {
     label: "JSON v2, grouped, deflate 9",
-    requests: inBatches(MOST_METRICS, (records, host) => jsonV2(grouped(records), host)),
+    requests: inBatches(MAX_METRICS, (records, host) => jsonV2(grouped(records), host)),
   },
   {
     label: "protobuf, grouped, deflate 9",
-    requests: inBatches(MOST_METRICS, (records, host) => ({
+    requests: inBatches(MAX_METRICS, (records, host) => ({
       ...PROTOBUF,
       encoding: "deflate",
       body: deflateSync(payload(grouped(records), host), { level: BEST }),
@@ -49,7 +49,7 @@ export const METRIC_WAYS = [
   },
   {
     label: "protobuf, grouped, zstd",
-    requests: inBatches(MOST_METRICS, async (records, host) => ({
+    requests: inBatches(MAX_METRICS, async (records, host) => ({
       ...PROTOBUF,
       ...(await zstd(payload(grouped(records), host))),
     })),
@@ -60,10 +60,10 @@ const PROTOBUF = { path: "/api/v2/series", type: "application/x-protobuf" };
 
 /** @type {readonly Way[]} */
 export const LOG_WAYS = [
-  { label: "JSON, not compressed", requests: inBatches(MOST_LOGS, (logs, host) => jsonLogs(logs, host)) },
+  { label: "JSON, not compressed", requests: inBatches(MAX_LOGS, (logs, host) => jsonLogs(logs, host)) },
   {
     label: "JSON, deflate 6",
-    requests: inBatches(MOST_LOGS, (logs, host) => {
+    requests: inBatches(MAX_LOGS, (logs, host) => {
       const plain = jsonLogs(logs, host);
       return { ...plain, encoding: "deflate", body: deflateSync(plain.body) };
     }),

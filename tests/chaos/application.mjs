@@ -24,7 +24,7 @@ const WINDOW = 2;
 const WINDOWS_A_LATE_ONE = 6;
 const LATEST_MS = 6_000;
 /** More bits than this in one sum, and a double would lose some. */
-const MOST_BITS = 52;
+const MAX_BITS = 52;
 const ZONES = ["z0", "z1", "z2"];
 
 const client = new ChouetteClient({
@@ -93,7 +93,7 @@ function takeTurn() {
     window = start;
     bits = 0;
   }
-  if (bits + 2 > MOST_BITS) return;
+  if (bits + 2 > MAX_BITS) return;
   turn += 1;
   const first = witness(now / 1000);
   const calls = [];

@@ -54,6 +54,6 @@ export function refusedMetrics(setAside: readonly SetAside[], reason: string): r
     .sort((a, b) => emission(a) - emission(b))
     .flatMap(({ value }) => {
       const decoded = decodeReadyMetric(value ?? "");
-      return decoded.ok ? [decoded.record] : [];
+      return decoded.ok ? [decoded.value] : [];
     });
 }

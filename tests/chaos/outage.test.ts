@@ -4,7 +4,7 @@ import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { encodeRawMetric, milliseconds, type RawMetric, seconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startIntake, type WorkedOff } from "../../packages/agent/src/intake/intake.js";
+import { type AnsweredRequest, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
@@ -20,7 +20,7 @@ const HISTOGRAMS = 8;
 const POINTS_A_WINDOW = COUNTS + GAUGES + 5 * HISTOGRAMS;
 const BEFORE = 5 * MINUTE;
 const OUTAGE = 6 * HOUR;
-const MOST_MEMORY = 150 * 1024 * 1024;
+const MAX_MEMORY = 150 * 1024 * 1024;
 
 const queues = queueNames();
 let cleanUps: (() => Promise<unknown>)[] = [];
@@ -115,7 +115,7 @@ async function liveThroughAnOutage(broker: Broker, ttl: number): Promise<void> {
   const begin = (Math.floor(Date.now() / 1000 / MINUTE) + 10) * MINUTE;
   let now = begin;
   let isUp = true;
-  let requests: WorkedOff[] = [];
+  let requests: AnsweredRequest[] = [];
   const intake = await startIntake({
     now: () => milliseconds(now * 1000),
     rules: () => (isUp ? undefined : { closeAfterBytes: 0 }),
@@ -154,7 +154,7 @@ async function liveThroughAnOutage(broker: Broker, ttl: number): Promise<void> {
   expect(fresh).toHaveLength((MINUTE / WINDOW - 2) * POINTS_A_WINDOW);
 
   await live(2 * MINUTE);
-  expect(await agent.peakMemory()).toBeLessThan(MOST_MEMORY);
+  expect(await agent.peakMemory()).toBeLessThan(MAX_MEMORY);
   process.stdout.write(
     `peak ${Math.round((await agent.peakMemory()) / 2 ** 20)} MiB, requests ${requests.length}\n`,
   );

@@ -211,12 +211,12 @@ function sampleMemory(agent: Running) {
     const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
     if (kilobytes > 0) samples.push((kilobytes * 1024) / MEGABYTE);
   }, SAMPLE_MS);
-  const mostOf = (from: number, to: number) =>
+  const maxBetween = (from: number, to: number) =>
     Math.round(Math.max(0, ...samples.slice(samples.length * from, samples.length * to)));
   return {
     stop: () => {
       clearInterval(timer);
-      return { early: mostOf(0.25, 0.5), late: mostOf(0.75, 1), most: mostOf(0, 1) };
+      return { early: maxBetween(0.25, 0.5), late: maxBetween(0.75, 1), most: maxBetween(0, 1) };
     },
   };
 }

@@ -68,7 +68,7 @@ async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
   return records.map(({ value = "" }) => {
     const decoded = decodeReadyMetric(value);
     if (!decoded.ok) throw new Error(decoded.reason);
-    return decoded.record;
+    return decoded.value;
   });
 }
 

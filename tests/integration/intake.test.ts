@@ -6,10 +6,10 @@ import { deflateSync, gzipSync } from "node:zlib";
 import { milliseconds, seconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
 import {
+  type AnsweredRequest,
   type Intake,
   type IntakeOptions,
   startIntake,
-  type WorkedOff,
 } from "../../packages/agent/src/intake/intake.js";
 import { encodeMetricPayload } from "../../packages/agent/src/outputs/series-protobuf.js";
 import { until } from "../support/until.js";
@@ -370,7 +370,7 @@ describe("the intake", () => {
   });
 
   it("tells of each request what became of it", async () => {
-    const told: WorkedOff[] = [];
+    const told: AnsweredRequest[] = [];
     await start({ onRequest: (request) => told.push(request) });
     await post();
     await post({ body: "{" });

@@ -36,8 +36,8 @@ function sums(device: Device, pending: Awaited<ReturnType<Device["pendingRaw"]>>
     const all = total(records);
     const missing = device.watched.dropped.of(group) + pending.of(group);
     const found = (arrived.get(group) ?? 0) + missing;
-    const mostAllowed = device.mayRepeat.has(group) ? Number.POSITIVE_INFINITY : all;
-    if (found >= certain - 1e-6 && found <= mostAllowed + 1e-6) continue;
+    const maxAllowed = device.mayRepeat.has(group) ? Number.POSITIVE_INFINITY : all;
+    if (found >= certain - 1e-6 && found <= maxAllowed + 1e-6) continue;
     const made = records.map(({ amount, stamp }) => `${amount} at ${stamp}`).join(", ");
     wrong.push(
       `${group}: recorded ${made}; arrived ${parts.get(group)?.join(", ") ?? "nothing"}; dropped or pending ${missing}`,

@@ -19,7 +19,7 @@ import { type Engine, QUEUES, WatchedStore } from "./watched-store.js";
 /** 2026-01-05T00:00:00Z: a Monday on which nothing happens. */
 const START = Date.UTC(2026, 0, 5);
 /** Steps shorter than this count as drift and aren't put right. */
-export const LEAST_JUMP = 30;
+export const MIN_JUMP = 30;
 /** Record k has the value 2^(k mod this): what is missing or there twice is to be seen in the sum. */
 const VALUES = 45;
 
@@ -308,12 +308,12 @@ export class Device {
     const [text] = await this.watched.store.notes([CLOCK_STATE]);
     const state = decodeClockState(text);
     if (state?.boot !== this.#boot.id) return false;
-    return Math.abs(this.now - this.#boot.uptime() - state.bootTime) < LEAST_JUMP;
+    return Math.abs(this.now - this.#boot.uptime() - state.bootTime) < MIN_JUMP;
   }
 
   #setClock(by: number): void {
     if (by === 0) return;
-    if (Math.abs(by) < LEAST_JUMP) this.drift += Math.abs(by);
+    if (Math.abs(by) < MIN_JUMP) this.drift += Math.abs(by);
     this.#before = { until: this.clock.monotonic() + 60_000, offset: this.now - this.trueNow };
     this.hasStepped = true;
     this.#saved = undefined;
@@ -353,7 +353,7 @@ export class Device {
     ]);
     this.stored.raw += 1;
     this.recorded.push({ ...amountOf(text), value, stamp, trueAt, isCertain: true });
-    if (Math.abs(stamp - this.now - (trueAt - this.trueNow)) >= LEAST_JUMP) this.isUntimely = true;
+    if (Math.abs(stamp - this.now - (trueAt - this.trueNow)) >= MIN_JUMP) this.isUntimely = true;
     await this.#noteAmbiguity();
   }
 
@@ -440,7 +440,7 @@ export class Device {
   #checkPoint({ group, metric, at }: ArrivedPoint): void {
     if (at < Date.UTC(2025, 0, 1) / 1000) this.differences.push(`${metric} arrived with the time ${at}`);
     if (this.isUntimely) return;
-    const tolerance = 2 * LEAST_JUMP + this.drift;
+    const tolerance = 2 * MIN_JUMP + this.drift;
     // The parts of a histogram other than .count are of the same records.
     const base = group.replace(/\.(max|median|avg|95percentile)/, ".count");
     const isTimely = this.recorded.some(
@@ -458,7 +458,7 @@ export class Device {
     const log = this.logs.get(id);
     if (log === undefined) this.differences.push(`${id} arrived, and nobody wrote it`);
     if (log === undefined || this.isUntimely) return;
-    const tolerance = 2 * LEAST_JUMP + this.drift;
+    const tolerance = 2 * MIN_JUMP + this.drift;
     const isTimely = this.#allowedOffsets().some((offset) => Math.abs(at - offset - log.trueAt) <= tolerance);
     if (!isTimely) this.differences.push(`${id} of ${log.trueAt} arrived with the time ${at}`);
   }

@@ -69,7 +69,7 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
       return records.map(({ value }) => {
         const decoded = decodeReadyMetric(value ?? "");
         if (!decoded.ok) throw new Error(decoded.reason);
-        return decoded.record;
+        return decoded.value;
       });
     },
     rejected: async () => {

@@ -45,13 +45,13 @@ function table(cells, { title, key, unit }) {
 }
 
 function withShares(cells, table) {
-  const leastOf = (row) => Math.min(...cells.flatMap(({ rows }) => rows[row].samples.share));
+  const minShareOf = (row) => Math.min(...cells.flatMap(({ rows }) => rows[row].samples.share));
   return {
     ...table,
-    rows: table.rows.map((shown, row) => ({ ...shown, remark: inWords(leastOf(row)) })),
+    rows: table.rows.map((shown, row) => ({ ...shown, remark: formatShare(minShareOf(row)) })),
   };
 }
 
-function inWords(leastPercent) {
-  return leastPercent === 100 ? "all arrived" : `${Math.floor(leastPercent * 10) / 10} % or more arrived`;
+function formatShare(minPercent) {
+  return minPercent === 100 ? "all arrived" : `${Math.floor(minPercent * 10) / 10} % or more arrived`;
 }

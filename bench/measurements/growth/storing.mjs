@@ -11,7 +11,7 @@ const SAMPLES = 3;
 const RECORDS = 20_000;
 const QUICK_RECORDS = 2_000;
 /** Of large records fewer are stored, so that they fit the memory of a small machine. */
-const MOST_BYTES = 40_000_000;
+const MAX_BYTES = 40_000_000;
 const CONTEXTS = 100;
 const RECORD_BYTES = 120;
 
@@ -50,7 +50,7 @@ const DIMENSIONS = [
     steps: [120, 1_000, 10_000],
     quickSteps: [120, 1_000],
     shape: (recordBytes, usual) => {
-      const records = Math.min(usual.records, Math.floor(MOST_BYTES / recordBytes));
+      const records = Math.min(usual.records, Math.floor(MAX_BYTES / recordBytes));
       return { ...usual, recordBytes, backlog: records, records };
     },
   },
@@ -61,7 +61,7 @@ const thousands = (number) => number.toLocaleString("en-US");
 /** In words, for the measurement's own. */
 export const STORING_GROWTH = `**Into the broker**: as in "Into the broker", with chouette-iot-client: ${SAMPLES} samples of ${thousands(RECORDS)} records (${CONTEXTS} contexts, ${RECORD_BYTES} bytes
 each) into a fresh broker, after the same number as a warm-up. By backlog: the backlog is stored first. By contexts: a sample
-has at least one record of each context. By size: more tags make the records larger, with at most ${MOST_BYTES / 1e6} MB per sample. The broker
+has at least one record of each context. By size: more tags make the records larger, with at most ${MAX_BYTES / 1e6} MB per sample. The broker
 must hold all records at the end.`;
 
 /**

@@ -9,7 +9,7 @@ const RATE = 1_000;
 /** An aggregating client first sends, and loads its driver, when its first second is over. */
 const WHOLE = { beginningSeconds: 2, seconds: 4 };
 const QUICK = { beginningSeconds: 1.5, seconds: 1 };
-const LEAST_OF_DATAGRAMS = 0.99;
+const MIN_DATAGRAM_SHARE = 0.99;
 const WITHOUT = "without a client";
 /** Of those of "a call in the application", by what their labels end with. */
 const COMPARED = /a record a call|its default|hot-shots, (buffered|aggregated)$|prom-client$/;
@@ -53,7 +53,7 @@ async function sampled({ label, client, settings, root, mayLose }, farEnd, times
     if (farEnd === undefined) return held;
     const arrived = await farEnd.arrived(application);
     const share = shareArrived(arrived, { kind: "increment", contexts, calls, called: calls });
-    if (mayLose ? share < LEAST_OF_DATAGRAMS || share > 1 : share !== 1) {
+    if (mayLose ? share < MIN_DATAGRAM_SHARE || share > 1 : share !== 1) {
       throw new Error(`${label}: of ${calls} increments ${share * calls} arrived`);
     }
     return held;

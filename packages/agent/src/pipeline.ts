@@ -95,7 +95,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   };
   // The flush and the timekeeper remember what the store says of windows and of the clock.
   const flushWiring = watch({ ...wiring, store: rereadAfterReconnect(store) }, watchdogs.flush);
-  const { rejectedMost, rejectedTtl, selfMetrics } = config.settings;
+  const { maxDeadLetters, deadLetterTtl, selfMetrics } = config.settings;
   const maxBytes = config.settings.storeMaxBytes ?? wiring.defaultLimit;
   const locks = new QueueLocks();
   const timekeeper = new Timekeeper({
@@ -121,7 +121,7 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
   });
   const housekeepingOutage = new Outage("housekeeping", clock, log, "failing");
   const outages = { store: storeOutage, own: housekeepingOutage };
-  const limits = { maxRecords: rejectedMost, ttl: seconds(rejectedTtl) };
+  const limits = { maxRecords: maxDeadLetters, ttl: seconds(deadLetterTtl) };
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, lost]);
   const loops = [

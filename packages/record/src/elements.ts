@@ -5,7 +5,7 @@
  * element, `"1"` is another, and whole numbers are exact whatever their size. It drops a set with an array or object in it;
  * here these are told apart by their JSON.
  */
-import { bad, type Undecodable } from "./decoded.js";
+import { bad, type Undecodable } from "./decode.js";
 import type { DistinctElement } from "./raw-metric.js";
 
 /** Python reads no longer ones, and to read them takes ever longer. */

@@ -1,5 +1,4 @@
 export { canonicalTag, metricName, tagName, tagValue } from "./datadog-names.js";
-export type { Decoded } from "./decoded.js";
 export { messageOf } from "./errors.js";
 export { LOG_LEVELS, type Log, type LogLevel, type ReceivedLog } from "./log.js";
 export { decodeLog } from "./log-codec.js";
@@ -22,6 +21,7 @@ export { type KeyedMetric, RawMetricReader } from "./raw-metric-reader.js";
 export type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
 export { decodeReadyMetric, encodeReadyMetric } from "./ready-metric-codec.js";
 export { decodeRejected, encodeRejected, type Rejected } from "./rejected.js";
+export type { Result } from "./result.js";
 export {
   canonicalTags,
   contextKey,

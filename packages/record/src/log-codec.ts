@@ -1,20 +1,21 @@
 /** Logs from JSON: any program may have written them. The answer is a log or the reason why it is none, never an exception. */
-import { bad, type Decoded, decode } from "./decoded.js";
+import { bad, decode } from "./decode.js";
 import type { Fields } from "./json.js";
 import type { ReceivedLog } from "./log.js";
+import type { Result } from "./result.js";
 
 /** Tags may also be one text, with commas between them, as Datadog writes them. */
-export function decodeLog(text: string): Decoded<ReceivedLog> {
+export function decodeLog(text: string): Result<ReceivedLog> {
   return decode(text, readLog);
 }
 
-function readLog(fields: Fields): Decoded<ReceivedLog> {
+function readLog(fields: Fields): Result<ReceivedLog> {
   const { message, ddtags } = fields;
   const isMessage = typeof message === "string" || (typeof message === "object" && message !== null);
   if (!isMessage) return bad("message", "a text or an object", message);
   const tags = decodeLogTags(ddtags);
   if (tags === undefined) return bad("ddtags", 'a list of "name:value"', ddtags);
-  return { ok: true, record: { ...fields, message, ddtags: tags } };
+  return { ok: true, value: { ...fields, message, ddtags: tags } };
 }
 
 function decodeLogTags(tags: unknown): readonly string[] | undefined {

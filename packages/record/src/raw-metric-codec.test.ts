@@ -8,7 +8,7 @@ import { decodeRawMetric } from "./raw-metric-codec.js";
 function decoded(text: string): ReceivedMetric {
   const answer = decodeRawMetric(text);
   if (!answer.ok) throw new Error(`${answer.reason}: ${text}`);
-  return answer.record;
+  return answer.value;
 }
 
 /** What a Python expression over `texts` comes to. */

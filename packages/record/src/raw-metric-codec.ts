@@ -5,7 +5,7 @@
  * read may be anything at all: the answer is a record, or the reason why it is none, never an exception. What the
  * original agent takes is taken for the same: docs/decisions/0014-one-identity.md.
  */
-import { bad, type Decoded, decode, type Undecodable } from "./decoded.js";
+import { bad, decode, type Undecodable } from "./decode.js";
 import { decodeElements } from "./elements.js";
 import { type Fields, parseSources } from "./json.js";
 import {
@@ -18,6 +18,7 @@ import {
   type SetElement,
   type WeightedSample,
 } from "./raw-metric.js";
+import type { Result } from "./result.js";
 import { decodeTime } from "./time.js";
 
 const numberTypes: ReadonlySet<unknown> = new Set(NUMBER_TYPES);
@@ -42,11 +43,11 @@ function encodeElements(elements: readonly SetElement[]): string | undefined {
   return JSON.stringify(elements);
 }
 
-export function decodeRawMetric(text: string): Decoded<ReceivedMetric> {
+export function decodeRawMetric(text: string): Result<ReceivedMetric> {
   return decode(text, readRawMetric);
 }
 
-function readRawMetric(fields: Fields, text: string): Decoded<ReceivedMetric> {
+function readRawMetric(fields: Fields, text: string): Result<ReceivedMetric> {
   const { metric, type, value, timestamp, tags } = fields;
   if (typeof metric !== "string" || metric === "") return bad("metric", "a name", metric);
   const time = decodeTime(timestamp);
@@ -54,7 +55,7 @@ function readRawMetric(fields: Fields, text: string): Decoded<ReceivedMetric> {
   const list = decodeTags(tags, text);
   if (list === undefined) return bad("tags", "an object of name: value", tags);
   const read = readValue(type, value, text);
-  return "ok" in read ? read : { ok: true, record: { metric, timestamp: time, tags: list, ...read } };
+  return "ok" in read ? read : { ok: true, value: { metric, timestamp: time, tags: list, ...read } };
 }
 
 function readValue(type: unknown, value: unknown, text: string): ReceivedValue | Undecodable {

@@ -11,12 +11,12 @@ function expectSame(reader: RawMetricReader, text: string): void {
   const answer = reader.read(text);
   if (!decoded.ok) expect(answer).toEqual(decoded);
   else {
-    const { type, value, timestamp } = decoded.record;
-    const series = seriesIdentity(decoded.record, GLOBAL_TAGS);
+    const { type, value, timestamp } = decoded.value;
+    const series = seriesIdentity(decoded.value, GLOBAL_TAGS);
     expect(answer).toEqual(
       series === undefined
         ? { ok: false, reason: expect.stringMatching(/^metric should be a name with a letter in it/) }
-        : { ok: true, record: { ...series, type, value, timestamp } },
+        : { ok: true, value: { ...series, type, value, timestamp } },
     );
   }
 }
@@ -106,6 +106,6 @@ it("goes on where there are more shapes than it remembers", () => {
   for (let context = 0; context < 45_000; context++) {
     const text = `{"metric":"m","type":"count","value":1.5,"timestamp":20,"tags":{"context":"${context}"}}`;
     const answer = reader.read(text);
-    expect(answer).toMatchObject({ ok: true, record: { tags: [`context:${context}`, "site:hall"] } });
+    expect(answer).toMatchObject({ ok: true, value: { tags: [`context:${context}`, "site:hall"] } });
   }
 });

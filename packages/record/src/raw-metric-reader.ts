@@ -8,10 +8,11 @@
  * Promises: for any text, what {@link decodeRawMetric} answers, under the series that it belongs to. It remembers a
  * bounded number of shapes, and loses nothing but time if there are more.
  */
-import { bad, type Decoded } from "./decoded.js";
+import { bad } from "./decode.js";
 import { plainNumber, plainNumberEnd } from "./plain-number.js";
 import type { NumberType, ReceivedMetric, ReceivedValue } from "./raw-metric.js";
 import { decodeRawMetric } from "./raw-metric-codec.js";
+import type { Result } from "./result.js";
 import { type SeriesIdentity, seriesIdentity } from "./series-identity.js";
 import { isTime, type Seconds, seconds } from "./time.js";
 
@@ -39,16 +40,16 @@ export class RawMetricReader {
     this.#globalTags = globalTags;
   }
 
-  read(text: string): Decoded<KeyedMetric> {
+  read(text: string): Result<KeyedMetric> {
     const record = this.#readByShape(text);
-    if (record !== undefined) return { ok: true, record };
+    if (record !== undefined) return { ok: true, value: record };
     const decoded = decodeRawMetric(text);
     if (!decoded.ok) return decoded;
-    const series = seriesIdentity(decoded.record, this.#globalTags);
-    if (series === undefined) return bad("metric", "a name with a letter in it", decoded.record.metric);
-    const { type, value, timestamp } = decoded.record;
+    const series = seriesIdentity(decoded.value, this.#globalTags);
+    if (series === undefined) return bad("metric", "a name with a letter in it", decoded.value.metric);
+    const { type, value, timestamp } = decoded.value;
     const { metric, tags, key } = series;
-    return { ok: true, record: { metric, type, value, timestamp, tags, key } as KeyedMetric };
+    return { ok: true, value: { metric, type, value, timestamp, tags, key } as KeyedMetric };
   }
 
   /** Undefined if the text isn't of the usual form, whether it is a raw metric or not. */
@@ -99,15 +100,15 @@ function parseShape(before: string, after: string, globalTags: readonly string[]
   // A text that gives back each of two pairs of numbers can't have them from anywhere else.
   const probe = decodeRawMetric(`${before}1${BETWEEN}2${after}`);
   const other = decodeRawMetric(`${before}3${BETWEEN}4${after}`);
-  if (!isOf(probe, 1, 2) || !isOf(other, 3, 4) || probe.record.type === "set") return undefined;
-  const series = seriesIdentity(probe.record, globalTags);
-  return series === undefined ? undefined : { ...series, type: probe.record.type };
+  if (!isOf(probe, 1, 2) || !isOf(other, 3, 4) || probe.value.type === "set") return undefined;
+  const series = seriesIdentity(probe.value, globalTags);
+  return series === undefined ? undefined : { ...series, type: probe.value.type };
 }
 
 function isOf(
-  decoded: Decoded<ReceivedMetric>,
+  decoded: Result<ReceivedMetric>,
   value: number,
   timestamp: number,
-): decoded is { readonly ok: true; readonly record: ReceivedMetric } {
-  return decoded.ok && decoded.record.value === value && decoded.record.timestamp === timestamp;
+): decoded is { readonly ok: true; readonly value: ReceivedMetric } {
+  return decoded.ok && decoded.value.value === value && decoded.value.timestamp === timestamp;
 }

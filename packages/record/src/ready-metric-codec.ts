@@ -1,7 +1,8 @@
 /** Ready metrics to JSON, and back. Reading answers with a record or the reason why it is none, never with an exception. */
-import { bad, type Decoded, decode } from "./decoded.js";
+import { bad, decode } from "./decode.js";
 import type { Fields } from "./json.js";
 import type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
+import type { Result } from "./result.js";
 import { decodeTime, isTime, type Seconds } from "./time.js";
 
 const READY_TYPES: Readonly<Record<ReadyType, true>> = { count: true, gauge: true, rate: true };
@@ -13,11 +14,11 @@ export function encodeReadyMetric(record: ReadyMetric): string | undefined {
   return record.points.length > 0 && record.points.every(isPoint) ? JSON.stringify(record) : undefined;
 }
 
-export function decodeReadyMetric(text: string): Decoded<ReadyMetric> {
+export function decodeReadyMetric(text: string): Result<ReadyMetric> {
   return decode(text, readReadyMetric);
 }
 
-function readReadyMetric(fields: Fields): Decoded<ReadyMetric> {
+function readReadyMetric(fields: Fields): Result<ReadyMetric> {
   const { metric, type, tags, points, interval } = fields;
   if (typeof metric !== "string" || metric === "") return bad("metric", "a name", metric);
   if (!isReadyType(type)) return bad("type", `one of ${Object.keys(READY_TYPES).join(", ")}`, type);
@@ -26,9 +27,9 @@ function readReadyMetric(fields: Fields): Decoded<ReadyMetric> {
   const read = decodePoints(points);
   if (read === undefined) return bad("points", "a list of [seconds, number]", points);
   const record = { metric, type, tags: list, points: read };
-  if (interval === undefined || interval === null) return { ok: true, record };
+  if (interval === undefined || interval === null) return { ok: true, value: record };
   if (!isInterval(interval)) return bad("interval", `whole seconds from 1 to ${MAX_INTERVAL}`, interval);
-  return { ok: true, record: { ...record, interval } };
+  return { ok: true, value: { ...record, interval } };
 }
 
 function isReadyType(type: unknown): type is ReadyType {

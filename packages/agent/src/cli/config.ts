@@ -1,6 +1,6 @@
 /** `chouette config`: shows every setting with its current value and source. Secrets are hidden. */
 import type { Command } from "commander";
-import { inWords } from "../config/format-value.js";
+import { formatValue } from "../config/format-value.js";
 import { settingsSchema } from "../config/json-schema.js";
 import { type ShownSetting, shownSettings } from "../config/shown-settings.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
@@ -27,7 +27,7 @@ export function registerConfig(program: Command): void {
 function asTable(settings: readonly ShownSetting[]): string {
   const rows = settings.map(({ names, value, source, about }) => [
     names.join(", "),
-    inWords(value),
+    formatValue(value),
     source,
     about,
   ]);

@@ -4,7 +4,7 @@
  */
 import type { WriteStream } from "node:tty";
 import type { Counts } from "../intake/counts.js";
-import type { Intake, WorkedOff } from "../intake/intake.js";
+import type { AnsweredRequest, Intake } from "../intake/intake.js";
 import type { KeptPoint } from "../intake/kept-points.js";
 import { printable, printableJson } from "../runtime/printable.js";
 import { table } from "./text-table.js";
@@ -12,7 +12,7 @@ import { table } from "./text-table.js";
 export interface Display {
   /** @param key what to show as the API key: never the key itself */
   listening(intake: Intake, key: string): void;
-  request(request: WorkedOff): void;
+  request(request: AnsweredRequest): void;
   ended(counts: Counts): void;
 }
 
@@ -97,14 +97,14 @@ function introduction({ url }: Intake, key: string): string {
   return `Listening on ${url}. Settings for an agent: ${settings.join(" ")} API_KEY=${key}\n`;
 }
 
-function pointsOf({ submission }: WorkedOff): readonly KeptPoint[] {
+function pointsOf({ submission }: AnsweredRequest): readonly KeptPoint[] {
   return submission.series.flatMap(({ points, ...series }) =>
     points.map(([at, value]) => ({ ...series, at, value })),
   );
 }
 
 /** What a request brought besides points, and why it was refused. */
-function otherLines({ method, path, status, reason, submission }: WorkedOff): readonly string[] {
+function otherLines({ method, path, status, reason, submission }: AnsweredRequest): readonly string[] {
   const logs = submission.logs.map(({ fields }) => `log ${JSON.stringify(fields)}`);
   const refused = reason === undefined ? [] : [`refused ${method} ${path}: ${status} ${reason}`];
   return [...logs, ...refused].map((line) => `${printable(line)}\n`);

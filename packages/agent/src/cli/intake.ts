@@ -1,7 +1,7 @@
 /** `chouette intake`: a local stand-in for Datadog's intake, until SIGTERM or SIGINT. */
 import { type Command, Option } from "commander";
 import { type HostAndPort, hostAndPort, wholeNumber } from "../config/kinds.js";
-import { startIntake, type WorkedOff } from "../intake/intake.js";
+import { type AnsweredRequest, startIntake } from "../intake/intake.js";
 import { argument } from "./argument.js";
 import { endSignal } from "./end-signal.js";
 import { displayOn } from "./intake-display.js";
@@ -51,7 +51,7 @@ export function registerIntake(program: Command): void {
 async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): Promise<void> {
   const display = displayOn(process.stdout, json);
   const enough = countdown(once ?? Number.POSITIVE_INFINITY);
-  const onRequest = (request: WorkedOff) => {
+  const onRequest = (request: AnsweredRequest) => {
     display.request(request);
     enough.take(request.submission.series.reduce((sum, { points }) => sum + points.length, 0));
   };

@@ -21,13 +21,13 @@ export function openCollector(name: string, context: CollectorContext): Collecto
   const program = context.settings.execCollectors.find((candidate) => candidate.name === name);
   const builtIn = BUILT_IN.get(name);
   if (program !== undefined)
-    return openLate(name, async () => (await import("./exec/exec.js")).exec(program));
-  if (builtIn !== undefined) return openLate(name, async () => (await builtIn()).open(context));
-  return openLate(name, async () => (await loadFactory(name))(context));
+    return lazyCollector(name, async () => (await import("./exec/exec.js")).exec(program));
+  if (builtIn !== undefined) return lazyCollector(name, async () => (await builtIn()).open(context));
+  return lazyCollector(name, async () => (await loadFactory(name))(context));
 }
 
 /** A collector that is made when it is first asked, by whatever means take time or may fail. */
-function openLate(name: string, open: () => Promise<Collector>): Collector {
+function lazyCollector(name: string, open: () => Promise<Collector>): Collector {
   let opened: Collector | undefined;
   return {
     name,

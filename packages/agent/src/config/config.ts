@@ -60,8 +60,8 @@ export function readSettings(env: Environment, file?: SettingsFile): Loaded {
   const wrong = new Set<SettingName>();
   for (const name of settingNames()) {
     const setting: Setting<unknown, unknown> = SETTINGS[name];
-    const given = whatIsGiven(setting, variables, file);
-    values[name] = setting.fallback;
+    const given = readRaw(setting, variables, file);
+    values[name] = setting.default;
     if (given === undefined) continue;
     const value = parse(setting, given);
     if (value.ok) values[name] = value.value;
@@ -71,7 +71,7 @@ export function readSettings(env: Environment, file?: SettingsFile): Loaded {
     const warning = value.ok ? setting.warning?.(given.text) : undefined;
     if (warning !== undefined) warnings.push(`${given.source}: ${warning}`);
   }
-  // Every name of the table has been given the value that its own schema answered, or its fallback.
+  // Every name of the table has been given the value that its own schema answered, or its default.
   const config = derive(values as Settings, sources, file?.path, warnings);
   if (!wrong.has("apiKey")) problems.push(...missing(config));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
@@ -101,7 +101,7 @@ interface Given {
   readonly isCollection: boolean;
 }
 
-function whatIsGiven(
+function readRaw(
   setting: Setting<unknown, unknown>,
   env: Environment,
   file?: SettingsFile,

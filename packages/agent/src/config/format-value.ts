@@ -1,10 +1,10 @@
 import { type StatsdAddress, shownStatsdAddress } from "../runtime/address.js";
 
 /** A setting's value as people write it. */
-export function inWords(value: unknown): string {
+export function formatValue(value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (Array.isArray(value)) {
-    return value.map((item) => (typeof item === "object" ? inWords(item) : item)).join(",") || "-";
+    return value.map((item) => (typeof item === "object" ? formatValue(item) : item)).join(",") || "-";
   }
   if (typeof value !== "object") return String(value);
   if (isStatsdAddress(value)) return shownStatsdAddress(value);

@@ -32,11 +32,11 @@ export function settingsSchema(): JsonSchema {
 }
 
 function property(setting: Setting<unknown, unknown>): JsonSchema {
-  const { about, fallback, fallbackInWords, names } = setting;
-  const isPlain = fallbackInWords === undefined && fallback !== undefined && !isAddress(fallback);
+  const { about, default: value, defaultText, names } = setting;
+  const isPlain = defaultText === undefined && value !== undefined && !isAddress(value);
   return {
     description: `${about}. In the environment: ${names.join(", ")}.`,
-    ...(isPlain ? { default: fallback } : {}),
+    ...(isPlain ? { default: value } : {}),
     ...valueSchema(setting),
   };
 }

@@ -1,5 +1,5 @@
 /** docs/CONFIGURATION.md, made of the table of settings. */
-import { inWords } from "./format-value.js";
+import { formatValue } from "./format-value.js";
 import { fileKey, type Setting } from "./setting.js";
 import { SECTIONS, type Section } from "./settings.js";
 import { DEFAULT_PATHS, FILE_VARIABLE } from "./settings-file.js";
@@ -45,9 +45,13 @@ function sectionText({ title, settings }: Section): string {
 }
 
 function row(setting: Setting<unknown, unknown>): string {
-  const { names, about, expected, fallback, fallbackInWords, secret, startOnly } = setting;
-  const byDefault = fallbackInWords ?? (fallback === undefined ? "" : `\`${inWords(fallback)}\``);
-  const notes = [`${about}.`, ...(secret ? ["A secret."] : []), ...(startOnly ? ["Read at start."] : [])];
+  const { names, about, expected, default: value, defaultText, secret, requiresRestart } = setting;
+  const byDefault = defaultText ?? (value === undefined ? "" : `\`${formatValue(value)}\``);
+  const notes = [
+    `${about}.`,
+    ...(secret ? ["A secret."] : []),
+    ...(requiresRestart ? ["Read at start."] : []),
+  ];
   const cells = [
     names.map((name) => `\`${name}\``).join(", "),
     `\`${fileKey(setting)}\``,

@@ -13,7 +13,9 @@ export interface Reload {
 
 export function reload(current: Config, next: Config): Reload {
   const differing = settingNames().filter((name) => !isSame(current.settings[name], next.settings[name]));
-  const afterRestart = differing.filter((name) => (SETTINGS[name] as Setting<unknown, unknown>).startOnly);
+  const afterRestart = differing.filter(
+    (name) => (SETTINGS[name] as Setting<unknown, unknown>).requiresRestart,
+  );
   const kept = Object.fromEntries(afterRestart.map((name) => [name, current.settings[name]]));
   return {
     config: withSettings(next, { ...next.settings, ...kept } as Settings),

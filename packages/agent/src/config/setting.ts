@@ -1,29 +1,29 @@
-/** One setting: where it is read from, what it may be, and what it is when nobody says. */
+/** One setting: its names, its kind and its default. */
 import type { Kind } from "./kinds.js";
 
 export interface Setting<T, D> extends Kind<T> {
   /** Environment variables; the first that is set wins. */
   readonly names: readonly [string, ...string[]];
   readonly about: string;
-  readonly fallback: D;
-  /** The fallback in words, where it depends on the machine. */
-  readonly fallbackInWords?: string;
+  readonly default: D;
+  /** The default in words, if it depends on the machine. */
+  readonly defaultText?: string;
   /** Never shown. */
   readonly secret: boolean;
-  /** Holds from the agent's start to its end: a reload leaves it as it is. */
-  readonly startOnly?: boolean;
+  /** Read at the start of the agent: a reload doesn't change it. */
+  readonly requiresRestart?: boolean;
 }
 
-type Traits = Partial<Pick<Setting<unknown, unknown>, "secret" | "startOnly" | "fallbackInWords">>;
+type SettingFlags = Partial<Pick<Setting<unknown, unknown>, "secret" | "requiresRestart" | "defaultText">>;
 
 export function setting<T, const D>(
   names: Setting<T, D>["names"],
   kind: Kind<T>,
-  fallback: D,
+  byDefault: D,
   about: string,
-  { secret = false, ...traits }: Traits = {},
+  { secret = false, ...flags }: SettingFlags = {},
 ): Setting<T, D> {
-  return { ...kind, names, about, fallback, secret, ...traits };
+  return { ...kind, names, about, default: byDefault, secret, ...flags };
 }
 
 /** A setting's key in `chouette.yaml`: its first name in lower case, without what every key there would begin with. */

@@ -98,7 +98,7 @@ const DATADOG = {
     text("a host name"),
     undefined,
     "The host name of all metrics and logs",
-    { fallbackInWords: "the system's host name" },
+    { defaultText: "the system's host name" },
   ),
   globalTags: setting(
     ["GLOBAL_TAGS", "DD_TAGS"],
@@ -114,48 +114,48 @@ const BROKER = {
     oneOf(["redis", "embedded"]),
     undefined,
     "The broker; redis if REDIS_HOST or REDIS_URL is set, else embedded",
-    { startOnly: true },
+    { requiresRestart: true },
   ),
   redisUrl: setting(
     ["REDIS_URL"],
     url(["redis:", "rediss:"], "redis://user:password@host:port/database, or rediss:// for TLS"),
     undefined,
     "The Redis server; takes precedence over REDIS_HOST and REDIS_PORT",
-    { secret: true, startOnly: true },
+    { secret: true, requiresRestart: true },
   ),
   redisHost: setting(["REDIS_HOST"], text("a host name"), undefined, "The Redis server's host", {
-    startOnly: true,
+    requiresRestart: true,
   }),
   redisPort: setting(["REDIS_PORT"], wholeNumber(1, 65_535, "a port"), 6379, "The Redis server's port", {
-    startOnly: true,
+    requiresRestart: true,
   }),
   listen: setting(
     ["CHOUETTE_LISTEN"],
     hostAndPort("127.0.0.1:6379"),
     { host: "127.0.0.1", port: 6379 },
     "Address on which the embedded broker listens for Redis clients",
-    { startOnly: true },
+    { requiresRestart: true },
   ),
   password: setting(
     ["CHOUETTE_PASSWORD"],
     text("a password"),
     undefined,
     "The password for clients of the embedded broker",
-    { secret: true, startOnly: true },
+    { secret: true, requiresRestart: true },
   ),
   protectedMode: setting(
     ["CHOUETTE_PROTECTED_MODE"],
     yesOrNo(),
     true,
     "Without a password, the embedded broker refuses clients on other machines, like Redis' protected mode",
-    { startOnly: true },
+    { requiresRestart: true },
   ),
   maxConnections: setting(
     ["CHOUETTE_MAX_CONNECTIONS"],
     wholeNumber(1, 100_000, "connections"),
     1_000,
     "Limit of the embedded broker's connections; when it is reached, idle ones are closed in favour of new ones",
-    { startOnly: true },
+    { requiresRestart: true },
   ),
   dataDirectory: setting(
     ["CHOUETTE_DATA_DIR"],
@@ -163,8 +163,8 @@ const BROKER = {
     defaultDataDirectory(),
     "Folder of the embedded broker's files",
     {
-      startOnly: true,
-      fallbackInWords: "$STATE_DIRECTORY, $XDG_STATE_HOME/chouette or ~/.local/state/chouette",
+      requiresRestart: true,
+      defaultText: "$STATE_DIRECTORY, $XDG_STATE_HOME/chouette or ~/.local/state/chouette",
     },
   ),
   fsync: setting(
@@ -172,7 +172,7 @@ const BROKER = {
     fsync(),
     "everysec",
     "When the embedded broker flushes writes to the disk: everysec (a power cut loses at most the last second), always (before it replies) or a number of milliseconds. The end of the process loses nothing in any case",
-    { startOnly: true },
+    { requiresRestart: true },
   ),
   storeMaxBytes: setting(
     ["STORE_MAX_BYTES"],
@@ -188,21 +188,21 @@ const STATSD = {
     statsdAddresses(),
     [{ kind: "udp", host: "127.0.0.1", port: 8125 }] as const,
     "Where statsd and DogStatsD clients may send: host:port for UDP, tcp://host:port, unixstream:///path, unixgram:///path, several with commas between them, or off. If the default is taken by another program, it is left to that",
-    { startOnly: true, fallbackInWords: "127.0.0.1:8125" },
+    { requiresRestart: true, defaultText: "127.0.0.1:8125" },
   ),
   statsdOriginTags: setting(
     ["CHOUETTE_STATSD_ORIGIN_TAGS"],
     yesOrNo(),
     false,
     "Whether the container that a DogStatsD client names becomes tags: container_id, pod_uid, kube_container_name",
-    { startOnly: true },
+    { requiresRestart: true },
   ),
   statsdSignedGauges: setting(
     ["CHOUETTE_STATSD_SIGNED_GAUGES"],
     oneOf(["datadog", "statsd"]),
     "datadog",
     "What a gauge's minus sign means: a negative value (datadog), or a step down (statsd). A plus sign is a step up with either, after which a minus sign is a step down",
-    { startOnly: true },
+    { requiresRestart: true },
   ),
 } as const;
 
@@ -249,13 +249,13 @@ const RECORDS = {
     18 * 3600,
     "Age at which an unsent log expires",
   ),
-  rejectedMost: setting(
+  maxDeadLetters: setting(
     ["REJECTED_MAX_RECORDS"],
     wholeNumber(0, 1_000_000, "records"),
     10_000,
     "Maximum number of dead letters to keep",
   ),
-  rejectedTtl: setting(
+  deadLetterTtl: setting(
     ["REJECTED_TTL"],
     wholeNumber(60, TEN_YEARS, "seconds"),
     7 * DAY,
@@ -305,14 +305,14 @@ const OPERATION = {
     orOff(hostAndPort("127.0.0.1:8127")),
     { host: "127.0.0.1", port: 8127 },
     "Address of the dashboard, /healthz, /readyz, /status and /metrics; off disables them",
-    { startOnly: true },
+    { requiresRestart: true },
   ),
   httpToken: setting(
     ["CHOUETTE_HTTP_TOKEN"],
     token(16),
     undefined,
     "Token for CHOUETTE_HTTP, sent as a bearer token or entered in the login page. Without it, the dashboard is answered to this device only; with it, every request needs it except /healthz and /readyz",
-    { secret: true, startOnly: true },
+    { secret: true, requiresRestart: true },
   ),
   selfMetrics: setting(
     ["SEND_SELF_METRICS"],

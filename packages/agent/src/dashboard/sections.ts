@@ -4,7 +4,7 @@
  */
 import type { ReadyMetric } from "@chouette-iot/record";
 import type { CollectorStatus } from "../collectors/runner.js";
-import { inWords } from "../config/format-value.js";
+import { formatValue } from "../config/format-value.js";
 import type { MetricUse, SeriesUse } from "../status/series-use.js";
 import type { Status } from "../status/status.js";
 import { bytes, duration, measure, number, time, words } from "./format.js";
@@ -180,7 +180,7 @@ ${table("Newest dead letters", ["Time", "Queue", "Reason", "Record"], rows)}`
 }
 
 function settings({ settings: all }: View): Html {
-  const rows = all.map(({ names: [name = ""], value, source }) => [name, inWords(value), source]);
+  const rows = all.map(({ names: [name = ""], value, source }) => [name, formatValue(value), source]);
   const changed = all.filter(({ source }) => source !== "default").length;
   return html`<section id="settings" aria-labelledby="settings-title">
 <h2 id="settings-title">Settings</h2>

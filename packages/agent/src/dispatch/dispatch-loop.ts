@@ -33,7 +33,7 @@ export interface DispatchLoopOptions<T> {
 
 const BACKOFF = { first: milliseconds(1_000), longest: milliseconds(64_000) };
 /** Whatever an answer asks for: it may be a mistake, or a portal's. */
-const LONGEST_RETRY_AFTER = milliseconds(3_600_000);
+const MAX_RETRY_AFTER = milliseconds(3_600_000);
 const KEY_CHECK_INTERVAL = milliseconds(60_000);
 const CLOCK_RETRY_AFTER = milliseconds(1_000);
 const STORE_RETRY_AFTER = milliseconds(1_000);
@@ -118,7 +118,7 @@ export class DispatchLoop<T> {
       return KEY_CHECK_INTERVAL;
     }
     this.#failures += 1;
-    const asked = Math.min(obstacle.retryAfter ?? 0, LONGEST_RETRY_AFTER);
+    const asked = Math.min(obstacle.retryAfter ?? 0, MAX_RETRY_AFTER);
     return milliseconds(Math.max(backoff(this.#failures, BACKOFF), asked));
   }
 

@@ -1,5 +1,5 @@
 import { MemoryStore } from "@chouette-iot/queue/memory";
-import { type Decoded, milliseconds, seconds } from "@chouette-iot/record";
+import { milliseconds, type Result, seconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Outcome, type Output, tryEncode } from "../outputs/output.js";
@@ -12,8 +12,8 @@ const NOW = 1_000_000;
 const QUEUE = "chouette:metrics:wrapped";
 const REJECTED = "chouette:rejected";
 
-const decode = (text: string): Decoded<string> =>
-  text.startsWith("bad") ? { ok: false, reason: "bad" } : { ok: true, record: thrown(text) };
+const decode = (text: string): Result<string> =>
+  text.startsWith("bad") ? { ok: false, reason: "bad" } : { ok: true, value: thrown(text) };
 
 function thrown(text: string): string {
   if (text === "deep") throw new RangeError("Maximum call stack size exceeded");

@@ -6,7 +6,7 @@ const text = (tags: readonly string[]) =>
   JSON.stringify({ metric: "m", type: "gauge", tags, points: [[10, 1]] });
 const tagsOf = (id: string, tags: readonly string[]) => {
   const decoded = decode(text(tags), id);
-  return decoded.ok ? decoded.record.tags : decoded.reason;
+  return decoded.ok ? decoded.value.tags : decoded.reason;
 };
 
 describe("the global tags", () => {

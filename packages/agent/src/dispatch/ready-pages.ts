@@ -5,13 +5,13 @@
  * no other. What isn't admitted stays where it is.
  */
 import { absentValueReason, type Position, pages, type StoredRecord } from "@chouette-iot/queue";
-import type { Decoded } from "@chouette-iot/record";
+import type { Result } from "@chouette-iot/record";
 import type { Admission } from "./byte-budget.js";
 import { type DeliveryOptions, type Entry, reject } from "./delivery.js";
 
 export interface PageOptions<T> extends DeliveryOptions<T> {
   /** @param id in the queue */
-  decode(text: string, id: string): Decoded<T>;
+  decode(text: string, id: string): Result<T>;
   /** What may be sent now: asked before each page. */
   admission(): Admission<T>;
   /** The most records in a batch. */
@@ -62,14 +62,14 @@ async function decodePage<T>(
     const { score, id, value } = stored;
     const decoded = tryDecode(stored, options);
     if (!decoded.ok) unusable.push({ score, id, value, reason: decoded.reason });
-    else entries.push({ score, id, value: value ?? "", record: decoded.record });
+    else entries.push({ score, id, value: value ?? "", record: decoded.value });
   }
   if (unusable.length > 0) await reject(unusable, options);
   tally.rejected += unusable.length;
   return entries;
 }
 
-function tryDecode<T>(stored: StoredRecord, { decode }: PageOptions<T>): Decoded<T> {
+function tryDecode<T>(stored: StoredRecord, { decode }: PageOptions<T>): Result<T> {
   if (stored.value === undefined) return { ok: false, reason: absentValueReason(stored) };
   try {
     return decode(stored.value, stored.id);

@@ -137,7 +137,7 @@ describe("the flush loop", () => {
     const ready = await store.read(queues.readyMetrics, { limit: 10 });
     const points = ready.flatMap(({ value }) => {
       const decoded = decodeReadyMetric(value ?? "");
-      return decoded.ok ? decoded.record.points : [];
+      return decoded.ok ? decoded.value.points : [];
     });
     // It goes by the notes as they are now at once: by the former ones, the store would have refused it.
     expect(failures).toEqual([]);

@@ -106,7 +106,7 @@ function addFragment(
 ): void {
   const decoded = decodeReadyMetric(value);
   if (!decoded.ok) return;
-  for (const [time, sum] of decoded.record.points) {
+  for (const [time, sum] of decoded.value.points) {
     // As it is sent: what the Python agent left has fractions.
     const second = seconds(Math.floor(time));
     const window = notes.grid.windowAt(second);
@@ -116,7 +116,7 @@ function addFragment(
     const place = second - window.start;
     fragments.last = Math.max(fragments.last, place);
     if (place < window.interval - 1) continue;
-    const context = contextOf(decoded.record, sum, { at: second, window, globalTags });
+    const context = contextOf(decoded.value, sum, { at: second, window, globalTags });
     if (context !== undefined) fragments.inFinalSecond.push({ context, readyIds: [id] });
   }
 }

@@ -56,7 +56,7 @@ function setUp({ wrap = datadog, globalTags = [], interval = 10 }: Setup = {}) {
       return records.map(({ value }) => {
         const decoded = decodeReadyMetric(value ?? "");
         if (!decoded.ok) throw new Error(decoded.reason);
-        return decoded.record;
+        return decoded.value;
       });
     },
     deadLetters: async () => {

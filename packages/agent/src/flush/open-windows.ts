@@ -114,7 +114,7 @@ export class Taken {
       this.#reject(record, decoded.reason);
       return;
     }
-    const { timestamp } = decoded.record;
+    const { timestamp } = decoded.value;
     const { earliest, latest } = this.#limits;
     if (timestamp < earliest || timestamp > latest) {
       this.#takeMisstamped(record, timestamp);
@@ -122,7 +122,7 @@ export class Taken {
     }
     const start = this.#grid.startAt(timestamp);
     const taken = this.#windows.get(start) ?? this.window(this.#grid.windowAt(timestamp));
-    if (!taken.window.add(decoded.record)) {
+    if (!taken.window.add(decoded.value)) {
       this.#reject(record, TOO_LARGE);
       return;
     }

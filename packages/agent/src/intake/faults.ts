@@ -3,7 +3,7 @@
  */
 
 /** A request as it begins: its head has come, its body has not. */
-export interface Asked {
+export interface ReceivedRequest {
   /** Requests are numbered from 1 in the order in which they begin. */
   readonly number: number;
   readonly method: string;
@@ -27,4 +27,4 @@ export type Fault =
   /** The request is worked off, and what it brought is kept, but the connection is closed in place of an answer. */
   | { readonly loseAnswer: true };
 
-export type Rules = (request: Asked) => Fault | undefined;
+export type Rules = (request: ReceivedRequest) => Fault | undefined;

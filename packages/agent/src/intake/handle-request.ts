@@ -3,13 +3,13 @@
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { NOTHING, type Submission } from "./endpoints.js";
-import type { Asked, Fault } from "./faults.js";
-import { judge, mostSent, type Terms } from "./validate.js";
+import type { Fault, ReceivedRequest } from "./faults.js";
+import { type IntakeRules, maxSentBytes, validate } from "./validate.js";
 
-/** What became of a request, and how it shall end. */
-export interface Outcome {
+/** The outcome of a request, and how to end it. */
+export interface RequestOutcome {
   readonly end: Answer | "hang" | "close";
-  /** Why it was refused. */
+  /** The reason if it was refused. */
   readonly reason?: string;
   /** What was accepted. */
   readonly submission: Submission;
@@ -27,34 +27,34 @@ export interface Answer {
 
 const ON_DEMAND = "a fault on demand";
 
-/** Reads the request and judges it, or does what the fault says instead. */
-export async function workOff(
+/** Reads and validates the request, or does what the fault says instead. */
+export async function handle(
   request: IncomingMessage,
-  asked: Asked,
+  received: ReceivedRequest,
   fault: Fault | undefined,
-  terms: Terms,
-): Promise<Outcome> {
-  const { isWhole, bytes, body } = await readBody(request, mostSent(asked.path), closingAt(fault));
+  rules: IntakeRules,
+): Promise<RequestOutcome> {
+  const { isWhole, bytes, body } = await readBody(request, maxSentBytes(received.path), closingAt(fault));
   const nothing = { submission: NOTHING, sentBytes: bytes, inflatedBytes: 0 };
   if (!isWhole) return { ...nothing, end: "close" };
   if (fault !== undefined && "hang" in fault) return { ...nothing, end: "hang" };
   if (fault !== undefined && "status" in fault) {
     return { ...nothing, end: { body: refusal(ON_DEMAND), ...fault }, reason: ON_DEMAND };
   }
-  const { method, path } = asked;
-  const verdict = await judge({ method, path, headers: request.headers, body }, terms);
-  const { status } = verdict;
-  if ("reason" in verdict) {
-    const { reason } = verdict;
+  const { method, path } = received;
+  const validation = await validate({ method, path, headers: request.headers, body }, rules);
+  const { status } = validation;
+  if ("reason" in validation) {
+    const { reason } = validation;
     return { ...nothing, end: { status, body: refusal(reason) }, reason };
   }
-  const { submission, inflatedBytes } = verdict;
-  const end = fault !== undefined && "loseAnswer" in fault ? "close" : { status, body: verdict.body };
+  const { submission, inflatedBytes } = validation;
+  const end = fault !== undefined && "loseAnswer" in fault ? "close" : { status, body: validation.body };
   return { end, submission, sentBytes: bytes, inflatedBytes };
 }
 
 /** Ends the request as its outcome says; resolves once an answer has gone out, or its receiver has gone. */
-export async function finish(response: ServerResponse, end: Outcome["end"]): Promise<void> {
+export async function finish(response: ServerResponse, end: RequestOutcome["end"]): Promise<void> {
   if (end === "hang") return;
   if (end === "close") {
     response.destroy();

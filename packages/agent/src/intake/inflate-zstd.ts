@@ -13,7 +13,7 @@
 import { Decompress } from "fzstd";
 
 const MAGIC = 0xfd2fb528;
-const MOST_WINDOW_BYTES = 8 * 1024 * 1024;
+const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 const RLE_BLOCK = 1;
 
 /** The inflated bytes, or undefined where there would be more than `limit`. Throws, with the reason, on anything else. */
@@ -51,8 +51,7 @@ function checkFrame(body: Buffer): void {
   const sizeBytes = sizeFlag === 0 ? Number(isSingleSegment) : 2 ** sizeFlag;
   const sizeAt = 5 + Number(!isSingleSegment) + dictionaryBytes;
   const window = isSingleSegment ? contentBytes(head, sizeAt, sizeBytes) : windowBytes(head.readUInt8(5));
-  if (window > MOST_WINDOW_BYTES)
-    throw new Error(`its window of ${window} bytes is over ${MOST_WINDOW_BYTES}`);
+  if (window > MAX_WINDOW_BYTES) throw new Error(`its window of ${window} bytes is over ${MAX_WINDOW_BYTES}`);
   const end = endOfBlocks(body, sizeAt + sizeBytes) + (hasChecksum ? 4 : 0);
   if (end !== body.length) throw new Error(`its frame ends at byte ${end}, the body at ${body.length}`);
 }

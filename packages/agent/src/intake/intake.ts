@@ -6,39 +6,39 @@
  * every request is counted, whatever becomes of it; no body, however made, takes more memory than its endpoint's
  * limits. It loses what its bounds push out, which it counts, and everything when it ends.
  *
- * Read on in handle-request.ts (one request), validate.ts (the checks), endpoints.ts (what may be asked), submitted-series.ts (the
- * rules for metrics) and kept-points.ts. faults.ts is for tests.
+ * Read on in handle-request.ts (one request), validate.ts (the checks), endpoints.ts (what may be requested),
+ * submitted-series.ts (the rules for metrics) and kept-points.ts. faults.ts is for tests.
  */
 import { createServer, type Server } from "node:http";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { messageOf } from "../runtime/errors.js";
 import { type Counts, RequestCounts } from "./counts.js";
 import type { Submission } from "./endpoints.js";
-import type { Asked, Rules } from "./faults.js";
-import { finish, type Outcome, refusal, workOff } from "./handle-request.js";
+import type { ReceivedRequest, Rules } from "./faults.js";
+import { finish, handle, type RequestOutcome, refusal } from "./handle-request.js";
 import { KeptLogs } from "./kept-logs.js";
 import { type KeptPoint, KeptPoints } from "./kept-points.js";
 import type { SubmittedLog } from "./logs.js";
-import type { Terms } from "./validate.js";
+import type { IntakeRules } from "./validate.js";
 
-export interface IntakeOptions extends Terms {
+export interface IntakeOptions extends IntakeRules {
   /** Where to listen: 127.0.0.1 if not given. */
   readonly host?: string;
   /** 0, the default, takes any free port. */
   readonly port?: number;
-  /** Faults, asked for when a request begins. */
+  /** Chooses the fault when a request begins. */
   readonly rules?: Rules;
-  /** The most points to keep. */
+  /** Maximum number of points to keep. */
   readonly keepPoints?: number;
-  /** The most logs to keep. */
+  /** Maximum number of logs to keep. */
   readonly keepLogs?: number;
-  /** Told of each request once its answer has gone out. */
-  readonly onRequest?: (request: WorkedOff) => void;
+  /** Called for each request after its answer was sent. */
+  readonly onRequest?: (request: AnsweredRequest) => void;
   /** The time by which points and logs are old: the device's own if not given. */
   readonly now?: () => Milliseconds;
 }
 
-export interface WorkedOff extends Asked {
+export interface AnsweredRequest extends ReceivedRequest {
   /** What was answered; undefined where nothing was. */
   readonly status: number | undefined;
   /** Why it was refused. */
@@ -67,7 +67,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
   const requests = new RequestCounts();
   let begun = 0;
 
-  const keep = ({ path }: Asked, { end, submission, sentBytes, inflatedBytes }: Outcome) => {
+  const keep = ({ path }: ReceivedRequest, { end, submission, sentBytes, inflatedBytes }: RequestOutcome) => {
     const time = now();
     for (const series of submission.series) points.add(series, time);
     logs.add(submission.logs, time);
@@ -79,14 +79,14 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
     const path = request.url?.split("?")[0] ?? "/";
     const length = request.headers["content-length"];
     const bytes = length === undefined ? undefined : Number(length);
-    const asked = { number: begun, method: request.method ?? "", path, bytes };
+    const received = { number: begun, method: request.method ?? "", path, bytes };
     try {
-      const outcome = await workOff(request, asked, rules?.(asked), options);
-      keep(asked, outcome);
+      const outcome = await handle(request, received, rules?.(received), options);
+      keep(received, outcome);
       const { end, submission, reason } = outcome;
       await finish(response, end);
       onRequest?.({
-        ...asked,
+        ...received,
         status: statusOf(end),
         submission,
         ...(reason === undefined ? {} : { reason }),
@@ -112,7 +112,7 @@ function systemTime(): Milliseconds {
   return milliseconds(Date.now());
 }
 
-function statusOf(end: Outcome["end"]): number | undefined {
+function statusOf(end: RequestOutcome["end"]): number | undefined {
   return typeof end === "string" ? undefined : end.status;
 }
 

@@ -4,7 +4,7 @@
  * Bounded: past the bound the one that arrived first is forgotten, and counted.
  */
 import type { Milliseconds } from "@chouette-iot/record";
-import { MOST_LOG_AGE, MOST_LOG_BYTES, type SubmittedLog, timeOf } from "./logs.js";
+import { MAX_LOG_AGE, MAX_LOG_BYTES, type SubmittedLog, timeOf } from "./logs.js";
 
 export interface LogCounts {
   /** All that were accepted. */
@@ -29,8 +29,8 @@ export class KeptLogs {
   add(logs: readonly SubmittedLog[], now: Milliseconds): void {
     for (const log of logs) {
       this.#counts.received++;
-      if (log.bytes > MOST_LOG_BYTES) this.#counts.tooLong++;
-      if (now - (timeOf(log) ?? now) > MOST_LOG_AGE) this.#counts.old++;
+      if (log.bytes > MAX_LOG_BYTES) this.#counts.tooLong++;
+      if (now - (timeOf(log) ?? now) > MAX_LOG_AGE) this.#counts.old++;
       this.#logs.push(log);
     }
     const excess = this.#logs.length - this.#limit;

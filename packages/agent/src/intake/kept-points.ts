@@ -43,8 +43,8 @@ export interface PointCounts {
   readonly rewritten: number;
 }
 
-const MOST_AGE = milliseconds(3600 * 1000);
-const MOST_LEAD = milliseconds(600 * 1000);
+const MAX_AGE = milliseconds(3600 * 1000);
+const MAX_LEAD = milliseconds(600 * 1000);
 
 export class KeptPoints {
   readonly #points = new Map<string, KeptPoint>();
@@ -94,8 +94,8 @@ export class KeptPoints {
 
   #countAge(at: Seconds, now: Milliseconds): void {
     const age = now - toMilliseconds(at);
-    if (age > MOST_AGE) this.#counts.old++;
-    if (-age > MOST_LEAD) this.#counts.future++;
+    if (age > MAX_AGE) this.#counts.old++;
+    if (-age > MAX_LEAD) this.#counts.future++;
   }
 }
 

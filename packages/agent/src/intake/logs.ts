@@ -3,9 +3,8 @@
  *
  * Source of the limits: Datadog's "Send logs". A log of more than 1 MB is no error there: it is cut.
  */
-import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { type Milliseconds, milliseconds, type Result } from "@chouette-iot/record";
 import { isObject, parseJson } from "./read-series-json.js";
-import type { Read } from "./submitted-series.js";
 
 export interface SubmittedLog {
   readonly fields: Readonly<Record<string, unknown>>;
@@ -14,13 +13,13 @@ export interface SubmittedLog {
 }
 
 /** More of them make the payload too large. */
-export const MOST_LOGS = 1000;
+export const MAX_LOGS = 1000;
 /** Datadog cuts a longer log. */
-export const MOST_LOG_BYTES = 1_000_000;
+export const MAX_LOG_BYTES = 1_000_000;
 /** Datadog drops an older log. */
-export const MOST_LOG_AGE = milliseconds(18 * 3600 * 1000);
+export const MAX_LOG_AGE = milliseconds(18 * 3600 * 1000);
 
-export function readLogs(body: Buffer): Read<readonly SubmittedLog[]> {
+export function readLogs(body: Buffer): Result<readonly SubmittedLog[]> {
   const parsed = parseJson(body);
   if (!parsed.ok) return parsed;
   if (!Array.isArray(parsed.value)) return { ok: false, reason: "the body should be an array of logs" };

@@ -11,8 +11,9 @@
  * have another wire type, are skipped, as protobuf's own readers do.
  */
 
+import type { Result } from "@chouette-iot/record";
 import { TYPE_NUMBERS } from "./read-series-json.js";
-import { checkAllSeries, type Read, type SeriesClaim, type SubmittedSeries } from "./submitted-series.js";
+import { checkAllSeries, type SubmittedSeries, type UncheckedSeries } from "./submitted-series.js";
 
 const VARINT = 0;
 const FIXED_64 = 1;
@@ -43,7 +44,7 @@ interface Message {
   readonly end: number;
 }
 
-export function readMetricPayload(body: Buffer): Read<readonly SubmittedSeries[]> {
+export function readMetricPayload(body: Buffer): Result<readonly SubmittedSeries[]> {
   try {
     return checkAllSeries(payload({ bytes: body, at: 0, end: body.length }));
   } catch (error) {
@@ -53,8 +54,8 @@ export function readMetricPayload(body: Buffer): Read<readonly SubmittedSeries[]
   }
 }
 
-function payload(message: Message): readonly SeriesClaim[] {
-  const all: SeriesClaim[] = [];
+function payload(message: Message): readonly UncheckedSeries[] {
+  const all: UncheckedSeries[] = [];
   while (message.at < message.end) {
     const field = varint(message);
     if (field === PAYLOAD_SERIES) all.push(series(inner(message)));
@@ -63,7 +64,7 @@ function payload(message: Message): readonly SeriesClaim[] {
   return all;
 }
 
-function series(message: Message): SeriesClaim {
+function series(message: Message): UncheckedSeries {
   const tags: string[] = [];
   const points: [number, number][] = [];
   let host: string | undefined;

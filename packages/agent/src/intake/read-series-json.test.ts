@@ -1,6 +1,7 @@
+import type { Result } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { readSeriesV1, readSeriesV2 } from "./read-series-json.js";
-import type { Read, SubmittedSeries } from "./submitted-series.js";
+import type { SubmittedSeries } from "./submitted-series.js";
 
 const v1 = { metric: "engine.rpm", points: [[1_700_000_000, 1.5]] };
 const v2 = { metric: "engine.rpm", points: [{ timestamp: 1_700_000_000, value: 1.5 }] };
@@ -8,7 +9,7 @@ const readOneV1 = (fields: object) =>
   readSeriesV1(Buffer.from(JSON.stringify({ series: [{ ...v1, ...fields }] })));
 const readOneV2 = (fields: object) =>
   readSeriesV2(Buffer.from(JSON.stringify({ series: [{ ...v2, ...fields }] })));
-const reasonOf = (read: Read<readonly SubmittedSeries[]>) => (read.ok ? "it was accepted" : read.reason);
+const reasonOf = (read: Result<readonly SubmittedSeries[]>) => (read.ok ? "it was accepted" : read.reason);
 
 describe("series as JSON", () => {
   it("are read from v1", () => {

@@ -6,15 +6,16 @@
  *     `"points": [{"timestamp", "value"}, …]`.
  */
 
+import type { Result } from "@chouette-iot/record";
 import { messageOf } from "../runtime/errors.js";
-import { checkAllSeries, type Read, type SeriesClaim, type SubmittedSeries } from "./submitted-series.js";
+import { checkAllSeries, type SubmittedSeries, type UncheckedSeries } from "./submitted-series.js";
 
 /** The v2 numbers of the types. 0 says nothing of the type. */
 export const TYPE_NUMBERS = [undefined, "count", "rate", "gauge"] as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export function readSeriesV1(body: Buffer): Read<readonly SubmittedSeries[]> {
+export function readSeriesV1(body: Buffer): Result<readonly SubmittedSeries[]> {
   return readSeries(body, ({ metric, type, host, tags, points, interval }) => ({
     metric,
     type: type === "" || type === null ? undefined : type,
@@ -25,7 +26,7 @@ export function readSeriesV1(body: Buffer): Read<readonly SubmittedSeries[]> {
   }));
 }
 
-export function readSeriesV2(body: Buffer): Read<readonly SubmittedSeries[]> {
+export function readSeriesV2(body: Buffer): Result<readonly SubmittedSeries[]> {
   return readSeries(body, ({ metric, type, resources, tags, points, interval }) => ({
     metric,
     type: typeOf(type),
@@ -38,19 +39,19 @@ export function readSeriesV2(body: Buffer): Read<readonly SubmittedSeries[]> {
 
 function readSeries(
   body: Buffer,
-  claimOf: (fields: Fields) => SeriesClaim,
-): Read<readonly SubmittedSeries[]> {
+  claimOf: (fields: Fields) => UncheckedSeries,
+): Result<readonly SubmittedSeries[]> {
   const parsed = parseJson(body);
   if (!parsed.ok) return parsed;
   const list = isObject(parsed.value) ? parsed.value.series : undefined;
   if (!Array.isArray(list)) return { ok: false, reason: 'the body should be {"series": [ … ]}' };
-  const stranger = list.findIndex((entry) => !isObject(entry));
-  if (stranger >= 0) return { ok: false, reason: `series[${stranger}] should be an object` };
+  const index = list.findIndex((entry) => !isObject(entry));
+  if (index >= 0) return { ok: false, reason: `series[${index}] should be an object` };
   return checkAllSeries(list.map(claimOf));
 }
 
 /** The body as JSON, or the parser's reason why it is none. */
-export function parseJson(body: Buffer): Read<unknown> {
+export function parseJson(body: Buffer): Result<unknown> {
   try {
     return { ok: true, value: JSON.parse(body.toString("utf8")) };
   } catch (error) {

@@ -7,12 +7,14 @@
  * Source of the rules: Datadog's "Submit metrics" and "What best practices are recommended for naming metrics
  * and tags".
  */
-import { metricName, type Point, type ReadyType, type Seconds, seconds } from "@chouette-iot/record";
-
-/** What reading made of something submitted: a value, or the reason why there is none. */
-export type Read<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly reason: string };
+import {
+  metricName,
+  type Point,
+  type ReadyType,
+  type Result,
+  type Seconds,
+  seconds,
+} from "@chouette-iot/record";
 
 export interface SubmittedSeries {
   readonly metric: string;
@@ -27,7 +29,7 @@ export interface SubmittedSeries {
 }
 
 /** A series before anything is checked: what one of the formats had in each field. */
-export interface SeriesClaim {
+export interface UncheckedSeries {
   readonly metric: unknown;
   /** "count", "gauge" or "rate"; undefined stands for a gauge, as it does at Datadog. */
   readonly type: unknown;
@@ -41,7 +43,7 @@ export interface SeriesClaim {
 const TYPES: Readonly<Record<ReadyType, true>> = { count: true, gauge: true, rate: true };
 
 /** All of them, or the reason why one, and with it the whole payload, is refused. */
-export function checkAllSeries(claims: readonly SeriesClaim[]): Read<readonly SubmittedSeries[]> {
+export function checkAllSeries(claims: readonly UncheckedSeries[]): Result<readonly SubmittedSeries[]> {
   const all: SubmittedSeries[] = [];
   for (const [index, claim] of claims.entries()) {
     const checked = checkSeries(claim);
@@ -51,7 +53,7 @@ export function checkAllSeries(claims: readonly SeriesClaim[]): Read<readonly Su
   return { ok: true, value: all };
 }
 
-function checkSeries(claim: SeriesClaim): Read<SubmittedSeries> {
+function checkSeries(claim: UncheckedSeries): Result<SubmittedSeries> {
   const { metric, type = "gauge", host = "", tags, points, interval } = claim;
   if (typeof metric !== "string" || metricName(metric) === "") {
     return refused("metric", "a name with a letter in it", metric);
@@ -68,7 +70,7 @@ function checkSeries(claim: SeriesClaim): Read<SubmittedSeries> {
   return { ok: true, value: { ...series, interval: seconds(interval) } };
 }
 
-function checkTags(tags: unknown): Read<readonly string[]> {
+function checkTags(tags: unknown): Result<readonly string[]> {
   if (tags === undefined || tags === null) return { ok: true, value: [] };
   if (!Array.isArray(tags)) return refused("tags", 'a list of "name:value"', tags);
   for (const [index, tag] of tags.entries()) {
@@ -77,7 +79,7 @@ function checkTags(tags: unknown): Read<readonly string[]> {
   return { ok: true, value: tags.toSorted() };
 }
 
-function checkPoints(points: unknown): Read<readonly Point[]> {
+function checkPoints(points: unknown): Result<readonly Point[]> {
   if (!Array.isArray(points)) return refused("points", "a list of points", points);
   if (points.length === 0) return { ok: false, reason: "points: there are none" };
   const checked: Point[] = [];
@@ -104,14 +106,14 @@ function isWholeNumber(value: unknown): value is number {
 }
 
 function refused(field: string, expected: string, found: unknown): { ok: false; reason: string } {
-  return { ok: false, reason: `${field} should be ${expected}, but is ${inWords(found)}` };
+  return { ok: false, reason: `${field} should be ${expected}, but is ${formatValue(found)}` };
 }
 
-function nameOf({ metric }: SeriesClaim): string {
-  return typeof metric === "string" ? ` ${inWords(metric)}` : "";
+function nameOf({ metric }: UncheckedSeries): string {
+  return typeof metric === "string" ? ` ${formatValue(metric)}` : "";
 }
 
-function inWords(value: unknown): string {
+function formatValue(value: unknown): string {
   if (value === undefined) return "missing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";

@@ -1,5 +1,5 @@
 /**
- * What the intake makes of a request: the checks in the order in which they are made, and the answer.
+ * Validates a request: the checks in their order, and the answer.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { ENDPOINTS, type Endpoint, NOTHING, type Submission } from "./endpoints.js";
@@ -17,9 +17,9 @@ export interface Arrived {
   readonly body: Buffer | undefined;
 }
 
-/** What a request is held against, beyond what Datadog documents. */
-export interface Terms {
-  /** The key to ask for; without it any will do. */
+/** Rules beyond those that Datadog documents. */
+export interface IntakeRules {
+  /** The only key that is accepted; any key if undefined. */
   readonly apiKey?: string;
   /** The reason to refuse a series, and with it the whole payload. */
   readonly refuse?: (series: SubmittedSeries) => string | undefined;
@@ -27,7 +27,7 @@ export interface Terms {
   readonly refuseLog?: (log: SubmittedLog) => string | undefined;
 }
 
-export type Verdict =
+export type Validation =
   | {
       readonly status: 200 | 202;
       readonly body: string;
@@ -45,34 +45,34 @@ class Refused extends Error {
   }
 }
 
-export async function judge(request: Arrived, terms: Terms): Promise<Verdict> {
+export async function validate(request: Arrived, rules: IntakeRules): Promise<Validation> {
   try {
-    return await accept(request, terms);
+    return await accept(request, rules);
   } catch (error) {
     if (error instanceof Refused) return { status: error.status, reason: error.message };
     throw error;
   }
 }
 
-/** The most bytes of a body that are worth reading: none where nothing will be made of it. */
-export function mostSent(path: string): number {
-  return ENDPOINTS.find((endpoint) => endpoint.path === path)?.mostSent ?? 0;
+/** How many bytes of a body are worth reading: none for an unknown endpoint. */
+export function maxSentBytes(path: string): number {
+  return ENDPOINTS.find((endpoint) => endpoint.path === path)?.maxSentBytes ?? 0;
 }
 
 /** @throws Refused */
-async function accept(request: Arrived, terms: Terms): Promise<Verdict> {
+async function accept(request: Arrived, rules: IntakeRules): Promise<Validation> {
   const endpoint = endpointOf(request);
-  checkKey(request, terms.apiKey);
+  checkKey(request, rules.apiKey);
   const { accepted, readers } = endpoint;
   if (readers === undefined) return { ...accepted, submission: NOTHING, inflatedBytes: 0 };
   const { body, headers } = request;
-  if (body === undefined) throw new Refused(413, `the body is over ${endpoint.mostSent} bytes`);
+  if (body === undefined) throw new Refused(413, `the body is over ${endpoint.maxSentBytes} bytes`);
   const encoding = encodingOf(headers["content-encoding"], endpoint.encodings);
   const read = readerOf(headers["content-type"], readers);
-  const bytes = await inflated(body, encoding, endpoint.mostInflated);
+  const bytes = await inflated(body, encoding, endpoint.maxInflatedBytes);
   const found = read(bytes);
   if (!found.ok) throw new Refused(400, found.reason);
-  checkSubmission(found.value, endpoint.mostLogs ?? 0, terms);
+  checkSubmission(found.value, endpoint.maxLogs ?? 0, rules);
   return { ...accepted, submission: found.value, inflatedBytes: bytes.length };
 }
 
@@ -113,14 +113,14 @@ async function inflated(body: Buffer, encoding: Encoding, limit: number): Promis
   throw new Refused(413, `the body inflates to over ${limit} bytes`);
 }
 
-function checkSubmission({ series, logs }: Submission, mostLogs: number, terms: Terms): void {
-  if (logs.length > mostLogs) throw new Refused(413, `there are over ${mostLogs} logs`);
+function checkSubmission({ series, logs }: Submission, maxLogs: number, rules: IntakeRules): void {
+  if (logs.length > maxLogs) throw new Refused(413, `there are over ${maxLogs} logs`);
   for (const one of series) {
-    const reason = terms.refuse?.(one);
+    const reason = rules.refuse?.(one);
     if (reason !== undefined) throw new Refused(400, reason);
   }
   for (const log of logs) {
-    const reason = terms.refuseLog?.(log);
+    const reason = rules.refuseLog?.(log);
     if (reason !== undefined) throw new Refused(400, reason);
   }
 }

@@ -23,7 +23,7 @@ export interface ConnectionTimeouts {
   readonly keepAlive: Milliseconds;
 }
 
-const MOST_CONNECTIONS = 2;
+const MAX_CONNECTIONS = 2;
 const NO_PROXIES: Proxies = { http: undefined, https: undefined, except: undefined };
 
 /** The options, where a setting names a file for the authority. Rejects where that is of no use. */
@@ -86,7 +86,7 @@ export class Connections {
   #httpAgent(): HttpAgent {
     return new HttpAgent({
       keepAlive: true,
-      maxSockets: MOST_CONNECTIONS,
+      maxSockets: MAX_CONNECTIONS,
       timeout: this.#timeouts.keepAlive,
     });
   }
@@ -96,7 +96,7 @@ export class Connections {
     const trust = secureContext === undefined ? {} : { secureContext };
     const timeout = this.#timeouts.keepAlive;
     // Said explicitly: NODE_TLS_REJECT_UNAUTHORIZED=0, set for another program, must not give the key away.
-    const options = { keepAlive: true, maxSockets: MOST_CONNECTIONS, timeout, rejectUnauthorized: true };
+    const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout, rejectUnauthorized: true };
     return new HttpsAgent({ ...options, ...trust });
   }
 

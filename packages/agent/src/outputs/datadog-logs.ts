@@ -14,8 +14,8 @@ export interface DatadogLogsOptions extends DatadogAccess, Omit<LogBodyOptions, 
 /** Limits and encodings: Datadog's API reference, "Send logs". */
 const LIMITS = {
   encodings: ["deflate"],
-  mostSent: 5_000_000,
-  mostInflated: 5_000_000,
+  maxSentBytes: 5_000_000,
+  maxInflatedBytes: 5_000_000,
 } as const;
 
 export function datadogLogs(options: DatadogLogsOptions): Output<ReceivedLog> {

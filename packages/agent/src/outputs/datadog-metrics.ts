@@ -16,8 +16,13 @@ interface SeriesEndpoint extends Omit<Endpoint, "url"> {
 
 /** Limits and encodings: Datadog's API reference, "Submit metrics". */
 const ENDPOINTS: Readonly<Record<DatadogMetricsOptions["seriesVersion"], SeriesEndpoint>> = {
-  v1: { path: "/v1/series", encodings: ["deflate"], mostSent: 3_200_000, mostInflated: 62_914_560 },
-  v2: { path: "/v2/series", encodings: ["zstd", "deflate"], mostSent: 512_000, mostInflated: 5_242_880 },
+  v1: { path: "/v1/series", encodings: ["deflate"], maxSentBytes: 3_200_000, maxInflatedBytes: 62_914_560 },
+  v2: {
+    path: "/v2/series",
+    encodings: ["zstd", "deflate"],
+    maxSentBytes: 512_000,
+    maxInflatedBytes: 5_242_880,
+  },
 };
 
 export function datadogMetrics(options: DatadogMetricsOptions): Output<ReadyMetric> {

@@ -14,8 +14,8 @@ export interface Endpoint {
   /** Those that it takes, the one that suits large bodies first. */
   readonly encodings: Some<Encoding>;
   /** The largest body that the intake takes, in bytes, as sent and inflated. */
-  readonly mostSent: number;
-  readonly mostInflated: number;
+  readonly maxSentBytes: number;
+  readonly maxInflatedBytes: number;
 }
 
 export interface DatadogAccess {
@@ -28,17 +28,17 @@ export interface DatadogAccess {
 /** @param encode makes the body in each format that the endpoint takes, the one that suits large bodies first */
 export async function postToDatadog(
   encode: () => Some<PlainBody>,
-  { url, encodings, mostSent, mostInflated }: Endpoint,
+  { url, encodings, maxSentBytes, maxInflatedBytes }: Endpoint,
   { key, sender }: DatadogAccess,
   signal?: AbortSignal,
 ): Promise<Outcome> {
   const formats = tryEncode(encode);
   if (!formats.ok) return formats.outcome;
   const plain = formats.value[0].bytes.length;
-  if (plain > mostInflated) return tooLarge(plain, mostInflated, "inflated");
+  if (plain > maxInflatedBytes) return tooLarge(plain, maxInflatedBytes, "inflated");
   const body = await smallestBody(formats.value, encodings);
   const { length } = body.bytes;
-  if (length > mostSent) return tooLarge(length, mostSent, "compressed");
+  if (length > maxSentBytes) return tooLarge(length, maxSentBytes, "compressed");
   const post = (): Promise<Outcome> => {
     const headers = {
       ...authorized(key),

@@ -1,13 +1,13 @@
 import type { ReceivedLog } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeLog, LONGEST_LOG_BYTES } from "./log-body.js";
+import { encodeLog, MAX_LOG_BYTES } from "./log-body.js";
 
 const options = { host: "device-1", globalTags: ["zone:a"] };
 
 function encoded(log: ReceivedLog): Record<string, unknown> {
   const json = encodeLog(log, options);
-  expect(Buffer.byteLength(json)).toBeLessThanOrEqual(LONGEST_LOG_BYTES);
+  expect(Buffer.byteLength(json)).toBeLessThanOrEqual(MAX_LOG_BYTES);
   return JSON.parse(json);
 }
 

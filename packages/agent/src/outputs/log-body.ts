@@ -15,12 +15,12 @@ export interface LogBodyOptions {
 }
 
 /** The longest log, in bytes of its JSON: Datadog's "Send logs". */
-export const LONGEST_LOG_BYTES = 1_000_000;
+export const MAX_LOG_BYTES = 1_000_000;
 
 const CUT_TAG = "cut:true";
 const CUT_MARK = "… (cut)";
 /** Texts that are cut shorter than this don't help: the log is long by their number. */
-const SHORTEST_CUT = 1_000;
+const MIN_CUT = 1_000;
 /** The fields that say what a log is, of one that can't be kept whole. */
 const ESSENTIAL = ["date", "timestamp", "ddsource", "service", "level", "status", "host", "message"] as const;
 
@@ -34,16 +34,16 @@ export function encodeLog(log: ReceivedLog, { host, globalTags }: LogBodyOptions
   const whole = JSON.stringify({ ...named, ddtags: tags.join(",") });
   if (fits(whole)) return whole;
   const tagsWithin = (longest: number) => [cutText(tags.join(","), longest), CUT_TAG].join(",");
-  for (let longest = 0.8 * LONGEST_LOG_BYTES; longest > SHORTEST_CUT; longest /= 4) {
+  for (let longest = 0.8 * MAX_LOG_BYTES; longest > MIN_CUT; longest /= 4) {
     const shorter = JSON.stringify({ ...cutTexts(named, longest), ddtags: tagsWithin(longest) });
     if (fits(shorter)) return shorter;
   }
   const essence = Object.fromEntries(ESSENTIAL.map((field) => [field, essential(named[field])]));
-  return JSON.stringify({ ...essence, ddtags: tagsWithin(SHORTEST_CUT) });
+  return JSON.stringify({ ...essence, ddtags: tagsWithin(MIN_CUT) });
 }
 
 function fits(json: string): boolean {
-  return json.length <= LONGEST_LOG_BYTES && Buffer.byteLength(json) <= LONGEST_LOG_BYTES;
+  return json.length <= MAX_LOG_BYTES && Buffer.byteLength(json) <= MAX_LOG_BYTES;
 }
 
 /** A copy with no text longer than this, however deep it lies. */
@@ -62,5 +62,5 @@ function cutText(text: string, longest: number): string {
 
 function essential(value: unknown): unknown {
   if (value === undefined || typeof value === "number") return value;
-  return cutText(typeof value === "string" ? value : JSON.stringify(value), 10 * SHORTEST_CUT);
+  return cutText(typeof value === "string" ? value : JSON.stringify(value), 10 * MIN_CUT);
 }

@@ -14,7 +14,7 @@ const LENGTH_DELIMITED = 2;
 
 const FIRST_CAPACITY_BYTES = 16_384;
 /** The longest varint: ten groups of seven bits. */
-const LONGEST_VARINT_BYTES = 10;
+const MAX_VARINT_BYTES = 10;
 const TWO_TO_32 = 0x1_0000_0000;
 
 export class ProtobufWriter {
@@ -70,7 +70,7 @@ export class ProtobufWriter {
 
   /** @param value from 0 to 2^32 - 1 */
   #varint(value: number): void {
-    this.#reserve(LONGEST_VARINT_BYTES);
+    this.#reserve(MAX_VARINT_BYTES);
     let rest = value;
     let at = this.#start - varintBytes(value);
     this.#start = at;
@@ -80,7 +80,7 @@ export class ProtobufWriter {
 
   /** A negative number is written as its two's complement of 64 bits, as protobuf wants it: ten bytes. */
   #varint64(value: number): void {
-    this.#reserve(LONGEST_VARINT_BYTES);
+    this.#reserve(MAX_VARINT_BYTES);
     const groups: number[] = [];
     for (let rest = BigInt.asUintN(64, BigInt(value)); rest > 0n; rest >>= 7n)
       groups.push(Number(rest & 0x7fn));

@@ -71,7 +71,7 @@ function device(bootTime: number, store: Store = new MemoryStore(), said: string
       const records = await store.read(queues.readyMetrics, { limit: 1000 });
       return records.flatMap(({ value }) => {
         const decoded = decodeReadyMetric(value ?? "");
-        return decoded.ok ? decoded.record.points : [];
+        return decoded.ok ? decoded.value.points : [];
       });
     },
   };

@@ -52,7 +52,7 @@ function checked(answer: unknown): Wrapped {
     // As it will be read from its queue. A number that JSON can't carry is null by then.
     const decoded = decodeReadyMetric(JSON.stringify(metric) ?? "null");
     if (!decoded.ok) return wrong(`a metric that is none: ${decoded.reason}`);
-    ready.push(decoded.record);
+    ready.push(decoded.value);
   }
   return { ok: true, metrics: ready };
 }

@@ -27,7 +27,7 @@ export class FolderInUseError extends Error {
 const PREFIX = ".lock-";
 const TRIES = 8;
 /** A former holder that is just ending is waited for about this long in all, in milliseconds. */
-const LONGEST_PAUSE_MS = 120;
+const MAX_PAUSE_MS = 120;
 
 /** Rejects with a FolderInUseError while another process has it. */
 export async function lockFolder(directory: string): Promise<FolderLock> {
@@ -41,7 +41,7 @@ export async function lockFolder(directory: string): Promise<FolderLock> {
     if (!answers.includes(true) && existsSync(join(directory, name))) return { release };
     await release();
     if (attempt === TRIES) throw new FolderInUseError(directory);
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * MAX_PAUSE_MS));
   }
 }
 

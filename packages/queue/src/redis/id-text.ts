@@ -10,7 +10,7 @@ import { RESP_TYPES } from "@redis/client";
 import type { RedisConnection } from "./redis-connection.js";
 
 const ESCAPE = 0xdc00;
-const LONGEST_CHARACTER = 4;
+const MAX_CHARACTER_BYTES = 4;
 const REPLACEMENT = "\ufffd";
 const LONE_SURROGATE = /[\udc80-\udcff]/u;
 
@@ -53,7 +53,7 @@ function textOf(bytes: Buffer): string {
 
 /** How many bytes the character has that begins here, or 0 where none does. */
 function characterLength(bytes: Buffer, start: number): number {
-  for (let length = 1; length <= LONGEST_CHARACTER && start + length <= bytes.length; length++) {
+  for (let length = 1; length <= MAX_CHARACTER_BYTES && start + length <= bytes.length; length++) {
     if (isUtf8(bytes.subarray(start, start + length))) return length;
   }
   return 0;

@@ -7,9 +7,9 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import { readBody } from "../response-body.js";
 
 /** A container's statistics have a few kilobytes, a list of a thousand containers a megabyte. */
-const MOST_BYTES = 16 * 1_048_576;
+const MAX_BYTES = 16 * 1_048_576;
 /** So many containers are asked about at the same time. */
-const MOST_CONNECTIONS = 16;
+const MAX_CONNECTIONS = 16;
 
 export interface Answer {
   readonly status: number;
@@ -20,7 +20,7 @@ export interface Answer {
 
 export class Engine {
   readonly socketPath: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
 
   constructor(socketPath: string) {
     this.socketPath = socketPath.replace(/^unix:\/\//, "");
@@ -34,7 +34,7 @@ export class Engine {
     });
     return {
       status: response.statusCode ?? 0,
-      body: await readBody(response, MOST_BYTES),
+      body: await readBody(response, MAX_BYTES),
       isPodman: response.headers["libpod-api-version"] !== undefined,
     };
   }

@@ -27,7 +27,7 @@ export interface KubeletOptions {
 }
 
 /** A summary may list each container of a node's hundred pods. */
-const MOST_BYTES = 32 * 1_048_576;
+const MAX_BYTES = 32 * 1_048_576;
 
 export class Kubelet {
   readonly #options: KubeletOptions;
@@ -43,7 +43,7 @@ export class Kubelet {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request(options, resolve).on("error", reject).end();
     });
-    const body = await readBody(response, MOST_BYTES);
+    const body = await readBody(response, MAX_BYTES);
     if (response.statusCode !== 200) throw new Error(`the kubelet answered ${response.statusCode}`);
     return body;
   }

@@ -7,7 +7,7 @@
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { type Client, escapePattern, scanKeys } from "./queue-sizes.js";
-import { LookIn } from "./redis-probe.js";
+import { RedisProbe } from "./redis-probe.js";
 
 /** State in metrics, key in Redis, kind of key. */
 const STATES = [
@@ -49,7 +49,7 @@ export function open({ settings, redis }: Pick<CollectorContext, "settings" | "r
 }
 
 export function bullmqCollector(address: RedisAddress, prefix: string): Collector {
-  const connection = new LookIn(address);
+  const connection = new RedisProbe(address);
   return {
     name: "bullmq",
     subject: connection.server,

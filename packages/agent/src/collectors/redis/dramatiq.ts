@@ -7,7 +7,7 @@
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { scanKeys } from "./queue-sizes.js";
-import { LookIn } from "./redis-probe.js";
+import { RedisProbe } from "./redis-probe.js";
 
 export const description: CollectorDescription = {
   name: "dramatiq",
@@ -28,7 +28,7 @@ export function open({ settings, redis }: Pick<CollectorContext, "settings" | "r
 }
 
 export function dramatiqCollector(address: RedisAddress): Collector {
-  const connection = new LookIn(address);
+  const connection = new RedisProbe(address);
   const known = new Set<string>();
   return {
     name: "dramatiq",

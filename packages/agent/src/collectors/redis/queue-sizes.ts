@@ -1,7 +1,7 @@
 /** Collectors of queues in Redis: finding the queues, and remembering those that went empty. */
-import type { LookIn } from "./redis-probe.js";
+import type { RedisProbe } from "./redis-probe.js";
 
-export type Client = Parameters<Parameters<LookIn["with"]>[1]>[0];
+export type Client = Parameters<Parameters<RedisProbe["with"]>[1]>[0];
 
 /** Each step of the scan looks at so many keys: enough to be done soon, few enough not to hold the server up. */
 const SCAN_COUNT = 1_000;

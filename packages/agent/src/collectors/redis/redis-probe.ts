@@ -6,7 +6,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 
 type Client = ReturnType<typeof newClient>;
 
-export class LookIn {
+export class RedisProbe {
   readonly #address: RedisAddress;
   #client: Client | undefined;
 

@@ -8,7 +8,7 @@ import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress, Round } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { type Info, infoMetrics, parseInfo } from "./info.js";
-import { LookIn } from "./redis-probe.js";
+import { RedisProbe } from "./redis-probe.js";
 
 const SERVER = ["server"];
 
@@ -51,12 +51,12 @@ export function open({ settings, redis }: Pick<CollectorContext, "settings" | "r
 }
 
 interface Server {
-  readonly connection: LookIn;
+  readonly connection: RedisProbe;
   info?: Info;
 }
 
 export function redisCollector(addresses: readonly RedisAddress[]): Collector {
-  const servers: readonly Server[] = addresses.map((address) => ({ connection: new LookIn(address) }));
+  const servers: readonly Server[] = addresses.map((address) => ({ connection: new RedisProbe(address) }));
   return {
     name: "redis",
     subject: servers.map(({ connection }) => connection.server).join(", "),

@@ -5,7 +5,7 @@
  * No valid name has one of these characters, so that no setting has to say which dialect a line is in. A name that has
  * them without `k=v` after it is left as it is, and they become `_`, as with the Datadog Agent. A mix of two is an error.
  */
-import type { Decoded } from "@chouette-iot/record";
+import type { Result } from "@chouette-iot/record";
 
 export interface NameWithTags {
   readonly name: string;
@@ -17,8 +17,8 @@ const PLAIN = /^[^,#[\]]*$/;
 const IN_BRACKETS = /^([^[\]]*)\[([^[\]]*)\](.*)$/s;
 const AFTER_NAME = /^([^,#]+)[,#](.*)$/s;
 
-export function dialectTags(text: string): Decoded<NameWithTags> {
-  const asItIs = { ok: true, record: { name: text, tags: [] } } as const;
+export function dialectTags(text: string): Result<NameWithTags> {
+  const asItIs = { ok: true, value: { name: text, tags: [] } } as const;
   if (PLAIN.test(text)) return asItIs;
   const bracketed = IN_BRACKETS.exec(text);
   const [, first = "", pairs = "", rest = ""] = bracketed ?? AFTER_NAME.exec(text) ?? [];
@@ -26,5 +26,5 @@ export function dialectTags(text: string): Decoded<NameWithTags> {
   const parts = pairs.split(",");
   if (parts.some((part) => !part.includes("="))) return asItIs;
   if (!PLAIN.test(name) || /[#[\]]/.test(pairs)) return { ok: false, reason: "tags in two dialects" };
-  return { ok: true, record: { name, tags: parts.map((part) => part.replace("=", ":")) } };
+  return { ok: true, value: { name, tags: parts.map((part) => part.replace("=", ":")) } };
 }

@@ -29,7 +29,7 @@ function receive(
     store: (text) => {
       const decoded = decodeRawMetric(text);
       if (!decoded.ok) throw new Error(`${decoded.reason}: ${text}`);
-      records.push(decoded.record);
+      records.push(decoded.value);
     },
     ...options,
   });

@@ -12,7 +12,7 @@
  * A `-` alone is a negative value, as with the Datadog Agent: `temperature:-5|g` must not become a step. Etsy's statsd
  * takes every sign for a step; SIGNED is for its clients.
  */
-import type { Decoded } from "@chouette-iot/record";
+import type { Result } from "@chouette-iot/record";
 import { Aggregator, type MetricContext, recordText } from "@chouette-iot/record/calls";
 import type { StatsdCounters } from "./counters.js";
 import { metricParts, parseNumber } from "./metric-line.js";
@@ -60,7 +60,7 @@ export class MetricIntake {
       this.#options.counters.refusedLines++;
       return undefined;
     }
-    const series = found.record;
+    const series = found.value;
     const text = line.slice(colon + 1, bar);
     if (series.type === "set") {
       this.#aggregator.addToSet(series.context, [text]);
@@ -75,7 +75,7 @@ export class MetricIntake {
     this.#aggregator.flush();
   }
 
-  #find(name: string, fields: string): Decoded<KnownSeries> {
+  #find(name: string, fields: string): Result<KnownSeries> {
     return this.#lookup.find(name, fields, () => this.#aggregator.isAtCardinalityLimit(Date.now()));
   }
 

@@ -7,7 +7,7 @@ function shapeOf(line: string) {
   if (parts === undefined) return "no parts";
   const parsed = parseShape(line.slice(0, parts.colon), line.slice(parts.bar));
   if (!parsed.ok) return parsed.reason;
-  const { name, type, tags, sampleRate, timestamp, origin } = parsed.record;
+  const { name, type, tags, sampleRate, timestamp, origin } = parsed.value;
   return {
     value: line.slice(parts.colon + 1, parts.bar),
     ...{ name, type, tags },

@@ -9,7 +9,7 @@
  *
  * (Source: Datadog's documentation, "DogStatsD: datagram format and shell usage".)
  */
-import { type Decoded, metricName } from "@chouette-iot/record";
+import { metricName, type Result } from "@chouette-iot/record";
 import { dialectTags } from "./dialect-tags.js";
 import { type Origin, parseOrigin } from "./origin.js";
 
@@ -58,21 +58,21 @@ export function metricParts(line: string): MetricParts | undefined {
  * @param givenName what is before the values
  * @param fields what is after them, beginning with `|`
  */
-export function parseShape(givenName: string, fields: string): Decoded<MetricShape> {
+export function parseShape(givenName: string, fields: string): Result<MetricShape> {
   const dialect = dialectTags(givenName);
   if (!dialect.ok) return dialect;
-  const name = metricName(dialect.record.name);
+  const name = metricName(dialect.value.name);
   if (name === "") return { ok: false, reason: "the name has no letter" };
   const [, type = "", ...options] = fields.split("|");
   if (!Object.hasOwn(TYPES, type)) return { ok: false, reason: "unknown metric type" };
-  const tags = [...dialect.record.tags];
+  const tags = [...dialect.value.tags];
   const originFields: string[] = [];
   let sampleRate = 1;
   let timestamp: number | undefined;
   for (const option of options) {
     switch (option[0]) {
       case "#":
-        if (dialect.record.tags.length > 0) return { ok: false, reason: "tags in two dialects" };
+        if (dialect.value.tags.length > 0) return { ok: false, reason: "tags in two dialects" };
         tags.push(...parseTags(option));
         break;
       case "@":
@@ -92,7 +92,7 @@ export function parseShape(givenName: string, fields: string): Decoded<MetricSha
   if (timestamp !== undefined && known !== "count" && known !== "gauge")
     return { ok: false, reason: "only counts and gauges may have a timestamp" };
   const origin = parseOrigin(originFields);
-  return { ok: true, record: { name, type: known, tags, sampleRate, timestamp, origin } };
+  return { ok: true, value: { name, type: known, tags, sampleRate, timestamp, origin } };
 }
 
 /** @param field `#tag,tag` */

@@ -5,7 +5,7 @@
  * starts from 0 again then, as after a restart. At the cardinality limit, new tags go to their metric's overflow and a new
  * name is refused, and neither is remembered.
  */
-import { canonicalTags, type Decoded, NO_TAGS, type Tags } from "@chouette-iot/record";
+import { canonicalTags, NO_TAGS, type Result, type Tags } from "@chouette-iot/record";
 import { Metric, type MetricContext } from "@chouette-iot/record/calls";
 import { type MetricShape, parseShape } from "./metric-line.js";
 import { originTags } from "./origin.js";
@@ -44,13 +44,13 @@ export class SeriesLookup {
    * @param fields what is after them, beginning with `|`
    * @param isFull whether the cardinality limit is reached
    */
-  find(name: string, fields: string, isFull: () => boolean): Decoded<KnownSeries> {
+  find(name: string, fields: string, isFull: () => boolean): Result<KnownSeries> {
     const key = name + fields;
     const known = this.#series.get(key);
-    if (known !== undefined) return { ok: true, record: known };
+    if (known !== undefined) return { ok: true, value: known };
     const parsed = parseShape(name, fields);
     if (!parsed.ok) return parsed;
-    const { record: shape } = parsed;
+    const { value: shape } = parsed;
     const series = (context: MetricContext): KnownSeries => {
       const { type, sampleRate, timestamp } = shape;
       return { context, type, weight: 1 / sampleRate, timestamp };
@@ -58,12 +58,12 @@ export class SeriesLookup {
     if (isFull()) {
       const metric = this.#metrics.get(metricKey(shape));
       if (metric === undefined) return { ok: false, reason: TOO_MANY_NAMES };
-      return { ok: true, record: series(metric.overflowContext) };
+      return { ok: true, value: series(metric.overflowContext) };
     }
     const found = series(this.#metric(shape).context(this.#tags(shape)));
     // A line with its own time is like no other.
     if (!fields.includes(TIMESTAMP_FIELD)) this.#remember(key, found);
-    return { ok: true, record: found };
+    return { ok: true, value: found };
   }
 
   #metric(shape: MetricShape): Metric {

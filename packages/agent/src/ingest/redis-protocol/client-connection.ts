@@ -40,7 +40,7 @@ const LIMITS_BEFORE_LOGIN: ConnectionLimits = {
 };
 
 /** While more than this is unanswered, nothing is read. */
-const MOST_HELD_BYTES = 4 * MEBIBYTE;
+const MAX_HELD_BYTES = 4 * MEBIBYTE;
 /** How long answers wait for one that is being stored, in milliseconds, to be sent with it. */
 const HOLD_MS = 2;
 /** How long a client may take to close its side, in milliseconds, so that it can read the last answer first. */
@@ -153,7 +153,7 @@ export class Connection implements MemoryHolder {
     }
     return (
       this.#lookingUp ||
-      this.#replies.heldBytes > MOST_HELD_BYTES ||
+      this.#replies.heldBytes > MAX_HELD_BYTES ||
       this.#unsent.length + this.#socket.writableLength > this.#limits.unsentBytes
     );
   }

@@ -35,12 +35,12 @@ export interface Command {
    * nothing but the session and the call's batch.
    */
   run(args: readonly string[], call: Call): Result;
-  /** The fewest and the most arguments beside the name. */
-  readonly takes: readonly [fewest: number, most: number];
+  /** Number of arguments beside the name. */
+  readonly arity: readonly [min: number, max: number];
   /** What MULTI makes of it; `queued` unless said. */
   readonly inTransaction?: "queued" | "immediate" | "refused";
-  /** Whether it is open to those who haven't given the password. */
-  readonly beforeLogin?: true;
+  /** Whether a client may call it before it has given the password. */
+  readonly noAuth?: true;
 }
 
 export function lookup(run: Lookup["run"]): Lookup {

@@ -31,8 +31,8 @@ export type Outcome =
   | { readonly kind: "lookup"; run(): Promise<Reply> };
 
 /** Beside the budget of all connections (memory-budget.ts): what one step of the store may be. */
-const MOST_QUEUED_BYTES = 16 * 1024 * 1024;
-const MOST_QUEUED_COMMANDS = 20_000;
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+const MAX_QUEUED_COMMANDS = 20_000;
 
 /** @param bytes the length of the request on its way */
 export function execute(
@@ -60,10 +60,10 @@ export function execute(
 function permitted(args: readonly string[], { authenticated, transaction }: Session): Command | Failure {
   const name = args[0] ?? "";
   const command = COMMANDS.get(name.toUpperCase());
-  if (!authenticated && command?.beforeLogin !== true) return failure("NOAUTH Authentication required.");
+  if (!authenticated && command?.noAuth !== true) return failure("NOAUTH Authentication required.");
   if (command === undefined) return failure(`ERR unknown command ${shown(name)}`);
-  const [fewest, most] = command.takes;
-  if (args.length - 1 < fewest || args.length - 1 > most)
+  const [min, max] = command.arity;
+  if (args.length - 1 < min || args.length - 1 > max)
     return failure(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
   if (transaction !== undefined && command.inTransaction === "refused")
     return failure("ERR Command not allowed inside a transaction");
@@ -81,10 +81,10 @@ function queue(
   if (transaction.refused) return QUEUED;
   const { batch, results } = transaction;
   batch.bytes += bytes;
-  if (batch.bytes > MOST_QUEUED_BYTES || results.length >= MOST_QUEUED_COMMANDS) {
+  if (batch.bytes > MAX_QUEUED_BYTES || results.length >= MAX_QUEUED_COMMANDS) {
     refuse(transaction);
     return failure(
-      `ERR a transaction is at most ${MOST_QUEUED_COMMANDS} commands and ${MOST_QUEUED_BYTES} bytes`,
+      `ERR a transaction is at most ${MAX_QUEUED_COMMANDS} commands and ${MAX_QUEUED_BYTES} bytes`,
     );
   }
   const result = command.run(args, call);

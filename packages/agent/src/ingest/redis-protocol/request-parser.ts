@@ -32,9 +32,9 @@ const MIN_CAPACITY = 256;
 const MAX_FREE_BYTES = 4096;
 /** What an argument costs in memory beside its bytes, roughly. */
 const ARGUMENT_OVERHEAD = 64;
-const LONGEST_INLINE = 4096;
+const MAX_INLINE = 4096;
 /** A header is `*` or `$`, a number, and the line's end. */
-const LONGEST_HEADER = 16;
+const MAX_HEADER = 16;
 
 const ARRAY = 0x2a;
 const BULK = 0x24;
@@ -171,7 +171,7 @@ export class RequestParser {
     const bytes = this.#bytes;
     const negative = this.#available() > 1 && bytes[this.#at + 1] === MINUS;
     const first = this.#at + (negative ? 2 : 1);
-    const longest = this.#at + LONGEST_HEADER;
+    const longest = this.#at + MAX_HEADER;
     let number = 0;
     for (let at = first; at < longest; at++) {
       const byte = bytes[at];
@@ -192,7 +192,7 @@ export class RequestParser {
     const available = this.#bytes.subarray(this.#at, this.#end);
     const end = available.indexOf(LF);
     const length = end < 0 ? available.length : end;
-    if (length > LONGEST_INLINE) return this.#stop("too big inline request");
+    if (length > MAX_INLINE) return this.#stop("too big inline request");
     if (end < 0) return this.#wait(available.length + 1);
     const words = splitInline(available.toString("latin1", 0, end));
     this.#advance(length + 1);

@@ -6,7 +6,7 @@ import { failure, isFailure, list, MAX_ANSWER_LENGTH, type Reply } from "../repl
 import { type Bound, parseBound } from "../score.js";
 
 /** The most ids in one answer: a queue may hold millions. */
-const LONGEST_RANGE = 10_000;
+const MAX_RANGE = 10_000;
 /** Ids asked for in one HMGET. */
 const MAX_VALUES = 1_000;
 /** A value is at most 2 MiB, so that these don't take more than an answer may. */
@@ -16,7 +16,7 @@ const SCORES_PAGE = 1_000;
 const NO_ID = "\x01";
 
 const TOO_LONG = failure(
-  `ERR Chouette's broker answers with at most ${LONGEST_RANGE} ids: ask for a part of them`,
+  `ERR Chouette's broker answers with at most ${MAX_RANGE} ids: ask for a part of them`,
 );
 
 /** ZCARD key */
@@ -91,7 +91,7 @@ export function zrange(args: readonly string[], { broker, session }: Call): Resu
   if (queue === undefined) return list([]);
   const inPairs = session.protocol === 3;
   return lookup(async (store) => {
-    if ((await lengthOf(store, queue, start, stop)) > LONGEST_RANGE) return TOO_LONG;
+    if ((await lengthOf(store, queue, start, stop)) > MAX_RANGE) return TOO_LONG;
     return positionsReply(await store.range(queue, start, stop), withScores, inPairs);
   });
 }
@@ -181,7 +181,7 @@ async function withinScores(
       if (isAfter(score)) return positionsReply(found, withScores, inPairs);
       if (isBefore(score) || toSkip-- > 0) continue;
       if (found.length >= count) break;
-      if (found.length === LONGEST_RANGE) return TOO_LONG;
+      if (found.length === MAX_RANGE) return TOO_LONG;
       found.push({ id, score });
     }
     if (found.length >= count) break;

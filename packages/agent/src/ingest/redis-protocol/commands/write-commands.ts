@@ -56,7 +56,7 @@ const BAD_ID = failure(
   `ERR an id is 1 to ${MAX_ID_BYTES} bytes of UTF-8 without control characters, or any bytes, a quarter fewer`,
 );
 
-const LONGEST_LIFETIME = seconds(31 * 86_400);
+const MAX_LIFETIME = seconds(31 * 86_400);
 
 /** SET chouette:client:NAME text EX seconds */
 export function setMarker(args: readonly string[], { session, batch }: Call): Result {
@@ -65,8 +65,8 @@ export function setMarker(args: readonly string[], { session, batch }: Call): Re
   if (option?.toUpperCase() !== "EX" || others.length > 0)
     return failure("ERR Chouette's broker takes SET only as SET key text EX seconds");
   const expires = /^\d{1,9}$/.test(lifetime) ? Number(lifetime) : 0;
-  if (expires < 1 || expires > LONGEST_LIFETIME)
-    return failure(`ERR invalid expire time in 'set' command: 1 to ${LONGEST_LIFETIME} seconds`);
+  if (expires < 1 || expires > MAX_LIFETIME)
+    return failure(`ERR invalid expire time in 'set' command: 1 to ${MAX_LIFETIME} seconds`);
   const text = toStoredValue(argument);
   if (text.length > MAX_MARKER_LENGTH)
     return failure(`ERR a client's marker is at most ${MAX_MARKER_LENGTH} characters`);

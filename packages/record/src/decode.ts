@@ -1,12 +1,9 @@
-/** What decoding answers with, and the boundary around it. */
+/** The boundary around decoding: a value or a reason, never an exception. */
 import { messageOf } from "./errors.js";
 import { parseJson } from "./json.js";
+import type { Result } from "./result.js";
 
-export type Decoded<T> =
-  | { readonly ok: true; readonly record: T }
-  | { readonly ok: false; readonly reason: string };
-
-export type Undecodable = Extract<Decoded<never>, { ok: false }>;
+export type Undecodable = Extract<Result<never>, { ok: false }>;
 
 /**
  * Reads a record's fields. Whatever the text holds, and whatever is thrown, the answer is a record or a reason.
@@ -15,8 +12,8 @@ export type Undecodable = Extract<Decoded<never>, { ok: false }>;
  */
 export function decode<T>(
   text: string,
-  read: (fields: Readonly<Record<string, unknown>>, text: string) => Decoded<T>,
-): Decoded<T> {
+  read: (fields: Readonly<Record<string, unknown>>, text: string) => Result<T>,
+): Result<T> {
   let parsed: unknown;
   try {
     parsed = parseJson(text);

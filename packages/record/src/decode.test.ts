@@ -26,7 +26,7 @@ const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
 function expectAnswer(kind: keyof typeof DECODERS, text: string): boolean {
   const answer = DECODERS[kind](text);
   if (answer.ok)
-    JSON.stringify(answer.record, (_, value) => (typeof value === "bigint" ? String(value) : value));
+    JSON.stringify(answer.value, (_, value) => (typeof value === "bigint" ? String(value) : value));
   else expect(answer.reason.length).toBeLessThan(500);
   return answer.ok;
 }
@@ -98,7 +98,7 @@ describe("a ready metric", () => {
   it("has the interval and the points that were written", () => {
     expect(ready({ interval: "10.0", points: '[["1763.5", 2], [5, -0.5]]', tags: "null" })).toEqual({
       ok: true,
-      record: {
+      value: {
         metric: "m",
         type: "count",
         tags: [],
@@ -111,7 +111,7 @@ describe("a ready metric", () => {
     });
     expect(ready({ interval: "null", type: '"gauge"' })).toMatchObject({
       ok: true,
-      record: { type: "gauge" },
+      value: { type: "gauge" },
     });
   });
 
@@ -156,16 +156,16 @@ describe("a log", () => {
       ),
     ).toEqual({
       ok: true,
-      record: { message: { msg: "NaN is no number" }, ddtags: [], ratio: "NaN", all: ["-Infinity", 1] },
+      value: { message: { msg: "NaN is no number" }, ddtags: [], ratio: "NaN", all: ["-Infinity", 1] },
     });
   });
 
   it("has its tags as a list, as one text or not at all", () => {
     for (const ddtags of ['["a:b", " c ", ""]', '"a:b, c,"'])
       expect(decodeLog(`{"message":"hi","ddtags":${ddtags}}`)).toMatchObject({
-        record: { ddtags: ["a:b", "c"] },
+        value: { ddtags: ["a:b", "c"] },
       });
-    expect(decodeLog('{"message":"hi"}')).toMatchObject({ record: { ddtags: [] } });
+    expect(decodeLog('{"message":"hi"}')).toMatchObject({ value: { ddtags: [] } });
     expect(decodeLog('{"message":"hi","ddtags":{"a":"b"}}').ok).toBe(false);
   });
 });
