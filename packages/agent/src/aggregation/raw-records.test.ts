@@ -12,8 +12,8 @@ function recordsOfSet(elements: readonly (string | number | bigint)[]) {
   const texts = rawRecords(set, START);
   const values = texts.flatMap((text) => {
     const decoded = decodeRawMetric(text);
-    if (!decoded.ok || decoded.record.type !== "set") throw new Error(text.slice(0, 100));
-    return [decoded.record.value];
+    if (!decoded.ok || decoded.value.type !== "set") throw new Error(text.slice(0, 100));
+    return [decoded.value.value];
   });
   return { texts, values };
 }
