@@ -104,7 +104,7 @@ export class CardinalityMeter {
 
   #addReady(value: string): void {
     const decoded = decodeReadyMetric(value);
-    if (decoded.ok) this.#addSeries(decoded.record);
+    if (decoded.ok) this.#addSeries(decoded.value);
   }
 
   #addSeries({ metric, tags }: ReadyMetric): void {
