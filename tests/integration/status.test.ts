@@ -2,8 +2,11 @@
 
 import { once } from "node:events";
 import { createServer, request } from "node:http";
+import { seconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { toSample } from "../../packages/agent/src/status/history.js";
+import { encodeHours } from "../../packages/agent/src/status/history-store.js";
 import { total } from "../../packages/agent/src/status/ledger.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
@@ -262,6 +265,26 @@ describe("the bytes of the day and the month", () => {
     await people.ended;
     expect(people.output()).toMatch(new RegExp(`Sent +\\d+ bytes of ${BUDGET} today, \\d+ this month`));
     expect(people.output()).toContain(`deferred: ${summary}\n`);
+  });
+});
+
+describe("the history of the day", () => {
+  it("outlasts a restart", async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const earlier = seconds(now - (now % 300) - 1_800);
+    const sample = toSample(() => 7);
+    for (const [key, text] of encodeHours([{ at: earlier, sample }]))
+      await broker.command("HSET", "chouette:notes", key, text);
+    const day = async () =>
+      JSON.parse((await get("/history")).text).day as readonly { readonly at: number }[];
+    const first = await startAgent();
+    await until("the earlier sample", async () => (await day()).some(({ at }) => at === earlier));
+    await first.end("SIGTERM");
+    const stored = await broker.command("HGETALL", "chouette:notes");
+    expect(JSON.stringify(stored)).toContain("chouette:history:");
+    await startAgent();
+    const kept = await until("both samples", async () => ((await day()).length >= 2 ? day() : undefined));
+    expect(kept[0]).toMatchObject({ at: earlier, rawPending: 7 });
   });
 });
 

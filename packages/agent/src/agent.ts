@@ -61,6 +61,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   const parts = await openParts(config);
   const { store, broker, embedded, defaultLimit, server, outages } = await openStore(config, log, clock);
   const tap = new RecordTap(queueNames());
+  const history = new History();
   const wiring = {
     log,
     clock,
@@ -73,6 +74,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
     series: new SeriesMeter(),
     tap,
+    ...(config.settings.http === "off" ? {} : { history }),
     status: (): Promise<Status> => readStatus(source),
   };
   const leaseOutage = new Outage("lease", clock, log, "failing");
@@ -96,7 +98,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...wiring,
     started: clock.monotonic(),
     rates: new RateMeter(),
-    history: new History(),
+    history,
     outageLog: new OutageLog(),
     ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
     config: () => lifecycle.config,

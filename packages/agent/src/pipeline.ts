@@ -43,6 +43,8 @@ import { Outage } from "./runtime/outage.js";
 import { readyWriter } from "./runtime/ready-writer.js";
 import { LoopWatchdog } from "./runtime/watchdog.js";
 import { type Deliveries, withDeliveryStats } from "./status/deliveries.js";
+import type { History } from "./status/history.js";
+import { runHistoryStore } from "./status/history-store.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
 import type { SeriesMeter } from "./status/series-use.js";
 import type { Status } from "./status/status.js";
@@ -80,6 +82,8 @@ export interface Wiring extends Parts {
   readonly sentBytes: SentBytes;
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
   readonly series: SeriesMeter;
+  /** To be kept in the store; undefined without a status server. */
+  readonly history?: History;
   /** The device's, if not given. */
   readonly boot?: Boot;
   status(): Promise<Status>;
@@ -146,6 +150,8 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     const write = readyWriter(store, queues.readyMetrics, "self", config.settings.globalTags);
     loops.push(runSelfMetrics({ write, clock, every, status }, signal));
   }
+  const { history } = wiring;
+  if (history !== undefined) loops.push(runHistoryStore({ store, history, clock }, signal));
   const collecting = wireCollectors(wiring);
   return {
     outages: [flushOutage, ...metrics.outages, ...logs.outages, housekeepingOutage, roomOutage, limitOutage],

@@ -93,7 +93,7 @@ function largest(samples: readonly TimedSample[]): Sample {
 
 export class History {
   readonly #fine = new Ring(FINE_SAMPLES);
-  readonly #coarse = new Ring(COARSE_SAMPLES);
+  #coarse = new Ring(COARSE_SAMPLES);
   /** Of the coarse step that isn't complete. */
   #current: readonly TimedSample[] = [];
 
@@ -108,9 +108,12 @@ export class History {
     this.#current = [...this.#current, timed].slice(-COARSE_STEP);
   }
 
-  /** Takes what an earlier run stored. */
-  restore(samples: readonly TimedSample[]): void {
-    for (const sample of samples) this.#coarse.add(sample);
+  /** Takes what an earlier run stored, unless it has a sample of that time. */
+  restore(stored: readonly TimedSample[]): void {
+    const all = new Map([...stored, ...this.#coarse.samples()].map((timed) => [timed.at, timed]));
+    const ring = new Ring(COARSE_SAMPLES);
+    for (const timed of [...all.values()].sort((a, b) => a.at - b.at).slice(-COARSE_SAMPLES)) ring.add(timed);
+    this.#coarse = ring;
   }
 
   /** Without samples of the future: the clock may have been set back. */
