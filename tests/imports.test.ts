@@ -19,7 +19,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   "agent/aggregation": ["record"],
   "agent/wrappers": ["record", "agent/runtime", "agent/aggregation"],
   // Node has no Unix datagrams: the package that has is loaded if a path is set.
-  "agent/ingest": ["record", "queue", "agent/runtime", "node-unix-socket"],
+  "agent/ingest": ["record", "queue", "agent/runtime"],
   "agent/flush": ["record", "queue", "agent/runtime", "agent/aggregation", "agent/wrappers"],
   "agent/timekeeping": ["record", "queue", "agent/runtime", "agent/flush"],
   "agent/dispatch": ["record", "queue", "agent/runtime", "agent/outputs"],

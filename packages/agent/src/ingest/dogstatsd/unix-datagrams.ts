@@ -5,7 +5,7 @@
  * over (`ListenDatagram=` in a `.socket` unit) needs nothing: reading its descriptor gives a datagram. It is read until it
  * is empty, again and again after a short pause, since nothing says when it isn't; it must not block (`NonBlocking=true`).
  */
-import { once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { fstatSync, readFileSync, readSync } from "node:fs";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { shownStatsdAddress } from "../../runtime/address.js";
@@ -26,9 +26,7 @@ const O_NONBLOCK = 0o4000;
 
 /** Rejects if the package isn't there, or the path can't be had. */
 export async function openUnixDatagrams(path: string, receive: Receive): Promise<OpenSocket> {
-  const { DgramSocket } = await import("node-unix-socket").catch((cause: unknown) => {
-    throw new Error("unixgram:// needs the package node-unix-socket 0.2.7 beside the agent", { cause });
-  });
+  const DgramSocket = await unixSockets();
   await removeUnused(path, () => new DgramSocket());
   const socket = new DgramSocket();
   socket.bind(path);
@@ -54,7 +52,7 @@ export async function openUnixDatagrams(path: string, receive: Receive): Promise
 }
 
 /** A process that was killed leaves its socket's file; nobody takes what is sent there. */
-async function removeUnused(path: string, newSocket: () => UnixSender): Promise<void> {
+async function removeUnused(path: string, newSocket: () => UnixSocket): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined || !found.isSocket()) return;
   const socket = newSocket();
@@ -67,8 +65,20 @@ async function removeUnused(path: string, newSocket: () => UnixSender): Promise<
   await unlink(path);
 }
 
-interface UnixSender {
-  on(event: "error", listener: () => void): unknown;
+/** The package isn't among the agent's own: it is compiled, and not for every system. */
+async function unixSockets(): Promise<new () => UnixSocket> {
+  const name = "node-unix-socket";
+  try {
+    const { DgramSocket } = (await import(name)) as { DgramSocket: new () => UnixSocket };
+    return DgramSocket;
+  } catch (cause) {
+    throw new Error(`unixgram:// needs the package ${name} 0.2.7 beside the agent`, { cause });
+  }
+}
+
+interface UnixSocket extends EventEmitter {
+  bind(path: string): void;
+  setRecvBufferSize(bytes: number): void;
   sendTo(bytes: Buffer, offset: number, length: number, path: string, sent: (error?: Error) => void): void;
   close(): void;
 }
