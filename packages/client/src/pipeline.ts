@@ -10,7 +10,6 @@ import { queueNames } from "@chouette-iot/queue";
 import type { SetElement } from "@chouette-iot/record";
 import { Aggregator, ClockText, type MetricContext } from "@chouette-iot/record/calls";
 import { holdProcess, stopTimer, type Timer } from "@chouette-iot/record/host";
-import { asError } from "./any-error.js";
 import { ClientEvents } from "./client-events.js";
 import { Counters, type Refusal } from "./counters.js";
 import { onProcessExit } from "./exit-hooks.js";
@@ -50,7 +49,7 @@ export class Pipeline implements Recorder {
         if (!this.#spillPolicy?.take(batch)) this.events.onDropped("buffer_full", batch.records);
       },
     });
-    this.#spill = this.#openSpill(clientId);
+    this.#spill = settings.spill && new Spill(settings.spill, clientId, this.events);
     this.#sender = new Sender(settings, clientId, this.#outbox, this.#spill, this.events);
     if (this.#spill !== undefined) {
       this.#spillPolicy = new SpillPolicy(this.#spill, this.#outbox, this.#sender, (error) =>
@@ -211,16 +210,6 @@ export class Pipeline implements Recorder {
   #onExit(): void {
     this.#aggregator.flush();
     this.#spillPolicy?.takeAll();
-  }
-
-  #openSpill(clientId: string): Spill | undefined {
-    if (this.#settings.spill === undefined) return undefined;
-    try {
-      return new Spill(this.#settings.spill, clientId, this.events);
-    } catch (error) {
-      this.events.onError(asError(error));
-      return undefined;
-    }
   }
 }
 

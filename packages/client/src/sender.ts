@@ -161,7 +161,7 @@ export class Sender {
       const outcome = await drain(spill, connection, (records) => this.#stored(records));
       if (outcome.kind === "refused") this.#refused(outcome.error);
     } catch (error) {
-      // A lost connection has been reported; a file that can't be read is tried again.
+      // A lost connection has been reported. What is wrong with a file is never thrown: it must not hold up the lanes.
       if (!connection.isLost) this.#refused(asError(error));
     } finally {
       this.#isDraining = false;

@@ -6,27 +6,27 @@
  * its owner (`owner.ts`); a client takes over the segments whose owner runs no longer, by renaming them.
  *
  * Promises: what `write` has written outlives the process, kill -9 included; a file cut off costs one record.
- * Beyond its bound the oldest segment goes, and its records are counted. It loses what the system had not yet put
+ * Beyond its bound the oldest segment goes, and its records are counted. A segment that has vanished or can't be read costs
+ * its own records, which are counted and reported, and holds up nothing; a folder that is removed is made again. It loses what the system had not yet put
  * on the disk when the power fails: there is no fsync, for the life of the flash that it lies on.
  */
 import {
   closeSync,
-  existsSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
-  statSync,
   writeSync,
 } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, join } from "node:path";
+import { messageOf } from "@chouette-iot/record";
+import { asError, isError } from "../any-error.js";
 import { sortedNumber } from "../ids.js";
 import type { Rows } from "../rows.js";
 import { isAlive, NOBODY, thisProcess } from "./owner.js";
+import { isStillAt, makeFolder, moveAway, removeFile, usableBytes } from "./segment-file.js";
 import { batchText, type Doubt, type ParsedSegment, parseSegment } from "./segment-text.js";
 
 export interface SpillSettings {
@@ -36,7 +36,9 @@ export interface SpillSettings {
 }
 
 export interface SpillListener {
-  onSpillDropped(reason: "spill_full" | "spill_torn", records: number): void;
+  onSpillDropped(reason: "spill_full" | "spill_torn" | "spill_lost", records: number): void;
+  /** The folder or a file can't be used. */
+  onError(error: Error): void;
   /** Another client's records were found. */
   onRecovered(records: number): void;
 }
@@ -51,7 +53,6 @@ export interface Segment {
   counted: boolean;
 }
 
-const NO_BATCHES: ParsedSegment = { batches: [], torn: 0 };
 const SEGMENT_BYTES = 1024 * 1024;
 
 export class Spill {
@@ -64,13 +65,18 @@ export class Spill {
   #begun = 0;
   #open: number | undefined;
   #reading: Segment | undefined;
+  #isAdopted = false;
 
   constructor(settings: SpillSettings, clientId: string, listener: SpillListener) {
     this.#settings = settings;
     this.#clientId = clientId;
     this.#listener = listener;
-    makeFolder(settings.folder);
-    this.#adopt();
+    try {
+      this.#openFolder();
+    } catch (error) {
+      // The next write tries again.
+      listener.onError(asError(error));
+    }
   }
 
   get records(): number {
@@ -98,13 +104,18 @@ export class Spill {
 
   /** The oldest segment, to be sent; nothing more is written to it. */
   async read(): Promise<(ParsedSegment & { readonly segment: Segment }) | undefined> {
-    const segment = this.#segments[0];
-    if (segment === undefined) return undefined;
-    this.#reading = segment;
-    if (this.#segments.length === 1) this.#seal();
-    const parsed = parseSegment(await readFile(segment.path, "utf8"));
-    this.#count(segment, parsed);
-    return { segment, ...parsed };
+    for (let segment = this.#segments[0]; segment !== undefined; segment = this.#segments[0]) {
+      this.#reading = segment;
+      if (this.#segments.length === 1) this.#seal();
+      try {
+        const parsed = parseSegment(await readFile(segment.path, "utf8"));
+        this.#count(segment, parsed);
+        return { segment, ...parsed };
+      } catch (error) {
+        this.#lose(segment, error);
+      }
+    }
+    return undefined;
   }
 
   /** A part of a segment was stored: it counts as spilled no longer. */
@@ -114,10 +125,8 @@ export class Spill {
 
   /** A segment was sent: it goes. What it still counts was never readable. */
   remove(segment: Segment): void {
-    rmSync(segment.path, { force: true });
-    const index = this.#segments.indexOf(segment);
-    if (index >= 0) this.#segments.splice(index, 1);
-    this.#reading = undefined;
+    this.#forget(segment);
+    this.#removeFile(segment);
     if (segment.records > 0) this.#listener.onSpillDropped("spill_torn", segment.records);
   }
 
@@ -125,6 +134,17 @@ export class Spill {
   release(): void {
     this.#seal();
     for (const segment of this.#segments) this.#own(segment, NOBODY);
+  }
+
+  /** Returns false if the segment can't be read. */
+  #countUnread(segment: Segment): boolean {
+    try {
+      this.#count(segment, parseSegment(readFileSync(segment.path, "utf8")));
+      return true;
+    } catch (error) {
+      this.#lose(segment, error);
+      return false;
+    }
   }
 
   #count(segment: Segment, { batches, torn }: ParsedSegment): void {
@@ -145,15 +165,51 @@ export class Spill {
     }
   }
 
+  #openFolder(): void {
+    makeFolder(this.#settings.folder);
+    if (this.#isAdopted) return;
+    this.#adopt();
+    this.#isAdopted = true;
+  }
+
+  /** A segment that has vanished, or can't be read: its records are lost here, and nothing waits for it. */
+  #lose(segment: Segment, error: unknown): void {
+    this.#forget(segment);
+    const isGone = isError(error) && "code" in error && error.code === "ENOENT";
+    const place = isGone ? undefined : moveAway(segment.path);
+    const what = isGone ? "has vanished" : `can't be read: ${messageOf(error)}`;
+    const records = segment.counted ? `${segment.records} records are` : "an unknown number of records is";
+    const moved = place === undefined ? "" : `; it was moved to ${basename(place)}`;
+    const message = `the spill file ${basename(segment.path)} ${what}; ${records} lost${moved}`;
+    this.#listener.onError(new Error(message));
+    if (segment.records > 0) this.#listener.onSpillDropped("spill_lost", segment.records);
+  }
+
+  #forget(segment: Segment): void {
+    const index = this.#segments.indexOf(segment);
+    if (index >= 0) this.#segments.splice(index, 1);
+    if (this.#reading === segment) this.#reading = undefined;
+  }
+
+  #removeFile({ path }: Segment): void {
+    try {
+      removeFile(path);
+    } catch (error) {
+      this.#listener.onError(new Error(`a spill file that was sent can't be removed: ${messageOf(error)}`));
+    }
+  }
+
   #adopt(): void {
     for (const name of readdirSync(this.#settings.folder).sort()) {
       const [, id, owner] = /^([\w-]+)\.([\w-]+)\.spill$/.exec(name) ?? [];
       if (id === undefined || owner === undefined || isAlive(owner)) continue;
-      const segment = { id, path: join(this.#settings.folder, name), bytes: 0, records: 0, counted: false };
+      const path = join(this.#settings.folder, name);
+      const bytes = usableBytes(path);
+      // Another user's, which only that user's clients can send.
+      if (bytes === undefined) continue;
+      const segment = { id, path, bytes, records: 0, counted: false };
       // Another client may have been quicker.
-      if (!this.#own(segment, this.#owner)) continue;
-      segment.bytes = statSync(segment.path).size;
-      this.#segments.push(segment);
+      if (this.#own(segment, this.#owner)) this.#segments.push(segment);
     }
   }
 
@@ -170,9 +226,13 @@ export class Spill {
 
   #writable(): { segment: Segment; file: number } {
     const last = this.#segments.at(-1);
-    if (this.#open !== undefined && last !== undefined && last.bytes < SEGMENT_BYTES)
-      return { segment: last, file: this.#open };
-    this.#seal();
+    if (this.#open !== undefined && last !== undefined) {
+      const isThere = isStillAt(last.path, this.#open);
+      if (isThere && last.bytes < SEGMENT_BYTES) return { segment: last, file: this.#open };
+      this.#seal();
+      if (!isThere) this.#lose(last, Object.assign(new Error(), { code: "ENOENT" }));
+    }
+    this.#openFolder();
     const id = this.#clientId + sortedNumber(this.#begun++);
     const path = join(this.#settings.folder, `${id}.${this.#owner}.spill`);
     const segment = { id, path, bytes: 0, records: 0, counted: true };
@@ -194,23 +254,10 @@ export class Spill {
       const [oldest] = this.#segments.splice(index, 1);
       if (oldest === undefined) return;
       if (this.#segments.length === index) this.#seal();
-      this.#count(oldest, oldest.counted ? NO_BATCHES : parseSegment(readFileSync(oldest.path, "utf8")));
-      rmSync(oldest.path, { force: true });
       bytes -= oldest.bytes;
+      if (!oldest.counted && !this.#countUnread(oldest)) continue;
+      this.#removeFile(oldest);
       this.#listener.onSpillDropped("spill_full", oldest.records);
     }
-  }
-}
-
-/** Not `mkdir` with `recursive`: where a parent refuses with ENOENT, as in /proc, Node 20 tries it again for ever. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  const parent = dirname(path);
-  if (parent !== path) makeFolder(parent);
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    // Another process may have been quicker.
-    if (!existsSync(path)) throw error;
   }
 }

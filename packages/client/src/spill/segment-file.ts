@@ -1,0 +1,65 @@
+/** The files and the folder of a spill: what can go wrong with them, and what is done then. */
+import {
+  accessSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
+import { dirname } from "node:path";
+
+/** Whether the open file is still the one at this path: a folder may be removed, moved or replaced under us. */
+export function isStillAt(path: string, file: number): boolean {
+  try {
+    return statSync(path).ino === fstatSync(file).ino;
+  } catch {
+    return false;
+  }
+}
+
+/** Its bytes if it is a file that this process can read and write; undefined if not, or if it is gone. */
+export function usableBytes(path: string): number | undefined {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    const stats = statSync(path);
+    return stats.isFile() ? stats.size : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes a file; empties it if the folder refuses, so that nobody sends it again. Throws if neither is possible. */
+export function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    truncateSync(path, 0);
+  }
+}
+
+/** Renames what can't be read, so that no process tries it again. Returns its new path, or undefined if that fails. */
+export function moveAway(path: string): string | undefined {
+  try {
+    renameSync(path, `${path}.unreadable`);
+    return `${path}.unreadable`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Not `mkdir` with `recursive`: where a parent refuses with ENOENT, as in /proc, Node 20 tries it again for ever. */
+export function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolder(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!existsSync(path)) throw error;
+  }
+}
