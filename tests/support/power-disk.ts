@@ -121,6 +121,13 @@ export class PowerDisk implements FileSystem {
     }
   }
 
+  async shorten(path: string, bytes: number): Promise<void> {
+    await this.#operation();
+    const content = this.#content(path);
+    content.now = Buffer.from(content.now.subarray(0, bytes));
+    content.durable = Buffer.from(content.now);
+  }
+
   async syncFolder(): Promise<void> {
     await this.#operation();
     this.#durableNames = new Map(this.#names);

@@ -10,6 +10,10 @@ import type { Entry } from "./memory-table.js";
 import { readNumbers, writeNumbers } from "./number-sets.js";
 
 export interface Change {
+  /** So many sequence numbers before this frame's were given to writes that failed. */
+  readonly unused?: number;
+  /** The frames up to this sequence number were on disk. */
+  readonly flushedThrough?: number;
   /** How many records each of these queues held before this change. */
   readonly sizes?: ReadonlyMap<string, number>;
   readonly runs?: readonly RunChange[];
@@ -93,11 +97,21 @@ const COUNTER = 8;
 const OPENED = 9;
 const CLOSED = 10;
 const INCREMENT = 11;
+const UNUSED = 12;
+const FLUSHED_THROUGH = 13;
 
 const HAS_SCORE = 1;
 const HAS_VALUE = 2;
 
 export function writeChange(writer: ByteWriter, change: Change): void {
+  for (const [part, number = 0] of [
+    [UNUSED, change.unused],
+    [FLUSHED_THROUGH, change.flushedThrough],
+  ] as const) {
+    if (number === 0) continue;
+    writer.byte(part);
+    writer.varint(number);
+  }
   for (const [queue, size] of change.sizes ?? []) {
     writer.byte(SIZE);
     writer.text(queue);
@@ -181,6 +195,8 @@ export function readChange(body: Buffer): Change {
   const counters = new Map<string, number>();
   const increments = new Map<string, number>();
   let mark: Mark | undefined;
+  let unused = 0;
+  let flushedThrough = 0;
   while (!reader.atEnd) {
     const part = reader.byte();
     if (part === SIZE) sizes.set(reader.text(), reader.varint());
@@ -193,11 +209,24 @@ export function readChange(body: Buffer): Change {
     else if (part === NO_NOTE) notes.set(reader.text(), undefined);
     else if (part === COUNTER) counters.set(reader.text(), reader.double());
     else if (part === INCREMENT) increments.set(reader.text(), reader.double());
+    else if (part === UNUSED) unused = reader.varint();
+    else if (part === FLUSHED_THROUGH) flushedThrough = reader.varint();
     else if (part === CLOSED) mark = { kind: "closed" };
     else if (part === OPENED) mark = readOpened(reader);
     else throw new MalformedBytes(`a change has a part of the unknown kind ${part}`);
   }
-  const change = { sizes, runs, removals, strayRemovals, writes, notes, counters, increments };
+  const change = {
+    unused,
+    flushedThrough,
+    sizes,
+    runs,
+    removals,
+    strayRemovals,
+    writes,
+    notes,
+    counters,
+    increments,
+  };
   return mark === undefined ? change : { ...change, mark };
 }
 

@@ -50,6 +50,8 @@ export interface CommitsOptions {
   readonly head: HeadOptions;
   readonly segmentBytes: number;
   readonly nextSequence: number;
+  /** The frames up to this sequence number are on disk. */
+  readonly flushedThrough: number;
 }
 
 /** How often the journal says how many records the queues hold, in milliseconds. */
@@ -59,11 +61,25 @@ export class Commits {
   readonly #options: CommitsOptions;
   readonly #writer = new ByteWriter();
   #sequence: number;
+  /** What it would be if no write had failed since the last one that didn't. */
+  #expected: number;
+  /** The frames up to this one are on disk. */
+  #flushedThrough: number;
   #sizesAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CommitsOptions) {
     this.#options = options;
     this.#sequence = options.nextSequence;
+    this.#expected = options.nextSequence;
+    this.#flushedThrough = options.flushedThrough;
+  }
+
+  /** @returns to be called once all that was written so far is on disk */
+  beginFlush(): () => void {
+    const through = this.#expected - 1;
+    return () => {
+      this.#flushedThrough = through;
+    };
   }
 
   /** Carries out these calls in their order, and answers each. @returns undefined if that is done already */
@@ -115,6 +131,7 @@ export class Commits {
 
   #apply(changes: readonly Change[]): void {
     const { content, syncer } = this.#options;
+    this.#expected = this.#sequence;
     for (const change of changes) content.apply(change);
     syncer.wrote();
   }
@@ -256,17 +273,23 @@ export class Commits {
   #encode(changes: readonly Change[]): void {
     this.#writer.clear();
     const now = performance.now();
-    const { nextSeed: seed } = this.#options.journal;
-    let sizes: ReadonlyMap<string, number> | undefined;
+    const { nextSeed } = this.#options.journal;
+    let account: Change | undefined;
     if (now - this.#sizesAt >= SIZES_EVERY_MS) {
       this.#sizesAt = now;
-      sizes = this.#options.content.sizes();
+      account = { sizes: this.#options.content.sizes(), flushedThrough: this.#flushedThrough };
     }
     for (const change of changes) {
-      const whole = sizes === undefined ? change : { ...change, sizes };
-      sizes = undefined;
-      writeFrame(this.#writer, { sequence: this.#sequence++, seed }, (body) => writeChange(body, whole));
+      const whole = account === undefined ? change : { ...account, ...change };
+      account = undefined;
+      this.#writeFrame(this.#writer, nextSeed, whole);
     }
+  }
+
+  #writeFrame(writer: ByteWriter, seed: number, change: Change): void {
+    const unused = writer.length === 0 ? this.#sequence - this.#expected : 0;
+    const whole = unused === 0 ? change : { ...change, unused };
+    writeFrame(writer, { sequence: this.#sequence++, seed }, (body) => writeChange(body, whole));
   }
 
   #ensureSegment(): void {
@@ -274,9 +297,11 @@ export class Commits {
     if (journal.current !== undefined && journal.current.bytes < segmentBytes) return;
     const writer = new ByteWriter();
     const seed = journal.seedOfNextSegment;
-    writeHead(writer, content, head, () => ({ sequence: this.#sequence++, seed }));
+    const flushedThrough = this.#flushedThrough;
+    writeHead(content, head, (change) => this.#writeFrame(writer, seed, { ...change, flushedThrough }));
     try {
       journal.begin(content.nextNumber, writer);
+      this.#expected = this.#sequence;
       syncer.wrote();
     } catch (error) {
       // The one that is there may be written to all the same.

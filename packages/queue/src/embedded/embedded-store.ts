@@ -63,7 +63,10 @@ export class EmbeddedStore implements BrokerStore {
   readonly #work: WorkQueue<Work>;
 
   /** For what was recovered of a folder that no other process uses: `open-embedded-store.ts` sees to both. */
-  constructor(options: EmbeddedStoreOptions, { content, journal, nextSequence, nextRun }: Recovered) {
+  constructor(
+    options: EmbeddedStoreOptions,
+    { content, journal, nextSequence, flushedThrough, nextRun }: Recovered,
+  ) {
     const { folder, files, fsync, limits, boot, cache, onTrouble } = options;
     this.#options = options;
     this.#content = content;
@@ -73,7 +76,9 @@ export class EmbeddedStore implements BrokerStore {
     const { segmentBytes } = limits;
     const head = { boot, isDurable: fsync === "always" };
     const [syncer, room] = [this.#syncer, this.#room];
-    this.#commits = new Commits({ content, journal, syncer, room, head, segmentBytes, nextSequence });
+    this.#commits = new Commits({
+      ...{ content, journal, syncer, room, head, segmentBytes, nextSequence, flushedThrough },
+    });
     const watch = (run: Run) => this.#watch(run);
     const task = (run: () => Promise<void>) => this.#do({ kind: "task", run });
     const shared = { content, journal, commits: this.#commits, files, folder, cache, limits };
@@ -224,10 +229,13 @@ export class EmbeddedStore implements BrokerStore {
     await this.#work.idle();
     await this.#syncer.stop();
     try {
-      if (this.#journal.current !== undefined) {
-        await this.#commits.commit([{ sizes: this.#content.sizes(), mark: { kind: "closed" } }]);
-      }
       await this.#flush();
+      if (this.#journal.current !== undefined) {
+        // It says that all before it is on disk.
+        const { counters } = this.#content;
+        await this.#commits.commit([{ sizes: this.#content.sizes(), counters, mark: { kind: "closed" } }]);
+        await this.#flush();
+      }
     } catch (error) {
       // What was confirmed is written: without the mark, the next start reads it as after a kill.
       this.#options.onTrouble(error);
@@ -258,7 +266,9 @@ export class EmbeddedStore implements BrokerStore {
   /** Has all that was written on disk, and deletes what isn't needed then. */
   async #flush(): Promise<void> {
     const deleteSpent = this.#upkeep.spent();
+    const flushed = this.#commits.beginFlush();
     await this.#journal.sync();
+    flushed();
     await deleteSpent();
     if (this.#room.isFull) await this.#room.admits();
   }

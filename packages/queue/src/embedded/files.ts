@@ -47,6 +47,8 @@ export interface FileSystem {
   readWhole(path: string): Promise<Buffer>;
   /** Makes new and removed names in the folder durable. */
   syncFolder(folder: string): Promise<void>;
+  /** Shortens a file to this many bytes. Resolves when that is on disk. */
+  shorten(path: string, bytes: number): Promise<void>;
   /** Takes the place of what has that name, and makes the change of names durable. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
@@ -78,6 +80,15 @@ export const realFiles: FileSystem = {
     await syncFolder(dirname(to));
   },
   syncFolder,
+  shorten: async (path, bytes) => {
+    const handle = await open(path, "r+");
+    try {
+      await handle.truncate(bytes);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+  },
   remove: (path) => rm(path, { force: true, recursive: true }),
   space: (folder) => {
     const { bsize, blocks, bavail } = statfsSync(folder);

@@ -53,6 +53,10 @@ export function writeFrame(
   frame.writeUInt32LE(crc32(frame.subarray(LENGTH_AT), (seed + start) >>> 0), CRC_AT);
 }
 
+export function beginsWithMagic(bytes: Buffer): boolean {
+  return bytes.subarray(0, MAGIC.length).equals(MAGIC);
+}
+
 /**
  * The frame that begins at this place, if a whole one does.
  *

@@ -5,10 +5,8 @@
  * What is small and matters most, runs, counters and sizes, stands in it twice, with the notes in between: damage
  * of one place leaves the other.
  */
-import type { ByteWriter } from "./bytes.js";
-import { type Change, JOURNAL_VERSION, type RunChange, writeChange } from "./change.js";
+import { type Change, JOURNAL_VERSION, type RunChange } from "./change.js";
 import type { Content } from "./content.js";
-import { writeFrame } from "./frame.js";
 
 /** Notes and values without a score come in frames of about this many bytes: damage costs one of them. */
 const PART_BYTES = 8 * 1024;
@@ -18,14 +16,12 @@ export interface HeadOptions {
   readonly isDurable: boolean;
 }
 
-/** @param nextFrame gives the sequence number of the next frame, and the segment's seed */
+/** @param put writes a frame of the segment to the writer */
 export function writeHead(
-  writer: ByteWriter,
   content: Content,
   { boot, isDurable }: HeadOptions,
-  nextFrame: () => { readonly sequence: number; readonly seed: number },
+  put: (change: Change) => void,
 ): void {
-  const put = (change: Change) => writeFrame(writer, nextFrame(), (body) => writeChange(body, change));
   const { nextNumber, counters } = content;
   const mark = { kind: "opened", version: JOURNAL_VERSION, boot, isDurable, nextNumber } as const;
   const vital = { mark, runs: runsOf(content), counters, sizes: content.sizes() };

@@ -23,6 +23,7 @@ export class Losses {
   #hasDamage = false;
   #isTailDamaged = false;
   #isPowerLost = false;
+  #isCut = false;
   /** Damage that no later frame's numbers account for. */
   #isUncounted = false;
   /** By queue, by how many records it held more at the last look than are there. */
@@ -46,25 +47,43 @@ export class Losses {
     return this.#isPowerLost;
   }
 
-  damaged(bytes: number, isTail: boolean): void {
+  /** Bytes that belong to no frame. What was in them shows in the frames behind them. */
+  damaged(bytes: number): void {
     this.#damagedBytes += bytes;
-    if (isTail) {
-      this.#isTailDamaged = true;
-      return;
-    }
+  }
+
+  /** Such bytes at the journal's end: nothing says what was in them. */
+  tailDamaged(bytes: number): void {
+    this.damaged(bytes);
+    this.#isTailDamaged = true;
+  }
+
+  /** Something that was written is missing. */
+  missing(): void {
     this.#hasDamage = true;
     this.#isUncounted = true;
   }
 
-  unreadable(path: string, bytes: number): void {
-    this.unreadablePaths.add(path);
-    this.damaged(bytes, false);
+  /** What was on its way to the disk when the power was cut is gone. */
+  cut(bytes: number): void {
+    this.tailDamaged(bytes);
+    this.#isCut = true;
   }
 
-  /** A frame says how many records its queues held. */
-  observe(sizes: ReadonlyMap<string, number>, content: Content): void {
+  unreadable(path: string, bytes: number): void {
+    this.unreadablePaths.add(path);
+    this.damaged(bytes);
+    this.missing();
+  }
+
+  /**
+   * A frame says how many records its queues held.
+   *
+   * @param isWhole whether it says as well what the counters were
+   */
+  observe(sizes: ReadonlyMap<string, number>, content: Content, isWhole: boolean): void {
     for (const [queue, size] of sizes) this.#missing.set(queue, size - content.queue(queue).size);
-    this.#isUncounted = false;
+    if (isWhole) this.#isUncounted = false;
   }
 
   /** Of the records that were missing at the last look, so many are not: they were found, or have left. */
@@ -76,11 +95,12 @@ export class Losses {
   /** All is read. @param boot the machine's present boot */
   end({ last, opened }: Marks, boot: string): void {
     if (last?.kind === "closed") this.#isTailDamaged = false;
-    const wasCut = last === undefined || (last.kind === "opened" && last.boot !== boot);
-    this.#isPowerLost = wasCut && opened?.isDurable !== true;
+    const wasCut = this.#isCut || last === undefined || (last.kind === "opened" && last.boot !== boot);
+    const wasDurable = opened?.isDurable === true;
+    this.#isPowerLost = wasCut && !wasDurable;
+    // Of what was on its way to the disk nothing was confirmed.
+    if (wasCut && wasDurable) this.#isTailDamaged = false;
     if (!this.#hasDamage && !this.#isTailDamaged) return;
-    // Of what was on its way to the disk when the power was cut nothing was confirmed.
-    if (wasCut && opened?.isDurable === true) return;
     for (const [queue, missing] of this.#missing) {
       if (missing > 0) this.lost.set(queue, missing);
       // A removal was lost: its records are there again.

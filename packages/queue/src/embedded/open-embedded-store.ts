@@ -167,7 +167,7 @@ async function recoverOrLeave(options: RecoveryOptions, now: Milliseconds): Prom
     const paths = names.map((name) => join(folder, name));
     await moveAway(files, folder, paths, now);
     const recovered = await recover(options);
-    recovered.losses.damaged(0, false);
+    recovered.losses.missing();
     return recovered;
   }
 }

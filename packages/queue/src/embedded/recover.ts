@@ -18,7 +18,7 @@ import {
 import { Content } from "./content.js";
 import { numberOf, runName, segmentName, UNFINISHED } from "./file-names.js";
 import type { FileSystem } from "./files.js";
-import { fileSeed, framesIn } from "./frame.js";
+import { beginsWithMagic, FRAME_HEADER_BYTES, type Frame, fileSeed, framesIn } from "./frame.js";
 import { hashId } from "./id-filter.js";
 import { Journal } from "./journal.js";
 import { Losses } from "./losses.js";
@@ -32,6 +32,7 @@ export interface Recovered {
   readonly content: Content;
   readonly journal: Journal;
   readonly nextSequence: number;
+  readonly flushedThrough: number;
   readonly nextRun: number;
   readonly losses: Losses;
 }
@@ -52,6 +53,14 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   return new Recovery(options, await options.files.list(options.folder)).run();
 }
 
+/** What the journal's later frames say. */
+interface Outlook {
+  /** The last segment's last one. */
+  readonly last?: Mark | undefined;
+  readonly opened?: Opened;
+  readonly flushedThrough: number;
+}
+
 class Recovery {
   readonly #options: RecoveryOptions;
   readonly #names: readonly string[];
@@ -66,6 +75,10 @@ class Recovery {
   /** The journal has the records from this number on, as far as it says. */
   #firstNumber = Number.POSITIVE_INFINITY;
   #nextSequence = 1;
+  #hasFrames = false;
+  #outlook: Outlook | undefined;
+  /** The segment that the journal ends with since the power was cut, and where it ends. */
+  #cutPath: { readonly path: string; readonly end: number } | undefined;
   #lastMark: Mark | undefined;
   #opened: Opened | undefined;
 
@@ -92,8 +105,14 @@ class Recovery {
       if (performance.now() > (this.#options.deadline ?? Number.POSITIVE_INFINITY)) {
         throw new Error("the journal takes too long to read");
       }
-      await this.#replay(number, number === segments.at(-1));
+      const later = segments.slice(index + 1);
+      if ((await this.#replay(number, later.length === 0)) === "ends here") {
+        await this.#forget(later);
+        break;
+      }
     }
+    // The runs say nothing of what the journal was.
+    if (segments.length === 0 && this.#numbers("run").length > 0) this.#losses.missing();
     const before = this.#content.sizes();
     await this.#takeOrphans();
     for (const [queue, size] of this.#content.sizes()) {
@@ -102,6 +121,7 @@ class Recovery {
     // A block that can't be read is to be reported when somebody asks for it.
     this.#options.cache.clear();
     if (segments.length > 0) this.#losses.end({ last: this.#lastMark, opened: this.#opened }, boot);
+    const flushedThrough = await this.#flushed();
     const journal = this.#journal;
     this.#content.onEntry = ({ number }) => journal.entered(number);
     this.#content.onLeft = (number) => journal.left(number);
@@ -110,12 +130,14 @@ class Recovery {
       content: this.#content,
       journal,
       nextSequence: this.#nextSequence,
+      flushedThrough,
       nextRun,
       losses: this.#losses,
     };
   }
 
-  async #replay(number: number, isLast: boolean): Promise<void> {
+  /** @returns "ends here" if what comes after was on its way to the disk when the power was cut */
+  async #replay(number: number, isLast: boolean): Promise<"ends here" | undefined> {
     const { files, folder } = this.#options;
     const path = join(folder, segmentName(number));
     const seed = fileSeed("journal", number);
@@ -131,31 +153,108 @@ class Recovery {
     const segment = { path, file: undefined, seed, firstNumber: nextNumber, bytes: bytes.length };
     this.#journal.segments.push({ ...segment, live: 0, dirty: false });
     this.#lastMark = undefined;
-    let frames = 0;
+    let end = 0;
     const onDamage = (start: number, length: number) => {
-      this.#losses.damaged(length, isLast && start + length === bytes.length);
+      if (isLast && start + length === bytes.length) this.#losses.tailDamaged(length);
+      else this.#losses.damaged(length);
     };
-    for (const { sequence, body, start, end } of framesIn(bytes, seed, onDamage)) {
-      frames += 1;
+    for (const frame of framesIn(bytes, seed, onDamage)) {
       // Left of a write that failed and was taken back, by a truncation that a power cut undid.
-      if (sequence < this.#nextSequence) {
-        onDamage(start, end - start);
+      if (frame.sequence < this.#nextSequence) continue;
+      const change = changeOf(frame);
+      if (change === undefined) {
+        // Its checksum is right, and yet it says nothing that can be understood.
+        onDamage(frame.start, frame.end - frame.start);
         continue;
       }
-      this.#nextSequence = sequence + 1;
-      try {
-        const change = readChange(body);
-        if (change.mark?.kind === "opened" && change.mark.version !== JOURNAL_VERSION) {
-          this.#losses.unreadable(path, bytes.length);
-          return;
-        }
-        await this.#apply(change);
-      } catch {
-        // Its checksum is right, and yet it says nothing that can be understood.
-        this.#losses.damaged(end - start, false);
+      if (change.mark?.kind === "opened" && change.mark.version !== JOURNAL_VERSION) {
+        this.#losses.unreadable(path, bytes.length);
+        return;
+      }
+      if (this.#isMissingBefore(frame, change)) {
+        if (await this.#isCutHere(number)) return this.#endAt(path, end, bytes.length);
+        this.#losses.missing();
+      }
+      end = frame.end;
+      this.#hasFrames = true;
+      this.#nextSequence = frame.sequence + 1;
+      await this.#apply(change);
+    }
+    if (end > 0 || bytes.length === 0) return;
+    if (isTorn(bytes) && (await this.#isCutHere(number))) return this.#endAt(path, 0, bytes.length);
+    this.#losses.unreadable(path, bytes.length);
+  }
+
+  /** Whether frames are missing between this one and those that were read. */
+  #isMissingBefore({ sequence, start }: Frame, { unused = 0 }: Change): boolean {
+    // Those before the first segment have done their work, and are deleted.
+    return this.#hasFrames ? sequence - unused > this.#nextSequence : start > 0;
+  }
+
+  /**
+   * Whether a power cut kept the missing frames from the disk.
+   *
+   * Then those behind them are of the same moment. They were not confirmed to be on disk either, and they rely on what
+   * is missing: half of a settlement would be worse than none. Other missing frames were damaged on the disk.
+   */
+  async #isCutHere(segment: number): Promise<boolean> {
+    this.#outlook ??= await this.#lookAhead(segment);
+    const { last, opened = this.#opened, flushedThrough } = this.#outlook;
+    const wasCut = last?.kind !== "closed" && opened !== undefined && opened.boot !== this.#options.boot;
+    return wasCut && flushedThrough < this.#nextSequence;
+  }
+
+  /** What the frames say from this segment on. */
+  async #lookAhead(from: number): Promise<Outlook> {
+    const { files, folder } = this.#options;
+    const outlook: { last?: Mark | undefined; opened?: Opened; flushedThrough: number } = {
+      flushedThrough: 0,
+    };
+    for (const number of this.#numbers("journal")) {
+      if (number < from) continue;
+      const bytes = await files.readWhole(join(folder, segmentName(number))).catch(() => Buffer.alloc(0));
+      outlook.last = undefined;
+      for (const frame of framesIn(bytes, fileSeed("journal", number), () => {})) {
+        const { mark, flushedThrough = 0 } = changeOf(frame) ?? {};
+        outlook.flushedThrough = Math.max(outlook.flushedThrough, flushedThrough);
+        if (mark !== undefined) outlook.last = mark;
+        if (mark?.kind === "opened") outlook.opened = mark;
       }
     }
-    if (frames === 0 && bytes.length > 0) this.#losses.unreadable(path, bytes.length);
+    return outlook;
+  }
+
+  async #endAt(path: string, end: number, bytes: number): Promise<"ends here"> {
+    this.#losses.cut(bytes - end);
+    const segment = this.#journal.segments.at(-1);
+    if (segment !== undefined) segment.bytes = end;
+    this.#opened = this.#outlook?.opened ?? this.#opened;
+    this.#cutPath = { path, end };
+    return "ends here";
+  }
+
+  /** Deletes what comes after the journal's end, the last first: none of it may come back behind new frames. */
+  async #forget(later: readonly number[]): Promise<void> {
+    const { files, folder } = this.#options;
+    for (const number of later.toReversed()) {
+      await files.remove(join(folder, segmentName(number)));
+      await files.syncFolder(folder);
+    }
+    const { path = "", end = 0 } = this.#cutPath ?? {};
+    await files.shorten(path, end);
+  }
+
+  /** Has on disk what an earlier process wrote. @returns the sequence number up to which all is */
+  async #flushed(): Promise<number> {
+    const { files, folder } = this.#options;
+    if (this.#lastMark?.kind !== "closed") {
+      for (const { path } of this.#journal.segments) {
+        const file = files.openForReading(path);
+        await file.sync().finally(() => file.close());
+      }
+      await files.syncFolder(folder);
+    }
+    return this.#nextSequence - 1;
   }
 
   async #apply(change: Change): Promise<void> {
@@ -186,9 +285,13 @@ class Recovery {
       content.remove({ queue, numbers: [], entries: moved, ordinals: new Map() });
       content.takeRun(run, below, replaces);
     }
+    // It says what there was before the change, apart from the runs that a head names.
+    const { sizes, mark } = change;
+    if (sizes !== undefined && (sizes.size > 0 || mark !== undefined)) {
+      this.#losses.observe(sizes, this.#content, mark !== undefined);
+    }
     const removals = change.removals?.map((removal) => this.#withEntries(removal));
     this.#content.apply(removals === undefined ? change : { ...change, removals });
-    if ((change.sizes?.size ?? 0) > 0) this.#losses.observe(change.sizes ?? new Map(), this.#content);
   }
 
   #withEntries(removal: QueueRemoval): QueueRemoval {
@@ -209,7 +312,7 @@ class Recovery {
     const path = join(folder, runName(id));
     // One whose records have all left is deleted, and is named by older frames.
     const opened = this.#names.includes(runName(id)) ? await openRun(files, path, id, cache) : undefined;
-    if (opened?.isDamaged === true) this.#losses.damaged(0, false);
+    if (opened?.isDamaged === true) this.#losses.missing();
     if (opened === undefined && this.#names.includes(runName(id))) this.#losses.unreadable(path, 0);
     this.#runs.set(id, opened?.run);
     this.#heads.set(id, opened?.head);
@@ -217,8 +320,8 @@ class Recovery {
   }
 
   /**
-   * Runs that no frame names. They were never finished, or have been replaced, and the journal has their records. If
-   * the journal is damaged and hasn't got them, the frame that names them is missing.
+   * Runs that no frame names. They were never finished, or have been replaced: the journal or other runs have their
+   * records. If these are gone, it is the frame that named the run that is missing.
    */
   async #takeOrphans(): Promise<void> {
     const { files, folder } = this.#options;
@@ -227,9 +330,10 @@ class Recovery {
     for (const id of this.#numbers("run")) {
       const path = join(folder, runName(id));
       const isNew = !this.#runs.has(id);
-      const run = isNew && !this.#losses.any ? undefined : await this.#run(id);
+      const run = await this.#run(id);
       if (run !== undefined && inUse.has(run)) continue;
       if (isNew && run !== undefined && this.#isNeeded(this.#heads.get(id))) {
+        this.#losses.missing();
         this.#content.queue(run.parts.queue).takeRun(run, 0, []);
         adopted.push(run);
         continue;
@@ -267,6 +371,20 @@ class Recovery {
 
   #numbers(kind: "journal" | "run"): readonly number[] {
     return this.#names.flatMap((name) => numberOf(kind, name) ?? []).sort((a, b) => a - b);
+  }
+}
+
+/** Whether a file begins like one of this version, or with a sector that was never written. */
+function isTorn(bytes: Buffer): boolean {
+  return beginsWithMagic(bytes) || bytes.subarray(0, FRAME_HEADER_BYTES).every((byte) => byte === 0);
+}
+
+/** @returns undefined for one that no version writes */
+function changeOf({ body }: Frame): Change | undefined {
+  try {
+    return readChange(body);
+  } catch {
+    return undefined;
   }
 }
 

@@ -10,6 +10,7 @@
  */
 import { join } from "node:path";
 import type { Position } from "../store.js";
+import { isOutOfRoom } from "../store-full.js";
 import type { BlockCache } from "./block-cache.js";
 import type { Commits } from "./commits.js";
 import type { Content } from "./content.js";
@@ -52,6 +53,8 @@ export interface UpkeepOptions {
 
 /** Records that are written to a run before others have their turn. */
 const SLICE = 200;
+/** How long nothing is begun after something failed, in milliseconds. */
+const REST_MS = 2_000;
 
 export class Upkeep {
   readonly #options: UpkeepOptions;
@@ -62,6 +65,8 @@ export class Upkeep {
   #inMerge: ReadonlySet<Run> = new Set();
   readonly #replaced: Run[] = [];
   #isEnding = false;
+  /** Nothing is begun before, by `performance.now()`. */
+  #restsUntil = Number.NEGATIVE_INFINITY;
   /** Bytes of runs that were written. */
   bytesWritten = 0;
 
@@ -92,7 +97,8 @@ export class Upkeep {
   /** What can be deleted once all that was written so far is on disk. */
   spent(): () => Promise<void> {
     const { content, journal, files } = this.#options;
-    const segments: readonly Segment[] = journal.spent();
+    // A run that is never named must not outlive the segments that say what left of it.
+    const segments: readonly Segment[] = this.#spilling === undefined ? journal.spent() : [];
     const runs = this.#replaced.splice(0);
     for (const queue of content.queues.values()) {
       runs.push(...queue.runs.filter((run) => run.size === 0 && !this.#inMerge.has(run)));
@@ -112,14 +118,24 @@ export class Upkeep {
     const { journal, limits } = this.#options;
     const [oldest, second] = journal.segments;
     if (oldest === undefined || second === undefined || journal.segments.length <= limits.segments) return;
-    if (oldest.live === 0 || this.#spilling !== undefined) return;
+    if (oldest.live === 0 || this.#spilling !== undefined || this.#isResting()) return;
     this.#spilling = this.#options
       .task(() => this.#carry(second.firstNumber))
-      .catch(this.#options.onError)
+      .catch(this.#failed)
       .finally(() => {
         this.#spilling = undefined;
       });
   }
+
+  #isResting(): boolean {
+    return performance.now() < this.#restsUntil;
+  }
+
+  /** What can't be done now would fail again at once. A full disk is reported by who finds no room for records. */
+  readonly #failed = (error: unknown): void => {
+    this.#restsUntil = performance.now() + REST_MS;
+    if (!this.#isEnding && !isOutOfRoom(error)) this.#options.onError(error);
+  };
 
   /** Writes every record in memory again, so that the segments that are there can be deleted. */
   async rewrite(): Promise<void> {
@@ -157,11 +173,11 @@ export class Upkeep {
   }
 
   #spill(queue: QueueContent | undefined): void {
-    if (queue === undefined || this.#spilling !== undefined || this.#isEnding) return;
+    if (queue === undefined || this.#spilling !== undefined || this.#isEnding || this.#isResting()) return;
     this.#spilling = this.#writeTable(queue)
-      .catch(async (error) => {
+      .catch((error) => {
         queue.thaw();
-        if (!this.#isEnding) this.#options.onError(error);
+        this.#failed(error);
       })
       .finally(() => {
         this.#spilling = undefined;
@@ -170,7 +186,7 @@ export class Upkeep {
   }
 
   async #writeTable(queue: QueueContent): Promise<void> {
-    const { content, commits, task } = this.#options;
+    const { content, commits } = this.#options;
     const { table, below } = queue.freeze(content.nextNumber);
     const written: Entry[] = [];
     let lowest = below;
@@ -189,7 +205,7 @@ export class Upkeep {
         await this.#giveWay(writer);
       }
     });
-    await task(async () => {
+    await this.#name(run, async () => {
       const removed = written.flatMap((entry, ordinal) => (entry.live ? [] : [ordinal]));
       const { count } = run.parts;
       const change = { queue: queue.name, run: run.id, below, replaces: [], removed, count };
@@ -200,14 +216,12 @@ export class Upkeep {
   }
 
   #merge(queue: QueueContent): void {
-    if (this.#merging !== undefined || this.#isEnding) return;
+    if (this.#merging !== undefined || this.#isEnding || this.#isResting()) return;
     const chosen = chooseMerge(queue.runs);
     if (chosen.length < 2) return;
     this.#inMerge = new Set(chosen);
     this.#merging = this.#mergeRuns(queue, chosen)
-      .catch((error) => {
-        if (!this.#isEnding) this.#options.onError(error);
-      })
+      .catch(this.#failed)
       .finally(() => {
         this.#merging = undefined;
         this.#inMerge = new Set();
@@ -215,13 +229,13 @@ export class Upkeep {
   }
 
   async #mergeRuns(queue: QueueContent, runs: readonly Run[]): Promise<void> {
-    const { commits, task } = this.#options;
+    const { commits } = this.#options;
     let leftSince = async (_: Run): Promise<readonly number[]> => [];
     const replaces = runs.map(({ id }) => id);
     const merged = await this.#writeRun({ queue: queue.name, lowest: 0, replaces }, async (writer) => {
       leftSince = await mergeRuns(runs, writer, () => this.#giveWay(writer));
     });
-    await task(async () => {
+    await this.#name(merged, async () => {
       const removed = await leftSince(merged);
       const { count } = merged.parts;
       const below = Math.max(...runs.map((run) => run.below));
@@ -257,6 +271,17 @@ export class Upkeep {
     this.bytesWritten += opened.run.parts.bytes;
     watch(opened.run);
     return opened.run;
+  }
+
+  /** Has the run named in the journal, or deletes it. */
+  async #name(run: Run, commit: () => Promise<void>): Promise<void> {
+    try {
+      await this.#options.task(commit);
+    } catch (error) {
+      run.close();
+      await this.#options.files.remove(run.parts.path);
+      throw error;
+    }
   }
 
   async #giveWay(writer: RunWriter): Promise<void> {
