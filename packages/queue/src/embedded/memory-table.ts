@@ -2,7 +2,8 @@
  * The part of a queue that is in memory: its records in order and by their ids.
  *
  * Records mostly come in order and leave from the front. They are kept in short sorted lists, so that one that comes
- * late moves a few hundred others at most. One that leaves is marked, and dropped once marked ones are the majority.
+ * late moves a few hundred others at most. One that leaves is marked, and dropped once marked ones are the majority, in
+ * number or in bytes: memory that records take which have left is bounded by that of the others.
  */
 import type { Position } from "../store.js";
 import { comparePositions } from "./order.js";
@@ -16,8 +17,9 @@ export interface Entry extends Position {
 }
 
 const MAX_CHUNK = 512;
-/** Marked entries that aren't worth a tidying. */
+/** Marked entries that aren't worth a tidying, and their bytes. */
 const MIN_TIDY = 1_024;
+const MIN_TIDY_BYTES = 1024 * 1024;
 /** What an entry takes in memory beside its texts, roughly. */
 const ENTRY_BYTES = 200;
 
@@ -25,6 +27,7 @@ export class Table {
   #chunks: Entry[][] = [];
   readonly #byId = new Map<string, Entry>();
   #marked = 0;
+  #markedBytes = 0;
   #bytes = 0;
   #valueless = 0;
 
@@ -66,13 +69,21 @@ export class Table {
     if (!entry.live) return;
     entry.live = false;
     this.#byId.delete(entry.id);
-    this.#bytes -= bytesOf(entry);
+    const bytes = bytesOf(entry);
+    this.#bytes -= bytes;
     if (entry.value === undefined) this.#valueless -= 1;
     this.#marked += 1;
+    this.#markedBytes += bytes;
     if (this.#byId.size === 0) {
       this.#chunks = [];
       this.#marked = 0;
-    } else if (this.#marked > this.#byId.size + MIN_TIDY) this.#tidy();
+      this.#markedBytes = 0;
+    } else if (
+      this.#marked > this.#byId.size + MIN_TIDY ||
+      this.#markedBytes > this.#bytes + MIN_TIDY_BYTES
+    ) {
+      this.#tidy();
+    }
   }
 
   /** The live entries after a position, in order; valid until the next change. */
@@ -129,6 +140,7 @@ export class Table {
       .map((chunk) => chunk.filter((entry) => entry.live))
       .filter((chunk) => chunk.length > 0);
     this.#marked = 0;
+    this.#markedBytes = 0;
   }
 }
 

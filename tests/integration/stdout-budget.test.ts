@@ -1,0 +1,46 @@
+/** What is printed costs nothing: none of it is held back by DAILY_BYTE_BUDGET. */
+import { createClient } from "@redis/client";
+import { afterEach, expect, it } from "vitest";
+import { startAgentProcess } from "../support/agent-process.js";
+import { startRedis } from "../support/redis-server.js";
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+it("prints logs of any level and collectors' metrics, however much was printed before", async () => {
+  const redis = await startRedis();
+  cleanUps.push(() => redis.stop());
+  const client = createClient({ url: redis.url });
+  client.on("error", () => {});
+  await client.connect();
+  cleanUps.push(() => client.destroy());
+  const put = async (queue: string, id: string, record: object) => {
+    const added = client.zAdd(`${queue}.keys`, { score: Date.now() / 1000, value: id });
+    await Promise.all([added, client.hSet(`${queue}.values`, id, JSON.stringify(record))]);
+  };
+  const agent = await startAgentProcess({
+    REDIS_URL: redis.url,
+    CHOUETTE_OUTPUT: "stdout",
+    COLLECTOR_PLUGINS: "[]",
+    DAILY_BYTE_BUDGET: "1",
+    RELEASE_INTERVAL: "1",
+  });
+  cleanUps.push(() => agent.end());
+  for (const round of ["first", "second", "third"]) {
+    const date = new Date().toISOString();
+    await put("chouette:logs:wrapped", round, {
+      date,
+      level: "DEBUG",
+      ddtags: [],
+      message: { msg: `log-${round}` },
+    });
+    const points = [[Math.floor(Date.now() / 1000), 1]];
+    const metric = { metric: `load.${round}`, type: "gauge", tags: [], points };
+    await put("chouette:metrics:wrapped", `collect.0a.${round.length}`, metric);
+    await agent.wrote(`log-${round}`);
+    await agent.wrote(`load.${round}`);
+  }
+  expect(await client.keys("chouette:sent:*")).toEqual([]);
+});
