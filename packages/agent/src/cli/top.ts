@@ -24,6 +24,8 @@ Exit code: 0, or 1 if no agent answers, 2 if a setting is invalid.`;
 const UPDATE_INTERVAL_MS = 2_000;
 const CLEAR_SCREEN = "\u001b[H\u001b[2J";
 const ROWS_OF_HEADING = 4;
+const BEGINNING =
+  "Series, tags and clients are counted from now on: ask again when a window has closed, or use --seconds 15\n";
 
 type Ranking = "metric" | "tag" | "client";
 
@@ -83,7 +85,7 @@ async function show(config: Config, flags: TopFlags): Promise<void> {
 function topText(top: Top, { by, rows = (process.stdout.rows ?? 24) - ROWS_OF_HEADING }: TopFlags): string {
   const { watched, isComplete } = top;
   const limit = isComplete ? "" : "; too many to count all: numbers are lower bounds";
-  const heading = `Series, tags and clients of the last ${watched} s${limit}\n`;
+  const heading = watched === 0 ? BEGINNING : `Series, tags and clients of the last ${watched} s${limit}\n`;
   return heading + { metric: metricTable, tag: tagTable, client: clientTable }[by](top, Math.max(1, rows));
 }
 

@@ -30,8 +30,9 @@ const CHECKS: readonly ((status: Status) => Headline | undefined)[] = [
   keyRefused,
   linkDown,
   otherOutage,
-  notReady,
+  // Held back on purpose, records wait for long.
   overBudget,
+  notReady,
   fresh,
 ];
 

@@ -11,7 +11,7 @@ const SHOWN = 8;
 
 export function timeline({ outages, status: { at, uptime } }: View): Html {
   const recent = outages.filter(({ to }) => to === undefined || to > at - DAY);
-  const components = [...new Set(recent.map(({ component }) => component))];
+  const components = [...new Set(recent.map(({ component }) => component))].sort();
   const none = html`<p>None since the agent started ${duration(uptime)} ago.</p>`;
   const bars = components.map(
     (component) => html`<div class="outage"><span>${component}</span>${bar(
