@@ -215,6 +215,22 @@ describe("answers", () => {
     expect(await client.closed).toBe(expected);
   });
 
+  it("wait for one that is being stored for a moment only, and then come without it", async () => {
+    const disk = new FailingDisk();
+    await use({ files: disk.files, fsync: "always" });
+    const client = await connectRaw(broker.port);
+    client.send(multi(["a"]));
+    await client.receives(answerTo(["a"]));
+    disk.flushMs = 2_000;
+    client.send(request("PING") + multi(["b"]));
+    expect(await client.receives("+PONG\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n")).toBe(
+      `${answerTo(["a"])}+PONG\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n`,
+    );
+    disk.flushMs = 0;
+    await client.receives(`+PONG\r\n${answerTo(["b"])}`);
+    client.socket.destroy();
+  });
+
   it("that nobody reads stop the reading of requests, and all come in the end", async () => {
     const client = await connectRaw(broker.port);
     client.socket.pause();

@@ -1,5 +1,5 @@
 /** The embedded broker on a free port of loopback, on a store of its own, in this process. */
-import { type EmbeddedStore, openEmbeddedStore } from "@chouette-iot/queue/embedded";
+import { type EmbeddedStore, type OpenOptions, openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { type FileSystem, realFiles } from "@chouette-iot/queue/embedded/files";
 import pino from "pino";
 import {
@@ -21,14 +21,17 @@ export interface TestBroker extends RunningBroker {
 export interface TestBrokerOptions extends Partial<Omit<BrokerOptions, "store" | "log">> {
   /** What its store keeps its files by. */
   readonly files?: FileSystem;
+  /** When its store flushes; every second unless given. */
+  readonly fsync?: NonNullable<OpenOptions["fsync"]>;
 }
 
 export async function startTestBroker({
   files = realFiles,
+  fsync = 1_000,
   ...options
 }: TestBrokerOptions = {}): Promise<TestBroker> {
   const folder = await newFolder();
-  const { store } = await openEmbeddedStore({ folder: folder.path, files });
+  const { store } = await openEmbeddedStore({ folder: folder.path, files, fsync });
   let lines = "";
   const keep = (line: string) => {
     lines += line;
