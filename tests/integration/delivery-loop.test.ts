@@ -70,15 +70,15 @@ it("dispatches right away when it is woken, and right after the dispatch under w
   delivering.run();
   await until("the first sleep", () => delivering.waits.length === 1);
   await delivering.put("a");
-  delivering.loop.kick();
+  delivering.loop.wake();
   await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
   await until("the second sleep", () => delivering.waits.length === 2);
   wakeDuringRequest = () => {
     wakeDuringRequest = () => {};
-    void delivering.put("c").then(() => delivering.loop.kick());
+    void delivering.put("c").then(() => delivering.loop.wake());
   };
   await delivering.put("b");
-  delivering.loop.kick();
+  delivering.loop.wake();
   await until("both to be delivered", async () => (await delivering.delivered()) === 3);
   expect(requests).toBeGreaterThanOrEqual(2);
 });
@@ -88,7 +88,7 @@ it("keeps the wait of an output that failed when it is woken", async () => {
   await delivering.put("a");
   delivering.run();
   await until("the first sleep", () => delivering.waits.length === 1);
-  delivering.loop.kick();
+  delivering.loop.wake();
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(delivering.waits).toHaveLength(1);
 });

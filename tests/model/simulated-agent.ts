@@ -11,7 +11,7 @@ import { encodeLogs } from "../../packages/agent/src/outputs/log-body.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
 import { groupSeries } from "../../packages/agent/src/outputs/series.js";
 import { seriesBodies } from "../../packages/agent/src/outputs/series-bodies.js";
-import { startWork, type Work } from "../../packages/agent/src/pipeline.js";
+import { type Pipeline, startPipeline } from "../../packages/agent/src/pipeline.js";
 import type { Log } from "../../packages/agent/src/runtime/log.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
 import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
@@ -75,8 +75,8 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
   const storeOutage = new Outage("store", clock, log);
   const wrap = await loadWrapper(config.settings.wrapper, config.settings);
   const outputs = { metrics: metricsOutput(options), logs: logsOutput(options) };
-  const begin = (workStore: typeof store, lost: AbortSignal): Work =>
-    startWork(
+  const begin = (workStore: typeof store, lost: AbortSignal): Pipeline =>
+    startPipeline(
       {
         config,
         log,
@@ -98,7 +98,7 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
     const work = begin(store, new AbortController().signal);
     return { stop: () => work.stop() };
   }
-  let work: Work | undefined;
+  let work: Pipeline | undefined;
   const ending = new AbortController();
   const ended = workUnderLease(
     {

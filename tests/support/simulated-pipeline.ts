@@ -4,7 +4,7 @@ import { type ReadyMetric, type ReceivedLog, seconds } from "@chouette-iot/recor
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import type { Outcome, Output } from "../../packages/agent/src/outputs/output.js";
-import { startWork } from "../../packages/agent/src/pipeline.js";
+import { startPipeline as startAgentPipeline } from "../../packages/agent/src/pipeline.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
 import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
 import { SeriesMeter } from "../../packages/agent/src/status/series-use.js";
@@ -44,7 +44,7 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
   const loaded = readSettings({ API_KEY: "any", SEND_SELF_METRICS: "false", ...settings });
   if (!loaded.ok) throw new Error(loaded.problems.join());
   const marked = withStoreErrors(store);
-  const work = startWork(
+  const work = startAgentPipeline(
     {
       ...{ log, clock, store: marked, queues, outputs, config: loaded.config },
       wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),

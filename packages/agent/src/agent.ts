@@ -18,8 +18,8 @@ import { inheritedDescriptors } from "./ingest/dogstatsd/unix-datagrams.js";
 import { type StandByOptions, workUnderLease } from "./lease/leader.js";
 import { Lifecycle } from "./lifecycle.js";
 import { openStore } from "./open-store.js";
-import { startWork, type Work } from "./pipeline.js";
-import { closeParts, openParts, type Parts } from "./reloadable.js";
+import { type Pipeline, startPipeline } from "./pipeline.js";
+import { closeReloadable, openReloadable, type Reloadable } from "./reloadable.js";
 import { type Clock, systemClock } from "./runtime/clock.js";
 import type { Log } from "./runtime/log.js";
 import { Outage } from "./runtime/outage.js";
@@ -58,7 +58,7 @@ interface Leadership {
  * port is taken, or its folder can't be written.
  */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
-  const parts = await openParts(config);
+  const reloadable = await openReloadable(config);
   const { store, broker, embedded, defaultLimit, server, outages } = await openStore(config, log, clock);
   const tap = new RecordTap(queueNames());
   const history = new History();
@@ -78,11 +78,11 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     status: (): Promise<Status> => readStatus(source),
   };
   const leaseOutage = new Outage("lease", clock, log, "failing");
-  const lifecycle = new Lifecycle<Config, Parts, Leadership, Work>(config, parts, {
-    open: openParts,
-    close: closeParts,
+  const lifecycle = new Lifecycle<Config, Reloadable, Leadership, Pipeline>(config, reloadable, {
+    open: openReloadable,
+    close: closeReloadable,
     start: (leadership, settings, opened) =>
-      startWork({ ...wiring, ...leadership, ...opened, config: settings }, leadership.lost),
+      startPipeline({ ...wiring, ...leadership, ...opened, config: settings }, leadership.lost),
     onFailure: (error) =>
       log.error(
         { err: error },

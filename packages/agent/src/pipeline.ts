@@ -1,12 +1,12 @@
 /**
- * The work of an agent: the one place where its rooms are wired together, over a store that is open.
+ * The pipeline of an agent: the one place where its modules are wired together, on an open store.
  *
  *   raw queue ──► flush ──► ready queue ──► dispatch ──► output ──► Datadog
  *                             ▲
  *                             └── collectors, the agent's own metrics
  *
- * It holds nothing that isn't in the store, so that it can be ended and begun again: by other settings, by a lease
- * that is lost and won.
+ * It holds nothing that isn't in the store, so that it can be stopped and started again when the settings change or the
+ * lease is lost.
  */
 import type { BrokerStore, QueueNames, Store } from "@chouette-iot/queue";
 import {
@@ -23,6 +23,7 @@ import { openCollectors } from "./collectors/open-collectors.js";
 import { type Rounds, startCollectors } from "./collectors/rounds.js";
 import type { CollectorStatus } from "./collectors/runner.js";
 import type { Config } from "./config/config.js";
+import { OUTPUTS } from "./config/outputs.js";
 import { redisAddress } from "./config/redis-address.js";
 import { ByteBudget, type HeldBack } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
@@ -35,7 +36,7 @@ import { type Flushed, Flusher } from "./flush/flusher.js";
 import { runHousekeeping } from "./housekeeping/housekeeping.js";
 import type { RedisServer } from "./housekeeping/redis-evictions.js";
 import { runStoreLimit } from "./housekeeping/store-limit.js";
-import type { Parts } from "./reloadable.js";
+import type { Reloadable } from "./reloadable.js";
 import { rereadAfterReconnect } from "./reread-store.js";
 import { CLOCK_FLOOR, type Clock } from "./runtime/clock.js";
 import type { Log } from "./runtime/log.js";
@@ -52,7 +53,7 @@ import { type Boot, currentBoot } from "./timekeeping/boot.js";
 import { QueueLocks } from "./timekeeping/queue-locks.js";
 import { Timekeeper } from "./timekeeping/timekeeper.js";
 
-export interface Work {
+export interface Pipeline {
   readonly outages: readonly Outage[];
   collectors(): readonly CollectorStatus[];
   /** What each collector measured last, by its name. */
@@ -66,7 +67,7 @@ export interface Work {
   stop(): Promise<void>;
 }
 
-export interface Wiring extends Parts {
+export interface Dependencies extends Reloadable {
   readonly config: Config;
   readonly log: Log;
   readonly clock: Clock;
@@ -89,38 +90,38 @@ export interface Wiring extends Parts {
   status(): Promise<Status>;
 }
 
-/** @param lost aborted when the store is another agent's to work on */
-export function startWork(wiring: Wiring, lost: AbortSignal): Work {
-  const { config, clock, store, queues, log, storeOutage, status } = wiring;
+/** @param lost aborted when another agent becomes the leader */
+export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pipeline {
+  const { config, clock, store, queues, log, storeOutage, status } = dependencies;
   const watchdogs = {
     flush: new LoopWatchdog("flush", clock),
     metrics: new LoopWatchdog("metrics dispatch", clock),
     logs: new LoopWatchdog("logs dispatch", clock),
   };
   // The flush and the timekeeper remember what the store says of windows and of the clock.
-  const flushWiring = watch({ ...wiring, store: rereadAfterReconnect(store) }, watchdogs.flush);
+  const flushDependencies = watch({ ...dependencies, store: rereadAfterReconnect(store) }, watchdogs.flush);
   const { maxDeadLetters, deadLetterTtl, selfMetrics } = config.settings;
-  const maxBytes = config.settings.storeMaxBytes ?? wiring.defaultLimit;
+  const maxBytes = config.settings.storeMaxBytes ?? dependencies.defaultLimit;
   const locks = new QueueLocks();
   const timekeeper = new Timekeeper({
-    ...flushWiring,
+    ...flushDependencies,
     locks,
-    boot: wiring.boot ?? currentBoot(),
+    boot: dependencies.boot ?? currentBoot(),
     interval: config.interval,
   });
-  const flusher = newFlusher(flushWiring, timekeeper);
-  const { metrics, logs, budget } = wireDispatch(wiring, { timekeeper, locks }, flusher, watchdogs);
+  const flusher = newFlusher(flushDependencies, timekeeper);
+  const { metrics, logs, budget } = wireDispatch(dependencies, { timekeeper, locks }, flusher, watchdogs);
   const flushOutage = new Outage("flush", clock, log, "failing");
   let flushedAt: Seconds | undefined;
-  const flushing = wireFlush({ ...flushWiring, flusher, flushOutage }, timekeeper, {
+  const flushing = wireFlush({ ...flushDependencies, flusher, flushOutage }, timekeeper, {
     onFlushed: ({ ready }) => {
       flushedAt = toSeconds(clock.now());
-      // On a terminal, what is ready is to be seen; to Datadog, it goes by the release interval.
-      if (ready > 0 && config.output === "stdout") metrics.loop.kick();
+      // People want to see a window as soon as it closes; everything else waits for the release interval.
+      if (ready > 0 && OUTPUTS[config.output].isForPeople) metrics.loop.wake();
     },
     onClockTrusted: () => {
-      metrics.loop.kick();
-      logs.loop.kick();
+      metrics.loop.wake();
+      logs.loop.wake();
     },
   });
   const housekeepingOutage = new Outage("housekeeping", clock, log, "failing");
@@ -132,11 +133,11 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     flushing(signal),
     metrics.loop.run(signal),
     logs.loop.run(signal),
-    runHousekeeping({ store, queues, clock, limits, outages, maxBytes, server: wiring.server }, signal),
+    runHousekeeping({ store, queues, clock, limits, outages, maxBytes, server: dependencies.server }, signal),
   ];
   const roomOutage = new Outage("embedded store", clock, log, "full");
   const limitOutage = new Outage("store limit", clock, log, "failing");
-  const { embedded } = wiring;
+  const { embedded } = dependencies;
   if (embedded !== undefined && maxBytes !== undefined) {
     const bytes = () => embedded.bytes();
     const ownOutages = { store: storeOutage, own: limitOutage };
@@ -144,15 +145,14 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
     const unlessMoving = (step: () => Promise<void>) => locks.using(Object.values(queues), step);
     loops.push(runStoreLimit({ ...options, unlessMoving }, signal));
   }
-  // Whom they are printed for has no use for them.
-  if (selfMetrics && config.output === "datadog") {
+  if (selfMetrics && !OUTPUTS[config.output].isForPeople) {
     const every = config.releaseInterval;
     const write = readyWriter(store, queues.readyMetrics, "self", config.settings.globalTags);
     loops.push(runSelfMetrics({ write, clock, every, status }, signal));
   }
-  const { history } = wiring;
+  const { history } = dependencies;
   if (history !== undefined) loops.push(runHistoryStore({ store, history, clock }, signal));
-  const collecting = wireCollectors(wiring);
+  const collecting = wireCollectors(dependencies);
   return {
     outages: [flushOutage, ...metrics.outages, ...logs.outages, housekeepingOutage, roomOutage, limitOutage],
     watchdogs: Object.values(watchdogs),
@@ -168,11 +168,11 @@ export function startWork(wiring: Wiring, lost: AbortSignal): Work {
 }
 
 /** The dependencies of a loop, with its steps watched. */
-function watch(wiring: Wiring, watchdog: LoopWatchdog): Wiring {
-  return { ...wiring, store: watchdog.store(wiring.store), clock: watchdog.clock() };
+function watch(dependencies: Dependencies, watchdog: LoopWatchdog): Dependencies {
+  return { ...dependencies, store: watchdog.store(dependencies.store), clock: watchdog.clock() };
 }
 
-function newFlusher({ config, clock, store, queues, wrap }: Wiring, timekeeper: Timekeeper): Flusher {
+function newFlusher({ config, clock, store, queues, wrap }: Dependencies, timekeeper: Timekeeper): Flusher {
   const { interval, grace } = config;
   return new Flusher({
     ...{ store, queues, wrap, interval, grace },
@@ -184,11 +184,11 @@ function newFlusher({ config, clock, store, queues, wrap }: Wiring, timekeeper: 
 }
 
 function wireFlush(
-  wiring: Wiring & { readonly flusher: Flusher; readonly flushOutage: Outage },
+  dependencies: Dependencies & { readonly flusher: Flusher; readonly flushOutage: Outage },
   timekeeper: Timekeeper,
   { onFlushed, onClockTrusted }: { onFlushed(flushed: Flushed): void; onClockTrusted(): void },
 ): (signal: AbortSignal) => Promise<void> {
-  const { config, log, clock, storeOutage, flusher, flushOutage } = wiring;
+  const { config, log, clock, storeOutage, flusher, flushOutage } = dependencies;
   const { interval, grace } = config;
   const checkClock = async () => {
     const wasTrusted = timekeeper.isTrusted;
@@ -215,20 +215,17 @@ interface Timekeeping {
   readonly locks: QueueLocks;
 }
 
-/** Where records go, to begin a sentence. */
-const PLACES: Readonly<Record<Config["output"], string>> = { datadog: "Datadog", stdout: "stdout" };
-
 function wireDispatch(
-  wiring: Wiring,
+  dependencies: Dependencies,
   timekeeping: Timekeeping,
   flusher: Flusher,
   watchdogs: { readonly metrics: LoopWatchdog; readonly logs: LoopWatchdog },
 ) {
-  const { config, clock, queues, sentBytes, outputs, deliveries, series } = wiring;
+  const { config, clock, queues, sentBytes, outputs, deliveries, series } = dependencies;
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
   const budget = new ByteBudget(dailyByteBudget, sentBytes);
-  const place = PLACES[config.output];
-  const metrics = wireQueue(watch(wiring, watchdogs.metrics), timekeeping, place, "metrics dispatch", {
+  const { place } = OUTPUTS[config.output];
+  const metrics = wireQueue(watch(dependencies, watchdogs.metrics), timekeeping, place, "metrics dispatch", {
     queue: queues.readyMetrics,
     output: withDeliveryStats(watchedOutput(outputs.metrics, watchdogs.metrics), {
       deliveries: deliveries.metrics,
@@ -244,7 +241,7 @@ function wireDispatch(
     // What another agent left is told apart from what this one makes before any of it is sent.
     hasBegun: () => flusher.hasBegun,
   });
-  const logs = wireQueue(watch(wiring, watchdogs.logs), timekeeping, `${place} logs`, "logs dispatch", {
+  const logs = wireQueue(watch(dependencies, watchdogs.logs), timekeeping, `${place} logs`, "logs dispatch", {
     queue: queues.logs,
     output: withDeliveryStats(watchedOutput(outputs.logs, watchdogs.logs), {
       deliveries: deliveries.logs,
@@ -265,7 +262,7 @@ function wireDispatch(
  * @param name of the loop, likewise
  */
 function wireQueue<T>(
-  { config, log, clock, store, queues, sentBytes, storeOutage }: Wiring,
+  { config, log, clock, store, queues, sentBytes, storeOutage }: Dependencies,
   { timekeeper, locks }: Timekeeping,
   place: string,
   name: string,
@@ -319,7 +316,7 @@ function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
   return toSeconds(Number.isNaN(time) ? clock.now() : milliseconds(time));
 }
 
-function wireCollectors({ config, log, clock, store, queues }: Wiring): Rounds {
+function wireCollectors({ config, log, clock, store, queues }: Dependencies): Rounds {
   const { settings } = config;
   return startCollectors({
     collectors: openCollectors({ settings, redis: redisAddress(settings), log }),

@@ -1,30 +1,31 @@
-/** What an agent works with, opened anew with every change of its settings: the wrapper and the outputs. */
+/** The wrapper and the outputs: opened again when the settings change. */
 import type { Config } from "./config/config.js";
 import { currentHostName } from "./config/host-name.js";
+import type { OutputName } from "./config/outputs.js";
 import { type Outputs, openDatadog, openStdout } from "./outputs/open-outputs.js";
 import { loadWrapper } from "./wrappers/load-wrapper.js";
 import type { Wrap } from "./wrappers/wrapper.js";
 
-export interface Parts {
+export interface Reloadable {
   readonly wrap: Wrap;
   readonly outputs: Outputs;
 }
 
-/** Rejects where a file or a module that a setting names can't be used: before anything is done with it. */
-export async function openParts(config: Config): Promise<Parts> {
+/** Rejects if a file or module that a setting names can't be used; nothing was changed then. */
+export async function openReloadable(config: Config): Promise<Reloadable> {
   const { settings } = config;
   return {
     wrap: await loadWrapper(settings.wrapper, settings),
-    outputs: await OUTPUTS[config.output](config),
+    outputs: await OPEN_OUTPUTS[config.output](config),
   };
 }
 
-export async function closeParts({ outputs }: Parts): Promise<void> {
+export async function closeReloadable({ outputs }: Reloadable): Promise<void> {
   await outputs.metrics.close();
   await outputs.logs.close();
 }
 
-const OUTPUTS: Readonly<Record<Config["output"], (config: Config) => Promise<Outputs>>> = {
+const OPEN_OUTPUTS: Readonly<Record<OutputName, (config: Config) => Promise<Outputs>>> = {
   datadog: ({ settings, datadogUrl, logsUrl }) => {
     const { httpProxy, httpsProxy, noProxy } = settings;
     const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };

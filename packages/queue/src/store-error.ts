@@ -2,6 +2,7 @@
  * Which failures are the store's: an engine's own errors become a StoreError, so that whoever works on a store can tell
  * "the store is unavailable" from a fault in a record or in Chouette itself.
  */
+import { messageOf } from "@chouette-iot/record";
 import type { Store } from "./store.js";
 
 /** A call of the store failed. The message is the engine's, which `cause` is. */
@@ -38,7 +39,7 @@ async function marked<T>(call: () => Promise<T>): Promise<T> {
 /** What a call of an engine threw, as a {@link StoreError} if it is the store's failure. */
 export function asStoreError(error: unknown): unknown {
   if (error instanceof StoreError || isProgrammingError(error)) return error;
-  return new StoreError(error instanceof Error ? error.message : String(error), { cause: error });
+  return new StoreError(messageOf(error), { cause: error });
 }
 
 /** Such an error comes again however well the store is: an argument of the wrong kind, a recursion too deep. */

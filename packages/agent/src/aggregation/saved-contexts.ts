@@ -4,6 +4,7 @@
 import {
   canonicalTags,
   type DistinctElement,
+  messageOf,
   metricName,
   type Seconds,
   seconds,
@@ -51,7 +52,7 @@ export function restoreContexts(text: string | undefined, globalTags: readonly s
       })),
     };
   } catch (error) {
-    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    return { ok: false, reason: messageOf(error) };
   }
 }
 

@@ -1,10 +1,12 @@
 /** `chouette agent`: runs the agent until SIGTERM or SIGINT. */
+
+import { messageOf } from "@chouette-iot/record";
 import type { Command } from "commander";
 import { type Agent, startAgent } from "../agent.js";
 import { type Config, loadConfig } from "../config/config.js";
 import { currentHostName, hostNameProblem } from "../config/host-name.js";
+import { OUTPUTS } from "../config/outputs.js";
 import { reload } from "../config/reload.js";
-import { messageOf } from "../runtime/errors.js";
 import { createLog, type Log, levelOf, type OwnLog } from "../runtime/log.js";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { VERSION } from "../runtime/version.js";
@@ -40,7 +42,7 @@ export function registerAgent(program: Command): void {
 }
 
 async function runAgent(config: Config): Promise<void> {
-  const log = createLog(config.settings.logLevel, config.output === "stdout" ? "stderr" : "stdout");
+  const log = createLog(config.settings.logLevel, OUTPUTS[config.output].isForPeople ? "stderr" : "stdout");
   try {
     const agent = await startAgent(config, log);
     reloadOnHangup(agent, config, log);
@@ -106,7 +108,7 @@ function announce({ storage, output, datadogUrl, settings, sources, warnings }: 
     {
       ...broker,
       output,
-      ...(output === "datadog" ? { datadog: withoutUserinfo(datadogUrl) } : {}),
+      ...(OUTPUTS[output].usesDatadogUrls ? { datadog: withoutUserinfo(datadogUrl) } : {}),
       host: currentHostName(settings),
     },
     `agent ${VERSION} started`,
@@ -114,7 +116,7 @@ function announce({ storage, output, datadogUrl, settings, sources, warnings }: 
   const problem = hostNameProblem(settings);
   if (problem !== undefined) log.warn(`${problem}: set HOST`);
   for (const warning of warnings) log.warn({ setting: warning }, "part of a setting is ignored");
-  if (output === "stdout" && !sources.has("output")) {
-    log.warn("API_KEY is not set: ready metrics are printed to stdout and not sent");
+  if (OUTPUTS[output].isForPeople && !sources.has("output")) {
+    log.warn(`API_KEY is not set: ready metrics are printed to ${OUTPUTS[output].place} and not sent`);
   }
 }

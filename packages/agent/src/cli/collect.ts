@@ -1,6 +1,13 @@
 /** `chouette collect`: runs one collector once and prints its metrics. */
 import { setMaxListeners } from "node:events";
-import { milliseconds, type ReadyMetric, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
+import {
+  messageOf,
+  milliseconds,
+  type ReadyMetric,
+  seconds,
+  toMilliseconds,
+  toSeconds,
+} from "@chouette-iot/record";
 import { type Command, InvalidArgumentError } from "commander";
 import { BUILT_IN } from "../collectors/built-in.js";
 import type { Collector } from "../collectors/collector.js";
@@ -9,7 +16,6 @@ import { sortCollected } from "../collectors/ready.js";
 import type { Config } from "../config/config.js";
 import { redisAddress } from "../config/redis-address.js";
 import { systemClock } from "../runtime/clock.js";
-import { messageOf } from "../runtime/errors.js";
 import { createLog } from "../runtime/log.js";
 import { printable, printableJson } from "../runtime/printable.js";
 import { count } from "./plural.js";

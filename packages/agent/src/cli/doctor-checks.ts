@@ -1,10 +1,12 @@
 /** The checks of `chouette doctor`: each returns what it found and what to do about it. */
+
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import type { Config } from "../config/config.js";
 import { hostNameProblem } from "../config/host-name.js";
+import { OUTPUTS } from "../config/outputs.js";
 import { SETTINGS } from "../config/settings.js";
 import { FILE_VARIABLE, unknownSetting } from "../config/settings-file.js";
 import { isLoopback } from "../runtime/address.js";
@@ -73,11 +75,11 @@ function checkSettings(
       found: unknownSetting(name, known),
       advice: "correct or remove it; `chouette config` lists all settings",
     });
-  if (output === "stdout")
+  if (OUTPUTS[output].isForPeople)
     findings.push({
       about: "settings",
       verdict: "warning",
-      found: "nothing is sent to Datadog: ready metrics are printed to stdout",
+      found: `nothing is sent to Datadog: ready metrics are printed to ${OUTPUTS[output].place}`,
       advice: "set API_KEY",
     });
   if (file !== undefined && holdsSecret(sources) && (statSync(file).mode & 0o077) !== 0)

@@ -1,12 +1,12 @@
 /** The Datadog checks of `chouette doctor`: link, key and clock, with one request to /v1/validate. */
-import { milliseconds } from "@chouette-iot/record";
+import { messageOf, milliseconds } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
+import { OUTPUTS } from "../config/outputs.js";
 import { outcomeOf } from "../outputs/answer.js";
 import { keyFromFile } from "../outputs/api-key.js";
 import { type ConnectionOptions, Connections, connectionOptions } from "../outputs/connections.js";
 import { type Answer, exchange } from "../outputs/exchange.js";
 import { proxyFor } from "../outputs/proxies.js";
-import { messageOf } from "../runtime/errors.js";
 import type { Finding } from "./finding.js";
 
 const TIMEOUT = milliseconds(10_000);
@@ -15,7 +15,7 @@ const TIMEOUTS = { connect: TIMEOUT, answer: TIMEOUT, keepAlive: TIMEOUT };
 const MAX_SKEW_MS = 60_000;
 
 export async function checkDatadog({ output, datadogUrl, settings }: Config): Promise<readonly Finding[]> {
-  if (output !== "datadog") return [];
+  if (!OUTPUTS[output].usesDatadogUrls) return [];
   try {
     const { httpProxy: http, httpsProxy: https, noProxy: except, caFile } = settings;
     const key = await keyOf(settings);

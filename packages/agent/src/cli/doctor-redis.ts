@@ -1,7 +1,8 @@
 /** The Redis checks of `chouette doctor`: availability, memory and durability. */
+
 import type { ServerInfo } from "@chouette-iot/queue/redis";
+import { messageOf } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
-import { messageOf } from "../runtime/errors.js";
 import { connectedStore } from "./connected-store.js";
 import type { Finding } from "./finding.js";
 

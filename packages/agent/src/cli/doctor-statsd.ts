@@ -1,7 +1,9 @@
 /** What `chouette doctor` finds about DogStatsD: whether it is received, and what of it is lost. */
+
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
+import { messageOf } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
 import { type StatsdAddress, shownStatsdAddress } from "../runtime/address.js";
 import { printable } from "../runtime/printable.js";
@@ -84,7 +86,7 @@ async function checkAddress(address: StatsdAddress): Promise<readonly Finding[]>
     await listening;
     return [];
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const found = `${shownStatsdAddress(address)} can't be opened: ${reason}`;
     return [{ about: ABOUT, verdict: "warning", found, advice: ADDRESS_ADVICE }];
   } finally {

@@ -1,6 +1,7 @@
 /** Finds where Datadog's API key is exposed: in transit and in its file. */
 import { stat } from "node:fs/promises";
 import type { Config } from "../config/config.js";
+import { OUTPUTS } from "../config/outputs.js";
 import { isLoopback } from "../runtime/address.js";
 
 export interface Exposure {
@@ -16,7 +17,7 @@ export async function exposures({
   logsUrl,
   settings: { apiKeyFile },
 }: Config): Promise<readonly Exposure[]> {
-  if (output !== "datadog") return [];
+  if (!OUTPUTS[output].usesDatadogUrls) return [];
   const unencrypted = [
     ["DATADOG_URL", datadogUrl],
     ["DATADOG_LOGS_URL", logsUrl],

@@ -1,11 +1,10 @@
 /** `chouette queue`: inspects the queues, requeues dead letters, purges queues. */
 import { createInterface } from "node:readline/promises";
 import { queueNames } from "@chouette-iot/queue";
-import { decodeRejected } from "@chouette-iot/record";
+import { decodeRejected, messageOf } from "@chouette-iot/record";
 import { Argument, type Command } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
-import { messageOf } from "../runtime/errors.js";
 import { printableJson } from "../runtime/printable.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "../status/queue-requests.js";

@@ -1,7 +1,7 @@
 /** `chouette status`: shows the state of the running agent. */
+import { messageOf } from "@chouette-iot/record";
 import type { Command } from "commander";
 import type { Config } from "../config/config.js";
-import { messageOf } from "../runtime/errors.js";
 import type { Status } from "../status/status.js";
 import { addressOf, askJson } from "./http-client.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";

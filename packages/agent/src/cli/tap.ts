@@ -1,9 +1,9 @@
 /** `chouette tap`: shows records as they move through the agent. */
+import { messageOf } from "@chouette-iot/record";
 import { type Command, Option } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
 import { type SeenRecord, STAGES } from "../dashboard/record-filter.js";
-import { messageOf } from "../runtime/errors.js";
 import { printable, printableJson } from "../runtime/printable.js";
 import { argument } from "./argument.js";
 import { addressOf, askLines } from "./http-client.js";

@@ -1,10 +1,11 @@
 /** `chouette top`: shows what costs most, by metric, tag or client. */
+
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "@chouette-iot/record";
 import { type Command, Option } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
 import type { Top } from "../dashboard/top.js";
-import { messageOf } from "../runtime/errors.js";
 import { printableJson } from "../runtime/printable.js";
 import { argument } from "./argument.js";
 import { askJson } from "./http-client.js";

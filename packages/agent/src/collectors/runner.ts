@@ -10,6 +10,7 @@
 import { setMaxListeners } from "node:events";
 import {
   type Milliseconds,
+  messageOf,
   milliseconds,
   type ReadyMetric,
   type Seconds,
@@ -17,7 +18,6 @@ import {
   toSeconds,
 } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
-import { messageOf } from "../runtime/errors.js";
 import type { Log } from "../runtime/log.js";
 import { Outage } from "../runtime/outage.js";
 import type { Collector } from "./collector.js";

@@ -7,6 +7,7 @@
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { takesCollection } from "./json-schema.js";
+import { OUTPUTS, type OutputName } from "./outputs.js";
 import { fileKey, type Setting } from "./setting.js";
 import { REPLACED, SETTINGS, type SettingName, type Settings } from "./settings.js";
 import { FILE_VARIABLE, findSettingsFile, type SettingsFile } from "./settings-file.js";
@@ -22,7 +23,7 @@ export interface Config {
   /** What of the settings is ignored, each with its source. */
   readonly warnings: readonly string[];
   readonly storage: "redis" | "embedded";
-  readonly output: "datadog" | "stdout";
+  readonly output: OutputName;
   /** The base of Datadog's API, without a slash at its end. */
   readonly datadogUrl: string;
   /** The endpoint that logs are posted to. */
@@ -127,8 +128,8 @@ function parse(setting: Setting<unknown, unknown>, { text, isCollection }: Given
 }
 
 function missing({ output, settings }: Config): readonly string[] {
-  if (output !== "datadog" || hasKey(settings)) return [];
-  return ["API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is datadog"];
+  if (!OUTPUTS[output].usesDatadogUrls || hasKey(settings)) return [];
+  return [`API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is ${output}`];
 }
 
 function derive(

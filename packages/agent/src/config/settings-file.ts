@@ -4,10 +4,11 @@
  * Promises: all errors are reported together, each with its line. Each value is returned as the text that an
  * environment variable would have, so the same rules apply to both.
  */
+
 import { readFileSync } from "node:fs";
+import { messageOf } from "@chouette-iot/record";
 import leven from "leven";
 import { isCollection, isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from "yaml";
-import { messageOf } from "../runtime/errors.js";
 import { fileKey, type Setting } from "./setting.js";
 
 export interface FileEntry {

@@ -20,6 +20,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from "./kinds.js";
+import { OUTPUT_NAMES } from "./outputs.js";
 import { type Setting, setting } from "./setting.js";
 import { statsdAddresses } from "./statsd-addresses.js";
 
@@ -47,7 +48,7 @@ const DATADOG = {
   ),
   output: setting(
     ["CHOUETTE_OUTPUT"],
-    oneOf(["datadog", "stdout"]),
+    oneOf(OUTPUT_NAMES),
     undefined,
     "Where metrics and logs are sent; datadog if there is a key, else stdout",
   ),

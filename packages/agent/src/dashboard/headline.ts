@@ -1,5 +1,7 @@
 /** The state of an agent in one sentence, and what to do about it: the worst that is true now. */
+
 import { type Seconds, seconds } from "@chouette-iot/record";
+import { OUTPUTS } from "../config/outputs.js";
 import type { Status } from "../status/status.js";
 import { number } from "./format.js";
 
@@ -153,13 +155,13 @@ function fresh({ queues = [], output }: Status): Headline | undefined {
   return {
     verdict: "ok",
     sentence: "Waiting for the first record",
-    advice: `Send one: chouette send count my.metric 1. It ${output.kind === "stdout" ? "is printed" : "is sent"} when its window closes.`,
+    advice: `Send one: chouette send count my.metric 1. It ${OUTPUTS[output.kind].isForPeople ? "is printed" : "is sent"} when its window closes.`,
   };
 }
 
 function delivering({ output, deliveries }: Status): Headline {
   const last = Math.max(deliveries.metrics.last ?? 0, deliveries.logs.last ?? 0);
-  const sentence = output.kind === "stdout" ? "Printing to stdout" : "Delivering to Datadog";
+  const sentence = `${OUTPUTS[output.kind].isForPeople ? "Printing" : "Delivering"} to ${OUTPUTS[output.kind].place}`;
   if (last === 0) return { verdict: "ok", sentence: `${sentence}: nothing was due since the agent started` };
   return { verdict: "ok", sentence: `${sentence}: last delivery`, since: seconds(last) };
 }
@@ -177,9 +179,8 @@ function currentOutage({ outages }: Status, component: string): Current | undefi
 
 /** Of Datadog, metrics first, or of what else the records are sent to. */
 function sinkOutages(status: Status): readonly Current[] {
-  return ["Datadog", "Datadog logs", "stdout", "stdout logs"].flatMap(
-    (component) => currentOutage(status, component) ?? [],
-  );
+  const components = Object.values(OUTPUTS).flatMap(({ place }) => [place, `${place} logs`]);
+  return components.flatMap((component) => currentOutage(status, component) ?? []);
 }
 
 function kept({ queues = [] }: Status): string {

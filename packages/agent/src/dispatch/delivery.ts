@@ -6,7 +6,7 @@
  * same points again, which changes nothing at the intake; logs would be there twice.
  */
 import { deadLetter, fateCounter, type Position, type Store } from "@chouette-iot/queue";
-import { toSeconds } from "@chouette-iot/record";
+import { messageOf, toSeconds } from "@chouette-iot/record";
 import type { Outcome, Output } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Release } from "./release.js";
@@ -145,7 +145,7 @@ async function outcomeOf<T>(
       signal,
     );
   } catch (error) {
-    const reason = `fault in the output: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = `fault in the output: ${messageOf(error)}`;
     return { kind: "unavailable", reason, answered: true, bytes: 0 };
   }
 }

@@ -44,7 +44,7 @@ export class DispatchLoop<T> {
   /** Why the key isn't used; undefined while it is accepted or not known not to be. */
   #held: Obstacle | undefined;
   #refusalSaid = false;
-  #kicked = false;
+  #awake = false;
   #sleep = new AbortController();
 
   constructor(options: DispatchLoopOptions<T>) {
@@ -52,9 +52,9 @@ export class DispatchLoop<T> {
   }
 
   /** Has the next dispatch begin at once, or right after the one under way; a failed output's wait is kept. */
-  kick(): void {
+  wake(): void {
     if (this.#failures > 0 || this.#held !== undefined) return;
-    this.#kicked = true;
+    this.#awake = true;
     this.#sleep.abort();
   }
 
@@ -62,9 +62,9 @@ export class DispatchLoop<T> {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.#sleep.abort());
     while (!signal.aborted) {
-      this.#kicked = false;
+      this.#awake = false;
       const wait = await this.#dispatchOnce(signal);
-      if (this.#kicked) continue;
+      if (this.#awake) continue;
       this.#sleep = new AbortController();
       if (!signal.aborted) await this.#options.clock.sleep(wait, this.#sleep.signal);
     }

@@ -5,7 +5,7 @@
  * no other. What isn't admitted stays where it is.
  */
 import { absentValueReason, type Position, pages, type StoredRecord } from "@chouette-iot/queue";
-import type { Result } from "@chouette-iot/record";
+import { messageOf, type Result } from "@chouette-iot/record";
 import type { Admission } from "./byte-budget.js";
 import { type DeliveryOptions, type Entry, reject } from "./delivery.js";
 
@@ -76,7 +76,7 @@ function tryDecode<T>(stored: StoredRecord, { decode }: PageOptions<T>): Result<
   } catch (error) {
     return {
       ok: false,
-      reason: `can't be decoded: ${error instanceof Error ? error.message : String(error)}`,
+      reason: `can't be decoded: ${messageOf(error)}`,
     };
   }
 }

@@ -6,7 +6,7 @@
  * encoded costs that context alone.
  */
 import type { NewRecord, Position } from "@chouette-iot/queue";
-import { contextKey, encodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
+import { contextKey, encodeReadyMetric, messageOf, type ReadyMetric } from "@chouette-iot/record";
 import { type Context, sumOf, TOO_LARGE } from "../aggregation/context.js";
 import { emissionOf } from "../aggregation/emission-second.js";
 import type { GaugeTimes } from "../aggregation/gauge-times.js";
@@ -158,8 +158,4 @@ function isOutdated(context: Context, gauges: GaugeTimes): boolean {
 
 function notFinite({ metric, points }: ReadyMetric): string {
   return `${metric} comes to ${points.map(([, value]) => value).join(", ")}, which JSON can't carry`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

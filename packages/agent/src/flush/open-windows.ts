@@ -6,7 +6,7 @@
  */
 
 import { absentValueReason, type Position, type StoredRecord } from "@chouette-iot/queue";
-import { RawMetricReader, type Seconds } from "@chouette-iot/record";
+import { messageOf, RawMetricReader, type Seconds } from "@chouette-iot/record";
 import { TOO_LARGE } from "../aggregation/context.js";
 import { Window, type WindowSpan } from "../aggregation/window.js";
 import { FUTURE_REASON, type TimeLimits, UNSET_REASON } from "./implausible-timestamps.js";
@@ -67,7 +67,7 @@ export class Taken {
     try {
       this.#take(record);
     } catch (error) {
-      this.#reject(record, error instanceof Error ? error.message : String(error));
+      this.#reject(record, messageOf(error));
     }
   }
 

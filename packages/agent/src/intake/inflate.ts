@@ -1,9 +1,10 @@
 /**
  * Content encodings, undone within bounds: what would grow over the limit is refused before it has grown.
  */
+
 import { promisify } from "node:util";
 import { gunzip, inflate as inflateZlib } from "node:zlib";
-import { messageOf } from "../runtime/errors.js";
+import { messageOf } from "@chouette-iot/record";
 import { inflateZstd } from "./inflate-zstd.js";
 
 /** `deflate` is the zlib format, as HTTP has it. */

@@ -10,8 +10,7 @@
  * submitted-series.ts (the rules for metrics) and kept-points.ts. faults.ts is for tests.
  */
 import { createServer, type Server } from "node:http";
-import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { messageOf } from "../runtime/errors.js";
+import { type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
 import { type Counts, RequestCounts } from "./counts.js";
 import type { Submission } from "./endpoints.js";
 import type { ReceivedRequest, Rules } from "./faults.js";

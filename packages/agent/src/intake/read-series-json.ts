@@ -6,8 +6,7 @@
  *     `"points": [{"timestamp", "value"}, …]`.
  */
 
-import type { Result } from "@chouette-iot/record";
-import { messageOf } from "../runtime/errors.js";
+import { messageOf, type Result } from "@chouette-iot/record";
 import { checkAllSeries, type SubmittedSeries, type UncheckedSeries } from "./submitted-series.js";
 
 /** The v2 numbers of the types. 0 says nothing of the type. */

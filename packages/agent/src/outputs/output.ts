@@ -3,7 +3,7 @@
  *
  * Promises: a typed outcome, never an exception. It keeps nothing: what isn't delivered stays in the queue.
  */
-import type { Milliseconds } from "@chouette-iot/record";
+import { type Milliseconds, messageOf } from "@chouette-iot/record";
 
 /** Who says that a batch can't be taken: an answer may be a middlebox's, which answers so to everything. */
 export type FoundBy = "output" | "answer";
@@ -46,7 +46,7 @@ export function tryEncode<T>(encode: () => T): Encoded<T> {
   try {
     return { ok: true, value: encode() };
   } catch (error) {
-    const reason = `can't be encoded: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = `can't be encoded: ${messageOf(error)}`;
     return { ok: false, outcome: { kind: "refused", reason, foundBy: "output", bytes: 0 } };
   }
 }

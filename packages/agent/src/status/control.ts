@@ -4,11 +4,12 @@
  *
  * Promises: it never ends the agent. If it can't be created, that is logged and `chouette queue` doesn't work.
  */
+
 import { unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
-import { messageOf } from "../runtime/errors.js";
+import { messageOf } from "@chouette-iot/record";
 import type { Log } from "../runtime/log.js";
 import type { QueueAnswer, QueueRequest } from "./queue-requests.js";
 

@@ -9,6 +9,7 @@ import { type Milliseconds, type Seconds, seconds, toSeconds } from "@chouette-i
 import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
 import { currentHostName } from "../config/host-name.js";
+import { OUTPUTS } from "../config/outputs.js";
 import type { HeldBack } from "../dispatch/byte-budget.js";
 import type { SentOfLate } from "../dispatch/sent-bytes.js";
 import type { StatsdStatus } from "../ingest/dogstatsd/listener.js";
@@ -134,7 +135,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     ...(statsd.sockets.length === 0 ? {} : { statsd }),
     output: {
       kind: config.output,
-      ...(config.output === "datadog" ? { url: withoutUserinfo(config.datadogUrl) } : {}),
+      ...(OUTPUTS[config.output].usesDatadogUrls ? { url: withoutUserinfo(config.datadogUrl) } : {}),
     },
     stalled: source.stalled(),
     ready:

@@ -5,7 +5,7 @@
  */
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { decodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
+import { decodeReadyMetric, messageOf, type ReadyMetric } from "@chouette-iot/record";
 import { datadogWrapper } from "./datadog-wrapper.js";
 import { simpleWrapper } from "./simple-wrapper.js";
 import type { Wrap, Wrapped, WrapperOptions } from "./wrapper.js";
@@ -20,7 +20,7 @@ export async function loadWrapper(name: string, options: WrapperOptions): Promis
   if (name === "simple") return simpleWrapper;
   const isPath = name.startsWith(".") || isAbsolute(name);
   const module: unknown = await import(isPath ? pathToFileURL(resolve(name)).href : name).catch((cause) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     const expected = "expected datadog, simple, or a module";
     throw new Error(`METRICS_WRAPPER: ${expected}, but ${name} can't be loaded: ${reason}`, { cause });
   });

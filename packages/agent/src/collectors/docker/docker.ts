@@ -6,9 +6,8 @@
  * rounds. A container that goes while it is looked at gives nothing, and is no error. Requests for metrics that
  * DOCKER_METRICS doesn't name aren't made.
  */
-import { type Seconds, toSeconds } from "@chouette-iot/record";
+import { messageOf, type Seconds, toSeconds } from "@chouette-iot/record";
 import type { DockerMetric } from "../../config/collector-metrics.js";
-import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { type Container, parseContainers, parseStarts, restartMetrics, stateMetrics } from "./containers.js";

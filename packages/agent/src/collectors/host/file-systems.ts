@@ -1,7 +1,8 @@
 /** Space and inodes of the file systems that lie on a device, as `df` shows them. */
+
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../../runtime/errors.js";
+import { messageOf } from "@chouette-iot/record";
 import type { CollectedMetric, Round } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 import { type Mount, parseMounts } from "./mounts.js";

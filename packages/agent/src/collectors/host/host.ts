@@ -5,9 +5,10 @@
  * read costs that part alone. CPU, disk and pressure speak of the time between two rounds, so that the first
  * round is without them.
  */
+
 import { existsSync, readdirSync } from "node:fs";
+import { messageOf } from "@chouette-iot/record";
 import type { HostMetric } from "../../config/collector-metrics.js";
-import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 import { cpuReader } from "./cpu.js";

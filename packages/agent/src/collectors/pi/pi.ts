@@ -5,8 +5,8 @@
  * asked for, the clocks and voltage of the firmware's side. Without vcgencmd the flags are those of /sys alone.
  */
 
+import { messageOf } from "@chouette-iot/record";
 import type { PiMetric } from "../../config/collector-metrics.js";
-import { messageOf } from "../../runtime/errors.js";
 import type { CollectedMetric, Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { readBeside } from "../kernel-files.js";

@@ -4,7 +4,7 @@
  * One INFO for each server and round. A server that doesn't answer costs its own metrics only.
  */
 
-import { messageOf } from "../../runtime/errors.js";
+import { messageOf } from "@chouette-iot/record";
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress, Round } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { type Info, infoMetrics, parseInfo } from "./info.js";

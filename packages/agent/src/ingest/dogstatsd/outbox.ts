@@ -7,7 +7,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { type NewRecord, StaleSettlementError, type Store } from "@chouette-iot/queue";
-import { milliseconds } from "@chouette-iot/record";
+import { messageOf, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../../runtime/clock.js";
 import type { Outage } from "../../runtime/outage.js";
 import type { StatsdCounters } from "./counters.js";
@@ -135,7 +135,7 @@ export class StatsdOutbox {
         this.#waiting.shift();
         this.#leave(batch);
       } catch (error) {
-        outage.begin(error instanceof Error ? error.message : String(error));
+        outage.begin(messageOf(error));
         if (this.#closing.signal.aborted) return;
         await clock.sleep(RETRY, this.#closing.signal);
       }

@@ -2,7 +2,9 @@
  * Batches on their way to the store. What can't be stored is answered with an error and counted; the outage is
  * told once when it begins and once when it ends.
  */
+
 import { asStoreError, type BrokerStore } from "@chouette-iot/queue";
+import { messageOf } from "@chouette-iot/record";
 import { beginOutage, endOutages, type LoopOutages } from "../../runtime/outage.js";
 import type { BrokerCounters } from "./broker-counters.js";
 import type { ClientMarkers } from "./client-markers.js";
@@ -35,7 +37,7 @@ export class DurableWrites {
       endOutages(outages);
       return undefined;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       markers.notStored(notes);
       counters.failedWrites++;
       beginOutage(asStoreError(error), outages);

@@ -1,0 +1,19 @@
+/** How the outputs differ. Everything else treats them alike: a new output is a line here and one in `reloadable.ts`. */
+
+export interface OutputTraits {
+  /** Where the records go, to begin a sentence. */
+  readonly place: string;
+  /** Read by a person: each window is written when it closes, without metrics about the agent, and stdout is kept free of the log. */
+  readonly isForPeople: boolean;
+  /** Whether it posts to DATADOG_URL and DATADOG_LOGS_URL, with a key. */
+  readonly usesDatadogUrls: boolean;
+}
+
+export const OUTPUT_NAMES = ["datadog", "stdout"] as const;
+
+export type OutputName = (typeof OUTPUT_NAMES)[number];
+
+export const OUTPUTS: Readonly<Record<OutputName, OutputTraits>> = {
+  datadog: { place: "Datadog", isForPeople: false, usesDatadogUrls: true },
+  stdout: { place: "stdout", isForPeople: true, usesDatadogUrls: false },
+};
