@@ -12,7 +12,7 @@ import { startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
 import { asError } from "./any-error.js";
 import type { BrokerAddress } from "./redis/address.js";
 import { RedisSocket } from "./redis/redis-socket.js";
-import { ErrorReply, encodeCommand, type Reply } from "./redis/resp.js";
+import { ErrorReply, encodeCommands, type Reply } from "./redis/resp.js";
 import type { Rows } from "./rows.js";
 
 export type StoreOutcome =
@@ -107,7 +107,7 @@ export class BrokerConnection {
   async #send(commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {
     const timer = this.#expectAnswer();
     try {
-      return await this.#socket.send(commands.map(encodeCommand).join(""), commands.length);
+      return await this.#socket.send(encodeCommands(commands));
     } finally {
       stopTimer(timer);
     }

@@ -10,7 +10,7 @@
 import { connect, type Socket } from "node:net";
 import { messageOf } from "@chouette-iot/record";
 import { addressText, type BrokerAddress } from "./address.js";
-import { type Reply, ReplyReader } from "./resp.js";
+import { type EncodedCommands, type Reply, ReplyReader } from "./resp.js";
 
 interface Waiting {
   readonly expected: number;
@@ -45,15 +45,15 @@ export class RedisSocket {
     });
   }
 
-  /** @param commands as RESP @param expected the number of their replies */
-  send(commands: string, expected: number): Promise<readonly Reply[]> {
+  /** Resolves with a reply for each command. */
+  send({ text, encoding, count }: EncodedCommands): Promise<readonly Reply[]> {
     return new Promise((resolve, reject) => {
       if (this.#ended) {
         reject(new Error("the connection has ended"));
         return;
       }
-      this.#waiting.push({ expected, replies: [], resolve, reject });
-      this.#socket.write(commands);
+      this.#waiting.push({ expected: count, replies: [], resolve, reject });
+      this.#socket.write(text, encoding);
     });
   }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ErrorReply, encodeCommand, type Reply, ReplyReader } from "./resp.js";
+import { ErrorReply, encodeCommands, type Reply, ReplyReader } from "./resp.js";
 
 function encode(reply: Reply): string {
   if (reply === null) return "$-1\r\n";
@@ -56,6 +56,15 @@ test("lengths without end, nesting without end and lines without end are refused
   expect(refused("HTTP/1.1 400 Bad Request\r\n")).toThrow(/no sense/);
 });
 
-test("a command's lengths are in bytes", () => {
-  expect(encodeCommand(["SET", "ключ", ""])).toBe("*3\r\n$3\r\nSET\r\n$8\r\nключ\r\n$0\r\n\r\n");
+test("a command's lengths are those of its bytes, whatever its text", () => {
+  const text = fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.constant("\u00e9"));
+  fc.assert(
+    fc.property(fc.array(fc.array(text, { minLength: 1 }), { minLength: 1 }), (commands) => {
+      const encoded = encodeCommands(commands);
+      const bytes = Buffer.from(encoded.text, encoded.encoding);
+      const sent = commands.map((args) => args.map((arg) => Buffer.from(arg).toString()));
+      expect(new ReplyReader().read(bytes)).toEqual(sent);
+    }),
+  );
+  expect(encodeCommands([["SET", "ключ", ""]]).text).toBe("*3\r\n$3\r\nSET\r\n$8\r\nключ\r\n$0\r\n\r\n");
 });

@@ -16,9 +16,28 @@ const MAX_REPLY_BYTES = 1024 * 1024;
 const MAX_DEPTH = 8;
 const NOTHING = Buffer.alloc(0);
 
-export function encodeCommand(args: readonly string[]): string {
-  let text = `*${args.length}\r\n`;
-  for (const arg of args) text += `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`;
+export interface EncodedCommands {
+  readonly text: string;
+  /** How the text becomes bytes. */
+  readonly encoding: "latin1" | "utf8";
+  /** Their number, which is that of their replies. */
+  readonly count: number;
+}
+
+/** Nearly all is ASCII, whose length is known without counting the bytes of each argument: one look at the whole is enough. */
+export function encodeCommands(commands: readonly (readonly string[])[]): EncodedCommands {
+  const count = commands.length;
+  const text = commandsText(commands, (arg) => arg.length);
+  if (Buffer.byteLength(text) === text.length) return { text, encoding: "latin1", count };
+  return { text: commandsText(commands, Buffer.byteLength), encoding: "utf8", count };
+}
+
+function commandsText(commands: readonly (readonly string[])[], lengthOf: (arg: string) => number): string {
+  let text = "";
+  for (const args of commands) {
+    text += `*${args.length}\r\n`;
+    for (const arg of args) text += `$${lengthOf(arg)}\r\n${arg}\r\n`;
+  }
   return text;
 }
 
