@@ -6,8 +6,9 @@ import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { describe, expect, it } from "vitest";
 import { PowerDisk } from "../support/power-disk.js";
 import { type Random, seededRandom } from "../support/random.js";
+import { until } from "../support/until.js";
 import { BATCH, expectWhole, moveBatches } from "./batches.js";
-import { OTHER, QUEUE } from "./records.js";
+import { numbered, OTHER, QUEUE } from "./records.js";
 import { readAll } from "./subject.js";
 
 /** Fewer than a long run makes, which `CUTS=500` asks for. */
@@ -99,7 +100,7 @@ describe("after a power cut", () => {
       const { store, losses } = await open(disk.afterCut(random), 2, 1, limits);
       await expectFlushed(await readAll(store, QUEUE), await readAll(store, OTHER), flushed);
       // Before the first flush the disk may know of nothing.
-      if (through > 0) expect(losses).toMatchObject({ isUnknown: true, isPowerLost: true });
+      if (flushed.appended.length > 0) expect(losses).toMatchObject({ isUnknown: true, isPowerLost: true });
       if (confirmed.appended.size > flushed.appended.length) lost += 1;
       await store.close();
     }
@@ -127,3 +128,32 @@ async function expectFlushed(
   expect(appended.filter(([batch]) => !waiting.has(batch) && !isReady.has(batch))).toEqual([]);
   expect(settled.filter(([batch]) => !isReady.has(batch))).toEqual([]);
 }
+
+describe("after a flush that failed", () => {
+  it("what it dropped is written again, and is there after a power cut", async () => {
+    const disk = new PowerDisk();
+    const troubles: unknown[] = [];
+    const onTrouble = (error: unknown) => troubles.push(error);
+    const { store } = await openEmbeddedStore({
+      folder: "/data",
+      files: disk,
+      fsync: 2,
+      boot: "1",
+      onTrouble,
+    });
+    await store.append(QUEUE, numbered(100));
+    await until("a flush", () => disk.flushedThrough() === disk.serial);
+    disk.failingFlushes = 1;
+    await store.append(QUEUE, numbered(50, { from: 100 }));
+    await store.settle({ remove: [{ queue: QUEUE, records: numbered(30), counter: "gone" }] });
+    await until("the failure", () => troubles.length > 0);
+    const isGone = () => !disk.files().has("/data/journal-0000000001");
+    await until("what is in doubt to be replaced", () => isGone() && disk.flushedThrough() === disk.serial);
+    const options = { folder: "/data", files: disk.afterCut(seededRandom(1)), fsync: 2, boot: "2" };
+    const { store: after } = await openEmbeddedStore(options);
+    expect(await readAll(after, QUEUE)).toEqual(numbered(120, { from: 30 }));
+    expect((await after.counters()).get("gone")).toBe(30);
+    await after.close();
+    await store.close();
+  });
+});

@@ -34,6 +34,8 @@ export class PowerDisk implements FileSystem {
   #durableNames: Map<string, Content>;
   #operationsLeft = Number.POSITIVE_INFINITY;
   #isCut = false;
+  /** So many flushes fail, and drop what they were to write, as Linux does: the next ones don't write it either. */
+  failingFlushes = 0;
   /** Of the last write. */
   serial = 0;
   /** Resolves when the power is cut. */
@@ -58,7 +60,10 @@ export class PowerDisk implements FileSystem {
 
   /** The writes up to this serial are certain. */
   flushedThrough(): number {
-    const uncertain = [...this.#names].flatMap(([name, { pending, flushing, firstSerial }]) =>
+    // The reserve has nothing to lose, and a run counts once the journal names it.
+    const journal = [...this.#names].filter(([name]) => basename(name).startsWith("journal-"));
+    if (journal.length === 0) return 0;
+    const uncertain = journal.flatMap(([name, { pending, flushing, firstSerial }]) =>
       this.#durableNames.has(name) ? [...flushing, ...pending].map(({ serial }) => serial) : firstSerial,
     );
     return Math.min(this.serial, ...uncertain.map((serial) => serial - 1));
@@ -160,6 +165,11 @@ export class PowerDisk implements FileSystem {
         content.flushing = content.pending;
         content.pending = [];
         await this.#operation();
+        if (this.failingFlushes > 0) {
+          this.failingFlushes -= 1;
+          content.flushing = [];
+          throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" });
+        }
         for (const one of content.flushing) content.durable = applied(content.durable, one);
         content.flushing = [];
       },

@@ -50,6 +50,8 @@ export interface StoreLimits extends Limits {
 const RECORD_OVERHEAD = 40;
 /** How many records are passed over before others have their turn. */
 const PASSING_PAGE = 2_000;
+/** How often all is written again because flushes fail, in milliseconds. */
+const REWRITE_EVERY_MS = 10_000;
 
 export class EmbeddedStore implements BrokerStore {
   readonly epoch = 0;
@@ -57,6 +59,9 @@ export class EmbeddedStore implements BrokerStore {
   readonly #content: Content;
   readonly #journal: Journal;
   readonly #syncer: Syncer;
+  #isClosing = false;
+  /** Not before, by `performance.now()`. */
+  #rewriteAt = Number.NEGATIVE_INFINITY;
   readonly #room: Room;
   readonly #commits: Commits;
   readonly #upkeep: Upkeep;
@@ -224,6 +229,7 @@ export class EmbeddedStore implements BrokerStore {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#work.idle();
     await this.#upkeep.end();
     await this.#work.idle();
@@ -267,10 +273,27 @@ export class EmbeddedStore implements BrokerStore {
   async #flush(): Promise<void> {
     const deleteSpent = this.#upkeep.spent();
     const flushed = this.#commits.beginFlush();
-    await this.#journal.sync();
+    try {
+      await this.#journal.sync();
+    } catch (error) {
+      this.#rewriteAfterFailure();
+      throw error;
+    }
     flushed();
     await deleteSpent();
     if (this.#room.isFull) await this.#room.admits();
+  }
+
+  /**
+   * After a failed flush the system may have dropped what it was to write, and the next flush says nothing of it. So all
+   * that the journal holds is written again, to another segment; then the segments before it aren't needed.
+   */
+  #rewriteAfterFailure(): void {
+    const now = performance.now();
+    // A disk that fails each time isn't worn out by it.
+    if (this.#isClosing || now < this.#rewriteAt) return;
+    this.#rewriteAt = now + REWRITE_EVERY_MS;
+    void this.#do({ kind: "task", run: () => this.#upkeep.rewrite() }).catch(this.#options.onTrouble);
   }
 
   #watch(run: Run): void {

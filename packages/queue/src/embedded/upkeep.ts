@@ -142,8 +142,10 @@ export class Upkeep {
     const { content, journal } = this.#options;
     // The next segment begins with all that isn't a record.
     journal.end();
-    for (const queue of content.queues.values())
-      await this.#carryAll(queue, [...queue.table.after(undefined)]);
+    for (const queue of content.queues.values()) {
+      const { table, frozen } = queue;
+      await this.#carryAll(queue, [...table.after(undefined), ...(frozen?.table.after(undefined) ?? [])]);
+    }
   }
 
   /** Writes the records in memory with a number below this one again, or has them written to a run. */
