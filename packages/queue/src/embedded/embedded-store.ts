@@ -70,7 +70,7 @@ export class EmbeddedStore implements BrokerStore {
   /** For what was recovered of a folder that no other process uses: `open-embedded-store.ts` sees to both. */
   constructor(
     options: EmbeddedStoreOptions,
-    { content, journal, nextSequence, flushedThrough, nextRun }: Recovered,
+    { content, journal, nextSequence, flushedThrough, nextRun, unneeded }: Recovered,
   ) {
     const { folder, files, fsync, limits, boot, cache, onTrouble } = options;
     this.#options = options;
@@ -87,7 +87,7 @@ export class EmbeddedStore implements BrokerStore {
     const watch = (run: Run) => this.#watch(run);
     const task = (run: () => Promise<void>) => this.#do({ kind: "task", run });
     const shared = { content, journal, commits: this.#commits, files, folder, cache, limits };
-    this.#upkeep = new Upkeep({ ...shared, nextRun, task, watch, onError: onTrouble });
+    this.#upkeep = new Upkeep({ ...shared, nextRun, unneeded, task, watch, onError: onTrouble });
     const check = () => this.#upkeep.check();
     this.#work = new WorkQueue((work) => {
       const doing = this.#commits.carryOut(work);

@@ -34,6 +34,11 @@ export interface Recovered {
   readonly nextSequence: number;
   readonly flushedThrough: number;
   readonly nextRun: number;
+  /**
+   * Runs whose records are elsewhere by now. They may be deleted once the segments are that name them: without them, the
+   * records that were moved to them would fill memory while the journal is read.
+   */
+  readonly unneeded: readonly Run[];
   readonly losses: Losses;
 }
 
@@ -71,6 +76,7 @@ class Recovery {
   readonly #byNumber = new Map<number, Entry>();
   /** By number, those that the journal names. Undefined for one that can't be read. */
   readonly #runs = new Map<number, Run | undefined>();
+  readonly #unneeded: Run[] = [];
   readonly #heads = new Map<number, RunHead | undefined>();
   /** The journal has the records from this number on, as far as it says. */
   #firstNumber = Number.POSITIVE_INFINITY;
@@ -132,6 +138,7 @@ class Recovery {
       nextSequence: this.#nextSequence,
       flushedThrough,
       nextRun,
+      unneeded: this.#unneeded,
       losses: this.#losses,
     };
   }
@@ -336,6 +343,10 @@ class Recovery {
         this.#losses.missing();
         this.#content.queue(run.parts.queue).takeRun(run, 0, []);
         adopted.push(run);
+        continue;
+      }
+      if (run !== undefined && !isNew) {
+        this.#unneeded.push(run);
         continue;
       }
       run?.close();

@@ -43,6 +43,8 @@ export interface UpkeepOptions {
   readonly cache: BlockCache;
   readonly limits: Limits;
   readonly nextRun: number;
+  /** Runs that aren't needed once the segments that are spent now are deleted. */
+  readonly unneeded: readonly Run[];
   /** Carries this out while no call changes the store. */
   task(run: () => Promise<void>): Promise<void>;
   /** Called with each run that is made. */
@@ -73,6 +75,7 @@ export class Upkeep {
   constructor(options: UpkeepOptions) {
     this.#options = options;
     this.#nextRun = options.nextRun;
+    this.#replaced.push(...options.unneeded);
   }
 
   /** To be called after changes. */
