@@ -126,7 +126,7 @@ describe("commands", () => {
   it("of chouette exist, with their options", async () => {
     const program = await chouette();
     const unknown = lines.flatMap(({ page, text }) =>
-      [...text.matchAll(/(?<![/\w.=-])chouette ((?:[a-z]+|--[a-z]+|-V)(?: [^\s`#']+)*)/g)]
+      [...text.matchAll(/(?<![/\w.=-])chouette ((?:[a-z]+(?:-[a-z]+)*|--[a-z]+|-V)(?: [^\s`#']+)*)/g)]
         .filter(
           ({ 1: words = "", index }) => !isPlaceholder(text, index) && !accepts(program, words.split(" ")),
         )
@@ -146,7 +146,7 @@ function isPlaceholder(text: string, index: number): boolean {
 /** The command line's grammar, from the commands' own files. */
 async function chouette(): Promise<Command> {
   const program = new Command("chouette").version("0", "-V, --version");
-  const names = [...read("packages/agent/src/cli/main.ts").matchAll(/import\("\.\/(\w+)\.js"\)/g)];
+  const names = [...read("packages/agent/src/cli/main.ts").matchAll(/import\("\.\/([\w-]+)\.js"\)/g)];
   expect(names.length).toBeGreaterThan(5);
   for (const { 1: name = "" } of names) {
     const module: Readonly<Record<string, unknown>> = await import(
@@ -209,6 +209,7 @@ describe("names", () => {
 
 /** Variables of the client, of Node and of the system, and constants of the code. */
 const OTHERS: ReadonlySet<string> = new Set([
+  "NO_COLOR",
   "CHOUETTE_CONFIG",
   "CHOUETTE_LOG_LEVEL",
   "DD_SERVICE",

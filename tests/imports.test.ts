@@ -63,6 +63,8 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "agent/dispatch",
     "agent/intake",
     "agent/outputs",
+    // To check before the start whether the wrapper can be loaded.
+    "agent/wrappers",
     "agent/status",
     "commander",
   ],

@@ -10,8 +10,8 @@ import { newFolder } from "../support/folders.js";
 import { installedFiles, pack } from "../support/packing.js";
 import { startRedis } from "../support/redis-server.js";
 
-/** What an application takes on with the client: in each of its two forms, 670 kB are the Redis driver. */
-const UNPACKED_BUDGET = 1_700_000;
+/** What an application takes on with the client, in its two forms. */
+const UNPACKED_BUDGET = 350_000;
 /** Milliseconds from `import` to a client, in a process that has nothing else to do. Generous: other tests run beside it. */
 const IMPORT_BUDGET = 250;
 

@@ -44,7 +44,7 @@ describe("chouette intake", () => {
     expect(running.output()).toContain(`DATADOG_URL=${url} API_KEY=any`);
     expect(await post(`${url}/v2/series`, series("engine.rpm", 1.5))).toBe(202);
     await running.wrote(
-      /^Time +Metric +Type +Value +Interval +Tags +Host\n.*Z +engine\.rpm +gauge +1\.5 +- +zone:a +owl\n/m,
+      /^Time +Metric +Type +Value +Interval +Tags +Host\n[\d:]+ +engine\.rpm +gauge +1\.5 +- +zone:a +owl\n/m,
     );
     expect(await post(`${url}/v2/series`, series("42", 1))).toBe(400);
     await running.wrote('refused POST /api/v2/series: 400 series[0] "42": metric should be');
@@ -63,7 +63,7 @@ describe("chouette intake", () => {
     await running.wrote("refused");
     expect(await running.end("SIGTERM")).toBe(0);
     expect(events()).toMatchObject([
-      { event: "listening", settings: { DATADOG_URL: url } },
+      { event: "listening", settings: { DATADOG_URL: url, DATADOG_LOGS_URL: url.replace(/\/api$/, "") } },
       {
         event: "point",
         metric: "engine.rpm",

@@ -20,6 +20,7 @@ import { Lifecycle } from "./lifecycle.js";
 import { openStore } from "./open-store.js";
 import { type Pipeline, startPipeline } from "./pipeline.js";
 import { closeReloadable, openReloadable, type Reloadable } from "./reloadable.js";
+import { shownAddress } from "./runtime/address.js";
 import { type Clock, systemClock } from "./runtime/clock.js";
 import type { Log } from "./runtime/log.js";
 import { Outage } from "./runtime/outage.js";
@@ -40,6 +41,7 @@ export interface Agent {
    * false if the pipeline couldn't be started with them, which is in the log; rejects if they can't be used.
    */
   reload(config: Config): Promise<boolean>;
+  status(): Promise<Status>;
   /** A sentence for each loop that has hung; empty while the agent is alive. */
   stalled(): readonly string[];
   /** Ends it in order: what it holds is in its queues. A body that is out gets some seconds for its answer. */
@@ -100,7 +102,9 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     rates: new RateMeter(),
     history,
     outageLog: new OutageLog(),
-    ...(broker === undefined ? {} : { brokerCounters: broker.counters }),
+    ...(broker === undefined
+      ? {}
+      : { brokerCounters: broker.counters, brokerAddress: shownAddress(broker.address) }),
     config: () => lifecycle.config,
     outages: () =>
       [wiring.storeOutage, leaseOutage, ...outages, ...statsd.outages, ...(work()?.outages ?? [])].map(
@@ -143,6 +147,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   });
   return {
     stalled,
+    status: wiring.status,
     reload: (next) => lifecycle.reload(next),
     stop: async () => {
       ending.abort();

@@ -33,6 +33,7 @@ import type { SentBytes } from "./dispatch/sent-bytes.js";
 import { watchedOutput } from "./dispatch/watched-output.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
 import { type Flushed, Flusher } from "./flush/flusher.js";
+import { runDropLog } from "./housekeeping/drop-log.js";
 import { runHousekeeping } from "./housekeeping/housekeeping.js";
 import type { RedisServer } from "./housekeeping/redis-evictions.js";
 import { runStoreLimit } from "./housekeeping/store-limit.js";
@@ -133,6 +134,7 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
     flushing(signal),
     metrics.loop.run(signal),
     logs.loop.run(signal),
+    runDropLog({ store, queues, clock, log }, signal),
     runHousekeeping({ store, queues, clock, limits, outages, maxBytes, server: dependencies.server }, signal),
   ];
   const roomOutage = new Outage("embedded store", clock, log, "full");

@@ -7,9 +7,11 @@ import { type Config, loadConfig } from "../config/config.js";
 import { currentHostName, hostNameProblem } from "../config/host-name.js";
 import { OUTPUTS } from "../config/outputs.js";
 import { reload } from "../config/reload.js";
-import { createLog, type Log, levelOf, type OwnLog } from "../runtime/log.js";
+import { type Log, levelOf, type OwnLog } from "../runtime/log.js";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { VERSION } from "../runtime/version.js";
+import { agentLog } from "./agent-log.js";
+import { runAgentOnce } from "./agent-once.js";
 import { endSignal } from "./end-signal.js";
 import { exposures } from "./exposure.js";
 import { serviceManager } from "./service-manager.js";
@@ -25,7 +27,8 @@ However the agent stops, it keeps its queues for the next start.
 
 On SIGHUP it reloads chouette.yaml and applies the changes.
 
-Exit code: 0 after SIGTERM or SIGINT, 1 if it can't start or run, 2 if a setting is invalid.`;
+Exit code: 0 after SIGTERM or SIGINT, 1 if it can't start or run, or --once couldn't deliver everything; 2 if a
+setting is invalid.`;
 
 /** How long a shutdown waits for unfinished work; after that it stays queued for the next start. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
@@ -34,15 +37,16 @@ export function registerAgent(program: Command): void {
   program
     .command("agent")
     .description("run the agent")
+    .option("--once", "deliver what is due and exit, for a device that is awake now and then")
     .addHelpText("after", HELP)
-    .action(async () => {
+    .action(async ({ once }: { readonly once?: boolean }) => {
       const config = settingsOrExitCode();
-      if (config !== undefined) await runAgent(config);
+      if (config !== undefined) await (once ? runAgentOnce(config) : runAgent(config));
     });
 }
 
 async function runAgent(config: Config): Promise<void> {
-  const log = createLog(config.settings.logLevel, OUTPUTS[config.output].isForPeople ? "stderr" : "stdout");
+  const log = agentLog(config);
   try {
     const agent = await startAgent(config, log);
     reloadOnHangup(agent, config, log);

@@ -20,7 +20,7 @@ import { createLog } from "../runtime/log.js";
 import { printable, printableJson } from "../runtime/printable.js";
 import { count } from "./plural.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
-import { table } from "./text-table.js";
+import { table, terminalWidth, wrapped } from "./text-table.js";
 
 const HELP = `
 NAME is a built-in collector (${[...BUILT_IN.keys()].join(", ")}), one of
@@ -111,7 +111,8 @@ function asTable(metrics: readonly ReadyMetric[]): string {
 
 function summary({ name, subject }: Collector, metrics: number, took: number): string {
   const from = subject ? ` from ${subject}` : "";
-  return `\n${name}: ${count(metrics, "metric")} in ${(took * 1000).toFixed(1)} ms${from}\n`;
+  const text = `${name}: ${count(metrics, "metric")} in ${(took * 1000).toFixed(1)} ms${from}`;
+  return `\n${wrapped(text, terminalWidth(), 2)}\n`;
 }
 
 function parseSeconds(text: string): number {

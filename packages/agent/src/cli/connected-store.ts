@@ -1,6 +1,6 @@
 /** A connection to Redis for a command: established within seconds, or an error that says why not. */
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { redisAddress } from "../config/redis-address.js";
+import { redisAddress, shownRedisAddress } from "../config/redis-address.js";
 import type { Settings } from "../config/settings.js";
 
 const TIMEOUT_MS = 5_000;
@@ -20,7 +20,7 @@ export async function connectedStore(settings: Settings): Promise<RedisStore> {
     });
     timer = setTimeout(() => {
       void store.close();
-      reject(new Error(`Redis timed out after ${TIMEOUT_MS / 1_000} s`));
+      reject(new Error(`Redis at ${shownRedisAddress(settings)} timed out after ${TIMEOUT_MS / 1_000} s`));
     }, TIMEOUT_MS);
   });
   return connecting.finally(() => clearTimeout(timer));

@@ -1,30 +1,29 @@
 /** The checks of `chouette doctor`: each returns what it found and what to do about it. */
-
-import { existsSync, statfsSync, statSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
+import { hostToAsk } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
-import { hostNameProblem } from "../config/host-name.js";
-import { OUTPUTS } from "../config/outputs.js";
-import { SETTINGS } from "../config/settings.js";
-import { FILE_VARIABLE, unknownSetting } from "../config/settings-file.js";
 import { isLoopback } from "../runtime/address.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { checkDatadog } from "./doctor-datadog.js";
 import { checkOriginalHost } from "./doctor-original-host.js";
 import { checkRedis } from "./doctor-redis.js";
+import { checkSettings } from "./doctor-settings.js";
 import { checkStatsd } from "./doctor-statsd.js";
 import { exposures } from "./exposure.js";
 import type { Finding } from "./finding.js";
+import { askHttp, differs, identityOf } from "./running-agent.js";
 
 const MIN_FREE_BYTES = 100_000_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 
-export async function runChecks(config: Config, env: NodeJS.ProcessEnv): Promise<readonly Finding[]> {
+export async function runChecks(config: Config): Promise<readonly Finding[]> {
   const findings = await Promise.all([
-    checkSettings(config, env),
+    checkSettings(config),
     config.storage === "redis" ? checkRedis(config) : checkEmbeddedBroker(config),
+    checkHttp(config),
     checkOriginalHost(config),
     checkDisk(config),
     checkDatadog(config),
@@ -39,64 +38,6 @@ async function checkExposures(config: Config): Promise<readonly Finding[]> {
   return found.map((exposure) => ({ about: "key", verdict: "warning", ...exposure }));
 }
 
-function checkSettings(
-  { settings, sources, file, output, warnings }: Config,
-  env: NodeJS.ProcessEnv,
-): readonly Finding[] {
-  const known = new Set<string>([
-    FILE_VARIABLE,
-    ...Object.values(SETTINGS).flatMap(({ names }) => [...names]),
-  ]);
-  const unknown = Object.keys(env).filter((name) => name.startsWith("CHOUETTE_") && !known.has(name));
-  const findings: Finding[] = [
-    {
-      about: "settings",
-      verdict: "ok",
-      found:
-        sources.size === 0
-          ? "all defaults"
-          : `${sources.size} set${file === undefined ? " in the environment" : ` in the environment and ${file}`}`,
-    },
-  ];
-  const hostName = hostNameProblem(settings);
-  if (hostName !== undefined)
-    findings.push({
-      about: "settings",
-      verdict: "warning",
-      found: hostName,
-      advice: "set HOST to a name that is unique to this device",
-    });
-  for (const warning of warnings)
-    findings.push({ about: "settings", verdict: "warning", found: warning, advice: "correct the setting" });
-  for (const name of unknown)
-    findings.push({
-      about: "settings",
-      verdict: "warning",
-      found: unknownSetting(name, known),
-      advice: "correct or remove it; `chouette config` lists all settings",
-    });
-  if (OUTPUTS[output].isForPeople)
-    findings.push({
-      about: "settings",
-      verdict: "warning",
-      found: `nothing is sent to Datadog: ready metrics are printed to ${OUTPUTS[output].place}`,
-      advice: "set API_KEY",
-    });
-  if (file !== undefined && holdsSecret(sources) && (statSync(file).mode & 0o077) !== 0)
-    findings.push({
-      about: "settings",
-      verdict: "warning",
-      found: `${file} contains a secret and is readable by other users`,
-      advice: `chmod 600 ${file} and make the agent's user its owner`,
-    });
-  return findings;
-}
-
-function holdsSecret(sources: Config["sources"]): boolean {
-  // The source of a setting is `FILE line N, KEY`, or a variable's name.
-  return [...sources].some(([name, source]) => SETTINGS[name].secret && source.includes(" line "));
-}
-
 async function checkEmbeddedBroker(config: Config): Promise<readonly Finding[]> {
   return [...(await checkListener(config)), ...checkPassword(config)];
 }
@@ -109,6 +50,26 @@ function checkPassword({ settings }: Config): readonly Finding[] {
     : "listens beyond loopback without a password: anybody who can reach it can store records";
   const advice = "set CHOUETTE_PASSWORD, or set CHOUETTE_LISTEN to a loopback address";
   return [{ about: "broker", verdict: "warning", found, advice }];
+}
+
+/** The status server's port: free, or this agent's. */
+async function checkHttp(config: Config): Promise<readonly Finding[]> {
+  const { http } = config.settings;
+  if (http === "off" || http.port === 0) return [];
+  const address = `${http.host}:${http.port}`;
+  if (!(await answers(hostToAsk(http.host), http.port))) return [];
+  const status = await askHttp(config).catch(() => undefined);
+  if (status !== undefined && !differs(status, config))
+    return [{ about: "status", verdict: "ok", found: `running agent answers on ${address}` }];
+  const holder = status === undefined ? "another program" : identityOf(status);
+  return [
+    {
+      about: "status",
+      verdict: "error",
+      found: `${address} is in use by ${holder}`,
+      advice: "set CHOUETTE_HTTP to another address, or to off",
+    },
+  ];
 }
 
 async function checkListener({ settings }: Config): Promise<readonly Finding[]> {

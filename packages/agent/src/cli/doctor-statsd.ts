@@ -10,7 +10,7 @@ import { printable } from "../runtime/printable.js";
 import type { Status } from "../status/status.js";
 import type { Finding } from "./finding.js";
 import { count } from "./plural.js";
-import { askStatus } from "./status.js";
+import { askStatus } from "./running-agent.js";
 
 const ABOUT = "statsd";
 const ADDRESS_ADVICE = "set CHOUETTE_STATSD to another address, or to off";

@@ -4,6 +4,7 @@ import { loadConfig } from "../config/config.js";
 import { printable } from "../runtime/printable.js";
 import { runChecks } from "./doctor-checks.js";
 import type { Finding } from "./finding.js";
+import { styled, terminalWidth, wrapped } from "./text-table.js";
 
 const HELP = `
 Checks the settings, the broker, the disk, the link to Datadog, the API key and the clock. It changes nothing and can
@@ -11,11 +12,13 @@ run beside an agent.
 
 Exit code: 0 without errors, 1 with errors, 2 if a setting is invalid.`;
 
-const MARKS: Readonly<Record<Finding["verdict"], string>> = {
-  ok: "ok     ",
-  warning: "warning",
-  error: "ERROR  ",
-};
+const MARKS = {
+  ok: ["ok     ", "green"],
+  warning: ["warning", "yellow"],
+  error: ["ERROR  ", "red"],
+} as const satisfies Readonly<Record<Finding["verdict"], readonly [string, string]>>;
+/** Of what is found: after mark and subject. */
+const INDENT = 19;
 
 export function registerDoctor(program: Command): void {
   program
@@ -25,9 +28,7 @@ export function registerDoctor(program: Command): void {
     .addHelpText("after", HELP)
     .action(async ({ json }: { readonly json?: boolean }) => {
       const loaded = loadConfig(process.env);
-      const findings = loaded.ok
-        ? await runChecks(loaded.config, process.env)
-        : invalidSettings(loaded.problems);
+      const findings = loaded.ok ? await runChecks(loaded.config) : invalidSettings(loaded.problems);
       process.stdout.write(
         json ? `${JSON.stringify(findings, undefined, 2)}\n` : findings.map(formatFinding).join(""),
       );
@@ -36,7 +37,8 @@ export function registerDoctor(program: Command): void {
     });
 }
 
-function invalidSettings(problems: readonly string[]): readonly Finding[] {
+/** The findings of settings that can't be used. */
+export function invalidSettings(problems: readonly string[]): readonly Finding[] {
   return problems.map((problem) => ({
     about: "settings",
     verdict: "error",
@@ -45,7 +47,11 @@ function invalidSettings(problems: readonly string[]): readonly Finding[] {
   }));
 }
 
-function formatFinding({ about, verdict, found, advice }: Finding): string {
-  const line = `${MARKS[verdict]}  ${about.padEnd(8)}  ${printable(found)}\n`;
-  return advice === undefined ? line : `${line}${" ".repeat(19)}-> ${printable(advice)}\n`;
+/** For people, in lines that fit the terminal. */
+export function formatFinding({ about, verdict, found, advice }: Finding): string {
+  const [mark, color] = MARKS[verdict];
+  const lines = [`${mark}  ${about.padEnd(8)}  ${printable(found)}`];
+  if (advice !== undefined) lines.push(`${" ".repeat(INDENT)}-> ${printable(advice)}`);
+  const text = lines.map((line) => `${wrapped(line, terminalWidth(), INDENT)}\n`).join("");
+  return styled(color, mark) + text.slice(mark.length);
 }

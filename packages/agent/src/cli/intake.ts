@@ -1,5 +1,6 @@
 /** `chouette intake`: a local stand-in for Datadog's intake, until SIGTERM or SIGINT. */
 import { type Command, Option } from "commander";
+import { loadConfig } from "../config/config.js";
 import { type HostAndPort, hostAndPort, wholeNumber } from "../config/kinds.js";
 import { type AnsweredRequest, startIntake } from "../intake/intake.js";
 import { argument } from "./argument.js";
@@ -26,7 +27,8 @@ second it keeps the last point, as Datadog does. Nothing is forwarded.
 
 To see what an agent would send:
   $ chouette intake
-  $ DATADOG_URL=http://127.0.0.1:8128/api API_KEY=any chouette agent      in another terminal
+and in another terminal, with logs too:
+  $ DATADOG_LOGS_URL=http://127.0.0.1:8128 DATADOG_URL=http://127.0.0.1:8128/api API_KEY=any chouette agent
 
 With --json, each line is an object with an "event": listening, point, log, refused, or summary.
 
@@ -49,7 +51,7 @@ export function registerIntake(program: Command): void {
 }
 
 async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): Promise<void> {
-  const display = displayOn(process.stdout, json);
+  const display = displayOn(process.stdout, json, firstPointsDue());
   const enough = countdown(once ?? Number.POSITIVE_INFINITY);
   const onRequest = (request: AnsweredRequest) => {
     display.request(request);
@@ -62,6 +64,15 @@ async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): P
   await Promise.race([endSignal(), enough.reached]);
   await intake.close();
   display.ended(intake.counts());
+}
+
+/** By the settings in this environment, which may not be those of the agent. */
+function firstPointsDue(): string {
+  const loaded = loadConfig(process.env);
+  if (!loaded.ok) return "";
+  const { interval, grace, settings } = loaded.config;
+  const [latest, soonest] = [interval + grace + settings.releaseInterval, interval + grace + 1];
+  return `First points are due at most ${latest} s after an agent's first record. With RELEASE_INTERVAL=1 it is ${soonest} s.`;
 }
 
 function sayWhyNot(error: Error): undefined {

@@ -1,5 +1,6 @@
 /** The `chouette` command. Each subcommand has its own file. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { FILE_VARIABLE } from "../config/settings-file.js";
 import { VERSION } from "../runtime/version.js";
 import { onClosedPipe } from "./closed-pipe.js";
 
@@ -15,9 +16,18 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
   ["queue", async () => (await import("./queue.js")).registerQueue],
   ["config", async () => (await import("./config.js")).registerConfig],
   ["intake", async () => (await import("./intake.js")).registerIntake],
+  ["demo", async () => (await import("./demo.js")).registerDemo],
+  ["support-bundle", async () => (await import("./support-bundle.js")).registerSupportBundle],
+  ["completion", async () => (await import("./completion.js")).registerCompletion],
 ]);
 
+/** Run until a signal. */
+const RUNNING: ReadonlySet<string> = new Set(["agent", "intake", "demo"]);
+
 const EXAMPLES = `
+To see it work:
+  $ chouette demo
+
 A first look, in two terminals:
   $ chouette agent                                   accepts metrics on 127.0.0.1:6379 and prints them
   $ chouette send count my.metric 1 --tag zone:a     is printed there when its window closes
@@ -33,12 +43,22 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("chouette")
     .description("Carries metrics and logs from programs on a small device to Datadog.")
     .version(VERSION, "-V, --version", "print the version")
+    .option(
+      "--config <file>",
+      "the settings file (default: CHOUETTE_CONFIG, else chouette.yaml here or in /etc/chouette)",
+    )
+    .hook("preAction", (command) => {
+      const { config } = command.opts<{ readonly config?: string }>();
+      if (config !== undefined) process.env[FILE_VARIABLE] = config;
+    })
     .addHelpText("after", EXAMPLES)
     .showHelpAfterError("(see chouette --help)")
     .exitOverride();
-  // The agent and the intake shut down in order instead: see `end-signal.ts`.
-  if (argv[2] !== "agent" && argv[2] !== "intake") onClosedPipe(() => process.exit());
-  const requested = COMMANDS.get(argv[2] ?? "");
+  const name = argv.slice(2).find((argument) => COMMANDS.has(argument)) ?? "";
+  // These shut down in order instead: see `end-signal.ts`.
+  if (!RUNNING.has(name)) onClosedPipe(() => process.exit());
+  // Completion describes all of them.
+  const requested = name === "completion" ? undefined : COMMANDS.get(name);
   for (const load of requested === undefined ? COMMANDS.values() : [requested]) (await load())(program);
   try {
     await program.parseAsync(argv);

@@ -11,6 +11,7 @@ import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "
 import { argument } from "./argument.js";
 import { connectedStore } from "./connected-store.js";
 import { count } from "./plural.js";
+import { noAgentError } from "./running-agent.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
 import { table } from "./text-table.js";
 
@@ -31,6 +32,10 @@ Exit code: 0 if done, 1 if it failed, 2 if a setting is invalid or a destructive
 
 const recordLimit = () => argument(wholeNumber(1, 10_000, "records"));
 
+interface Listing {
+  readonly json?: boolean;
+}
+
 interface Confirmable {
   readonly yes?: boolean;
 }
@@ -44,7 +49,8 @@ export function registerQueue(program: Command): void {
   queue
     .command("ls")
     .description("list the queues with their sizes")
-    .action(() => ask({ kind: "list" }));
+    .option("--json", "print JSON")
+    .action(({ json }: Listing) => ask({ kind: "list" }, json ? listJson : answerText));
   queue
     .command("peek")
     .description("print the oldest records of a queue as JSON lines, without removing them")
@@ -57,8 +63,9 @@ export function registerQueue(program: Command): void {
     .command("rejected")
     .description("list dead letters with their reasons, oldest first")
     .option("--limit <n>", "maximum number of records", recordLimit(), 10)
-    .action(({ limit }: { readonly limit: number }) =>
-      ask({ kind: "peek", queue: "rejected", limit }, rejectedText),
+    .option("--json", "print JSON, one record per line")
+    .action(({ limit, json }: Listing & { readonly limit: number }) =>
+      ask({ kind: "peek", queue: "rejected", limit }, json ? rejectedJson : rejectedText),
     );
   queue
     .command("requeue")
@@ -105,8 +112,12 @@ async function ask(
   }
 }
 
-async function answerOf({ storage, settings }: Config, request: QueueRequest): Promise<QueueAnswer> {
-  if (storage === "embedded") return askAgent(controlSocket(settings.dataDirectory), request);
+async function answerOf(config: Config, request: QueueRequest): Promise<QueueAnswer> {
+  const { storage, settings } = config;
+  if (storage === "embedded")
+    return askAgent(controlSocket(settings.dataDirectory), request).catch(async (error) => {
+      throw await noAgentError(config, error);
+    });
   const store = await connectedStore(settings);
   try {
     return await askQueues(store, queueNames(), request, Date.now() / 1000);
@@ -129,6 +140,19 @@ function answerText(answer: QueueAnswer): string {
       return `${count(answer.records, "record")} ${answer.verb}${left}\n`;
     }
   }
+}
+
+function listJson(answer: QueueAnswer): string {
+  return answer.kind === "list" ? `${JSON.stringify(answer.queues, undefined, 2)}\n` : answerText(answer);
+}
+
+function rejectedJson(answer: QueueAnswer): string {
+  if (answer.kind !== "peek") return answerText(answer);
+  const lines = answer.records.map(({ score, value }) => {
+    const rejected = decodeRejected(value ?? "");
+    return JSON.stringify({ at: score, ...(rejected ?? { value }) });
+  });
+  return lines.map((line) => `${printableJson(line)}\n`).join("");
 }
 
 function rejectedText(answer: QueueAnswer): string {

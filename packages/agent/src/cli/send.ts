@@ -1,7 +1,8 @@
 /** `chouette send`: stores one metric in the broker, like an application. */
 import { type CallOptions, ChouetteClient } from "chouette-iot-client";
 import { Argument, type Command, InvalidArgumentError } from "commander";
-import { brokerAddress } from "../config/broker-address.js";
+import { brokerAddress, shownBrokerAddress } from "../config/broker-address.js";
+import type { Config } from "../config/config.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
 
 const TYPES = ["count", "gauge", "rate", "histogram", "set"] as const;
@@ -14,6 +15,8 @@ Examples:
 
 The broker is the Redis server of REDIS_HOST, REDIS_PORT or REDIS_URL; without these settings, the agent on
 CHOUETTE_LISTEN (default 127.0.0.1:6379).
+
+It reports what became of the metric, on stderr if it wasn't stored.
 
 Exit code: 0 if the metric was stored, 1 if not (with the reason), 2 if a setting or argument is invalid.`;
 
@@ -32,7 +35,7 @@ export function registerSend(program: Command): void {
     .argument("<metric>", "metric name")
     .argument("<value...>", "a number; for a set, its elements")
     .option("--tag <name:value>", "a tag; repeatable", (tag, tags: string[]) => [...tags, tag], [])
-    .option("--timestamp <seconds>", "Unix time (default: now)", toNumber)
+    .option("--timestamp <seconds>", "Unix time (default: now)", toTimestamp)
     .addHelpText("after", HELP)
     .action(send);
 }
@@ -52,9 +55,35 @@ async function send(
       ? client.set(metric, values.map(toElement), options)
       : client[type](metric, onlyNumber(values), options);
   await client.close({ timeoutMs: TIMEOUT_MS });
-  if (await stored) return;
-  process.stderr.write(`not stored: ${client.stats().lastError?.message ?? "broker timed out"}\n`);
+  const broker = shownBrokerAddress(config);
+  if (await stored) {
+    process.stdout.write(`stored in the broker at ${broker}: ${outlook(config, timestamp)}\n`);
+    return;
+  }
+  const reason = client.stats().lastError?.message ?? "timed out";
+  process.stderr.write(`not stored in the broker at ${broker}: ${reason}\n`);
   process.exitCode = 1;
+}
+
+/** What an agent with these settings will do with it. */
+function outlook({ interval, grace, metricTtl }: Config, timestamp: number | undefined): string {
+  const now = Date.now() / 1000;
+  const at = timestamp ?? now;
+  if (at < now - metricTtl)
+    return `the agent will drop it, since it is older than METRIC_TTL (${metricTtl} s)`;
+  const wait = Math.floor(at / interval) * interval + interval + grace - now;
+  if (wait <= 0) return "its window has closed, so the agent aggregates it as a late record right away";
+  return `its window closes in ${Math.ceil(wait)} s; the agent aggregates it then`;
+}
+
+/** Past this, a number of seconds is the year 5138: it is of milliseconds, microseconds or nanoseconds. */
+const MAX_SECONDS = 1e11;
+
+function toTimestamp(text: string): number {
+  const value = toNumber(text);
+  if (Math.abs(value) < MAX_SECONDS) return value;
+  const unit = value < 1e14 ? "milliseconds" : value < 1e17 ? "microseconds" : "nanoseconds";
+  throw new InvalidArgumentError(`timestamp ${text} looks like ${unit}: expected seconds`);
 }
 
 function onlyNumber(values: readonly string[]): number {

@@ -4,12 +4,12 @@ import { total } from "../status/ledger.js";
 import type { Deferred, DeliveryStatus, Status } from "../status/status.js";
 import type { BrokerMemory } from "../status/store-snapshot.js";
 import { count } from "./plural.js";
-import { table } from "./text-table.js";
+import { table, terminalWidth, wrapped } from "./text-table.js";
 
 export function statusText(status: Status): string {
   const { queues } = status;
   return [
-    ...statusLines(status).map(printable),
+    ...statusLines(status).map((line) => wrapped(printable(line), terminalWidth(), 9)),
     "",
     queues === undefined ? "Store does not answer.\n" : `${queueTable(queues)}\n${ledgerTable(queues)}`,
     ...(status.collectors.length > 0 ? [collectorTable(status)] : []),
@@ -36,9 +36,11 @@ function statusLines(status: Status): readonly string[] {
   ];
 }
 
-function brokerLine({ broker: { kind, counters, memory } }: Status): string {
+function brokerLine({ broker: { kind, address, dataDirectory, counters, memory } }: Status): string {
+  const where = address === undefined ? "" : ` on ${address}`;
+  const data = dataDirectory === undefined ? "" : `, data in ${dataDirectory}`;
   const counts = counters === undefined ? "" : `, ${formatCounts(counters)}`;
-  return `Broker   ${kind}${counts}${memory === undefined ? "" : `, ${memoryText(memory)}`}`;
+  return `Broker   ${kind}${where}${data}${counts}${memory === undefined ? "" : `, ${memoryText(memory)}`}`;
 }
 
 function diskLine({ broker: { disk } }: Status): readonly string[] {

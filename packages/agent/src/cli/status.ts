@@ -2,13 +2,13 @@
 import { messageOf } from "@chouette-iot/record";
 import type { Command } from "commander";
 import type { Config } from "../config/config.js";
-import type { Status } from "../status/status.js";
-import { addressOf, askJson } from "./http-client.js";
+import { askStatus } from "./running-agent.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
 import { statusText } from "./status-text.js";
 
 const HELP = `
-Asks the agent on CHOUETTE_HTTP (default 127.0.0.1:8127).
+Asks the agent of these settings: through its socket in CHOUETTE_DATA_DIR, or on CHOUETTE_HTTP (default 127.0.0.1:8127).
+The first lines show which agent that is.
 
 For each queue, accepted = done + pending + dropped, across restarts. "Done" records were aggregated, delivered or
 requeued; "dropped" records are listed by reason. "Missing" records left the queue for no known reason.
@@ -56,11 +56,4 @@ async function watch(config: Config, flags: StatusFlags): Promise<void> {
     await showOnce(config, flags);
     await new Promise((resolve) => setTimeout(resolve, WATCH_INTERVAL_MS));
   }
-}
-
-/** The running agent's status. Rejects with a message for people if there is none. */
-export async function askStatus(config: Config): Promise<Status> {
-  const status = (await askJson(config, "/status")) as Status;
-  if (status.version !== undefined) return status;
-  throw new Error(`${addressOf(config)} is not a Chouette agent: check CHOUETTE_HTTP`);
 }

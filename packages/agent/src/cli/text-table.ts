@@ -1,14 +1,94 @@
-/** A text table with columns as wide as their content. Control characters in cells are escaped. */
+/**
+ * Text for people: tables with columns as wide as their content, and lines that are broken between words.
+ *
+ * On a terminal, both fit its width and nothing is cut off. Elsewhere a row is one line, for grep and awk. Control
+ * characters in cells are replaced.
+ */
+import { styleText } from "node:util";
 import { printable } from "../runtime/printable.js";
 
-export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = heading.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]) =>
-    `${cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd()}\n`;
-  return [heading, ...rows.map((row) => row.map(printable))].map(line).join("");
+const GAP = 2;
+/** No column becomes narrower than this, unless its content is. */
+const MIN_WIDTH = 8;
+
+/** In characters; without a limit if stdout isn't a terminal. */
+export function terminalWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+}
+
+/** Whether stdout shows colours: on a terminal, unless NO_COLOR is set. */
+export function hasColors(): boolean {
+  return process.stdout.isTTY === true && process.stdout.hasColors();
+}
+
+/** The text in this colour or style, if stdout shows any. */
+export function styled(style: Parameters<typeof styleText>[0], text: string): string {
+  return hasColors() ? styleText(style, text, { validateStream: false }) : text;
+}
+
+/** @param width of the terminal: cells of the widest columns are broken into several lines until the table fits */
+export function table(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  width: number = terminalWidth(),
+): string {
+  const cells = rows.map((row) => row.map(printable));
+  const widths = fit(naturalWidths([heading, ...cells]), width);
+  const [first = "", ...others] = [heading, ...cells].map((row) => tableRow(row, widths));
+  return [hasColors() ? styled("bold", first) : first, ...others].join("");
+}
+
+/** The width of a table with these rows. */
+export function tableWidth(rows: readonly (readonly string[])[]): number {
+  return total(naturalWidths(rows));
+}
+
+/** The text in lines of at most this width, broken between words; lines after the first are indented. */
+export function wrapped(text: string, width: number, indent: number): string {
+  const [first = "", ...others] = broken(text, width);
+  if (others.length === 0) return first;
+  const rest = broken(text.slice(first.length).trimStart(), width - indent);
+  return [first, ...rest.map((line) => " ".repeat(indent) + line)].join("\n");
+}
+
+function naturalWidths(rows: readonly (readonly string[])[]): readonly number[] {
+  const [heading = []] = rows;
+  return heading.map((_, column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
+}
+
+function total(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1);
+}
+
+/** Takes from the widest column until all fit. */
+function fit(natural: readonly number[], width: number): readonly number[] {
+  const widths = [...natural];
+  while (total(widths) > width) {
+    const widest = Math.max(...widths);
+    if (widest <= MIN_WIDTH) break;
+    widths[widths.indexOf(widest)] = widest - 1;
+  }
+  return widths;
+}
+
+function tableRow(cells: readonly string[], widths: readonly number[]): string {
+  const lines = cells.map((cell, column) => broken(cell, widths[column] ?? cell.length));
+  const height = Math.max(1, ...lines.map(({ length }) => length));
+  return Array.from({ length: height }, (_, line) => {
+    const parts = lines.map((cell, column) => (cell[line] ?? "").padEnd(widths[column] ?? 0));
+    return `${parts.join(" ".repeat(GAP)).trimEnd()}\n`;
+  }).join("");
+}
+
+/** Between words if there are any, else anywhere: nothing is lost. */
+function broken(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(" ", width);
+    const end = space > 0 ? space : width;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return [...lines, rest];
 }

@@ -28,6 +28,18 @@ export function openCollector(name: string, context: CollectorContext): Collecto
   return lazyCollector(name, async () => (await loadFactory(name))(context));
 }
 
+/** Why there is no such collector; undefined if there is one. It isn't opened. */
+export async function collectorProblem(
+  name: string,
+  { execCollectors }: CollectorContext["settings"],
+): Promise<string | undefined> {
+  if (BUILT_IN.has(name) || execCollectors.some((candidate) => candidate.name === name)) return undefined;
+  return loadFactory(name).then(
+    () => undefined,
+    (error) => `COLLECTOR_PLUGINS: ${messageOf(error)}`,
+  );
+}
+
 /** A collector that is made when it is first asked, by whatever means take time or may fail. */
 function lazyCollector(name: string, open: () => Promise<Collector>): Collector {
   let opened: Collector | undefined;

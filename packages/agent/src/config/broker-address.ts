@@ -1,6 +1,8 @@
 /** Where programs on this device find the broker, by the agent's own settings. */
+
+import { shownAddress } from "../runtime/address.js";
 import type { Config } from "./config.js";
-import { redisAddress, type SettledAddress } from "./redis-address.js";
+import { redisAddress, type SettledAddress, shownRedisAddress } from "./redis-address.js";
 
 /** The Redis server where one is named, by its port alone as well; else the agent, with the password that it asks for. */
 export function brokerAddress({ settings, sources, storage }: Config): SettledAddress {
@@ -16,4 +18,10 @@ export function brokerAddress({ settings, sources, storage }: Config): SettledAd
 export function hostToAsk(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
+}
+
+/** The same for people, without a password. */
+export function shownBrokerAddress({ settings, sources, storage }: Config): string {
+  if (storage === "redis" || sources.has("redisPort")) return shownRedisAddress(settings);
+  return shownAddress({ host: hostToAsk(settings.listen.host), port: settings.listen.port });
 }

@@ -10,7 +10,7 @@ import { takesCollection } from "./json-schema.js";
 import { OUTPUTS, type OutputName } from "./outputs.js";
 import { fileKey, type Setting } from "./setting.js";
 import { REPLACED, SETTINGS, type SettingName, type Settings } from "./settings.js";
-import { FILE_VARIABLE, findSettingsFile, type SettingsFile } from "./settings-file.js";
+import { FILE_VARIABLE, findSettingsFile, type SettingsFile, unknownSetting } from "./settings-file.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -58,6 +58,7 @@ export function readSettings(env: Environment, file?: SettingsFile): Loaded {
   for (const [name, successor] of REPLACED) {
     if (variables[name]?.trim()) warnings.push(`${name}: ignored; use ${successor}`);
   }
+  warnings.push(...misspelled(env));
   const wrong = new Set<SettingName>();
   for (const name of settingNames()) {
     const setting: Setting<unknown, unknown> = SETTINGS[name];
@@ -76,6 +77,21 @@ export function readSettings(env: Environment, file?: SettingsFile): Loaded {
   const config = derive(values as Settings, sources, file?.path, warnings);
   if (!wrong.has("apiKey")) problems.push(...missing(config));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
+}
+
+const OUR_VARIABLES: ReadonlySet<string> = new Set([
+  FILE_VARIABLE,
+  ...Object.values(SETTINGS).flatMap(({ names }) => [...names]),
+  ...REPLACED.keys(),
+]);
+/** What Kubernetes and Docker set for a service that is called chouette. */
+const OF_A_SERVICE = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?|NAME|ENV_\w+)$/;
+
+/** Variables that are named like a setting and aren't one. */
+function misspelled(env: Environment): readonly string[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith("CHOUETTE_") && !OUR_VARIABLES.has(name) && !OF_A_SERVICE.test(name))
+    .map((name) => unknownSetting(name, OUR_VARIABLES));
 }
 
 export function settingNames(): readonly SettingName[] {

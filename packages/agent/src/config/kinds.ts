@@ -89,6 +89,12 @@ export function url(protocols: readonly string[], expected: string): Kind<string
   return { expected, schema: z.string().trim().refine(isUrl), isUrl: true };
 }
 
+/** A domain name and nothing else: no scheme, port or path. */
+export function domain(expected: string): Kind<string> {
+  const schema = z.string().trim().toLowerCase();
+  return { expected, schema: schema.regex(/^[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)+$/) };
+}
+
 export interface HostAndPort {
   readonly host: string;
   readonly port: number;
@@ -135,7 +141,8 @@ const off = z.string().trim().toLowerCase().pipe(z.literal("off"));
 function splitList(value: unknown): unknown {
   if (typeof value !== "string") return value;
   const trimmed = value.trim();
-  if (trimmed.startsWith("[")) {
+  // No item begins like this: it is JSON, and maybe broken JSON.
+  if (/^[[{]/.test(trimmed)) {
     try {
       return JSON.parse(trimmed);
     } catch {

@@ -8,6 +8,7 @@ import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
 import { COLLECTOR_SETTINGS } from "./collector-settings.js";
 import { defaultDataDirectory } from "./data-directory.js";
 import {
+  domain,
   fsync,
   hostAndPort,
   list,
@@ -60,7 +61,7 @@ const DATADOG = {
   ),
   site: setting(
     ["DD_SITE"],
-    text("Datadog's site, such as datadoghq.eu"),
+    domain("the domain of Datadog's site, such as datadoghq.eu"),
     "datadoghq.com",
     "Datadog's site, used if DATADOG_URL isn't set",
   ),

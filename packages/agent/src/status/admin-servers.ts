@@ -38,7 +38,12 @@ export async function startAdminServers(
   if (storage === "embedded") {
     const { store, queues, clock } = source;
     const path = controlSocket(settings.dataDirectory);
-    servers.push(startControl(path, log, (asked) => askQueues(store, queues, asked, toSeconds(clock.now()))));
+    servers.push(
+      startControl(path, log, {
+        queue: (asked) => askQueues(store, queues, asked, toSeconds(clock.now())),
+        status: () => readStatus(source),
+      }),
+    );
   }
   return {
     close: async () => {

@@ -12,17 +12,21 @@ import { json } from "node:stream/consumers";
 import { messageOf } from "@chouette-iot/record";
 import type { Log } from "../runtime/log.js";
 import type { QueueAnswer, QueueRequest } from "./queue-requests.js";
+import type { Status } from "./status.js";
 
 export function controlSocket(dataDirectory: string): string {
   return join(dataDirectory, "control.sock");
 }
 
-/** @param answer handles a request; its rejections are sent to the client */
-export function startControl(
-  path: string,
-  log: Log,
-  answer: (request: QueueRequest) => Promise<QueueAnswer>,
-): Server {
+export interface ControlAnswers {
+  /** Handles a request; its rejections are sent to the client. */
+  readonly queue: (request: QueueRequest) => Promise<QueueAnswer>;
+  readonly status: () => Promise<Status>;
+}
+
+type ControlRequest = QueueRequest | { readonly kind: "status" };
+
+export function startControl(path: string, log: Log, answer: ControlAnswers): Server {
   removeStaleSocket(path);
   const server = createServer((incoming, response) => {
     answerRequest(incoming, answer)
@@ -42,18 +46,28 @@ export function startControl(
 
 async function answerRequest(
   incoming: IncomingMessage,
-  answer: (request: QueueRequest) => Promise<QueueAnswer>,
-): Promise<QueueAnswer> {
+  { queue, status }: ControlAnswers,
+): Promise<QueueAnswer | Status> {
   // Sent by the same version of this package, so it needs no further validation.
-  return answer((await json(incoming)) as QueueRequest);
+  const asked = (await json(incoming)) as ControlRequest;
+  return asked.kind === "status" ? status() : queue(asked);
 }
 
 /** Sends a request to the agent of this data directory. Rejects if there is none, or with its error. */
-export function askAgent(path: string, query: QueueRequest): Promise<QueueAnswer> {
+export async function askAgent(path: string, query: QueueRequest): Promise<QueueAnswer> {
+  return (await ask(path, query)) as QueueAnswer;
+}
+
+/** The status of the agent of this data directory. Rejects if there is none. */
+export async function askAgentStatus(path: string): Promise<Status> {
+  return (await ask(path, { kind: "status" })) as Status;
+}
+
+function ask(path: string, query: ControlRequest): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: path, method: "POST" }, (response) => {
       json(response).then((body) => {
-        if (response.statusCode === 200) resolve(body as QueueAnswer);
+        if (response.statusCode === 200) resolve(body);
         else reject(new Error((body as { readonly error: string }).error));
       }, reject);
     });

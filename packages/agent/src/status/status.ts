@@ -10,6 +10,7 @@ import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
 import { currentHostName } from "../config/host-name.js";
 import { OUTPUTS } from "../config/outputs.js";
+import { shownRedisAddress } from "../config/redis-address.js";
 import type { HeldBack } from "../dispatch/byte-budget.js";
 import type { SentOfLate } from "../dispatch/sent-bytes.js";
 import type { StatsdStatus } from "../ingest/dogstatsd/listener.js";
@@ -32,6 +33,10 @@ export interface Status {
   readonly uptime: Seconds;
   readonly broker: {
     readonly kind: Config["storage"];
+    /** Where clients reach it: of the embedded broker where it listens, else of the Redis server. */
+    readonly address?: string;
+    /** Of the embedded broker: where its files are. */
+    readonly dataDirectory?: string;
     /** Of the embedded broker, since the start. */
     readonly counters?: Readonly<Record<string, number>>;
     /** Of a Redis server; undefined if it doesn't answer, or the account has no right to INFO. */
@@ -93,6 +98,8 @@ export interface StatusSource {
   readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
   readonly rates: RateMeter;
   readonly brokerCounters?: object;
+  /** Where the embedded broker listens. */
+  readonly brokerAddress?: string;
   /** The store, if it is the agent's own. */
   readonly embedded?: BrokerStore;
   config(): Config;
@@ -128,6 +135,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     uptime,
     broker: {
       kind: config.storage,
+      ...brokerIdentity(config, source.brokerAddress),
       ...(brokerCounters === undefined ? {} : { counters: { ...brokerCounters } }),
       ...(memory === undefined ? {} : { memory }),
       ...(disk === undefined ? {} : { disk }),
@@ -149,6 +157,12 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     ...budgetOf(config, source),
     ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
   };
+}
+
+function brokerIdentity({ storage, settings }: Config, listening: string | undefined) {
+  if (storage === "redis") return { address: shownRedisAddress(settings) };
+  const address = listening === undefined ? {} : { address: listening };
+  return { ...address, dataDirectory: settings.dataDirectory };
 }
 
 function diskStatus(report: DiskReport, uptime: Seconds): DiskStatus {

@@ -1,0 +1,62 @@
+/** `chouette agent --once`: aggregates the closed windows, delivers what is ready, and exits. */
+
+import { messageOf } from "@chouette-iot/record";
+import { type Agent, startAgent } from "../agent.js";
+import { type Config, withSettings } from "../config/config.js";
+import { VERSION } from "../runtime/version.js";
+import type { Status } from "../status/status.js";
+import { agentLog } from "./agent-log.js";
+import { count } from "./plural.js";
+
+/** Give up then: what is left stays in its queues. */
+const TIMEOUT_MS = 120_000;
+const LOOK_EVERY_MS = 200;
+/** Seconds after which an aggregated window is delivered. */
+const RELEASE_INTERVAL = 1;
+
+export async function runAgentOnce(given: Config): Promise<void> {
+  const config = withSettings(given, {
+    ...given.settings,
+    releaseInterval: RELEASE_INTERVAL,
+    selfMetrics: false,
+  });
+  const log = agentLog(config);
+  try {
+    const agent = await startAgent(config, log);
+    log.info(`agent ${VERSION} started, to deliver what is due`);
+    const obstacle = await untilDelivered(agent, config);
+    await agent.stop();
+    if (obstacle === undefined) log.info("everything that was due is delivered");
+    else log.error(`not everything is delivered: ${obstacle}`);
+    process.exitCode = obstacle === undefined ? 0 : 1;
+  } catch (error) {
+    log.error({ reason: messageOf(error) }, `agent failed: ${messageOf(error)}`);
+    process.exitCode = 1;
+  }
+}
+
+/** Why not everything was delivered; undefined if it was. */
+async function untilDelivered(agent: Agent, config: Config): Promise<string | undefined> {
+  const deadline = performance.now() + TIMEOUT_MS;
+  for (;;) {
+    const status = await agent.status();
+    const pending = due(status, config);
+    if (pending === 0) return undefined;
+    const outage = status.outages.find(({ current }) => current !== undefined);
+    if (outage?.current !== undefined) return `${outage.component} ${outage.state}: ${outage.current.reason}`;
+    if (performance.now() > deadline)
+      return pending === undefined ? "no answer of the store" : `${count(pending, "record")} left`;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** How many records could be processed now; undefined if the store doesn't answer. */
+function due({ queues }: Status, { interval, grace }: Config): number | undefined {
+  const sizes = queues?.map(({ name, ledger, oldestAge = 0 }) => {
+    if (name.endsWith(":rejected")) return 0;
+    // Younger ones are in a window that is still open.
+    if (name.endsWith(":raw") && oldestAge <= interval + grace) return 0;
+    return ledger.pending;
+  });
+  return sizes?.reduce((sum, size) => sum + size, 0);
+}

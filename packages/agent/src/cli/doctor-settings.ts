@@ -1,0 +1,78 @@
+/** The settings' checks of `chouette doctor` and `chouette config --check`. */
+import { statSync } from "node:fs";
+import { messageOf } from "@chouette-iot/record";
+import { collectorProblem } from "../collectors/open-collectors.js";
+import type { Config } from "../config/config.js";
+import { hostNameProblem } from "../config/host-name.js";
+import { OUTPUTS } from "../config/outputs.js";
+import { SETTINGS } from "../config/settings.js";
+import { loadWrapper } from "../wrappers/load-wrapper.js";
+import type { Finding } from "./finding.js";
+
+/** Finds what is wrong with the settings, before anything is started with them. */
+export async function checkSettings(config: Config): Promise<readonly Finding[]> {
+  return [...findSettings(config), ...(await checkModules(config))];
+}
+
+function findSettings({ settings, sources, file, output, warnings }: Config): readonly Finding[] {
+  const findings: Finding[] = [
+    {
+      about: "settings",
+      verdict: "ok",
+      found:
+        sources.size === 0
+          ? "all defaults"
+          : `${sources.size} set${file === undefined ? " in the environment" : ` in the environment and ${file}`}`,
+    },
+  ];
+  const hostName = hostNameProblem(settings);
+  if (hostName !== undefined)
+    findings.push({
+      about: "settings",
+      verdict: "warning",
+      found: hostName,
+      advice: "set HOST to a name that is unique to this device",
+    });
+  for (const warning of warnings)
+    findings.push({
+      about: "settings",
+      verdict: "warning",
+      found: warning,
+      advice: "correct the setting; `chouette config` lists all settings",
+    });
+  if (OUTPUTS[output].isForPeople)
+    findings.push({
+      about: "settings",
+      verdict: "warning",
+      found: `nothing is sent to Datadog: ready metrics are printed to ${OUTPUTS[output].place}`,
+      advice: "set API_KEY",
+    });
+  if (file !== undefined && holdsSecret(sources) && (statSync(file).mode & 0o077) !== 0)
+    findings.push({
+      about: "settings",
+      verdict: "warning",
+      found: `${file} contains a secret and is readable by other users`,
+      advice: `chmod 600 ${file} and make the agent's user its owner`,
+    });
+  return findings;
+}
+
+function holdsSecret(sources: Config["sources"]): boolean {
+  // The source of a setting is `FILE line N, KEY`, or a variable's name.
+  return [...sources].some(([name, source]) => SETTINGS[name].secret && source.includes(" line "));
+}
+
+/** The wrapper and the collectors that the settings name: whether there are such modules. */
+async function checkModules({ settings }: Config): Promise<readonly Finding[]> {
+  const wrapper = await loadWrapper(settings.wrapper, settings).then(() => undefined, messageOf);
+  const names = [...new Set(settings.collectorPlugins)];
+  const collectors = await Promise.all(names.map((name) => collectorProblem(name, settings)));
+  return [wrapper, ...collectors]
+    .filter((problem) => problem !== undefined)
+    .map((found) => ({
+      about: "settings",
+      verdict: "error",
+      found,
+      advice: "correct the name, or the path; a package must be installed beside the agent",
+    }));
+}

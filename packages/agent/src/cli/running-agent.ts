@@ -1,0 +1,60 @@
+/**
+ * The running agent that a command means: that of its own settings. Several agents can run on a device.
+ *
+ * With the embedded broker, an agent is known by its data directory, else by its Redis server. Each command reports
+ * which agent it spoke with, and refuses an answer of another one.
+ */
+
+import { messageOf } from "@chouette-iot/record";
+import type { Config } from "../config/config.js";
+import { askAgentStatus, controlSocket } from "../status/control.js";
+import type { Status } from "../status/status.js";
+import { addressOf, askJson } from "./http-client.js";
+
+/** The running agent's status. Rejects with a message for people if there is none, or if another agent answers. */
+export async function askStatus(config: Config): Promise<Status> {
+  if (config.storage === "embedded") {
+    const status = await askAgentStatus(controlSocket(config.settings.dataDirectory)).catch(() => undefined);
+    if (status !== undefined) return status;
+  }
+  const status = await askHttp(config);
+  if (!differs(status, config)) return status;
+  throw new Error(
+    `CHOUETTE_HTTP leads to ${identityOf(status)}, not to the agent of these settings: correct CHOUETTE_HTTP or ${config.storage === "embedded" ? "CHOUETTE_DATA_DIR" : "REDIS_HOST"}`,
+  );
+}
+
+/** The status of whichever agent answers on CHOUETTE_HTTP. */
+export async function askHttp(config: Config): Promise<Status> {
+  const status = (await askJson(config, "/status")) as Status;
+  if (status.version !== undefined) return status;
+  throw new Error(`${addressOf(config)} is not a Chouette agent: check CHOUETTE_HTTP`);
+}
+
+/**
+ * Whether this is surely another agent than that of the settings. A data directory that nobody set differs between a
+ * service and the user who asks about it, which means nothing.
+ */
+export function differs({ broker }: Status, { storage, settings, sources }: Config): boolean {
+  if (broker.kind !== storage)
+    return sources.has("storageType") || sources.has("redisHost") || sources.has("redisUrl");
+  if (storage === "redis") return false;
+  return sources.has("dataDirectory") && broker.dataDirectory !== settings.dataDirectory;
+}
+
+/** Which agent it is, for people. */
+export function identityOf({ pid, broker: { kind, address, dataDirectory } }: Status): string {
+  const data = dataDirectory === undefined ? "" : `, data in ${dataDirectory}`;
+  return `the agent with process ${pid} (broker ${kind}${address === undefined ? "" : ` on ${address}`}${data})`;
+}
+
+/** The error of a command that needs the control socket, with the agent that may have been meant. */
+export async function noAgentError(config: Config, error: unknown): Promise<Error> {
+  const running = await askHttp(config).catch(() => undefined);
+  const reason = messageOf(error);
+  const data = running?.broker.dataDirectory;
+  if (data === undefined || data === config.settings.dataDirectory) return new Error(reason);
+  return new Error(
+    `${reason}\n${identityOf(running ?? ({} as never))} runs here: for that one, set CHOUETTE_DATA_DIR=${data} and run this as its user or root`,
+  );
+}

@@ -1,0 +1,83 @@
+/**
+ * Logs what was dropped, with reasons: once a minute at most, however much it is.
+ *
+ * Promises: it reads the store's counters, so no way in which a record leaves is missed. Reasons of dead letters are
+ * those of the newest ones, at most a page of them. What is dropped while the store doesn't answer is in the next line.
+ */
+import { fateCounter, type Position, type QueueNames, type Store } from "@chouette-iot/queue";
+import { decodeRejected, milliseconds, toSeconds } from "@chouette-iot/record";
+import type { Clock } from "../runtime/clock.js";
+import type { Log } from "../runtime/log.js";
+import { redact } from "../runtime/redact.js";
+
+export interface DropLogOptions {
+  readonly store: Store;
+  readonly queues: QueueNames;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const INTERVAL = milliseconds(60_000);
+const MAX_DEAD_LETTERS = 1_000;
+const MAX_REASONS = 5;
+/** Ways to leave a queue that are no loss. */
+const DONE = ["accepted", "aggregated", "delivered", "requeued", "superseded", "purged"] as const;
+
+/** Resolves when the signal is aborted. Never rejects. */
+export async function runDropLog(options: DropLogOptions, signal: AbortSignal): Promise<void> {
+  const { clock, log } = options;
+  let before = await dropCounters(options).catch(() => undefined);
+  let seen: Position = { score: toSeconds(clock.now()), id: "" };
+  for (;;) {
+    await clock.sleep(INTERVAL, signal);
+    if (signal.aborted) return;
+    try {
+      const now = await dropCounters(options);
+      const dropped = increments(before ?? now, now);
+      before = now;
+      if (dropped.size === 0) continue;
+      const { reasons, last } = await rejectionsAfter(seen, options);
+      seen = last;
+      log.warn(
+        { dropped: Object.fromEntries(dropped), reasons: Object.fromEntries(reasons) },
+        "records dropped",
+      );
+    } catch {
+      // The other loops report the store's outage.
+    }
+  }
+}
+
+async function dropCounters({ store, queues }: DropLogOptions): Promise<ReadonlyMap<string, number>> {
+  const done = new Set(Object.values(queues).flatMap((queue) => DONE.map((way) => fateCounter(queue, way))));
+  const prefixes = Object.values(queues).map((queue) =>
+    fateCounter(queue, "accepted").slice(0, -"accepted".length),
+  );
+  const counters = [...(await store.counters())].filter(
+    ([name]) => !done.has(name) && prefixes.some((prefix) => name.startsWith(prefix)),
+  );
+  return new Map(counters);
+}
+
+function increments(
+  before: ReadonlyMap<string, number>,
+  now: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const grown = [...now].map(([name, count]) => [name, count - (before.get(name) ?? 0)] as const);
+  return new Map(grown.filter(([, count]) => count > 0));
+}
+
+/** How often each reason was given, the commonest first. */
+async function rejectionsAfter(
+  after: Position,
+  { store, queues }: DropLogOptions,
+): Promise<{ readonly reasons: ReadonlyMap<string, number>; readonly last: Position }> {
+  const letters = await store.read(queues.rejected, { after, limit: MAX_DEAD_LETTERS });
+  const counts = new Map<string, number>();
+  for (const { value } of letters) {
+    const reason = redact(decodeRejected(value ?? "")?.reason ?? "unknown", []);
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  const commonest = [...counts].sort(([, a], [, b]) => b - a).slice(0, MAX_REASONS);
+  return { reasons: new Map(commonest), last: letters.at(-1) ?? after };
+}
