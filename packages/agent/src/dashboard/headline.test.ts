@@ -32,7 +32,7 @@ const full = {
 
 describe("the headline", () => {
   it.each<readonly [what: string, change: Partial<Status>, sentence: RegExp, since: number | undefined]>([
-    ["delivering", {}, /^Delivering to Datadog: last delivery$/, 90],
+    ["delivering", {}, /^Delivering to Datadog$/, 90],
     ["a link that is down", { outages: [outage("Datadog", "ETIMEDOUT")] }, /^Datadog is unavailable$/, 60],
     [
       "a refused key",
@@ -97,6 +97,12 @@ describe("the headline", () => {
     expect(headline.sentence).toMatch(sentence);
     expect(headline.since).toBe(since);
     expect(headline.verdict === "ok" || headline.advice !== undefined).toBe(true);
+  });
+
+  it("has the beginning of an outage as it was recorded, whenever it is read", () => {
+    const recorded = { component: "Datadog", state: "unavailable", from: seconds(61) } as const;
+    const down = { ...fine, outages: [outage("Datadog", "ETIMEDOUT")] };
+    expect(headlineOf(down, [{ ...recorded, from: seconds(3), to: seconds(9) }, recorded]).since).toBe(61);
   });
 
   it("says how many records wait while the link is down", () => {

@@ -2,25 +2,28 @@
 
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { OUTPUTS } from "../config/outputs.js";
+import type { RecordedOutage } from "../status/outage-log.js";
 import type { Status } from "../status/status.js";
 import { number } from "./format.js";
 
 export interface Headline {
   readonly verdict: "ok" | "warning" | "error";
   readonly sentence: string;
-  /** Unix time; undefined if the sentence is about now. */
+  /** Unix time of the outage's beginning, or of the last delivery; undefined if the sentence is about now. */
   readonly since?: Seconds;
+  /** Whose outage it is about. */
+  readonly component?: string;
   readonly detail?: string;
   /** Undefined if there is nothing to do. */
   readonly advice?: string;
 }
 
-export function headlineOf(status: Status): Headline {
-  for (const check of CHECKS) {
-    const headline = check(status);
-    if (headline !== undefined) return headline;
-  }
-  return delivering(status);
+/** @param recorded outages, whose beginnings stay the same: those of a status are to the second of its reading */
+export function headlineOf(status: Status, recorded: readonly RecordedOutage[] = []): Headline {
+  const found = CHECKS.map((check) => check(status)).find((headline) => headline !== undefined);
+  if (found?.component === undefined) return found ?? delivering(status);
+  const outage = recorded.find(({ component, to }) => component === found.component && to === undefined);
+  return outage === undefined ? found : { ...found, since: outage.from };
 }
 
 /** The worst first. */
@@ -65,7 +68,7 @@ function storeUnavailable(status: Status): Headline | undefined {
   return {
     verdict: "error",
     sentence: broker.kind === "redis" ? "Redis is unavailable" : "The store is unavailable",
-    ...(outage === undefined ? {} : { since: since(at, outage), detail: outage.reason }),
+    ...(outage === undefined ? {} : { ...began(at, outage), detail: outage.reason }),
     advice:
       broker.kind === "redis"
         ? "Check the Redis server. Clients keep their records until it answers; the agent reconnects by itself."
@@ -82,7 +85,7 @@ function keyRefused(status: Status): Headline | undefined {
   return {
     verdict: "error",
     sentence: `${outage.component} refuses the API key`,
-    since: since(status.at, outage),
+    ...began(status.at, outage),
     detail: outage.reason,
     advice:
       "Check API_KEY and DD_SITE: a key is valid on one site only. Records are kept, and sent when the key is accepted.",
@@ -95,9 +98,9 @@ function linkDown(status: Status): Headline | undefined {
   return {
     verdict: "warning",
     sentence: `${outage.component} is unavailable`,
-    since: since(status.at, outage),
+    ...began(status.at, outage),
     detail: outage.reason,
-    advice: `Nothing, if the link is known to be down: ${kept(status)}. Otherwise run chouette doctor.`,
+    advice: `Nothing to do if the link is known to be down: ${kept(status)}. Otherwise run chouette doctor.`,
   };
 }
 
@@ -109,7 +112,7 @@ function storeFull(status: Status): Headline | undefined {
   return {
     verdict: "error",
     sentence: "The store is full: the oldest records are deleted for new ones",
-    since: since(status.at, outage.current),
+    ...began(status.at, { ...outage.current, component: outage.component }),
     detail: `${outage.current.reason}${cause}`,
     advice: "Find out why the queues don't drain, or raise STORE_MAX_BYTES.",
   };
@@ -122,7 +125,7 @@ function otherOutage(status: Status): Headline | undefined {
   return {
     verdict: state === "failing" ? "error" : "warning",
     sentence: `${capitalised(component)} is ${state}`,
-    since: since(status.at, current),
+    ...began(status.at, { ...current, component }),
     detail: current.reason,
     advice: "Everything else goes on. The agent's log has the details.",
   };
@@ -163,7 +166,7 @@ function delivering({ output, deliveries }: Status): Headline {
   const last = Math.max(deliveries.metrics.last ?? 0, deliveries.logs.last ?? 0);
   const sentence = `${OUTPUTS[output.kind].isForPeople ? "Printing" : "Delivering"} to ${OUTPUTS[output.kind].place}`;
   if (last === 0) return { verdict: "ok", sentence: `${sentence}: nothing was due since the agent started` };
-  return { verdict: "ok", sentence: `${sentence}: last delivery`, since: seconds(last) };
+  return { verdict: "ok", sentence, since: seconds(last) };
 }
 
 interface Current {
@@ -191,8 +194,11 @@ function kept({ queues = [] }: Status): string {
   return `${waiting} sent when it is available again`;
 }
 
-function since(at: Seconds, outage: { readonly seconds: Seconds }): Seconds {
-  return seconds(at - outage.seconds);
+function began(
+  at: Seconds,
+  { component, seconds: lasting }: Pick<Current, "component" | "seconds">,
+): Pick<Headline, "component" | "since"> {
+  return { component, since: seconds(at - lasting) };
 }
 
 function capitalised(text: string): string {

@@ -18,7 +18,7 @@ import type { View } from "./view.js";
 export function sections(view: View): ReadonlyMap<string, Html> {
   const { status } = view;
   return new Map([
-    ["state", state(status)],
+    ["state", state(view)],
     ["figures", figures(status)],
     ["ledger", ledgers(status)],
     ["outages", timeline(view)],
@@ -32,12 +32,13 @@ export function sections(view: View): ReadonlyMap<string, Html> {
 
 const VERDICTS = { ok: "OK", warning: "Warning", error: "Error" } as const;
 
-function state(status: Status): Html {
-  const { verdict, sentence, since, detail, advice } = headlineOf(status);
-  const when =
-    since === undefined ? "" : verdict === "ok" ? html` ${time(since)}` : html` since ${time(since)}`;
+function state({ status, outages }: View): Html {
+  const { verdict, sentence, since, detail, advice } = headlineOf(status, outages);
+  const label = verdict === "ok" ? ": last delivery" : " since";
+  const when = since === undefined ? "" : html`${label} ${time(since)}`;
+  // A screen reader announces a new state, not each delivery.
   return html`<section id="state" class="state ${verdict}" aria-labelledby="headline">
-<p id="headline" role="status"><span class="verdict">${VERDICTS[verdict]}</span> <strong>${sentence}${when}.</strong></p>
+<p id="headline"><span role="status"><span class="verdict">${VERDICTS[verdict]}</span> <strong>${sentence}</strong></span><strong>${when}.</strong></p>
 ${detail === undefined ? "" : html`<p class="detail">${detail}</p>`}
 ${advice === undefined ? "" : html`<p class="advice">${advice}</p>`}
 </section>`;
