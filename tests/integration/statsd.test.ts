@@ -1,4 +1,5 @@
 /** DogStatsD end to end: unmodified clients and raw sockets, a real agent, the stand-in for Datadog. */
+import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
@@ -6,10 +7,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ClientOptions, StatsD } from "hot-shots";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Rules } from "../../packages/agent/src/intake/faults.js";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import {
   type AgentSettings,
+  brokerPort,
   CHOUETTE,
   runChouette,
   startAgentProcess,
@@ -119,6 +122,50 @@ describe("DogStatsD", () => {
     expect(point("temperature")).toMatchObject({ type: "gauge", value: -5 });
     expect(point("took.max")).toMatchObject({ type: "gauge", value: 50 });
     expect(point("took.avg")).toMatchObject({ value: 40 });
+  });
+
+  it("takes events and service checks, which reach Datadog with the agent's own check", async () => {
+    const settings = { SEND_SELF_METRICS: "true", HOST: "device-1", GLOBAL_TAGS: "zone:a" };
+    const agent = await startAgent(settings);
+    const statsd = await client({ port: await statsdPort(agent) });
+    statsd.event("Title", "two\nlines", { alert_type: "warning", priority: "low" }, ["a:b"]);
+    statsd.check("db.up", statsd.CHECKS.CRITICAL, { message: "gone" }, ["c:d"]);
+    const broker = { CHOUETTE_LISTEN: `127.0.0.1:${await brokerPort(agent)}` };
+    const sent = runChouette(["send", "event", "Deploy", "version", "7", "--alert-type", "success"], broker);
+    const checked = runChouette(["send", "check", "backup.done", "ok", "--tag", "e:f"], broker);
+    expect(await Promise.all([sent.ended, checked.ended])).toEqual([0, 0]);
+    await until("all to arrive", () => intake.events().length === 2 && intake.checks().length >= 3);
+    const event = (title: string) => intake.events().find((found) => found.title === title);
+    expect(event("Title")).toMatchObject({
+      ...{ host: "device-1", text: "two\nlines", alert_type: "warning", priority: "low" },
+      tags: ["a:b", "zone:a"],
+    });
+    expect(event("Deploy")).toMatchObject({ text: "version 7", alert_type: "success", tags: ["zone:a"] });
+    const check = (name: string) => intake.checks().find((found) => found.check === name);
+    expect(check("db.up")).toMatchObject({ status: 2, message: "gone", tags: ["c:d", "zone:a"] });
+    expect(check("backup.done")).toMatchObject({ status: 0, host_name: "device-1", tags: ["e:f", "zone:a"] });
+    await until("the agent's own", () => check("chouette.agent.up")?.status === 0);
+  });
+
+  it("makes a dead letter of an event that Datadog refuses, and delivers those beside it", async () => {
+    // The stand-in knows only the size of a request when it decides: the bad one is larger.
+    await intake.close();
+    const rules: Rules = ({ path, bytes = 0 }) =>
+      path === "/api/v1/events" && bytes > 400 ? { status: 400 } : undefined;
+    intake = await startIntake({ rules });
+    const agent = await startAgent();
+    const socket = createSocket("udp4");
+    cleanUps.push(() => socket.close());
+    const port = await statsdPort(agent);
+    const long = randomBytes(500).toString("hex");
+    for (const text of ["good", long, "good"]) socket.send(`_e{1,${text.length}}:T|${text}`, port);
+    const ledger = await until("all to leave the queue", async () => {
+      const { queues = [] } = await statusOf(agent);
+      const events = queues.find(({ name }) => name === "chouette:events:wrapped")?.ledger;
+      return events?.pending === 0 && events.accepted === 3 ? events : undefined;
+    });
+    expect(ledger).toMatchObject({ done: { delivered: 2 }, dropped: { rejected: 1 }, missing: 0 });
+    expect(intake.events()).toHaveLength(2);
   });
 
   it("takes lines over TCP and packets over a Unix stream, beside one another", async () => {

@@ -14,7 +14,7 @@ import { seriesBodies } from "../../packages/agent/src/outputs/series-bodies.js"
 import { type Pipeline, startPipeline } from "../../packages/agent/src/pipeline.js";
 import type { Log } from "../../packages/agent/src/runtime/log.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
-import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
+import { newAllDeliveries } from "../../packages/agent/src/status/deliveries.js";
 import { SeriesMeter } from "../../packages/agent/src/status/series-use.js";
 import type { Boot } from "../../packages/agent/src/timekeeping/boot.js";
 import { loadWrapper } from "../../packages/agent/src/wrappers/load-wrapper.js";
@@ -74,7 +74,12 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
   const store = life.store();
   const storeOutage = new Outage("store", clock, log);
   const wrap = await loadWrapper(config.settings.wrapper, config.settings);
-  const outputs = { metrics: metricsOutput(options), logs: logsOutput(options) };
+  const outputs = {
+    metrics: metricsOutput(options),
+    logs: logsOutput(options),
+    events: unusedOutput,
+    checks: unusedOutput,
+  };
   const begin = (workStore: typeof store, lost: AbortSignal): Pipeline =>
     startPipeline(
       {
@@ -86,7 +91,7 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
         queues: QUEUES,
         storeOutage,
         sentBytes: new SentBytes(workStore, clock),
-        deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
+        deliveries: newAllDeliveries(),
         series: new SeriesMeter(),
         status: () => Promise.reject(new Error("nobody asks")),
         wrap,
@@ -120,6 +125,13 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
     },
   };
 }
+
+/** For the kinds of records that the model doesn't make. */
+const unusedOutput: Output<unknown> = {
+  send: async () => ({ kind: "delivered", bytes: 0 }),
+  check: async () => ({ kind: "delivered", bytes: 0 }),
+  close: async () => {},
+};
 
 function metricsOutput({ life, farSide }: AgentOptions): Output<ReadyMetric> {
   return sending(life, farSide, (batch) => {

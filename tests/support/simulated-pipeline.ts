@@ -1,12 +1,18 @@
 /** A whole pipeline in this process: real, over a store that is given, with a clock and a far end of the test's. */
 import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
-import { type ReadyMetric, type ReceivedLog, seconds } from "@chouette-iot/record";
+import {
+  type EventRecord,
+  type ReadyMetric,
+  type ReceivedLog,
+  type ServiceCheck,
+  seconds,
+} from "@chouette-iot/record";
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import type { Outcome, Output } from "../../packages/agent/src/outputs/output.js";
 import { startPipeline as startAgentPipeline } from "../../packages/agent/src/pipeline.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
-import { newDeliveries } from "../../packages/agent/src/status/deliveries.js";
+import { newAllDeliveries } from "../../packages/agent/src/status/deliveries.js";
 import { SeriesMeter } from "../../packages/agent/src/status/series-use.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import { ManualClock } from "./manual-clock.js";
@@ -40,7 +46,12 @@ export class FarEnd<T> implements Output<T> {
  */
 export function startPipeline(store: Store, start: number, settings: Readonly<Record<string, string>> = {}) {
   const clock = new ManualClock(start);
-  const outputs = { metrics: new FarEnd<ReadyMetric>(), logs: new FarEnd<ReceivedLog>() };
+  const outputs = {
+    metrics: new FarEnd<ReadyMetric>(),
+    logs: new FarEnd<ReceivedLog>(),
+    events: new FarEnd<EventRecord>(),
+    checks: new FarEnd<ServiceCheck>(),
+  };
   const loaded = readSettings({ API_KEY: "any", SEND_SELF_METRICS: "false", ...settings });
   if (!loaded.ok) throw new Error(loaded.problems.join());
   const marked = withStoreErrors(store);
@@ -50,7 +61,7 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
       wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
       storeOutage: new Outage("store", clock, log),
       sentBytes: new SentBytes(marked, clock),
-      deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
+      deliveries: newAllDeliveries(),
       series: new SeriesMeter(),
       boot: { id: "a-boot", uptime: () => seconds(UPTIME + clock.monotonic() / 1000) },
       status: () => Promise.reject(new Error("nobody asks")),

@@ -26,7 +26,7 @@ import type { Log } from "./runtime/log.js";
 import { Outage } from "./runtime/outage.js";
 import { LoopWatchdog } from "./runtime/watchdog.js";
 import { startAdminServers } from "./status/admin-servers.js";
-import { newDeliveries } from "./status/deliveries.js";
+import { newAllDeliveries } from "./status/deliveries.js";
 import { History } from "./status/history.js";
 import { OutageLog } from "./status/outage-log.js";
 import { RateMeter } from "./status/rates.js";
@@ -73,7 +73,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     ...(embedded === undefined ? {} : { embedded }),
     ...(defaultLimit === undefined ? {} : { defaultLimit }),
     ...(server === undefined ? {} : { server }),
-    deliveries: { metrics: newDeliveries(), logs: newDeliveries() },
+    deliveries: newAllDeliveries(),
     series: new SeriesMeter(),
     tap,
     ...(config.settings.http === "off" ? {} : { history }),

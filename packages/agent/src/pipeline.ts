@@ -10,7 +10,9 @@
  */
 import type { BrokerStore, QueueNames, Store } from "@chouette-iot/queue";
 import {
+  decodeEvent,
   decodeLog,
+  decodeServiceCheck,
   milliseconds,
   type ReadyMetric,
   type ReceivedLog,
@@ -39,12 +41,13 @@ import type { RedisServer } from "./housekeeping/redis-evictions.js";
 import { runStoreLimit } from "./housekeeping/store-limit.js";
 import type { Reloadable } from "./reloadable.js";
 import { rereadAfterReconnect } from "./reread-store.js";
+import { checkWriter } from "./runtime/check-writer.js";
 import { CLOCK_FLOOR, type Clock } from "./runtime/clock.js";
 import type { Log } from "./runtime/log.js";
 import { Outage } from "./runtime/outage.js";
 import { readyWriter } from "./runtime/ready-writer.js";
 import { LoopWatchdog } from "./runtime/watchdog.js";
-import { type Deliveries, withDeliveryStats } from "./status/deliveries.js";
+import { type AllDeliveries, type Signal, withDeliveryStats } from "./status/deliveries.js";
 import type { History } from "./status/history.js";
 import { runHistoryStore } from "./status/history-store.js";
 import { runSelfMetrics } from "./status/self-metrics.js";
@@ -82,7 +85,7 @@ export interface Dependencies extends Reloadable {
   /** The Redis server, if that is the store. */
   readonly server?: RedisServer;
   readonly sentBytes: SentBytes;
-  readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
+  readonly deliveries: AllDeliveries;
   readonly series: SeriesMeter;
   /** To be kept in the store; undefined without a status server. */
   readonly history?: History;
@@ -98,6 +101,8 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
     flush: new LoopWatchdog("flush", clock),
     metrics: new LoopWatchdog("metrics dispatch", clock),
     logs: new LoopWatchdog("logs dispatch", clock),
+    events: new LoopWatchdog("events dispatch", clock),
+    checks: new LoopWatchdog("checks dispatch", clock),
   };
   // The flush and the timekeeper remember what the store says of windows and of the clock.
   const flushDependencies = watch({ ...dependencies, store: rereadAfterReconnect(store) }, watchdogs.flush);
@@ -111,7 +116,13 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
     interval: config.interval,
   });
   const flusher = newFlusher(flushDependencies, timekeeper);
-  const { metrics, logs, budget } = wireDispatch(dependencies, { timekeeper, locks }, flusher, watchdogs);
+  const { metrics, logs, others, budget } = wireDispatch(
+    dependencies,
+    { timekeeper, locks },
+    flusher,
+    watchdogs,
+  );
+  const dispatches = [metrics, logs, ...others];
   const flushOutage = new Outage("flush", clock, log, "failing");
   let flushedAt: Seconds | undefined;
   const flushing = wireFlush({ ...flushDependencies, flusher, flushOutage }, timekeeper, {
@@ -121,8 +132,7 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
       if (ready > 0 && OUTPUTS[config.output].isForPeople) metrics.loop.wake();
     },
     onClockTrusted: () => {
-      metrics.loop.wake();
-      logs.loop.wake();
+      for (const { loop } of dispatches) loop.wake();
     },
   });
   const housekeepingOutage = new Outage("housekeeping", clock, log, "failing");
@@ -132,8 +142,7 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
   const signal = AbortSignal.any([ending.signal, lost]);
   const loops = [
     flushing(signal),
-    metrics.loop.run(signal),
-    logs.loop.run(signal),
+    ...dispatches.map(({ loop }) => loop.run(signal)),
     runDropLog({ store, queues, clock, log }, signal),
     runHousekeeping({ store, queues, clock, limits, outages, maxBytes, server: dependencies.server }, signal),
   ];
@@ -150,13 +159,20 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
   if (selfMetrics && !OUTPUTS[config.output].isForPeople) {
     const every = config.releaseInterval;
     const write = readyWriter(store, queues.readyMetrics, "self", config.settings.globalTags);
-    loops.push(runSelfMetrics({ write, clock, every, status }, signal));
+    const writeCheck = checkWriter(store, queues.checks);
+    loops.push(runSelfMetrics({ write, writeCheck, clock, every, status }, signal));
   }
   const { history } = dependencies;
   if (history !== undefined) loops.push(runHistoryStore({ store, history, clock }, signal));
   const collecting = wireCollectors(dependencies);
   return {
-    outages: [flushOutage, ...metrics.outages, ...logs.outages, housekeepingOutage, roomOutage, limitOutage],
+    outages: [
+      flushOutage,
+      ...dispatches.flatMap((dispatch) => dispatch.outages),
+      housekeepingOutage,
+      roomOutage,
+      limitOutage,
+    ],
     watchdogs: Object.values(watchdogs),
     flushedAt: () => flushedAt,
     collectors: () => collecting.status(),
@@ -221,7 +237,7 @@ function wireDispatch(
   dependencies: Dependencies,
   timekeeping: Timekeeping,
   flusher: Flusher,
-  watchdogs: { readonly metrics: LoopWatchdog; readonly logs: LoopWatchdog },
+  watchdogs: Readonly<Record<Signal, LoopWatchdog>>,
 ) {
   const { config, clock, queues, sentBytes, outputs, deliveries, series } = dependencies;
   const { bulkSize, logsBulkSize, logTtl, dailyByteBudget = Number.POSITIVE_INFINITY } = config.settings;
@@ -256,7 +272,47 @@ function wireDispatch(
     ttl: seconds(logTtl),
     hasBegun: () => true,
   });
-  return { metrics, logs, budget };
+  const events = wireQueue(
+    watch(dependencies, watchdogs.events),
+    timekeeping,
+    `${place} events`,
+    "events dispatch",
+    {
+      queue: queues.events,
+      output: withDeliveryStats(watchedOutput(outputs.events, watchdogs.events), {
+        deliveries: deliveries.events,
+        clock,
+        timeOf: ({ date_happened }) => date_happened,
+      }),
+      decode: decodeEvent,
+      admission: () => timekeeping.timekeeper.isTrusted,
+      // Datadog takes one a request.
+      batchSize: 1,
+      // Datadog takes events of 18 hours, as it does logs.
+      ttl: seconds(logTtl),
+      hasBegun: () => true,
+    },
+  );
+  const checks = wireQueue(
+    watch(dependencies, watchdogs.checks),
+    timekeeping,
+    `${place} checks`,
+    "checks dispatch",
+    {
+      queue: queues.checks,
+      output: withDeliveryStats(watchedOutput(outputs.checks, watchdogs.checks), {
+        deliveries: deliveries.checks,
+        clock,
+        timeOf: ({ timestamp }) => timestamp,
+      }),
+      decode: decodeServiceCheck,
+      admission: () => timekeeping.timekeeper.isTrusted,
+      batchSize: bulkSize,
+      ttl: config.metricTtl,
+      hasBegun: () => true,
+    },
+  );
+  return { metrics, logs, others: [events, checks], budget };
 }
 
 /**

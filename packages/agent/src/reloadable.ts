@@ -21,8 +21,7 @@ export async function openReloadable(config: Config): Promise<Reloadable> {
 }
 
 export async function closeReloadable({ outputs }: Reloadable): Promise<void> {
-  await outputs.metrics.close();
-  await outputs.logs.close();
+  await Promise.all(Object.values(outputs).map((output) => output.close()));
 }
 
 const OPEN_OUTPUTS: Readonly<Record<OutputName, (config: Config) => Promise<Outputs>>> = {

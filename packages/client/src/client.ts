@@ -10,7 +10,14 @@
  * `docs/CLIENT.md` says more.
  */
 import { isDate } from "node:util/types";
-import { type MetricType, messageOf, type NumberType, type SetElement } from "@chouette-iot/record";
+import {
+  type CheckStatus,
+  type MetricType,
+  messageOf,
+  type NumberType,
+  type SetElement,
+  type Tags,
+} from "@chouette-iot/record";
 import type { MetricContext } from "@chouette-iot/record/calls";
 import { BoundCounter, BoundGauge, BoundHistogram, BoundSet, negative } from "./bound-handles.js";
 import type { AnyMetric, Catalogue, NameOf, TagOf } from "./catalogue.js";
@@ -18,11 +25,12 @@ import type { ClientEventListeners } from "./client-events.js";
 import { internalsOf, optionsFor } from "./client-internals.js";
 import type { ContextLookup } from "./context-lookup.js";
 import { type Deadline, timeoutOf } from "./deadline.js";
+import { type EventOptions, eventText, type ServiceCheckOptions, serviceCheckText } from "./event-text.js";
 import { LogSink, type LogSinkOptions } from "./logs/log-sink.js";
 import type { ChouetteClientOptions } from "./options.js";
 import type { ClientStats, Recorder } from "./recorder.js";
 import { readElements, type SetInput } from "./set-elements.js";
-import type { TagInput } from "./tag-input.js";
+import { readTags, type TagInput } from "./tag-input.js";
 import { startTimed, type Timed, type TimedOptions } from "./timed.js";
 import { Timer } from "./timer.js";
 
@@ -46,6 +54,7 @@ const NO_TIMED_OPTIONS: TimedOptions = {};
 const LEFT_OUT = Promise.resolve(true);
 /** Seconds from here on are past the year 5138. */
 const TOO_LATE = 1e11;
+const SECOND = 1_000;
 
 /** @typeParam C the catalogue that limits names and tags; any without it */
 export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements AsyncDisposable {
@@ -196,6 +205,28 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return new ChouetteClient<D>(optionsFor({ ...shared, contexts, isChild: true }));
   }
 
+  /** Something that happened, for Datadog's list of events. */
+  event(title: string, text: string, options?: EventOptions | null): Promise<boolean> {
+    const given = options ?? {};
+    return this.#text("events", given, (tags, at) => eventText(title, text, given, tags, at));
+  }
+
+  /**
+   * Whether something works.
+   * @param name the client's prefix is put before it
+   * @param status by its name or Datadog's number, from 0 for `ok`
+   */
+  serviceCheck(
+    name: string,
+    status: CheckStatus | 0 | 1 | 2 | 3,
+    options?: ServiceCheckOptions | null,
+  ): Promise<boolean> {
+    const given = options ?? {};
+    return this.#text("checks", given, (tags, at) =>
+      serviceCheckText(this.#contexts.prefix + name, status, given, tags, at),
+    );
+  }
+
   /** Logs on their way to the same broker. */
   logSink(options?: LogSinkOptions): LogSink {
     return new LogSink(this.#recorder, options ?? {});
@@ -253,6 +284,26 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     } catch {
       // Only what the caller gave can throw here: a getter, a proxy, a tag without a text.
       return recorder.refuse("invalid_tags");
+    }
+  }
+
+  #text(
+    queue: "events" | "checks",
+    options: EventOptions | ServiceCheckOptions,
+    textOf: (tags: Tags, at: number) => string | undefined,
+  ): Promise<boolean> {
+    try {
+      const given = options.timestamp ?? Date.now() / SECOND;
+      const at = isDate(given) ? given.getTime() / SECOND : given;
+      if (typeof at !== "number" || !(at >= 0 && at < TOO_LATE))
+        return this.#recorder.refuse("invalid_timestamp");
+      const text = textOf(readTags(this.#contexts.tags, options.tags), at);
+      return text === undefined
+        ? this.#recorder.refuse("invalid_value")
+        : this.#recorder.text(queue, text, at * SECOND);
+    } catch {
+      // Only what the caller gave can throw here: a getter, a proxy.
+      return this.#recorder.refuse("invalid_value");
     }
   }
 
@@ -342,6 +393,18 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
 
   static set(metric: string, value: SetInput, options?: CallOptions): Promise<boolean> {
     return ready().set(metric, value, options);
+  }
+
+  static event(title: string, text: string, options?: EventOptions): Promise<boolean> {
+    return ready().event(title, text, options);
+  }
+
+  static serviceCheck(
+    name: string,
+    status: CheckStatus | 0 | 1 | 2 | 3,
+    options?: ServiceCheckOptions,
+  ): Promise<boolean> {
+    return ready().serviceCheck(name, status, options);
   }
 
   static flush(deadline?: Deadline): Promise<boolean> {

@@ -4,6 +4,7 @@ export { type CallOptions, type ChildOptions, ChouetteClient, timed } from "./cl
 export type { ClientEventListeners, LastError } from "./client-events.js";
 export type { Drop, Refusal } from "./counters.js";
 export type { Deadline } from "./deadline.js";
+export type { EventOptions, ServiceCheckOptions } from "./event-text.js";
 export { patchConsole } from "./logs/console-patch.js";
 export type { LogSink, LogSinkOptions } from "./logs/log-sink.js";
 export type { ChouetteClientOptions } from "./options.js";

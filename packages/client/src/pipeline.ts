@@ -104,6 +104,12 @@ export class Pipeline implements Recorder {
     return this.#outbox.addText(queues.logs, text, this.#clock.seconds(at));
   }
 
+  text(queue: "events" | "checks", text: string, at: number): Promise<boolean> {
+    if (this.#closed) return this.refuse("closed");
+    this.counters.accepted++;
+    return this.#outbox.addText(queues[queue], text, this.#clock.seconds(at));
+  }
+
   /** One call, one record. */
   #record(given: MetricContext, value: number | string, givenTime: string | undefined): Promise<boolean> {
     const now = Date.now();

@@ -28,6 +28,8 @@ export interface Recorder {
   ): Promise<boolean>;
   /** @param at milliseconds since the epoch */
   log(text: string, at: number): Promise<boolean>;
+  /** An event or a service check. @param at milliseconds since the epoch */
+  text(queue: "events" | "checks", text: string, at: number): Promise<boolean>;
   /** A call that can't be recorded. Answers false. @param message for the error event, in place of the reason's own */
   refuse(reason: Refusal, message?: string): Promise<boolean>;
   /** True when all that waits is stored or dropped, false if `timeoutMs` passed first. */

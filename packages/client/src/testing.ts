@@ -12,7 +12,15 @@
  */
 import { AssertionError } from "node:assert";
 import { isDeepStrictEqual } from "node:util";
-import { type Log, type MetricType, NO_TAGS, type SetElement, type Tags } from "@chouette-iot/record";
+import {
+  type EventRecord,
+  type Log,
+  type MetricType,
+  NO_TAGS,
+  type ServiceCheck,
+  type SetElement,
+  type Tags,
+} from "@chouette-iot/record";
 import { type MetricContext, recordText } from "@chouette-iot/record/calls";
 import type { AnyMetric, Catalogue } from "./catalogue.js";
 import { ChouetteClient } from "./client.js";
@@ -68,10 +76,22 @@ export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClie
     return this.#memory.logs;
   }
 
+  /** The events that were recorded, in order. */
+  events(): readonly EventRecord[] {
+    return this.#memory.sentEvents;
+  }
+
+  /** The service checks that were recorded, in order. */
+  serviceChecks(): readonly ServiceCheck[] {
+    return this.#memory.checks;
+  }
+
   /** Forgets what was recorded. */
   clear(): void {
     this.#memory.records.length = 0;
     this.#memory.logs.length = 0;
+    this.#memory.sentEvents.length = 0;
+    this.#memory.checks.length = 0;
   }
 
   /** The sum of a count. */
@@ -140,6 +160,8 @@ class Memory implements Recorder {
   readonly events = new ClientEvents(this.counters);
   readonly records: TestRecord[] = [];
   readonly logs: Log[] = [];
+  readonly sentEvents: EventRecord[] = [];
+  readonly checks: ServiceCheck[] = [];
 
   number(context: MetricContext, value: number): Promise<boolean> {
     return this.recordAt(context, value, Date.now() / 1000);
@@ -163,6 +185,14 @@ class Memory implements Recorder {
 
   log(text: string): Promise<boolean> {
     this.logs.push(JSON.parse(text));
+    this.counters.accepted++;
+    this.counters.stored++;
+    return STORED;
+  }
+
+  text(queue: "events" | "checks", text: string): Promise<boolean> {
+    if (queue === "events") this.sentEvents.push(JSON.parse(text));
+    else this.checks.push(JSON.parse(text));
     this.counters.accepted++;
     this.counters.stored++;
     return STORED;

@@ -14,7 +14,7 @@ export interface SizeLimit {
 
 /**
  * Removes records until the store's content takes at most this many bytes. Orphans leave first, which nobody can use,
- * then dead letters, then logs, then raw metrics, then ready ones, of which one stands for many raw ones.
+ * then dead letters, then logs, events and checks, then raw metrics, then sketches and ready metrics, of which one stands for many raw ones.
  *
  * A record that somebody else settles meanwhile is counted once, by the settlement that finds it there.
  *
@@ -25,8 +25,8 @@ export async function evictUntil(
   queues: QueueNames,
   { bytes, maxBytes }: SizeLimit,
 ): Promise<number> {
-  const { rejected, logs, rawMetrics, readyMetrics } = queues;
-  const order = [rejected, logs, rawMetrics, readyMetrics];
+  const { rejected, logs, events, checks, rawMetrics, sketches, readyMetrics } = queues;
+  const order = [rejected, logs, events, checks, rawMetrics, sketches, readyMetrics];
   let evicted = 0;
   for (const queue of order) {
     if (bytes() <= maxBytes) return evicted;

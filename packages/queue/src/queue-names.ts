@@ -9,6 +9,11 @@ export interface QueueNames {
   readonly rawMetrics: string;
   readonly readyMetrics: string;
   readonly logs: string;
+  /** Ours, as the following: events on their way to Datadog. */
+  readonly events: string;
+  readonly checks: string;
+  /** Distributions of closed windows. */
+  readonly sketches: string;
   /** Ours: what can't be used or was refused, each with its reason. */
   readonly rejected: string;
 }
@@ -20,6 +25,9 @@ export function queueNames(namespace: string = NAMESPACE): QueueNames {
     rawMetrics: `${namespace}:metrics:raw`,
     readyMetrics: `${namespace}:metrics:wrapped`,
     logs: `${namespace}:logs:wrapped`,
+    events: `${namespace}:events:wrapped`,
+    checks: `${namespace}:checks:wrapped`,
+    sketches: `${namespace}:sketches:wrapped`,
     rejected: `${namespace}:rejected`,
   };
 }

@@ -1,5 +1,17 @@
 export { canonicalTag, metricName, tagName, tagValue } from "./datadog-names.js";
 export { messageOf } from "./errors.js";
+export {
+  CHECK_STATUSES,
+  type CheckStatus,
+  decodeEvent,
+  decodeServiceCheck,
+  EVENT_ALERT_TYPES,
+  EVENT_PRIORITIES,
+  type EventAlertType,
+  type EventPriority,
+  type EventRecord,
+  type ServiceCheck,
+} from "./event.js";
 export { LOG_LEVELS, type Log, type LogLevel, type ReceivedLog } from "./log.js";
 export { decodeLog } from "./log-codec.js";
 export {
@@ -20,6 +32,7 @@ export { decodeRawMetric, encodeRawMetric } from "./raw-metric-codec.js";
 export { type KeyedMetric, RawMetricReader } from "./raw-metric-reader.js";
 export type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
 export { decodeReadyMetric, encodeReadyMetric } from "./ready-metric-codec.js";
+export { decodeReadySketch, encodeReadySketch, type ReadySketch } from "./ready-sketch.js";
 export { decodeRejected, encodeRejected, type Rejected } from "./rejected.js";
 export type { Result } from "./result.js";
 export {
@@ -29,6 +42,20 @@ export {
   seriesIdentity,
   seriesKey,
 } from "./series-identity.js";
+export {
+  addToSketch,
+  fromPlainSketch,
+  MAX_BINS,
+  mergeSketches,
+  newSketch,
+  type PlainSketch,
+  type Sketch,
+  sketchKey,
+  sketchKeyValue,
+  sketchQuantile,
+  sortedBins,
+  toPlainSketch,
+} from "./sketch.js";
 export { NO_TAGS, type Tags, tagList } from "./tags.js";
 export {
   type Milliseconds,

@@ -19,11 +19,15 @@ const QUEUES: Readonly<Record<string, QueueName>> = {
   raw: "rawMetrics",
   ready: "readyMetrics",
   logs: "logs",
+  events: "events",
+  checks: "checks",
+  sketches: "sketches",
   rejected: "rejected",
 };
 
 const HELP = `
-Queues: raw (metrics as stored by clients), ready (metrics to be sent), logs, rejected (dead letters).
+Queues: raw (metrics as stored by clients), ready (metrics to be sent), sketches (distributions to be sent), logs, events,
+checks, rejected (dead letters).
 
 With Redis as the broker, it connects to the server; no agent is needed. With the embedded broker, it connects to the
 running agent's socket in CHOUETTE_DATA_DIR; run it as the agent's user or root.

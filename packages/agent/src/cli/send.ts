@@ -1,41 +1,61 @@
-/** `chouette send`: stores one metric in the broker, like an application. */
+/** `chouette send`: stores one metric, event or service check in the broker, like an application. */
+import {
+  CHECK_STATUSES,
+  type CheckStatus,
+  EVENT_ALERT_TYPES,
+  EVENT_PRIORITIES,
+  type EventAlertType,
+  type EventPriority,
+} from "@chouette-iot/record";
 import { type CallOptions, ChouetteClient } from "chouette-iot-client";
-import { Argument, type Command, InvalidArgumentError } from "commander";
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { brokerAddress, shownBrokerAddress } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
 
-const TYPES = ["count", "gauge", "rate", "histogram", "set"] as const;
+const METRIC_TYPES = ["count", "gauge", "rate", "histogram", "distribution", "set"] as const;
+const TYPES = [...METRIC_TYPES, "event", "check"] as const;
 
 const HELP = `
 Examples:
   $ chouette send count my.metric 1 --tag zone:a
   $ chouette send gauge temperature 21.5 --timestamp 1763800000
   $ chouette send set visitors alice bob
+  $ chouette send event "Deploy finished" "Version 7 is live" --alert-type success
+  $ chouette send check backup.done ok --message "42 files"
 
 The broker is the Redis server of REDIS_HOST, REDIS_PORT or REDIS_URL; without these settings, the agent on
 CHOUETTE_LISTEN (default 127.0.0.1:6379).
 
-It reports what became of the metric, on stderr if it wasn't stored.
+It reports what became of it, on stderr if it wasn't stored.
 
-Exit code: 0 if the metric was stored, 1 if not (with the reason), 2 if a setting or argument is invalid.`;
+Exit code: 0 if it was stored, 1 if not (with the reason), 2 if a setting or argument is invalid.`;
 
 const TIMEOUT_MS = 5_000;
 
 interface SendOptions {
   readonly tag: readonly string[];
   readonly timestamp?: number;
+  readonly message?: string;
+  readonly alertType?: EventAlertType;
+  readonly priority?: EventPriority;
 }
 
 export function registerSend(program: Command): void {
   program
     .command("send")
-    .description("store a metric in the broker, like an application")
-    .addArgument(new Argument("<type>", "metric type").choices(TYPES))
-    .argument("<metric>", "metric name")
-    .argument("<value...>", "a number; for a set, its elements")
+    .description("store a metric, event or service check in the broker, like an application")
+    .addArgument(new Argument("<type>", "metric type, event or check").choices(TYPES))
+    .argument("<name>", "name of the metric or check; title of the event")
+    .argument(
+      "<value...>",
+      "a number; for a set, its elements; for an event, its text; for a check, its status",
+    )
     .option("--tag <name:value>", "a tag; repeatable", (tag, tags: string[]) => [...tags, tag], [])
     .option("--timestamp <seconds>", "Unix time (default: now)", toTimestamp)
+    .option("--message <text>", "message of a check")
+    .addOption(new Option("--alert-type <type>", "of an event").choices(EVENT_ALERT_TYPES))
+    .addOption(new Option("--priority <priority>", "of an event").choices(EVENT_PRIORITIES))
     .addHelpText("after", HELP)
     .action(send);
 }
@@ -44,20 +64,16 @@ async function send(
   type: (typeof TYPES)[number],
   metric: string,
   values: readonly string[],
-  { tag, timestamp }: SendOptions,
+  given: SendOptions,
 ): Promise<void> {
   const config = settingsOrExitCode();
   if (config === undefined) return;
   const client = new ChouetteClient({ ...brokerAddress(config), answerTimeoutMs: TIMEOUT_MS });
-  const options: CallOptions = { tags: tag, ...(timestamp === undefined ? {} : { timestamp }) };
-  const stored =
-    type === "set"
-      ? client.set(metric, values.map(toElement), options)
-      : client[type](metric, onlyNumber(values), options);
+  const stored = store(client, type, metric, values, given);
   await client.close({ timeoutMs: TIMEOUT_MS });
   const broker = shownBrokerAddress(config);
   if (await stored) {
-    process.stdout.write(`stored in the broker at ${broker}: ${outlook(config, timestamp)}\n`);
+    process.stdout.write(`stored in the broker at ${broker}: ${outlook(config, type, given.timestamp)}\n`);
     return;
   }
   const reason = client.stats().lastError?.message ?? "timed out";
@@ -66,7 +82,12 @@ async function send(
 }
 
 /** What an agent with these settings will do with it. */
-function outlook({ interval, grace, metricTtl }: Config, timestamp: number | undefined): string {
+function outlook(
+  { interval, grace, metricTtl }: Config,
+  type: (typeof TYPES)[number],
+  timestamp: number | undefined,
+): string {
+  if (type === "event" || type === "check") return "the agent sends it with its next release";
   const now = Date.now() / 1000;
   const at = timestamp ?? now;
   if (at < now - metricTtl)
@@ -84,6 +105,32 @@ function toTimestamp(text: string): number {
   if (Math.abs(value) < MAX_SECONDS) return value;
   const unit = value < 1e14 ? "milliseconds" : value < 1e17 ? "microseconds" : "nanoseconds";
   throw new InvalidArgumentError(`timestamp ${text} looks like ${unit}: expected seconds`);
+}
+
+function store(
+  client: ChouetteClient,
+  type: (typeof TYPES)[number],
+  name: string,
+  values: readonly string[],
+  { tag, timestamp, message, alertType, priority }: SendOptions,
+): Promise<boolean> {
+  const options: CallOptions = { tags: tag, timestamp };
+  switch (type) {
+    case "event":
+      return client.event(name, values.join(" "), { ...options, alertType, priority });
+    case "check":
+      return client.serviceCheck(name, onlyStatus(values), { ...options, message });
+    case "set":
+      return client.set(name, values.map(toElement), options);
+    default:
+      return client[type](name, onlyNumber(values), options);
+  }
+}
+
+function onlyStatus(values: readonly string[]): CheckStatus {
+  const status = CHECK_STATUSES.find((known) => known === values[0]);
+  if (status !== undefined && values.length === 1) return status;
+  throw new InvalidArgumentError(`expected one of ${CHECK_STATUSES.join(", ")}.`);
 }
 
 function onlyNumber(values: readonly string[]): number {

@@ -32,6 +32,11 @@ function statusLines(status: Status): readonly string[] {
     ),
     deliveryLine("Metrics", status.deliveries.metrics, status.at),
     deliveryLine("Logs", status.deliveries.logs, status.at),
+    ...(["events", "checks"] as const).flatMap((signal) => {
+      const delivery = status.deliveries[signal];
+      const isUsed = Object.values(delivery.requests).some((count) => count > 0);
+      return isUsed ? [deliveryLine(signal === "events" ? "Events" : "Checks", delivery, status.at)] : [];
+    }),
     ...sentLine(status),
   ];
 }

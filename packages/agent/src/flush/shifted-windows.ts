@@ -5,7 +5,7 @@
  * still waits of it: anything else could be written over at Datadog, or count twice. A window whose place is taken by one
  * that stays doesn't move either. So the time of a few ready metrics may stay wrong, and no sum is.
  */
-import { type Position, pages, type Store } from "@chouette-iot/queue";
+import { type Position, pages, type QueueNames, type Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { shiftContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
@@ -48,12 +48,12 @@ const PAGE = 2_000;
  */
 export async function shiftWindows(
   store: Store,
-  { rawMetrics, readyMetrics }: { readonly rawMetrics: string; readonly readyMetrics: string },
+  { rawMetrics, readyMetrics, sketches }: Pick<QueueNames, "rawMetrics" | "readyMetrics" | "sketches">,
   shift: Shift,
   shiftedId: (id: string) => string,
 ): Promise<ShiftedWindows> {
   const windows = await notedWindows(store, rawMetrics);
-  const waiting = await countWaiting(store, readyMetrics, windows, shift);
+  const waiting = await countWaiting(store, [readyMetrics, sketches], windows, shift);
   const isUnsent = ({ start, note }: Noted) => note.ready === (waiting.get(start) ?? 0);
   const moving = withFreePlaces(windows, shift, (window) => isIn(window, shift) && isUnsent(window));
   const staying = windows.filter((window) => isIn(window, shift) && !moving.has(window.start));
@@ -83,16 +83,18 @@ async function notedWindows(store: Store, queue: string): Promise<readonly Noted
 /** How many ready metrics that the flush made wait, by the start of their window. */
 async function countWaiting(
   store: Store,
-  queue: string,
+  queues: readonly string[],
   windows: readonly WindowSpan[],
   { from, to }: Shift,
 ): Promise<ReadonlyMap<Seconds, number>> {
   const waiting = new Map<Seconds, number>();
   const after: Position = { score: from, id: "" };
-  for await (const page of pages(store, queue, { after, before: to, limit: PAGE })) {
-    for (const { id, score } of page) {
-      const window = isOfFlush(id) ? windowAt(score, windows) : undefined;
-      if (window !== undefined) waiting.set(window.start, (waiting.get(window.start) ?? 0) + 1);
+  for (const queue of queues) {
+    for await (const page of pages(store, queue, { after, before: to, limit: PAGE })) {
+      for (const { id, score } of page) {
+        const window = isOfFlush(id) ? windowAt(score, windows) : undefined;
+        if (window !== undefined) waiting.set(window.start, (waiting.get(window.start) ?? 0) + 1);
+      }
     }
   }
   return waiting;

@@ -1,9 +1,11 @@
 /**
  * The endpoints of Datadog's intake that the agent uses: what each accepts, and its answer.
  *
- * Source of the limits and answers: Datadog's API reference, "Submit metrics", "Send logs", "Validate API key".
+ * Source of the limits and answers: Datadog's API reference, "Submit metrics", "Send logs", "Post an event", "Submit a service
+ * check", "Validate API key".
  */
 import type { Result } from "@chouette-iot/record";
+import { readChecks, readEvent, type SubmittedCheck, type SubmittedEvent } from "./events.js";
 import type { Encoding } from "./inflate.js";
 import { MAX_LOGS, readLogs, type SubmittedLog } from "./logs.js";
 import { readMetricPayload } from "./metric-payload.js";
@@ -14,9 +16,11 @@ import type { SubmittedSeries } from "./submitted-series.js";
 export interface Submission {
   readonly series: readonly SubmittedSeries[];
   readonly logs: readonly SubmittedLog[];
+  readonly events: readonly SubmittedEvent[];
+  readonly checks: readonly SubmittedCheck[];
 }
 
-export const NOTHING: Submission = { series: [], logs: [] };
+export const NOTHING: Submission = { series: [], logs: [], events: [], checks: [] };
 
 type Reader = (body: Buffer) => Result<Submission>;
 
@@ -43,8 +47,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
     maxInflatedBytes: 5_242_880,
     encodings: ["identity", "deflate", "gzip", "zstd"],
     readers: new Map([
-      ["application/json", series(readSeriesV2)],
-      ["application/x-protobuf", series(readMetricPayload)],
+      ["application/json", read(readSeriesV2, (series) => ({ series }))],
+      ["application/x-protobuf", read(readMetricPayload, (series) => ({ series }))],
     ]),
     accepted: { status: 202, body: '{"errors":[]}' },
   },
@@ -54,7 +58,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     maxSentBytes: 3_200_000,
     maxInflatedBytes: 62_914_560,
     encodings: ["identity", "deflate", "gzip"],
-    readers: new Map([["application/json", series(readSeriesV1)]]),
+    readers: new Map([["application/json", read(readSeriesV1, (series) => ({ series }))]]),
     accepted: { status: 202, body: '{"status":"ok"}' },
   },
   {
@@ -63,9 +67,27 @@ export const ENDPOINTS: readonly Endpoint[] = [
     maxSentBytes: 5_000_000,
     maxInflatedBytes: 5_000_000,
     encodings: ["identity", "deflate", "gzip"],
-    readers: new Map([["application/json", logs]]),
+    readers: new Map([["application/json", read(readLogs, (logs) => ({ logs }))]]),
     accepted: { status: 202, body: "{}" },
     maxLogs: MAX_LOGS,
+  },
+  {
+    method: "POST",
+    path: "/api/v1/events",
+    maxSentBytes: 3_200_000,
+    maxInflatedBytes: 5_000_000,
+    encodings: ["identity", "deflate", "gzip"],
+    readers: new Map([["application/json", read(readEvent, (events) => ({ events }))]]),
+    accepted: { status: 202, body: '{"status":"ok"}' },
+  },
+  {
+    method: "POST",
+    path: "/api/v1/check_run",
+    maxSentBytes: 3_200_000,
+    maxInflatedBytes: 5_000_000,
+    encodings: ["identity", "deflate", "gzip"],
+    readers: new Map([["application/json", read(readChecks, (checks) => ({ checks }))]]),
+    accepted: { status: 202, body: '{"status":"ok"}' },
   },
   {
     method: "GET",
@@ -81,14 +103,9 @@ export function isEndpoint(path: string): boolean {
   return ENDPOINTS.some((endpoint) => endpoint.path === path);
 }
 
-function series(read: (body: Buffer) => Result<readonly SubmittedSeries[]>): Reader {
+function read<T>(decode: (body: Buffer) => Result<T>, submitted: (found: T) => Partial<Submission>): Reader {
   return (body) => {
-    const found = read(body);
-    return found.ok ? { ok: true, value: { series: found.value, logs: [] } } : found;
+    const found = decode(body);
+    return found.ok ? { ok: true, value: { ...NOTHING, ...submitted(found.value) } } : found;
   };
-}
-
-function logs(body: Buffer): Result<Submission> {
-  const found = readLogs(body);
-  return found.ok ? { ok: true, value: { series: [], logs: found.value } } : found;
 }

@@ -13,6 +13,7 @@ import { createServer, type Server } from "node:http";
 import { type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
 import { type Counts, RequestCounts } from "./counts.js";
 import type { Submission } from "./endpoints.js";
+import type { SubmittedCheck, SubmittedEvent } from "./events.js";
 import type { ReceivedRequest, Rules } from "./faults.js";
 import { finish, handle, type RequestOutcome, refusal } from "./handle-request.js";
 import { KeptLogs } from "./kept-logs.js";
@@ -53,6 +54,9 @@ export interface Intake {
   points(): readonly KeptPoint[];
   /** The logs that are kept, in the order in which they arrived. */
   logs(): readonly SubmittedLog[];
+  /** Likewise the last events and checks. */
+  events(): readonly SubmittedEvent[];
+  checks(): readonly SubmittedCheck[];
   counts(): Counts;
   /** Stops listening and closes every connection, requests under way included. */
   close(): Promise<void>;
@@ -64,12 +68,16 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
   const points = new KeptPoints(options.keepPoints ?? 1_000_000);
   const logs = new KeptLogs(options.keepLogs ?? 10_000);
   const requests = new RequestCounts();
+  const events: SubmittedEvent[] = [];
+  const checks: SubmittedCheck[] = [];
   let begun = 0;
 
   const keep = ({ path }: ReceivedRequest, { end, submission, sentBytes, inflatedBytes }: RequestOutcome) => {
     const time = now();
     for (const series of submission.series) points.add(series, time);
     logs.add(submission.logs, time);
+    keepLast(events, submission.events);
+    keepLast(checks, submission.checks);
     requests.add(path, statusOf(end), sentBytes, inflatedBytes);
   };
 
@@ -102,9 +110,18 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
     url: await listen(server, host, port),
     points: () => points.list(),
     logs: () => logs.list(),
+    events: () => [...events],
+    checks: () => [...checks],
     counts: () => ({ ...requests.counts(), points: points.counts(), logs: logs.counts() }),
     close: () => close(server),
   };
+}
+
+const MAX_KEPT = 10_000;
+
+function keepLast<T>(kept: T[], added: readonly T[]): void {
+  kept.push(...added);
+  kept.splice(0, kept.length - MAX_KEPT);
 }
 
 function systemTime(): Milliseconds {

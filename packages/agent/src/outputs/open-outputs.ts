@@ -1,22 +1,25 @@
-/** The outputs of an agent, one for metrics and one for logs, to one and the same place. */
-import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
+/** The outputs of an agent, one for each kind of records, to one and the same place. */
+import type { EventRecord, ReadyMetric, ReceivedLog, ServiceCheck } from "@chouette-iot/record";
 import { fixedKey, keyFromFile } from "./api-key.js";
 import { connectionOptions } from "./connections.js";
+import { datadogChecks, datadogEvents } from "./datadog-events.js";
 import { datadogLogs } from "./datadog-logs.js";
 import { type DatadogMetricsOptions, datadogMetrics } from "./datadog-metrics.js";
 import { HttpSender } from "./http.js";
 import type { Output } from "./output.js";
 import type { Proxies } from "./proxies.js";
-import { type StdoutOptions, stdoutLogs, stdoutMetrics } from "./stdout.js";
+import { type StdoutOptions, stdoutChecks, stdoutEvents, stdoutLogs, stdoutMetrics } from "./stdout.js";
 
 export interface Outputs {
   readonly metrics: Output<ReadyMetric>;
   readonly logs: Output<ReceivedLog>;
+  readonly events: Output<EventRecord>;
+  readonly checks: Output<ServiceCheck>;
 }
 
 export interface DatadogOutputsOptions
   extends Pick<DatadogMetricsOptions, "apiUrl" | "hostName" | "seriesVersion" | "precision"> {
-  /** `["key:value", …]`, of every log: metrics have them already. */
+  /** `["key:value", …]`, of every log, event and check: metrics have them already. */
   readonly globalTags: readonly string[];
   readonly logsUrl: string;
   readonly apiKey: string | undefined;
@@ -31,13 +34,21 @@ export async function openDatadog(options: DatadogOutputsOptions): Promise<Outpu
   const { apiKey = "", apiKeyFile } = options;
   const key = apiKeyFile === undefined ? fixedKey(apiKey) : await keyFromFile(apiKeyFile);
   const connection = await connectionOptions(options);
-  // Two hosts at Datadog, each with its own connections to renew.
+  // Each has its own connections to renew; without anything to send it opens none.
+  const access = () => ({ ...options, key, sender: new HttpSender(connection) });
   return {
-    metrics: datadogMetrics({ ...options, key, sender: new HttpSender(connection) }),
-    logs: datadogLogs({ ...options, key, sender: new HttpSender(connection) }),
+    metrics: datadogMetrics(access()),
+    logs: datadogLogs(access()),
+    events: datadogEvents(access()),
+    checks: datadogChecks(access()),
   };
 }
 
 export function openStdout(options: StdoutOptions): Outputs {
-  return { metrics: stdoutMetrics(options), logs: stdoutLogs(options) };
+  return {
+    metrics: stdoutMetrics(options),
+    logs: stdoutLogs(options),
+    events: stdoutEvents(options),
+    checks: stdoutChecks(options),
+  };
 }

@@ -2,8 +2,15 @@
  * The stdout outputs: a line for each series or log, for a look at what would be sent and for agents without a
  * key. What is printed costs nothing: it counts as no bytes.
  */
-import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
+import {
+  CHECK_STATUSES,
+  type EventRecord,
+  type ReadyMetric,
+  type ReceivedLog,
+  type ServiceCheck,
+} from "@chouette-iot/record";
 import { printable, printableJson } from "../runtime/printable.js";
+import { checkBody, eventBody } from "./datadog-events.js";
 import { encodeLog } from "./log-body.js";
 import { type Output, tryEncode } from "./output.js";
 import { groupSeries, type Series } from "./series.js";
@@ -38,6 +45,22 @@ export function stdoutLogs({ pretty, write, ...options }: StdoutOptions): Output
   );
 }
 
+export function stdoutEvents({ pretty, write, ...options }: StdoutOptions): Output<EventRecord> {
+  return stdoutOutput(write, (batch) =>
+    batch.map((event) =>
+      pretty ? prettyEvent(event) : printableJson(JSON.stringify(eventBody(event, options))),
+    ),
+  );
+}
+
+export function stdoutChecks({ pretty, write, ...options }: StdoutOptions): Output<ServiceCheck> {
+  return stdoutOutput(write, (batch) =>
+    batch.map((check) =>
+      pretty ? prettyCheck(check) : printableJson(JSON.stringify(checkBody(check, options))),
+    ),
+  );
+}
+
 function stdoutOutput<T>(
   write: StdoutOptions["write"],
   linesOf: (batch: readonly T[]) => readonly string[],
@@ -60,6 +83,20 @@ function prettySeries({ metric, type, tags, points }: Series): string {
     return printable(`${time}  ${metric} ${type} ${value}${tags.length > 0 ? `  ${tags.join(" ")}` : ""}`);
   });
   return lines.join("\n");
+}
+
+function prettyEvent({ date_happened, alert_type = "info", title, text, tags }: EventRecord): string {
+  const parts = [isoTime(date_happened), `event ${alert_type}`, title, text, tags.join(" ")];
+  return printable(parts.filter(Boolean).join("  "));
+}
+
+function prettyCheck({ timestamp, check, status, message, tags }: ServiceCheck): string {
+  const parts = [isoTime(timestamp), check, CHECK_STATUSES[status], message, tags.join(" ")];
+  return printable(parts.filter(Boolean).join("  "));
+}
+
+function isoTime(time: number): string {
+  return new Date(time * 1000).toISOString();
 }
 
 function prettyLog({ date, level, service, message, ddtags }: ReceivedLog): string {

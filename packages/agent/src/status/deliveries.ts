@@ -23,6 +23,21 @@ export function newDeliveries(): Deliveries {
   return { requests, records: 0, bytes: 0, last: undefined, delays: seconds(0) };
 }
 
+/** Each kind of records that is delivered. */
+export const SIGNALS = ["metrics", "logs", "events", "checks"] as const;
+
+export type Signal = (typeof SIGNALS)[number];
+export type AllDeliveries = Readonly<Record<Signal, Deliveries>>;
+
+export function newAllDeliveries(): AllDeliveries {
+  return {
+    metrics: newDeliveries(),
+    logs: newDeliveries(),
+    events: newDeliveries(),
+    checks: newDeliveries(),
+  };
+}
+
 /**
  * Wraps an output and counts what it does.
  * @param timeOf the record's timestamp

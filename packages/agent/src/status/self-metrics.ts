@@ -9,15 +9,18 @@ import {
   type ReadyMetric,
   type ReadyType,
   type Seconds,
+  type ServiceCheck,
   seconds,
   toSeconds,
 } from "@chouette-iot/record";
+import type { WriteCheck } from "../runtime/check-writer.js";
 import type { Clock } from "../runtime/clock.js";
 import type { WriteReady } from "../runtime/ready-writer.js";
 import type { DeliveryStatus, Status } from "./status.js";
 
 export interface SelfMetricsOptions {
   readonly write: WriteReady;
+  readonly writeCheck: WriteCheck;
   readonly clock: Clock;
   readonly every: Milliseconds;
   status(): Promise<Status>;
@@ -25,7 +28,7 @@ export interface SelfMetricsOptions {
 
 /** Resolves when the signal is aborted. If the status can't be read or stored, that interval's metrics are lost. */
 export async function runSelfMetrics(
-  { write, clock, every, status }: SelfMetricsOptions,
+  { write, writeCheck, clock, every, status }: SelfMetricsOptions,
   signal: AbortSignal,
 ): Promise<void> {
   let before = await status();
@@ -38,7 +41,14 @@ export async function runSelfMetrics(
     before = now;
     // The other loops report the store's outage.
     await write(metrics).catch(() => {});
+    await writeCheck(upCheck(now)).catch(() => {});
   }
+}
+
+/** Whether the agent does its work. It can't say that it is down: a monitor sees that it is missing. */
+export function upCheck({ at, ready }: Pick<Status, "at" | "ready">): ServiceCheck {
+  const common = { check: "chouette.agent.up", timestamp: seconds(Math.floor(at)), tags: [] };
+  return ready.ok ? { ...common, status: 0 } : { ...common, status: 1, message: ready.reason };
 }
 
 /** @param interval between the two readings */

@@ -18,7 +18,7 @@ import type { Clock } from "../runtime/clock.js";
 import type { OutageReport } from "../runtime/outage.js";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { VERSION } from "../runtime/version.js";
-import type { Deliveries } from "./deliveries.js";
+import type { AllDeliveries, Deliveries, Signal } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";
 import { type LastStep, type Readiness, readinessOf } from "./readiness.js";
@@ -52,7 +52,7 @@ export interface Status {
   readonly stalled: readonly string[];
   readonly outages: readonly OutageReport[];
   readonly collectors: readonly CollectorStatus[];
-  readonly deliveries: { readonly metrics: DeliveryStatus; readonly logs: DeliveryStatus };
+  readonly deliveries: Readonly<Record<Signal, DeliveryStatus>>;
   /** Bytes of request bodies, failed attempts included; undefined if the store doesn't answer. */
   readonly sent?: SentOfLate;
   /** Undefined if DAILY_BYTE_BUDGET is not set. */
@@ -95,7 +95,7 @@ export interface StatusSource {
   readonly clock: Clock;
   /** On the monotonic clock. */
   readonly started: Milliseconds;
-  readonly deliveries: { readonly metrics: Deliveries; readonly logs: Deliveries };
+  readonly deliveries: AllDeliveries;
   readonly rates: RateMeter;
   readonly brokerCounters?: object;
   /** Where the embedded broker listens. */
@@ -152,7 +152,12 @@ export async function readStatus(source: StatusSource): Promise<Status> {
         : { ok: false, reason: disk.full },
     outages: source.outages(),
     collectors: source.collectors(),
-    deliveries: { metrics: toStatus(deliveries.metrics), logs: toStatus(deliveries.logs) },
+    deliveries: {
+      metrics: toStatus(deliveries.metrics),
+      logs: toStatus(deliveries.logs),
+      events: toStatus(deliveries.events),
+      checks: toStatus(deliveries.checks),
+    },
     ...(sent === undefined ? {} : { sent }),
     ...budgetOf(config, source),
     ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
@@ -175,6 +180,8 @@ function lastSteps({ deliveries, flushedAt, queues }: StatusSource): readonly La
     { queue: queues.rawMetrics, last: flushedAt(), done: "aggregated" },
     { queue: queues.readyMetrics, last: deliveries.metrics.last, done: "delivered" },
     { queue: queues.logs, last: deliveries.logs.last, done: "delivered" },
+    { queue: queues.events, last: deliveries.events.last, done: "delivered" },
+    { queue: queues.checks, last: deliveries.checks.last, done: "delivered" },
   ];
 }
 

@@ -10,7 +10,15 @@
 import { type Position, pages, type QueueNames, type Store } from "@chouette-iot/queue";
 import { isStaying } from "../flush/shifted-windows.js";
 import { type ClockShift, rangeWithout, type TimeRange } from "./clock-shift.js";
-import { DATE, isShifted, POINTS, shiftedRecord, TIMESTAMP, type TimeField } from "./shifted-record.js";
+import {
+  DATE,
+  DATE_HAPPENED,
+  isShifted,
+  POINTS,
+  shiftedRecord,
+  TIMESTAMP,
+  type TimeField,
+} from "./shifted-record.js";
 
 /** A queue whose records carry their time. */
 export interface TimedQueue {
@@ -20,11 +28,15 @@ export interface TimedQueue {
   stays?(position: Position, shift: ClockShift): boolean;
 }
 
-export function timedQueues({ rawMetrics, readyMetrics, logs }: QueueNames): readonly TimedQueue[] {
+export function timedQueues(queues: QueueNames): readonly TimedQueue[] {
+  const { rawMetrics, readyMetrics, sketches, logs, events, checks } = queues;
   return [
     { queue: rawMetrics, field: TIMESTAMP },
     { queue: readyMetrics, field: POINTS, stays: (position, { staying }) => isStaying(position, staying) },
+    { queue: sketches, field: POINTS, stays: (position, { staying }) => isStaying(position, staying) },
     { queue: logs, field: DATE },
+    { queue: events, field: DATE_HAPPENED },
+    { queue: checks, field: TIMESTAMP },
   ];
 }
 

@@ -54,7 +54,10 @@ export const TIMESTAMP: TimeField = {
   },
 };
 
-/** Ready metrics have points. */
+/** Events have their time under another name. */
+export const DATE_HAPPENED: TimeField = { ...TIMESTAMP, name: "date_happened" };
+
+/** Ready metrics and sketches have points. */
 export const POINTS: TimeField = {
   name: "points",
   shift: (value, by) => (Array.isArray(value) ? value.map((point) => shiftedPoint(point, by)) : undefined),

@@ -15,6 +15,7 @@ import type { Log } from "../../runtime/log.js";
 import { Outage } from "../../runtime/outage.js";
 import { printable } from "../../runtime/printable.js";
 import { newStatsdCounters, type StatsdCounters } from "./counters.js";
+import { eventTakers } from "./event-takers.js";
 import { MetricIntake } from "./metric-intake.js";
 import { removeOldMarkers, StatsdOutbox } from "./outbox.js";
 import { Receiver } from "./receiver.js";
@@ -75,7 +76,10 @@ export async function startStatsd(options: StatsdOptions): Promise<RunningStatsd
     signedGaugesAreSteps: options.signedGaugesAreSteps,
     store: (text, score) => outbox.add(queues.rawMetrics, text, score),
   });
-  const receiver = new Receiver(counters, { metric: (line) => metrics.take(line) });
+  const receiver = new Receiver(counters, {
+    metric: (line) => metrics.take(line),
+    ...eventTakers({ counters, withOrigin: options.withOrigin, clock, outbox, queues }),
+  });
   const sockets = options.addresses.map(
     (address) => new KeptSocket(address, options, () => open(address, receiver, counters)),
   );

@@ -33,7 +33,8 @@ function receive(
     },
     ...options,
   });
-  const receiver = new Receiver(counters, { metric: (line) => intake.take(line) });
+  const metric = (line: string) => intake.take(line);
+  const receiver = new Receiver(counters, { metric, event: metric, serviceCheck: metric });
   for (const packet of packets) receiver.receive(Buffer.from(packet));
   intake.flush();
   return receiver;

@@ -10,6 +10,8 @@ export type TakeLine = (line: string) => string | undefined;
 
 export interface LineTakers {
   readonly metric: TakeLine;
+  readonly event: TakeLine;
+  readonly serviceCheck: TakeLine;
 }
 
 export interface InvalidLine {
@@ -18,6 +20,7 @@ export interface InvalidLine {
   readonly reason: string;
 }
 
+const UNDERSCORE = 95;
 const MAX_SHOWN = 200;
 
 export class Receiver {
@@ -48,7 +51,14 @@ export class Receiver {
   }
 
   #take(line: string): void {
-    const reason = this.#takers.metric(line);
+    const reason = this.#takerOf(line)(line);
     if (reason !== undefined) this.#lastInvalid = { line: line.slice(0, MAX_SHOWN), reason };
+  }
+  #takerOf(line: string): TakeLine {
+    if (line.charCodeAt(0) === UNDERSCORE) {
+      if (line.startsWith("_e{")) return this.#takers.event;
+      if (line.startsWith("_sc|")) return this.#takers.serviceCheck;
+    }
+    return this.#takers.metric;
   }
 }

@@ -1,0 +1,39 @@
+/**
+ * A ready sketch: what a closed window of a distribution became, as it will go to Datadog. It has a queue of its own, as the
+ * original agent would send it to an endpoint that doesn't take it.
+ */
+import { bad, decode } from "./decode.js";
+import type { Fields } from "./json.js";
+import type { Result } from "./result.js";
+import { fromPlainSketch, type Sketch, toPlainSketch } from "./sketch.js";
+import { isTime, type Seconds, seconds } from "./time.js";
+
+export interface ReadySketch {
+  readonly metric: string;
+  /** `["key:value", …]`, sorted. */
+  readonly tags: readonly string[];
+  readonly at: Seconds;
+  readonly sketch: Readonly<Sketch>;
+}
+
+/** In the queue, `points` is where every ready metric has its time. */
+export function encodeReadySketch({ metric, tags, at, sketch }: ReadySketch): string {
+  return JSON.stringify({ metric, tags, points: [[at, toPlainSketch(sketch)]] });
+}
+
+export function decodeReadySketch(text: string): Result<ReadySketch> {
+  return decode(text, readReadySketch);
+}
+
+function readReadySketch(fields: Fields): Result<ReadySketch> {
+  const { metric, tags, points } = fields;
+  if (typeof metric !== "string" || metric === "") return bad("metric", "a name", metric);
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string"))
+    return bad("tags", 'a list of "name:value"', tags);
+  const [point, ...others]: readonly unknown[] = Array.isArray(points) ? points : [];
+  const [at, plain]: readonly unknown[] = Array.isArray(point) ? point : [];
+  const sketch = fromPlainSketch(plain);
+  if (typeof at !== "number" || !isTime(at) || sketch === undefined || others.length > 0)
+    return bad("points", "one [seconds, sketch]", points);
+  return { ok: true, value: { metric, tags, at: seconds(at), sketch } };
+}
