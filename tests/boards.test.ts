@@ -29,7 +29,7 @@ function statusWith(count: number): Status {
     ready: { ok: true },
     outages: [{ component: "Datadog", state: "unavailable", count: 1 }],
     collectors: [{ name: "host", consecutiveFailures: 0, lastMetrics: 1, refused: 0, undelivered: 0 }],
-    deliveries: { metrics: delivery, logs: delivery, events: delivery, checks: delivery },
+    deliveries: { metrics: delivery, logs: delivery, sketches: delivery, events: delivery, checks: delivery },
     sent: { today: 1, month: 1 },
     budget: { bytesPerDay: 1, deferred: { lowPriorityLogs: 1, logs: 1, collectedMetrics: 1 } },
     queues: [

@@ -5,6 +5,8 @@ import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { mergeSketches, newSketch, sketchQuantile } from "@chouette-iot/record";
+import { ChouetteClient } from "chouette-iot-client";
 import { type ClientOptions, StatsD } from "hot-shots";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Rules } from "../../packages/agent/src/intake/faults.js";
@@ -122,6 +124,28 @@ describe("DogStatsD", () => {
     expect(point("temperature")).toMatchObject({ type: "gauge", value: -5 });
     expect(point("took.max")).toMatchObject({ type: "gauge", value: 50 });
     expect(point("took.avg")).toMatchObject({ value: 40 });
+  });
+
+  it("sends distributions as sketches: of DogStatsD, the client and raw samples, merged", async () => {
+    const agent = await startAgent({ AGGREGATE_INTERVAL: "3", HOST: "device-1" });
+    const broker = await brokerPort(agent);
+    const statsd = await client({ port: await statsdPort(agent) });
+    for (let value = 1; value <= 100; value++) statsd.distribution("latency", value, ["route:a"]);
+    const application = new ChouetteClient({ host: "127.0.0.1", port: broker });
+    for (let value = 101; value <= 200; value++)
+      void application.distribution("latency", value, { tags: { route: "a" } });
+    // As a program stores it that knows no sketches.
+    void application.distribution("latency", 1_000, { tags: { route: "a" }, timestamp: new Date() });
+    await application.close();
+    const found = () => intake.sketches().filter(({ metric }) => metric === "latency");
+    await until("all to arrive", () => found().reduce((sum, { sketch }) => sum + sketch.count, 0) === 201);
+    const whole = newSketch();
+    for (const { host, tags, sketch } of found()) {
+      expect([host, tags]).toEqual(["device-1", ["route:a"]]);
+      mergeSketches(whole, sketch);
+    }
+    expect(whole).toMatchObject({ min: 1, max: 1_000, sum: (200 * 201) / 2 + 1_000 });
+    expect(Math.abs(sketchQuantile(whole, 0.5) - 101)).toBeLessThanOrEqual(101 / 128);
   });
 
   it("takes events and service checks, which reach Datadog with the agent's own check", async () => {

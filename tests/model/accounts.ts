@@ -33,17 +33,41 @@ function canonicalTag(tag: string): string {
     .replace(/_+$/, "");
 }
 
+/** A ready sketch as a count of its samples, which is what the far side gets of it. @param text as it is in its queue */
+export function sketchAsCount(text: string): string {
+  const { metric, points, ...others } = JSON.parse(text) as {
+    readonly metric: string;
+    readonly points: readonly (readonly [number, { readonly count: number }])[];
+  };
+  const counts = points.map(([at, { count }]) => [at, count]);
+  return JSON.stringify({
+    ...others,
+    metric: `${metric}.samples`,
+    type: "count",
+    interval: 1,
+    points: counts,
+  });
+}
+
 /** What a raw record adds. @param text as it is in the queue */
 export function amountOf(text: string): Amount & { readonly type: string; readonly value: number } {
   const { metric, type, tags, value } = JSON.parse(text) as {
     readonly metric: string;
     readonly type: string;
     readonly tags: Readonly<Record<string, unknown>>;
-    readonly value: number | readonly unknown[];
+    readonly value: number | readonly unknown[] | { readonly count: number };
   };
   const list = Object.entries(tags).map(([name, tagValue]) => `${name}:${tagValue}`);
   const isHistogram = type === "histogram" || type === "distribution";
-  const { group } = seriesKey(isHistogram ? `${metric}.count` : metric, list);
+  const { group } = seriesKey(
+    isHistogram ? `${metric}.${type === "distribution" ? "samples" : "count"}` : metric,
+    list,
+  );
+  if (typeof value === "object" && "count" in value) {
+    // What a distribution's samples were saved as.
+    const { group: samples } = seriesKey(`${metric}.samples`, list);
+    return { group: samples, type, value: value.count, amount: value.count };
+  }
   const number = typeof value === "number" ? value : value.length;
   return { group, type, value: number, amount: isHistogram ? 1 : number };
 }

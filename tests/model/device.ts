@@ -8,7 +8,7 @@ import { milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { readyWriter } from "../../packages/agent/src/runtime/ready-writer.js";
 import type { Boot } from "../../packages/agent/src/timekeeping/boot.js";
 import { CLOCK_STATE, decodeClockState } from "../../packages/agent/src/timekeeping/clock-shift.js";
-import { amountOf, seriesKey, Tally } from "./accounts.js";
+import { amountOf, seriesKey, sketchAsCount, Tally } from "./accounts.js";
 import { type ArrivedLog, type ArrivedPoint, FarSide } from "./far-side.js";
 import { ModelClock } from "./model-clock.js";
 import { type Broker, CALLS, DEFAULTS, type Operation, type Settings } from "./operations.js";
@@ -233,7 +233,7 @@ export class Device {
 
   /** Puts what still waits in its place at the intake. */
   async overlayPending(): Promise<void> {
-    for (const { value = "" } of await this.watched.all(QUEUES.readyMetrics)) this.#putReady(value);
+    for (const value of await this.#readyTexts()) this.#putReady(value);
   }
 
   async pendingRaw(): Promise<Tally> {
@@ -242,9 +242,17 @@ export class Device {
     return tally;
   }
 
+  /** Ready metrics, and sketches as counts of their samples: that is what the far side gets of them. */
+  async #readyTexts(): Promise<readonly string[]> {
+    const metrics = await this.watched.all(QUEUES.readyMetrics);
+    const sketches = await this.watched.all(QUEUES.sketches);
+    const counts = sketches.map(({ value = "" }) => sketchAsCount(value));
+    return [...metrics.map(({ value = "" }) => value), ...counts];
+  }
+
   async #waiting(): Promise<number> {
     const sizes = await Promise.all(
-      [QUEUES.rawMetrics, QUEUES.readyMetrics, QUEUES.logs].map(
+      [QUEUES.rawMetrics, QUEUES.readyMetrics, QUEUES.sketches, QUEUES.logs].map(
         async (queue) => (await this.watched.all(queue)).length,
       ),
     );
@@ -412,7 +420,7 @@ export class Device {
 
   async #markInDoubt(): Promise<void> {
     const arrived = new Set(this.farSide.points().map(({ group, at, value }) => `${group} ${at} ${value}`));
-    for (const { value = "" } of await this.watched.all(QUEUES.readyMetrics)) {
+    for (const value of await this.#readyTexts()) {
       const { metric, tags, points } = JSON.parse(value) as {
         readonly metric: string;
         readonly tags: readonly string[];

@@ -2,7 +2,13 @@
  * An agent on the simulated device: the real loops, lease and wrappers as `pipeline.ts` wires them, with a link, a store
  * and a clock that the model owns.
  */
-import { milliseconds, type ReadyMetric, type ReceivedLog, seconds } from "@chouette-iot/record";
+import {
+  milliseconds,
+  type ReadyMetric,
+  type ReadySketch,
+  type ReceivedLog,
+  seconds,
+} from "@chouette-iot/record";
 import type { Config } from "../../packages/agent/src/config/config.js";
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
@@ -77,6 +83,7 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
   const outputs = {
     metrics: metricsOutput(options),
     logs: logsOutput(options),
+    sketches: sketchesOutput(options),
     events: unusedOutput,
     checks: unusedOutput,
   };
@@ -132,6 +139,25 @@ const unusedOutput: Output<unknown> = {
   check: async () => ({ kind: "delivered", bytes: 0 }),
   close: async () => {},
 };
+
+/** As counts of samples: the far side adds up numbers. */
+function sketchesOutput({ life, farSide }: AgentOptions): Output<ReadySketch> {
+  return sending(life, farSide, (batch) => {
+    const counts = batch.map(
+      ({ metric, tags, at, sketch }): ReadyMetric => ({
+        ...{ metric: `${metric}.samples`, type: "count", tags, points: [[at, sketch.count]] },
+        interval: seconds(1),
+      }),
+    );
+    const bodies = seriesBodies(groupSeries(counts), {
+      host: HOST,
+      seriesVersion: "v2",
+      precision: undefined,
+    });
+    const json = bodies.find(({ contentType }) => contentType === "application/json");
+    return { kind: "metrics", text: Buffer.from(json?.bytes ?? []).toString() };
+  });
+}
 
 function metricsOutput({ life, farSide }: AgentOptions): Output<ReadyMetric> {
   return sending(life, farSide, (batch) => {

@@ -12,7 +12,7 @@ import {
   type Store,
   type StoredRecord,
 } from "@chouette-iot/queue";
-import { amountOf, Tally } from "./accounts.js";
+import { amountOf, sketchAsCount, Tally } from "./accounts.js";
 
 export const QUEUES = queueNames();
 /** Fates of records that leave no dead letter. */
@@ -103,6 +103,7 @@ export class WatchedStore {
   #drop(queue: string, value: string): void {
     if (queue === QUEUES.rawMetrics) this.#dropped.add(amountOf(value));
     else if (queue === QUEUES.readyMetrics) this.#hooks.onReadyDropped(value);
+    else if (queue === QUEUES.sketches) this.#hooks.onReadyDropped(sketchAsCount(value));
     else if (queue === QUEUES.logs) this.#hooks.onLogDropped(value);
   }
 

@@ -3,6 +3,7 @@ import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
 import {
   type EventRecord,
   type ReadyMetric,
+  type ReadySketch,
   type ReceivedLog,
   type ServiceCheck,
   seconds,
@@ -49,6 +50,7 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
   const outputs = {
     metrics: new FarEnd<ReadyMetric>(),
     logs: new FarEnd<ReceivedLog>(),
+    sketches: new FarEnd<ReadySketch>(),
     events: new FarEnd<EventRecord>(),
     checks: new FarEnd<ServiceCheck>(),
   };

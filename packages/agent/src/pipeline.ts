@@ -12,6 +12,7 @@ import type { BrokerStore, QueueNames, Store } from "@chouette-iot/queue";
 import {
   decodeEvent,
   decodeLog,
+  decodeReadySketch,
   decodeServiceCheck,
   milliseconds,
   type ReadyMetric,
@@ -101,6 +102,7 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
     flush: new LoopWatchdog("flush", clock),
     metrics: new LoopWatchdog("metrics dispatch", clock),
     logs: new LoopWatchdog("logs dispatch", clock),
+    sketches: new LoopWatchdog("sketches dispatch", clock),
     events: new LoopWatchdog("events dispatch", clock),
     checks: new LoopWatchdog("checks dispatch", clock),
   };
@@ -129,7 +131,7 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
     onFlushed: ({ ready }) => {
       flushedAt = toSeconds(clock.now());
       // People want to see a window as soon as it closes; everything else waits for the release interval.
-      if (ready > 0 && OUTPUTS[config.output].isForPeople) metrics.loop.wake();
+      if (ready > 0 && OUTPUTS[config.output].isForPeople) for (const { loop } of dispatches) loop.wake();
     },
     onClockTrusted: () => {
       for (const { loop } of dispatches) loop.wake();
@@ -233,6 +235,9 @@ interface Timekeeping {
   readonly locks: QueueLocks;
 }
 
+/** In seconds. */
+const MAX_SKETCH_AGE = 3_600;
+
 function wireDispatch(
   dependencies: Dependencies,
   timekeeping: Timekeeping,
@@ -272,6 +277,26 @@ function wireDispatch(
     ttl: seconds(logTtl),
     hasBegun: () => true,
   });
+  const sketches = wireQueue(
+    watch(dependencies, watchdogs.sketches),
+    timekeeping,
+    `${place} sketches`,
+    "sketches dispatch",
+    {
+      queue: queues.sketches,
+      output: withDeliveryStats(watchedOutput(outputs.sketches, watchdogs.sketches), {
+        deliveries: deliveries.sketches,
+        clock,
+        timeOf: ({ at }) => at,
+      }),
+      decode: decodeReadySketch,
+      admission: () => timekeeping.timekeeper.isTrusted,
+      batchSize: bulkSize,
+      // Datadog takes older points of other metrics, if that is switched on; of distributions it never does.
+      ttl: seconds(Math.min(config.metricTtl, MAX_SKETCH_AGE)),
+      hasBegun: () => true,
+    },
+  );
   const events = wireQueue(
     watch(dependencies, watchdogs.events),
     timekeeping,
@@ -312,7 +337,7 @@ function wireDispatch(
       hasBegun: () => true,
     },
   );
-  return { metrics, logs, others: [events, checks], budget };
+  return { metrics, logs, others: [sketches, events, checks], budget };
 }
 
 /**

@@ -116,7 +116,10 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.#number("histogram", metric, value, options);
   }
 
-  /** One sample, as type `distribution`: the agent treats it as a histogram, the original Python agent ignores it. */
+  /**
+   * One sample of a distribution: Datadog gets a sketch, of which it computes percentiles over all devices. The original
+   * Python agent ignores it.
+   */
   distribution<N extends NameOf<C, "distribution">>(
     metric: N,
     value: number,

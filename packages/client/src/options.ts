@@ -32,7 +32,7 @@ export interface ChouetteClientOptions {
   readonly tags?: TagInput;
   /** The part of the calls that is recorded, from 0 to 1, where a call says nothing else. 1. */
   readonly sampleRate?: number;
-  /** Whether calls of a context within a second become one record: counts, rates, gauges and sets. True. */
+  /** Whether calls of a context within a second become one record: counts, rates, gauges, sets and distributions. True. */
   readonly aggregate?: boolean;
   /** How many contexts a flush (one second) may have; calls of more go to `overflow:true`. 2000. */
   readonly cardinalityLimit?: number;

@@ -78,6 +78,10 @@ export class Pipeline implements Recorder {
         this.counters.accepted++;
         return this.#aggregator.setGauge(context, value);
       }
+      if (context.type === "distribution") {
+        this.counters.accepted++;
+        return this.#aggregator.addSample(context, value, 1);
+      }
     }
     return this.#record(context, value, undefined);
   }

@@ -26,6 +26,7 @@ export {
   SAMPLES_TYPE,
   type SetElement,
   type SetMetric,
+  SKETCH_TYPE,
   type WeightedSample,
 } from "./raw-metric.js";
 export { decodeRawMetric, encodeRawMetric } from "./raw-metric-codec.js";

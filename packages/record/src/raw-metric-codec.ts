@@ -16,9 +16,11 @@ import {
   type ReceivedValue,
   SAMPLES_TYPE,
   type SetElement,
+  SKETCH_TYPE,
   type WeightedSample,
 } from "./raw-metric.js";
 import type { Result } from "./result.js";
+import { fromPlainSketch } from "./sketch.js";
 import { decodeTime } from "./time.js";
 
 const numberTypes: ReadonlySet<unknown> = new Set(NUMBER_TYPES);
@@ -69,6 +71,12 @@ function readValue(type: unknown, value: unknown, text: string): ReceivedValue |
     return isSampleList(value)
       ? { type: "histogram", value }
       : bad("value", "a list of [number, weight above 0]", value);
+  }
+  if (type === SKETCH_TYPE) {
+    const sketch = fromPlainSketch(value);
+    return sketch === undefined
+      ? bad("value", "a sketch of at least one sample", value)
+      : { type: "distribution", value: sketch };
   }
   if (type !== "set") return bad("type", `one of ${NUMBER_TYPES.join(", ")}, set`, type);
   if (!Array.isArray(value)) return bad("value", "an array", value);

@@ -1,6 +1,7 @@
 /**
  * A raw metric: one call of an application, in the raw queue until its window is closed.
  */
+import type { Sketch } from "./sketch.js";
 import type { Tags } from "./tags.js";
 import type { Seconds } from "./time.js";
 
@@ -45,8 +46,12 @@ export type WeightedSample = readonly [value: number, weight: number];
 /** The type of a raw record that holds the samples of several calls of a histogram. Ours: the original agent ignores it. */
 export const SAMPLES_TYPE = "samples";
 
+/** Likewise of a record that holds a distribution's calls as a {@link Sketch}. */
+export const SKETCH_TYPE = "sketch";
+
 export type ReceivedValue =
-  | { readonly type: Exclude<NumberType, "histogram">; readonly value: number }
+  | { readonly type: Exclude<NumberType, "histogram" | "distribution">; readonly value: number }
+  | { readonly type: "distribution"; readonly value: number | Readonly<Sketch> }
   | { readonly type: "histogram"; readonly value: number | readonly WeightedSample[] }
   | { readonly type: "set"; readonly value: readonly DistinctElement[] };
 

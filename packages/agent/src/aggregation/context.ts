@@ -4,7 +4,7 @@
  * A context can be merged with another of the same key in any order and grouping, and survives JSON, so that
  * a part of a window can wait in the store for the rest. Its sums are finite: what would make one infinite isn't added.
  */
-import type { KeyedMetric } from "@chouette-iot/record";
+import { addToSketch, type KeyedMetric, mergeSketches, newSketch, type Sketch } from "@chouette-iot/record";
 import { addToCount, type Count, mergeCounts, newCount } from "./count.js";
 import { addToGauge, type Gauge, mergeGauges, newGauge } from "./gauge.js";
 import { addToHistogram, addWeighted, type Histogram, mergeHistograms, newHistogram } from "./histogram.js";
@@ -24,9 +24,8 @@ export type Context = Named &
     | { readonly type: "gauge"; readonly sum: Gauge }
     | { readonly type: "rate"; readonly sum: Rate }
     | { readonly type: "set"; readonly sum: DistinctSet }
-    // Until there are sketches, a distribution is a histogram by another name.
     | { readonly type: "histogram"; readonly sum: Histogram }
-    | { readonly type: "distribution"; readonly sum: Histogram }
+    | { readonly type: "distribution"; readonly sum: Sketch }
   );
 
 export function newContext({ metric, type, tags }: Named & Pick<KeyedMetric, "type">): Context {
@@ -40,8 +39,9 @@ export function newContext({ metric, type, tags }: Named & Pick<KeyedMetric, "ty
     case "set":
       return { metric, tags, type, sum: newSet() };
     case "histogram":
-    case "distribution":
       return { metric, tags, type, sum: newHistogram() };
+    case "distribution":
+      return { metric, tags, type, sum: newSketch() };
     default:
       return type satisfies never;
   }
@@ -65,8 +65,10 @@ export function addRecord(context: Context, record: KeyedMetric): boolean {
       const { value } = sameType("histogram", record);
       return typeof value === "number" ? addToHistogram(context.sum, value) : addWeighted(context.sum, value);
     }
-    case "distribution":
-      return addToHistogram(context.sum, numberOf(record));
+    case "distribution": {
+      const { value } = sameType("distribution", record);
+      return typeof value === "number" ? addToSketch(context.sum, value) : mergeSketches(context.sum, value);
+    }
     default:
       return context satisfies never;
   }
@@ -82,8 +84,9 @@ export function mergeContext(into: Context, other: Context): boolean {
     case "rate":
       return mergeRates(into.sum, sameType(into.type, other).sum);
     case "histogram":
-    case "distribution":
       return mergeHistograms(into.sum, sameType(into.type, other).sum);
+    case "distribution":
+      return mergeSketches(into.sum, sameType(into.type, other).sum);
     case "set":
       return mergeSets(into.sum, sameType(into.type, other).sum);
     default:

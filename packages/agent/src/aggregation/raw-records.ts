@@ -6,7 +6,13 @@
  * records, since a value that is too long can't be read back from a queue. For gauges and rates the
  * number of samples, which the simple wrapper counts, is lost.
  */
-import { type DistinctElement, SAMPLES_TYPE, type Seconds } from "@chouette-iot/record";
+import {
+  type DistinctElement,
+  SAMPLES_TYPE,
+  type Seconds,
+  SKETCH_TYPE,
+  toPlainSketch,
+} from "@chouette-iot/record";
 import type { Context } from "./context.js";
 
 const MAX_ELEMENTS = 1_000;
@@ -15,11 +21,12 @@ const MAX_LENGTH = 500_000;
 
 /** @param start of the context's window. Returns JSON, a text for each record. */
 export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds): readonly string[] {
-  const record = (value: string | number, timestamp = start) =>
-    `{"metric":${JSON.stringify(metric)},"type":"${type}","value":${value},"timestamp":${timestamp},"tags":${tagsJson(tags)}}`;
+  const ownRecord = (recordType: string, value: string | number, timestamp = start) =>
+    `{"metric":${JSON.stringify(metric)},"type":"${recordType}","value":${value},"timestamp":${timestamp},"tags":${tagsJson(tags)}}`;
+  const record = (value: string | number, timestamp = start) => ownRecord(type, value, timestamp);
   const samplesRecord = (weighted: readonly number[]) => {
     const pairs = weighted.flatMap((value, index) => (index % 2 === 0 ? [[value, weighted[index + 1]]] : []));
-    return `{"metric":${JSON.stringify(metric)},"type":"${SAMPLES_TYPE}","value":${JSON.stringify(pairs)},"timestamp":${start},"tags":${tagsJson(tags)}}`;
+    return ownRecord(SAMPLES_TYPE, JSON.stringify(pairs));
   };
   switch (type) {
     case "count":
@@ -29,8 +36,9 @@ export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds)
       return [record(sum.latest, sum.at ?? start)];
     case "set":
       return chunksOf(Array.from(sum.elements, elementJson)).map((chunk) => record(`[${chunk.join(",")}]`));
-    case "histogram":
     case "distribution":
+      return [ownRecord(SKETCH_TYPE, JSON.stringify(toPlainSketch(sum)))];
+    case "histogram":
       return [
         ...sum.samples.map((sample) => record(sample)),
         ...(sum.weighted.length === 0 ? [] : [samplesRecord(sum.weighted)]),

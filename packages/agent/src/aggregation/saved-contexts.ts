@@ -2,10 +2,12 @@
  * Contexts as text, for those that wait in the store: a part of a window for the rest, a last second for more.
  */
 import {
+  addToSketch,
   canonicalTags,
   type DistinctElement,
   messageOf,
   metricName,
+  newSketch,
   type Seconds,
   seconds,
   type Tags,
@@ -28,7 +30,10 @@ export function saveContexts(saved: Iterable<SavedContext>): string {
 
 /** A part of what {@link saveContexts} makes. */
 export function saveContext(saved: SavedContext): string {
-  return JSON.stringify(saved, (_key, value) => (value instanceof Set ? saveElements(value) : value));
+  return JSON.stringify(saved, (_key, value) => {
+    if (value instanceof Set) return saveElements(value);
+    return value instanceof Map ? [...value].flat() : value;
+  });
 }
 
 export type Restored =
@@ -63,8 +68,7 @@ function restoreContext(context: Context, globalTags: readonly string[]): Contex
   const complete = isList(tags) ? canonicalTags(tags) : canonicalTags(tagList(tags), globalTags);
   const named = { metric: metricName(context.metric), tags: complete };
   const nothing = newContext({ ...context, ...named });
-  // An earlier version knew no weights.
-  const saved: Readonly<Record<string, unknown>> = { weighted: [], ...context.sum };
+  const saved = savedSum(context);
   const fields = Object.entries(nothing.sum).map(([field, initial]) => [
     field,
     restoreField(initial, saved[field]),
@@ -72,16 +76,37 @@ function restoreContext(context: Context, globalTags: readonly string[]): Contex
   return { ...nothing, sum: Object.fromEntries(fields) };
 }
 
+/** What an earlier version saved had no weights, and of a distribution its samples. @throws Error */
+function savedSum({ type, sum }: Context): Readonly<Record<string, unknown>> {
+  const saved: Readonly<Record<string, unknown>> = { ...sum };
+  if (type === "histogram") return { weighted: [], ...saved };
+  if (type !== "distribution" || !Array.isArray(saved["samples"])) return saved;
+  const sketch = newSketch();
+  for (const sample of saved["samples"]) {
+    if (!Number.isFinite(sample) || !addToSketch(sketch, sample)) throw new Error("a sum in it isn't whole");
+  }
+  return { ...sketch, bins: [...sketch.bins].flat() };
+}
+
 /**
  * @param initial what the field is in a sum of nothing, which says what it may be
  * @throws Error if it is something else: JSON makes null of a sum that was infinite
  */
 function restoreField(initial: unknown, value: unknown): unknown {
+  if (initial instanceof Map && Array.isArray(value) && value.every(Number.isInteger)) return pairsOf(value);
   if (initial instanceof Set && Array.isArray(value)) return new Set(value.map(restoreElement));
   if (Array.isArray(initial) && Array.isArray(value) && value.every(Number.isFinite)) return value;
+  // The minimum and maximum of no samples.
+  if (typeof initial === "number" && !Number.isFinite(initial) && value === null) return initial;
   if (typeof initial === "number" && Number.isFinite(value)) return value;
   if (initial === null && (value === null || Number.isFinite(value))) return value;
   throw new Error("a sum in it isn't whole");
+}
+
+function pairsOf(flat: readonly number[]): Map<number, number> {
+  const pairs = new Map<number, number>();
+  for (let at = 0; at + 1 < flat.length; at += 2) pairs.set(flat[at] ?? 0, flat[at + 1] ?? 0);
+  return pairs;
 }
 
 function isList(tags: readonly string[] | Tags): tags is readonly string[] {

@@ -16,6 +16,13 @@ export function statusText(status: Status): string {
   ].join("\n");
 }
 
+/** Those that most devices don't have. */
+const OTHER_SIGNALS = [
+  ["sketches", "Sketches"],
+  ["events", "Events"],
+  ["checks", "Checks"],
+] as const;
+
 function statusLines(status: Status): readonly string[] {
   const { version, host, pid, uptime, ready } = status;
   return [
@@ -32,10 +39,10 @@ function statusLines(status: Status): readonly string[] {
     ),
     deliveryLine("Metrics", status.deliveries.metrics, status.at),
     deliveryLine("Logs", status.deliveries.logs, status.at),
-    ...(["events", "checks"] as const).flatMap((signal) => {
+    ...OTHER_SIGNALS.flatMap(([signal, name]) => {
       const delivery = status.deliveries[signal];
-      const isUsed = Object.values(delivery.requests).some((count) => count > 0);
-      return isUsed ? [deliveryLine(signal === "events" ? "Events" : "Checks", delivery, status.at)] : [];
+      const isUsed = Object.values(delivery.requests).some((requests) => requests > 0);
+      return isUsed ? [deliveryLine(name, delivery, status.at)] : [];
     }),
     ...sentLine(status),
   ];

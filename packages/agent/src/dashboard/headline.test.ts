@@ -14,7 +14,8 @@ const fine: Status = {
   broker: { kind: "redis" },
   output: { kind: "datadog", url: "https://api.datadoghq.com/api" },
   ready: { ok: true },
-  ...{ outages: [], collectors: [], deliveries: { metrics: delivery, logs: delivery } },
+  ...{ outages: [], collectors: [] },
+  deliveries: { metrics: delivery, logs: delivery, sketches: delivery, events: delivery, checks: delivery },
   queues: [{ name: "chouette:metrics:wrapped", ledger: ledger(5, 2) }],
 };
 const outage = (

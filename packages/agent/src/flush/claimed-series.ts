@@ -8,6 +8,9 @@
 import { canonicalTags, contextKey, metricName, type ReadyMetric } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
 
+/** A ready metric or sketch. */
+export type ReadySeries = Pick<ReadyMetric, "metric" | "tags">;
+
 /** Who claimed series of one name. */
 interface Owners {
   /** Each with the tags of its own, and all of one metric and type, so that no two of them have the same tags. */
@@ -18,7 +21,7 @@ interface Owners {
 
 /** A metric that is claimed, with those that have its name. */
 interface Claim {
-  readonly metric: ReadyMetric;
+  readonly metric: ReadySeries;
   readonly owners: Owners;
 }
 
@@ -30,7 +33,7 @@ export class ClaimedSeries {
    * Claims the series of all these metrics for the context that they were made of. Returns the reason if one can't be:
    * then none of them is claimed.
    */
-  claim(metrics: readonly ReadyMetric[], context: Context): string | undefined {
+  claim(metrics: readonly ReadySeries[], context: Context): string | undefined {
     const claims = metrics.map((metric): Claim => ({ metric, owners: this.#ownersOf(metric.metric) }));
     for (const [index, claim] of claims.entries()) {
       const owner = ownerOf(claim, context);
@@ -80,6 +83,6 @@ function tagsText(tags: readonly string[]): string {
   return canonicalTags(tags).join(",");
 }
 
-function taken({ metric }: ReadyMetric, { metric: name, type }: Context): string {
+function taken({ metric }: ReadySeries, { metric: name, type }: Context): string {
   return `${metric} with these tags is sent for the ${type} ${name} of this window, and Datadog keeps one value`;
 }

@@ -6,7 +6,14 @@
  * encoded costs that context alone.
  */
 import type { NewRecord, Position } from "@chouette-iot/queue";
-import { contextKey, encodeReadyMetric, messageOf, type ReadyMetric } from "@chouette-iot/record";
+import {
+  contextKey,
+  encodeReadyMetric,
+  encodeReadySketch,
+  messageOf,
+  type ReadyMetric,
+  type ReadySketch,
+} from "@chouette-iot/record";
 import { type Context, sumOf, TOO_LARGE } from "../aggregation/context.js";
 import { emissionOf } from "../aggregation/emission-second.js";
 import type { GaugeTimes } from "../aggregation/gauge-times.js";
@@ -19,7 +26,9 @@ import { FinalSecond } from "./final-second.js";
 
 export interface Emitted {
   readonly ready: readonly NewRecord[];
-  /** Ready metrics of the last second whose place the new ones take. */
+  /** Distributions, for a queue of their own. */
+  readonly sketches: readonly NewRecord[];
+  /** Ready metrics and sketches of the last second whose place the new ones take. */
   readonly superseded: readonly Position[];
   readonly unwrappable: readonly Unwrappable[];
   /** What is to be kept of the window's last second, as text; undefined where the emission went to an earlier one. */
@@ -51,6 +60,7 @@ export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap 
   const claimed = new ClaimedSeries();
   for (const { context } of kept.contexts()) claimKept(context, claimed, () => wrap(context, at, interval));
   const ready: NewRecord[] = [];
+  const sketches: NewRecord[] = [];
   const superseded: Position[] = [];
   for (const context of whole.contexts()) {
     const attempt = tryContext(context, () => {
@@ -59,35 +69,37 @@ export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap 
       // A sum of its own: if it fails, what is kept of the last second stays as it was sent.
       const sum = before === undefined ? context : sumOf(before.context, context);
       if (sum === undefined) throw new Error(TOO_LARGE);
-      const metrics = metricsOf(
+      const made = readyOf(
         sum,
         callWrapper(() => wrap(sum, at, interval)),
         gauges,
       );
       // The window, the emission and a count within it: the same whenever this emission is made again.
-      const added = metrics.map((metric, index) => ({
+      const values = [...made.metrics.map(encoded), ...made.sketches.map(encodeReadySketch)];
+      const added = values.map((value, index) => ({
         score: at,
-        id: flushId(start, emitted, ready.length + index),
-        value: encoded(metric),
+        id: flushId(start, emitted, ready.length + sketches.length + index),
+        value,
       }));
       const claim = () => {
-        const reason = claimed.claim(metrics, sum);
+        const reason = claimed.claim([...made.metrics, ...made.sketches], sum);
         if (reason !== undefined) throw new Error(reason);
       };
       if (isLast) kept.keep(key, { context: sum, readyIds: added.map(({ id }) => id) }, claim);
       else claim();
-      return { key, before, sum, added };
+      return { key, before, sum, added, metrics: made.metrics.length };
     });
     if (!attempt.ok) {
       unwrappable.push(attempt.failure);
       continue;
     }
-    const { key, before, sum, added } = attempt.result;
-    ready.push(...added);
+    const { key, before, sum, added, metrics } = attempt.result;
+    ready.push(...added.slice(0, metrics));
+    sketches.push(...added.slice(metrics));
     for (const id of before?.readyIds ?? []) superseded.push({ score: at, id });
     if (sum.type === "gauge" && sum.sum.at !== null) gauges.add(key, sum.sum.at);
   }
-  return { ready, superseded, unwrappable, last: isLast ? kept.toText() : undefined };
+  return { ready, sketches, superseded, unwrappable, last: isLast ? kept.toText() : undefined };
 }
 
 /** A window with the parts of it that were taken before, and what couldn't be added to them. */
@@ -132,15 +144,22 @@ function callWrapper(wrap: () => Wrapped): Wrapped {
 /** The series of what is kept of the last second are its own; a wrapper that refuses it by now makes none of it. */
 function claimKept(context: Context, claimed: ClaimedSeries, wrap: () => Wrapped): void {
   const wrapped = callWrapper(wrap);
-  if (wrapped.ok) claimed.claim(wrapped.metrics, context);
+  if (wrapped.ok) claimed.claim([...wrapped.metrics, ...(wrapped.sketches ?? [])], context);
+}
+
+interface Ready {
+  readonly metrics: readonly ReadyMetric[];
+  readonly sketches: readonly ReadySketch[];
 }
 
 /** @throws Error with the reason if it can't be wrapped */
-function metricsOf(context: Context, wrapped: Wrapped, gauges: GaugeTimes): readonly ReadyMetric[] {
+function readyOf(context: Context, wrapped: Wrapped, gauges: GaugeTimes): Ready {
   if (!wrapped.ok) throw new Error(wrapped.reason);
-  return isOutdated(context, gauges)
-    ? wrapped.metrics.filter(({ type }) => type !== "gauge")
-    : wrapped.metrics;
+  const { metrics, sketches = [] } = wrapped;
+  return {
+    metrics: isOutdated(context, gauges) ? metrics.filter(({ type }) => type !== "gauge") : metrics,
+    sketches,
+  };
 }
 
 /** @throws Error if JSON can't carry it */

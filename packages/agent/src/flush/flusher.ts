@@ -166,7 +166,7 @@ export class Flusher {
     for (const { window, note, positions, emitted } of windows) {
       this.#notes.set(window.start, note);
       flushed.aggregated += positions.length;
-      flushed.ready += emitted.ready.length;
+      flushed.ready += emitted.ready.length + emitted.sketches.length;
       flushed.rejected += emitted.unwrappable.length;
     }
   }
@@ -189,7 +189,7 @@ export class Flusher {
       const note = {
         interval,
         emitted: emitted + 1,
-        ready: ready === undefined ? undefined : ready + emission.ready.length,
+        ready: ready === undefined ? undefined : ready + emission.ready.length + emission.sketches.length,
         hasParts: false,
         hasLast: emission.last !== undefined,
         hasGauges: gaugesText !== undefined,

@@ -1,6 +1,6 @@
 /** Whatever one record causes costs that record alone. */
 import { queueNames } from "@chouette-iot/queue";
-import { RawMetricReader } from "@chouette-iot/record";
+import { decodeReadySketch, RawMetricReader } from "@chouette-iot/record";
 import { describe, expect, it, vi } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
 import { Window } from "../aggregation/window.js";
@@ -125,7 +125,11 @@ describe("one record costs one record", () => {
     const values = (await ready()).map(({ metric, points }) => [metric, points[0]?.[1]]);
     expect(Object.fromEntries(values)).toEqual({
       ...{ good: 1, count: 4, gauge: 3, rate: 0.8, set: 3 },
-      ...{ "histogram.max": 5, "distribution.max": 6 },
+      "histogram.max": 5,
+    });
+    const [sketch] = await store.read(queues.sketches, { limit: 2 });
+    expect(decodeReadySketch(sketch?.value ?? "")).toMatchObject({
+      value: { metric: "distribution", sketch: { count: 2, min: 6, max: 6, sum: 12 } },
     });
     expect(await rejected()).toEqual([]);
   });

@@ -112,12 +112,6 @@ describe("raw records of one series to Datadog", () => {
       { metric: "m", type: "gauge", value: 3 },
     ],
     [
-      "two histograms of one name",
-      datadog,
-      { metric: "m", type: "histogram", value: 7 },
-      { metric: "m", type: "distribution", value: 3 },
-    ],
-    [
       "a gauge and a histogram's maximum",
       datadog,
       { metric: "m.max", type: "gauge", value: 7 },

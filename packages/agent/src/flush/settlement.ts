@@ -44,9 +44,10 @@ export function settlementOf(
   { windows, unusable, expired }: Batch,
   { queues, notes, at }: { readonly queues: QueueNames; readonly notes: WindowNotes; readonly at: Seconds },
 ): Settlement {
-  const { rawMetrics, readyMetrics, rejected } = queues;
+  const { rawMetrics, readyMetrics, sketches: sketchQueue, rejected } = queues;
   const taken = windows.flatMap(({ positions }) => positions);
   const ready = windows.flatMap(({ emitted }) => emitted.ready);
+  const sketches = windows.flatMap(({ emitted }) => emitted.sketches);
   const superseded = windows.flatMap(({ emitted }) => emitted.superseded);
   const deadLetters = [
     ...unusable.map((entry) => rejectUnusable(entry, queues, at)),
@@ -66,14 +67,18 @@ export function settlementOf(
       },
       { queue: rawMetrics, records: expired, counter: fateCounter(rawMetrics, "expired") },
       { queue: readyMetrics, records: superseded, counter: fateCounter(readyMetrics, "superseded") },
+      // An id is in one of the two queues.
+      { queue: sketchQueue, records: superseded, counter: fateCounter(sketchQueue, "superseded") },
     ],
     add: [
       { queue: readyMetrics, records: ready },
+      { queue: sketchQueue, records: sketches },
       { queue: rejected, records: deadLetters },
     ],
     notes: notesOf(windows, notes),
     count: raised([
       [fateCounter(readyMetrics, "accepted"), ready.length],
+      [fateCounter(sketchQueue, "accepted"), sketches.length],
       [fateCounter(rejected, "accepted"), deadLetters.length],
     ]),
   };

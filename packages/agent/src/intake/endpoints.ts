@@ -10,6 +10,7 @@ import type { Encoding } from "./inflate.js";
 import { MAX_LOGS, readLogs, type SubmittedLog } from "./logs.js";
 import { readMetricPayload } from "./metric-payload.js";
 import { readSeriesV1, readSeriesV2 } from "./read-series-json.js";
+import { readSketchPayload, type SubmittedSketch } from "./sketch-payload.js";
 import type { SubmittedSeries } from "./submitted-series.js";
 
 /** The content of one request. */
@@ -18,9 +19,10 @@ export interface Submission {
   readonly logs: readonly SubmittedLog[];
   readonly events: readonly SubmittedEvent[];
   readonly checks: readonly SubmittedCheck[];
+  readonly sketches: readonly SubmittedSketch[];
 }
 
-export const NOTHING: Submission = { series: [], logs: [], events: [], checks: [] };
+export const NOTHING: Submission = { series: [], logs: [], events: [], checks: [], sketches: [] };
 
 type Reader = (body: Buffer) => Result<Submission>;
 
@@ -70,6 +72,15 @@ export const ENDPOINTS: readonly Endpoint[] = [
     readers: new Map([["application/json", read(readLogs, (logs) => ({ logs }))]]),
     accepted: { status: 202, body: "{}" },
     maxLogs: MAX_LOGS,
+  },
+  {
+    method: "POST",
+    path: "/api/beta/sketches",
+    maxSentBytes: 512_000,
+    maxInflatedBytes: 5_242_880,
+    encodings: ["identity", "deflate", "gzip", "zstd"],
+    readers: new Map([["application/x-protobuf", read(readSketchPayload, (sketches) => ({ sketches }))]]),
+    accepted: { status: 202, body: "{}" },
   },
   {
     method: "POST",

@@ -19,6 +19,7 @@ import { finish, handle, type RequestOutcome, refusal } from "./handle-request.j
 import { KeptLogs } from "./kept-logs.js";
 import { type KeptPoint, KeptPoints } from "./kept-points.js";
 import type { SubmittedLog } from "./logs.js";
+import type { SubmittedSketch } from "./sketch-payload.js";
 import type { IntakeRules } from "./validate.js";
 
 export interface IntakeOptions extends IntakeRules {
@@ -57,6 +58,8 @@ export interface Intake {
   /** Likewise the last events and checks. */
   events(): readonly SubmittedEvent[];
   checks(): readonly SubmittedCheck[];
+  /** Likewise the last sketches: of several for a metric, host, tags and second, Datadog keeps one. */
+  sketches(): readonly SubmittedSketch[];
   counts(): Counts;
   /** Stops listening and closes every connection, requests under way included. */
   close(): Promise<void>;
@@ -70,6 +73,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
   const requests = new RequestCounts();
   const events: SubmittedEvent[] = [];
   const checks: SubmittedCheck[] = [];
+  const sketches: SubmittedSketch[] = [];
   let begun = 0;
 
   const keep = ({ path }: ReceivedRequest, { end, submission, sentBytes, inflatedBytes }: RequestOutcome) => {
@@ -78,6 +82,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
     logs.add(submission.logs, time);
     keepLast(events, submission.events);
     keepLast(checks, submission.checks);
+    keepLast(sketches, submission.sketches);
     requests.add(path, statusOf(end), sentBytes, inflatedBytes);
   };
 
@@ -112,6 +117,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
     logs: () => logs.list(),
     events: () => [...events],
     checks: () => [...checks],
+    sketches: () => [...sketches],
     counts: () => ({ ...requests.counts(), points: points.counts(), logs: logs.counts() }),
     close: () => close(server),
   };

@@ -1,20 +1,29 @@
 /** The outputs of an agent, one for each kind of records, to one and the same place. */
-import type { EventRecord, ReadyMetric, ReceivedLog, ServiceCheck } from "@chouette-iot/record";
+import type { EventRecord, ReadyMetric, ReadySketch, ReceivedLog, ServiceCheck } from "@chouette-iot/record";
 import { fixedKey, keyFromFile } from "./api-key.js";
 import { connectionOptions } from "./connections.js";
 import { datadogChecks, datadogEvents } from "./datadog-events.js";
 import { datadogLogs } from "./datadog-logs.js";
 import { type DatadogMetricsOptions, datadogMetrics } from "./datadog-metrics.js";
+import { datadogSketches } from "./datadog-sketches.js";
 import { HttpSender } from "./http.js";
 import type { Output } from "./output.js";
 import type { Proxies } from "./proxies.js";
-import { type StdoutOptions, stdoutChecks, stdoutEvents, stdoutLogs, stdoutMetrics } from "./stdout.js";
+import {
+  type StdoutOptions,
+  stdoutChecks,
+  stdoutEvents,
+  stdoutLogs,
+  stdoutMetrics,
+  stdoutSketches,
+} from "./stdout.js";
 
 export interface Outputs {
   readonly metrics: Output<ReadyMetric>;
   readonly logs: Output<ReceivedLog>;
   readonly events: Output<EventRecord>;
   readonly checks: Output<ServiceCheck>;
+  readonly sketches: Output<ReadySketch>;
 }
 
 export interface DatadogOutputsOptions
@@ -41,6 +50,7 @@ export async function openDatadog(options: DatadogOutputsOptions): Promise<Outpu
     logs: datadogLogs(access()),
     events: datadogEvents(access()),
     checks: datadogChecks(access()),
+    sketches: datadogSketches(access()),
   };
 }
 
@@ -50,5 +60,6 @@ export function openStdout(options: StdoutOptions): Outputs {
     logs: stdoutLogs(options),
     events: stdoutEvents(options),
     checks: stdoutChecks(options),
+    sketches: stdoutSketches(options),
   };
 }

@@ -57,6 +57,21 @@ export class ProtobufWriter {
     this.#key(field, VARINT);
   }
 
+  /** Repeated numbers, packed. @param values from 0 to 2^32 - 1 */
+  packedIntegers(field: number, values: readonly number[]): void {
+    const before = this.written;
+    for (let index = values.length - 1; index >= 0; index--) this.#varint(values[index] ?? 0);
+    this.message(field, before);
+  }
+
+  /** Repeated signed numbers (sint32), packed. */
+  packedSigned(field: number, values: readonly number[]): void {
+    this.packedIntegers(
+      field,
+      values.map((value) => (value >= 0 ? 2 * value : -2 * value - 1)),
+    );
+  }
+
   /** Bytes that another writer made, field and all. */
   prewritten(bytes: Uint8Array): void {
     this.#reserve(bytes.length);

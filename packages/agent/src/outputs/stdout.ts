@@ -6,8 +6,11 @@ import {
   CHECK_STATUSES,
   type EventRecord,
   type ReadyMetric,
+  type ReadySketch,
   type ReceivedLog,
   type ServiceCheck,
+  sketchQuantile,
+  toPlainSketch,
 } from "@chouette-iot/record";
 import { printable, printableJson } from "../runtime/printable.js";
 import { checkBody, eventBody } from "./datadog-events.js";
@@ -61,6 +64,21 @@ export function stdoutChecks({ pretty, write, ...options }: StdoutOptions): Outp
   );
 }
 
+export function stdoutSketches({
+  hostName,
+  pretty,
+  write,
+}: Omit<StdoutOptions, "globalTags">): Output<ReadySketch> {
+  return stdoutOutput(write, (batch) =>
+    batch.map(({ metric, tags, at, sketch }) => {
+      if (pretty) return prettySketch({ metric, tags, at, sketch });
+      return printableJson(
+        JSON.stringify({ metric, tags, at, sketch: toPlainSketch(sketch), host: hostName() }),
+      );
+    }),
+  );
+}
+
 function stdoutOutput<T>(
   write: StdoutOptions["write"],
   linesOf: (batch: readonly T[]) => readonly string[],
@@ -83,6 +101,15 @@ function prettySeries({ metric, type, tags, points }: Series): string {
     return printable(`${time}  ${metric} ${type} ${value}${tags.length > 0 ? `  ${tags.join(" ")}` : ""}`);
   });
   return lines.join("\n");
+}
+
+function prettySketch({ metric, tags, at, sketch }: ReadySketch): string {
+  const quantiles = [0.5, 0.95, 0.99].map(
+    (part) => `p${part * 100} ${sketchQuantile(sketch, part).toPrecision(4)}`,
+  );
+  const { min, max, count } = sketch;
+  const parts = [isoTime(at), `${metric} distribution`, `count ${count} min ${min} max ${max}`, ...quantiles];
+  return printable([...parts, tags.join(" ")].filter(Boolean).join("  "));
 }
 
 function prettyEvent({ date_happened, alert_type = "info", title, text, tags }: EventRecord): string {

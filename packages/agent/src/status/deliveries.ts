@@ -24,7 +24,7 @@ export function newDeliveries(): Deliveries {
 }
 
 /** Each kind of records that is delivered. */
-export const SIGNALS = ["metrics", "logs", "events", "checks"] as const;
+export const SIGNALS = ["metrics", "logs", "sketches", "events", "checks"] as const;
 
 export type Signal = (typeof SIGNALS)[number];
 export type AllDeliveries = Readonly<Record<Signal, Deliveries>>;
@@ -33,6 +33,7 @@ export function newAllDeliveries(): AllDeliveries {
   return {
     metrics: newDeliveries(),
     logs: newDeliveries(),
+    sketches: newDeliveries(),
     events: newDeliveries(),
     checks: newDeliveries(),
   };

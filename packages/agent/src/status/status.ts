@@ -155,6 +155,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     deliveries: {
       metrics: toStatus(deliveries.metrics),
       logs: toStatus(deliveries.logs),
+      sketches: toStatus(deliveries.sketches),
       events: toStatus(deliveries.events),
       checks: toStatus(deliveries.checks),
     },
@@ -180,6 +181,7 @@ function lastSteps({ deliveries, flushedAt, queues }: StatusSource): readonly La
     { queue: queues.rawMetrics, last: flushedAt(), done: "aggregated" },
     { queue: queues.readyMetrics, last: deliveries.metrics.last, done: "delivered" },
     { queue: queues.logs, last: deliveries.logs.last, done: "delivered" },
+    { queue: queues.sketches, last: deliveries.sketches.last, done: "delivered" },
     { queue: queues.events, last: deliveries.events.last, done: "delivered" },
     { queue: queues.checks, last: deliveries.checks.last, done: "delivered" },
   ];

@@ -11,7 +11,7 @@ import type { Wrap, WrapperOptions } from "./wrapper.js";
 export function datadogWrapper({ histogramAggregates, histogramPercentiles }: WrapperOptions): Wrap {
   return (context, at, interval) => {
     const ready = (suffix: string, type: ReadyType, value: number) =>
-      metric(context, suffix, type, value, at, interval);
+      readyMetric(context, suffix, type, value, at, interval);
     switch (context.type) {
       case "count":
         return { ok: true, metrics: [ready("", "count", context.sum.total)] };
@@ -21,8 +21,11 @@ export function datadogWrapper({ histogramAggregates, histogramPercentiles }: Wr
         return { ok: true, metrics: [ready("", "rate", context.sum.total / interval)] };
       case "set":
         return { ok: true, metrics: [ready("", "count", context.sum.elements.size)] };
-      case "histogram":
       case "distribution": {
+        const { metric, tags, sum } = context;
+        return { ok: true, metrics: [], sketches: [{ metric, tags, at, sketch: sum }] };
+      }
+      case "histogram": {
         const sorted = sortSamples(context.sum);
         const aggregates = histogramAggregates.map((aggregate) =>
           aggregate === "count"
@@ -40,7 +43,7 @@ export function datadogWrapper({ histogramAggregates, histogramPercentiles }: Wr
   };
 }
 
-function metric(
+function readyMetric(
   context: Context,
   suffix: string,
   type: ReadyType,

@@ -5,10 +5,21 @@
  */
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { decodeReadyMetric, messageOf, type ReadyMetric } from "@chouette-iot/record";
+import {
+  decodeReadyMetric,
+  decodeReadySketch,
+  encodeReadySketch,
+  messageOf,
+  type ReadyMetric,
+  type ReadySketch,
+} from "@chouette-iot/record";
+import type { Context } from "../aggregation/context.js";
 import { datadogWrapper } from "./datadog-wrapper.js";
 import { simpleWrapper } from "./simple-wrapper.js";
 import type { Wrap, Wrapped, WrapperOptions } from "./wrapper.js";
+
+/** Of a histogram, for a wrapper that knows no weights: beyond it, a value stands there once. */
+const MAX_SAMPLES = 1_000_000;
 
 /**
  * @param name `datadog`, `simple`, the path of a module (`./wrapper.mjs`, `/etc/chouette/wrapper.mjs`), or the
@@ -26,7 +37,7 @@ export async function loadWrapper(name: string, options: WrapperOptions): Promis
   });
   const wrap = exportedWrap(module);
   if (wrap === undefined) throw new Error(`METRICS_WRAPPER: ${name} exports no function named wrap`);
-  return (context, at, interval) => checked(wrap(context, at, interval));
+  return (context, at, interval) => checked(wrap(withSamples(context), at, interval));
 }
 
 /** Of a CommonJS module, Node may know the exports only as a whole. */
@@ -44,7 +55,7 @@ function checked(answer: unknown): Wrapped {
     answer.catch(() => {});
     return wrong("a promise; return the result itself");
   }
-  const { ok, metrics, reason } = Object(answer) as Readonly<Record<string, unknown>>;
+  const { ok, metrics, sketches = [], reason } = Object(answer) as Readonly<Record<string, unknown>>;
   if (ok === false) return { ok, reason: typeof reason === "string" ? reason : "the wrapper gave no reason" };
   if (ok !== true || !Array.isArray(metrics)) return wrong("neither metrics nor a reason");
   const ready: ReadyMetric[] = [];
@@ -54,7 +65,35 @@ function checked(answer: unknown): Wrapped {
     if (!decoded.ok) return wrong(`a metric that is none: ${decoded.reason}`);
     ready.push(decoded.value);
   }
-  return { ok: true, metrics: ready };
+  const found = checkedSketches(sketches);
+  return found === undefined
+    ? wrong("a sketch that is none")
+    : { ok: true, metrics: ready, ...(found.length === 0 ? {} : { sketches: found }) };
+}
+
+function checkedSketches(sketches: unknown): readonly ReadySketch[] | undefined {
+  if (!Array.isArray(sketches)) return undefined;
+  const ready: ReadySketch[] = [];
+  for (const sketch of sketches as readonly ReadySketch[]) {
+    // It throws if there is no sketch in it.
+    const decoded = decodeReadySketch(sketch?.sketch?.bins instanceof Map ? encodeReadySketch(sketch) : "");
+    if (!decoded.ok) return undefined;
+    ready.push(decoded.value);
+  }
+  return ready;
+}
+
+/** As wrappers know it: a sample for each call, up to a limit. */
+function withSamples(context: Context): Context {
+  if (context.type !== "histogram" || context.sum.weighted.length === 0) return context;
+  const samples = [...context.sum.samples];
+  const { weighted } = context.sum;
+  for (let at = 0; at < weighted.length; at += 2) {
+    const [value = 0, weight = 1] = [weighted[at], weighted[at + 1]];
+    const times = Math.min(Math.max(1, Math.round(weight)), Math.max(1, MAX_SAMPLES - samples.length));
+    for (let time = 0; time < times; time++) samples.push(value);
+  }
+  return { ...context, sum: { samples, weighted: [] } };
 }
 
 function wrong(what: string): Wrapped {

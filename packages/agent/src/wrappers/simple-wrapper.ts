@@ -36,8 +36,9 @@ function meanOf(context: Exclude<Context, { type: "count" }>): Mean | undefined 
     case "gauge":
     case "rate":
       return { value: context.sum.total / context.sum.samples, samples: context.sum.samples };
-    case "histogram":
     case "distribution":
+      return { value: context.sum.sum / context.sum.count, samples: context.sum.count };
+    case "histogram":
       return meanOfSamples(context.sum);
     case "set": {
       const elements = [...context.sum.elements];

@@ -4,11 +4,16 @@
  * It is a plain function without a state: what it answers depends on what it is given alone, so that a window
  * that is wrapped again after a crash gives the same metrics.
  */
-import type { ReadyMetric, Seconds } from "@chouette-iot/record";
+import type { ReadyMetric, ReadySketch, Seconds } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
 
 export type Wrapped =
-  | { readonly ok: true; readonly metrics: readonly ReadyMetric[] }
+  | {
+      readonly ok: true;
+      readonly metrics: readonly ReadyMetric[];
+      /** Of a distribution: what Datadog is to compute percentiles of. */
+      readonly sketches?: readonly ReadySketch[];
+    }
   /** The context can't be wrapped: it is set aside with this reason. */
   | { readonly ok: false; readonly reason: string };
 

@@ -3,7 +3,7 @@
  * record.
  *
  * Promises: what the agent makes of the records is what it would have made of the calls. Counts and rates are summed, a
- * gauge keeps its last value, a set its distinct elements, a histogram its different samples and how often each came, each at the time of its last call. A flush never mixes
+ * gauge keeps its last value, a set its distinct elements, a histogram its different samples and how often each came, a distribution a sketch, each at the time of its last call. A flush never mixes
  * calls of two seconds of the clock, however late its timer comes, so that every call counts in its own window.
  * (The agent's `simple` wrapper counts the samples of gauges and rates: turn aggregation off if you use it.)
  *
@@ -14,6 +14,7 @@
  */
 import { deferred, startTimer, type Timer } from "../host.js";
 import type { SetElement } from "../raw-metric.js";
+import { addToSketch, newSketch, toPlainSketch } from "../sketch.js";
 import type { MetricContext } from "./metric-context.js";
 
 const SECOND = 1_000;
@@ -97,16 +98,22 @@ export class Aggregator {
     return answer;
   }
 
-  /** Adds a sample to a histogram. @param weight how many calls it stands for */
+  /** Adds a sample to a histogram or distribution. @param weight how many calls it stands for */
   addSample(given: MetricContext, value: number, weight: number): Promise<boolean> {
     const now = Date.now();
     const context = this.admit(given, now);
     if (context.pending) this.#counters.aggregated++;
     else this.#begin(context, now);
-    context.samples ??= new Map();
-    context.samples.set(value, (context.samples.get(value) ?? 0) + weight);
     context.at = now;
     const answer = this.#answer;
+    if (context.type === "distribution") {
+      context.sketch ??= newSketch();
+      const count = Math.max(1, Math.round(weight));
+      if (!addToSketch(context.sketch, value, count)) this.#beginSketch(context, value, count, now);
+      return answer;
+    }
+    context.samples ??= new Map();
+    context.samples.set(value, (context.samples.get(value) ?? 0) + weight);
     if (context.samples.size >= MAX_ELEMENTS) this.flush();
     return answer;
   }
@@ -131,13 +138,23 @@ export class Aggregator {
     const answers = new Set<Promise<boolean>>();
     for (const context of contexts) {
       context.pending = false;
-      const joined = context.elements ?? context.samples;
-      const value = joined === undefined ? context.value : JSON.stringify([...joined]);
+      const value = joinedValue(context);
       context.elements = undefined;
       context.samples = undefined;
+      context.sketch = undefined;
       answers.add(this.#store(context, value, context.at));
     }
     this.#resolveAnswer(allStored(answers));
+  }
+
+  /** A sum that isn't finite would cost all of its samples: they go into two records. */
+  #beginSketch(context: MetricContext, value: number, count: number, now: number): void {
+    this.flush();
+    context.sketch = newSketch();
+    // One sample may be more than a sum can hold.
+    if (addToSketch(context.sketch, value, count) || addToSketch(context.sketch, value))
+      this.#begin(context, now);
+    else context.sketch = undefined;
   }
 
   /** A new second begins. */
@@ -175,6 +192,13 @@ export class Aggregator {
     this.#timer = undefined;
     this.flush();
   }
+}
+
+/** A number, or JSON. */
+function joinedValue({ elements, samples, sketch, value }: MetricContext): number | string {
+  if (sketch !== undefined) return JSON.stringify(toPlainSketch(sketch));
+  const joined = elements ?? samples;
+  return joined === undefined ? value : JSON.stringify([...joined]);
 }
 
 async function allStored(answers: Iterable<Promise<boolean>>): Promise<boolean> {

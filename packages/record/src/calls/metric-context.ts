@@ -1,8 +1,15 @@
 /**
  * A metric and its contexts: one type and one name, and what its calls with one tag set have in common.
  */
-import { type MetricType, SAMPLES_TYPE, type SetElement } from "../raw-metric.js";
+import { type MetricType, SAMPLES_TYPE, type SetElement, SKETCH_TYPE } from "../raw-metric.js";
+import type { Sketch } from "../sketch.js";
 import type { Tags } from "../tags.js";
+
+/** The type of a record of several calls, if it isn't that of each. */
+const JOINED_TYPES: Partial<Record<MetricType, string>> = {
+  histogram: SAMPLES_TYPE,
+  distribution: SKETCH_TYPE,
+};
 
 export class Metric {
   readonly type: MetricType;
@@ -30,7 +37,7 @@ export class Metric {
     const prefix = (recordType: string) =>
       `{"metric":${JSON.stringify(name)},"type":"${recordType}","value":`;
     this.jsonPrefix = prefix(type);
-    this.joinedPrefix = prefix(type === "histogram" ? SAMPLES_TYPE : type);
+    this.joinedPrefix = prefix(JOINED_TYPES[type] ?? type);
     this.#commonTags = commonTags;
     this.#contexts = contexts;
   }
@@ -74,6 +81,8 @@ export class MetricContext {
   elements: Set<SetElement> | undefined;
   /** The samples of a histogram: how many calls each value stands for. */
   samples: Map<number, number> | undefined;
+  /** The samples of a distribution. */
+  sketch: Sketch | undefined;
 
   constructor(metric: Metric, jsonSuffix: string, isOverflow: boolean) {
     this.metric = metric;

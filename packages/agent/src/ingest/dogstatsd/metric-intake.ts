@@ -116,10 +116,8 @@ export class MetricIntake {
         this.#aggregator.setGauge(context, this.#isStep(context, text) ? context.value + value : value);
         break;
       case "histogram":
-        this.#aggregator.addSample(context, value, weight);
-        break;
       case "distribution":
-        this.#options.store(recordText(context, value, `${Date.now() / SECOND}`), Date.now() / SECOND);
+        this.#aggregator.addSample(context, value, weight);
         break;
       case "set":
         break;
