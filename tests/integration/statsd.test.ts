@@ -243,7 +243,8 @@ describe("DogStatsD", () => {
   });
 
   it("shows what it couldn't read in status, metrics and doctor, and takes what is good beside it", async () => {
-    const agent = await startAgent();
+    const folder = await testFolder();
+    const agent = await startAgent({ CHOUETTE_DATA_DIR: folder });
     const socket = createSocket("udp4");
     cleanUps.push(() => socket.close());
     const port = await statsdPort(agent);
@@ -259,7 +260,8 @@ describe("DogStatsD", () => {
     const http = await statusPort(agent);
     const metrics = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
     expect(metrics).toContain('chouette_statsd_refused_lines_total{reason="invalid"} 2');
-    const asked = settingsFor(await testFolder(), {
+    const asked = settingsFor(folder, {
+      CHOUETTE_LISTEN: `127.0.0.1:${await brokerPort(agent)}`,
       CHOUETTE_HTTP: `127.0.0.1:${http}`,
       CHOUETTE_STATSD: `127.0.0.1:${port}`,
     });
