@@ -334,6 +334,7 @@ it("the agent's status reports the memory that a Redis uses, and its limit", asy
   const { broker } = (await (await fetch(`${address}/status`)).json()) as { broker: Record<string, unknown> };
   expect(broker).toEqual({
     kind: "redis",
+    address: `127.0.0.1:${redis.port}`,
     memory: { usedBytes: expect.any(Number), maxBytes: 10 * 1024 * 1024 },
   });
   const metrics = await (await fetch(`${address}/metrics`)).text();
