@@ -64,7 +64,7 @@ describe("exit code 2", () => {
   it.each([
     [["config", "--jsn"], "unknown option '--jsn'"],
     [["agnet"], "unknown command 'agnet'"],
-    [["send", "count"], "missing required argument 'metric'"],
+    [["send", "count"], "missing required argument 'name'"],
     [["send", "count", "m", "1", "2"], "expected one number"],
     [["send", "count", "m", "one"], '"one" is not a number'],
   ])("is for a wrong command line: %s", async (args, said) => {
