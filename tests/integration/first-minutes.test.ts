@@ -88,7 +88,7 @@ describe("settings are checked before the start", () => {
 });
 
 describe("two agents on one device", () => {
-  it("are told apart by status, queue and doctor", async () => {
+  it("are distinguished by status, queue and doctor", async () => {
     const settingsOf = (name: string) => ({
       CHOUETTE_LISTEN: "127.0.0.1:0",
       CHOUETTE_DATA_DIR: join(folder.path, name),

@@ -181,7 +181,7 @@ describe("chouette tap", () => {
     expect(hostile.output()).toContain("no JSON �]52;c;aGk=�\n");
   });
 
-  it("never holds up the agent: a reader that doesn't read misses records, and is told how many", async () => {
+  it("never holds up the agent: a reader that doesn't read misses records, and learns how many", async () => {
     const reader = await fetch(`http://${http}/tap?stage=raw`);
     const padding = "x".repeat(4_000);
     for (let batch = 0; batch < 5; batch++) {

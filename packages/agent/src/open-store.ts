@@ -18,7 +18,7 @@ const EVERY_SECOND = 1_000;
 export interface OpenStore {
   readonly store: Store;
   readonly broker?: RunningBroker;
-  /** The store, where it is the agent's own. */
+  /** The agent's own store; undefined with Redis. */
   readonly embedded?: BrokerStore;
   /** In bytes, of the agent's own store if STORE_MAX_BYTES isn't set. */
   readonly defaultLimit?: number;

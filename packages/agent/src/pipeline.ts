@@ -79,7 +79,7 @@ export interface Dependencies extends Reloadable {
   readonly store: Store;
   readonly queues: QueueNames;
   readonly storeOutage: Outage;
-  /** The store, where it is the agent's own. */
+  /** The agent's own store; undefined with Redis. */
   readonly embedded?: BrokerStore;
   /** In bytes, of the agent's own store if STORE_MAX_BYTES isn't set. */
   readonly defaultLimit?: number;
@@ -261,7 +261,7 @@ function wireDispatch(
     admission: () => timekeeping.timekeeper.isTrusted && budget.metrics(),
     batchSize: bulkSize,
     ttl: config.metricTtl,
-    // What another agent left is told apart from what this one makes before any of it is sent.
+    // What another agent left must be distinguished from what this one makes before any of it is sent.
     hasBegun: () => flusher.hasBegun,
   });
   const logs = wireQueue(watch(dependencies, watchdogs.logs), timekeeping, `${place} logs`, "logs dispatch", {

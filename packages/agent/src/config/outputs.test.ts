@@ -8,7 +8,7 @@ it.each(OUTPUT_NAMES)("requires a key for %s if and only if it posts to Datadog"
   expect(readSettings({ CHOUETTE_OUTPUT: name, API_KEY: "0123" }).ok).toBe(true);
 });
 
-it("has one place for each output, since outages are told apart by it", () => {
+it("has one place for each output, since it distinguishes outages", () => {
   const places = OUTPUT_NAMES.map((name) => OUTPUTS[name].place);
   expect(new Set(places).size).toBe(places.length);
 });

@@ -118,7 +118,7 @@ function refuse(
     reply(response, 403, `only for this device: ${advice}\n`);
     return;
   }
-  // A person is asked for the token, a program is told which scheme.
+  // A browser gets the login page, a program the scheme.
   if ((request.headers.accept ?? "").includes("text/html")) {
     response.writeHead(303, { Location: LOGIN, "Cache-Control": "no-store" }).end();
     return;

@@ -51,7 +51,7 @@ export function moveAway(path: string): string | undefined {
   }
 }
 
-/** Not `mkdir` with `recursive`: where a parent refuses with ENOENT, as in /proc, Node 20 tries it again for ever. */
+/** Not `mkdir` with `recursive`: if a parent fails with ENOENT, as in /proc, Node 20 retries forever. */
 export function makeFolder(path: string): void {
   if (existsSync(path)) return;
   const parent = dirname(path);
