@@ -92,6 +92,7 @@ async function inspect({ url, status }: Device, headline: RegExp) {
   expect(await excessWidth(page)).toBe(0);
   await page.setViewport({ width: 360, height: 740 });
   expect(await excessWidth(page)).toBe(0);
+  expect(await accessibilityProblems(page)).toEqual([]);
   await page.setViewport({ width: 1280, height: 800 });
   expect(errors).toEqual([]);
   return page;
