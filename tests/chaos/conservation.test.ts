@@ -9,7 +9,7 @@ import type { BrokerName } from "./brokers.js";
 import { underFire } from "./fire.js";
 
 const seed = Number(process.env.CHAOS_SEED ?? 1);
-const seconds = Number(process.env.CHAOS_SECONDS ?? 45);
+const seconds = Number(process.env.CHAOS_SECONDS ?? 40);
 const brokers = (["redis", "embedded"] as const).filter(
   (name: BrokerName) => (process.env.CHAOS_BROKER ?? name) === name,
 );
