@@ -36,6 +36,7 @@ const { status } = spawnSync(
     stdio: "inherit",
     env: {
       ...process.env,
+      TEST_PATIENCE: "5",
       CHAOS_SEED: `${seed}`,
       CHAOS_SECONDS: `${minutes * 60}`,
       ...(values.broker === undefined ? {} : { CHAOS_BROKER: values.broker }),

@@ -42,6 +42,7 @@ for (let run = 0; run === 0 || Date.now() + seconds * 500 < end; run++) {
       stdio: "inherit",
       env: {
         ...process.env,
+        TEST_PATIENCE: "5",
         FUZZ_SEED: `${seed + Math.floor(run / targets.length)}`,
         FUZZ_SECONDS: `${seconds}`,
         FUZZ_TARGET: target,

@@ -121,7 +121,7 @@ function takeTurn() {
 const timer = setInterval(takeTurn, TURN_MS);
 process.on("SIGTERM", async () => {
   clearInterval(timer);
-  const flushed = await client.flush({ timeoutMs: 60_000 });
+  const flushed = await client.flush({ timeoutMs: 600_000 });
   const { buffered, dropped } = client.stats();
   const lost = Object.values(dropped).reduce((sum, count) => sum + count, buffered);
   process.stdout.write(flushed && lost === 0 ? "all is stored\n" : `not stored: ${lost}\n`);

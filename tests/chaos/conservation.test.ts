@@ -5,6 +5,7 @@
  * `npm run chaos` runs it for longer, by CHAOS_SEED, CHAOS_SECONDS, CHAOS_BROKER and CHAOS_CLOCK.
  */
 import { describe, expect, it } from "vitest";
+import { PATIENCE } from "../support/until.js";
 import type { BrokerName } from "./brokers.js";
 import { underFire } from "./fire.js";
 
@@ -23,7 +24,7 @@ const MAX_SHOWN = 20;
 
 describe("nothing is lost and nothing is counted twice under fire", () => {
   it.each(runs)("on $broker, with a clock that is $clock", {
-    timeout: seconds * 1000 + SETTLING_MS,
+    timeout: seconds * 1000 + SETTLING_MS * PATIENCE,
   }, async (run) => {
     const { broker } = run;
     const setsClock = run.clock === "set";

@@ -3,6 +3,7 @@
  * memory doesn't grow. `npm run fuzz` runs it for longer, by FUZZ_SEED, FUZZ_SECONDS and FUZZ_TARGET.
  */
 import { describe, expect, it } from "vitest";
+import { PATIENCE } from "../support/until.js";
 import { fuzz, type Target } from "./fuzz.js";
 
 const seed = Number(process.env.FUZZ_SEED ?? 1);
@@ -13,7 +14,7 @@ const targets = (["listener, embedded", "records, embedded", "records, redis"] a
 const SETTLING_MS = 450_000;
 
 describe("a well-behaved client loses nothing, and the queues drain, beside the fuzzer", () => {
-  it.each(targets)("of %s", { timeout: seconds * 1000 + SETTLING_MS }, async (target) => {
+  it.each(targets)("of %s", { timeout: seconds * 1000 + SETTLING_MS * PATIENCE }, async (target) => {
     const say = (line: string) => {
       if (process.env.FUZZ_SEED !== undefined) process.stdout.write(`${target}, seed ${seed}: ${line}\n`);
     };

@@ -8,6 +8,7 @@
 import { readFile } from "node:fs/promises";
 import { queueNames } from "@chouette-iot/queue";
 import { ChouetteClient } from "chouette-iot-client";
+import { MAX_LEAD } from "../../packages/agent/src/flush/implausible-timestamps.js";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
@@ -47,7 +48,9 @@ const ORPHANS_WITHIN_MS = 150_000;
 const SECONDS_WITH_ORPHANS = 30;
 /** Raw records that may wait for their time: more aren't looked at one by one. */
 const MAX_WAITING = 500;
+const MAX_SHOWN = 5;
 const SAMPLE_MS = 250;
+const SAYING_MS = 30_000;
 /** What memory may grow by from one part of the run to another, in MB: the garbage collector's own ups and downs. */
 const GROWTH_MB = 80;
 /** What a heap of 256 MB, its code and buffers may take, in MB. */
@@ -94,7 +97,9 @@ export async function fuzz({ target, seed, seconds, say }: FuzzOptions): Promise
     const counted = await good.stop();
     say(`counted ${counted}, ${JSON.stringify(stopped)}; draining`);
     const differences: string[] = stopped instanceof Error ? [stopped.message] : [];
-    differences.push(...(await untilDrained(port, agent, seconds >= SECONDS_WITH_ORPHANS)));
+    differences.push(
+      ...(await untilDrained(port, agent, { withOrphans: seconds >= SECONDS_WITH_ORPHANS, say })),
+    );
     const sum = () =>
       intake
         .points()
@@ -143,47 +148,73 @@ function startGoodClient(port: number): { stop(): Promise<number> } {
 }
 
 /**
- * What doesn't leave its queue, and the agent's last lines. A raw record that says that it is from the near future may
- * wait: for ten minutes after the agent's start, whose clock may be behind.
+ * What doesn't leave its queue, and the agent's last lines. A raw record from the future may wait, by its place in the
+ * queue or by its own time: for its time, or for ten minutes after the agent's start, whose clock may be behind.
  * @param withOrphans whether to wait for values whose ids have no time, too: the agent looks for them once a minute
  */
-async function untilDrained(port: number, agent: Running, withOrphans: boolean): Promise<readonly string[]> {
+async function untilDrained(
+  port: number,
+  agent: Running,
+  { withOrphans, say }: { readonly withOrphans: boolean; readonly say: FuzzOptions["say"] },
+): Promise<readonly string[]> {
   const { rawMetrics, readyMetrics, logs } = queueNames();
   const count = async (...command: readonly string[]) =>
     Number(/^[*:](\d+)/.exec(await ask(port, requestOf(command)))?.[1]);
   let left = {};
   const isDrained = async () => {
-    const [raw, ready, log] = await Promise.all(
+    const [raw = 0, ready, log] = await Promise.all(
       [rawMetrics, readyMetrics, logs].map((queue) => count("ZCARD", `${queue}.keys`)),
     );
-    const waiting = raw !== undefined && raw > MAX_WAITING ? 0 : await waitingRecords(port);
-    const [rawValues, ...orphans] = await Promise.all(
+    const stuck = raw > MAX_WAITING ? [`${raw} records`] : await presentRecords(port);
+    const [rawValues = 0, ...orphans] = await Promise.all(
       (withOrphans ? [rawMetrics, readyMetrics, logs] : [rawMetrics]).map((queue) =>
         count("HLEN", `${queue}.values`),
       ),
     );
-    left = { raw, ready, log, waiting, rawValues, orphans };
-    return raw === waiting && rawValues === waiting && [ready, log, ...orphans].every((each) => each === 0);
+    left = { raw, ready, log, rawValues, orphans, stuck: stuck.slice(0, MAX_SHOWN) };
+    const others = [ready, log, stuck.length, rawValues - raw, ...orphans];
+    return others.every((each) => each === 0);
   };
+  const saying = setInterval(() => say(`still there: ${JSON.stringify(left)}`), SAYING_MS);
   const within = DRAINED_WITHIN_MS + (withOrphans ? ORPHANS_WITHIN_MS : 0);
-  return until("the queues to drain", isDrained, within).then(
-    () => [],
-    () => [`the queues hold ${JSON.stringify(left)} and don't drain: ${lastLines(agent)}`],
-  );
+  return until("the queues to drain", isDrained, within)
+    .then(
+      () => [],
+      () => [`the queues hold ${JSON.stringify(left)} and don't drain: ${lastLines(agent)}`],
+    )
+    .finally(() => clearInterval(saying));
 }
 
-/** How many raw records say that they are from the future. */
-async function waitingRecords(port: number): Promise<number> {
+/** The raw records that aren't from the future, each as a line: nothing excuses that they are still there. */
+async function presentRecords(port: number): Promise<readonly string[]> {
   const { rawMetrics } = queueNames();
   const bulks = async (...command: readonly string[]) =>
     bulksOf(await ask(port, requestOf(command.map((arg) => Buffer.from(arg, "latin1"))), "latin1"));
-  const ids = await bulks("ZRANGE", `${rawMetrics}.keys`, "0", "-1");
-  if (ids.length === 0) return 0;
+  const placed = await bulks("ZRANGE", `${rawMetrics}.keys`, "0", "-1", "WITHSCORES");
+  const ids = placed.filter((_, index) => index % 2 === 0);
+  if (ids.length === 0) return [];
   const values = await bulks("HMGET", `${rawMetrics}.values`, ...ids);
-  return values.filter((value) => {
-    const time = Number(/"timestamp"\s*:\s*"?([\d.e+]+)/.exec(value)?.[1]);
-    return time > Date.now() / 1000 + 600;
-  }).length;
+  const now = Date.now() / 1000;
+  return ids.flatMap((id, index) => {
+    const [score = "", value = ""] = [placed[2 * index + 1], values[index]];
+    const isAhead = redisNumber(score) > now || ownTime(value) > now + MAX_LEAD;
+    return isAhead ? [] : [`${JSON.stringify(id)} at ${score}: ${value.slice(0, 200)}`];
+  });
+}
+
+function redisNumber(score: string): number {
+  return score === "inf" ? Number.POSITIVE_INFINITY : Number(score);
+}
+
+/** NaN if the value has no time or can't be read. */
+function ownTime(value: string): number {
+  try {
+    const { timestamp } = JSON.parse(Buffer.from(value, "latin1").toString()) as { timestamp?: unknown };
+    const time = Number(timestamp);
+    return Number.isFinite(time) ? time : Number.NaN;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /** The texts of a reply in bytes. */

@@ -7,7 +7,11 @@ import type { Store } from "@chouette-iot/queue";
 import { milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { readyWriter } from "../../packages/agent/src/runtime/ready-writer.js";
 import type { Boot } from "../../packages/agent/src/timekeeping/boot.js";
-import { CLOCK_STATE, decodeClockState } from "../../packages/agent/src/timekeeping/clock-shift.js";
+import {
+  CLOCK_STATE,
+  type ClockState,
+  decodeClockState,
+} from "../../packages/agent/src/timekeeping/clock-shift.js";
 import { amountOf, seriesKey, sketchAsCount, Tally } from "./accounts.js";
 import { type ArrivedLog, type ArrivedPoint, FarSide } from "./far-side.js";
 import { ModelClock } from "./model-clock.js";
@@ -307,16 +311,22 @@ export class Device {
     this.#setClock(by);
   }
 
-  /** Which of two clocks stamped a record can't be told until the agent has noted that the clock was set. */
+  /** Which of two clocks stamped a record can't be told until the agent has moved all that was stamped before. */
   async #noteAmbiguity(): Promise<void> {
-    if (this.hasStepped && !(await this.#isClockNoted())) this.isUntimely = true;
+    if (!this.hasStepped) return;
+    const isMoving = (await this.#clockState())?.pending !== undefined;
+    if (isMoving || !(await this.#isClockNoted())) this.isUntimely = true;
   }
 
   async #isClockNoted(): Promise<boolean> {
-    const [text] = await this.watched.store.notes([CLOCK_STATE]);
-    const state = decodeClockState(text);
+    const state = await this.#clockState();
     if (state?.boot !== this.#boot.id) return false;
     return Math.abs(this.now - this.#boot.uptime() - state.bootTime) < MIN_JUMP;
+  }
+
+  async #clockState(): Promise<ClockState | undefined> {
+    const [text] = await this.watched.store.notes([CLOCK_STATE]);
+    return decodeClockState(text);
   }
 
   #setClock(by: number): void {

@@ -10,9 +10,10 @@
  * the next. A jump is noticed once, also if it came while the agent was down in the same boot. A shift once planned is
  * finished before the next is planned. It loses nothing.
  * What it can't put right: what was sent before the jump was known, with what waits of a window that was sent in part,
- * and what earlier boots stamped. A batch that arrived and whose answer was lost is moved as if it had not been sent. A
- * machine that was paused by its hypervisor, and whose uptime didn't count that, looks like one whose clock was wrong
- * before.
+ * and what earlier boots stamped. After the clock was set back, times come again that were there before: what is stored
+ * with one of them before the shift is done is moved as well. A batch that arrived and whose answer was lost is moved as
+ * if it had not been sent. A machine that was paused by its hypervisor, and whose uptime didn't count that, looks like one
+ * whose clock was wrong before.
  */
 import { randomBytes } from "node:crypto";
 import type { QueueNames, Store } from "@chouette-iot/queue";

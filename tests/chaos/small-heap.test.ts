@@ -1,0 +1,203 @@
+/**
+ * An agent with a heap of 256 MB and much larger queues goes on, and everything is delivered or a dead letter: 500 logs
+ * of 1 MB, 1,500 ready metrics of 300 kB, 250 raw records of 2 MB that were stamped in 1970, and 200 connections inside
+ * MULTI.
+ *
+ * It takes several minutes for each broker and some 3 GB of disk, and runs if `SMALL_HEAP=1` asks for it.
+ */
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import { inflate } from "node:zlib";
+import { MAX_VALUE_BYTES, queueNames, type Store } from "@chouette-iot/queue";
+import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
+import { RedisStore } from "@chouette-iot/queue/redis";
+import { createClient } from "@redis/client";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type AgentSettings, brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { newFolder } from "../support/folders.js";
+import { connectRaw, type RawRedis, request } from "../support/raw-redis.js";
+import { startRedis } from "../support/redis-server.js";
+import type { Running } from "../support/running.js";
+import { until } from "../support/until.js";
+
+const IS_ASKED_FOR = process.env.SMALL_HEAP !== undefined;
+const LOGS = 500;
+const READY = 1_500;
+const RAW = 250;
+const HOLDERS = 200;
+const HEAP_MB = 256;
+const DEADLINE_MS = 1_200_000;
+
+const { rawMetrics, readyMetrics, logs, rejected } = queueNames();
+const inflated = promisify(inflate);
+
+let cleanUps: (() => unknown)[] = [];
+let intake: { readonly url: string; isDown: boolean; logs: number };
+
+beforeEach(async () => {
+  cleanUps = [];
+  intake = await startIntake();
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+});
+
+/** Takes everything while it isn't down, and counts the logs. */
+async function startIntake() {
+  const counted = { isDown: true, logs: 0 };
+  const take = async (path: string, body: Buffer, response: ServerResponse) => {
+    if (counted.isDown) return response.writeHead(503).end();
+    if (path === "/api/v2/logs") counted.logs += JSON.parse(`${await inflated(body)}`).length;
+    return response.writeHead(202).end("{}");
+  };
+  const server = createServer(async (asked, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of asked) parts.push(part);
+    await take(asked.url ?? "", Buffer.concat(parts), response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanUps.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return Object.assign(counted, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}
+
+async function startAgent(settings: AgentSettings): Promise<Running> {
+  const agent = await startAgentProcess({
+    API_KEY: "0123456789abcdef0123456789abcdef",
+    DATADOG_URL: `${intake.url}/api`,
+    DATADOG_LOGS_URL: intake.url,
+    RELEASE_INTERVAL: "1",
+    AGGREGATE_INTERVAL: "2",
+    NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}`,
+    ...settings,
+  });
+  cleanUps.push(() => agent.end("SIGKILL"));
+  return agent;
+}
+
+/** Stores everything as clients do. */
+async function fill(port: number): Promise<void> {
+  const client = createClient({ RESP: 2, url: `redis://127.0.0.1:${port}` });
+  client.on("error", () => {});
+  await client.connect();
+  let ids = 0;
+  const put = async (queue: string, score: number, record: object) => {
+    const id = `record-${++ids}`;
+    await client
+      .multi()
+      .addCommand(["ZADD", `${queue}.keys`, `${score}`, id])
+      .addCommand(["HSET", `${queue}.values`, id, JSON.stringify(record)])
+      .exec();
+  };
+  const now = Math.floor(Date.now() / 1_000);
+  const text = "x".repeat(1_000_000 - 200);
+  for (let index = 0; index < LOGS; index++)
+    await put(logs, now, { date: new Date().toISOString(), ddtags: [], message: { msg: text } });
+  const tags = Array.from({ length: 1_500 }, (_, index) => `tag${index}:${"y".repeat(190)}`);
+  for (let index = 0; index < READY; index++)
+    await put(readyMetrics, now, { metric: `m${index}`, type: "gauge", tags, points: [[now, 1]] });
+  const element = "z".repeat(2_000_000);
+  expect(element.length).toBeLessThan(MAX_VALUE_BYTES);
+  for (let index = 0; index < RAW; index++)
+    await put(rawMetrics, 100, { metric: "m", type: "set", value: [element], timestamp: 100, tags: {} });
+  client.destroy();
+}
+
+/** Connections that have begun a transaction of 4 MB and leave it at that. */
+async function holdMulti(port: number): Promise<readonly RawRedis[]> {
+  const open =
+    request("MULTI") +
+    ["a", "b", "c", "d"]
+      .map((id) => request("HSET", `${rawMetrics}.values`, id, "x".repeat(1_000_000)))
+      .join("");
+  const holders = await Promise.all(Array.from({ length: HOLDERS }, () => connectRaw(port)));
+  for (const holder of holders) holder.send(open);
+  cleanUps.push(() => holders.map(({ socket }) => socket.destroy()));
+  return holders;
+}
+
+/** Resolves when nothing waits any more. @param port of a broker that says so */
+async function drained(port: number, agent: Running): Promise<void> {
+  const client = createClient({ RESP: 2, url: `redis://127.0.0.1:${port}` });
+  client.on("error", () => {});
+  await client.connect();
+  cleanUps.push(() => client.destroy());
+  const isEmpty = async () => {
+    const sizes = await Promise.all(
+      [rawMetrics, readyMetrics, logs].map((queue) => client.sendCommand<number>(["ZCARD", `${queue}.keys`])),
+    );
+    return sizes.every((size) => size === 0);
+  };
+  const ended = agent.ended.then((how) => {
+    throw new Error(`the agent ended, ${how}:\n${agent.output().slice(-2_000)}`);
+  });
+  await Promise.race([until("the queues to be empty", isEmpty, DEADLINE_MS), ended]);
+}
+
+async function checkSums(store: Store): Promise<void> {
+  const counters = await store.counters();
+  const count = (queue: string, fate: string) => counters.get(`${queue}:${fate}`) ?? 0;
+  expect({
+    logs: count(logs, "delivered") + count(logs, "rejected"),
+    ready: count(readyMetrics, "delivered") + count(readyMetrics, "rejected"),
+    raw: count(rawMetrics, "rejected"),
+    dropped: [logs, readyMetrics, rawMetrics].map(
+      (queue) => count(queue, "expired") + count(queue, "displaced"),
+    ),
+  }).toEqual({ logs: LOGS, ready: READY, raw: RAW, dropped: [0, 0, 0] });
+  expect(intake.logs).toBe(count(logs, "delivered"));
+  // Dead letters are bounded in bytes: those that leave are counted.
+  const fates = [...counters].filter(
+    ([name]) => name.startsWith(`${rejected}:`) && !name.endsWith(":accepted"),
+  );
+  const left = fates.reduce((sum, [, number]) => sum + number, await store.size(rejected));
+  expect(left).toBe(count(rejected, "accepted"));
+}
+
+it.runIf(IS_ASKED_FOR)(
+  "goes on and loses nothing with the embedded broker",
+  { timeout: 2 * DEADLINE_MS },
+  async () => {
+    const folder = await newFolder();
+    cleanUps.push(folder.remove);
+    const settings = {
+      CHOUETTE_LISTEN: "127.0.0.1:0",
+      CHOUETTE_DATA_DIR: folder.path,
+      STORE_MAX_BYTES: `${3 * 1024 ** 3}`,
+    };
+    const first = await startAgent(settings);
+    const port = await brokerPort(first);
+    await holdMulti(port);
+    await fill(port);
+    expect(first.child.exitCode).toBe(null);
+    // And again from a restart on, with all of it waiting.
+    await first.end("SIGKILL");
+    intake.isDown = false;
+    const agent = await startAgent(settings);
+    const portNow = await brokerPort(agent);
+    await holdMulti(portNow);
+    await drained(portNow, agent);
+    expect(await agent.end()).toBe(0);
+    const { store } = await openEmbeddedStore({ folder: folder.path });
+    cleanUps.push(() => store.close());
+    await checkSums(store);
+  },
+);
+
+it.runIf(IS_ASKED_FOR)("goes on and loses nothing with Redis", { timeout: 2 * DEADLINE_MS }, async () => {
+  const redis = await startRedis();
+  cleanUps.push(() => redis.stop());
+  await holdMulti(redis.port);
+  await fill(redis.port);
+  intake.isDown = false;
+  const agent = await startAgent({ REDIS_URL: redis.url });
+  await drained(redis.port, agent);
+  expect(await agent.end()).toBe(0);
+  const store = new RedisStore({ url: redis.url });
+  cleanUps.push(() => store.close());
+  await until("the connection", async () => (await store.size(logs)) === 0);
+  await checkSums(store);
+});
