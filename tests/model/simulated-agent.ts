@@ -168,10 +168,10 @@ function metricsOutput({ life, farSide }: AgentOptions): Output<ReadyMetric> {
   });
 }
 
-function logsOutput({ life, farSide, settings }: AgentOptions): Output<ReceivedLog> {
+function logsOutput({ life, farSide }: AgentOptions): Output<ReceivedLog> {
   return sending(life, farSide, (batch) => ({
     kind: "logs",
-    text: encodeLogs(batch, { host: HOST, globalTags: settings.globalTags }),
+    text: encodeLogs(batch, HOST),
   }));
 }
 

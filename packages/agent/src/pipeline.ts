@@ -10,10 +10,7 @@
  */
 import type { BrokerStore, QueueNames, Store } from "@chouette-iot/queue";
 import {
-  decodeEvent,
-  decodeLog,
   decodeReadySketch,
-  decodeServiceCheck,
   milliseconds,
   type ReadyMetric,
   type ReceivedLog,
@@ -31,7 +28,7 @@ import { redisAddress } from "./config/redis-address.js";
 import { ByteBudget, type HeldBack } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
-import { readyDecoder } from "./dispatch/ready-decoder.js";
+import { checkDecoder, eventDecoder, logDecoder, readyDecoder } from "./dispatch/ready-decoder.js";
 import type { SentBytes } from "./dispatch/sent-bytes.js";
 import { watchedOutput } from "./dispatch/watched-output.js";
 import { runFlushLoop } from "./flush/flush-loop.js";
@@ -271,7 +268,7 @@ function wireDispatch(
       clock,
       timeOf: (log) => timeOfLog(log, clock),
     }),
-    decode: decodeLog,
+    decode: logDecoder(config.settings.globalTags),
     admission: () => timekeeping.timekeeper.isTrusted && budget.logs(),
     batchSize: logsBulkSize,
     ttl: seconds(logTtl),
@@ -309,7 +306,7 @@ function wireDispatch(
         clock,
         timeOf: ({ date_happened }) => date_happened,
       }),
-      decode: decodeEvent,
+      decode: eventDecoder(config.settings.globalTags),
       admission: () => timekeeping.timekeeper.isTrusted,
       // Datadog takes one a request.
       batchSize: 1,
@@ -330,7 +327,7 @@ function wireDispatch(
         clock,
         timeOf: ({ timestamp }) => timestamp,
       }),
-      decode: decodeServiceCheck,
+      decode: checkDecoder(config.settings.globalTags),
       admission: () => timekeeping.timekeeper.isTrusted,
       batchSize: bulkSize,
       ttl: config.metricTtl,

@@ -32,9 +32,8 @@ const OPEN_OUTPUTS: Readonly<Record<OutputName, (config: Config) => Promise<Outp
     return openDatadog({ ...settings, hostName, apiUrl: datadogUrl, logsUrl, proxies });
   },
   stdout: async ({ settings }) => {
-    const { globalTags } = settings;
     const hostName = () => currentHostName(settings);
     const write = (text: string) => process.stdout.write(text);
-    return openStdout({ hostName, globalTags, pretty: process.stdout.isTTY, write });
+    return openStdout({ hostName, pretty: process.stdout.isTTY, write });
   },
 };

@@ -1,5 +1,6 @@
 /** Ready metrics to JSON, and back. Reading answers with a record or the reason why it is none, never with an exception. */
 import { bad, decode } from "./decode.js";
+import { hostOf } from "./host-field.js";
 import type { Fields } from "./json.js";
 import type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
 import type { Result } from "./result.js";
@@ -26,7 +27,7 @@ function readReadyMetric(fields: Fields): Result<ReadyMetric> {
   if (!isTagList(list)) return bad("tags", 'a list of "name:value"', tags);
   const read = decodePoints(points);
   if (read === undefined) return bad("points", "a list of [seconds, number]", points);
-  const record = { metric, type, tags: list, points: read };
+  const record = { metric, type, tags: list, points: read, ...hostOf(fields) };
   if (interval === undefined || interval === null) return { ok: true, value: record };
   if (!isInterval(interval)) return bad("interval", `whole seconds from 1 to ${MAX_INTERVAL}`, interval);
   return { ok: true, value: { ...record, interval } };

@@ -16,4 +16,6 @@ export interface ReadyMetric {
   readonly points: readonly Point[];
   /** The length in seconds of the window that a count or rate speaks of; a gauge has none. */
   readonly interval?: Seconds;
+  /** The agent's host if it has none. */
+  readonly host?: string;
 }

@@ -3,6 +3,7 @@
  * original agent would send it to an endpoint that doesn't take it.
  */
 import { bad, decode } from "./decode.js";
+import { hostOf } from "./host-field.js";
 import type { Fields } from "./json.js";
 import type { Result } from "./result.js";
 import { fromPlainSketch, type Sketch, toPlainSketch } from "./sketch.js";
@@ -14,11 +15,13 @@ export interface ReadySketch {
   readonly tags: readonly string[];
   readonly at: Seconds;
   readonly sketch: Readonly<Sketch>;
+  /** The agent's host if it has none. */
+  readonly host?: string;
 }
 
 /** In the queue, `points` is where every ready metric has its time. */
-export function encodeReadySketch({ metric, tags, at, sketch }: ReadySketch): string {
-  return JSON.stringify({ metric, tags, points: [[at, toPlainSketch(sketch)]] });
+export function encodeReadySketch({ metric, tags, at, sketch, host }: ReadySketch): string {
+  return JSON.stringify({ metric, tags, points: [[at, toPlainSketch(sketch)]], host });
 }
 
 export function decodeReadySketch(text: string): Result<ReadySketch> {
@@ -35,5 +38,5 @@ function readReadySketch(fields: Fields): Result<ReadySketch> {
   const sketch = fromPlainSketch(plain);
   if (typeof at !== "number" || !isTime(at) || sketch === undefined || others.length > 0)
     return bad("points", "one [seconds, sketch]", points);
-  return { ok: true, value: { metric, tags, at: seconds(at), sketch } };
+  return { ok: true, value: { metric, tags, at: seconds(at), sketch, ...hostOf(fields) } };
 }

@@ -1,18 +1,60 @@
 /**
- * Ready metrics as they are sent. This agent's own have their complete tags; what another program left in the queue gets
- * the global tags here, the only place where it passes.
+ * Ready records as they are sent. Each kind gets the global tags once: this agent's own ready metrics when they are made,
+ * everything else here. What another agent sent has its host and tags already, and stays as it is.
  */
-import { canonicalTags, decodeReadyMetric, type ReadyMetric, type Result } from "@chouette-iot/record";
-import { isOwnReady } from "../runtime/ready-ids.js";
+import {
+  canonicalTags,
+  decodeEvent,
+  decodeLog,
+  decodeReadyMetric,
+  decodeServiceCheck,
+  type EventRecord,
+  type ReadyMetric,
+  type ReceivedLog,
+  type Result,
+  type ServiceCheck,
+} from "@chouette-iot/record";
+import { isForwarded, isOwnReady } from "../runtime/ready-ids.js";
+
+/** @param id in the queue */
+export type Decoder<T> = (text: string, id: string) => Result<T>;
 
 /** @param globalTags `["key:value", …]` */
-export function readyDecoder(
-  globalTags: readonly string[],
-): (text: string, id: string) => Result<ReadyMetric> {
+export function readyDecoder(globalTags: readonly string[]): Decoder<ReadyMetric> {
   return (text, id) => {
     const decoded = decodeReadyMetric(text);
     if (!decoded.ok || globalTags.length === 0 || isOwnReady(id)) return decoded;
-    const record = decoded.value;
-    return { ok: true, value: { ...record, tags: canonicalTags(record.tags, globalTags) } };
+    return { ok: true, value: withTags(decoded.value, globalTags) };
   };
+}
+
+/** A log that a program of this device wrote is of this host, whatever it calls `host`. */
+export function logDecoder(globalTags: readonly string[]): Decoder<ReceivedLog> {
+  return completing(decodeLog, ({ host: _, ...log }) => ({
+    ...log,
+    message: log.message,
+    ddtags: [...log.ddtags, ...globalTags],
+  }));
+}
+
+export function eventDecoder(globalTags: readonly string[]): Decoder<EventRecord> {
+  return completing(decodeEvent, (event) => withTags(event, globalTags));
+}
+
+export function checkDecoder(globalTags: readonly string[]): Decoder<ServiceCheck> {
+  return completing(decodeServiceCheck, (check) => withTags(check, globalTags));
+}
+
+function completing<T>(decode: (text: string) => Result<T>, complete: (record: T) => T): Decoder<T> {
+  return (text, id) => {
+    const decoded = decode(text);
+    return decoded.ok && !isForwarded(id) ? { ok: true, value: complete(decoded.value) } : decoded;
+  };
+}
+
+function withTags<T extends { readonly tags: readonly string[] }>(
+  record: T,
+  globalTags: readonly string[],
+): T {
+  return { ...record, tags: canonicalTags(record.tags, globalTags) };
 }

@@ -10,13 +10,9 @@ import { canonicalTags, type EventRecord, type ServiceCheck } from "@chouette-io
 import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./datadog-post.js";
 import type { Output } from "./output.js";
 
-export interface DatadogEventsOptions extends DatadogAccess, EventBodyOptions {}
-
-export interface EventBodyOptions {
+export interface DatadogEventsOptions extends DatadogAccess {
   /** The present host name: a device may get its name late at boot. */
   hostName(): string;
-  /** `["key:value", …]`, of every event and check. */
-  readonly globalTags: readonly string[];
 }
 
 const MAX_TITLE = 100;
@@ -27,34 +23,36 @@ const LIMITS = { encodings: ["deflate"], maxSentBytes: 3_200_000, maxInflatedByt
 /** @param options of the output; a batch has a single event */
 export function datadogEvents(options: DatadogEventsOptions): Output<EventRecord> {
   return jsonOutput({ ...LIMITS, url: `${options.apiUrl}/v1/events` }, options, ([event]) =>
-    event === undefined ? {} : eventBody(event, options),
+    event === undefined ? {} : eventBody(event, options.hostName()),
   );
 }
 
 export function datadogChecks(options: DatadogEventsOptions): Output<ServiceCheck> {
   return jsonOutput({ ...LIMITS, url: `${options.apiUrl}/v1/check_run` }, options, (batch) =>
-    batch.map((check) => checkBody(check, options)),
+    batch.map((check) => checkBody(check, options.hostName())),
   );
 }
 
-export function eventBody(event: EventRecord, { hostName, globalTags }: EventBodyOptions): object {
-  const host = event.host ?? hostName();
+/** @param agentHost of an event that names none; with "" it has none */
+export function eventBody(event: EventRecord, agentHost: string): object {
+  const host = event.host ?? agentHost;
   return {
     ...event,
     title: cut(event.title, MAX_TITLE),
     text: cut(event.text, MAX_TEXT),
     date_happened: Math.floor(event.date_happened),
     ...(host === "" ? {} : { host }),
-    tags: canonicalTags(event.tags, globalTags),
+    tags: canonicalTags(event.tags),
   };
 }
 
-export function checkBody(check: ServiceCheck, { hostName, globalTags }: EventBodyOptions): object {
+/** @param agentHost of a check that names none */
+export function checkBody(check: ServiceCheck, agentHost: string): object {
   return {
     ...check,
     timestamp: Math.floor(check.timestamp),
-    host_name: check.host_name ?? hostName(),
-    tags: canonicalTags(check.tags, globalTags),
+    host_name: check.host_name ?? agentHost,
+    tags: canonicalTags(check.tags),
   };
 }
 

@@ -1,10 +1,10 @@
 /** The Datadog output for logs. */
 import type { ReceivedLog } from "@chouette-iot/record";
 import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./datadog-post.js";
-import { encodeLogs, type LogBodyOptions } from "./log-body.js";
+import { encodeLogs } from "./log-body.js";
 import type { Output } from "./output.js";
 
-export interface DatadogLogsOptions extends DatadogAccess, Omit<LogBodyOptions, "host"> {
+export interface DatadogLogsOptions extends DatadogAccess {
   /** The present host name: a device may get its name late at boot. */
   hostName(): string;
   /** The endpoint, as in `https://http-intake.logs.datadoghq.com/api/v2/logs`. */
@@ -24,7 +24,7 @@ export function datadogLogs(options: DatadogLogsOptions): Output<ReceivedLog> {
     send(batch, signal) {
       const body = () => ({
         contentType: "application/json",
-        bytes: Buffer.from(encodeLogs(batch, { ...options, host: options.hostName() })),
+        bytes: Buffer.from(encodeLogs(batch, options.hostName())),
       });
       return postToDatadog(() => [body()], endpoint, options, signal);
     },

@@ -43,11 +43,11 @@ export function datadogSketches(options: DatadogSketchesOptions): Output<ReadySk
   };
 }
 
-/** Last field first: the writer goes backwards. @param host of every sketch; with "" they have none */
-export function encodeSketchPayload(sketches: readonly ReadySketch[], host: string): Buffer {
+/** Last field first: the writer goes backwards. @param agentHost of every sketch that names none; with "" it has none */
+export function encodeSketchPayload(sketches: readonly ReadySketch[], agentHost: string): Buffer {
   const writer = new ProtobufWriter();
   writer.message(PAYLOAD.metadata, writer.written);
-  for (const { metric, tags, at, sketch } of sketches.toReversed()) {
+  for (const { metric, tags, at, sketch, host = agentHost } of sketches.toReversed()) {
     const before = writer.written;
     writeDogsketch(writer, at, sketch);
     for (const tag of tags.toReversed()) writer.string(SKETCH.tags, tag);

@@ -3,17 +3,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeLog, MAX_LOG_BYTES } from "./log-body.js";
 
-const options = { host: "device-1", globalTags: ["zone:a"] };
-
 function encoded(log: ReceivedLog): Record<string, unknown> {
-  const json = encodeLog(log, options);
+  const json = encodeLog(log, "device-1");
   expect(Buffer.byteLength(json)).toBeLessThanOrEqual(MAX_LOG_BYTES);
   return JSON.parse(json);
 }
 
 describe("a log as it is sent", () => {
-  it("has its own tags and the global ones once each, and the host", () => {
-    expect(encoded({ ddtags: ["b:c", "zone:a"], message: "hello", level: "INFO" })).toEqual({
+  it("has its tags once each, and the host", () => {
+    expect(encoded({ ddtags: ["b:c", "zone:a", "b:c"], message: "hello", level: "INFO" })).toEqual({
       ddtags: "b:c,zone:a",
       message: "hello",
       level: "INFO",
@@ -21,9 +19,9 @@ describe("a log as it is sent", () => {
     });
   });
 
-  it("keeps the host it names where the agent has none", () => {
+  it("keeps the host that it names", () => {
     const log = { ddtags: [], message: "hello", host: "other" };
-    expect(JSON.parse(encodeLog(log, { host: "", globalTags: [] })).host).toBe("other");
+    expect(encoded(log).host).toBe("other");
   });
 
   it("is cut at its longest texts, wherever they are, and says so", () => {
@@ -34,7 +32,7 @@ describe("a log as it is sent", () => {
       exc_info: "x".repeat(900_000),
       context: { body: ["y".repeat(900_000), 5] },
     });
-    expect(log).toMatchObject({ level: "ERROR", message: { msg: "short" }, ddtags: "zone:a,cut:true" });
+    expect(log).toMatchObject({ level: "ERROR", message: { msg: "short" }, ddtags: "cut:true" });
     expect(log.exc_info).toMatch(/^x{100000,}… \(cut\)$/);
     expect(log.context).toEqual({ body: [expect.stringMatching(/^y{100000,}… \(cut\)$/), 5] });
   });
@@ -55,7 +53,7 @@ describe("a log as it is sent", () => {
       service: "app",
       host: "device-1",
       message: '{"msg":"hello"}',
-      ddtags: "a:b,zone:a,cut:true",
+      ddtags: "a:b,cut:true",
     });
   });
 

@@ -1,18 +1,11 @@
 /**
- * The JSON body of Datadog's log endpoint: a list of logs, each with its host, and with its own and the global
- * tags as one text.
+ * The JSON body of Datadog's log endpoint: a list of logs, each with its host, and with its tags as one text.
  *
  * A log may have a megabyte. Of a longer one the longest texts are cut, and marked where they are; one that is
  * long by the number of its fields keeps those that say what it is. Either gets the tag `cut:true`. That is all
  * that is lost here.
  */
 import type { ReceivedLog } from "@chouette-iot/record";
-
-export interface LogBodyOptions {
-  readonly host: string;
-  /** `["key:value", …]` */
-  readonly globalTags: readonly string[];
-}
 
 /** The longest log, in bytes of its JSON: Datadog's "Send logs". */
 export const MAX_LOG_BYTES = 1_000_000;
@@ -24,16 +17,18 @@ const MIN_CUT = 1_000;
 /** The fields that say what a log is, of one that can't be kept whole. */
 const ESSENTIAL = ["date", "timestamp", "ddsource", "service", "level", "status", "host", "message"] as const;
 
-export function encodeLogs(logs: readonly ReceivedLog[], options: LogBodyOptions): string {
-  return `[${logs.map((log) => encodeLog(log, options)).join(",")}]`;
+/** @param agentHost of every log that names none; with "" it has none */
+export function encodeLogs(logs: readonly ReceivedLog[], agentHost: string): string {
+  return `[${logs.map((log) => encodeLog(log, agentHost)).join(",")}]`;
 }
 
-export function encodeLog(log: ReceivedLog, { host, globalTags }: LogBodyOptions): string {
-  const named = host === "" ? log : { ...log, host };
-  const tags = [...new Set([...log.ddtags, ...globalTags])];
+export function encodeLog(log: ReceivedLog, agentHost: string): string {
+  const named = agentHost === "" || log.host !== undefined ? log : { ...log, host: agentHost };
+  const tags = [...new Set(log.ddtags)];
   const whole = JSON.stringify({ ...named, ddtags: tags.join(",") });
   if (fits(whole)) return whole;
-  const tagsWithin = (longest: number) => [cutText(tags.join(","), longest), CUT_TAG].join(",");
+  const tagsWithin = (longest: number) =>
+    [cutText(tags.join(","), longest), CUT_TAG].filter(Boolean).join(",");
   for (let longest = 0.8 * MAX_LOG_BYTES; longest > MIN_CUT; longest /= 4) {
     const shorter = JSON.stringify({ ...cutTexts(named, longest), ddtags: tagsWithin(longest) });
     if (fits(shorter)) return shorter;

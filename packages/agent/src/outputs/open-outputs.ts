@@ -28,8 +28,6 @@ export interface Outputs {
 
 export interface DatadogOutputsOptions
   extends Pick<DatadogMetricsOptions, "apiUrl" | "hostName" | "seriesVersion" | "precision"> {
-  /** `["key:value", …]`, of every log, event and check: metrics have them already. */
-  readonly globalTags: readonly string[];
   readonly logsUrl: string;
   readonly apiKey: string | undefined;
   /** Goes before `apiKey`. */

@@ -10,30 +10,28 @@
  */
 import { type Series, TYPE_NUMBERS } from "./series.js";
 
-/** The body of `POST /api/v1/series`. @param host of every series; with "" they have none */
-export function seriesV1(series: readonly Series[], host: string): string {
-  const named = host === "" ? {} : { host };
+/** The body of `POST /api/v1/series`. @param agentHost of every series that names none; with "" it has none */
+export function seriesV1(series: readonly Series[], agentHost: string): string {
   return JSON.stringify({
-    series: series.map(({ metric, type, tags, points, interval }) => ({
+    series: series.map(({ metric, type, tags, points, interval, host = agentHost }) => ({
       type,
       interval,
       points,
-      ...named,
+      ...(host === "" ? {} : { host }),
       ...tagsOf(tags),
       metric,
     })),
   });
 }
 
-/** The body of `POST /api/v2/series` as JSON. @param host the resource `host` of every series; with "" they have none */
-export function seriesV2(series: readonly Series[], host: string): string {
-  const named = host === "" ? {} : { resources: [{ type: "host", name: host }] };
+/** The body of `POST /api/v2/series` as JSON. @param agentHost of every series that names none; with "" it has none */
+export function seriesV2(series: readonly Series[], agentHost: string): string {
   return JSON.stringify({
-    series: series.map(({ metric, type, tags, points, interval }) => ({
+    series: series.map(({ metric, type, tags, points, interval, host = agentHost }) => ({
       type: TYPE_NUMBERS[type],
       interval: interval === undefined ? undefined : Math.floor(interval),
       points: points.map(([at, value]) => ({ timestamp: Math.floor(at), value })),
-      ...named,
+      ...(host === "" ? {} : { resources: [{ type: "host", name: host }] }),
       ...tagsOf(tags),
       metric,
     })),

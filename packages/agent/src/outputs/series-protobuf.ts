@@ -20,15 +20,25 @@ const SERIES = { resources: 1, metric: 2, tags: 3, points: 4, type: 5, interval:
 const RESOURCE = { type: 1, name: 2 } as const;
 const POINT = { value: 1, timestamp: 2 } as const;
 
-/** @param host the resource `host` of every series; with "" they have none */
-export function encodeMetricPayload(series: readonly Series[], host: string): Buffer {
-  const resources = encodeHost(host);
+/** @param agentHost of every series that names none; with "" it has none */
+export function encodeMetricPayload(series: readonly Series[], agentHost: string): Buffer {
+  const resources = hostEncoder();
   const writer = new ProtobufWriter();
   for (let index = series.length - 1; index >= 0; index--) {
     const one = series[index];
-    if (one !== undefined) writeSeries(writer, one, resources);
+    if (one !== undefined) writeSeries(writer, one, resources(one.host ?? agentHost));
   }
   return writer.finish();
+}
+
+/** Encodes each host once. */
+function hostEncoder(): (host: string) => Uint8Array {
+  const known = new Map<string, Uint8Array>();
+  return (host) => {
+    const encoded = known.get(host) ?? encodeHost(host);
+    known.set(host, encoded);
+    return encoded;
+  };
 }
 
 function encodeHost(host: string): Uint8Array {

@@ -19,6 +19,8 @@ export interface Series {
   readonly tags: readonly string[];
   readonly points: readonly Point[];
   readonly interval?: Seconds;
+  /** The agent's host if it has none. */
+  readonly host?: string;
 }
 
 /** The types as series v2 has them. */
@@ -53,12 +55,13 @@ interface Group {
   readonly points: Map<Seconds, number>;
 }
 
-function groupOf({ metric, type, tags, interval }: ReadyMetric, groups: Map<string, Group>): Group {
+function groupOf({ metric, type, tags, interval, host }: ReadyMetric, groups: Map<string, Group>): Group {
   const named = {
     // Kept as it is if no part of it is valid: it is for the intake to refuse.
     metric: metricName(metric) || metric,
     type,
     tags: canonicalTags(tags),
+    ...(host === undefined ? {} : { host }),
   };
   const series = interval === undefined ? named : { ...named, interval };
   const key = seriesKey(series);
@@ -73,6 +76,7 @@ export function seriesKey({
   tags,
   type,
   interval,
-}: Pick<ReadyMetric, "metric" | "tags" | "type" | "interval">): string {
-  return JSON.stringify([metric, tags, type, interval]);
+  host,
+}: Pick<ReadyMetric, "metric" | "tags" | "type" | "interval" | "host">): string {
+  return JSON.stringify([metric, tags, type, interval, host]);
 }

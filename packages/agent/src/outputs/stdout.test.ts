@@ -17,7 +17,7 @@ async function printed(pretty: boolean): Promise<string> {
   const write = (more: string) => {
     text += more;
   };
-  const options = { hostName: () => "h", globalTags: [], pretty, write };
+  const options = { hostName: () => "h", pretty, write };
   await stdoutMetrics(options).send([METRIC], new AbortController().signal);
   await stdoutLogs(options).send([LOG], new AbortController().signal);
   return text;
@@ -37,7 +37,6 @@ describe("stdout output", () => {
     let text = "";
     const options = {
       hostName: () => "h",
-      globalTags: [],
       pretty: true,
       write: (more: string) => (text += more),
     };

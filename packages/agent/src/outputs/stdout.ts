@@ -21,60 +21,46 @@ import { groupSeries, type Series } from "./series.js";
 export interface StdoutOptions {
   /** The present host name: a device may get its name late at boot. */
   hostName(): string;
-  /** Of every log: metrics have them already. */
-  readonly globalTags: readonly string[];
   /** Lines for people instead of JSON. */
   readonly pretty: boolean;
   write(text: string): void;
 }
 
-export function stdoutMetrics({
-  hostName,
-  pretty,
-  write,
-}: Omit<StdoutOptions, "globalTags">): Output<ReadyMetric> {
+export function stdoutMetrics({ hostName, pretty, write }: StdoutOptions): Output<ReadyMetric> {
   return stdoutOutput(write, (batch) =>
     groupSeries(batch).map((series) =>
-      pretty ? prettySeries(series) : printableJson(JSON.stringify({ ...series, host: hostName() })),
+      pretty ? prettySeries(series) : printableJson(JSON.stringify({ host: hostName(), ...series })),
     ),
   );
 }
 
-export function stdoutLogs({ pretty, write, ...options }: StdoutOptions): Output<ReceivedLog> {
+export function stdoutLogs({ hostName, pretty, write }: StdoutOptions): Output<ReceivedLog> {
   return stdoutOutput(write, (batch) =>
-    batch.map((log) =>
-      pretty ? prettyLog(log) : printableJson(encodeLog(log, { ...options, host: options.hostName() })),
-    ),
+    batch.map((log) => (pretty ? prettyLog(log) : printableJson(encodeLog(log, hostName())))),
   );
 }
 
-export function stdoutEvents({ pretty, write, ...options }: StdoutOptions): Output<EventRecord> {
+export function stdoutEvents({ hostName, pretty, write }: StdoutOptions): Output<EventRecord> {
   return stdoutOutput(write, (batch) =>
     batch.map((event) =>
-      pretty ? prettyEvent(event) : printableJson(JSON.stringify(eventBody(event, options))),
+      pretty ? prettyEvent(event) : printableJson(JSON.stringify(eventBody(event, hostName()))),
     ),
   );
 }
 
-export function stdoutChecks({ pretty, write, ...options }: StdoutOptions): Output<ServiceCheck> {
+export function stdoutChecks({ hostName, pretty, write }: StdoutOptions): Output<ServiceCheck> {
   return stdoutOutput(write, (batch) =>
     batch.map((check) =>
-      pretty ? prettyCheck(check) : printableJson(JSON.stringify(checkBody(check, options))),
+      pretty ? prettyCheck(check) : printableJson(JSON.stringify(checkBody(check, hostName()))),
     ),
   );
 }
 
-export function stdoutSketches({
-  hostName,
-  pretty,
-  write,
-}: Omit<StdoutOptions, "globalTags">): Output<ReadySketch> {
+export function stdoutSketches({ hostName, pretty, write }: StdoutOptions): Output<ReadySketch> {
   return stdoutOutput(write, (batch) =>
-    batch.map(({ metric, tags, at, sketch }) => {
+    batch.map(({ metric, tags, at, sketch, host = hostName() }) => {
       if (pretty) return prettySketch({ metric, tags, at, sketch });
-      return printableJson(
-        JSON.stringify({ metric, tags, at, sketch: toPlainSketch(sketch), host: hostName() }),
-      );
+      return printableJson(JSON.stringify({ metric, tags, at, sketch: toPlainSketch(sketch), host }));
     }),
   );
 }

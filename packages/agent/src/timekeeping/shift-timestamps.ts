@@ -9,6 +9,7 @@
  */
 import { type Position, pages, type QueueNames, type Store } from "@chouette-iot/queue";
 import { isStaying } from "../flush/shifted-windows.js";
+import { isForwarded } from "../runtime/ready-ids.js";
 import { type ClockShift, rangeWithout, type TimeRange } from "./clock-shift.js";
 import {
   DATE,
@@ -57,7 +58,8 @@ export async function shiftTimestamps(
     const after = { score: from, id: "" };
     for await (const page of pages(store, queue, { after, before: to, limit: PAGE })) {
       const due = page.flatMap((record) => {
-        const isDone = isShifted(record.id, shift) || stays(record, shift);
+        // What another agent sent has the time of that agent's clock.
+        const isDone = isShifted(record.id, shift) || isForwarded(record.id) || stays(record, shift);
         const shifted = isDone ? undefined : shiftedRecord(record, shift, field);
         return shifted === undefined ? [] : [{ record, shifted }];
       });
