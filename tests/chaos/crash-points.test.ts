@@ -3,6 +3,7 @@ import { queueNames, type Settlement, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
+import { KEEPS_ALL } from "../../packages/agent/src/aggregation/series-filter.js";
 import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
@@ -60,6 +61,7 @@ async function run(store: Store, now: number, intake: Map<string, number>): Prom
     grace: seconds(0),
     ttl,
     globalTags: [],
+    filter: KEEPS_ALL,
     floor: seconds(0),
   }).flush();
   await new Dispatcher({

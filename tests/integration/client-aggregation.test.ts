@@ -8,6 +8,7 @@ import { decodeReadyMetric, type ReadyMetric, seconds } from "@chouette-iot/reco
 import { ChouetteClient } from "chouette-iot-client";
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
+import { KEEPS_ALL } from "../../packages/agent/src/aggregation/series-filter.js";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import { ManualClock } from "../support/manual-clock.js";
@@ -59,6 +60,7 @@ async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
     grace: seconds(2),
     ttl: seconds(14_400),
     globalTags: [],
+    filter: KEEPS_ALL,
     floor: seconds(0),
   });
   await vi.waitFor(() => store.size("any"));

@@ -2,6 +2,7 @@
 import { queueNames, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
+import { KEEPS_ALL, type SeriesFilter } from "../../packages/agent/src/aggregation/series-filter.js";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import type { Wrap } from "../../packages/agent/src/wrappers/wrapper.js";
@@ -15,6 +16,7 @@ export interface FlushOptions {
   readonly ttl?: number;
   readonly floor?: number;
   readonly globalTags?: readonly string[];
+  readonly filter?: SeriesFilter;
 }
 
 export interface FlushSetup extends FlushOptions {
@@ -38,10 +40,11 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
       ttl = 14_400,
       floor = 0,
       globalTags = [],
+      filter = KEEPS_ALL,
     } = { ...defaults, ...changed };
     const grace = seconds(2);
     return new Flusher({
-      ...{ store, queues, wrap, clock, grace, globalTags },
+      ...{ store, queues, wrap, clock, grace, globalTags, filter },
       interval: seconds(interval),
       ttl: seconds(ttl),
       floor: seconds(floor),

@@ -19,6 +19,7 @@ import {
   toMilliseconds,
   toSeconds,
 } from "@chouette-iot/record";
+import { seriesFilter } from "./aggregation/series-filter.js";
 import { openCollectors } from "./collectors/open-collectors.js";
 import { type Rounds, startCollectors } from "./collectors/rounds.js";
 import type { CollectorStatus } from "./collectors/runner.js";
@@ -196,6 +197,7 @@ function newFlusher({ config, clock, store, queues, wrap }: Dependencies, timeke
     clock: trustedClock(clock, timekeeper),
     ttl: config.metricTtl,
     globalTags: config.settings.globalTags,
+    filter: seriesFilter(config.settings),
     floor: CLOCK_FLOOR,
   });
 }

@@ -16,6 +16,8 @@ export type Fate =
   | "rejected"
   /** Older than it may become. */
   | "expired"
+  /** Of a metric that the settings keep out: METRICS_ALLOW, METRICS_BLOCK. */
+  | "filtered"
   /** Pushed out by the bound of its queue. */
   | "evicted"
   /** A later value for the same second took its place before it was sent. */

@@ -33,11 +33,16 @@ const MAX_SHAPE_LENGTH = 1_000;
 
 export class RawMetricReader {
   readonly #globalTags: readonly string[];
+  readonly #keepsTag: ((tag: string) => boolean) | undefined;
   readonly #shapes = new Map<string, Shape>();
 
-  /** @param globalTags `["key:value", …]` of every series */
-  constructor(globalTags: readonly string[]) {
+  /**
+   * @param globalTags `["key:value", …]` of every series
+   * @param keepsTag of the records' own tags, which ones make the series; all if it isn't given
+   */
+  constructor(globalTags: readonly string[], keepsTag?: (tag: string) => boolean) {
     this.#globalTags = globalTags;
+    this.#keepsTag = keepsTag;
   }
 
   read(text: string): Result<KeyedMetric> {
@@ -45,7 +50,7 @@ export class RawMetricReader {
     if (record !== undefined) return { ok: true, value: record };
     const decoded = decodeRawMetric(text);
     if (!decoded.ok) return decoded;
-    const series = seriesIdentity(decoded.value, this.#globalTags);
+    const series = this.#seriesOf(decoded.value);
     if (series === undefined) return bad("metric", "a name with a letter in it", decoded.value.metric);
     const { type, value, timestamp } = decoded.value;
     const { metric, tags, key } = series;
@@ -80,9 +85,26 @@ export class RawMetricReader {
     const known = this.#shapes.get(around);
     // To learn a shape costs two records' parsing: beyond the limit it isn't paid, and none is forgotten either.
     if (known !== undefined || this.#shapes.size >= MAX_SHAPES) return known;
-    const shape = parseShape(before, after, this.#globalTags);
+    const shape = this.#parseShape(before, after);
     if (shape !== undefined) this.#shapes.set(around, shape);
     return shape;
+  }
+
+  /**
+   * The series of a record with this text around its numbers, whatever the numbers are. Undefined if there is no such
+   * record: if they aren't its own but those of an object inside it, or if one of them is set again elsewhere.
+   */
+  #parseShape(before: string, after: string): Shape | undefined {
+    // A text that gives back each of two pairs of numbers can't have them from anywhere else.
+    const probe = decodeRawMetric(`${before}1${BETWEEN}2${after}`);
+    const other = decodeRawMetric(`${before}3${BETWEEN}4${after}`);
+    if (!isOf(probe, 1, 2) || !isOf(other, 3, 4) || probe.value.type === "set") return undefined;
+    const series = this.#seriesOf(probe.value);
+    return series === undefined ? undefined : { ...series, type: probe.value.type };
+  }
+
+  #seriesOf(metric: ReceivedMetric): SeriesIdentity | undefined {
+    return seriesIdentity(metric, this.#globalTags, this.#keepsTag);
   }
 }
 
@@ -90,19 +112,6 @@ export class RawMetricReader {
 function betweenLength(text: string, at: number): number {
   if (text.startsWith(BETWEEN, at)) return BETWEEN.length;
   return text.startsWith(BETWEEN_SPACED, at) ? BETWEEN_SPACED.length : 0;
-}
-
-/**
- * The series of a record with this text around its numbers, whatever the numbers are. Undefined if there is no such
- * record: if they aren't its own but those of an object inside it, or if one of them is set again elsewhere.
- */
-function parseShape(before: string, after: string, globalTags: readonly string[]): Shape | undefined {
-  // A text that gives back each of two pairs of numbers can't have them from anywhere else.
-  const probe = decodeRawMetric(`${before}1${BETWEEN}2${after}`);
-  const other = decodeRawMetric(`${before}3${BETWEEN}4${after}`);
-  if (!isOf(probe, 1, 2) || !isOf(other, 3, 4) || probe.value.type === "set") return undefined;
-  const series = seriesIdentity(probe.value, globalTags);
-  return series === undefined ? undefined : { ...series, type: probe.value.type };
 }
 
 function isOf(

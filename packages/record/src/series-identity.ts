@@ -39,7 +39,11 @@ function isCanonical(tags: readonly string[]): boolean {
   return true;
 }
 
-/** Undefined if no part of the name is valid at Datadog. */
+/**
+ * Undefined if no part of the name is valid at Datadog.
+ * @param globalTags `["key:value", …]` of every series
+ * @param keepsTag of the record's own tags, as Datadog stores them, which ones make the series
+ */
 export function seriesIdentity(
   {
     metric,
@@ -47,10 +51,12 @@ export function seriesIdentity(
     tags,
   }: { readonly metric: string; readonly type: MetricType; readonly tags: readonly string[] },
   globalTags: readonly string[],
+  keepsTag?: (tag: string) => boolean,
 ): SeriesIdentity | undefined {
   const name = metricName(metric);
   if (name === "") return undefined;
-  const complete = canonicalTags(tags, globalTags);
+  const own = keepsTag === undefined ? tags : tags.filter((tag) => keepsTag(canonicalTag(tag)));
+  const complete = canonicalTags(own, globalTags);
   return { metric: name, type, tags: complete, key: contextKey({ metric: name, type, tags: complete }) };
 }
 

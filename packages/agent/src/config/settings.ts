@@ -26,6 +26,7 @@ import { type Setting, setting } from "./setting.js";
 import { statsdAddresses } from "./statsd-addresses.js";
 
 /** A tag as Datadog takes it, or a word alone. */
+const pattern = z.string().trim().min(1).max(200);
 const tag = z.string().trim().min(1).max(200);
 const proxy = url(["http:", "https:"], "the URL of a proxy, such as http://proxy:3128");
 const percentile = z.coerce.number().min(0).max(1);
@@ -280,6 +281,24 @@ const RECORDS = {
     text("datadog, simple, or the path or package of a module that exports wrap"),
     "datadog",
     "How a window's records become metrics: datadog, simple, or your own module",
+  ),
+  metricsAllow: setting(
+    ["METRICS_ALLOW"],
+    list(pattern, "names of metrics, in which * stands for any characters"),
+    [],
+    "The only metrics to aggregate, e.g. greenhouse.*; all if it is empty",
+  ),
+  metricsBlock: setting(
+    ["METRICS_BLOCK"],
+    list(pattern, "names of metrics, in which * stands for any characters"),
+    [],
+    "Metrics that aren't aggregated, e.g. *.debug.*; counted as filtered",
+  ),
+  tagsBlock: setting(
+    ["TAGS_BLOCK"],
+    list(pattern, "names of tags, in which * stands for any characters"),
+    [],
+    "Tags to leave out before metrics are aggregated, e.g. request_id",
   ),
   histogramAggregates: setting(
     ["HISTOGRAM_AGGREGATES"],

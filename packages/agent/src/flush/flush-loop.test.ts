@@ -3,6 +3,7 @@ import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, seconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
 import { ManualClock } from "../../../../tests/support/manual-clock.js";
+import { KEEPS_ALL } from "../aggregation/series-filter.js";
 import { CLOCK_FLOOR } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import { Outage } from "../runtime/outage.js";
@@ -38,6 +39,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     ttl: seconds(14_400),
     floor: CLOCK_FLOOR,
     globalTags: [],
+    filter: KEEPS_ALL,
   });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
   const locks = new QueueLocks();

@@ -38,7 +38,7 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
     try {
       if (await mayFlush(options)) {
         const flushed = await flusher.flush();
-        if (flushed.aggregated + flushed.rejected + flushed.expired > 0) log.debug(flushed, "flushed");
+        if (Object.values(flushed).some((records) => records > 0)) log.debug(flushed, "flushed");
         options.onFlushed(flushed);
         wait = untilNextClose(options);
       }

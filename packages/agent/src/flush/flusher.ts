@@ -10,6 +10,7 @@ import { expire, fateCounter, type QueueNames, type Store } from "@chouette-iot/
 import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { GaugeTimes } from "../aggregation/gauge-times.js";
 import { saveContexts } from "../aggregation/saved-contexts.js";
+import type { SeriesFilter } from "../aggregation/series-filter.js";
 import { closedBefore } from "../aggregation/window.js";
 import { type Clock, FutureLimit } from "../runtime/clock.js";
 import type { Wrap } from "../wrappers/wrapper.js";
@@ -36,6 +37,8 @@ export interface FlusherOptions {
   readonly ttl: Seconds;
   /** `["key:value", …]` of every series. */
   readonly globalTags: readonly string[];
+  /** Which metrics and tags are left out. */
+  readonly filter: SeriesFilter;
   /** A record of an earlier time was stamped by a clock that wasn't set. */
   readonly floor: Seconds;
 }
@@ -46,6 +49,7 @@ export interface Flushed {
   ready: number;
   rejected: number;
   expired: number;
+  filtered: number;
 }
 
 /** Complete windows are settled once this many records are held, so that many small windows share a step. */
@@ -84,7 +88,7 @@ export class Flusher {
   async flush(): Promise<Flushed> {
     const { interval, grace, ttl, store, queues } = this.#options;
     const now = this.#now();
-    const flushed = { aggregated: 0, ready: 0, rejected: 0, expired: 0 };
+    const flushed = { aggregated: 0, ready: 0, rejected: 0, expired: 0, filtered: 0 };
     try {
       if (!this.#notes.isLoaded) await this.#load();
       flushed.rejected += await this.#rejectMisstamped(now);
@@ -132,8 +136,8 @@ export class Flusher {
   }
 
   async #flushBefore(boundary: Seconds, now: Seconds, flushed: Flushed): Promise<void> {
-    const { store, queues, globalTags } = this.#options;
-    const taken = new Taken(this.#notes.grid, this.#limits(now), globalTags);
+    const { store, queues, globalTags, filter } = this.#options;
+    const taken = new Taken(this.#notes.grid, this.#limits(now), globalTags, filter);
     for (const window of this.#notes.withParts()) taken.window(window);
     // One settlement at a time, under way while the next pages are read and added up.
     let settling = Promise.resolve();
@@ -155,14 +159,15 @@ export class Flusher {
   }
 
   async #settle(batch: TakenBatch, flushed: Flushed): Promise<void> {
-    const { unusable, expired } = batch;
-    if (batch.windows.length + unusable.length + expired.length === 0) return;
+    const { unusable, expired, filtered } = batch;
+    if (batch.windows.length + unusable.length + expired.length + filtered.length === 0) return;
     const { queues } = this.#options;
     const windows = await this.#emit(batch.windows);
     const options = { queues, notes: this.#notes, at: this.#now() };
-    await this.#options.store.settle(settlementOf({ windows, unusable, expired }, options));
+    await this.#options.store.settle(settlementOf({ ...batch, windows }, options));
     flushed.rejected += unusable.length;
     flushed.expired += expired.length;
+    flushed.filtered += filtered.length;
     for (const { window, note, positions, emitted } of windows) {
       this.#notes.set(window.start, note);
       flushed.aggregated += positions.length;
@@ -236,7 +241,7 @@ export class Flusher {
     const saved = saveContexts([...whole.contexts()].map((context) => ({ context, readyIds: [] })));
     // Sets and histograms grow with their records: what is too large to be kept is emitted.
     if (saved.length > PART_AT_LENGTH)
-      return this.#settle({ windows: [part], unusable: [], expired: [] }, flushed);
+      return this.#settle({ windows: [part], unusable: [], expired: [], filtered: [] }, flushed);
     const at = this.#now();
     const deadLetters = [
       ...unwrappable.flatMap((entry) => rejectContext(entry, start, queues, at)),

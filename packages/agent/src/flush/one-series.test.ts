@@ -4,6 +4,7 @@ import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { KEEPS_ALL } from "../aggregation/series-filter.js";
 import { groupSeries } from "../outputs/series.js";
 import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
 import { simpleWrapper } from "../wrappers/simple-wrapper.js";
@@ -45,7 +46,7 @@ function setUp({ wrap = datadog, globalTags = [], interval = 10 }: Setup = {}) {
     },
     flush: () =>
       new Flusher({
-        ...{ store, queues, wrap, clock, globalTags },
+        ...{ store, queues, wrap, clock, globalTags, filter: KEEPS_ALL },
         interval: seconds(interval),
         grace: seconds(2),
         ttl: seconds(14_400),

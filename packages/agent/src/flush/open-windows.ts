@@ -8,6 +8,7 @@
 import { absentValueReason, type Position, type StoredRecord } from "@chouette-iot/queue";
 import { messageOf, RawMetricReader, type Seconds } from "@chouette-iot/record";
 import { TOO_LARGE } from "../aggregation/context.js";
+import type { SeriesFilter } from "../aggregation/series-filter.js";
 import { Window, type WindowSpan } from "../aggregation/window.js";
 import { FUTURE_REASON, type TimeLimits, UNSET_REASON } from "./implausible-timestamps.js";
 import type { WindowGrid } from "./window-grid.js";
@@ -30,15 +31,19 @@ export interface TakenBatch {
   readonly windows: readonly TakenWindow[];
   readonly unusable: readonly Unusable[];
   readonly expired: readonly Position[];
+  /** Of metrics that the settings keep out. */
+  readonly filtered: readonly Position[];
 }
 
 export class Taken {
   readonly #grid: Pick<WindowGrid, "startAt" | "windowAt">;
   readonly #limits: TimeLimits;
   readonly #reader: RawMetricReader;
+  readonly #keepsMetric: SeriesFilter["keepsMetric"];
   readonly #windows = new Map<Seconds, TakenWindow>();
   #unusable: Unusable[] = [];
   #expired: Position[] = [];
+  #filtered: Position[] = [];
   #held = 0;
   #length = 0;
 
@@ -47,10 +52,12 @@ export class Taken {
     grid: Pick<WindowGrid, "startAt" | "windowAt">,
     limits: TimeLimits,
     globalTags: readonly string[],
+    { keepsMetric, keepsTag }: SeriesFilter,
   ) {
     this.#grid = grid;
     this.#limits = limits;
-    this.#reader = new RawMetricReader(globalTags);
+    this.#reader = new RawMetricReader(globalTags, keepsTag);
+    this.#keepsMetric = keepsMetric;
   }
 
   /** How many records wait to be settled. */
@@ -97,11 +104,12 @@ export class Taken {
   /** Takes out those windows, and all that goes into none. */
   takeBatch(endingBy?: number): TakenBatch {
     const windows = this.takeWindows(endingBy);
-    const batch = { windows, unusable: this.#unusable, expired: this.#expired };
-    this.#held -= batch.unusable.length + batch.expired.length;
+    const batch = { windows, unusable: this.#unusable, expired: this.#expired, filtered: this.#filtered };
+    this.#held -= batch.unusable.length + batch.expired.length + batch.filtered.length;
     for (const { record } of batch.unusable) this.#length -= record.value?.length ?? 0;
     this.#unusable = [];
     this.#expired = [];
+    this.#filtered = [];
     return batch;
   }
 
@@ -114,7 +122,12 @@ export class Taken {
       this.#reject(record, decoded.reason);
       return;
     }
-    const { timestamp } = decoded.value;
+    const { metric, timestamp } = decoded.value;
+    if (this.#keepsMetric?.(metric) === false) {
+      this.#filtered.push({ score, id });
+      this.#held += 1;
+      return;
+    }
     const { earliest, latest } = this.#limits;
     if (timestamp < earliest || timestamp > latest) {
       this.#takeMisstamped(record, timestamp);

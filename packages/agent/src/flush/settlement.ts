@@ -38,10 +38,12 @@ export interface Batch {
   readonly unusable: readonly Unusable[];
   /** Records whose own time is too old. */
   readonly expired: readonly Position[];
+  /** Records of metrics that the settings keep out. */
+  readonly filtered: readonly Position[];
 }
 
 export function settlementOf(
-  { windows, unusable, expired }: Batch,
+  { windows, unusable, expired, filtered }: Batch,
   { queues, notes, at }: { readonly queues: QueueNames; readonly notes: WindowNotes; readonly at: Seconds },
 ): Settlement {
   const { rawMetrics, readyMetrics, sketches: sketchQueue, rejected } = queues;
@@ -66,6 +68,7 @@ export function settlementOf(
         counter: fateCounter(rawMetrics, "rejected"),
       },
       { queue: rawMetrics, records: expired, counter: fateCounter(rawMetrics, "expired") },
+      { queue: rawMetrics, records: filtered, counter: fateCounter(rawMetrics, "filtered") },
       { queue: readyMetrics, records: superseded, counter: fateCounter(readyMetrics, "superseded") },
       // An id is in one of the two queues.
       { queue: sketchQueue, records: superseded, counter: fateCounter(sketchQueue, "superseded") },

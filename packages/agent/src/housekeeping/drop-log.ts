@@ -20,8 +20,11 @@ export interface DropLogOptions {
 const INTERVAL = milliseconds(60_000);
 const MAX_DEAD_LETTERS = 1_000;
 const MAX_REASONS = 5;
-/** Ways to leave a queue that are no loss. */
-const DONE = ["accepted", "aggregated", "delivered", "requeued", "superseded", "purged"] as const;
+/** Ways to leave a queue that are no loss, or that somebody has asked for. */
+const DONE = [
+  ...(["accepted", "aggregated", "delivered", "requeued", "superseded"] as const),
+  ...(["purged", "filtered"] as const),
+];
 
 /** Resolves when the signal is aborted. Never rejects. */
 export async function runDropLog(options: DropLogOptions, signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import { decodeReadyMetric, milliseconds, seconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { faultyStore, type StoreFault } from "../../../../tests/support/faulty-store.js";
+import { KEEPS_ALL } from "../aggregation/series-filter.js";
 import { Flusher } from "../flush/flusher.js";
 import { CLOCK_FLOOR } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
@@ -47,6 +48,7 @@ function device(bootTime: number, store: Store = new MemoryStore(), said: string
       grace: seconds(2),
       ttl: seconds(14_400),
       globalTags: [],
+      filter: KEEPS_ALL,
       floor: CLOCK_FLOOR,
     });
   const say = (first: unknown, text?: string) => {
