@@ -1,4 +1,6 @@
 /** On the wire: bytes a point, and bytes a log. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { ourLabel } from "../suite/trees.mjs";
 import { LOG_WAYS, METRIC_WAYS } from "../support/wire-ways.mjs";
 import { sparseCounters } from "../workloads/counters.mjs";
@@ -13,6 +15,7 @@ const SIX_DIGITS = 6;
 const HALF_OF_THE_LAST_DIGIT = 5e-7;
 const OURS = "the agent";
 const PRECISE = `the agent, METRIC_PRECISION=${SIX_DIGITS}`;
+const BY_V2 = "the agent, DATADOG_SERIES=v2";
 /** Bytes a point of the noisy series that the agent is to keep to, without loss and with six digits. */
 const TARGETS = { [OURS]: 7.8, [PRECISE]: 4.5 };
 
@@ -67,9 +70,13 @@ async function metricTable(workload, trees) {
   const add = async (label, send, checked) =>
     rows.push(rowOf(label, points, await sent(releases, send, checked)));
   for (const tree of trees) {
-    await add(ourLabel(OURS, tree, trees), byAgent(tree, "metrics"), check);
+    const hasV3 = existsSync(join(tree.root, "packages/agent/dist/outputs/series-v3.js"));
+    const newest = { seriesVersion: hasV3 ? "v3" : "v2" };
+    await add(ourLabel(OURS, tree, trees), byAgent(tree, "metrics", newest), check);
+    if (hasV3) await add(ourLabel(BY_V2, tree, trees), byAgent(tree, "metrics"), check);
     if (hasGauges) {
-      await add(ourLabel(PRECISE, tree, trees), byAgent(tree, "metrics", SIX_DIGITS), checkRounded);
+      const precise = { ...newest, precision: SIX_DIGITS };
+      await add(ourLabel(PRECISE, tree, trees), byAgent(tree, "metrics", precise), checkRounded);
     }
   }
   for (const way of METRIC_WAYS) await add(way.label, byWay(way), check);

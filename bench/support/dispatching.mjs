@@ -15,11 +15,11 @@ const KEPT_FOREVER_SECONDS = 1e9;
 /**
  * @param {import("../suite/measurement.mjs").Tree} tree
  * @param {"metrics" | "logs"} what
- * @param {{ url: string, precision?: number }} options  url: of the intake
+ * @param {{ url: string, precision?: number, seriesVersion?: "v2" | "v3" }} options  url: of the intake
  * @returns {Promise<{ release: (at: number, records: readonly object[]) => Promise<number>, close: () => Promise<void> }>}
  *   a release answers with the bytes of its bodies
  */
-export async function startDispatching({ root }, what, { url, precision }) {
+export async function startDispatching({ root }, what, { url, precision, seriesVersion = "v2" }) {
   const { datadogMetrics, datadogLogs, Dispatcher, SentBytes, HttpSender, fixedKey, MemoryStore, codec } =
     await load(root);
   const access = {
@@ -33,7 +33,7 @@ export async function startDispatching({ root }, what, { url, precision }) {
   };
   const output =
     what === "metrics"
-      ? datadogMetrics({ ...access, seriesVersion: "v2", precision })
+      ? datadogMetrics({ ...access, seriesVersion, precision })
       : datadogLogs({ ...access, logsUrl: `${url}/api/v2/logs` });
   const store = new MemoryStore();
   let now = 0;

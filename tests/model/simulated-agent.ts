@@ -151,6 +151,7 @@ function sketchesOutput({ life, farSide }: AgentOptions): Output<ReadySketch> {
     );
     const bodies = seriesBodies(groupSeries(counts), {
       host: HOST,
+      apiUrl: "",
       seriesVersion: "v2",
       precision: undefined,
     });
@@ -162,7 +163,12 @@ function sketchesOutput({ life, farSide }: AgentOptions): Output<ReadySketch> {
 function metricsOutput({ life, farSide }: AgentOptions): Output<ReadyMetric> {
   return sending(life, farSide, (batch) => {
     const series = groupSeries(batch);
-    const bodies = seriesBodies(series, { host: HOST, seriesVersion: "v2", precision: undefined });
+    const bodies = seriesBodies(series, {
+      host: HOST,
+      apiUrl: "",
+      seriesVersion: "v2",
+      precision: undefined,
+    });
     const json = bodies.find(({ contentType }) => contentType === "application/json");
     return { kind: "metrics", text: Buffer.from(json?.bytes ?? []).toString() };
   });

@@ -16,6 +16,7 @@ import { type ApiKey, fixedKey } from "../../packages/agent/src/outputs/api-key.
 import type { ConnectionOptions } from "../../packages/agent/src/outputs/connections.js";
 import { datadogMetrics } from "../../packages/agent/src/outputs/datadog-metrics.js";
 import { HttpSender, type HttpTimeouts } from "../../packages/agent/src/outputs/http.js";
+import type { SeriesVersion } from "../../packages/agent/src/outputs/series-bodies.js";
 import { type Clock, systemClock } from "../../packages/agent/src/runtime/clock.js";
 import type { Log } from "../../packages/agent/src/runtime/log.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
@@ -30,6 +31,8 @@ export interface DeliveringOptions {
   /** Short, or until the loop is woken. */
   readonly sleeps?: "short" | "for ever";
   readonly whileClockHolds?: DispatchLoopOptions<ReadyMetric>["whileClockHolds"];
+  /** v2 if not given. */
+  readonly seriesVersion?: SeriesVersion;
   /** Shared with another. */
   readonly store?: MemoryStore;
 }
@@ -55,6 +58,7 @@ export function startDelivering({
   timeouts,
   store = new MemoryStore(),
   sleeps = "short",
+  seriesVersion = "v2",
   whileClockHolds = (step) => step(),
 }: DeliveringOptions) {
   const waits: Milliseconds[] = [];
@@ -77,7 +81,7 @@ export function startDelivering({
     apiUrl: `${url}/api`,
     key: key ?? fixedKey(KEY),
     hostName: () => "device-1",
-    seriesVersion: "v2",
+    seriesVersion,
     precision: undefined,
     sender: new HttpSender(connection, { ...TIMEOUTS, ...timeouts }),
   });

@@ -22,9 +22,9 @@ export async function sent(releases, open, check) {
   }
 }
 
-/** The agent of a tree. @param {number} [precision] significant digits */
-export function byAgent(tree, what, precision) {
-  return (url) => startDispatching(tree, what, { url, precision });
+/** The agent of a tree. @param {{ precision?: number, seriesVersion?: "v2" | "v3" }} [options] precision: significant digits */
+export function byAgent(tree, what, options) {
+  return (url) => startDispatching(tree, what, { url, ...options });
 }
 
 /** @param {import("../../support/wire-ways.mjs").Way} way */

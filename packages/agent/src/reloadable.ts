@@ -2,6 +2,7 @@
 import type { Config } from "./config/config.js";
 import { currentHostName } from "./config/host-name.js";
 import type { OutputName } from "./config/outputs.js";
+import { seriesVersion } from "./config/series-version.js";
 import { type Outputs, openDatadog, openStdout } from "./outputs/open-outputs.js";
 import { loadWrapper } from "./wrappers/load-wrapper.js";
 import type { Wrap } from "./wrappers/wrapper.js";
@@ -29,7 +30,11 @@ const OPEN_OUTPUTS: Readonly<Record<OutputName, (config: Config) => Promise<Outp
     const { httpProxy, httpsProxy, noProxy } = settings;
     const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };
     const hostName = () => currentHostName(settings);
-    return openDatadog({ ...settings, hostName, apiUrl: datadogUrl, logsUrl, proxies });
+    const version = seriesVersion(settings.seriesVersion, datadogUrl);
+    return openDatadog({
+      ...{ ...settings, hostName, apiUrl: datadogUrl, logsUrl, proxies },
+      seriesVersion: version,
+    });
   },
   stdout: async ({ settings }) => {
     const hostName = () => currentHostName(settings);

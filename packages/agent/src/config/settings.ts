@@ -92,9 +92,9 @@ const DATADOG = {
   ),
   seriesVersion: setting(
     ["DATADOG_SERIES"],
-    oneOf(["v2", "v1"]),
-    "v2",
-    "Version of Datadog's series endpoint",
+    oneOf(["auto", "v3", "v2", "v1"]),
+    "auto",
+    "Version of Datadog's series endpoint; auto is v3 for Datadog's own domains and v2 for others. With v3, small requests that take fewer bytes by v2 go by v2",
   ),
   host: setting(
     ["HOST", "DD_HOSTNAME"],

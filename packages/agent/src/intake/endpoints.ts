@@ -2,7 +2,7 @@
  * The endpoints of Datadog's intake that the agent uses: what each accepts, and its answer.
  *
  * Source of the limits and answers: Datadog's API reference, "Submit metrics", "Send logs", "Post an event", "Submit a service
- * check", "Validate API key".
+ * check", "Validate API key". Series v3 isn't in it: the Datadog Agent's serializer.
  */
 import type { Result } from "@chouette-iot/record";
 import { readChecks, readEvent, type SubmittedCheck, type SubmittedEvent } from "./events.js";
@@ -10,6 +10,7 @@ import type { Encoding } from "./inflate.js";
 import { MAX_LOGS, readLogs, type SubmittedLog } from "./logs.js";
 import { readMetricPayload } from "./metric-payload.js";
 import { readSeriesV1, readSeriesV2 } from "./read-series-json.js";
+import { readSeriesV3 } from "./series-v3-payload.js";
 import { readSketchPayload, type SubmittedSketch } from "./sketch-payload.js";
 import type { SubmittedSeries } from "./submitted-series.js";
 
@@ -62,6 +63,16 @@ export const ENDPOINTS: readonly Endpoint[] = [
     encodings: ["identity", "deflate", "gzip"],
     readers: new Map([["application/json", read(readSeriesV1, (series) => ({ series }))]]),
     accepted: { status: 202, body: '{"status":"ok"}' },
+  },
+  {
+    method: "POST",
+    path: "/api/intake/metrics/v3/series",
+    maxSentBytes: 512_000,
+    maxInflatedBytes: 5_242_880,
+    encodings: ["zstd"],
+    readers: new Map([["application/x-protobuf", read(readSeriesV3, (series) => ({ series }))]]),
+    // A protobuf message with no error in it.
+    accepted: { status: 202, body: "" },
   },
   {
     method: "POST",

@@ -77,3 +77,12 @@ export function take(message: Message, length: number): number {
 export function double(message: Message): number {
   return message.bytes.readDoubleLE(take(message, 8));
 }
+
+export function float(message: Message): number {
+  return message.bytes.readFloatLE(take(message, 4));
+}
+
+/** What a varint stands for in an sint32 or sint64: 0, -1, 1, -2, … */
+export function signed(value: number): number {
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}

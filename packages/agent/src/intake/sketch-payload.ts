@@ -18,6 +18,7 @@ import {
   LENGTH_DELIMITED,
   Malformed,
   type Message,
+  signed,
   skip,
   string,
   VARINT,
@@ -114,11 +115,6 @@ function packed(message: Message): readonly number[] {
   const numbers: number[] = [];
   while (message.at < message.end) numbers.push(varint(message));
   return numbers;
-}
-
-/** A sint32: 0, -1, 1, -2, … */
-function signed(value: number): number {
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
 
 /** @throws Malformed */

@@ -21,7 +21,7 @@ export function outcomeOf({ status, headers, text }: Answer, bytes: number): Out
   const reason = `HTTP ${status}${text === "" ? "" : `: ${shorten(text)}`}`;
   const retryAfter = parseRetryAfter(headers["retry-after"]);
   const kept = (why: string): Outcome => ({
-    ...{ kind: "unavailable", reason: why, answered: true, bytes },
+    ...{ kind: "unavailable", reason: why, answered: true, status, bytes },
     ...(retryAfter === undefined ? {} : { retryAfter }),
   });
   if (status >= 200 && status < 300) {
@@ -29,10 +29,10 @@ export function outcomeOf({ status, headers, text }: Answer, bytes: number): Out
       ? { kind: "delivered", bytes }
       : kept(`not Datadog's answer: ${reason}`);
   }
-  if (status === 401 || status === 403) return { kind: "unauthorized", reason, bytes };
-  if (status === 413) return { kind: "too-large", reason, parts: 2, foundBy: "answer", bytes };
+  if (status === 401 || status === 403) return { kind: "unauthorized", reason, status, bytes };
+  if (status === 413) return { kind: "too-large", reason, parts: 2, foundBy: "answer", status, bytes };
   if (status >= 400 && status < 500 && !NOT_ABOUT_RECORDS.has(status))
-    return { kind: "refused", reason, foundBy: "answer", bytes };
+    return { kind: "refused", reason, foundBy: "answer", status, bytes };
   return kept(reason);
 }
 

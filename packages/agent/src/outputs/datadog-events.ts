@@ -7,8 +7,9 @@
  * (Source: Datadog's API reference, "Post an event" and "Submit a service check".)
  */
 import { canonicalTags, type EventRecord, type ServiceCheck } from "@chouette-iot/record";
-import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./datadog-post.js";
+import { checkKey, type DatadogAccess, postToDatadog } from "./datadog-post.js";
 import type { Output } from "./output.js";
+import type { Endpoint } from "./smallest-body.js";
 
 export interface DatadogEventsOptions extends DatadogAccess {
   /** The present host name: a device may get its name late at boot. */
@@ -64,10 +65,11 @@ function jsonOutput<T>(
   return {
     send(batch, signal) {
       const body = () => ({
+        endpoint,
         contentType: "application/json",
         bytes: Buffer.from(JSON.stringify(bodyOf(batch))),
       });
-      return postToDatadog(() => [body()], endpoint, options, signal);
+      return postToDatadog(() => [body()], options, signal);
     },
     check: (signal) => checkKey(options, signal),
     close: () => options.sender.close(),

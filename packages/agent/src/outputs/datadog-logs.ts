@@ -1,8 +1,9 @@
 /** The Datadog output for logs. */
 import type { ReceivedLog } from "@chouette-iot/record";
-import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./datadog-post.js";
+import { checkKey, type DatadogAccess, postToDatadog } from "./datadog-post.js";
 import { encodeLogs } from "./log-body.js";
 import type { Output } from "./output.js";
+import type { Endpoint } from "./smallest-body.js";
 
 export interface DatadogLogsOptions extends DatadogAccess {
   /** The present host name: a device may get its name late at boot. */
@@ -23,10 +24,11 @@ export function datadogLogs(options: DatadogLogsOptions): Output<ReceivedLog> {
   return {
     send(batch, signal) {
       const body = () => ({
+        endpoint,
         contentType: "application/json",
         bytes: Buffer.from(encodeLogs(batch, options.hostName())),
       });
-      return postToDatadog(() => [body()], endpoint, options, signal);
+      return postToDatadog(() => [body()], options, signal);
     },
     check: (signal) => checkKey(options, signal),
     close: () => options.sender.close(),

@@ -1,40 +1,49 @@
-/** The Datadog output for metrics: the points of a series grouped, encoded and posted. */
+/**
+ * The Datadog output for metrics: the points of a series grouped, encoded and posted.
+ *
+ * Promises: a batch that series v3 doesn't take goes by v2 at once, so that an answer about v3 counts for no record.
+ */
 import type { ReadyMetric } from "@chouette-iot/record";
-import { checkKey, type DatadogAccess, type Endpoint, postToDatadog } from "./datadog-post.js";
-import type { Output } from "./output.js";
+import { checkKey, type DatadogAccess, postBody, smallestWithinLimits } from "./datadog-post.js";
+import type { Outcome, Output } from "./output.js";
 import { groupSeries } from "./series.js";
-import { type SeriesBodyOptions, seriesBodies } from "./series-bodies.js";
+import { isSeriesV3, type SeriesBodyOptions, type SeriesVersion, seriesBodies } from "./series-bodies.js";
+import { mayBeAboutPath, SeriesV3Use } from "./series-v3-use.js";
+import { zstdEncoder } from "./zstd-encoder.js";
 
 export interface DatadogMetricsOptions extends DatadogAccess, Omit<SeriesBodyOptions, "host"> {
   /** The present host name: a device may get its name late at boot. */
   hostName(): string;
 }
 
-interface SeriesEndpoint extends Omit<Endpoint, "url"> {
-  readonly path: string;
-}
-
-/** Limits and encodings: Datadog's API reference, "Submit metrics". */
-const ENDPOINTS: Readonly<Record<DatadogMetricsOptions["seriesVersion"], SeriesEndpoint>> = {
-  v1: { path: "/v1/series", encodings: ["deflate"], maxSentBytes: 3_200_000, maxInflatedBytes: 62_914_560 },
-  v2: {
-    path: "/v2/series",
-    encodings: ["zstd", "deflate"],
-    maxSentBytes: 512_000,
-    maxInflatedBytes: 5_242_880,
-  },
-};
-
 export function datadogMetrics(options: DatadogMetricsOptions): Output<ReadyMetric> {
-  const { apiUrl, seriesVersion, sender } = options;
-  const { path, ...limits } = ENDPOINTS[seriesVersion];
-  const endpoint: Endpoint = { ...limits, url: apiUrl + path };
+  const v3 = new SeriesV3Use();
+  const send = async (batch: readonly ReadyMetric[], version: SeriesVersion, signal?: AbortSignal) => {
+    const host = options.hostName();
+    const body = await smallestWithinLimits(() =>
+      seriesBodies(groupSeries(batch), { ...options, host, seriesVersion: version }),
+    );
+    if (!body.ok) return { outcome: body.outcome, isV3: false };
+    const outcome = await postBody(body.value, options, signal);
+    return { outcome, isV3: isSeriesV3(body.value.endpoint) };
+  };
   return {
-    send(batch, signal) {
-      const encode = () => seriesBodies(groupSeries(batch), { ...options, host: options.hostName() });
-      return postToDatadog(encode, endpoint, options, signal);
+    send: async (batch, signal): Promise<Outcome> => {
+      const version = await usableVersion(options.seriesVersion, v3);
+      const { outcome, isV3 } = await send(batch, version, signal);
+      if (version !== options.seriesVersion && outcome.kind === "delivered") v3.delivered();
+      if (!isV3 || !mayBeAboutPath(outcome)) return outcome;
+      const byV2 = await send(batch, "v2", signal);
+      v3.notTaken(byV2.outcome);
+      return { ...byV2.outcome, bytes: outcome.bytes + byV2.outcome.bytes };
     },
     check: (signal) => checkKey(options, signal),
-    close: () => sender.close(),
+    close: () => options.sender.close(),
   };
+}
+
+/** Series v3 is compressed with zstd or not at all. */
+async function usableVersion(version: SeriesVersion, v3: SeriesV3Use): Promise<SeriesVersion> {
+  if (version !== "v3") return version;
+  return v3.isOn && (await zstdEncoder()) !== undefined ? "v3" : "v2";
 }

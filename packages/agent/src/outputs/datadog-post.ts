@@ -4,19 +4,9 @@
  * A key that isn't accepted is read again, and where it is another one by then, tried once more.
  */
 import type { ApiKey } from "./api-key.js";
-import type { Encoding } from "./compression.js";
 import type { HttpRequest, HttpSender } from "./http.js";
 import { type Outcome, tryEncode } from "./output.js";
-import { type PlainBody, type Some, smallestBody } from "./smallest-body.js";
-
-export interface Endpoint {
-  readonly url: string;
-  /** Those that it takes, the one that suits large bodies first. */
-  readonly encodings: Some<Encoding>;
-  /** The largest body that the intake takes, in bytes, as sent and inflated. */
-  readonly maxSentBytes: number;
-  readonly maxInflatedBytes: number;
-}
+import { type Body, type PlainBody, type Some, smallestBody } from "./smallest-body.js";
 
 export interface DatadogAccess {
   /** The API's base, as in `https://api.datadoghq.com/api`. */
@@ -25,27 +15,42 @@ export interface DatadogAccess {
   readonly sender: HttpSender;
 }
 
-/** @param encode makes the body in each format that the endpoint takes, the one that suits large bodies first */
+/** @param encode makes the body in each format that may be sent, the one that suits large bodies first */
 export async function postToDatadog(
   encode: () => Some<PlainBody>,
-  { url, encodings, maxSentBytes, maxInflatedBytes }: Endpoint,
+  access: DatadogAccess,
+  signal?: AbortSignal,
+): Promise<Outcome> {
+  const body = await smallestWithinLimits(encode);
+  return body.ok ? postBody(body.value, access, signal) : body.outcome;
+}
+
+export type MadeBody =
+  | { readonly ok: true; readonly value: Body }
+  | { readonly ok: false; readonly outcome: Outcome };
+
+/** The smallest body, or the outcome if the batch can't be encoded or is over the endpoint's limits. */
+export async function smallestWithinLimits(encode: () => Some<PlainBody>): Promise<MadeBody> {
+  const formats = tryEncode(encode);
+  if (!formats.ok) return formats;
+  const [{ bytes, endpoint }] = formats.value;
+  if (bytes.length > endpoint.maxInflatedBytes)
+    return { ok: false, outcome: tooLarge(bytes.length, endpoint.maxInflatedBytes, "inflated") };
+  const body = await smallestBody(formats.value);
+  const { length } = body.bytes;
+  const { maxSentBytes } = body.endpoint;
+  if (length > maxSentBytes) return { ok: false, outcome: tooLarge(length, maxSentBytes, "compressed") };
+  return { ok: true, value: body };
+}
+
+export async function postBody(
+  { endpoint: { url }, contentType, encoding, bytes }: Body,
   { key, sender }: DatadogAccess,
   signal?: AbortSignal,
 ): Promise<Outcome> {
-  const formats = tryEncode(encode);
-  if (!formats.ok) return formats.outcome;
-  const plain = formats.value[0].bytes.length;
-  if (plain > maxInflatedBytes) return tooLarge(plain, maxInflatedBytes, "inflated");
-  const body = await smallestBody(formats.value, encodings);
-  const { length } = body.bytes;
-  if (length > maxSentBytes) return tooLarge(length, maxSentBytes, "compressed");
   const post = (): Promise<Outcome> => {
-    const headers = {
-      ...authorized(key),
-      "Content-Type": body.contentType,
-      "Content-Encoding": body.encoding,
-    };
-    return sender.send({ url, method: "POST", headers, body: body.bytes }, signal);
+    const headers = { ...authorized(key), "Content-Type": contentType, "Content-Encoding": encoding };
+    return sender.send({ url, method: "POST", headers, body: bytes }, signal);
   };
   const outcome = await post();
   if (outcome.kind !== "unauthorized" || !(await key.renew())) return outcome;

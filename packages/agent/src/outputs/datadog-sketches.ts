@@ -33,10 +33,11 @@ export function datadogSketches(options: DatadogSketchesOptions): Output<ReadySk
   return {
     send(batch, signal) {
       const body = () => ({
+        endpoint,
         contentType: "application/x-protobuf",
         bytes: encodeSketchPayload(batch, options.hostName()),
       });
-      return postToDatadog(() => [body()], endpoint, options, signal);
+      return postToDatadog(() => [body()], options, signal);
     },
     check: (signal) => checkKey(options, signal),
     close: () => options.sender.close(),

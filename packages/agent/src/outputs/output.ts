@@ -11,6 +11,8 @@ export type FoundBy = "output" | "answer";
 export type Outcome = {
   /** What went out for it, headers and TLS aside; that of a failed attempt is paid for as well. */
   readonly bytes: number;
+  /** Of the answer that didn't accept it, if there was one. */
+  readonly status?: number;
 } & (
   | { readonly kind: "delivered" }
   /** Not taken for now: to be sent again later, not before `retryAfter` where it is given. */

@@ -1,0 +1,15 @@
+/** Which version of the series endpoint is used, by DATADOG_SERIES and the address. */
+import type { Settings } from "./settings.js";
+
+/** Other receivers of Datadog's format don't know v3. */
+const DATADOG_DOMAINS = ["datadoghq.com", "datadoghq.eu", "ddog-gov.com"] as const;
+
+/** @param apiUrl the API's base */
+export function seriesVersion(
+  setting: Settings["seriesVersion"],
+  apiUrl: string,
+): Exclude<Settings["seriesVersion"], "auto"> {
+  if (setting !== "auto") return setting;
+  const { hostname } = new URL(apiUrl);
+  return DATADOG_DOMAINS.some((domain) => hostname.endsWith(`.${domain}`)) ? "v3" : "v2";
+}

@@ -1,0 +1,206 @@
+/**
+ * The columnar protobuf that `POST /api/intake/metrics/v3/series` takes, read and checked:
+ *
+ *     Payload { Metadata metadata = 2; MetricData metricData = 3 }, MetricData as in {@link COLUMNS}
+ *
+ * Stricter than need be, so that a wrong encoder is found: every reference has its entry, every column as many entries as
+ * there are series or points, and nothing is left over.
+ */
+import type { Result } from "@chouette-iot/record";
+import {
+  double,
+  float,
+  inner,
+  key,
+  LENGTH_DELIMITED,
+  Malformed,
+  type Message,
+  signed,
+  skip,
+  string,
+  varint,
+} from "./protobuf-reader.js";
+import { TYPE_NUMBERS } from "./read-series-json.js";
+import { checkAllSeries, type SubmittedSeries, type UncheckedSeries } from "./submitted-series.js";
+
+const METRIC_DATA = key(3, LENGTH_DELIMITED);
+
+const signedVarint = (message: Message) => signed(varint(message));
+
+/** By number: how an entry of the column is read. */
+const COLUMNS = {
+  names: { field: 1, read: string },
+  tags: { field: 2, read: string },
+  tagSets: { field: 3, read: signedVarint },
+  resources: { field: 4, read: string },
+  resourceCounts: { field: 5, read: varint },
+  resourceTypes: { field: 6, read: signedVarint },
+  resourceNames: { field: 7, read: signedVarint },
+  sourceTypes: { field: 8, read: string },
+  origins: { field: 9, read: varint },
+  types: { field: 10, read: varint },
+  nameRefs: { field: 11, read: signedVarint },
+  tagSetRefs: { field: 12, read: signedVarint },
+  resourceRefs: { field: 13, read: signedVarint },
+  intervals: { field: 14, read: varint },
+  pointCounts: { field: 15, read: varint },
+  timestamps: { field: 16, read: signedVarint },
+  integers: { field: 17, read: signedVarint },
+  floats: { field: 18, read: float },
+  doubles: { field: 19, read: double },
+  sourceTypeRefs: { field: 23, read: signedVarint },
+  originRefs: { field: 24, read: signedVarint },
+} as const;
+
+type ColumnName = keyof typeof COLUMNS;
+type Columns = { readonly [Name in ColumnName]: readonly ReturnType<(typeof COLUMNS)[Name]["read"]>[] };
+
+const TYPE = 0x0f;
+const VALUE_TYPE = 0xf0;
+
+export function readSeriesV3(body: Buffer): Result<readonly SubmittedSeries[]> {
+  try {
+    return checkAllSeries(payload({ bytes: body, at: 0, end: body.length }));
+  } catch (error) {
+    if (error instanceof Malformed)
+      return { ok: false, reason: `the body is no series v3: ${error.message}` };
+    throw error;
+  }
+}
+
+function payload(message: Message): readonly UncheckedSeries[] {
+  const all: UncheckedSeries[] = [];
+  while (message.at < message.end) {
+    const field = varint(message);
+    if (field === METRIC_DATA) all.push(...allSeries(columnsOf(inner(message))));
+    else skip(message, field);
+  }
+  return all;
+}
+
+function columnsOf(message: Message): Columns {
+  const names = Object.keys(COLUMNS) as ColumnName[];
+  const entries = new Map<ColumnName, (string | number)[]>(names.map((name) => [name, []]));
+  const byField = new Map(names.map((name) => [key(COLUMNS[name].field, LENGTH_DELIMITED), name]));
+  while (message.at < message.end) {
+    const field = varint(message);
+    const name = byField.get(field);
+    if (name === undefined) skip(message, field);
+    else {
+      const column = inner(message);
+      while (column.at < column.end) entries.get(name)?.push(COLUMNS[name].read(column));
+    }
+  }
+  // Each list was read by its own column's reader.
+  return Object.fromEntries(entries) as unknown as Columns;
+}
+
+function allSeries(columns: Columns): readonly UncheckedSeries[] {
+  const { types, nameRefs, tagSetRefs, resourceRefs, sourceTypeRefs, originRefs } = columns;
+  const { intervals, pointCounts } = columns;
+  const count = types.length;
+  const names = lookUp(sums(nameRefs), columns.names);
+  const tags = lookUp(sums(tagSetRefs), tagSetsOf(columns));
+  const hosts = lookUp(sums(resourceRefs), hostsOf(columns));
+  lookUp(sums(sourceTypeRefs), columns.sourceTypes);
+  lookUp(
+    sums(originRefs),
+    columns.origins.filter((_, index) => index % 3 === 2),
+  );
+  for (const list of [nameRefs, tagSetRefs, resourceRefs, intervals, pointCounts]) expectCount(list, count);
+  for (const list of [sourceTypeRefs, originRefs]) if (list.length > 0) expectCount(list, count);
+  const points = pointsOf(columns);
+  return types.map((type, index) => ({
+    metric: names[index],
+    type: (type & TYPE) in TYPE_NUMBERS ? TYPE_NUMBERS[type & TYPE] : type & TYPE,
+    host: hosts[index],
+    tags: tags[index],
+    points: points[index],
+    interval: intervals[index],
+  }));
+}
+
+function tagSetsOf({ tags, tagSets }: Columns): readonly (readonly string[])[] {
+  const sets: (readonly string[])[] = [];
+  for (const { values } of groups(tagSets, "tagSets")) {
+    const set = sums(values).map((index) => {
+      if (index < 0) return entryOf(sets, -index);
+      return [entryOf(tags, index)];
+    });
+    sets.push(set.flat());
+  }
+  return sets;
+}
+
+/** Each group begins with the number of its members. */
+function groups(list: readonly number[], what: string): readonly { readonly values: readonly number[] }[] {
+  const found: { readonly values: readonly number[] }[] = [];
+  for (let at = 0; at < list.length; ) {
+    const size = list[at] ?? 0;
+    const values = list.slice(at + 1, at + 1 + size);
+    if (size < 1 || values.length !== size)
+      throw new Malformed(`${what}: a set of ${size} has ${values.length}`);
+    found.push({ values });
+    at += 1 + size;
+  }
+  return found;
+}
+
+/** The host of each resource set, undefined if it has none. */
+function hostsOf(columns: Columns): readonly (string | undefined)[] {
+  const { resources, resourceCounts, resourceTypes, resourceNames } = columns;
+  let at = 0;
+  const hosts = resourceCounts.map((count) => {
+    const types = lookUp(sums(resourceTypes.slice(at, at + count)), resources);
+    const names = lookUp(sums(resourceNames.slice(at, at + count)), resources);
+    at += count;
+    return names[types.indexOf("host")];
+  });
+  expectCount(resourceTypes, at);
+  expectCount(resourceNames, at);
+  return hosts;
+}
+
+function pointsOf(columns: Columns): readonly (readonly (readonly [number, number])[])[] {
+  const { types, pointCounts, integers, floats, doubles } = columns;
+  const times = sums(columns.timestamps);
+  const at = { times: 0, 0: 0, 16: 0, 32: 0, 48: 0 };
+  const values: Readonly<Record<number, readonly number[]>> = { 16: integers, 32: floats, 48: doubles };
+  const points = types.map((type, series) => {
+    const kind = (type & VALUE_TYPE) as 0x00 | 0x10 | 0x20 | 0x30;
+    if (!(kind in at)) throw new Malformed(`series[${series}] has values of type ${kind}`);
+    return Array.from({ length: pointCounts[series] ?? 0 }, (): [number, number] => [
+      times[at.times++] ?? Number.NaN,
+      kind === 0 ? 0 : (values[kind]?.[at[kind]++] ?? Number.NaN),
+    ]);
+  });
+  expectCount(times, at.times);
+  expectCount(integers, at[0x10]);
+  expectCount(floats, at[0x20]);
+  expectCount(doubles, at[0x30]);
+  return points;
+}
+
+function sums(differences: readonly number[]): readonly number[] {
+  let sum = 0;
+  return differences.map((difference) => {
+    sum += difference;
+    return sum;
+  });
+}
+
+/** Undefined for those that refer to nothing. */
+function lookUp<T>(references: readonly number[], entries: readonly T[]): readonly (T | undefined)[] {
+  return references.map((index) => (index === 0 ? undefined : entryOf(entries, index)));
+}
+
+function entryOf<T>(entries: readonly T[], index: number): T {
+  const entry = entries[index - 1];
+  if (entry === undefined && !(index >= 1 && index <= entries.length))
+    throw new Malformed(`a reference to entry ${index} of ${entries.length}`);
+  return entry as T;
+}
+
+function expectCount(list: readonly unknown[], count: number): void {
+  if (list.length !== count) throw new Malformed(`a column has ${list.length} entries instead of ${count}`);
+}
