@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { BUILT_IN } from "../packages/agent/src/collectors/built-in.js";
-import { newDeliveries } from "../packages/agent/src/status/deliveries.js";
+import { newAllDeliveries } from "../packages/agent/src/status/deliveries.js";
 import { prometheusText } from "../packages/agent/src/status/prometheus.js";
 import { selfMetrics } from "../packages/agent/src/status/self-metrics.js";
 import type { Status } from "../packages/agent/src/status/status.js";
@@ -13,7 +13,7 @@ const read = (name: string) =>
 
 /** A status with something of everything. @param count of all that is counted */
 function statusWith(count: number): Status {
-  const { requests } = newDeliveries();
+  const { requests } = newAllDeliveries().metrics;
   const delivery = {
     requests: { ...requests, delivered: count, refused: count },
     ...{ records: count, bytes: count, last: seconds(1), meanDelay: seconds(1) },

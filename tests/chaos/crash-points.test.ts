@@ -8,6 +8,7 @@ import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
+import { Windows } from "../../packages/agent/src/runtime/windows.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 
 const queues = queueNames();
@@ -57,8 +58,7 @@ async function run(store: Store, now: number, intake: Map<string, number>): Prom
     queues,
     wrap,
     clock,
-    interval: seconds(3),
-    grace: seconds(0),
+    windows: new Windows(seconds(3), seconds(0)),
     ttl,
     globalTags: [],
     filter: KEEPS_ALL,

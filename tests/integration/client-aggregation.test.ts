@@ -10,6 +10,7 @@ import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { KEEPS_ALL } from "../../packages/agent/src/aggregation/series-filter.js";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
+import { Windows } from "../../packages/agent/src/runtime/windows.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { redisForTests } from "../support/redis-for-tests.js";
@@ -56,8 +57,7 @@ async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
       histogramPercentiles: [0.95],
     }),
     clock: new ManualClock(NOON + 3_600_000),
-    interval: seconds(10),
-    grace: seconds(2),
+    windows: new Windows(seconds(10), seconds(2)),
     ttl: seconds(14_400),
     globalTags: [],
     filter: KEEPS_ALL,

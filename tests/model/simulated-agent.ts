@@ -97,6 +97,8 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
         store: workStore,
         queues: QUEUES,
         storeOutage,
+        engine: { kind: "memory" },
+        history: undefined,
         sentBytes: new SentBytes(workStore, clock),
         deliveries: newAllDeliveries(),
         series: new SeriesMeter(),

@@ -4,6 +4,7 @@ import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { KEEPS_ALL, type SeriesFilter } from "../../packages/agent/src/aggregation/series-filter.js";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
+import { Windows } from "../../packages/agent/src/runtime/windows.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import type { Wrap } from "../../packages/agent/src/wrappers/wrapper.js";
 
@@ -42,10 +43,9 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
       globalTags = [],
       filter = KEEPS_ALL,
     } = { ...defaults, ...changed };
-    const grace = seconds(2);
     return new Flusher({
-      ...{ store, queues, wrap, clock, grace, globalTags, filter },
-      interval: seconds(interval),
+      ...{ store, queues, wrap, clock, globalTags, filter },
+      windows: new Windows(seconds(interval), seconds(2)),
       ttl: seconds(ttl),
       floor: seconds(floor),
     });

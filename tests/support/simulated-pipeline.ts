@@ -65,6 +65,8 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
       sentBytes: new SentBytes(marked, clock),
       deliveries: newAllDeliveries(),
       series: new SeriesMeter(),
+      engine: { kind: "memory" },
+      history: undefined,
       boot: { id: "a-boot", uptime: () => seconds(UPTIME + clock.monotonic() / 1000) },
       status: () => Promise.reject(new Error("nobody asks")),
     },

@@ -34,6 +34,7 @@ import { RecordTap } from "./status/record-tap.js";
 import { SeriesMeter } from "./status/series-use.js";
 import { readStatus, type Status } from "./status/status.js";
 import { type BrokerMemory, storeSnapshots } from "./status/store-snapshot.js";
+import { currentBoot } from "./timekeeping/boot.js";
 
 export interface Agent {
   /**
@@ -61,7 +62,8 @@ interface Leadership {
  */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
   const reloadable = await openReloadable(config);
-  const { store, broker, embedded, defaultLimit, server, outages } = await openStore(config, log, clock);
+  const { store, engine, outages } = await openStore(config, log, clock);
+  const embedded = engine.kind === "embedded" ? engine : undefined;
   const tap = new RecordTap(queueNames());
   const history = new History();
   const wiring = {
@@ -70,13 +72,11 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     store,
     queues: queueNames(),
     storeOutage: new Outage("store", clock, log),
-    ...(embedded === undefined ? {} : { embedded }),
-    ...(defaultLimit === undefined ? {} : { defaultLimit }),
-    ...(server === undefined ? {} : { server }),
+    engine,
+    boot: currentBoot(),
     deliveries: newAllDeliveries(),
     series: new SeriesMeter(),
-    tap,
-    ...(config.settings.http === "off" ? {} : { history }),
+    history: config.settings.http === "off" ? undefined : history,
     status: (): Promise<Status> => readStatus(source),
   };
   const leaseOutage = new Outage("lease", clock, log, "failing");
@@ -101,10 +101,11 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     started: clock.monotonic(),
     rates: new RateMeter(),
     history,
+    tap,
     outageLog: new OutageLog(),
-    ...(broker === undefined
-      ? {}
-      : { brokerCounters: broker.counters, brokerAddress: shownAddress(broker.address) }),
+    embedded: embedded?.store,
+    brokerCounters: embedded?.broker.counters,
+    brokerAddress: embedded && shownAddress(embedded.broker.address),
     config: () => lifecycle.config,
     outages: () =>
       [wiring.storeOutage, leaseOutage, ...outages, ...statsd.outages, ...(work()?.outages ?? [])].map(
@@ -112,7 +113,12 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
       ),
     collectors: () => work()?.collectors() ?? [],
     lastReady: () => work()?.lastReady() ?? new Map(),
-    snapshot: storeSnapshots(store, wiring.queues, clock, server && (() => memoryOf(server))),
+    snapshot: storeSnapshots(
+      store,
+      wiring.queues,
+      clock,
+      engine.kind === "redis" ? () => memoryOf(engine.server) : undefined,
+    ),
     heldBack: () => work()?.heldBack(),
     flushedAt: () => work()?.flushedAt(),
     stalled,
@@ -154,7 +160,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
       // Beside one another: those who look wait for the store, which may hang.
       await Promise.all([ended.then(() => lifecycle.stop()), adminServers.close()]);
       await statsd.close();
-      await broker?.close();
+      await embedded?.broker.close();
       await store.close();
     },
   };
@@ -176,5 +182,5 @@ async function memoryOf(server: RedisStore): Promise<BrokerMemory | undefined> {
   const info = await server.serverInfo();
   if (info === undefined) return undefined;
   const { usedMemory: usedBytes, maxMemory: maxBytes } = info;
-  return { usedBytes, ...(maxBytes === undefined ? {} : { maxBytes }) };
+  return { usedBytes, maxBytes };
 }

@@ -15,15 +15,21 @@ const FIRST_CONNECTION = milliseconds(2_000);
 /** Between two flushes to the disk, in milliseconds. */
 const EVERY_SECOND = 1_000;
 
+export type StoreEngine =
+  | { readonly kind: "redis"; readonly server: RedisStore }
+  | {
+      readonly kind: "embedded";
+      readonly store: BrokerStore;
+      readonly broker: RunningBroker;
+      /** In bytes, if STORE_MAX_BYTES isn't set. */
+      readonly defaultLimit: number;
+    }
+  /** In tests. */
+  | { readonly kind: "memory" };
+
 export interface OpenStore {
   readonly store: Store;
-  readonly broker?: RunningBroker;
-  /** The agent's own store; undefined with Redis. */
-  readonly embedded?: BrokerStore;
-  /** In bytes, of the agent's own store if STORE_MAX_BYTES isn't set. */
-  readonly defaultLimit?: number;
-  /** The server, if there is one. */
-  readonly server?: RedisStore;
+  readonly engine: StoreEngine;
   /** Of its disk. */
   readonly outages: readonly Outage[];
 }
@@ -33,7 +39,7 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
   const { listen, password, protectedMode, maxConnections } = config.settings;
   if (config.storage === "redis") {
     const server = await connectedStore(config, clock);
-    return { store: server, server, outages: [] };
+    return { store: server, engine: { kind: "redis", server }, outages: [] };
   }
   const diskOutage = new Outage("embedded broker disk", clock, log);
   const store = await openEmbedded(config, log, clock, diskOutage);
@@ -49,7 +55,7 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
     // The port may be one that the system chose.
     log.info({ listen: shownAddress(broker.address) }, "broker listening");
     const defaultLimit = await defaultStoreLimit(config.settings.dataDirectory);
-    return { store, broker, embedded: store, defaultLimit, outages: [diskOutage] };
+    return { store, engine: { kind: "embedded", store, broker, defaultLimit }, outages: [diskOutage] };
   } catch (error) {
     await store.close();
     throw error;

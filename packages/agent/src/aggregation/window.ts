@@ -1,18 +1,6 @@
-/**
- * Windows: stretches of time, aligned to the clock, whose records of one context become one.
- */
-import { contextKey, type KeyedMetric, type Seconds, seconds } from "@chouette-iot/record";
+/** A window: a stretch of time whose records of one context become one. */
+import { contextKey, type KeyedMetric, type Seconds } from "@chouette-iot/record";
 import { addRecord, type Context, mergeContext, newContext } from "./context.js";
-
-/** The start of the window that holds a time. */
-export function windowStart(time: Seconds, interval: Seconds): Seconds {
-  return seconds(Math.floor(time / interval) * interval);
-}
-
-/** Every window that starts before this time is closed: its end is at least the grace ago. */
-export function closedBefore(now: Seconds, interval: Seconds, grace: Seconds): Seconds {
-  return windowStart(seconds(now - grace), interval);
-}
 
 /** A window's place in time. */
 export interface WindowSpan {

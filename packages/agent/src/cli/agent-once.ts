@@ -51,11 +51,11 @@ async function untilDelivered(agent: Agent, config: Config): Promise<string | un
 }
 
 /** How many records could be processed now; undefined if the store doesn't answer. */
-function due({ queues }: Status, { interval, grace }: Config): number | undefined {
+function due({ queues }: Status, { windows }: Config): number | undefined {
   const sizes = queues?.map(({ name, ledger, oldestAge = 0 }) => {
     if (name.endsWith(":rejected")) return 0;
     // Younger ones are in a window that is still open.
-    if (name.endsWith(":raw") && oldestAge <= interval + grace) return 0;
+    if (name.endsWith(":raw") && oldestAge <= windows.maxAge) return 0;
     return ledger.pending;
   });
   return sizes?.reduce((sum, size) => sum + size, 0);

@@ -70,8 +70,8 @@ async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): P
 function firstPointsDue(): string {
   const loaded = loadConfig(process.env);
   if (!loaded.ok) return "";
-  const { interval, grace, settings } = loaded.config;
-  const [latest, soonest] = [interval + grace + settings.releaseInterval, interval + grace + 1];
+  const { windows, settings } = loaded.config;
+  const [latest, soonest] = [windows.maxAge + settings.releaseInterval, windows.maxAge + 1];
   return `First points are due at most ${latest} s after an agent's first record. With RELEASE_INTERVAL=1 it is ${soonest} s.`;
 }
 

@@ -6,6 +6,7 @@ import {
   EVENT_PRIORITIES,
   type EventAlertType,
   type EventPriority,
+  seconds,
 } from "@chouette-iot/record";
 import { type CallOptions, ChouetteClient } from "chouette-iot-client";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
@@ -83,7 +84,7 @@ async function send(
 
 /** What an agent with these settings will do with it. */
 function outlook(
-  { interval, grace, metricTtl }: Config,
+  { windows, metricTtl }: Config,
   type: (typeof TYPES)[number],
   timestamp: number | undefined,
 ): string {
@@ -92,7 +93,7 @@ function outlook(
   const at = timestamp ?? now;
   if (at < now - metricTtl)
     return `the agent will drop it, since it is older than METRIC_TTL (${metricTtl} s)`;
-  const wait = Math.floor(at / interval) * interval + interval + grace - now;
+  const wait = windows.startOf(seconds(at)) + windows.maxAge - now;
   if (wait <= 0) return "its window has closed, so the agent aggregates it as a late record right away";
   return `its window closes in ${Math.ceil(wait)} s; the agent aggregates it then`;
 }

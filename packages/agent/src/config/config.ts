@@ -6,6 +6,7 @@
  */
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
 import { withoutUserinfo } from "../runtime/redact.js";
+import { Windows } from "../runtime/windows.js";
 import { takesCollection } from "./json-schema.js";
 import { OUTPUTS, type OutputName } from "./outputs.js";
 import { fileKey, type Setting } from "./setting.js";
@@ -28,8 +29,8 @@ export interface Config {
   readonly datadogUrl: string;
   /** The endpoint that logs are posted to. */
   readonly logsUrl: string;
-  readonly interval: Seconds;
-  readonly grace: Seconds;
+  /** By AGGREGATE_INTERVAL and AGGREGATE_GRACE. */
+  readonly windows: Windows;
   readonly releaseInterval: Milliseconds;
   readonly metricTtl: Seconds;
 }
@@ -164,8 +165,7 @@ function derive(
     output: settings.output ?? (hasKey(settings) ? "datadog" : "stdout"),
     datadogUrl: (settings.datadogUrl ?? `https://api.${settings.site}/api`).replace(/\/+$/, ""),
     logsUrl: logsEndpoint(settings.logsUrl ?? `https://http-intake.logs.${settings.site}`),
-    interval: seconds(settings.aggregateInterval),
-    grace: seconds(settings.aggregateGrace),
+    windows: new Windows(seconds(settings.aggregateInterval), seconds(settings.aggregateGrace)),
     releaseInterval: milliseconds(settings.releaseInterval * 1000),
     metricTtl: seconds(settings.metricTtl),
   };

@@ -1,6 +1,6 @@
 import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
-import { newDeliveries } from "../status/deliveries.js";
+import { newAllDeliveries } from "../status/deliveries.js";
 import type { Status } from "../status/status.js";
 import { headlineOf } from "./headline.js";
 
@@ -8,7 +8,7 @@ const ledger = (accepted: number, pending = 0) => ({
   ...{ accepted, done: { delivered: accepted - pending }, pending },
   ...{ dropped: {}, missing: 0, unknownLosses: 0 },
 });
-const delivery = { requests: newDeliveries().requests, records: 3, bytes: 9, last: seconds(90) };
+const delivery = { requests: newAllDeliveries().metrics.requests, records: 3, bytes: 9, last: seconds(90) };
 const fine: Status = {
   ...{ version: "1", host: "pi", pid: 1, at: seconds(100), uptime: seconds(50), stalled: [] },
   broker: { kind: "redis" },

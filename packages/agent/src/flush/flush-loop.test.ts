@@ -7,6 +7,7 @@ import { KEEPS_ALL } from "../aggregation/series-filter.js";
 import { CLOCK_FLOOR } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import { Outage } from "../runtime/outage.js";
+import { Windows } from "../runtime/windows.js";
 import { QueueLocks } from "../timekeeping/queue-locks.js";
 import { Timekeeper } from "../timekeeping/timekeeper.js";
 import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
@@ -17,7 +18,7 @@ const queues = queueNames();
 const log: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 /** A window's start. */
 const START = Date.UTC(2026, 5, 1) / 1000;
-const [INTERVAL, GRACE] = [seconds(10), seconds(2)];
+const WINDOWS = new Windows(seconds(10), seconds(2));
 
 let end = async () => {};
 afterEach(() => end());
@@ -34,8 +35,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     queues,
     wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
     clock,
-    interval: INTERVAL,
-    grace: GRACE,
+    windows: WINDOWS,
     ttl: seconds(14_400),
     floor: CLOCK_FLOOR,
     globalTags: [],
@@ -43,7 +43,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
   });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
   const locks = new QueueLocks();
-  const timekeeper = new Timekeeper({ store, queues, locks, clock, boot, log, interval: INTERVAL });
+  const timekeeper = new Timekeeper({ store, queues, locks, clock, boot, log, windows: WINDOWS });
   const outages = { store: new Outage("store", clock, log), own: new Outage("flush", clock, log, "failing") };
   const ending = new AbortController();
   const flush = flusher.flush.bind(flusher);
@@ -60,7 +60,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
   };
   const running = runFlushLoop(
     {
-      ...{ flusher, clock, log, outages, interval: INTERVAL, grace: GRACE },
+      ...{ flusher, clock, log, outages, windows: WINDOWS },
       checkClock: async () => (isClockSet() ? timekeeper.check() : { isTrusted: false, hasShifted: false }),
       onFlushed: () => {},
     },

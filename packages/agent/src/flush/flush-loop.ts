@@ -1,24 +1,17 @@
 /** The flush, each time that a window closes. */
 import { StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
-import {
-  type Milliseconds,
-  milliseconds,
-  type Seconds,
-  toMilliseconds,
-  toSeconds,
-} from "@chouette-iot/record";
-import { closedBefore } from "../aggregation/window.js";
+import { type Milliseconds, milliseconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import { beginOutage, endOutages, type LoopOutages } from "../runtime/outage.js";
+import type { Windows } from "../runtime/windows.js";
 import type { Flushed, Flusher } from "./flusher.js";
 
 export interface FlushLoopOptions {
   readonly flusher: Flusher;
   readonly clock: Clock;
   readonly log: Log;
-  readonly interval: Seconds;
-  readonly grace: Seconds;
+  readonly windows: Windows;
   /** Of the store, which is why most flushes fail, and of the flush itself. */
   readonly outages: LoopOutages;
   /** Whether the clock can be gone by, after putting right what it made wrong. */
@@ -66,8 +59,7 @@ async function mayFlush({ checkClock, flusher }: FlushLoopOptions): Promise<bool
   return isTrusted;
 }
 
-function untilNextClose({ clock, interval, grace }: FlushLoopOptions): Milliseconds {
+function untilNextClose({ clock, windows }: FlushLoopOptions): Milliseconds {
   const now = clock.now();
-  const nextClose = closedBefore(toSeconds(now), interval, grace) + interval + grace;
-  return milliseconds(Math.max(0, toMilliseconds(nextClose as Seconds) - now));
+  return milliseconds(Math.max(0, toMilliseconds(windows.nextClose(toSeconds(now))) - now));
 }

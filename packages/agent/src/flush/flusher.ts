@@ -11,8 +11,8 @@ import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { GaugeTimes } from "../aggregation/gauge-times.js";
 import { saveContexts } from "../aggregation/saved-contexts.js";
 import type { SeriesFilter } from "../aggregation/series-filter.js";
-import { closedBefore } from "../aggregation/window.js";
 import { type Clock, FutureLimit } from "../runtime/clock.js";
+import type { Windows } from "../runtime/windows.js";
 import type { Wrap } from "../wrappers/wrapper.js";
 import { emitWindow, joinParts } from "./emission.js";
 import { claimFragments } from "./fragments.js";
@@ -29,10 +29,7 @@ export interface FlusherOptions {
   readonly queues: QueueNames;
   readonly wrap: Wrap;
   readonly clock: Clock;
-  /** The length of a window, in whole seconds. */
-  readonly interval: Seconds;
-  /** How long after its end a window waits for late records. */
-  readonly grace: Seconds;
+  readonly windows: Windows;
   /** The age at which a raw record expires. */
   readonly ttl: Seconds;
   /** `["key:value", …]` of every series. */
@@ -70,10 +67,10 @@ export class Flusher {
   #hasBegun = false;
 
   constructor(options: FlusherOptions) {
-    const { store, queues, interval, clock } = options;
+    const { store, queues, windows, clock } = options;
     this.#options = options;
     this.#future = new FutureLimit(clock);
-    this.#notes = new WindowNotes(store, queues.rawMetrics, interval);
+    this.#notes = new WindowNotes(store, queues.rawMetrics, windows);
   }
 
   /**
@@ -86,14 +83,14 @@ export class Flusher {
 
   /** Emits every window that is closed. Rejects where the store does; the next call takes up what is left. */
   async flush(): Promise<Flushed> {
-    const { interval, grace, ttl, store, queues } = this.#options;
+    const { windows, ttl, store, queues } = this.#options;
     const now = this.#now();
     const flushed = { aggregated: 0, ready: 0, rejected: 0, expired: 0, filtered: 0 };
     try {
       if (!this.#notes.isLoaded) await this.#load();
       flushed.rejected += await this.#rejectMisstamped(now);
       flushed.expired += await expire(store, queues.rawMetrics, { before: now - ttl });
-      await this.#flushBefore(closedBefore(now, interval, grace), now, flushed);
+      await this.#flushBefore(windows.firstOpen(now), now, flushed);
       await this.#rejectStrays(flushed);
       await this.#forgetWindows(now);
       return flushed;

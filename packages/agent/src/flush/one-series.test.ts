@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { KEEPS_ALL } from "../aggregation/series-filter.js";
 import { groupSeries } from "../outputs/series.js";
+import { Windows } from "../runtime/windows.js";
 import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
 import { simpleWrapper } from "../wrappers/simple-wrapper.js";
 import type { Wrap } from "../wrappers/wrapper.js";
@@ -47,8 +48,7 @@ function setUp({ wrap = datadog, globalTags = [], interval = 10 }: Setup = {}) {
     flush: () =>
       new Flusher({
         ...{ store, queues, wrap, clock, globalTags, filter: KEEPS_ALL },
-        interval: seconds(interval),
-        grace: seconds(2),
+        windows: new Windows(seconds(interval), seconds(2)),
         ttl: seconds(14_400),
         floor: seconds(0),
       }).flush(),

@@ -7,15 +7,17 @@
  * neither do their emissions.
  */
 import { type Seconds, seconds } from "@chouette-iot/record";
-import { type WindowSpan, windowStart } from "../aggregation/window.js";
+import type { WindowSpan } from "../aggregation/window.js";
+import type { Windows } from "../runtime/windows.js";
 
 export class WindowGrid {
-  readonly #interval: Seconds;
+  readonly #windows: Windows;
   /** The windows off the grid, by the start of each window of the grid that they meet. */
   readonly #offGrid = new Map<Seconds, WindowSpan[]>();
 
-  constructor(interval: Seconds) {
-    this.#interval = interval;
+  /** @param windows today's */
+  constructor(windows: Windows) {
+    this.#windows = windows;
   }
 
   /** Keeps this window's place, until {@link remove}. */
@@ -39,12 +41,12 @@ export class WindowGrid {
 
   /** The start of the window that holds this time. */
   startAt(time: Seconds): Seconds {
-    return this.#offGrid.size === 0 ? windowStart(time, this.#interval) : this.windowAt(time).start;
+    return this.#offGrid.size === 0 ? this.#windows.startOf(time) : this.windowAt(time).start;
   }
 
   windowAt(time: Seconds): WindowSpan {
-    const cell = windowStart(time, this.#interval);
-    let [start, end] = [cell, seconds(cell + this.#interval)];
+    const cell = this.#windows.startOf(time);
+    let [start, end] = [cell, seconds(cell + this.#windows.interval)];
     for (const other of this.#offGrid.get(cell) ?? []) {
       const otherEnd = seconds(other.start + other.interval);
       if (otherEnd <= time) start = seconds(Math.max(start, otherEnd));
@@ -55,12 +57,12 @@ export class WindowGrid {
   }
 
   #isOnGrid({ start, interval }: WindowSpan): boolean {
-    return interval === this.#interval && windowStart(start, interval) === start;
+    return interval === this.#windows.interval && this.#windows.startOf(start) === start;
   }
 
   *#cellsOf({ start, interval }: WindowSpan): Iterable<Seconds> {
     const end = start + interval;
-    for (let cell = windowStart(start, this.#interval); cell < end; cell = seconds(cell + this.#interval))
-      yield cell;
+    const { interval: step } = this.#windows;
+    for (let cell = this.#windows.startOf(start); cell < end; cell = seconds(cell + step)) yield cell;
   }
 }

@@ -12,6 +12,7 @@
 import type { Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import type { WindowSpan } from "../aggregation/window.js";
+import type { Windows } from "../runtime/windows.js";
 import { WindowGrid } from "./window-grid.js";
 
 export interface WindowNote {
@@ -48,20 +49,20 @@ interface Forgotten {
 export class WindowNotes {
   readonly #store: Store;
   readonly #queue: string;
-  readonly #interval: Seconds;
+  readonly #windows: Windows;
   #known: Map<Seconds, Known> | undefined;
   #grid: WindowGrid;
   #forgotten: Forgotten | undefined;
 
   /**
    * @param queue the raw queue whose windows these are: each shard has its own
-   * @param interval of windows that are new
+   * @param windows those that are new
    */
-  constructor(store: Store, queue: string, interval: Seconds) {
+  constructor(store: Store, queue: string, windows: Windows) {
     this.#store = store;
     this.#queue = queue;
-    this.#interval = interval;
-    this.#grid = new WindowGrid(interval);
+    this.#windows = windows;
+    this.#grid = new WindowGrid(windows);
   }
 
   /** Reads the notes from the store: before the first flush, and after every settlement whose end isn't known. */
@@ -70,11 +71,11 @@ export class WindowNotes {
     const texts = await this.#store.notesUnder(prefix);
     const [forgotten] = await this.#store.notes([forgottenKey(this.#queue)]);
     this.#known = new Map();
-    this.#grid = new WindowGrid(this.#interval);
+    this.#grid = new WindowGrid(this.#windows);
     this.#forgotten = decodeForgotten(forgotten);
     for (const [key, text] of texts) {
       const start = seconds(Number(key.slice(prefix.length)));
-      if (Number.isInteger(start)) this.#set(start, { note: decodeNote(text, this.#interval), text });
+      if (Number.isInteger(start)) this.#set(start, { note: decodeNote(text, this.#windows.interval), text });
     }
   }
 
@@ -85,7 +86,7 @@ export class WindowNotes {
   /** Has {@link load} read everything again before the next flush; what is settled until then is refused. */
   forget(): void {
     this.#known = undefined;
-    this.#grid = new WindowGrid(this.#interval);
+    this.#grid = new WindowGrid(this.#windows);
     this.#forgotten = undefined;
   }
 

@@ -5,6 +5,7 @@ import { seconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
+import { Windows } from "../runtime/windows.js";
 import { WindowGrid } from "./window-grid.js";
 
 const queues = queueNames();
@@ -214,7 +215,7 @@ describe("the grid of windows", () => {
         (eras) => {
           const known = new Map<number, number>();
           for (const [interval, times] of eras) {
-            const grid = new WindowGrid(seconds(interval));
+            const grid = new WindowGrid(new Windows(seconds(interval), seconds(2)));
             for (const [start, length] of known)
               grid.add({ start: seconds(start), interval: seconds(length) });
             for (const time of times) {
@@ -236,7 +237,7 @@ describe("the grid of windows", () => {
   });
 
   it("is as it was once a window off it is removed", () => {
-    const grid = new WindowGrid(seconds(10));
+    const grid = new WindowGrid(new Windows(seconds(10), seconds(2)));
     const off = { start: seconds(8), interval: seconds(4) };
     grid.add(off);
     expect(grid.windowAt(seconds(11.5))).toEqual(off);

@@ -1,5 +1,5 @@
 /** Delivery statistics of an output since the agent's start. */
-import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
+import { bySignal, type Seconds, type Signal, seconds, toSeconds } from "@chouette-iot/record";
 import type { Outcome, Output } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
 
@@ -18,45 +18,30 @@ export interface Deliveries {
   delays: Seconds;
 }
 
-export function newDeliveries(): Deliveries {
+function newDeliveries(): Deliveries {
   const requests = { delivered: 0, unavailable: 0, unauthorized: 0, "too-large": 0, refused: 0 };
   return { requests, records: 0, bytes: 0, last: undefined, delays: seconds(0) };
 }
 
-/** Each kind of records that is delivered. */
-export const SIGNALS = ["metrics", "logs", "sketches", "events", "checks"] as const;
-
-export type Signal = (typeof SIGNALS)[number];
 export type AllDeliveries = Readonly<Record<Signal, Deliveries>>;
 
 export function newAllDeliveries(): AllDeliveries {
-  return {
-    metrics: newDeliveries(),
-    logs: newDeliveries(),
-    sketches: newDeliveries(),
-    events: newDeliveries(),
-    checks: newDeliveries(),
-  };
+  return bySignal(newDeliveries);
 }
 
-/**
- * Wraps an output and counts what it does.
- * @param timeOf the record's timestamp
- * @param onDelivered called with each delivered batch and the bytes of its body
- */
+export interface DeliveryStatsOptions<T> {
+  readonly deliveries: Deliveries;
+  readonly clock: Clock;
+  /** The record's timestamp. */
+  timeOf(record: T): Seconds;
+  /** Called with each delivered batch and the bytes of its body. */
+  readonly onDelivered: ((batch: readonly T[], bytes: number) => void) | undefined;
+}
+
+/** Wraps an output and counts what it does. */
 export function withDeliveryStats<T>(
   output: Output<T>,
-  {
-    deliveries,
-    clock,
-    timeOf,
-    onDelivered,
-  }: {
-    deliveries: Deliveries;
-    clock: Clock;
-    timeOf(record: T): Seconds;
-    onDelivered?(batch: readonly T[], bytes: number): void;
-  },
+  { deliveries, clock, timeOf, onDelivered }: DeliveryStatsOptions<T>,
 ): Output<T> {
   return {
     send: async (batch, signal) => {

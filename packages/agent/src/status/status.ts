@@ -5,7 +5,14 @@
  * Promises: it contains no secrets. It is read in bounded time, without the queues if the store is unavailable.
  */
 import type { BrokerStore, DiskReport, QueueNames, Store } from "@chouette-iot/queue";
-import { type Milliseconds, type Seconds, seconds, toSeconds } from "@chouette-iot/record";
+import {
+  bySignal,
+  type Milliseconds,
+  type Seconds,
+  type Signal,
+  seconds,
+  toSeconds,
+} from "@chouette-iot/record";
 import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
 import { currentHostName } from "../config/host-name.js";
@@ -18,7 +25,7 @@ import type { Clock } from "../runtime/clock.js";
 import type { OutageReport } from "../runtime/outage.js";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { VERSION } from "../runtime/version.js";
-import type { AllDeliveries, Deliveries, Signal } from "./deliveries.js";
+import type { AllDeliveries, Deliveries } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";
 import { type LastStep, type Readiness, readinessOf } from "./readiness.js";
@@ -97,11 +104,11 @@ export interface StatusSource {
   readonly started: Milliseconds;
   readonly deliveries: AllDeliveries;
   readonly rates: RateMeter;
-  readonly brokerCounters?: object;
+  readonly brokerCounters: object | undefined;
   /** Where the embedded broker listens. */
-  readonly brokerAddress?: string;
+  readonly brokerAddress: string | undefined;
   /** The store, if it is the agent's own. */
-  readonly embedded?: BrokerStore;
+  readonly embedded: BrokerStore | undefined;
   config(): Config;
   outages(): readonly OutageReport[];
   collectors(): readonly CollectorStatus[];
@@ -152,13 +159,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
         : { ok: false, reason: disk.full },
     outages: source.outages(),
     collectors: source.collectors(),
-    deliveries: {
-      metrics: toStatus(deliveries.metrics),
-      logs: toStatus(deliveries.logs),
-      sketches: toStatus(deliveries.sketches),
-      events: toStatus(deliveries.events),
-      checks: toStatus(deliveries.checks),
-    },
+    deliveries: bySignal((signal) => toStatus(deliveries[signal])),
     ...(sent === undefined ? {} : { sent }),
     ...budgetOf(config, source),
     ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
@@ -188,8 +189,8 @@ function lastSteps({ deliveries, flushedAt, queues }: StatusSource): readonly La
 }
 
 /** Longer than a record waits in a healthy agent. */
-function maxDelayOf({ settings, interval, grace }: Config): Seconds {
-  return seconds(3 * settings.releaseInterval + interval + grace);
+function maxDelayOf({ settings, windows }: Config): Seconds {
+  return seconds(3 * settings.releaseInterval + windows.maxAge);
 }
 
 function budgetOf({ settings }: Config, source: StatusSource): { readonly budget?: BudgetStatus } {

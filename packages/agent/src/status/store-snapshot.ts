@@ -13,7 +13,7 @@ import { type QueueStatus, readQueues } from "./queues.js";
 export interface BrokerMemory {
   readonly usedBytes: number;
   /** Undefined without a limit. */
-  readonly maxBytes?: number;
+  readonly maxBytes: number | undefined;
 }
 
 export interface StoreSnapshot {

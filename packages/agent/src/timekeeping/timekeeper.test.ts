@@ -8,6 +8,7 @@ import { KEEPS_ALL } from "../aggregation/series-filter.js";
 import { Flusher } from "../flush/flusher.js";
 import { CLOCK_FLOOR } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
+import { Windows } from "../runtime/windows.js";
 import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
 import { currentBoot } from "./boot.js";
 import { CLOCK_STATE } from "./clock-shift.js";
@@ -16,7 +17,7 @@ import { Timekeeper } from "./timekeeper.js";
 
 const queues = queueNames();
 const TRUE_TIME = Date.UTC(2026, 5, 1) / 1000;
-const INTERVAL = seconds(10);
+const WINDOWS = new Windows(seconds(10), seconds(2));
 
 /** A device whose clock is off, and whose time since boot runs on evenly. */
 function device(bootTime: number, store: Store = new MemoryStore(), said: string[] = []) {
@@ -36,7 +37,7 @@ function device(bootTime: number, store: Store = new MemoryStore(), said: string
       clock,
       boot: { id: state.bootId, uptime: () => seconds(state.uptime) },
       log,
-      interval: INTERVAL,
+      windows: WINDOWS,
     });
   const newFlusher = () =>
     new Flusher({
@@ -44,8 +45,7 @@ function device(bootTime: number, store: Store = new MemoryStore(), said: string
       queues,
       wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
       clock,
-      interval: INTERVAL,
-      grace: seconds(2),
+      windows: WINDOWS,
       ttl: seconds(14_400),
       globalTags: [],
       filter: KEEPS_ALL,

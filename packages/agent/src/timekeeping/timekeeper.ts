@@ -21,6 +21,7 @@ import { type Milliseconds, type Seconds, seconds, toMilliseconds, toSeconds } f
 import { type Shift, shiftWindows } from "../flush/shifted-windows.js";
 import { CLOCK_FLOOR, type Clock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
+import type { Windows } from "../runtime/windows.js";
 import type { Boot } from "./boot.js";
 import {
   CLOCK_STATE,
@@ -41,8 +42,8 @@ export interface TimekeeperOptions {
   readonly clock: Clock;
   readonly boot: Boot;
   readonly log: Log;
-  /** The length of a window: what is moved, is moved by whole windows. */
-  readonly interval: Seconds;
+  /** Records are moved by whole windows. */
+  readonly windows: Windows;
 }
 
 /** Less than this is drift, which time servers put right all the time. */
@@ -98,6 +99,15 @@ export class Timekeeper {
     const { clock, boot } = this.#options;
     if (this.#bootTime === undefined) return clock.now();
     return toMilliseconds(seconds(this.#bootTime + boot.uptime()));
+  }
+
+  /** The clock for whoever judges records by their age: with the time of {@link now}. */
+  trusted(clock: Clock): Clock {
+    return {
+      now: () => this.now(),
+      monotonic: () => clock.monotonic(),
+      sleep: (duration, signal) => clock.sleep(duration, signal),
+    };
   }
 
   /**
@@ -157,17 +167,17 @@ export class Timekeeper {
 
   /** In whole windows; 0 if it is drift. */
   #jump(before: Seconds, after: Seconds): Seconds {
-    const { interval } = this.#options;
+    const { interval } = this.#options.windows;
     const jump = after - before;
     // + 0, as -0 is no jump either.
     return seconds(Math.abs(jump) < MIN_JUMP ? 0 : Math.round(jump / interval) * interval + 0);
   }
 
   #range(before: Seconds, by: Seconds): Shift {
-    const { boot, interval } = this.#options;
+    const { boot, windows } = this.#options;
     return {
       // Ready metrics are stamped with the start of their window.
-      from: seconds(Math.floor(before / interval) * interval),
+      from: windows.startOf(before),
       // What was stamped in the second of the jump belongs to it, too.
       to: seconds(before + boot.uptime() + 1),
       by,

@@ -1,0 +1,205 @@
+/** The dispatch of each kind of records: what the kinds differ in, and their loops. */
+import type { QueueNames, Store } from "@chouette-iot/queue";
+import {
+  bySignal,
+  decodeReadySketch,
+  milliseconds,
+  type ReadyMetric,
+  type ReceivedLog,
+  type Seconds,
+  type Signal,
+  type SignalRecords,
+  seconds,
+  toSeconds,
+} from "@chouette-iot/record";
+import type { Config } from "./config/config.js";
+import { OUTPUTS } from "./config/outputs.js";
+import { type Admission, ByteBudget, type HeldBack } from "./dispatch/byte-budget.js";
+import { DispatchLoop } from "./dispatch/dispatch-loop.js";
+import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
+import { checkDecoder, eventDecoder, logDecoder, readyDecoder } from "./dispatch/ready-decoder.js";
+import type { SentBytes } from "./dispatch/sent-bytes.js";
+import { watchedOutput } from "./dispatch/watched-output.js";
+import type { Outputs } from "./outputs/open-outputs.js";
+import type { Output } from "./outputs/output.js";
+import type { Clock } from "./runtime/clock.js";
+import type { Log } from "./runtime/log.js";
+import { Outage } from "./runtime/outage.js";
+import { LoopWatchdog } from "./runtime/watchdog.js";
+import { type AllDeliveries, type DeliveryStatsOptions, withDeliveryStats } from "./status/deliveries.js";
+import type { SeriesMeter } from "./status/series-use.js";
+import type { QueueLocks } from "./timekeeping/queue-locks.js";
+import type { Timekeeper } from "./timekeeping/timekeeper.js";
+
+export interface DispatchesOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly storeOutage: Outage;
+  readonly queues: QueueNames;
+  readonly outputs: Outputs;
+  readonly sentBytes: SentBytes;
+  readonly deliveries: AllDeliveries;
+  readonly series: SeriesMeter;
+  readonly timekeeper: Timekeeper;
+  readonly locks: QueueLocks;
+  /** Whether ready metrics of another agent are distinguished from this one's: none of them is sent before. */
+  areMetricsClaimed(): boolean;
+}
+
+export interface Dispatches {
+  readonly outages: readonly Outage[];
+  readonly watchdogs: readonly LoopWatchdog[];
+  /** By the day's byte budget. */
+  heldBack(): HeldBack;
+  /** Dispatches now, unless an output has failed and its wait isn't over. */
+  wake(): void;
+  /** Until the signal is aborted. */
+  run(signal: AbortSignal): readonly Promise<void>[];
+}
+
+/** What a kind of records differs in from the others. */
+interface Kind<T>
+  extends Pick<DispatcherOptions<T>, "queue" | "decode" | "admission" | "batchSize" | "ttl">,
+    Pick<DeliveryStatsOptions<T>, "timeOf" | "onDelivered"> {
+  /** Whether the queue may be dispatched at all. */
+  hasBegun(): boolean;
+}
+
+type Kinds = { readonly [S in Signal]: Kind<SignalRecords[S]> };
+type OutputsBySignal = { readonly [S in Signal]: Output<SignalRecords[S]> };
+
+/** Datadog takes older points of metrics, if that is switched on; of distributions it never does. In seconds. */
+const MAX_SKETCH_AGE = 3_600;
+
+export function newDispatches(options: DispatchesOptions): Dispatches {
+  const { config, sentBytes } = options;
+  const budget = new ByteBudget(config.settings.dailyByteBudget ?? Number.POSITIVE_INFINITY, sentBytes);
+  const kinds: Kinds = kindsOf(options, budget);
+  const outputs: OutputsBySignal = options.outputs;
+  const dispatches = bySignal(<S extends Signal>(signal: S) =>
+    newDispatch(signal, kinds[signal], outputs[signal], options),
+  );
+  const all = Object.values(dispatches);
+  return {
+    outages: all.flatMap(({ outages }) => outages),
+    watchdogs: all.map(({ watchdog }) => watchdog),
+    heldBack: () =>
+      budget.heldBack({
+        metrics: dispatches.metrics.dispatcher.heldBack,
+        logs: dispatches.logs.dispatcher.heldBack,
+      }),
+    wake: () => {
+      for (const { loop } of all) loop.wake();
+    },
+    run: (signal) => all.map(({ loop }) => loop.run(signal)),
+  };
+}
+
+function kindsOf(
+  { config, queues, clock, series, areMetricsClaimed }: DispatchesOptions,
+  budget: ByteBudget,
+): Kinds {
+  const { metricTtl, settings } = config;
+  const { bulkSize, logsBulkSize, globalTags } = settings;
+  const logTtl = seconds(settings.logTtl);
+  const any = { admission: () => true, hasBegun: () => true, onDelivered: undefined };
+  return {
+    metrics: {
+      queue: queues.readyMetrics,
+      decode: readyDecoder(globalTags),
+      timeOf: timeOfMetric,
+      admission: () => budget.metrics(),
+      hasBegun: areMetricsClaimed,
+      batchSize: bulkSize,
+      ttl: metricTtl,
+      onDelivered: (batch, bytes) => series.add(batch, bytes),
+    },
+    logs: {
+      ...any,
+      queue: queues.logs,
+      decode: logDecoder(globalTags),
+      timeOf: (log) => timeOfLog(log, clock),
+      admission: () => budget.logs(),
+      batchSize: logsBulkSize,
+      ttl: logTtl,
+    },
+    sketches: {
+      ...any,
+      queue: queues.sketches,
+      decode: decodeReadySketch,
+      timeOf: ({ at }) => at,
+      batchSize: bulkSize,
+      ttl: seconds(Math.min(metricTtl, MAX_SKETCH_AGE)),
+    },
+    events: {
+      ...any,
+      queue: queues.events,
+      decode: eventDecoder(globalTags),
+      timeOf: ({ date_happened }) => date_happened,
+      // Datadog takes one a request, and as old as a log.
+      batchSize: 1,
+      ttl: logTtl,
+    },
+    checks: {
+      ...any,
+      queue: queues.checks,
+      decode: checkDecoder(globalTags),
+      timeOf: ({ timestamp }) => timestamp,
+      batchSize: bulkSize,
+      ttl: metricTtl,
+    },
+  };
+}
+
+function newDispatch<T>(
+  signal: Signal,
+  { queue, decode, batchSize, ttl, hasBegun, admission, timeOf, onDelivered }: Kind<T>,
+  output: Output<T>,
+  options: DispatchesOptions,
+) {
+  const { config, log, store, clock, storeOutage, queues, sentBytes, deliveries, timekeeper, locks } =
+    options;
+  const watchdog = new LoopWatchdog(`${signal} dispatch`, clock);
+  const watched = withDeliveryStats(watchedOutput(output, watchdog), {
+    deliveries: deliveries[signal],
+    ...{ clock, timeOf, onDelivered },
+  });
+  const dispatcher = new Dispatcher<T>({
+    ...{ queue, decode, batchSize, ttl, sentBytes },
+    output: watched,
+    store: watchdog.store(store),
+    clock: timekeeper.trusted(clock),
+    rejectedQueue: queues.rejected,
+    // Asked before each batch: it is also how a dispatch ends early when the clock jumps.
+    admission: (): Admission<T> => timekeeper.isTrusted && admission(),
+    // A release's worth of windows, and those that closed last.
+    fresh: seconds(config.settings.releaseInterval + config.windows.interval + config.windows.maxAge),
+  });
+  const { place } = OUTPUTS[config.output];
+  const name = signal === "metrics" ? place : `${place} ${signal}`;
+  const outputOutage = new Outage(name, clock, log);
+  const ownOutage = new Outage(`${signal} dispatch`, clock, log, "failing");
+  const loop = new DispatchLoop<T>({
+    ...{ name, dispatcher, log, outputOutage },
+    output: watched,
+    clock: watchdog.clock(),
+    releaseInterval: config.releaseInterval,
+    loopOutages: { store: storeOutage, own: ownOutage },
+    whileClockHolds: async (step) =>
+      timekeeper.isTrusted && hasBegun() ? locks.using([queue], step) : undefined,
+  });
+  return { dispatcher, loop, watchdog, outages: [outputOutage, ownOutage] };
+}
+
+function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {
+  return first?.[0] ?? seconds(0);
+}
+
+/** A log without a time of its own is from now. */
+function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
+  // A client may have put anything there, even what has no text.
+  const time = typeof date === "string" ? Date.parse(date) : Number.NaN;
+  return toSeconds(Number.isNaN(time) ? clock.now() : milliseconds(time));
+}

@@ -1,0 +1,34 @@
+/** Where windows are in time: aligned to the clock, each as long as the interval, closed a grace after its end. */
+import { type Seconds, seconds } from "@chouette-iot/record";
+
+export class Windows {
+  /** The length of a window, in whole seconds. */
+  readonly interval: Seconds;
+  /** How long after its end a window waits for late records. */
+  readonly grace: Seconds;
+
+  constructor(interval: Seconds, grace: Seconds) {
+    this.interval = interval;
+    this.grace = grace;
+  }
+
+  /** From the first record of a window to its close, at most. */
+  get maxAge(): Seconds {
+    return seconds(this.interval + this.grace);
+  }
+
+  /** The start of the window that holds this time. */
+  startOf(time: Seconds): Seconds {
+    return seconds(Math.floor(time / this.interval) * this.interval);
+  }
+
+  /** The start of the first window that isn't closed: every earlier one is. */
+  firstOpen(now: Seconds): Seconds {
+    return this.startOf(seconds(now - this.grace));
+  }
+
+  /** When the first open window closes. */
+  nextClose(now: Seconds): Seconds {
+    return seconds(this.firstOpen(now) + this.maxAge);
+  }
+}
