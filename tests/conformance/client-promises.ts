@@ -2,7 +2,7 @@
 import { MAX_PAGE_BYTES, MAX_VALUE_BYTES } from "@chouette-iot/queue";
 import { expect, it } from "vitest";
 import { numbered, QUEUE, record } from "./records.js";
-import { readAll, type Subject } from "./subject.js";
+import { asStored, readAll, type Subject } from "./subject.js";
 
 export function clientPromises(subject: () => Subject): void {
   const client = () => {
@@ -55,9 +55,9 @@ export function clientPromises(subject: () => Subject): void {
     expect(await store.size(QUEUE)).toBe(1);
     await subject().reopen();
     const reopened = subject().store;
-    expect(await reopened.read(QUEUE, { limit: 10 })).toEqual([{ ...valueless, value: undefined }]);
+    expect(asStored(await reopened.read(QUEUE, { limit: 10 }))).toEqual([{ ...valueless, value: undefined }]);
     await reopened.settle({ remove: [{ queue: QUEUE, records: [valueless] }] });
-    expect(await reopened.read(QUEUE, { limit: 10 })).toEqual([]);
+    expect(asStored(await reopened.read(QUEUE, { limit: 10 }))).toEqual([]);
     // A value that comes after that has no place any more.
     await client().storeValue(QUEUE, "valueless", "late");
     expect(await reopened.strays(QUEUE, 10)).toEqual([{ id: "valueless", value: "late" }]);

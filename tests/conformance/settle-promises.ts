@@ -35,6 +35,30 @@ export function settlePromises(subject: () => Subject): void {
     expect(await store.size(QUEUE)).toBe(500);
   });
 
+  it("removes each record as it was read once, wherever it is by then", async () => {
+    const { store } = subject();
+    const stored = numbered(300);
+    // One after the other: an engine that has little memory has moved most of them by the last.
+    for (const one of stored) await store.append(QUEUE, [one]);
+    const read = await store.read(QUEUE, { limit: 300 });
+    expect(read.length).toBe(300);
+    const take = (counter: string, from: number, to: number) =>
+      store.settle({ remove: [{ queue: QUEUE, records: read.slice(from, to), counter }] });
+    await take("first", 0, 100);
+    await take("second", 50, 200);
+    // Stored again, they are somewhere else.
+    await store.append(QUEUE, stored.slice(200));
+    await take("third", 150, 300);
+    expect(await store.counters()).toEqual(
+      new Map([
+        ["first", 100],
+        ["second", 100],
+        ["third", 100],
+      ]),
+    );
+    expect(await store.size(QUEUE)).toBe(0);
+  });
+
   it("never shows a part of itself", async () => {
     const { store } = subject();
     const moves = Array.from({ length: 30 }, (_, move) => numbered(10, { from: move * 10 }));

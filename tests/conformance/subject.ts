@@ -18,13 +18,19 @@ export interface Client {
   storeValue(queue: string, id: string, value: string): Promise<void>;
 }
 
+/** What was stored of these records: where the engine has them is its own affair. */
+export function asStored(page: readonly StoredRecord[]): readonly Omit<StoredRecord, "place">[] {
+  return page.map(({ place: _, ...record }) => record);
+}
+
 /** Every record of a queue, or those after a position, read page by page. */
 export async function readAll(
   store: Store,
   queue: string,
   { limit = 1_000, ...from }: { readonly limit?: number; readonly after?: Position } = {},
-): Promise<readonly StoredRecord[]> {
+): Promise<readonly Omit<StoredRecord, "place">[]> {
   const page = await store.read(queue, { ...from, limit });
   const after = page.at(-1);
-  return after === undefined ? [] : [...page, ...(await readAll(store, queue, { limit, after }))];
+  if (after === undefined) return [];
+  return [...asStored(page), ...(await readAll(store, queue, { limit, after }))];
 }

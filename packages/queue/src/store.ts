@@ -36,6 +36,11 @@ export interface Position {
   /** The record's time in seconds since the epoch. */
   readonly score: number;
   readonly id: string;
+  /**
+   * Where the engine has the record, of one that was read from it: given back, it spares a search. No part of the
+   * position, and of no meaning to another store, or to the same once it was closed.
+   */
+  readonly place?: number | undefined;
 }
 
 export interface NewRecord extends Position {

@@ -115,7 +115,7 @@ export class Taken {
 
   /** @throws Error with the reason if the record can't be used */
   #take(record: StoredRecord): void {
-    const { score, id, value } = record;
+    const { score, id, value, place } = record;
     if (value === undefined) throw new Error(absentValueReason(record));
     const decoded = this.#reader.read(value);
     if (!decoded.ok) {
@@ -139,7 +139,7 @@ export class Taken {
       this.#reject(record, TOO_LARGE);
       return;
     }
-    taken.positions.push({ score, id });
+    taken.positions.push({ score, id, place });
     taken.length += value.length;
     this.#held += 1;
     this.#length += value.length;
@@ -150,7 +150,7 @@ export class Taken {
     const { unset, latest, future } = this.#limits;
     if (timestamp < unset) this.#reject(record, UNSET_REASON);
     else if (timestamp <= latest) {
-      this.#expired.push({ score: record.score, id: record.id });
+      this.#expired.push({ score: record.score, id: record.id, place: record.place });
       this.#held += 1;
     } else if (timestamp > future) this.#reject(record, FUTURE_REASON);
     // Otherwise it stays in the queue.

@@ -1,12 +1,12 @@
-/** One block of a run: records in order, as they are on disk. Values are read when they are asked for. */
-import type { Position } from "../store.js";
-import { ByteReader, type ByteWriter } from "./bytes.js";
-import { comparePositions } from "./order.js";
+/** One block of a run: records in order, as they are on disk. Each is read when it is asked for. */
+import type { Position, StoredRecord } from "../store.js";
+import { ByteReader, type ByteWriter, MalformedBytes } from "./bytes.js";
+import { compareIds } from "./order.js";
 
 /** How a block begins; its records follow, each by {@link writeRecord}. */
 export function writeBlockHead(
   writer: ByteWriter,
-  { queue, firstOrdinal, count }: Pick<Block, "queue" | "firstOrdinal"> & { readonly count: number },
+  { queue, firstOrdinal, count }: Pick<Block, "queue" | "firstOrdinal" | "count">,
 ): void {
   writer.text(queue);
   writer.varint(firstOrdinal);
@@ -26,45 +26,73 @@ export function writeRecord(
 export class Block {
   readonly queue: string;
   readonly firstOrdinal: number;
-  readonly positions: readonly Position[];
+  readonly count: number;
   /** Bytes of its body. */
   readonly bytes: number;
-  readonly #body: Buffer;
-  readonly #valueAt: readonly number[];
+  readonly #reader: ByteReader;
+  /** Where each record begins in the body. */
+  readonly #starts: Uint32Array;
 
   /** @throws MalformedBytes if the body is no block's */
   constructor(body: Buffer) {
     const reader = new ByteReader(body);
-    const positions: Position[] = [];
-    const valueAt: number[] = [];
     this.queue = reader.text();
     this.firstOrdinal = reader.varint();
-    for (let left = reader.varint(); left > 0; left--) {
-      positions.push({ score: reader.double(), id: reader.text() });
-      valueAt.push(reader.position);
+    this.count = reader.varint();
+    if (this.count > body.length) throw new MalformedBytes("a block has more records than bytes");
+    this.#starts = new Uint32Array(this.count);
+    for (let index = 0; index < this.count; index++) {
+      this.#starts[index] = reader.position;
+      reader.skipDouble();
+      reader.skipText();
       if (reader.byte() === 1) reader.skipText();
     }
-    this.positions = positions;
     this.bytes = body.length;
-    this.#body = body;
-    this.#valueAt = valueAt;
+    this.#reader = reader;
   }
 
-  value(index: number): string | undefined {
-    const reader = new ByteReader(this.#body, this.#valueAt[index]);
-    return reader.byte() === 1 ? reader.text() : undefined;
+  /** Undefined if it has no record of this index. */
+  position(index: number): Position | undefined {
+    return this.#seek(index) ? { score: this.#reader.double(), id: this.#reader.text() } : undefined;
+  }
+
+  /** The same with the value. @param place of the record, for whoever gives it back */
+  record(index: number, place: number): StoredRecord | undefined {
+    if (!this.#seek(index)) return undefined;
+    const reader = this.#reader;
+    const [score, id] = [reader.double(), reader.text()];
+    return { score, id, value: reader.byte() === 1 ? reader.text() : undefined, place };
+  }
+
+  /** The index of the record at this position. */
+  indexOf(position: Position): number | undefined {
+    const index = this.countThrough(position) - 1;
+    return index >= 0 && this.#compare(index, position) === 0 ? index : undefined;
   }
 
   /** How many of its records stand before the position or at it. */
   countThrough(position: Position): number {
     let low = 0;
-    let high = this.positions.length;
+    let high = this.count;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const at = this.positions[middle];
-      if (at !== undefined && comparePositions(at, position) <= 0) low = middle + 1;
+      if (this.#compare(middle, position) <= 0) low = middle + 1;
       else high = middle;
     }
     return low;
+  }
+
+  #seek(index: number): boolean {
+    const start = this.#starts[index];
+    if (start !== undefined) this.#reader.seek(start);
+    return start !== undefined;
+  }
+
+  /** In the order of positions: ids are read only if the scores are equal. */
+  #compare(index: number, { score, id }: Position): number {
+    this.#seek(index);
+    const own = this.#reader.double();
+    if (own !== score) return own < score ? -1 : 1;
+    return compareIds(this.#reader.text(), id);
   }
 }

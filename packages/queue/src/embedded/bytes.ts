@@ -170,10 +170,23 @@ export class ByteReader {
     }
   }
 
-  /** Passes over a text. */
+  /** Passes over a text, after the same checks. */
   skipText(): void {
-    const end = Math.floor(this.varint() / 4) + this.#at;
+    const header = this.varint();
+    const end = Math.floor(header / 4) + this.#at;
     if (end > this.#buffer.length) throw new MalformedBytes("a text is cut off");
+    if (header % 4 > UTF16) throw new MalformedBytes("a text of an unknown encoding");
     this.#at = end;
+  }
+
+  /** Passes over a number of eight bytes. */
+  skipDouble(): void {
+    if (this.#at + 8 > this.#buffer.length) throw new MalformedBytes("a number is cut off");
+    this.#at += 8;
+  }
+
+  /** Reads on from this byte. */
+  seek(at: number): void {
+    this.#at = at;
   }
 }

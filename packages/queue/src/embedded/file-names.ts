@@ -18,3 +18,8 @@ export function numberOf(kind: "journal" | "run", name: string): number | undefi
 function padded(number: number): string {
   return `${number}`.padStart(DIGITS, "0");
 }
+
+/** The numbers of all the files of this kind among the names, in order. */
+export function numbersIn(kind: "journal" | "run", names: readonly string[]): readonly number[] {
+  return names.flatMap((name) => numberOf(kind, name) ?? []).sort((a, b) => a - b);
+}

@@ -114,14 +114,14 @@ function layoutOfBlocks(bytes: Buffer, seed: number): Layout {
   let queue: string | undefined;
   for (const frame of framesIn(bytes, seed, () => {})) {
     const block = blockOf(frame);
-    const first = block?.positions[0];
+    const first = block?.position(0);
     if (block === undefined || first === undefined) continue;
-    const { firstOrdinal, positions } = block;
+    const { firstOrdinal, count } = block;
     while (hashes.length < firstOrdinal) hashes.push(0);
-    for (const { id } of positions) hashes.push(hashId(id));
+    for (let index = 0; index < count; index++) hashes.push(hashId(block.position(index)?.id ?? ""));
     const { start: at, end } = frame;
-    blocks.push({ at, length: end - at, firstOrdinal, count: positions.length, ...first });
-    last = positions.at(-1) ?? first;
+    blocks.push({ at, length: end - at, firstOrdinal, count, ...first });
+    last = block.position(count - 1) ?? first;
     queue = block.queue;
   }
   const count = hashes.length;
@@ -136,7 +136,7 @@ function blockOf({ sequence, body }: Frame): Block | undefined {
   if (sequence < FIRST_BLOCK_SEQUENCE || sequence >= INDEX_SEQUENCE) return undefined;
   try {
     const block = new Block(body);
-    return block.firstOrdinal + block.positions.length <= MAX_RUN_RECORDS ? block : undefined;
+    return block.firstOrdinal + block.count <= MAX_RUN_RECORDS ? block : undefined;
   } catch {
     return undefined;
   }

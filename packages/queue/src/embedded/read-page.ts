@@ -25,7 +25,7 @@ export async function readPage(queue: QueueContent, options: PageOptions): Promi
   for (;;) {
     const missing = fill(queue, options, progress);
     if (missing === undefined) return page;
-    progress.held.set(blockKey(missing.run, missing.index), await missing.run.load(missing.index));
+    progress.held.set(blockKey(missing.run, missing.index), await missing.run.loadAhead(missing.index));
   }
 }
 
@@ -56,7 +56,8 @@ function fill(
       continue;
     }
     if (missing !== undefined) return missing;
-    const record = boundedRecord({ score: position.score, id: position.id, value: first.value });
+    if (first.record === undefined) return undefined;
+    const record = boundedRecord(first.record);
     progress.bytes += record.value === undefined ? 0 : Buffer.byteLength(record.value);
     if (page.length > 0 && progress.bytes > MAX_PAGE_BYTES) return undefined;
     page.push(record);

@@ -5,28 +5,20 @@
  * records. What is missing is counted, as far as the frames that are left say how many records there should be.
  */
 import { join } from "node:path";
-import type { Position } from "../store.js";
 import type { BlockCache } from "./block-cache.js";
-import {
-  type Change,
-  JOURNAL_VERSION,
-  type Mark,
-  type Opened,
-  type QueueRemoval,
-  readChange,
-} from "./change.js";
+import { type Change, JOURNAL_VERSION, type Mark, type Opened, type QueueRemoval } from "./change.js";
 import { Content } from "./content.js";
-import { numberOf, runName, segmentName, UNFINISHED } from "./file-names.js";
+import { numbersIn, segmentName, UNFINISHED } from "./file-names.js";
 import type { FileSystem } from "./files.js";
 import { beginsWithMagic, FRAME_HEADER_BYTES, type Frame, fileSeed, framesIn } from "./frame.js";
 import { hashId } from "./id-filter.js";
 import { Journal } from "./journal.js";
 import { Losses } from "./losses.js";
 import type { Entry } from "./memory-table.js";
-import { openRun } from "./open-run.js";
-import { comparePositions } from "./order.js";
+import { takeOrphans } from "./orphan-runs.js";
+import { changeOf, lookAhead, type Outlook } from "./outlook.js";
 import type { Run } from "./run.js";
-import type { RunHead } from "./run-format.js";
+import { RunFiles } from "./run-files.js";
 
 export interface Recovered {
   readonly content: Content;
@@ -58,14 +50,6 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   return new Recovery(options, await options.files.list(options.folder)).run();
 }
 
-/** What the journal's later frames say. */
-interface Outlook {
-  /** The last segment's last one. */
-  readonly last?: Mark | undefined;
-  readonly opened?: Opened;
-  readonly flushedThrough: number;
-}
-
 class Recovery {
   readonly #options: RecoveryOptions;
   readonly #names: readonly string[];
@@ -74,10 +58,8 @@ class Recovery {
   readonly #losses = new Losses();
   /** Of records in memory, by their numbers. */
   readonly #byNumber = new Map<number, Entry>();
-  /** By number, those that the journal names. Undefined for one that can't be read. */
-  readonly #runs = new Map<number, Run | undefined>();
-  readonly #unneeded: Run[] = [];
-  readonly #heads = new Map<number, RunHead | undefined>();
+  readonly #segments: readonly number[];
+  readonly #runFiles: RunFiles;
   /** The journal has the records from this number on, as far as it says. */
   #firstNumber = Number.POSITIVE_INFINITY;
   #nextSequence = 1;
@@ -91,7 +73,9 @@ class Recovery {
   constructor(options: RecoveryOptions, names: readonly string[]) {
     this.#options = options;
     this.#names = names;
-    this.#journal = new Journal(options.files, options.folder, Math.max(0, ...this.#numbers("journal")) + 1);
+    this.#segments = numbersIn("journal", names);
+    this.#runFiles = new RunFiles({ ...options, names, losses: this.#losses });
+    this.#journal = new Journal(options.files, options.folder, Math.max(0, ...this.#segments) + 1);
     this.#content.onEntry = (entry) => {
       this.#byNumber.set(entry.number, entry);
       this.#journal.entered(entry.number);
@@ -105,7 +89,7 @@ class Recovery {
   async run(): Promise<Recovered> {
     const { files, folder, boot, onProgress } = this.#options;
     for (const name of this.#names) if (name.endsWith(UNFINISHED)) await files.remove(join(folder, name));
-    const segments = this.#numbers("journal");
+    const segments = this.#segments;
     for (const [index, number] of segments.entries()) {
       onProgress?.(index / segments.length);
       if (performance.now() > (this.#options.deadline ?? Number.POSITIVE_INFINITY)) {
@@ -118,9 +102,12 @@ class Recovery {
       }
     }
     // The runs say nothing of what the journal was.
-    if (segments.length === 0 && this.#numbers("run").length > 0) this.#losses.missing();
+    if (segments.length === 0 && this.#runFiles.numbers.length > 0) this.#losses.missing();
     const before = this.#content.sizes();
-    await this.#takeOrphans();
+    const unneeded = await takeOrphans({
+      ...{ files, folder, content: this.#content, runFiles: this.#runFiles, losses: this.#losses },
+      firstNumber: this.#firstNumber,
+    });
     for (const [queue, size] of this.#content.sizes()) {
       this.#losses.found(queue, size - (before.get(queue) ?? 0));
     }
@@ -131,14 +118,13 @@ class Recovery {
     const journal = this.#journal;
     this.#content.onEntry = ({ number }) => journal.entered(number);
     this.#content.onLeft = (number) => journal.left(number);
-    const nextRun = Math.max(0, ...this.#numbers("run"), ...this.#runs.keys()) + 1;
     return {
       content: this.#content,
       journal,
       nextSequence: this.#nextSequence,
       flushedThrough,
-      nextRun,
-      unneeded: this.#unneeded,
+      nextRun: this.#runFiles.next,
+      unneeded,
       losses: this.#losses,
     };
   }
@@ -205,30 +191,13 @@ class Recovery {
    * is missing: half of a settlement would be worse than none. Other missing frames were damaged on the disk.
    */
   async #isCutHere(segment: number): Promise<boolean> {
-    this.#outlook ??= await this.#lookAhead(segment);
+    this.#outlook ??= await lookAhead(
+      this.#options,
+      this.#segments.filter((number) => number >= segment),
+    );
     const { last, opened = this.#opened, flushedThrough } = this.#outlook;
     const wasCut = last?.kind !== "closed" && opened !== undefined && opened.boot !== this.#options.boot;
     return wasCut && flushedThrough < this.#nextSequence;
-  }
-
-  /** What the frames say from this segment on. */
-  async #lookAhead(from: number): Promise<Outlook> {
-    const { files, folder } = this.#options;
-    const outlook: { last?: Mark | undefined; opened?: Opened; flushedThrough: number } = {
-      flushedThrough: 0,
-    };
-    for (const number of this.#numbers("journal")) {
-      if (number < from) continue;
-      const bytes = await files.readWhole(join(folder, segmentName(number))).catch(() => Buffer.alloc(0));
-      outlook.last = undefined;
-      for (const frame of framesIn(bytes, fileSeed("journal", number), () => {})) {
-        const { mark, flushedThrough = 0 } = changeOf(frame) ?? {};
-        outlook.flushedThrough = Math.max(outlook.flushedThrough, flushedThrough);
-        if (mark !== undefined) outlook.last = mark;
-        if (mark?.kind === "opened") outlook.opened = mark;
-      }
-    }
-    return outlook;
   }
 
   async #endAt(path: string, end: number, bytes: number): Promise<"ends here"> {
@@ -281,7 +250,7 @@ class Recovery {
       }
     }
     for (const { queue, run: id, below, replaces, removed } of change.runs ?? []) {
-      const run = await this.#run(id);
+      const run = await this.#runFiles.open(id);
       const content = this.#content.queue(queue);
       if (run === undefined) continue;
       for (const ordinal of removed) run.removed.add(ordinal);
@@ -312,105 +281,9 @@ class Recovery {
     this.#losses.found(removal.queue, absent);
     return { ...removal, entries };
   }
-
-  async #run(id: number): Promise<Run | undefined> {
-    if (this.#runs.has(id)) return this.#runs.get(id);
-    const { files, folder, cache } = this.#options;
-    const path = join(folder, runName(id));
-    // One whose records have all left is deleted, and is named by older frames.
-    const opened = this.#names.includes(runName(id)) ? await openRun(files, path, id, cache) : undefined;
-    if (opened?.isDamaged === true) this.#losses.missing();
-    if (opened === undefined && this.#names.includes(runName(id))) this.#losses.unreadable(path, 0);
-    this.#runs.set(id, opened?.run);
-    this.#heads.set(id, opened?.head);
-    return opened?.run;
-  }
-
-  /**
-   * Runs that no frame names. They were never finished, or have been replaced: the journal or other runs have their
-   * records. If these are gone, it is the frame that named the run that is missing.
-   */
-  async #takeOrphans(): Promise<void> {
-    const { files, folder } = this.#options;
-    const inUse = new Set([...this.#content.queues.values()].flatMap(({ runs }) => runs));
-    const adopted: Run[] = [];
-    for (const id of this.#numbers("run")) {
-      const path = join(folder, runName(id));
-      const isNew = !this.#runs.has(id);
-      const run = await this.#run(id);
-      if (run !== undefined && inUse.has(run)) continue;
-      if (isNew && run !== undefined && this.#isNeeded(this.#heads.get(id))) {
-        this.#losses.missing();
-        this.#content.queue(run.parts.queue).takeRun(run, 0, []);
-        adopted.push(run);
-        continue;
-      }
-      if (run !== undefined && !isNew) {
-        this.#unneeded.push(run);
-        continue;
-      }
-      run?.close();
-      if (!this.#losses.unreadablePaths.has(path)) await files.remove(path);
-    }
-    if (!this.#losses.any) return;
-    for (const run of adopted) await this.#leaveToOthers(run);
-    for (const queue of this.#content.queues.values()) {
-      for (const run of queue.runs) await leaveRecords(run, [...queue.table.after(undefined)]);
-    }
-  }
-
-  /** The frame that says what became of a run is missing: what another one has as well is that one's. */
-  async #leaveToOthers(run: Run): Promise<void> {
-    const others = this.#content.queue(run.parts.queue).runs.filter((other) => other !== run);
-    for (const other of others) {
-      for (const index of other.parts.blocks.keys()) {
-        const { positions, firstOrdinal } = await other.load(index);
-        await leaveRecords(
-          run,
-          positions.filter((_, offset) => !other.removed.has(firstOrdinal + offset)),
-        );
-      }
-    }
-  }
-
-  /** Whether the files that have the run's records besides were deleted. */
-  #isNeeded(head: RunHead | undefined): boolean {
-    if (head === undefined) return true;
-    if (head.replaces.length > 0) return head.replaces.some((id) => !this.#names.includes(runName(id)));
-    return head.lowest < this.#firstNumber;
-  }
-
-  #numbers(kind: "journal" | "run"): readonly number[] {
-    return this.#names.flatMap((name) => numberOf(kind, name) ?? []).sort((a, b) => a - b);
-  }
 }
 
 /** Whether a file begins like one of this version, or with a sector that was never written. */
 function isTorn(bytes: Buffer): boolean {
   return beginsWithMagic(bytes) || bytes.subarray(0, FRAME_HEADER_BYTES).every((byte) => byte === 0);
-}
-
-/** @returns undefined for one that no version writes */
-function changeOf({ body }: Frame): Change | undefined {
-  try {
-    return readChange(body);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Removes these records from a run. By its blocks, since the table of its ids may be damaged as well. */
-async function leaveRecords(run: Run, records: readonly Position[]): Promise<void> {
-  const [first, last] = [records[0], records.at(-1)];
-  if (first === undefined || last === undefined) return;
-  const ids = new Set(records.map(({ id }) => id));
-  const { blocks } = run.parts;
-  for (let index = run.blockFor(first); index < blocks.length; index++) {
-    const block = blocks[index];
-    if (block === undefined || comparePositions(block, last) > 0) return;
-    const { positions, firstOrdinal } = await run.load(index);
-    for (const [offset, { id }] of positions.entries()) {
-      if (ids.has(id)) run.removed.add(firstOrdinal + offset);
-    }
-  }
 }

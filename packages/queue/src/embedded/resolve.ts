@@ -9,9 +9,8 @@ import type { QueueRemoval, Written } from "./change.js";
 import { DistinctNumbers } from "./distinct-numbers.js";
 import { hashId } from "./id-filter.js";
 import type { Entry } from "./memory-table.js";
-import { comparePositions } from "./order.js";
 import type { QueueContent } from "./queue-content.js";
-import type { Run } from "./run.js";
+import { inRun, type Run } from "./run.js";
 
 /** The records at these positions, and how many there are. */
 export async function findRecords(
@@ -24,6 +23,11 @@ export async function findRecords(
   const search = new RunSearch(queue.runs);
   let inRuns = 0;
   for (const position of positions) {
+    const known = search.at(position.place);
+    if (known !== undefined) {
+      if (ofRun(ordinals, known.run).add(known.ordinal)) inRuns += 1;
+      continue;
+    }
     const entry = queue.entryAt(position);
     if (entry !== undefined) {
       if (numbers.add(entry.number)) entries.push(entry);
@@ -118,6 +122,11 @@ function removalOf(
   };
 }
 
+interface Found {
+  readonly run: Run;
+  readonly ordinal: number;
+}
+
 /** Finds positions in runs. They mostly come in order: the block of the last one is looked at first. */
 class RunSearch {
   readonly #runs: readonly Run[];
@@ -127,7 +136,23 @@ class RunSearch {
     this.#runs = runs;
   }
 
-  async find(position: Position): Promise<{ readonly run: Run; readonly ordinal: number } | undefined> {
+  /**
+   * The record of this place, if it is there still: a run never changes, and an id is in one place at most. One that left
+   * its run may be elsewhere.
+   */
+  at(place: number | undefined): Found | undefined {
+    if (place === undefined) return undefined;
+    const { run: id, ordinal } = inRun(place);
+    if (this.#run?.id !== id) {
+      this.#block = undefined;
+      this.#run = this.#runs.find((run) => run.id === id);
+    }
+    const run = this.#run;
+    if (run === undefined || ordinal >= run.parts.count || run.removed.has(ordinal)) return undefined;
+    return { run, ordinal };
+  }
+
+  async find(position: Position): Promise<Found | undefined> {
     const nearby = this.#findIn(this.#run, this.#block, position);
     if (nearby !== undefined) return nearby;
     for (const run of this.#runs) {
@@ -145,9 +170,8 @@ class RunSearch {
 
   #findIn(run: Run | undefined, block: Block | undefined, position: Position) {
     if (run === undefined || block === undefined) return undefined;
-    const index = block.countThrough(position) - 1;
-    const found = block.positions[index];
-    if (found === undefined || comparePositions(found, position) !== 0) return undefined;
+    const index = block.indexOf(position);
+    if (index === undefined) return undefined;
     const ordinal = block.firstOrdinal + index;
     return run.removed.has(ordinal) ? undefined : { run, ordinal };
   }

@@ -4,19 +4,22 @@
  *
  * A block that can't be read costs its records: it comes as an empty one, and {@link Run.onDamage} hears of it.
  */
-import type { Position } from "../store.js";
+import type { Position, StoredRecord } from "../store.js";
 import { Block } from "./block.js";
 import type { BlockCache } from "./block-cache.js";
 import type { StoreFile } from "./files.js";
 import { fileSeed, frameAt } from "./frame.js";
 import { hashId, type IdFilter } from "./id-filter.js";
-import type { IdTable } from "./id-table.js";
+import { type IdTable, MAX_RUN_RECORDS } from "./id-table.js";
 import { comparePositions } from "./order.js";
 import { RemovedSet } from "./removed.js";
 import type { BlockEntry } from "./run-format.js";
 
 /** A queue without a name, from ordinal 0 on no record. */
 const EMPTY_BLOCK = Buffer.from([0, 0, 0]);
+/** What is read together if it is read in order. */
+const BLOCKS_AHEAD = 4;
+const MAX_AHEAD_BYTES = 256 * 1024;
 
 export interface RunParts {
   readonly run: number;
@@ -32,9 +35,19 @@ export interface RunParts {
 }
 
 /** A record of a run. */
-export interface RunRecord extends Position {
+export interface RunRecord extends StoredRecord {
   readonly ordinal: number;
-  readonly value: string | undefined;
+}
+
+/** Where a record of a run is, as one number that is exact: see {@link Position.place}. */
+export function placeOf(run: number, ordinal: number): number {
+  return run * MAX_RUN_RECORDS + ordinal;
+}
+
+/** What {@link placeOf} made a place of. */
+export function inRun(place: number): { readonly run: number; readonly ordinal: number } {
+  const run = Math.floor(place / MAX_RUN_RECORDS);
+  return { run, ordinal: place - run * MAX_RUN_RECORDS };
 }
 
 export class Run {
@@ -110,18 +123,37 @@ export class Run {
     return block;
   }
 
+  /** The same. Blocks behind it come into memory with it: one look at the disk for what is read in order. */
+  async loadAhead(index: number): Promise<Block> {
+    const { blocks, file } = this.parts;
+    const first = blocks[index];
+    if (first === undefined || !this.#isOpen || this.cached(index) !== undefined) return this.load(index);
+    const ahead = blocks.slice(index, index + BLOCKS_AHEAD);
+    const end = ahead.reduce((last, { at, length }) => Math.max(last, at + length), 0);
+    if (ahead.length < 2 || end - first.at > MAX_AHEAD_BYTES) return this.load(index);
+    try {
+      const bytes = Buffer.allocUnsafeSlow(end - first.at);
+      await file.read(bytes, first.at);
+      for (const [offset, entry] of ahead.entries()) {
+        const block = this.#blockIn(bytes.subarray(entry.at - first.at), entry);
+        if (block !== undefined) this.#cache.put(this.id, index + offset, block);
+      }
+    } catch {
+      // One that can't be read mustn't cost the others: each is read by itself then.
+    }
+    return this.load(index);
+  }
+
   async positionOf(ordinal: number): Promise<Position | undefined> {
     const block = await this.load(this.#blockOf(ordinal));
-    return block.positions[ordinal - block.firstOrdinal];
+    return block.position(ordinal - block.firstOrdinal);
   }
 
   /** The ordinal of the record at this position, if there is one. */
   async ordinalOf(position: Position): Promise<number | undefined> {
     const block = await this.load(this.blockFor(position));
-    const index = block.countThrough(position) - 1;
-    const found = block.positions[index];
-    if (found === undefined || comparePositions(found, position) !== 0) return undefined;
-    return block.firstOrdinal + index;
+    const index = block.indexOf(position);
+    return index === undefined ? undefined : block.firstOrdinal + index;
   }
 
   mayHave(hash: number): boolean {
@@ -135,9 +167,8 @@ export class Run {
     for (const ordinal of await this.parts.ids.ordinalsOf(hash)) {
       if (this.removed.has(ordinal)) continue;
       const block = await this.load(this.#blockOf(ordinal));
-      const position = block.positions[ordinal - block.firstOrdinal];
-      if (position?.id !== id) continue;
-      return { ...position, ordinal, value: block.value(ordinal - block.firstOrdinal) };
+      const record = block.record(ordinal - block.firstOrdinal, placeOf(this.id, ordinal));
+      if (record?.id === id) return { ...record, ordinal };
     }
     return undefined;
   }
@@ -155,15 +186,26 @@ export class Run {
     try {
       const bytes = Buffer.allocUnsafeSlow(entry.length);
       await this.parts.file.read(bytes, entry.at);
-      const frame = frameAt(bytes, 0, fileSeed("run", this.id) + entry.at);
-      const block = frame === undefined ? undefined : new Block(frame.body);
-      if (block?.firstOrdinal === entry.firstOrdinal) return block;
+      const block = this.#blockIn(bytes, entry);
+      if (block !== undefined) return block;
     } catch {
-      // The disk can't read it, or its bytes are not a block's.
+      // The disk can't read it.
     }
     if (!this.#isOpen) return undefined;
     this.onDamage(Array.from({ length: entry.count }, (_, offset) => entry.firstOrdinal + offset));
     return undefined;
+  }
+
+  /** @returns undefined if the bytes don't begin with this block */
+  #blockIn(bytes: Buffer, entry: BlockEntry): Block | undefined {
+    if (!this.#isOpen) return undefined;
+    try {
+      const frame = frameAt(bytes, 0, fileSeed("run", this.id) + entry.at);
+      const block = frame === undefined ? undefined : new Block(frame.body);
+      return block?.firstOrdinal === entry.firstOrdinal ? block : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   #blockOf(ordinal: number): number {

@@ -1,9 +1,9 @@
 /** What a page is merged from: a table's records or a run's, in order. */
-import type { Position } from "../store.js";
+import type { Position, StoredRecord } from "../store.js";
 import type { Block } from "./block.js";
 import type { Entry, Table } from "./memory-table.js";
 import { comparePositions } from "./order.js";
-import type { Run } from "./run.js";
+import { placeOf, type Run } from "./run.js";
 import type { BlockEntry } from "./run-format.js";
 
 /** A block of a run. */
@@ -21,8 +21,8 @@ export interface Source {
    * @returns undefined if it is, "moved" if it has changed, or the block that must be loaded first
    */
   prepare(): undefined | "moved" | BlockPlace;
-  /** Of the record at the position. */
-  readonly value: string | undefined;
+  /** The record at the position, if it is one's. */
+  readonly record: StoredRecord | undefined;
   next(): void;
 }
 
@@ -39,8 +39,10 @@ export class TableSource implements Source {
     return this.#entry;
   }
 
-  get value(): string | undefined {
-    return this.#entry?.value;
+  get record(): StoredRecord | undefined {
+    if (this.#entry === undefined) return undefined;
+    const { score, id, value } = this.#entry;
+    return { score, id, value, place: undefined };
   }
 
   prepare(): undefined {
@@ -61,6 +63,7 @@ export class RunSource implements Source {
   #block: Block | undefined;
   #index = 0;
   position: Position | undefined;
+  record: StoredRecord | undefined;
 
   /** @param loaded gives the block of this index if it is in memory */
   constructor(run: Run, after: Position | undefined, loaded: (index: number) => Block | undefined) {
@@ -69,10 +72,6 @@ export class RunSource implements Source {
     this.#after = after;
     this.#blockIndex = after === undefined ? 0 : run.blockFor(after);
     this.#expectBlock();
-  }
-
-  get value(): string | undefined {
-    return this.#block?.value(this.#index);
   }
 
   prepare(): undefined | "moved" | BlockPlace {
@@ -93,10 +92,9 @@ export class RunSource implements Source {
     const block = this.#block;
     if (block === undefined) return;
     this.#index = this.#run.removed.nextAbsent(block.firstOrdinal + this.#index) - block.firstOrdinal;
-    const position = block.positions[this.#index];
-    if (position !== undefined) {
-      this.position = position;
-    } else {
+    this.record = block.record(this.#index, placeOf(this.#run.id, block.firstOrdinal + this.#index));
+    this.position = this.record;
+    if (this.record === undefined) {
       this.#blockIndex += 1;
       this.#expectBlock();
     }
