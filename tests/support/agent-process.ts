@@ -24,11 +24,17 @@ const NOTHING_SET = {
 
 export type AgentSettings = Readonly<Record<string, string>>;
 
-/** Starts an agent and resolves once it runs. */
+/** Starts an agent and resolves once it runs. Its end rejects if Node has warned of it: of a leak, or of what is deprecated. */
 export async function startAgentProcess(settings: AgentSettings): Promise<Running> {
   const agent = runChouette(["agent"], settings);
   await agent.wrote(/agent \S+ started/);
-  return agent;
+  const end: Running["end"] = async (signal) => {
+    const ended = await agent.end(signal);
+    const warning = /^\(node:\d+\) .*$/m.exec(agent.output());
+    if (warning !== null) throw new Error(`the agent's process was warned of: ${warning[0]}`);
+    return ended;
+  };
+  return { ...agent, end };
 }
 
 /** The port that an agent's broker got: `CHOUETTE_LISTEN` may be `127.0.0.1:0`, for any that is free. */

@@ -8,6 +8,7 @@
  * It holds nothing that isn't in the store, so that it can be stopped and started again when the settings change or the
  * lease is lost.
  */
+import { setMaxListeners } from "node:events";
 import { type ReadyMetric, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import { seriesFilter } from "./aggregation/series-filter.js";
 import { openCollectors } from "./collectors/open-collectors.js";
@@ -95,6 +96,8 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
   let flushedAt: Seconds | undefined;
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, lost]);
+  // Each loop listens to it: more of them than Node takes for no leak.
+  setMaxListeners(0, signal);
   const flushing = runFlushLoop(
     {
       ...{ flusher, log, windows: config.windows },
