@@ -1,6 +1,8 @@
 /** `chouette intake` as a process. */
+import { addToSketch, newSketch, seconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
+import { encodeSketchPayload } from "../../packages/agent/src/outputs/datadog-sketches.js";
 import { type Running, run } from "../support/running.js";
 
 const KEY = "secret-key-of-this-test";
@@ -50,9 +52,31 @@ describe("chouette intake", () => {
     await running.wrote('refused POST /api/v2/series: 400 series[0] "42": metric should be');
     expect(await post(`${url}/v2/logs`, [{ message: "\u001b[2J" }])).toBe(202);
     await running.wrote('log {"message":"\\u001b[2J"}');
+    expect(await post(`${url}/v1/events`, { title: "Deployed", text: "2.1" })).toBe(202);
+    await running.wrote('event {"title":"Deployed","text":"2.1"}');
     expect(await running.end("SIGINT")).toBe(0);
     expect(running.output()).toContain("Points: 1 received, 0 overwritten");
     expect(running.output()).toContain("Requests: /api/v2/series 202 ×1, 400 ×1; /api/v2/logs 202 ×1");
+  });
+
+  it("shows the quantiles of a distribution", async () => {
+    const url = await chouetteIntake();
+    const sketch = newSketch();
+    for (let value = 1; value <= 100; value++) addToSketch(sketch, value);
+    const payload = encodeSketchPayload(
+      [{ metric: "latency", tags: ["zone:a"], at: seconds(NOW), sketch }],
+      "owl",
+    );
+    const headers = { "DD-API-KEY": KEY, "Content-Type": "application/x-protobuf" };
+    const answer = await fetch(`${url}/beta/sketches`, {
+      method: "POST",
+      headers,
+      body: new Uint8Array(payload),
+    });
+    expect(answer.status).toBe(202);
+    await running.wrote(
+      /latency +distribution +100: p50 49\.\d+, p95 95\.\d+, p99 98\.\d+ +- +zone:a +owl\n/,
+    );
   });
 
   it("writes JSON lines with --json", async () => {

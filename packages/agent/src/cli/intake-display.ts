@@ -7,7 +7,8 @@ import type { Counts } from "../intake/counts.js";
 import type { AnsweredRequest, Intake } from "../intake/intake.js";
 import type { KeptPoint } from "../intake/kept-points.js";
 import { printable, printableJson } from "../runtime/printable.js";
-import { table, tableWidth, wrapped } from "./text-table.js";
+import { newestOfEachSeries, pointRow, rowTable, sketchFields, sketchRow } from "./intake-rows.js";
+import { wrapped } from "./text-table.js";
 
 export interface Display {
   /** @param key what to show as the API key: never the key itself */
@@ -16,27 +17,7 @@ export interface Display {
   ended(counts: Counts): void;
 }
 
-/** In the order in which they are shown. */
-const COLUMNS: readonly Column[] = [
-  { title: "Time", importance: 3, cell: ({ at }) => clockTime(at) },
-  { title: "Metric", importance: 6, cell: ({ metric }) => metric },
-  { title: "Type", importance: 2, cell: ({ type }) => type },
-  { title: "Value", importance: 5, cell: ({ value }) => rounded(value) },
-  { title: "Interval", importance: 0, cell: ({ interval }) => `${interval ?? "-"}` },
-  { title: "Tags", importance: 4, cell: ({ tags }) => tags.join(",") || "-" },
-  { title: "Host", importance: 1, cell: ({ host }) => host || "-" },
-];
-/** Columns that are shown on the narrowest terminal, in several lines if need be. */
-const MIN_COLUMNS = 3;
-const SIGNIFICANT_DIGITS = 6;
 const REDRAW_MS = 250;
-
-interface Column {
-  readonly title: string;
-  /** The least important one is left out first if a terminal is too narrow. */
-  readonly importance: number;
-  readonly cell: (point: KeptPoint) => string;
-}
 
 /** @param due when an agent's first points are due, as a sentence */
 export function displayOn(stream: WriteStream, isJson: boolean, due: string): Display {
@@ -51,7 +32,10 @@ function jsonDisplay(write: (line: string) => void): Display {
     listening: ({ url }) => tell("listening", { url, settings: settingsFor(url) }),
     request: (request) => {
       for (const point of pointsOf(request)) tell("point", point);
+      for (const sketch of request.submission.sketches) tell("sketch", sketchFields(sketch));
       for (const { fields } of request.submission.logs) tell("log", { log: fields });
+      for (const fields of request.submission.events) tell("event", { fields });
+      for (const check of request.submission.checks) tell("check", { check });
       const { method, path, status, reason } = request;
       if (reason !== undefined) tell("refused", { method, path, status, reason });
     },
@@ -64,10 +48,10 @@ function plainDisplay(write: (text: string) => void, due: string): Display {
   return {
     listening: (intake, key) => write(`${introduction(intake, key)}${due}\n`),
     request: (request) => {
-      const points = pointsOf(request);
-      const rows = points.length === 0 ? "" : pointTable(points, Number.POSITIVE_INFINITY);
-      write(hasHeading ? rows.slice(rows.indexOf("\n") + 1) : rows);
-      hasHeading ||= rows !== "";
+      const rows = [...pointsOf(request).map(pointRow), ...request.submission.sketches.map(sketchRow)];
+      const text = rows.length === 0 ? "" : rowTable(rows, Number.POSITIVE_INFINITY);
+      write(hasHeading ? text.slice(text.indexOf("\n") + 1) : text);
+      hasHeading ||= text !== "";
       for (const line of otherLines(request)) write(line);
     },
     ended: (counts) => write(summary(counts)),
@@ -91,7 +75,7 @@ function terminalDisplay(stream: WriteStream, due: string): Display {
         .join("\n");
     const [above, below] = [wrap(introduction), wrap(`${remark}${summary(intake.counts())}`)];
     const free = height - lineCount(above) - lineCount(below) - 2;
-    const text = `${above}\n${shownSeries(intake.points(), due, width, Math.max(3, free))}\n${below}`;
+    const text = `${above}\n${shownSeries(intake, due, width, Math.max(3, free))}\n${below}`;
     // To the top left, then over what is there; what was below is cleared.
     stream.write(
       `\u001b[H${text
@@ -118,34 +102,19 @@ function terminalDisplay(stream: WriteStream, due: string): Display {
 }
 
 /** The newest series, as many as fit into these lines; or when the first are due. */
-function shownSeries(points: readonly KeptPoint[], due: string, width: number, lines: number): string {
-  const series = newestOfEachSeries(points, lines);
+function shownSeries(intake: Intake, due: string, width: number, lines: number): string {
+  const series = [
+    ...newestOfEachSeries(intake.points(), lines).map(pointRow),
+    ...newestOfEachSeries(intake.sketches(), lines).map(sketchRow),
+  ]
+    .sort((a, b) => b.at - a.at)
+    .slice(0, lines);
   if (series.length === 0) return `${wrapped(due, width, 2)}\n`;
   for (let shown = series.length; shown > 1; shown--) {
-    const text = pointTable(series.slice(0, shown), width);
+    const text = rowTable(series.slice(0, shown), width);
     if (lineCount(text) <= lines + 1) return text;
   }
-  return pointTable(series.slice(0, 1), width);
-}
-
-/** As many columns as fit, the most important ones. */
-export function pointTable(points: readonly KeptPoint[], width: number): string {
-  const byImportance = [...COLUMNS].sort((a, b) => b.importance - a.importance);
-  for (let shown = COLUMNS.length; shown > MIN_COLUMNS; shown--) {
-    const columns = COLUMNS.filter((column) => byImportance.indexOf(column) < shown);
-    const rows = [titles(columns), ...points.map((point) => columns.map(({ cell }) => cell(point)))];
-    if (tableWidth(rows) <= width) return table(titles(columns), rows.slice(1), width);
-  }
-  const columns = COLUMNS.filter((column) => byImportance.indexOf(column) < MIN_COLUMNS);
-  return table(
-    titles(columns),
-    points.map((point) => columns.map(({ cell }) => cell(point))),
-    width,
-  );
-}
-
-function titles(columns: readonly Column[]): readonly string[] {
-  return columns.map(({ title }) => title);
+  return rowTable(series.slice(0, 1), width);
 }
 
 function lineCount(text: string): number {
@@ -173,35 +142,10 @@ function pointsOf({ submission }: AnsweredRequest): readonly KeptPoint[] {
 /** What a request brought besides points, and why it was refused. */
 function otherLines({ method, path, status, reason, submission }: AnsweredRequest): readonly string[] {
   const logs = submission.logs.map(({ fields }) => `log ${JSON.stringify(fields)}`);
+  const events = submission.events.map((event) => `event ${JSON.stringify(event)}`);
+  const checks = submission.checks.map((check) => `check ${JSON.stringify(check)}`);
   const refused = reason === undefined ? [] : [`refused ${method} ${path}: ${status} ${reason}`];
-  return [...logs, ...refused].map((line) => `${printable(line)}\n`);
-}
-
-/** For people: the digits that matter. */
-function rounded(value: number): string {
-  return `${Number(value.toPrecision(SIGNIFICANT_DIGITS))}`;
-}
-
-/** Local time of day, with the date if that isn't today; the bare seconds if no date can be so far away. */
-function clockTime(at: number): string {
-  const date = new Date(at * 1000);
-  if (Number.isNaN(date.getTime())) return `${at}`;
-  const time = date.toTimeString().slice(0, 8);
-  return date.toDateString() === new Date().toDateString()
-    ? time
-    : `${date.toLocaleDateString("sv")} ${time}`;
-}
-
-/** The last point of each series, newest first. */
-function newestOfEachSeries(points: readonly KeptPoint[], most: number): readonly KeptPoint[] {
-  const newest = new Map<string, KeptPoint>();
-  for (let index = points.length - 1; index >= 0 && newest.size < most; index--) {
-    const point = points[index];
-    if (point === undefined) continue;
-    const key = JSON.stringify([point.metric, point.host, point.tags]);
-    if (!newest.has(key)) newest.set(key, point);
-  }
-  return [...newest.values()];
+  return [...logs, ...events, ...checks, ...refused].map((line) => `${printable(line)}\n`);
 }
 
 function summary({ requests, bytes, points, logs }: Counts): string {

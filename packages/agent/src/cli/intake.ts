@@ -20,8 +20,8 @@ const DEFAULT_LISTEN: HostAndPort = { host: "127.0.0.1", port: 8128 };
 const KEEP = { keepPoints: 100_000, keepLogs: 1000 };
 
 const HELP = `
-Accepts POST /api/v2/series (JSON and protobuf), /api/v1/series and /api/v2/logs, and GET
-/api/v1/validate. Requires a key, validates requests by Datadog's documented limits and rules,
+Accepts POST /api/v2/series (JSON and protobuf), /api/v1/series, /api/beta/sketches, /api/v2/logs,
+/api/v1/events and /api/v1/check_run, and GET /api/v1/validate. Requires a key, validates requests by Datadog's documented limits and rules,
 answers as Datadog does, and shows the reason for each refusal. For one metric, host, tag set and
 second it keeps the last point, as Datadog does. Nothing is forwarded.
 
@@ -30,7 +30,8 @@ To see what an agent would send:
 and in another terminal, with logs too:
   $ DATADOG_LOGS_URL=http://127.0.0.1:8128 DATADOG_URL=http://127.0.0.1:8128/api API_KEY=any chouette agent
 
-With --json, each line is an object with an "event": listening, point, log, refused, or summary.
+With --json, each line is an object with an "event": listening, point, sketch, log, event, check,
+refused, or summary.
 
 Exit code: 0 after SIGTERM, SIGINT or --once, 1 if it can't listen, 2 if an option is invalid.`;
 

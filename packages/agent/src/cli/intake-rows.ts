@@ -1,0 +1,109 @@
+/** What `chouette intake` shows of points and sketches: rows of a table, which has as many columns as fit. */
+import { sketchQuantile } from "@chouette-iot/record";
+import type { KeptPoint } from "../intake/kept-points.js";
+import type { SubmittedSketch } from "../intake/sketch-payload.js";
+import { table, tableWidth } from "./text-table.js";
+
+/** A point, or a sketch of a distribution, as it is shown. */
+export interface Row {
+  readonly at: number;
+  readonly metric: string;
+  readonly type: string;
+  readonly value: string;
+  readonly interval?: number;
+  readonly tags: readonly string[];
+  readonly host: string;
+}
+
+/** Of a distribution. Datadog offers these, and any others. */
+const QUANTILES = { p50: 0.5, p95: 0.95, p99: 0.99 } as const;
+
+interface Column {
+  readonly title: string;
+  /** The least important one is left out first if a terminal is too narrow. */
+  readonly importance: number;
+  readonly cell: (row: Row) => string;
+}
+
+/** In the order in which they are shown. */
+const COLUMNS: readonly Column[] = [
+  { title: "Time", importance: 3, cell: ({ at }) => clockTime(at) },
+  { title: "Metric", importance: 6, cell: ({ metric }) => metric },
+  { title: "Type", importance: 2, cell: ({ type }) => type },
+  { title: "Value", importance: 5, cell: ({ value }) => value },
+  { title: "Interval", importance: 0, cell: ({ interval }) => `${interval ?? "-"}` },
+  { title: "Tags", importance: 4, cell: ({ tags }) => tags.join(",") || "-" },
+  { title: "Host", importance: 1, cell: ({ host }) => host || "-" },
+];
+/** Columns that are shown on the narrowest terminal, in several lines if need be. */
+const MIN_COLUMNS = 3;
+const SIGNIFICANT_DIGITS = 6;
+
+/** As many columns as fit, the most important ones. */
+export function rowTable(shownRows: readonly Row[], width: number): string {
+  const byImportance = [...COLUMNS].sort((a, b) => b.importance - a.importance);
+  for (let shown = COLUMNS.length; shown > MIN_COLUMNS; shown--) {
+    const columns = COLUMNS.filter((column) => byImportance.indexOf(column) < shown);
+    const rows = [titles(columns), ...shownRows.map((row) => columns.map(({ cell }) => cell(row)))];
+    if (tableWidth(rows) <= width) return table(titles(columns), rows.slice(1), width);
+  }
+  const columns = COLUMNS.filter((column) => byImportance.indexOf(column) < MIN_COLUMNS);
+  return table(
+    titles(columns),
+    shownRows.map((row) => columns.map(({ cell }) => cell(row))),
+    width,
+  );
+}
+
+function titles(columns: readonly Column[]): readonly string[] {
+  return columns.map(({ title }) => title);
+}
+
+export function pointRow(point: KeptPoint): Row {
+  return { ...point, value: rounded(point.value) };
+}
+
+/** The number of samples, and quantiles. */
+export function sketchRow({ sketch, ...series }: SubmittedSketch): Row {
+  const quantiles = Object.entries(QUANTILES).map(
+    ([name, part]) => `${name} ${rounded(sketchQuantile(sketch, part))}`,
+  );
+  return { ...series, type: "distribution", value: `${sketch.count}: ${quantiles.join(", ")}` };
+}
+
+/** For programs. */
+export function sketchFields({ sketch, ...series }: SubmittedSketch): object {
+  const { count, sum, min, max } = sketch;
+  const quantiles = Object.entries(QUANTILES).map(([name, part]) => [name, sketchQuantile(sketch, part)]);
+  return { ...series, count, sum, min, max, ...Object.fromEntries(quantiles) };
+}
+
+/** For people: the digits that matter. */
+function rounded(value: number): string {
+  return `${Number(value.toPrecision(SIGNIFICANT_DIGITS))}`;
+}
+
+/** Local time of day, with the date if that isn't today; the bare seconds if no date can be so far away. */
+function clockTime(at: number): string {
+  const date = new Date(at * 1000);
+  if (Number.isNaN(date.getTime())) return `${at}`;
+  const time = date.toTimeString().slice(0, 8);
+  return date.toDateString() === new Date().toDateString()
+    ? time
+    : `${date.toLocaleDateString("sv")} ${time}`;
+}
+
+/** The last point of each series, newest first. */
+export function newestOfEachSeries<T extends Pick<Row, "metric" | "host" | "tags">>(
+  points: readonly T[],
+  most: number,
+): readonly T[] {
+  const newest = new Map<string, T>();
+  for (let index = points.length - 1; index >= 0 && newest.size < most; index--) {
+    const point = points[index];
+    if (point === undefined) continue;
+    const key = JSON.stringify([point.metric, point.host, point.tags]);
+    if (!newest.has(key)) newest.set(key, point);
+  }
+  return [...newest.values()];
+}
