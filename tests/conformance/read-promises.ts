@@ -21,6 +21,16 @@ export function readPromises(subject: () => Subject): void {
     }
   });
 
+  it("gives pages that are bounded by bytes in the middle of records of one score", async () => {
+    const { store } = subject();
+    const stored = Array.from({ length: 40 }, (_, index) =>
+      record(7, `id-${index + 10}`, "x".repeat(index < 12 ? 10 : 500_000)),
+    );
+    await store.append(QUEUE, stored);
+    const page = await store.read(QUEUE, { after: { score: 7, id: "id-17" }, limit: 20 });
+    expect(page).toEqual(stored.slice(8, 16));
+  });
+
   it("doesn't fetch a value over the documented size, and reports how large it is", async () => {
     const { store } = subject();
     const stored = [MAX_VALUE_BYTES, MAX_VALUE_BYTES + 1, 10, 2 * MAX_VALUE_BYTES].map((size, index) => ({

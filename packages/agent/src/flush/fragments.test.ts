@@ -4,6 +4,7 @@ import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
 import { flushId } from "../runtime/ready-ids.js";
+import { lastPrefix } from "./window-state.js";
 
 const queues = queueNames();
 const START = 1_000_000;
@@ -75,6 +76,22 @@ describe("what the Python agent left of a window", () => {
       await flushAt(START + 30);
       expect(await points()).toHaveLength(1);
     }
+  });
+
+  it("takes a bounded part of memory, however much of it is in a window's last second", async () => {
+    const { store, flushAt } = setUp();
+    const tags = Array.from({ length: 250 }, (_, index) => `t${index}:`.padEnd(200, "x"));
+    const left = Array.from({ length: 200 }, (_, index) => ({
+      id: `of-python-${index}`,
+      score: START + 9,
+      value: JSON.stringify({ metric: `m${index}`, type: "gauge", tags, points: [[START + 9, index]] }),
+    }));
+    await store.append(queues.readyMetrics, left);
+    await flushAt(START + 20);
+    const kept = [...(await store.notesUnder(lastPrefix(queues.rawMetrics))).values()].join();
+    expect(kept.length).toBeGreaterThan(3_000_000);
+    expect(kept.length).toBeLessThan(6_000_000);
+    expect(await store.size(queues.readyMetrics)).toBe(left.length);
   });
 
   it("moves nothing for what the agent made itself, or for other windows", async () => {

@@ -6,7 +6,8 @@
  * own part of that second, which is sent again whole.
  *
  * Promises: it changes the window's note before any of the window is emitted, so that it holds after a crash as well.
- * What it can't help: a set or histogram of both agents in a window's last second, of which Datadog keeps one.
+ * What it can't help: a set or histogram of both agents in a window's last second, of which Datadog keeps one. Nor a
+ * value there beyond {@link MAX_FRAGMENTS_LENGTH}, which the agent's own replaces.
  */
 import { type Position, pages, type QueueNames, type Store, type StoredRecord } from "@chouette-iot/queue";
 import {
@@ -24,11 +25,19 @@ import { isOwnReady } from "../runtime/ready-ids.js";
 import type { WindowNote, WindowNotes } from "./window-state.js";
 
 const PAGE = 1_000;
+/** In characters of the records, of which contexts of last seconds are kept: they are all in memory at once. */
+const MAX_FRAGMENTS_LENGTH = 4 * 1024 * 1024;
 
 interface Claim {
   readonly notes: WindowNotes;
   /** `["key:value", …]` of every series. */
   readonly globalTags: readonly string[];
+}
+
+interface Found {
+  readonly windows: Map<Seconds, Fragments>;
+  /** In characters of the records, of all that is in a last second. */
+  keptLength: number;
 }
 
 interface Fragments {
@@ -75,7 +84,7 @@ async function findFragments(
   queue: string,
   claim: Claim,
 ): Promise<ReadonlyMap<Seconds, Fragments>> {
-  const found = new Map<Seconds, Fragments>();
+  const found: Found = { windows: new Map(), keptLength: 0 };
   // A backlog of this agent's own lies in windows that it has notes of: it isn't read through.
   const resumeAfter = (last: Position) => {
     const next = endOfKnown(seconds(last.score), claim.notes);
@@ -86,7 +95,7 @@ async function findFragments(
       if (!isOwnReady(record.id)) addFragment(record, claim, found);
     }
   }
-  return found;
+  return found.windows;
 }
 
 /** The end of the windows with notes that follow one another from this time on. */
@@ -99,11 +108,7 @@ function endOfKnown(time: Seconds, notes: WindowNotes): Seconds {
   }
 }
 
-function addFragment(
-  { id, value = "" }: StoredRecord,
-  { notes, globalTags }: Claim,
-  found: Map<Seconds, Fragments>,
-): void {
+function addFragment({ id, value = "" }: StoredRecord, { notes, globalTags }: Claim, found: Found): void {
   const decoded = decodeReadyMetric(value);
   if (!decoded.ok) return;
   for (const [time, sum] of decoded.value.points) {
@@ -111,13 +116,15 @@ function addFragment(
     const second = seconds(Math.floor(time));
     const window = notes.grid.windowAt(second);
     if (!Number.isSafeInteger(second) || notes.has(window.start)) continue;
-    const fragments = found.get(window.start) ?? { window, last: 0, inFinalSecond: [] };
-    found.set(window.start, fragments);
+    const fragments = found.windows.get(window.start) ?? { window, last: 0, inFinalSecond: [] };
+    found.windows.set(window.start, fragments);
     const place = second - window.start;
     fragments.last = Math.max(fragments.last, place);
-    if (place < window.interval - 1) continue;
+    if (place < window.interval - 1 || found.keptLength + value.length > MAX_FRAGMENTS_LENGTH) continue;
     const context = contextOf(decoded.value, sum, { at: second, window, globalTags });
-    if (context !== undefined) fragments.inFinalSecond.push({ context, readyIds: [id] });
+    if (context === undefined) continue;
+    found.keptLength += value.length;
+    fragments.inFinalSecond.push({ context, readyIds: [id] });
   }
 }
 

@@ -72,8 +72,10 @@ async function rangeAfter(
   const fromScore = ["ZRANGEBYSCORE", `${after.score}`, "+inf", "LIMIT", "0", `${limit + 1}`];
   const { positions: chunk, sizes } = await measuredRange(connection, queue, fromScore);
   const following = chunk.filter((position) => isAfter(position, after));
-  if (following.length >= limit / 2 || chunk.length <= limit)
-    return { positions: following.slice(0, limit), sizes };
+  if (following.length >= limit / 2 || chunk.length <= limit) {
+    const count = sizes.count - (chunk.length - following.length);
+    return { positions: following.slice(0, limit), sizes: { ...sizes, count } };
+  }
   const positions =
     (await afterRank(connection, queue, after, limit)) ?? (await afterScore(connection, queue, after, limit));
   return { positions, sizes: UNKNOWN_SIZES };
