@@ -97,8 +97,15 @@ async function fill(port: number): Promise<void> {
   for (let index = 0; index < LOGS; index++)
     await put(logs, now, { date: new Date().toISOString(), ddtags: [], message: { msg: text } });
   const tags = Array.from({ length: 1_500 }, (_, index) => `tag${index}:${"y".repeat(190)}`);
+  // In both seconds of a window: those of its last one might be another agent's fragments.
+  const at = (index: number) => now - (index % 2);
   for (let index = 0; index < READY; index++)
-    await put(readyMetrics, now, { metric: `m${index}`, type: "gauge", tags, points: [[now, 1]] });
+    await put(readyMetrics, at(index), {
+      metric: `m${index}`,
+      type: "gauge",
+      tags,
+      points: [[at(index), 1]],
+    });
   const element = "z".repeat(2_000_000);
   expect(element.length).toBeLessThan(MAX_VALUE_BYTES);
   for (let index = 0; index < RAW; index++)
