@@ -3,17 +3,14 @@
  * constructor takes options only.
  */
 import { messageOf, NO_TAGS } from "@chouette-iot/record";
+import { Calls } from "./calls.js";
 import { ContextLookup } from "./context-lookup.js";
 import { type ChouetteClientOptions, readSettings, type Warning } from "./options.js";
 import { Pipeline } from "./pipeline.js";
-import type { Recorder } from "./recorder.js";
 import { readTags } from "./tag-input.js";
 
 export interface ClientInternals {
-  readonly recorder: Recorder;
-  readonly contexts: ContextLookup;
-  /** From 0 to 1. */
-  readonly sampleRate: number;
+  readonly calls: Calls;
   /** Whether another client owns the recorder, and closes it. */
   readonly isChild: boolean;
 }
@@ -38,7 +35,7 @@ export function internalsOf(options: ChouetteClientOptions | null): ClientIntern
   const contexts = newContexts(given, warn);
   const recorder = new Pipeline(settings, given.onError ?? undefined);
   for (const warning of warnings) recorder.events.onError(new Error(warning));
-  return { recorder, contexts, sampleRate: settings.sampleRate, isChild: false };
+  return { calls: new Calls(recorder, contexts, settings.sampleRate), isChild: false };
 }
 
 /** Each option is read once. */

@@ -1,6 +1,7 @@
 export type { BoundCounter, BoundGauge, BoundHistogram, BoundSet } from "./bound-handles.js";
+export type { CallOptions, ChildOptions } from "./calls.js";
 export type { AnyMetric, Catalogue, CatalogueEntry } from "./catalogue.js";
-export { type CallOptions, type ChildOptions, ChouetteClient, timed } from "./client.js";
+export { ChouetteClient, timed } from "./client.js";
 export type { ClientEventListeners, LastError } from "./client-events.js";
 export type { Drop, Refusal } from "./counters.js";
 export type { Deadline } from "./deadline.js";

@@ -22,6 +22,7 @@ import {
   type Tags,
 } from "@chouette-iot/record";
 import { type MetricContext, recordText } from "@chouette-iot/record/calls";
+import { Calls } from "./calls.js";
 import type { AnyMetric, Catalogue } from "./catalogue.js";
 import { ChouetteClient } from "./client.js";
 import { ClientEvents } from "./client-events.js";
@@ -57,7 +58,7 @@ export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClie
   constructor({ prefix, tags }: TestClientOptions = {}) {
     const memory = new Memory();
     const contexts = new ContextLookup(prefix, readTags(NO_TAGS, tags));
-    super(optionsFor({ recorder: memory, contexts, sampleRate: 1, isChild: false }));
+    super(optionsFor({ calls: new Calls(memory, contexts, 1), isChild: false }));
     this.#memory = memory;
   }
 

@@ -3,7 +3,7 @@
  * are given again (in a container the same one with every start).
  */
 import { readFileSync } from "node:fs";
-import { isError } from "../any-error.js";
+import { processExists } from "@chouette-iot/record";
 
 /** A file that was given up in order. */
 export const NOBODY = "free";
@@ -20,12 +20,7 @@ export function isAlive(owner: string): boolean {
   if (!Number.isInteger(id) || id <= 0) return false;
   const current = beginOf(id);
   if (current !== undefined) return current === begin;
-  try {
-    process.kill(id, 0);
-    return true;
-  } catch (error) {
-    return isError(error) && "code" in error && error.code === "EPERM";
-  }
+  return processExists(id);
 }
 
 /** Linux: the 22nd field of /proc/PID/stat, counted after the command's name, which may hold spaces. */
