@@ -32,6 +32,8 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "record",
     "agent/runtime",
     "agent/config",
+    // The parser of INFO.
+    "queue/redis",
     "@redis/client",
     "mqtt-packet",
     "systeminformation",
@@ -99,6 +101,7 @@ const PACKAGE_MODULES: Readonly<Record<string, string>> = {
   "@chouette-iot/queue/redis": "queue/redis",
   "@chouette-iot/queue/redis/append": "queue/redis",
   "@chouette-iot/queue/redis/backoff": "queue/redis",
+  "@chouette-iot/queue/redis/info": "queue/redis",
   "@chouette-iot/queue/redis/connection": "queue/redis",
   "@chouette-iot/queue/embedded": "queue/embedded",
   "@chouette-iot/queue/memory": "queue/memory",

@@ -1,6 +1,6 @@
 /** What may not stay in its queue by its time: it expires, or becomes a dead letter, counted in the same step. */
 import type { Seconds } from "@chouette-iot/record";
-import { deadLetter } from "./dead-letter.js";
+import { rejection } from "./dead-letter.js";
 import { fateCounter } from "./disposition.js";
 import { pages } from "./pages.js";
 import type { Position, Store } from "./store.js";
@@ -43,15 +43,11 @@ export async function rejectRange(
   range: ScoreRange,
   { reason, at }: { readonly reason: string; readonly at: Seconds },
 ): Promise<number> {
-  let rejected = 0;
+  let count = 0;
   for await (const records of pages(store, queue, { ...range, limit: LETTERS_PAGE })) {
-    const letters = records.map(({ id, value = null }) => deadLetter({ reason, queue, at, id, value }));
-    await store.settle({
-      remove: [{ queue, records, counter: fateCounter(queue, "rejected") }],
-      add: [{ queue: rejectedQueue, records: letters }],
-      count: new Map([[fateCounter(rejectedQueue, "accepted"), letters.length]]),
-    });
-    rejected += records.length;
+    const rejected = records.map((record) => ({ ...record, reason }));
+    await store.settle(rejection({ queue, rejectedQueue, at }, rejected));
+    count += records.length;
   }
-  return rejected;
+  return count;
 }

@@ -1,6 +1,6 @@
 export { absentValueReason } from "./bounded-page.js";
 export { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "./broker-store.js";
-export { deadLetter } from "./dead-letter.js";
+export { deadLetter, orphanRejection, type Rejection, rejection } from "./dead-letter.js";
 export { type Fate, fateCounter, unknownLossCounter } from "./disposition.js";
 export { evictUntil, type SizeLimit } from "./evict.js";
 export { expire, rejectRange, type ScoreRange } from "./expire.js";

@@ -1,7 +1,7 @@
 /** `chouette queue`: inspects the queues, requeues dead letters, purges queues. */
 import { createInterface } from "node:readline/promises";
 import { queueNames } from "@chouette-iot/queue";
-import { decodeRejected, messageOf } from "@chouette-iot/record";
+import { decodeRejected } from "@chouette-iot/record";
 import { Argument, type Command } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
@@ -12,7 +12,7 @@ import { argument } from "./argument.js";
 import { connectedStore } from "./connected-store.js";
 import { count } from "./plural.js";
 import { noAgentError } from "./running-agent.js";
-import { settingsOrExitCode } from "./settings-or-exit-code.js";
+import { withSettings } from "./settings-or-exit-code.js";
 import { table } from "./text-table.js";
 
 const QUEUES: Readonly<Record<string, QueueName>> = {
@@ -106,14 +106,9 @@ async function ask(
   request: QueueRequest,
   format: (answer: QueueAnswer) => string = answerText,
 ): Promise<void> {
-  const config = settingsOrExitCode();
-  if (config === undefined) return;
-  try {
+  await withSettings(async (config) => {
     process.stdout.write(format(await answerOf(config, request)));
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  });
 }
 
 async function answerOf(config: Config, request: QueueRequest): Promise<QueueAnswer> {

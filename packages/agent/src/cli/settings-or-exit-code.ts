@@ -1,4 +1,5 @@
-/** The settings for a command. */
+/** The settings for a command, and the exit code if they are invalid or the command fails. */
+import { messageOf } from "@chouette-iot/record";
 import { type Config, loadConfig } from "../config/config.js";
 import { count } from "./plural.js";
 
@@ -10,4 +11,19 @@ export function settingsOrExitCode(): Config | undefined {
   process.stderr.write(`${heading}\n${loaded.problems.map((problem) => `  ${problem}\n`).join("")}`);
   process.exitCode = 2;
   return undefined;
+}
+
+/** Runs the command with the settings. Its error is a message for people: printed to stderr, with exit code 1. */
+export async function withSettings(run: (config: Config) => Promise<void>): Promise<void> {
+  const config = settingsOrExitCode();
+  if (config !== undefined) await orExitCode(() => run(config));
+}
+
+export async function orExitCode(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -1,9 +1,8 @@
 /** `chouette status`: shows the state of the running agent. */
-import { messageOf } from "@chouette-iot/record";
 import type { Command } from "commander";
 import type { Config } from "../config/config.js";
 import { askStatus } from "./running-agent.js";
-import { settingsOrExitCode } from "./settings-or-exit-code.js";
+import { orExitCode, settingsOrExitCode } from "./settings-or-exit-code.js";
 import { statusText } from "./status-text.js";
 
 const HELP = `
@@ -39,16 +38,13 @@ export function registerStatus(program: Command): void {
 }
 
 async function showOnce(config: Config, { json, watch }: StatusFlags): Promise<void> {
-  try {
+  await orExitCode(async () => {
     const status = await askStatus(config);
     const clear = watch && process.stdout.isTTY ? CLEAR_SCREEN : "";
     const text = json ? `${JSON.stringify(status, undefined, watch ? 0 : 2)}\n` : statusText(status);
     process.stdout.write(clear + text);
     process.exitCode = status.ready.ok ? 0 : 1;
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  });
 }
 
 async function watch(config: Config, flags: StatusFlags): Promise<void> {

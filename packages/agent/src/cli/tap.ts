@@ -1,5 +1,4 @@
 /** `chouette tap`: shows records as they move through the agent. */
-import { messageOf } from "@chouette-iot/record";
 import { type Command, Option } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
@@ -7,7 +6,7 @@ import { type SeenRecord, STAGES } from "../dashboard/record-filter.js";
 import { printable, printableJson } from "../runtime/printable.js";
 import { argument } from "./argument.js";
 import { addressOf, askLines } from "./http-client.js";
-import { settingsOrExitCode } from "./settings-or-exit-code.js";
+import { withSettings } from "./settings-or-exit-code.js";
 
 const HELP = `
 Stages:
@@ -43,16 +42,7 @@ export function registerTap(program: Command): void {
     .option("--count <n>", "exit after this number of records", argument(wholeNumber(1, 1e9, "records")))
     .option("--json", "print JSON lines")
     .addHelpText("after", HELP)
-    .action(async (flags: TapFlags) => {
-      const config = settingsOrExitCode();
-      if (config === undefined) return;
-      try {
-        await show(config, flags);
-      } catch (error) {
-        process.stderr.write(`${messageOf(error)}\n`);
-        process.exitCode = 1;
-      }
-    });
+    .action((flags: TapFlags) => withSettings((config) => show(config, flags)));
 }
 
 type Line = SeenRecord | { readonly skipped: number };

@@ -1,7 +1,6 @@
 /** `chouette top`: shows what costs most, by metric, tag or client. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf } from "@chouette-iot/record";
 import { type Command, Option } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
@@ -9,7 +8,7 @@ import type { Top } from "../dashboard/top.js";
 import { printableJson } from "../runtime/printable.js";
 import { argument } from "./argument.js";
 import { askJson } from "./http-client.js";
-import { settingsOrExitCode } from "./settings-or-exit-code.js";
+import { withSettings } from "./settings-or-exit-code.js";
 import { table } from "./text-table.js";
 
 const HELP = `
@@ -54,16 +53,7 @@ export function registerTop(program: Command): void {
     )
     .option("--json", "print everything once as JSON; with --seconds, after that time")
     .addHelpText("after", HELP)
-    .action(async (flags: TopFlags) => {
-      const config = settingsOrExitCode();
-      if (config === undefined) return;
-      try {
-        await show(config, flags);
-      } catch (error) {
-        process.stderr.write(`${messageOf(error)}\n`);
-        process.exitCode = 1;
-      }
-    });
+    .action((flags: TopFlags) => withSettings((config) => show(config, flags)));
 }
 
 async function show(config: Config, flags: TopFlags): Promise<void> {

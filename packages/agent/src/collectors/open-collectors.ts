@@ -4,10 +4,8 @@
  * Nothing is loaded here. Each collector opens itself in its first round, and again in the next where that
  * failed: a library that isn't installed, or a module that is no collector, is that collector's own failure.
  */
-
-import { isAbsolute, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { messageOf } from "@chouette-iot/record";
+import { loadModule } from "../runtime/load-module.js";
 import { BUILT_IN } from "./built-in.js";
 import type { Collector, CollectorContext, CollectorFactory } from "./collector.js";
 
@@ -63,15 +61,13 @@ async function openChecked(name: string, open: () => Promise<Collector>): Promis
 }
 
 async function loadFactory(name: string): Promise<CollectorFactory> {
-  const isPath = name.startsWith(".") || isAbsolute(name);
-  const module: unknown = await import(isPath ? pathToFileURL(resolve(name)).href : name).catch((cause) => {
+  const { default: factory } = await loadModule(name).catch((cause) => {
     const reason = messageOf(cause);
     const known = [...BUILT_IN.keys()].join(", ");
     throw new Error(`${name} is none of the built-in collectors (${known}) and can't be loaded: ${reason}`, {
       cause,
     });
   });
-  const factory = (module as { readonly default?: unknown }).default;
   if (typeof factory !== "function") throw new Error(`${name} has no function as its default export`);
   return factory as CollectorFactory;
 }

@@ -11,7 +11,7 @@ import type { Routes } from "../status/http-server.js";
 import type { RecordTap } from "../status/record-tap.js";
 import type { SampledSource } from "../status/sampler.js";
 import type { SeriesMeter } from "../status/series-use.js";
-import { MAX_SNAPSHOT_MS, readStatus, within } from "../status/status.js";
+import { inTime, readStatus } from "../status/status.js";
 import { newestDeadLetters } from "./dead-letters.js";
 import { sendFile } from "./files.js";
 import { LivePages, toRow } from "./live.js";
@@ -93,7 +93,7 @@ async function readView(source: DashboardSource): Promise<View> {
   const now = toSeconds(clock.now());
   const [status, deadLetters] = await Promise.all([
     readStatus(source),
-    within(MAX_SNAPSHOT_MS, newestDeadLetters(store, queues.rejected, now)),
+    inTime(newestDeadLetters(store, queues.rejected, now)),
   ]);
   outageLog.observe(seconds(Math.floor(now)), status.outages);
   return {

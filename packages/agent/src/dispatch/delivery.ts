@@ -5,7 +5,7 @@
  * queue. What an output throws, against its promise, keeps the batch. A crash between sending and settling sends the
  * same points again, which changes nothing at the intake; logs would be there twice.
  */
-import { deadLetter, fateCounter, type Position, type Store } from "@chouette-iot/queue";
+import { fateCounter, type Position, rejection, type Store } from "@chouette-iot/queue";
 import { messageOf, toSeconds } from "@chouette-iot/record";
 import type { Outcome, Output } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
@@ -191,17 +191,5 @@ export async function reject<T>(
   entries: readonly (Position & { readonly value: string | undefined; readonly reason: string })[],
   { store, queue, rejectedQueue, clock }: Omit<DeliveryOptions<T>, "output" | "sentBytes">,
 ): Promise<void> {
-  const at = toSeconds(clock.now());
-  await store.settle({
-    remove: [{ queue, records: entries, counter: fateCounter(queue, "rejected") }],
-    add: [
-      {
-        queue: rejectedQueue,
-        records: entries.map(({ id, value, reason }) =>
-          deadLetter({ reason, queue, at, id, value: value ?? null }),
-        ),
-      },
-    ],
-    count: new Map([[fateCounter(rejectedQueue, "accepted"), entries.length]]),
-  });
+  await store.settle(rejection({ queue, rejectedQueue, at: toSeconds(clock.now()) }, entries));
 }

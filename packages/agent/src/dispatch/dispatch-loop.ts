@@ -4,12 +4,11 @@
  * An output that is unavailable is tried again after a backoff, one that doesn't accept the key is asked, not
  * sent to, until it does.
  */
-import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { backoff, type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { Output } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import { beginOutage, endOutages, type LoopOutages, type Outage } from "../runtime/outage.js";
-import { backoff } from "./backoff.js";
 import type { Obstacle } from "./delivery.js";
 import type { Dispatcher } from "./dispatcher.js";
 
@@ -31,7 +30,7 @@ export interface DispatchLoopOptions<T> {
   whileClockHolds<R>(step: () => Promise<R>): Promise<R | undefined>;
 }
 
-const BACKOFF = { first: milliseconds(1_000), longest: milliseconds(64_000) };
+const BACKOFF = { first: milliseconds(1_000), max: milliseconds(64_000) };
 /** Whatever an answer asks for: it may be a mistake, or a portal's. */
 const MAX_RETRY_AFTER = milliseconds(3_600_000);
 const KEY_CHECK_INTERVAL = milliseconds(60_000);

@@ -6,7 +6,7 @@
  * Memory is bounded by the contexts of a window and by a fixed number and length of records, not by the backlog.
  * It loses nothing: what can't be used becomes a dead letter with its reason, what is too old is counted.
  */
-import { expire, fateCounter, type QueueNames, type Store } from "@chouette-iot/queue";
+import { expire, fateCounter, orphanRejection, type QueueNames, type Store } from "@chouette-iot/queue";
 import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { GaugeTimes } from "../aggregation/gauge-times.js";
 import { saveContexts } from "../aggregation/saved-contexts.js";
@@ -20,7 +20,7 @@ import { MAX_LEAD, rejectFuture, rejectUnset, type TimeLimits } from "./implausi
 import { KeptContexts } from "./kept-contexts.js";
 import { Taken, type TakenBatch, type TakenWindow } from "./open-windows.js";
 import { pagesBefore } from "./raw-pages.js";
-import { rejectContext, rejectStray } from "./rejections.js";
+import { rejectContext } from "./rejections.js";
 import { type EmittedWindow, raised, settlementOf } from "./settlement.js";
 import { type WindowNote, WindowNotes } from "./window-state.js";
 
@@ -267,15 +267,8 @@ export class Flusher {
     const { store, queues } = this.#options;
     const strays = await store.strays(queues.rawMetrics, MAX_STRAYS);
     if (strays.length === 0) return;
-    const at = this.#now();
-    await store.settle({
-      removeStrays: [{ queue: queues.rawMetrics, ids: strays.map(({ id }) => id) }],
-      add: [{ queue: queues.rejected, records: strays.map((stray) => rejectStray(stray, queues, at)) }],
-      count: raised([
-        [fateCounter(queues.rawMetrics, "rejected"), strays.length],
-        [fateCounter(queues.rejected, "accepted"), strays.length],
-      ]),
-    });
+    const rejection = { queue: queues.rawMetrics, rejectedQueue: queues.rejected, at: this.#now() };
+    await store.settle(orphanRejection(rejection, strays));
     flushed.rejected += strays.length;
   }
 

@@ -1,11 +1,5 @@
 /** What the flush rejects, as it will lie in the dead-letter queue, each with its reason. */
-import {
-  absentValueReason,
-  deadLetter,
-  type NewRecord,
-  type QueueNames,
-  type Stray,
-} from "@chouette-iot/queue";
+import { deadLetter, type NewRecord, type QueueNames } from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
 import { rawRecords } from "../aggregation/raw-records.js";
 import type { Unwrappable } from "./emission.js";
@@ -18,12 +12,6 @@ export function rejectUnusable(
   at: Seconds,
 ): NewRecord {
   return deadLetter({ reason, queue: rawMetrics, at, id, value: value ?? null });
-}
-
-export function rejectStray(stray: Stray, { rawMetrics }: QueueNames, at: Seconds): NewRecord {
-  const { id, value = null } = stray;
-  const size = value === null ? ` (${absentValueReason(stray)})` : "";
-  return deadLetter({ reason: `a value whose id has no time${size}`, queue: rawMetrics, at, id, value });
 }
 
 /**

@@ -5,15 +5,7 @@
  * Promises: none stays forever. One that is met twice, a minute apart, becomes a dead letter with its reason; until
  * then its id may still come. One among the dead letters itself expires, counted.
  */
-import {
-  absentValueReason,
-  deadLetter,
-  fateCounter,
-  type NewRecord,
-  type QueueNames,
-  type Store,
-  type Stray,
-} from "@chouette-iot/queue";
+import { fateCounter, orphanRejection, type QueueNames, type Store } from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
 
 const LIMIT = 1_000;
@@ -41,27 +33,13 @@ export class Orphans {
     this.#met.set(queue, new Set(orphans.map(({ id }) => id)));
     const old = orphans.filter(({ id }) => before?.has(id));
     if (old.length === 0) return;
-    const removeStrays = [{ queue, ids: old.map(({ id }) => id) }];
-    if (queue === rejected) {
-      await this.#store.settle({
-        removeStrays,
-        count: new Map([[fateCounter(queue, "expired"), old.length]]),
-      });
-      return;
-    }
-    await this.#store.settle({
-      removeStrays,
-      add: [{ queue: rejected, records: old.map((orphan) => letterOf(orphan, queue, now)) }],
-      count: new Map([
-        [fateCounter(queue, "rejected"), old.length],
-        [fateCounter(rejected, "accepted"), old.length],
-      ]),
-    });
+    await this.#store.settle(
+      queue === rejected
+        ? {
+            removeStrays: [{ queue, ids: old.map(({ id }) => id) }],
+            count: new Map([[fateCounter(queue, "expired"), old.length]]),
+          }
+        : orphanRejection({ queue, rejectedQueue: rejected, at: now }, old),
+    );
   }
-}
-
-function letterOf(orphan: Stray, queue: string, at: Seconds): NewRecord {
-  const { value = null } = orphan;
-  const size = value === null ? ` (${absentValueReason(orphan)})` : "";
-  return deadLetter({ reason: `a value whose id has no time${size}`, queue, at, value });
 }

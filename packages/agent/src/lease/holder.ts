@@ -5,8 +5,9 @@
  * holder has ended (another device, another container, not Linux, a process that may not be seen), the answer is no,
  * and the lease expires.
  */
-import { readFileSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
+import { bootId, processExists } from "@chouette-iot/record";
 
 export interface Holder {
   readonly host: string;
@@ -32,30 +33,12 @@ export function isGone({ host, boot, pidNamespace, pid }: Holder): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;
   if (host !== hostname() || boot === undefined || boot !== bootId()) return false;
   if (pidNamespace !== ownNamespace()) return false;
-  return !exists(pid);
-}
-
-/** By the kernel's own answer: in /proc, the processes of other users may be hidden (`hidepid`, `ProtectProc`). */
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
-  }
-}
-
-function bootId(): string | undefined {
-  return orUndefined(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+  return !processExists(pid);
 }
 
 function ownNamespace(): string | undefined {
-  return orUndefined(() => readlinkSync("/proc/self/ns/pid"));
-}
-
-function orUndefined<T>(read: () => T): T | undefined {
   try {
-    return read();
+    return readlinkSync("/proc/self/ns/pid");
   } catch {
     return undefined;
   }

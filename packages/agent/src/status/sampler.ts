@@ -2,7 +2,7 @@
 import { type Milliseconds, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import { FINE_STEP, type History, sampleOf } from "./history.js";
 import type { OutageLog } from "./outage-log.js";
-import { MAX_SNAPSHOT_MS, type StatusSource, within } from "./status.js";
+import { inTime, type StatusSource } from "./status.js";
 import type { StoreSnapshot } from "./store-snapshot.js";
 
 export interface SampledSource extends StatusSource {
@@ -18,7 +18,7 @@ export async function runSampler(source: SampledSource, signal: AbortSignal): Pr
   let before: { readonly at: Milliseconds; readonly snapshot: StoreSnapshot } | undefined;
   while (!signal.aborted) {
     outageLog.observe(wholeSecond(source), source.outages());
-    const snapshot = await within(MAX_SNAPSHOT_MS, source.snapshot());
+    const snapshot = await inTime(source.snapshot());
     const at = clock.monotonic();
     if (snapshot !== undefined) rates.add(at, snapshot.queues);
     const elapsed = seconds(before === undefined ? 0 : (at - before.at) / 1000);

@@ -25,6 +25,7 @@ import type { Clock } from "../runtime/clock.js";
 import type { OutageReport } from "../runtime/outage.js";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { VERSION } from "../runtime/version.js";
+import { within } from "../runtime/within.js";
 import type { AllDeliveries, Deliveries } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";
@@ -122,7 +123,7 @@ export interface StatusSource {
 }
 
 /** Status must answer even if Redis hangs. */
-export const MAX_SNAPSHOT_MS = 2_000;
+const MAX_READ_MS = 2_000;
 const MINUTE = seconds(60);
 const DAY = seconds(86_400);
 
@@ -133,7 +134,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   const uptime = seconds(Math.round((clock.monotonic() - source.started) / 1000));
   const disk = source.embedded && diskStatus(source.embedded.disk(), uptime);
   const statsd = await source.statsd();
-  const { queues, sent, memory } = (await within(MAX_SNAPSHOT_MS, source.snapshot())) ?? {};
+  const { queues, sent, memory } = (await inTime(source.snapshot())) ?? {};
   return {
     version: VERSION,
     host: currentHostName(config.settings),
@@ -217,15 +218,10 @@ function withRates(queue: QueueStatus, meter: RateMeter): QueueStatus & { readon
   return rates === undefined ? queue : { ...queue, rates };
 }
 
-/** The answer, or undefined if it fails or takes too long. */
-export async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const overdue = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  try {
-    return await Promise.race([answer.catch(() => undefined), overdue]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** What is read from the store; undefined if that fails or takes too long. */
+export function inTime<T>(read: Promise<T>): Promise<T | undefined> {
+  return within(
+    MAX_READ_MS,
+    read.catch(() => undefined),
+  );
 }

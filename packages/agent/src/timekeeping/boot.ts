@@ -1,8 +1,7 @@
 /** This boot of the device: which one it is, and how long ago it was. */
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
-import { type Seconds, seconds } from "@chouette-iot/record";
+import { bootId, type Seconds, seconds } from "@chouette-iot/record";
 
 export interface Boot {
   /** The same for as long as the device runs. If the system doesn't identify its boot: for as long as this process does. */
@@ -11,16 +10,8 @@ export interface Boot {
   uptime(): Seconds;
 }
 
-const id = readBootId() ?? randomUUID();
+const id = bootId() ?? randomUUID();
 
 export function currentBoot(): Boot {
   return { id, uptime: () => seconds(uptime()) };
-}
-
-function readBootId(): string | undefined {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  } catch {
-    return undefined;
-  }
 }

@@ -3,8 +3,6 @@
  *
  * What a user's wrapper answers is checked before it is used: a window never waits for a wrapper that is wrong.
  */
-import { isAbsolute, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import {
   decodeReadyMetric,
   decodeReadySketch,
@@ -14,6 +12,7 @@ import {
   type ReadySketch,
 } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
+import { loadModule } from "../runtime/load-module.js";
 import { datadogWrapper } from "./datadog-wrapper.js";
 import { simpleWrapper } from "./simple-wrapper.js";
 import type { Wrap, Wrapped, WrapperOptions } from "./wrapper.js";
@@ -29,8 +28,7 @@ const MAX_SAMPLES = 1_000_000;
 export async function loadWrapper(name: string, options: WrapperOptions): Promise<Wrap> {
   if (name === "datadog") return datadogWrapper(options);
   if (name === "simple") return simpleWrapper;
-  const isPath = name.startsWith(".") || isAbsolute(name);
-  const module: unknown = await import(isPath ? pathToFileURL(resolve(name)).href : name).catch((cause) => {
+  const module = await loadModule(name).catch((cause) => {
     const reason = messageOf(cause);
     const expected = "expected datadog, simple, or a module";
     throw new Error(`METRICS_WRAPPER: ${expected}, but ${name} can't be loaded: ${reason}`, { cause });
@@ -41,8 +39,10 @@ export async function loadWrapper(name: string, options: WrapperOptions): Promis
 }
 
 /** Of a CommonJS module, Node may know the exports only as a whole. */
-function exportedWrap(module: unknown): ((...args: Parameters<Wrap>) => unknown) | undefined {
-  const { wrap, default: whole } = module as { readonly wrap?: unknown; readonly default?: unknown };
+function exportedWrap({
+  wrap,
+  default: whole,
+}: Readonly<Record<string, unknown>>): ((...args: Parameters<Wrap>) => unknown) | undefined {
   if (typeof wrap === "function") return wrap as (...args: Parameters<Wrap>) => unknown;
   return typeof whole === "object" && whole !== null
     ? exportedWrap({ wrap: Reflect.get(whole, "wrap") })

@@ -4,9 +4,8 @@
  * Promises: one process at a time has it. What can't be read doesn't keep the agent from its work: what is missing is
  * counted, or reported as unknown, and files of which nothing can be read are moved away.
  */
-import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { bootId, type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { fateCounter, unknownLossCounter } from "../disposition.js";
 import { BlockCache } from "./block-cache.js";
 import { EmbeddedStore, type StoreLimits } from "./embedded-store.js";
@@ -31,7 +30,6 @@ const DEFAULT_LIMITS: StoreLimits = {
 /** systemd is told to wait for so long: deploy/systemd. */
 const MAX_RECOVERY_MS = 240_000;
 const MOVED_AWAY = "damaged-";
-const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 export interface OpenOptions {
   /** Made if it isn't there. */
@@ -80,7 +78,7 @@ export interface ReportedLosses {
 }
 
 export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedStore> {
-  const { folder, files = realFiles, fsync = EVERY_SECOND, boot = currentBoot() } = options;
+  const { folder, files = realFiles, fsync = EVERY_SECOND, boot = bootId() ?? "" } = options;
   const {
     onTrouble = () => {},
     onFull = () => {},
@@ -224,12 +222,4 @@ function limitsFor(files: FileSystem, folder: string): Partial<StoreLimits> {
   const { total } = files.space(folder);
   const part = Math.max(MIN_SEGMENT, Math.floor(total / SEGMENT_PART));
   return { segmentBytes: Math.min(DEFAULT_LIMITS.segmentBytes, part) };
-}
-
-function currentBoot(): string {
-  try {
-    return readFileSync(BOOT_ID, "utf8").trim();
-  } catch {
-    return "";
-  }
 }

@@ -1,11 +1,9 @@
 /** How long to wait before a server is tried again. */
-import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { backoff, type Milliseconds, milliseconds } from "@chouette-iot/record";
 
-const FIRST_DELAY = milliseconds(50);
-const MAX_DELAY = milliseconds(5_000);
+const LIMITS = { first: milliseconds(50), max: milliseconds(5_000) };
 
-/** Exponential backoff with full jitter, so that the clients of a device don't all return in the same instant. */
+/** @param attempt from 0 */
 export function reconnectDelay(attempt: number): Milliseconds {
-  const ceiling = Math.min(MAX_DELAY, FIRST_DELAY * 2 ** Math.min(attempt, 16));
-  return milliseconds(Math.ceil(Math.random() * ceiling));
+  return backoff(attempt + 1, LIMITS);
 }

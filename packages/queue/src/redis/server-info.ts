@@ -1,5 +1,6 @@
 /** What a Redis server says of itself: its memory, what it evicts, what it keeps. */
 import { ErrorReply } from "@redis/client";
+import { parseInfo } from "./info.js";
 import type { RedisConnection } from "./redis-connection.js";
 
 export interface ServerInfo {
@@ -28,11 +29,7 @@ export async function serverInfo(connection: RedisConnection): Promise<ServerInf
 }
 
 function parsed(text: string): ServerInfo {
-  const pairs = new Map<string, string>();
-  for (const line of text.split("\r\n")) {
-    const colon = line.indexOf(":");
-    if (colon > 0) pairs.set(line.slice(0, colon), line.slice(colon + 1));
-  }
+  const pairs = parseInfo(text);
   const number = (name: string) => Number(pairs.get(name) ?? 0);
   return {
     version: pairs.get("redis_version") ?? "?",

@@ -1,5 +1,6 @@
+import { parseInfo } from "@chouette-iot/queue/redis/info";
 import { describe, expect, it } from "vitest";
-import { infoMetrics, parseInfo } from "./info.js";
+import { infoMetrics } from "./info.js";
 
 const BEFORE = parseInfo(
   "# Server\r\nrun_id:aaaa\r\n# Stats\r\nevicted_keys:5\r\nkeyspace_hits:10\r\nkeyspace_misses:10\r\n",

@@ -1,14 +1,7 @@
 /** What Redis says of itself by INFO, as metrics. */
+import type { Info } from "@chouette-iot/queue/redis/info";
 import type { CollectedMetric } from "../collector.js";
 import { rounded } from "../rounded.js";
-
-/** INFO's lines by name. */
-export type Info = ReadonlyMap<string, string>;
-
-export function parseInfo(text: string): Info {
-  const lines = text.matchAll(/^([\w-]+):(.*?)\r?$/gm);
-  return new Map([...lines].map(([, name = "", value = ""]) => [name, value]));
-}
 
 /** Figures that are sent as they are, by INFO's name. */
 const FIGURES: readonly (readonly [name: string, field: string])[] = [

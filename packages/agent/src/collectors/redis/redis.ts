@@ -4,10 +4,11 @@
  * One INFO for each server and round. A server that doesn't answer costs its own metrics only.
  */
 
+import { type Info, parseInfo } from "@chouette-iot/queue/redis/info";
 import { messageOf } from "@chouette-iot/record";
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress, Round } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
-import { type Info, infoMetrics, parseInfo } from "./info.js";
+import { infoMetrics } from "./info.js";
 import { RedisProbe } from "./redis-probe.js";
 
 const SERVER = ["server"];

@@ -10,6 +10,7 @@ import { type NewRecord, StaleSettlementError, type Store } from "@chouette-iot/
 import { messageOf, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../../runtime/clock.js";
 import type { Outage } from "../../runtime/outage.js";
+import { within } from "../../runtime/within.js";
 import type { StatsdCounters } from "./counters.js";
 
 interface Batch {
@@ -84,12 +85,7 @@ export class StatsdOutbox {
   async close(): Promise<void> {
     this.#seal();
     this.#closing.abort();
-    let timer: NodeJS.Timeout | undefined;
-    const overdue = new Promise((resolve) => {
-      timer = setTimeout(resolve, CLOSE_TIMEOUT);
-    });
-    await Promise.race([this.#running, overdue]);
-    clearTimeout(timer);
+    if (this.#running !== undefined) await within(CLOSE_TIMEOUT, this.#running);
     if (this.#running !== undefined) this.#options.counters.dropped += this.#waitingRecords;
     if (this.#markerText === undefined || this.#waiting.length > 0) return;
     // A marker that stays is removed by a later start.

@@ -1,0 +1,9 @@
+/** The text that Redis answers INFO with. */
+
+/** Its lines by name. */
+export type Info = ReadonlyMap<string, string>;
+
+export function parseInfo(text: string): Info {
+  const lines = text.matchAll(/^([\w-]+):(.*?)\r?$/gm);
+  return new Map([...lines].map(([, name = "", value = ""]) => [name, value]));
+}
