@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +24,20 @@ import {
 import { newFolder } from "../support/folders.js";
 import { type Running, run } from "../support/running.js";
 import { until } from "../support/until.js";
+
+/** Clients without types of their own, as far as they are used here. */
+interface PlainClient {
+  counter(name: string, delta: number, tags?: Readonly<Record<string, string>>): void;
+  increment(name: string, value: number, rate: number, tags: readonly string[]): void;
+  gauge(name: string, value: number): void;
+  timing(name: string, ms: number): void;
+  set(name: string, element: string): void;
+  unique(name: string, element: string): void;
+  close(): void;
+}
+const require = createRequire(import.meta.url);
+const StatsdClient: new (options: object) => PlainClient = require("statsd-client");
+const { StatsD: NodeStatsd }: { StatsD: new (options: object) => PlainClient } = require("node-statsd");
 
 const KEY = "0123456789abcdef0123456789abcdef";
 /** Installed by those who need it: its packages for some systems are missing from the registry, which `npm ci` refuses. */
@@ -124,6 +139,45 @@ describe("DogStatsD", () => {
     expect(point("temperature")).toMatchObject({ type: "gauge", value: -5 });
     expect(point("took.max")).toMatchObject({ type: "gauge", value: 50 });
     expect(point("took.avg")).toMatchObject({ value: 40 });
+  });
+
+  it("takes what other clients of statsd send, unchanged", async () => {
+    const agent = await startAgent({ CHOUETTE_STATSD: "127.0.0.1:0,tcp://127.0.0.1:0" });
+    const host = "127.0.0.1";
+    const [udp, tcp] = [await statsdPort(agent), await statsdPort(agent, "tcp")];
+    const clients = [
+      new StatsdClient({ host, port: udp, prefix: "plain" }),
+      new StatsdClient({ host, port: tcp, tcp: true, prefix: "tcp" }),
+    ];
+    for (const statsd of clients) {
+      for (let call = 0; call < 10; call++) statsd.counter("calls", 3, { route: "/a" });
+      statsd.gauge("level", 12.5);
+      statsd.timing("took", 40);
+      statsd.set("users", "ann");
+      statsd.close();
+    }
+    const node = new NodeStatsd({ host, port: udp, prefix: "node." });
+    for (let call = 0; call < 10; call++) node.increment("calls", 3, 1, ["route:/a"]);
+    node.gauge("level", 12.5);
+    node.timing("took", 40);
+    node.unique("users", "ann");
+    const hot = await client({ protocol: "tcp", host, port: tcp, prefix: "hot." });
+    for (let call = 0; call < 10; call++) hot.increment("calls", 3, { route: "/a" });
+    hot.gauge("level", 12.5);
+    hot.timing("took", 40);
+    hot.set("users", "ann");
+    const prefixes = ["plain", "tcp", "node", "hot"];
+    const values = (metric: string) =>
+      new Set(intake.points().flatMap((point) => (point.metric === metric ? [point.value] : [])));
+    await until("all to arrive", () =>
+      prefixes.every((prefix) => sumOf(`${prefix}.calls`) === 30 && values(`${prefix}.took.max`).size > 0),
+    );
+    for (const prefix of prefixes) {
+      expect(values(`${prefix}.level`), prefix).toEqual(new Set([12.5]));
+      expect(values(`${prefix}.took.max`), prefix).toEqual(new Set([40]));
+      expect(values(`${prefix}.users`), prefix).toEqual(new Set([1]));
+    }
+    node.close();
   });
 
   it("sends distributions as sketches: of DogStatsD, the client and raw samples, merged", async () => {
