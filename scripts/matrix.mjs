@@ -1,0 +1,65 @@
+/**
+ * The packed client in what people use: runtimes, TypeScript, bundlers, test runners and other hosts.
+ * `npm run matrix [-- GROUP…] [--write]`
+ *
+ * Installs one tool at a time into a temporary folder and deletes it. In each cell a small program counts, flushes and ends,
+ * and what arrived in a real redis-server is compared. Prints Markdown tables; --write puts them into docs/BUNDLERS.md, too.
+ * Everything takes about ten minutes and 1 GB of downloads. Fails if a cell that isn't known to fail does, and the other way round.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { bundlers } from "./matrix/bundlers.mjs";
+import { hosts } from "./matrix/hosts.mjs";
+import { openPlace } from "./matrix/place.mjs";
+import { runtimes } from "./matrix/runtimes.mjs";
+import { testRunners } from "./matrix/test-runners.mjs";
+import { typescript } from "./matrix/typescript.mjs";
+
+const GROUPS = { runtimes, typescript, bundlers, "test-runners": testRunners, hosts };
+const PAGE = new URL("../docs/BUNDLERS.md", import.meta.url);
+
+const args = process.argv.slice(2);
+const named = args.filter((arg) => !arg.startsWith("-"));
+const unknown = named.filter((name) => !(name in GROUPS));
+if (args.includes("--help") || unknown.length > 0) {
+  process.stdout.write(
+    `usage: npm run matrix [-- GROUP…] [--write]\nGroups: ${Object.keys(GROUPS).join(", ")}\n`,
+  );
+  process.exit(unknown.length > 0 ? 2 : 0);
+}
+
+const place = await openPlace();
+try {
+  for (const name of named.length > 0 ? named : Object.keys(GROUPS)) {
+    const table = await tableOf(GROUPS[name]);
+    if (args.includes("--write")) await writeTable(name, table);
+  }
+} finally {
+  await place.close();
+}
+
+async function tableOf({ title, columns, rows }) {
+  const lines = [];
+  const line = (cells) => {
+    const text = `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replace(/\s+/g, " ")).join(" | ")} |`;
+    process.stdout.write(`${text}\n`);
+    lines.push(text);
+  };
+  process.stdout.write(`\n${title}\n`);
+  line(["", ...columns]);
+  line(["---", ...columns.map(() => "---")]);
+  for await (const row of rows(place)) {
+    line(row);
+    if (row.slice(1).some((cell) => !/^(?:yes|–|no: )/.test(cell))) process.exitCode = 1;
+  }
+  return lines.join("\n");
+}
+
+/** Replaces the group's table in the page. */
+async function writeTable(name, table) {
+  const page = await readFile(PAGE, "utf8");
+  const [begin, end] = [`<!-- matrix: ${name} -->\n`, "\n<!-- end -->"];
+  const from = page.indexOf(begin);
+  if (from < 0) throw new Error(`docs/BUNDLERS.md has no place for ${name}`);
+  const to = page.indexOf(end, from);
+  await writeFile(PAGE, `${page.slice(0, from)}${begin}\n${table}\n${page.slice(to)}`);
+}
