@@ -24,7 +24,7 @@ const library = join(tree, "usr/lib/chouette");
 await mkdir(library, { recursive: true });
 await agentPackage.write(library);
 await rm(join(library, "lib/types"), { recursive: true });
-for (const name of ["LICENSE", "README.md"]) await rm(join(library, name));
+for (const name of ["LICENSE", "README.md", "chouette.service"]) await rm(join(library, name));
 await mkdir(join(tree, "usr/bin"), { recursive: true });
 await symlink("../lib/chouette/bin/chouette.js", join(tree, "usr/bin/chouette"));
 await put(

@@ -8,6 +8,8 @@ import { root, sourceManifest, writeManifest } from "./manifest.mjs";
 export const agentPackage = { name: "chouette-iot", write };
 
 const BIN = "bin/chouette.js";
+/** For deploy/install.sh, and for people who install the package by hand. */
+const UNIT = "chouette.service";
 
 async function write(folder) {
   const source = await sourceManifest("agent");
@@ -24,6 +26,7 @@ async function write(folder) {
   await writeCommand(agent, folder);
   const others = source.files.filter((name) => !["bin", "dist"].includes(name));
   for (const name of others) await cp(join(agent, name), join(folder, name), { recursive: true });
+  await cp(join(root, "deploy/systemd", UNIT), join(folder, UNIT));
   await writeLicences(libraries, join(folder, "THIRD-PARTY-LICENSES"));
   const declared = `./lib/types/${placeOf(join(agent, types))}`;
   const published = {
@@ -34,7 +37,7 @@ async function write(folder) {
       "./package.json": "./package.json",
     },
     types: declared,
-    files: ["bin", "lib", ...others, "THIRD-PARTY-LICENSES"],
+    files: ["bin", "lib", ...others, UNIT, "THIRD-PARTY-LICENSES"],
   };
   await writeManifest(folder, source, published, "README.md");
 }

@@ -1,6 +1,6 @@
-/** The agent as it is published: packed, installed with `npm i -g` into an empty folder, and run from there. */
+/** The agent as it is published: packed, installed with deploy/install.sh (`npm i -g`) into an empty folder, and run from there. */
 import { execFile } from "node:child_process";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -20,18 +20,38 @@ let tarball: string;
 /** Where npm has put the package. */
 let installed: string;
 let chouette: string;
+/** The root of a device. */
+let device: string;
 
 beforeAll(async () => {
   folder = await newFolder();
   tarball = await pack("chouette-iot", folder.path);
-  const prefix = join(folder.path, "prefix");
+  device = join(folder.path, "device");
   // From nothing but the tarball: there is no registry to ask.
-  const offline = ["--offline", "--no-audit", "--no-fund"];
-  await runFile("npm", ["install", "--global", "--prefix", prefix, ...offline, tarball]);
-  installed = join(prefix, "lib/node_modules/chouette-iot");
-  chouette = join(prefix, "bin/chouette");
+  const env = { ...process.env, ROOT: device, npm_config_offline: "true" };
+  await runFile("sh", [join(root, "deploy/install.sh"), tarball], { env });
+  installed = join(device, "usr/local/lib/node_modules/chouette-iot");
+  chouette = join(device, "usr/local/bin/chouette");
 }, 60_000);
 afterAll(() => folder.remove());
+
+describe("deploy/install.sh", () => {
+  it("leaves a unit of systemd for the installed command, and a file for secrets that nobody else can read", async () => {
+    const unit = await readFile(join(device, "etc/systemd/system/chouette.service"), "utf8");
+    expect(unit).toContain("ExecStart=/usr/local/bin/chouette agent\n");
+    const secrets = join(device, "etc/chouette/environment");
+    expect((await stat(secrets)).mode & 0o777).toBe(0o600);
+    await writeFile(secrets, "API_KEY=any\n");
+    const env = { ...process.env, ROOT: device, npm_config_offline: "true" };
+    await runFile("sh", [join(root, "deploy/install.sh"), tarball], { env });
+    expect(await readFile(secrets, "utf8")).toBe("API_KEY=any\n");
+  });
+
+  it("is short enough to read before it is run", async () => {
+    const lines = (await readFile(join(root, "deploy/install.sh"), "utf8")).split("\n");
+    expect(lines.length).toBeLessThan(50);
+  });
+});
 
 describe("the agent from npm", () => {
   it("prints a metric that `chouette send` hands it", async () => {
