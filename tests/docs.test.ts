@@ -136,9 +136,9 @@ describe("commands", () => {
   });
 });
 
-/** An argument of another command: a unit, a network, a user, a path. */
+/** An argument of another command: a unit, a network, a namespace, a release, a user, a path. */
 function isPlaceholder(text: string, index: number): boolean {
-  return /(?:systemctl \w+(?: --now)?|systemctl edit|SETUSER|image|install -d \S*) $/.test(
+  return /(?:(?:helm|kubectl) .*|systemctl \w+(?: --now)?|systemctl edit|SETUSER|image|install -d \S*) $/.test(
     text.slice(0, index),
   );
 }
