@@ -15,7 +15,9 @@ export interface CodeBlock {
 export function pages(): readonly string[] {
   const below = (folder: string, recursive: boolean) =>
     readdirSync(`${ROOT}${folder}`, { recursive, encoding: "utf8" }).map((path) => `${folder}${path}`);
-  return [...below("", false), ...below("docs/", true)].filter((path) => path.endsWith(".md")).sort();
+  return [...below("", false), ...below("docs/", true), ...below("examples/", true)]
+    .filter((path) => path.endsWith(".md"))
+    .sort();
 }
 
 export function read(path: string): string {

@@ -37,3 +37,25 @@ test("a service, to its end by Ctrl-C", async () => {
   );
   expect(await server.broker.size("chouette:logs:wrapped")).toBe(1);
 });
+
+test.each([
+  ["express.mjs", "/hello/anna"],
+  ["fastify.mjs", "/hello/anna"],
+])("%s, to its end by Ctrl-C", async (name, path) => {
+  const running = example(name, { PORT: "0" });
+  await running.wrote(path);
+  const address = /http:\/\/\S+/.exec(running.output())?.[0] ?? "";
+  expect(await (await fetch(address)).text()).toBe("hello anna\n");
+  expect(await running.end("SIGINT")).toBe("SIGINT");
+  const seen = await metrics();
+  expect(seen).toEqual(expect.arrayContaining(["shop.greetings", "shop.http.requests"]));
+});
+
+test("logs by pino and winston, metrics of threads and of a cluster", async () => {
+  const all = ["pino.mjs", "winston.mjs", "worker-threads.mjs", "cluster.mjs"].map((name) => example(name));
+  expect(await Promise.all(all.map(({ ended }) => ended))).toEqual([0, 0, 0, 0]);
+  expect(await server.broker.size("chouette:logs:wrapped")).toBe(4);
+  const seen = await metrics();
+  expect(seen.filter((metric) => metric === "jobs.done")).toHaveLength(4);
+  expect(seen).toContain("jobs.started");
+});
