@@ -14,7 +14,7 @@ import { type Series, TYPE_NUMBERS } from "./series.js";
 import { valueType } from "./series-v3-values.js";
 
 /** A series with all that the format has. The agent's own have a host as their only resource, and no more of it. */
-export interface SeriesV3 extends Series {
+export interface SeriesV3 extends Omit<Series, "host"> {
   /** As type and name, such as `["host", "device-1"]`. */
   readonly resources: readonly (readonly [type: string, name: string])[];
   /** Tags beside its own that other series have as well: a tag set that others refer to. */
@@ -52,11 +52,13 @@ const NO_INDEX = 0x100;
 
 type ColumnName = keyof typeof FIELDS;
 
-/** @param host the resource `host` of every series; with "" they have none */
-export function encodeSeriesV3(series: readonly Series[], host: string): Buffer {
-  const resources = host === "" ? [] : [["host", host] as const];
+/** @param agentHost of every series that names none; with "" it has none */
+export function encodeSeriesV3(series: readonly Series[], agentHost: string): Buffer {
   const writer = new SeriesWriter();
-  for (const one of series) writer.add({ ...one, resources });
+  for (const one of series) {
+    const { host = agentHost } = one;
+    writer.add({ ...one, resources: host === "" ? [] : [["host", host]] });
+  }
   return writer.finish();
 }
 
