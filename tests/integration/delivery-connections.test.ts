@@ -55,13 +55,14 @@ function senderTo(url: string, timeouts: { readonly answer?: number; readonly fa
       whole: ms(20_000),
       keepAlive: ms(5_000),
       farewell: ms(timeouts.farewell ?? 2_000),
+      turn: ms(2_000),
     },
   );
   cleanUps.push(() => sender.close());
   const post = (bytes: number, signal?: AbortSignal) =>
     sender.send(
       {
-        ...{ url: `${url}/api/v2/series`, method: "POST", body: new Uint8Array(bytes) },
+        ...{ url: `${url}/api/v2/series`, purpose: "metrics", method: "POST", body: new Uint8Array(bytes) },
         headers: { "DD-API-KEY": KEY },
       },
       signal,
@@ -70,7 +71,28 @@ function senderTo(url: string, timeouts: { readonly answer?: number; readonly fa
 }
 
 describe("a connection", () => {
-  it.each([401, 403, 503, 404, 302])("is not used again after a %d", async (status) => {
+  it.each([503, 500, 429, 408])("is used again after a %d, which was an answer", async (status) => {
+    const { url, ports } = await startServer((request, response, number) => {
+      if (number === 2) response.writeHead(status).end();
+      else accept(request, response, number);
+    });
+    const { post } = senderTo(url);
+    for (let sent = 0; sent < 4; sent++) await post(10);
+    expect(new Set(ports).size).toBe(1);
+  });
+
+  it("is one for all who send to a host at the same time, unless one takes too long", async () => {
+    const { url, ports } = await startServer((request, response, number) =>
+      setTimeout(() => accept(request, response, number), number === 4 ? 3_000 : 50),
+    );
+    const { post } = senderTo(url, { answer: 20_000 });
+    await Promise.all([post(10), post(20), post(30)]);
+    expect(new Set(ports).size).toBe(1);
+    await Promise.all([post(10), post(20)]);
+    expect(new Set(ports).size).toBe(2);
+  });
+
+  it.each([401, 403, 404, 302])("is not used again after a %d", async (status) => {
     const { url, ports } = await startServer((request, response, number) => {
       if (number === 2) response.writeHead(status).end();
       else accept(request, response, number);

@@ -260,10 +260,13 @@ describe("the bytes of the day and the month", () => {
     const { text } = await get("/metrics");
     expect(text).toContain(`chouette_daily_budget_bytes ${BUDGET}\n`);
     expect(text).toMatch(/chouette_sent_bytes\{period="month"\} \d+\n/);
+    expect(text).toMatch(
+      /chouette_wire_bytes\{period="today",destination="127.0.0.1",purpose="metrics",direction="sent"\} [1-9]\d*\n/,
+    );
     expect(text).toContain(`chouette_deferred_records{signal="logs"} ${deferred.logs}\n`);
     const people = runChouette(["status"], { CHOUETTE_HTTP: `${http}` });
     await people.ended;
-    expect(people.output()).toMatch(new RegExp(`Sent +\\d+ bytes of ${BUDGET} today, \\d+ this month`));
+    expect(people.output()).toMatch(new RegExp(`Link +\\d+ bytes of ${BUDGET} today, \\d+ this month`));
     expect(people.output()).toContain(`deferred: ${summary}\n`);
   });
 });
@@ -374,6 +377,6 @@ describe("self-metrics", () => {
     expect(named("queue.oldest_age").length).toBeGreaterThan(0);
     expect(named("delivery.delay").length).toBeGreaterThan(0);
     const rounds = named("queued.metrics").length;
-    expect(intake.points().length).toBeLessThanOrEqual(1 + rounds * 15);
+    expect(intake.points().length).toBeLessThanOrEqual(1 + rounds * 16);
   });
 });

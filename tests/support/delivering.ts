@@ -17,6 +17,7 @@ import type { ConnectionOptions } from "../../packages/agent/src/outputs/connect
 import { datadogMetrics } from "../../packages/agent/src/outputs/datadog-metrics.js";
 import { HttpSender, type HttpTimeouts } from "../../packages/agent/src/outputs/http.js";
 import type { SeriesVersion } from "../../packages/agent/src/outputs/series-bodies.js";
+import { WireMeter } from "../../packages/agent/src/outputs/wire-meter.js";
 import { type Clock, systemClock } from "../../packages/agent/src/runtime/clock.js";
 import type { Log } from "../../packages/agent/src/runtime/log.js";
 import { Outage } from "../../packages/agent/src/runtime/outage.js";
@@ -47,6 +48,7 @@ const TIMEOUTS = {
   whole: ms(1_000),
   keepAlive: ms(5_000),
   farewell: ms(500),
+  turn: ms(500),
 };
 const RELEASE = ms(60_000);
 
@@ -76,14 +78,16 @@ export function startDelivering({
     said.push(text);
   };
   const log = { debug: say, info: say, warn: say, error: say } as unknown as Log;
-  const sentBytes = new SentBytes(store, clock);
+  const wireMeter = new WireMeter();
+  const sentBytes = new SentBytes(store, clock, wireMeter);
   const output = datadogMetrics({
     apiUrl: `${url}/api`,
     key: key ?? fixedKey(KEY),
     hostName: () => "device-1",
     seriesVersion,
     precision: undefined,
-    sender: new HttpSender(connection, { ...TIMEOUTS, ...timeouts }),
+    purpose: "metrics",
+    sender: new HttpSender(connection, { ...TIMEOUTS, ...timeouts }, wireMeter),
   });
   const dispatcher = new Dispatcher({
     store,

@@ -34,6 +34,7 @@ export async function startHttpsFront(behind: string): Promise<HttpsFront> {
       response.writeHead(answer.statusCode ?? 500, answer.headers);
       answer.pipe(response);
     });
+    onward.on("error", () => response.destroy());
     incoming.pipe(onward);
   });
   server.on("tlsClientError", () => {});

@@ -18,6 +18,7 @@ import { inheritedDescriptors } from "./ingest/dogstatsd/unix-datagrams.js";
 import { type StandByOptions, workUnderLease } from "./lease/leader.js";
 import { Lifecycle } from "./lifecycle.js";
 import { openStore } from "./open-store.js";
+import { WireMeter } from "./outputs/wire-meter.js";
 import { type Pipeline, startPipeline } from "./pipeline.js";
 import { closeReloadable, openReloadable, type Reloadable } from "./reloadable.js";
 import { shownAddress } from "./runtime/address.js";
@@ -61,7 +62,8 @@ interface Leadership {
  * port is taken, or its folder can't be written.
  */
 export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
-  const reloadable = await openReloadable(config);
+  const wireMeter = new WireMeter();
+  const reloadable = await openReloadable(config, wireMeter);
   const { store, engine, outages } = await openStore(config, log, clock);
   const embedded = engine.kind === "embedded" ? engine : undefined;
   const tap = new RecordTap(queueNames());
@@ -81,7 +83,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   };
   const leaseOutage = new Outage("lease", clock, log, "failing");
   const lifecycle = new Lifecycle<Config, Reloadable, Leadership, Pipeline>(config, reloadable, {
-    open: openReloadable,
+    open: (settings) => openReloadable(settings, wireMeter),
     close: closeReloadable,
     start: (leadership, settings, opened) =>
       startPipeline({ ...wiring, ...leadership, ...opened, config: settings }, leadership.lost),
@@ -142,7 +144,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     outages: { store: wiring.storeOutage, own: leaseOutage },
     begin: (workStore, lost) => {
       const store = tap.store(withStoreErrors(workStore));
-      lifecycle.lead({ store, sentBytes: new SentBytes(store, clock), lost });
+      lifecycle.lead({ store, sentBytes: new SentBytes(store, clock, wireMeter), lost });
     },
     // Reported by the lifecycle; the lease is free for another agent all the same.
     end: () => lifecycle.follow().catch(() => {}),

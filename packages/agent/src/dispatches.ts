@@ -75,7 +75,8 @@ const MAX_SKETCH_AGE = 3_600;
 
 export function newDispatches(options: DispatchesOptions): Dispatches {
   const { config, sentBytes } = options;
-  const budget = new ByteBudget(config.settings.dailyByteBudget ?? Number.POSITIVE_INFINITY, sentBytes);
+  const { dailyByteBudget: perDay, monthlyByteBudget: perMonth } = config.settings;
+  const budget = new ByteBudget({ perDay, perMonth }, sentBytes);
   const kinds: Kinds = kindsOf(options, budget);
   const outputs: OutputsBySignal = options.outputs;
   const dispatches = bySignal(<S extends Signal>(signal: S) =>

@@ -4,6 +4,7 @@ import { currentHostName } from "./config/host-name.js";
 import type { OutputName } from "./config/outputs.js";
 import { seriesVersion } from "./config/series-version.js";
 import { type Outputs, openDatadog, openStdout } from "./outputs/open-outputs.js";
+import type { WireMeter } from "./outputs/wire-meter.js";
 import { loadWrapper } from "./wrappers/load-wrapper.js";
 import type { Wrap } from "./wrappers/wrapper.js";
 
@@ -13,11 +14,11 @@ export interface Reloadable {
 }
 
 /** Rejects if a file or module that a setting names can't be used; nothing was changed then. */
-export async function openReloadable(config: Config): Promise<Reloadable> {
+export async function openReloadable(config: Config, wireMeter: WireMeter): Promise<Reloadable> {
   const { settings } = config;
   return {
     wrap: await loadWrapper(settings.wrapper, settings),
-    outputs: await OPEN_OUTPUTS[config.output](config),
+    outputs: await OPEN_OUTPUTS[config.output](config, wireMeter),
   };
 }
 
@@ -25,20 +26,22 @@ export async function closeReloadable({ outputs }: Reloadable): Promise<void> {
   await Promise.all(Object.values(outputs).map((output) => output.close()));
 }
 
-const OPEN_OUTPUTS: Readonly<Record<OutputName, (config: Config) => Promise<Outputs>>> = {
-  datadog: ({ settings, datadogUrl, logsUrl }) => {
-    const { httpProxy, httpsProxy, noProxy } = settings;
-    const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };
-    const hostName = () => currentHostName(settings);
-    const version = seriesVersion(settings.seriesVersion, datadogUrl);
-    return openDatadog({
-      ...{ ...settings, hostName, apiUrl: datadogUrl, logsUrl, proxies },
-      seriesVersion: version,
-    });
-  },
-  stdout: async ({ settings }) => {
-    const hostName = () => currentHostName(settings);
-    const write = (text: string) => process.stdout.write(text);
-    return openStdout({ hostName, pretty: process.stdout.isTTY, write });
-  },
-};
+const OPEN_OUTPUTS: Readonly<Record<OutputName, (config: Config, wireMeter: WireMeter) => Promise<Outputs>>> =
+  {
+    datadog: ({ settings, datadogUrl, logsUrl }, wireMeter) => {
+      const { httpProxy, httpsProxy, noProxy } = settings;
+      const proxies = { http: httpProxy, https: httpsProxy, except: noProxy };
+      const hostName = () => currentHostName(settings);
+      const version = seriesVersion(settings.seriesVersion, datadogUrl);
+      return openDatadog({
+        ...{ ...settings, hostName, apiUrl: datadogUrl, logsUrl, proxies },
+        seriesVersion: version,
+        wireMeter,
+      });
+    },
+    stdout: async ({ settings }) => {
+      const hostName = () => currentHostName(settings);
+      const write = (text: string) => process.stdout.write(text);
+      return openStdout({ hostName, pretty: process.stdout.isTTY, write });
+    },
+  };

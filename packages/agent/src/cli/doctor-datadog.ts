@@ -51,7 +51,7 @@ async function checkLink(options: ConnectionOptions, url: URL, key: string): Pro
     const isProxied = options.proxies !== undefined && proxyFor(url, options.proxies) !== undefined;
     return [{ about: "link", verdict: "error", found, advice: adviceOn(error, isProxied) }];
   } finally {
-    connections.end();
+    connections.close();
   }
 }
 

@@ -1,6 +1,7 @@
 /** The status as text. */
 import { printable } from "../runtime/printable.js";
 import { total } from "../status/ledger.js";
+import { linkBytes } from "../status/link-bytes.js";
 import type { Deferred, DeliveryStatus, Status } from "../status/status.js";
 import type { BrokerMemory } from "../status/store-snapshot.js";
 import { count } from "./plural.js";
@@ -105,11 +106,17 @@ const DEFERRED: Readonly<Record<keyof Deferred, (number: number) => string>> = {
   collectedMetrics: (number) => `${count(number, "metric")} of collectors and the agent`,
 };
 
-function sentLine({ sent, budget }: Status): readonly string[] {
+function sentLine(status: Status): readonly string[] {
+  const { sent, budget } = status;
   if (sent === undefined) return [];
-  const limit = budget === undefined ? "" : ` of ${budget.bytesPerDay}`;
+  const limit = (bytes: number | undefined) => (bytes === undefined ? "" : ` of ${bytes}`);
   const deferred = budget?.deferred === undefined ? "" : `; deferred: ${formatDeferred(budget.deferred)}`;
-  return [`Sent     ${sent.today} bytes${limit} today, ${sent.month} this month (UTC)${deferred}`];
+  const today = `${linkBytes(status, "today")} bytes${limit(budget?.bytesPerDay)} today`;
+  const month = `${linkBytes(status, "month")}${limit(budget?.bytesPerMonth)} this month (UTC)`;
+  return [
+    `Link     ${today}, ${month}, both ways with TLS${deferred}`,
+    `Sent     ${sent.today} bytes of bodies today, ${sent.month} this month`,
+  ];
 }
 
 function formatDeferred(deferred: Deferred): string {

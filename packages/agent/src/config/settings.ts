@@ -268,7 +268,13 @@ const RECORDS = {
     ["DAILY_BYTE_BUDGET"],
     wholeNumber(0, 1e15, "bytes"),
     undefined,
-    "Bytes that may be sent a day. As the budget runs out, low-level logs, then all logs, then collector metrics are held until the next day",
+    "Bytes that may be on the wire a day, both ways, TLS included. As the budget runs out, low-level logs, then all logs, then collector metrics are held until the next day",
+  ),
+  monthlyByteBudget: setting(
+    ["MONTHLY_BYTE_BUDGET"],
+    wholeNumber(0, 1e15, "bytes"),
+    undefined,
+    "The same for a calendar month (UTC)",
   ),
   metricTtl: setting(
     ["METRIC_TTL"],

@@ -50,7 +50,7 @@ export const CHARTS: readonly Chart[] = [
       ["logsOut", "logs delivered"],
     ],
   },
-  { id: "today", title: "Bytes sent today (UTC)", unit: "bytes", lines: [["bytesToday", "sent"]] },
+  { id: "today", title: "Bytes on the link today (UTC)", unit: "bytes", lines: [["bytesToday", "sent"]] },
   { id: "month", title: "Bytes sent this month (UTC)", unit: "bytes", lines: [["bytesMonth", "sent"]] },
 ];
 

@@ -5,6 +5,7 @@
 import type { ReadyMetric } from "@chouette-iot/record";
 import type { CollectorStatus } from "../collectors/runner.js";
 import { formatValue } from "../config/format-value.js";
+import { linkBytes } from "../status/link-bytes.js";
 import type { MetricUse, SeriesUse } from "../status/series-use.js";
 import type { Status } from "../status/status.js";
 import { bytes, duration, measure, number, time, words } from "./format.js";
@@ -46,22 +47,23 @@ ${advice === undefined ? "" : html`<p class="advice">${advice}</p>`}
 
 /** The figures to see first. */
 function figures(status: Status): Html {
-  const { deliveries, sent, budget, queues, at } = status;
+  const { deliveries, budget, queues, at } = status;
   const pending = (end: string) => queues?.find(({ name }) => name.endsWith(end))?.ledger.pending;
   const last = Math.max(deliveries.metrics.last ?? 0, deliveries.logs.last ?? 0);
   const shown = (value: number | undefined) => (value === undefined ? "unknown" : number(value));
-  const share = budget === undefined || sent === undefined ? undefined : sent.today / budget.bytesPerDay;
+  const [today, month] = [linkBytes(status, "today"), linkBytes(status, "month")];
+  const perDay = budget?.bytesPerDay;
   const limit =
-    share === undefined || budget === undefined
+    perDay === undefined || today === undefined
       ? "no daily budget"
-      : `${(100 * share).toFixed(1)}% of ${bytes(budget.bytesPerDay)}`;
+      : `${((100 * today) / perDay).toFixed(1)}% of ${bytes(perDay)}`;
   return html`<section id="figures" aria-label="Figures">
 <dl class="figures">
 ${figure("Metrics waiting", shown(pending(":metrics:wrapped")), `and ${shown(pending(":metrics:raw"))} raw records`)}
 ${figure("Logs waiting", shown(pending(":logs:wrapped")), `${shown(pending(":rejected"))} dead letters`)}
 ${figure("Last delivery", last === 0 ? "none yet" : `${duration(at - last)} ago`, delayText(status))}
-${figure("Sent today (UTC)", sent === undefined ? "unknown" : bytes(sent.today), limit)}
-${figure("Sent this month", sent === undefined ? "unknown" : bytes(sent.month), "failed attempts included")}
+${figure("On the link today (UTC)", today === undefined ? "unknown" : bytes(today), limit)}
+${figure("This month", month === undefined ? "unknown" : bytes(month), "both ways, with TLS")}
 </dl>
 </section>`;
 }

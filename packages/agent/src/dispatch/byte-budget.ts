@@ -1,7 +1,7 @@
 /**
- * DAILY_BYTE_BUDGET: what is held back as a day's bytes are used up, the least important first.
+ * DAILY_BYTE_BUDGET and MONTHLY_BYTE_BUDGET: what is held back as their bytes are used up, the least important first.
  *
- * | used | held back until the next day of UTC |
+ * | used | held back until the next day, or month, of UTC |
  * |---|---|
  * | 70 % | logs below WARNING |
  * | 80 % | all logs |
@@ -37,13 +37,18 @@ export interface HeldBack {
 /** What of a queue may be sent now: `true` and `false` for all and nothing of it. The id is that in the queue. */
 export type Admission<T> = boolean | ((record: T, id: string) => boolean);
 
+/** In bytes; undefined without a limit. */
+export interface ByteLimits {
+  readonly perDay: number | undefined;
+  readonly perMonth: number | undefined;
+}
+
 export class ByteBudget {
-  readonly #bytesPerDay: number;
+  readonly #limits: ByteLimits;
   readonly #sent: SentBytes;
 
-  /** @param bytesPerDay Infinity where there is no budget */
-  constructor(bytesPerDay: number, sent: SentBytes) {
-    this.#bytesPerDay = bytesPerDay;
+  constructor(limits: ByteLimits, sent: SentBytes) {
+    this.#limits = limits;
     this.#sent = sent;
   }
 
@@ -67,7 +72,8 @@ export class ByteBudget {
   }
 
   #isUsed(share: number): boolean {
-    return this.#sent.today() >= share * this.#bytesPerDay;
+    const { perDay = Number.POSITIVE_INFINITY, perMonth = Number.POSITIVE_INFINITY } = this.#limits;
+    return this.#sent.today() >= share * perDay || this.#sent.month() >= share * perMonth;
   }
 }
 

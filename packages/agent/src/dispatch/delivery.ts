@@ -120,15 +120,15 @@ async function send<T>(
   signal?: AbortSignal,
 ): Promise<Outcome> {
   const outcome = await outcomeOf(batch, output, signal);
-  const { bytes } = outcome;
+  const notes = sentBytes.add(outcome.bytes);
   if (outcome.kind === "delivered") {
     await store.settle({
       // The flush may have put a later value in the place of one of these while it was under way.
       remove: [{ queue, records: batch, counter: fateCounter(queue, "delivered") }],
-      ...(bytes > 0 ? { notes: sentBytes.add(bytes) } : {}),
+      ...(notes.size > 0 ? { notes } : {}),
     });
-  } else if (bytes > 0) {
-    await store.settle({ notes: sentBytes.add(bytes) });
+  } else if (notes.size > 0) {
+    await store.settle({ notes });
   }
   return outcome;
 }

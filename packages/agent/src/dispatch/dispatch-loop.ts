@@ -80,6 +80,7 @@ export class DispatchLoop<T> {
     const started = clock.monotonic();
     try {
       if (this.#held !== undefined && !(await this.#isAccepted(signal))) {
+        await dispatcher.countBytes();
         await dispatcher.expire();
         return KEY_CHECK_INTERVAL;
       }

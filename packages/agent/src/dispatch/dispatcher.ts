@@ -85,6 +85,14 @@ export class Dispatcher<T> {
     return { expired, rejected: await rejectRange(store, { queue, rejectedQueue }, { after }, why) };
   }
 
+  /** Stores what was on the wire besides batches, such as for the check of a key. */
+  async countBytes(): Promise<void> {
+    const { store, sentBytes } = this.#options;
+    await sentBytes.load();
+    const notes = sentBytes.add(0);
+    if (notes.size > 0) await store.settle({ notes });
+  }
+
   /** Everything after the position, in order. */
   async #dispatchAfter(
     start: Position | undefined,

@@ -1,6 +1,7 @@
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { type Milliseconds, milliseconds, seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
+import type { WireMeter } from "../outputs/wire-meter.js";
 import { systemClock } from "../runtime/clock.js";
 import { ByteBudget } from "./byte-budget.js";
 import { SENT_BYTES_NOTES, SentBytes } from "./sent-bytes.js";
@@ -106,9 +107,26 @@ describe("the day's byte budget", () => {
     const sent = new SentBytes(store, clock);
     await sent.load();
     sent.add(10 * used);
-    const budget = new ByteBudget(1000, sent);
+    const budget = new ByteBudget({ perDay: 1000, perMonth: undefined }, sent);
     expect(admitted(budget)).toEqual(expected);
     pass(DAY);
+    expect(admitted(budget)).toEqual(subjects);
+  });
+
+  it("holds for the month as well, and for what was on the wire both ways", async () => {
+    const { store, clock, pass } = setUp();
+    const wire = new Map([["api.datadoghq.com metrics", { sent: 600, received: 200 }]]);
+    const meter = { take: () => wire } as unknown as WireMeter;
+    const sent = new SentBytes(store, clock, meter);
+    await sent.load();
+    await store.settle({ notes: sent.add(100) });
+    pass(DAY);
+    const restarted = new SentBytes(store, clock);
+    await restarted.load();
+    expect([restarted.today(), restarted.month()]).toEqual([0, 800]);
+    const budget = new ByteBudget({ perDay: 1000, perMonth: 1000 }, restarted);
+    expect(budget.logs()).toBe(false);
+    pass(31 * DAY);
     expect(admitted(budget)).toEqual(subjects);
   });
 
@@ -116,6 +134,6 @@ describe("the day's byte budget", () => {
     const { store, clock } = setUp();
     const sent = new SentBytes(store, clock);
     sent.add(1e12);
-    expect(admitted(new ByteBudget(Number.POSITIVE_INFINITY, sent))).toEqual(subjects);
+    expect(admitted(new ByteBudget({ perDay: undefined, perMonth: undefined }, sent))).toEqual(subjects);
   });
 });

@@ -1,26 +1,42 @@
 /**
- * The count of bytes that were sent, per day and per month of UTC, headers and TLS aside.
+ * The count of bytes that were sent, per day and per month of UTC: of bodies, and of all that was on the wire.
  *
- * Promises: it lies in the store's notes and changes in the settlement of what was sent, so that it outlasts
+ * Promises: it is in the store's state and changes in the settlement of what was sent, so that it outlasts
  * restarts. Bytes of attempts that failed count too: the link was used. What is lost: the bytes of one attempt,
- * where the agent ends between sending and settling.
+ * if the agent ends between sending and settling, and those of closing the connections at its end.
  */
 import { NAMESPACE, type Store } from "@chouette-iot/queue";
 import type { Milliseconds } from "@chouette-iot/record";
+import { type WireBytes, WireMeter } from "../outputs/wire-meter.js";
 import type { Clock } from "../runtime/clock.js";
+import {
+  addWireCounts,
+  formatWireCounts,
+  parseWireCounts,
+  sumOfWire,
+  WIRE_STATE,
+  type WireUse,
+  wireUses,
+} from "./wire-counts.js";
 
 /** How many days, and how many months, are remembered. */
 const DAYS = 31;
 const MONTHS = 12;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
-/** `chouette:sent:2026-11-22` and `chouette:sent:2026-11`: bytes, in decimal. */
+/** `chouette:sent:2026-11-22` and `chouette:sent:2026-11`: bytes of bodies, in decimal. */
 export const SENT_BYTES_NOTES = `${NAMESPACE}:sent:`;
 
-/** In bytes, of this day and this month of UTC. */
+/** In bytes of bodies, of this day and this month of UTC. */
 export interface SentOfLate {
   readonly today: number;
   readonly month: number;
+}
+
+/** On the wire, this day and this month of UTC. */
+export interface WireOfLate {
+  readonly today: readonly WireUse[];
+  readonly month: readonly WireUse[];
 }
 
 /** By the word of the store, so that an agent that stands by knows it as well. Rejects where the store does. */
@@ -30,57 +46,99 @@ export async function readSentOfLate(store: Store, clock: Clock): Promise<SentOf
   return { today, month };
 }
 
+/** Likewise. */
+export async function readWireOfLate(store: Store, clock: Clock): Promise<WireOfLate> {
+  const texts = await store.notes(periodsOf(clock.now()).map((period) => WIRE_STATE + period));
+  const [today = [], month = []] = texts.map((text) => wireUses(parseWireCounts(text)));
+  return { today, month };
+}
+
+/** Of one day or month. */
+interface Period {
+  bodies: number;
+  readonly wire: Map<string, WireBytes>;
+}
+
 export class SentBytes {
   readonly #store: Store;
   readonly #clock: Clock;
-  /** By day and by month; undefined until it is read. */
-  #bytes: Map<string, number> | undefined;
+  readonly #meter: WireMeter;
+  /** By day and by month; undefined until they are read. */
+  #periods: Map<string, Period> | undefined;
 
-  constructor(store: Store, clock: Clock) {
+  /** @param meter counts what is on the wire; taken from here alone */
+  constructor(store: Store, clock: Clock, meter = new WireMeter()) {
     this.#store = store;
     this.#clock = clock;
+    this.#meter = meter;
   }
 
   /** Reads what earlier runs sent, once. Rejects where the store does. */
   async load(): Promise<void> {
-    if (this.#bytes !== undefined) return;
-    const notes = await this.#store.notesUnder(SENT_BYTES_NOTES);
-    this.#bytes = new Map(
-      [...notes].map(([key, text]) => [key.slice(SENT_BYTES_NOTES.length), Number(text) || 0]),
+    if (this.#periods !== undefined) return;
+    const [bodies, wire] = await Promise.all(
+      [SENT_BYTES_NOTES, WIRE_STATE].map((prefix) => this.#store.notesUnder(prefix)),
     );
+    const periods = new Map<string, Period>();
+    for (const [key, text] of bodies ?? [])
+      periodIn(periods, key.slice(SENT_BYTES_NOTES.length)).bodies = Number(text) || 0;
+    for (const [key, text] of wire ?? [])
+      addWireCounts(periodIn(periods, key.slice(WIRE_STATE.length)).wire, parseWireCounts(text));
+    this.#periods ??= periods;
   }
 
+  /** What counts against a budget: all on the wire, both ways, as far as it was counted. */
   today(): number {
-    const [day] = periodsOf(this.#clock.now());
-    return this.#bytes?.get(day) ?? 0;
+    return this.#used(periodsOf(this.#clock.now())[0]);
+  }
+
+  /** Likewise. */
+  month(): number {
+    return this.#used(periodsOf(this.#clock.now())[1]);
   }
 
   /**
-   * Counts bytes that were sent. Answers with the notes that say so, to be written with the settlement of what
-   * was sent; where that fails, the next one has them in it.
+   * Counts bytes of bodies that were sent, and what was on the wire since the last call. Answers with the state that says so, to
+   * be written with the settlement of what was sent; empty if there is nothing new. Where that fails, the next one has them in it.
    */
   add(bytes: number): ReadonlyMap<string, string | undefined> {
-    this.#bytes ??= new Map();
-    const counted = this.#bytes;
-    const notes = new Map<string, string | undefined>();
-    for (const period of periodsOf(this.#clock.now())) {
-      const total = (counted.get(period) ?? 0) + bytes;
-      counted.set(period, total);
-      notes.set(SENT_BYTES_NOTES + period, `${total}`);
+    this.#periods ??= new Map();
+    const periods = this.#periods;
+    const wire = this.#meter.take();
+    const state = new Map<string, string | undefined>();
+    if (bytes === 0 && wire.size === 0) return state;
+    for (const name of periodsOf(this.#clock.now())) {
+      const period = periodIn(periods, name);
+      period.bodies += bytes;
+      addWireCounts(period.wire, wire);
+      state.set(SENT_BYTES_NOTES + name, `${period.bodies}`);
+      if (period.wire.size > 0) state.set(WIRE_STATE + name, formatWireCounts(period.wire));
     }
-    for (const period of this.#outdated(counted)) {
-      counted.delete(period);
-      notes.set(SENT_BYTES_NOTES + period, undefined);
+    for (const name of this.#outdated(periods)) {
+      periods.delete(name);
+      for (const prefix of [SENT_BYTES_NOTES, WIRE_STATE]) state.set(prefix + name, undefined);
     }
-    return notes;
+    return state;
   }
 
-  #outdated(counted: ReadonlyMap<string, number>): readonly string[] {
+  /** Those of an agent before this count had only bodies. */
+  #used(name: string): number {
+    const period = this.#periods?.get(name);
+    return period === undefined ? 0 : Math.max(period.bodies, sumOfWire(period.wire.values()));
+  }
+
+  #outdated(counted: ReadonlyMap<string, unknown>): readonly string[] {
     const periods = [...counted.keys()].sort();
     const days = periods.filter((period) => DAY.test(period));
     const months = periods.filter((period) => !DAY.test(period));
     return [...days.slice(0, -DAYS), ...months.slice(0, -MONTHS)];
   }
+}
+
+function periodIn(periods: Map<string, Period>, name: string): Period {
+  const period = periods.get(name) ?? { bodies: 0, wire: new Map() };
+  periods.set(name, period);
+  return period;
 }
 
 /** Such as 2026-11-22 and 2026-11. */

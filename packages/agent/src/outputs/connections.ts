@@ -1,15 +1,20 @@
 /**
  * Connections to the intake: direct or through a proxy, and whose word is taken for the intake's identity. They
  * are kept alive between requests.
+ *
+ * Promises: a TLS session outlasts its connection, whatever ended that: the next handshake takes a third of the bytes. Every byte
+ * of every connection is counted.
  */
 import { readFile } from "node:fs/promises";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import { Socket } from "node:net";
-import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
+import { connect, Socket } from "node:net";
+import { createSecureContext, rootCertificates } from "node:tls";
 import type { Milliseconds } from "@chouette-iot/record";
 import { type Proxies, proxyFor } from "./proxies.js";
+import { type Security, secure } from "./secure-socket.js";
 import { openTunnel } from "./tunnel.js";
+import { WireMeter } from "./wire-meter.js";
 
 export interface ConnectionOptions {
   readonly proxies?: Proxies;
@@ -49,67 +54,91 @@ async function readAuthority(path: string): Promise<string> {
 
 export class Connections {
   readonly #proxies: Proxies;
-  readonly #secureContext: SecureContext | undefined;
+  readonly #secureContext: Security["secureContext"];
   readonly #timeouts: ConnectionTimeouts;
-  /** By scheme and proxy. */
+  readonly #meter: WireMeter;
+  /** By origin and proxy. */
   readonly #agents = new Map<string, HttpAgent>();
+  /** By origin and proxy: the last TLS session. */
+  readonly #sessions = new Map<string, Buffer>();
 
   constructor(
     { proxies = NO_PROXIES, certificateAuthority }: ConnectionOptions,
     timeouts: ConnectionTimeouts,
+    meter = new WireMeter(),
   ) {
     this.#proxies = proxies;
     this.#timeouts = timeouts;
+    this.#meter = meter;
     if (certificateAuthority !== undefined)
       this.#secureContext = createSecureContext({ ca: [...rootCertificates, certificateAuthority] });
   }
 
   /** Those that lead to this address. */
   to(url: URL): HttpAgent {
-    const proxy = proxyFor(url, this.#proxies);
-    const key = `${url.protocol} ${proxy?.href}`;
+    const key = this.#keyOf(url);
     let agent = this.#agents.get(key);
     if (agent === undefined) {
-      agent = url.protocol === "https:" ? this.#httpsAgent() : this.#httpAgent();
-      if (proxy !== undefined) this.#leadThrough(agent, proxy, url.protocol === "https:");
+      const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: this.#timeouts.keepAlive };
+      agent = url.protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
+      this.#open(agent, url, key);
       this.#agents.set(key, agent);
     }
     return agent;
   }
 
-  /** Ends all of them: those that are asked for afterwards are new. */
-  end(): void {
+  /** Ends those to this address: those that are asked for afterwards are new. One that is in use ends with its request. */
+  end(url: URL): void {
+    const key = this.#keyOf(url);
+    const agent = this.#agents.get(key);
+    this.#agents.delete(key);
+    if (agent === undefined) return;
+    agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(agent.freeSockets))
+      for (const socket of sockets ?? []) socket.destroy();
+  }
+
+  /** Ends all of them, requests included. */
+  close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
   }
 
-  #httpAgent(): HttpAgent {
-    return new HttpAgent({
-      keepAlive: true,
-      maxSockets: MAX_CONNECTIONS,
-      timeout: this.#timeouts.keepAlive,
-    });
+  #keyOf(url: URL): string {
+    return `${url.origin} ${proxyFor(url, this.#proxies)?.href}`;
   }
 
-  #httpsAgent(): HttpsAgent {
-    const secureContext = this.#secureContext;
-    const trust = secureContext === undefined ? {} : { secureContext };
-    const timeout = this.#timeouts.keepAlive;
-    // Said explicitly: NODE_TLS_REJECT_UNAUTHORIZED=0, set for another program, must not give the key away.
-    const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout, rejectUnauthorized: true };
-    return new HttpsAgent({ ...options, ...trust });
-  }
-
-  #leadThrough(agent: HttpAgent, proxy: URL, isSecure: boolean): void {
-    const tls = isSecure ? { secureContext: this.#secureContext } : undefined;
-    agent.createConnection = ({ host, port }, done) => {
-      const target = { host: host ?? "", port: Number(port), tls };
-      openTunnel(proxy, target, this.#timeouts.connect).then(
+  #open(agent: HttpAgent, url: URL, key: string): void {
+    const proxy = proxyFor(url, this.#proxies);
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+    const security = url.protocol === "https:" ? this.#securityOf(host, key) : undefined;
+    const onSocket = (socket: Socket) => this.#meter.track(socket, url.hostname);
+    agent.createConnection = (_, done) => {
+      if (proxy === undefined) {
+        const socket = connect({ host, port, noDelay: true });
+        onSocket(socket);
+        return security === undefined ? socket : secure(socket, security());
+      }
+      openTunnel(proxy, { host, port, security: security?.(), onSocket }, this.#timeouts.connect).then(
         (socket) => done?.(null, socket),
         // The type wants a socket beside the error; nobody looks at it.
         (error) => done?.(error, new Socket()),
       );
       return undefined;
     };
+  }
+
+  /** With the session of the connection before. */
+  #securityOf(host: string, key: string): () => Security {
+    return () => ({
+      host,
+      secureContext: this.#secureContext,
+      session: this.#sessions.get(key),
+      onSession: (session) => {
+        if (session === undefined) this.#sessions.delete(key);
+        else this.#sessions.set(key, session);
+      },
+    });
   }
 }

@@ -4,15 +4,18 @@
  * A key that isn't accepted is read again, and where it is another one by then, tried once more.
  */
 import type { ApiKey } from "./api-key.js";
-import type { HttpRequest, HttpSender } from "./http.js";
+import type { HttpSender } from "./http.js";
 import { type Outcome, tryEncode } from "./output.js";
 import { type Body, type PlainBody, type Some, smallestBody } from "./smallest-body.js";
+import type { Purpose } from "./wire-meter.js";
 
 export interface DatadogAccess {
   /** The API's base, as in `https://api.datadoghq.com/api`. */
   readonly apiUrl: string;
   readonly key: ApiKey;
   readonly sender: HttpSender;
+  /** Of what is posted. */
+  readonly purpose: Purpose;
 }
 
 /** @param encode makes the body in each format that may be sent, the one that suits large bodies first */
@@ -45,12 +48,12 @@ export async function smallestWithinLimits(encode: () => Some<PlainBody>): Promi
 
 export async function postBody(
   { endpoint: { url }, contentType, encoding, bytes }: Body,
-  { key, sender }: DatadogAccess,
+  { key, sender, purpose }: DatadogAccess,
   signal?: AbortSignal,
 ): Promise<Outcome> {
   const post = (): Promise<Outcome> => {
     const headers = { ...authorized(key), "Content-Type": contentType, "Content-Encoding": encoding };
-    return sender.send({ url, method: "POST", headers, body: bytes }, signal);
+    return sender.send({ url, purpose, method: "POST", headers, body: bytes }, signal);
   };
   const outcome = await post();
   if (outcome.kind !== "unauthorized" || !(await key.renew())) return outcome;
@@ -64,8 +67,8 @@ export async function checkKey(
   signal?: AbortSignal,
 ): Promise<Outcome> {
   await key.renew();
-  const validate: HttpRequest = { url: `${apiUrl}/v1/validate`, method: "GET", headers: authorized(key) };
-  return sender.send(validate, signal);
+  const validate = { url: `${apiUrl}/v1/validate`, purpose: "validation", method: "GET" } as const;
+  return sender.send({ ...validate, headers: authorized(key) }, signal);
 }
 
 function authorized(key: ApiKey): Readonly<Record<string, string>> {

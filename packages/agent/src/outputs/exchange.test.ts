@@ -18,7 +18,7 @@ it("a request has no header that can be spared, and its connection is used for t
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v2/series`;
     for (let sent = 0; sent < 3; sent++) {
       const outcome = await sender.send({
-        ...{ url, method: "POST", body: new Uint8Array(100) },
+        ...{ url, purpose: "metrics", method: "POST", body: new Uint8Array(100) },
         headers: { "DD-API-KEY": "0", "Content-Type": "application/json" },
       });
       expect(outcome).toEqual({ kind: "delivered", bytes: 100 });

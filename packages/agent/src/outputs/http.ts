@@ -1,11 +1,12 @@
 /**
  * Requests to an intake.
  *
- * Promises: every request ends, by an answer, a failure or a time-out, and none throws. Connections are kept
- * alive between requests and thrown away after a failure and after an answer that refuses the key: a link that was
- * down leaves dead ones behind, and what answered may not have been the intake. One that turns out closed is no
- * failure: the request is made once more on a new one. Every byte of a body that went out is counted, whatever
- * became of it. No outcome contains the key, or the user and password of the URL, if an answer repeats them.
+ * Promises: every request ends, by an answer, a failure or a time-out, and none throws. Requests to a host follow one another on
+ * one connection, as long as nobody waits for too long. It is kept alive between requests, after an answer that asks for
+ * patience (5xx, 408, 429), too. It is thrown away after a failure, after an answer that refuses the key and after one that
+ * may not be the intake's: a link that was down leaves dead ones behind. One that turns out closed is no failure: the
+ * request is made once more on a new one. Every byte of a body that went out is counted, whatever became of it. No outcome
+ * contains the key, or the user and password of the URL, if an answer repeats them.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { redact, urlSecrets } from "../runtime/redact.js";
@@ -13,9 +14,13 @@ import { outcomeOf } from "./answer.js";
 import { type ConnectionOptions, Connections } from "./connections.js";
 import { type Answer, ClosedConnectionError, type ExchangeTimeouts, exchange } from "./exchange.js";
 import type { Outcome } from "./output.js";
+import { Turns } from "./turns.js";
+import { type Purpose, WireMeter } from "./wire-meter.js";
 
 export interface HttpRequest {
   readonly url: string;
+  /** Its bytes on the wire are counted under it. */
+  readonly purpose: Purpose;
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
@@ -26,6 +31,8 @@ export interface HttpTimeouts extends ExchangeTimeouts {
   readonly whole: Milliseconds;
   /** How long a connection without a request is kept. */
   readonly keepAlive: Milliseconds;
+  /** How long a request waits at most for others to the same host. */
+  readonly turn: Milliseconds;
   /** How long a body that is on its way waits for its answer once the sending is given up. */
   readonly farewell: Milliseconds;
 }
@@ -38,6 +45,7 @@ const TIMEOUTS: HttpTimeouts = {
   answer: milliseconds(30_000),
   whole: MAX_REQUEST,
   keepAlive: milliseconds(90_000),
+  turn: milliseconds(30_000),
   farewell: milliseconds(5_000),
 };
 /** Headers whose values are secret. */
@@ -46,14 +54,22 @@ const SECRET_HEADERS = ["DD-API-KEY"];
 export class HttpSender {
   readonly #timeouts: HttpTimeouts;
   readonly #connections: Connections;
+  readonly #turns: Turns;
+  readonly #meter: WireMeter;
 
-  constructor(options: ConnectionOptions = {}, timeouts: HttpTimeouts = TIMEOUTS) {
+  constructor(options: ConnectionOptions = {}, timeouts: HttpTimeouts = TIMEOUTS, meter = new WireMeter()) {
     this.#timeouts = timeouts;
-    this.#connections = new Connections(options, timeouts);
+    this.#meter = meter;
+    this.#connections = new Connections(options, timeouts, meter);
+    this.#turns = new Turns(timeouts.turn);
   }
 
-  async send(request: HttpRequest, signal?: AbortSignal): Promise<Outcome> {
+  send(request: HttpRequest, signal?: AbortSignal): Promise<Outcome> {
     const url = new URL(request.url);
+    return this.#turns.take(url.origin, () => this.#send(request, url, signal), signal);
+  }
+
+  async #send(request: HttpRequest, url: URL, signal?: AbortSignal): Promise<Outcome> {
     const withoutSecrets = (text: string) => redact(text, secretsOf(request, url));
     const deadline = new Deadline(this.#timeouts, signal);
     let bytes = 0;
@@ -61,14 +77,14 @@ export class HttpSender {
       bytes += sent;
       deadline.isSending = true;
     };
+    this.#meter.begin(url.hostname, request.purpose);
     try {
       const answer = await this.#exchange(request, url, deadline.signal, onSent);
       const outcome = outcomeOf({ ...answer, text: withoutSecrets(answer.text) }, bytes);
-      // Nothing is under way on them: a sender's requests follow one another.
-      if (outcome.kind === "unavailable" || outcome.kind === "unauthorized") this.#connections.end();
+      if (!maySendMore(outcome)) this.#connections.end(url);
       return outcome;
     } catch (error) {
-      this.#connections.end();
+      this.#connections.end(url);
       return {
         ...{ kind: "unavailable", answered: false, bytes },
         reason: withoutSecrets(describeFailure(error)),
@@ -79,7 +95,7 @@ export class HttpSender {
   }
 
   async close(): Promise<void> {
-    this.#connections.end();
+    this.#connections.close();
   }
 
   /** Once more on a new connection if one that was kept turns out closed. */
@@ -98,10 +114,16 @@ export class HttpSender {
       return await once();
     } catch (error) {
       if (!(error instanceof ClosedConnectionError)) throw error;
-      this.#connections.end();
+      this.#connections.end(url);
       return once();
     }
   }
+}
+
+/** Whether an answer is the intake's, which can be asked again on the same connection. */
+function maySendMore({ kind, status = 0 }: Outcome): boolean {
+  if (kind === "unauthorized") return false;
+  return kind !== "unavailable" || status >= 500 || status === 408 || status === 429;
 }
 
 function secretsOf({ headers }: HttpRequest, url: URL): readonly string[] {

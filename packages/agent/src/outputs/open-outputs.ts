@@ -17,6 +17,7 @@ import {
   stdoutMetrics,
   stdoutSketches,
 } from "./stdout.js";
+import type { WireMeter } from "./wire-meter.js";
 
 export interface Outputs {
   readonly metrics: Output<ReadyMetric>;
@@ -34,6 +35,7 @@ export interface DatadogOutputsOptions
   readonly apiKeyFile: string | undefined;
   readonly proxies: Proxies;
   readonly caFile: string | undefined;
+  readonly wireMeter: WireMeter;
 }
 
 /** Rejects where the key's or the certificate authority's file can't be read. */
@@ -41,14 +43,14 @@ export async function openDatadog(options: DatadogOutputsOptions): Promise<Outpu
   const { apiKey = "", apiKeyFile } = options;
   const key = apiKeyFile === undefined ? fixedKey(apiKey) : await keyFromFile(apiKeyFile);
   const connection = await connectionOptions(options);
-  // Each has its own connections to renew; without anything to send it opens none.
-  const access = () => ({ ...options, key, sender: new HttpSender(connection) });
+  // Together, so that a host is connected to once.
+  const access = { ...options, key, sender: new HttpSender(connection, undefined, options.wireMeter) };
   return {
-    metrics: datadogMetrics(access()),
-    logs: datadogLogs(access()),
-    events: datadogEvents(access()),
-    checks: datadogChecks(access()),
-    sketches: datadogSketches(access()),
+    metrics: datadogMetrics({ ...access, purpose: "metrics" }),
+    logs: datadogLogs({ ...access, purpose: "logs" }),
+    events: datadogEvents({ ...access, purpose: "events" }),
+    checks: datadogChecks({ ...access, purpose: "checks" }),
+    sketches: datadogSketches({ ...access, purpose: "sketches" }),
   };
 }
 

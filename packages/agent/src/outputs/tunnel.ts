@@ -9,24 +9,30 @@
  */
 import { type ClientRequest, request as httpRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { isIP, type Socket } from "node:net";
-import { connect, type SecureContext } from "node:tls";
+import type { Socket } from "node:net";
 import type { Milliseconds } from "@chouette-iot/record";
+import { type Security, secure } from "./secure-socket.js";
 
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** Whether it is spoken to by TLS, and by whose word it is known. */
-  readonly tls: { readonly secureContext: SecureContext | undefined } | undefined;
+  /** Undefined if it is spoken to without TLS. */
+  readonly security: Security | undefined;
+  /** Called with the connection to the proxy, before anything is sent. */
+  onSocket(socket: Socket): void;
 }
 
 /** @param timeout for the proxy and for the intake's handshake, each */
 export async function openTunnel(proxy: URL, target: Target, timeout: Milliseconds): Promise<Socket> {
   const socket = await connectThrough(proxy, target, timeout);
-  return target.tls === undefined ? socket : await secured(socket, target, timeout);
+  return target.security === undefined ? socket : await secured(socket, target.security, timeout);
 }
 
-function connectThrough(proxy: URL, { host, port }: Target, timeout: Milliseconds): Promise<Socket> {
+function connectThrough(
+  proxy: URL,
+  { host, port, onSocket }: Target,
+  timeout: Milliseconds,
+): Promise<Socket> {
   const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
     const request = requestOf(proxy, {
@@ -40,6 +46,7 @@ function connectThrough(proxy: URL, { host, port }: Target, timeout: Millisecond
     );
     request.on("close", () => clearTimeout(timer));
     request.on("error", reject);
+    request.on("socket", onSocket);
     request.on("connect", ({ statusCode }, socket) => {
       clearTimeout(timer);
       if (statusCode === 200) return resolve(socket);
@@ -63,22 +70,16 @@ function authorization({ username, password }: URL): Record<string, string> {
   return { "Proxy-Authorization": `Basic ${Buffer.from(credentials).toString("base64")}` };
 }
 
-function secured(socket: Socket, { host, tls }: Target, timeout: Milliseconds): Promise<Socket> {
+function secured(socket: Socket, security: Security, timeout: Milliseconds): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const secure = connect({
-      socket,
-      rejectUnauthorized: true,
-      // A certificate is asked for by name; an address can't be (RFC 6066, 3).
-      ...(isIP(host) === 0 ? { servername: host } : { host }),
-      ...(tls?.secureContext === undefined ? {} : { secureContext: tls.secureContext }),
-    });
-    const timer = setTimeout(() => secure.destroy(new Error(`no TLS handshake for ${timeout} ms`)), timeout);
-    secure.on("close", () => clearTimeout(timer));
-    secure.once("error", reject);
-    secure.once("secureConnect", () => {
+    const secured = secure(socket, security);
+    const timer = setTimeout(() => secured.destroy(new Error(`no TLS handshake for ${timeout} ms`)), timeout);
+    secured.on("close", () => clearTimeout(timer));
+    secured.once("error", reject);
+    secured.once("secureConnect", () => {
       clearTimeout(timer);
-      secure.off("error", reject);
-      resolve(secure);
+      secured.off("error", reject);
+      resolve(secured);
     });
   });
 }

@@ -5,6 +5,7 @@
  * It loses the hour when the agent ends; the day is kept in the store (`history-store.ts`).
  */
 import { type Seconds, seconds } from "@chouette-iot/record";
+import { linkBytes } from "./link-bytes.js";
 import type { Status } from "./status.js";
 
 /** The figures of a sample, in the order in which they are stored: append only, since the store has them by place. */
@@ -170,7 +171,7 @@ export function sampleOf(
     logsIn: rate(LOGS, accepted),
     metricsOut: rate(READY, delivered),
     logsOut: rate(LOGS, delivered),
-    bytesToday: status.sent?.today ?? Number.NaN,
+    bytesToday: linkBytes(status, "today") ?? Number.NaN,
     bytesMonth: status.sent?.month ?? Number.NaN,
   };
 }

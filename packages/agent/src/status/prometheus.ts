@@ -1,4 +1,5 @@
 /** The status in Prometheus' text format, 0.0.4. */
+import type { WireUse } from "../dispatch/wire-counts.js";
 import { total } from "./ledger.js";
 import type { DiskStatus, Status } from "./status.js";
 
@@ -8,7 +9,7 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 export function prometheusText(status: Status): string {
-  const { queues = [], deliveries, outages, collectors, sent, budget } = status;
+  const { queues = [], deliveries, outages, collectors, sent, wire, budget } = status;
   const signals = Object.entries(deliveries);
   return [
     family("chouette_uptime_seconds", "gauge", "Time since the agent started.", [[{}, status.uptime]]),
@@ -89,10 +90,27 @@ export function prometheusText(status: Status): string {
       Object.entries(sent ?? {}).map(([period, bytes]): Sample => [{ period }, bytes]),
     ),
     family(
+      "chouette_wire_bytes",
+      "gauge",
+      "Bytes on the wire this day and this month (UTC), TLS and handshakes included.",
+      Object.entries(wire ?? {}).flatMap(([period, uses]: [string, readonly WireUse[]]) =>
+        uses.flatMap(({ destination, purpose, sent, received }): Sample[] => [
+          [{ period, destination, purpose, direction: "sent" }, sent],
+          [{ period, destination, purpose, direction: "received" }, received],
+        ]),
+      ),
+    ),
+    family(
       "chouette_daily_budget_bytes",
       "gauge",
       "DAILY_BYTE_BUDGET.",
-      budget === undefined ? [] : [[{}, budget.bytesPerDay]],
+      budget?.bytesPerDay === undefined ? [] : [[{}, budget.bytesPerDay]],
+    ),
+    family(
+      "chouette_monthly_budget_bytes",
+      "gauge",
+      "MONTHLY_BYTE_BUDGET.",
+      budget?.bytesPerMonth === undefined ? [] : [[{}, budget.bytesPerMonth]],
     ),
     family("chouette_deferred_records", "gauge", "Records deferred by the budget.", deferredSamples(budget)),
     family(

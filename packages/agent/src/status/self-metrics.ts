@@ -13,6 +13,7 @@ import {
   seconds,
   toSeconds,
 } from "@chouette-iot/record";
+import { sumOfWire } from "../dispatch/wire-counts.js";
 import type { WriteCheck } from "../runtime/check-writer.js";
 import type { Clock } from "../runtime/clock.js";
 import type { WriteReady } from "../runtime/ready-writer.js";
@@ -78,6 +79,7 @@ export function selfMetrics(before: Status, now: Status, interval: Seconds): rea
         ),
       ];
     }),
+    metric("count", "wire.bytes", increaseOnWire(before, now)),
     ...queues.map(({ name, oldestAge }) =>
       metric("gauge", "queue.oldest_age", oldestAge ?? 0, [`queue:${name}`]),
     ),
@@ -88,6 +90,13 @@ export function selfMetrics(before: Status, now: Status, interval: Seconds): rea
       );
     }),
   ];
+}
+
+/** Bytes between two readings, both ways. The month's count begins again with the month. */
+function increaseOnWire(before: Status, now: Status): number {
+  const from = sumOfWire(before.wire?.month ?? []);
+  const to = sumOfWire(now.wire?.month ?? []);
+  return to >= from ? to - from : to;
 }
 
 /** Mean delay in seconds of the records delivered between two readings; none if there were none. */

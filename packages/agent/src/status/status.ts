@@ -19,7 +19,7 @@ import { currentHostName } from "../config/host-name.js";
 import { OUTPUTS } from "../config/outputs.js";
 import { shownRedisAddress } from "../config/redis-address.js";
 import type { HeldBack } from "../dispatch/byte-budget.js";
-import type { SentOfLate } from "../dispatch/sent-bytes.js";
+import type { SentOfLate, WireOfLate } from "../dispatch/sent-bytes.js";
 import type { StatsdStatus } from "../ingest/dogstatsd/listener.js";
 import type { Clock } from "../runtime/clock.js";
 import type { OutageReport } from "../runtime/outage.js";
@@ -63,7 +63,9 @@ export interface Status {
   readonly deliveries: Readonly<Record<Signal, DeliveryStatus>>;
   /** Bytes of request bodies, failed attempts included; undefined if the store doesn't answer. */
   readonly sent?: SentOfLate;
-  /** Undefined if DAILY_BYTE_BUDGET is not set. */
+  /** Bytes on the wire, both ways, with TLS and handshakes, without TCP and IP; likewise. */
+  readonly wire?: WireOfLate;
+  /** Undefined if neither DAILY_BYTE_BUDGET nor MONTHLY_BYTE_BUDGET is set. */
   readonly budget?: BudgetStatus;
   /** Undefined if the store doesn't answer. */
   readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[];
@@ -75,7 +77,8 @@ export interface DiskStatus extends DiskReport {
 }
 
 export interface BudgetStatus {
-  readonly bytesPerDay: number;
+  readonly bytesPerDay?: number;
+  readonly bytesPerMonth?: number;
   /** Records that wait for the next day, at the last dispatch; undefined while another agent is the leader. */
   readonly deferred?: Deferred;
 }
@@ -134,7 +137,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   const uptime = seconds(Math.round((clock.monotonic() - source.started) / 1000));
   const disk = source.embedded && diskStatus(source.embedded.disk(), uptime);
   const statsd = await source.statsd();
-  const { queues, sent, memory } = (await inTime(source.snapshot())) ?? {};
+  const { queues, sent, wire, memory } = (await inTime(source.snapshot())) ?? {};
   return {
     version: VERSION,
     host: currentHostName(config.settings),
@@ -162,6 +165,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     collectors: source.collectors(),
     deliveries: bySignal((signal) => toStatus(deliveries[signal])),
     ...(sent === undefined ? {} : { sent }),
+    ...(wire === undefined ? {} : { wire }),
     ...budgetOf(config, source),
     ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
   };
@@ -195,12 +199,16 @@ function maxDelayOf({ settings, windows }: Config): Seconds {
 }
 
 function budgetOf({ settings }: Config, source: StatusSource): { readonly budget?: BudgetStatus } {
-  const { dailyByteBudget: bytesPerDay } = settings;
-  if (bytesPerDay === undefined) return {};
+  const { dailyByteBudget: bytesPerDay, monthlyByteBudget: bytesPerMonth } = settings;
+  if (bytesPerDay === undefined && bytesPerMonth === undefined) return {};
+  const limits = {
+    ...(bytesPerDay === undefined ? {} : { bytesPerDay }),
+    ...(bytesPerMonth === undefined ? {} : { bytesPerMonth }),
+  };
   const heldBack = source.heldBack();
-  if (heldBack === undefined) return { budget: { bytesPerDay } };
+  if (heldBack === undefined) return { budget: limits };
   const { lesserLogs: lowPriorityLogs, logs, collected: collectedMetrics } = heldBack;
-  return { budget: { bytesPerDay, deferred: { lowPriorityLogs, logs, collectedMetrics } } };
+  return { budget: { ...limits, deferred: { lowPriorityLogs, logs, collectedMetrics } } };
 }
 
 function toStatus({ requests, records, bytes, last, delays }: Deliveries): DeliveryStatus {

@@ -6,7 +6,7 @@
  */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { toSeconds } from "@chouette-iot/record";
-import { readSentOfLate, type SentOfLate } from "../dispatch/sent-bytes.js";
+import { readSentOfLate, readWireOfLate, type SentOfLate, type WireOfLate } from "../dispatch/sent-bytes.js";
 import type { Clock } from "../runtime/clock.js";
 import { type QueueStatus, readQueues } from "./queues.js";
 
@@ -19,6 +19,7 @@ export interface BrokerMemory {
 export interface StoreSnapshot {
   readonly queues: readonly QueueStatus[];
   readonly sent: SentOfLate;
+  readonly wire: WireOfLate;
   readonly memory: BrokerMemory | undefined;
 }
 
@@ -34,12 +35,13 @@ export function storeSnapshots(
 ): () => Promise<StoreSnapshot> {
   const take = async () => {
     const now = toSeconds(clock.now());
-    const [queues, sent, memory] = await Promise.all([
+    const [queues, sent, wire, memory] = await Promise.all([
       readQueues(store, names, now),
       readSentOfLate(store, clock),
+      readWireOfLate(store, clock),
       memoryOf(),
     ]);
-    return { queues, sent, memory };
+    return { queues, sent, wire, memory };
   };
   let inProgress: Promise<StoreSnapshot> | undefined;
   return () => {
