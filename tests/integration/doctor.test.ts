@@ -80,6 +80,7 @@ describe("chouette doctor", () => {
     expect(before.findings.filter(({ verdict }) => verdict !== "ok")).toEqual([]);
     expect(before.findings.map(({ about }) => about)).toEqual([
       "settings",
+      "history",
       "broker",
       "disk",
       "link",

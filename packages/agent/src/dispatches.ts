@@ -63,6 +63,8 @@ export interface Dispatches {
 interface Kind<T>
   extends Pick<DispatcherOptions<T>, "queue" | "decode" | "admission" | "batchSize" | "ttl">,
     Pick<DeliveryStatsOptions<T>, "timeOf" | "onDelivered"> {
+  /** What is older is only ingested by Datadog if that is switched on; undefined if it always is. */
+  readonly ingestedAge: Seconds | undefined;
   /** Whether the queue may be dispatched at all. */
   hasBegun(): boolean;
 }
@@ -70,8 +72,9 @@ interface Kind<T>
 type Kinds = { readonly [S in Signal]: Kind<SignalRecords[S]> };
 type OutputsBySignal = { readonly [S in Signal]: Output<SignalRecords[S]> };
 
-/** Datadog takes older points of metrics, if that is switched on; of distributions it never does. In seconds. */
-const MAX_SKETCH_AGE = 3_600;
+/** Datadog ingests older points of metrics if that is switched on; of distributions it never does. */
+const INGESTED_POINT_AGE = seconds(3_600);
+const INGESTED_LOG_AGE = seconds(18 * 3_600);
 
 export function newDispatches(options: DispatchesOptions): Dispatches {
   const { config, sentBytes } = options;
@@ -105,7 +108,7 @@ function kindsOf(
   const { metricTtl, settings } = config;
   const { bulkSize, logsBulkSize, globalTags } = settings;
   const logTtl = seconds(settings.logTtl);
-  const any = { admission: () => true, hasBegun: () => true, onDelivered: undefined };
+  const any = { admission: () => true, hasBegun: () => true, onDelivered: undefined, ingestedAge: undefined };
   return {
     metrics: {
       queue: queues.readyMetrics,
@@ -115,6 +118,7 @@ function kindsOf(
       hasBegun: areMetricsClaimed,
       batchSize: bulkSize,
       ttl: metricTtl,
+      ingestedAge: INGESTED_POINT_AGE,
       onDelivered: (batch, bytes) => series.add(batch, bytes),
     },
     logs: {
@@ -125,6 +129,7 @@ function kindsOf(
       admission: () => budget.logs(),
       batchSize: logsBulkSize,
       ttl: logTtl,
+      ingestedAge: INGESTED_LOG_AGE,
     },
     sketches: {
       ...any,
@@ -132,7 +137,7 @@ function kindsOf(
       decode: decodeReadySketch,
       timeOf: ({ at }) => at,
       batchSize: bulkSize,
-      ttl: seconds(Math.min(metricTtl, MAX_SKETCH_AGE)),
+      ttl: seconds(Math.min(metricTtl, INGESTED_POINT_AGE)),
     },
     events: {
       ...any,
@@ -142,6 +147,7 @@ function kindsOf(
       // Datadog takes one a request, and as old as a log.
       batchSize: 1,
       ttl: logTtl,
+      ingestedAge: INGESTED_LOG_AGE,
     },
     checks: {
       ...any,
@@ -156,7 +162,7 @@ function kindsOf(
 
 function newDispatch<T>(
   signal: Signal,
-  { queue, decode, batchSize, ttl, hasBegun, admission, timeOf, onDelivered }: Kind<T>,
+  { queue, decode, batchSize, ttl, ingestedAge, hasBegun, admission, timeOf, onDelivered }: Kind<T>,
   output: Output<T>,
   options: DispatchesOptions,
 ) {
@@ -166,9 +172,11 @@ function newDispatch<T>(
   const watched = withDeliveryStats(watchedOutput(output, watchdog), {
     deliveries: deliveries[signal],
     ...{ clock, timeOf, onDelivered },
+    ingestedAge: config.settings.historical === "on" ? undefined : ingestedAge,
   });
   const dispatcher = new Dispatcher<T>({
     ...{ queue, decode, batchSize, ttl, sentBytes },
+    maxAge: config.settings.historical === "off" ? ingestedAge : undefined,
     output: watched,
     store: watchdog.store(store),
     clock: timekeeper.trusted(clock),

@@ -16,6 +16,8 @@ export type Fate =
   | "rejected"
   /** Older than it may become. */
   | "expired"
+  /** Older than Datadog ingests: it would have been sent for nothing. */
+  | "too_old"
   /** Of a metric that the settings keep out: METRICS_ALLOW, METRICS_BLOCK. */
   | "filtered"
   /** Pushed out by the bound of its queue. */

@@ -1,7 +1,7 @@
 /** What may not stay in its queue by its time: it expires, or becomes a dead letter, counted in the same step. */
 import type { Seconds } from "@chouette-iot/record";
 import { rejection } from "./dead-letter.js";
-import { fateCounter } from "./disposition.js";
+import { type Fate, fateCounter } from "./disposition.js";
 import { pages } from "./pages.js";
 import type { Position, Store } from "./store.js";
 
@@ -18,14 +18,19 @@ export interface ScoreRange {
 }
 
 /**
- * Removes every record of the range, in bounded steps, and raises the queue's counter of expired records with each.
+ * Removes every record of the range, in bounded steps, and raises the queue's counter of the fate with each.
  *
  * @returns how many were removed
  */
-export async function expire(store: Store, queue: string, range: ScoreRange): Promise<number> {
+export async function expire(
+  store: Store,
+  queue: string,
+  range: ScoreRange,
+  fate: Extract<Fate, "expired" | "too_old"> = "expired",
+): Promise<number> {
   let expired = 0;
   for await (const records of pages(store, queue, { ...range, limit: PAGE })) {
-    await store.settle({ remove: [{ queue, records, counter: fateCounter(queue, "expired") }] });
+    await store.settle({ remove: [{ queue, records, counter: fateCounter(queue, fate) }] });
     expired += records.length;
   }
   return expired;

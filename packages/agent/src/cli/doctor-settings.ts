@@ -9,6 +9,9 @@ import { SETTINGS } from "../config/settings.js";
 import { loadWrapper } from "../wrappers/load-wrapper.js";
 import type { Finding } from "./finding.js";
 
+/** In seconds. */
+const HOUR = 3_600;
+
 /** Finds what is wrong with the settings, before anything is started with them. */
 export async function checkSettings(config: Config): Promise<readonly Finding[]> {
   return [...findSettings(config), ...(await checkModules(config))];
@@ -46,6 +49,13 @@ function findSettings({ settings, sources, file, output, warnings }: Config): re
       verdict: "warning",
       found: `nothing is sent to Datadog: ready metrics are printed to ${OUTPUTS[output].place}`,
       advice: "set API_KEY",
+    });
+  if (OUTPUTS[output].usesDatadogUrls && settings.historical === "unknown" && settings.metricTtl > HOUR)
+    findings.push({
+      about: "history",
+      verdict: "ok",
+      found: "after an outage, points older than an hour are sent, too, whether Datadog ingests them or not",
+      advice: "enable Historical Metrics and set DATADOG_HISTORICAL=on, or set it to off to save their bytes",
     });
   if (file !== undefined && holdsSecret(sources) && (statSync(file).mode & 0o077) !== 0)
     findings.push({

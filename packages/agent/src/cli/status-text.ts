@@ -92,12 +92,13 @@ function outputLine({ output: { kind, url } }: Status): string {
 
 function deliveryLine(
   signal: string,
-  { requests, records, bytes, last, meanDelay }: DeliveryStatus,
+  { requests, records, bytes, old, last, meanDelay }: DeliveryStatus,
   at: number,
 ) {
   const latest = last === undefined ? "none delivered yet" : `last delivered ${duration(at - last)} ago`;
+  const late = old === undefined ? "" : `, ${old} of them older than Datadog may ingest (DATADOG_HISTORICAL)`;
   const delay = meanDelay === undefined ? "" : `, average delay ${duration(meanDelay)}`;
-  return `${signal.padEnd(8)} ${latest}; since start: ${count(records, "record")}, ${count(bytes, "byte")}${delay}; requests: ${formatCounts(requests)}`;
+  return `${signal.padEnd(8)} ${latest}; since start: ${count(records, "record")}${late}, ${count(bytes, "byte")}${delay}; requests: ${formatCounts(requests)}`;
 }
 
 const DEFERRED: Readonly<Record<keyof Deferred, (number: number) => string>> = {

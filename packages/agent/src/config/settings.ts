@@ -96,6 +96,12 @@ const DATADOG = {
     "auto",
     "Version of Datadog's series endpoint; auto is v3 for Datadog's own domains and v2 for others. With v3, small requests that take fewer bytes by v2 go by v2",
   ),
+  historical: setting(
+    ["DATADOG_HISTORICAL"],
+    oneOf(["on", "off", "unknown"]),
+    "unknown",
+    "Whether Datadog ingests points older than an hour (Historical Metrics): off drops them, and logs older than 18 h, instead of sending them for nothing; unknown sends and counts them",
+  ),
   host: setting(
     ["HOST", "DD_HOSTNAME"],
     text("a host name"),

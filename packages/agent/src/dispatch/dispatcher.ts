@@ -24,6 +24,8 @@ import { Release } from "./release.js";
 export interface DispatcherOptions<T> extends PageOptions<T> {
   /** The age at which a record expires. */
   readonly ttl: Seconds;
+  /** What is older would be accepted and thrown away by the output: it is dropped as too old. Undefined for no limit. */
+  readonly maxAge?: Seconds | undefined;
   /** What is younger than this goes before the backlog. */
   readonly fresh: Seconds;
 }
@@ -77,9 +79,10 @@ export class Dispatcher<T> {
    * it would never expire. Returns how many each. Part of every dispatch.
    */
   async expire(): Promise<Pick<Dispatched, "expired" | "rejected">> {
-    const { store, queue, rejectedQueue, clock, ttl } = this.#options;
+    const { store, queue, rejectedQueue, clock, ttl, maxAge = ttl } = this.#options;
     const now = toSeconds(clock.now());
-    const expired = await expire(store, queue, { before: now - ttl });
+    const overdue = await expire(store, queue, { before: now - ttl });
+    const expired = overdue + (await expire(store, queue, { before: now - maxAge }, "too_old"));
     const after = { score: this.#future.limit(now + ttl), id: "" };
     const why = { reason: `stored with a time more than ${ttl} s in the future`, at: now };
     return { expired, rejected: await rejectRange(store, { queue, rejectedQueue }, { after }, why) };

@@ -12,6 +12,8 @@ export interface Deliveries {
   records: number;
   /** Bytes of delivered bodies as sent, without headers and TLS. */
   bytes: number;
+  /** Of the records, those that were older than the destination may ingest. */
+  old: number;
   /** When the last batch was delivered; undefined before the first. */
   last: Seconds | undefined;
   /** Sum of the records' ages at delivery; divided by their number, the mean delay. */
@@ -20,7 +22,7 @@ export interface Deliveries {
 
 function newDeliveries(): Deliveries {
   const requests = { delivered: 0, unavailable: 0, unauthorized: 0, "too-large": 0, refused: 0 };
-  return { requests, records: 0, bytes: 0, last: undefined, delays: seconds(0) };
+  return { requests, records: 0, bytes: 0, old: 0, last: undefined, delays: seconds(0) };
 }
 
 export type AllDeliveries = Readonly<Record<Signal, Deliveries>>;
@@ -34,6 +36,8 @@ export interface DeliveryStatsOptions<T> {
   readonly clock: Clock;
   /** The record's timestamp. */
   timeOf(record: T): Seconds;
+  /** Older ones count as old; undefined if none do. */
+  readonly ingestedAge: Seconds | undefined;
   /** Called with each delivered batch and the bytes of its body. */
   readonly onDelivered: ((batch: readonly T[], bytes: number) => void) | undefined;
 }
@@ -41,7 +45,7 @@ export interface DeliveryStatsOptions<T> {
 /** Wraps an output and counts what it does. */
 export function withDeliveryStats<T>(
   output: Output<T>,
-  { deliveries, clock, timeOf, onDelivered }: DeliveryStatsOptions<T>,
+  { deliveries, clock, timeOf, ingestedAge, onDelivered }: DeliveryStatsOptions<T>,
 ): Output<T> {
   return {
     send: async (batch, signal) => {
@@ -53,7 +57,9 @@ export function withDeliveryStats<T>(
         deliveries.bytes += outcome.bytes;
         deliveries.last = now;
         for (const record of batch) {
-          deliveries.delays = seconds(deliveries.delays + Math.max(0, now - timeOf(record)));
+          const age = now - timeOf(record);
+          deliveries.delays = seconds(deliveries.delays + Math.max(0, age));
+          if (ingestedAge !== undefined && age > ingestedAge) deliveries.old += 1;
         }
         onDelivered?.(batch, outcome.bytes);
       }

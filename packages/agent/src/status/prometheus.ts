@@ -84,6 +84,12 @@ export function prometheusText(status: Status): string {
       signals.map(([signal, { bytes }]) => [{ signal }, bytes]),
     ),
     family(
+      "chouette_delivered_old_records_total",
+      "counter",
+      "Delivered records that Datadog may not have ingested for their age (DATADOG_HISTORICAL), since the start.",
+      signals.flatMap(([signal, { old }]): Sample[] => (old === undefined ? [] : [[{ signal }, old]])),
+    ),
+    family(
       "chouette_sent_bytes",
       "gauge",
       "Bytes of request bodies sent this day and this month (UTC), failed attempts included.",

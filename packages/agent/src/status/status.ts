@@ -92,7 +92,9 @@ export interface Deferred {
 }
 
 /** Since the agent's start. */
-export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays"> {
+export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays" | "old"> {
+  /** Delivered records that Datadog only ingests if Historical Metrics is enabled, or logs that were older than 18 h. */
+  readonly old?: number;
   /** Unix time. */
   readonly last?: Seconds;
   /** Mean age of the records when they were delivered. */
@@ -211,11 +213,12 @@ function budgetOf({ settings }: Config, source: StatusSource): { readonly budget
   return { budget: { ...limits, deferred: { lowPriorityLogs, logs, collectedMetrics } } };
 }
 
-function toStatus({ requests, records, bytes, last, delays }: Deliveries): DeliveryStatus {
+function toStatus({ requests, records, bytes, old, last, delays }: Deliveries): DeliveryStatus {
   return {
     requests: { ...requests },
     records,
     bytes,
+    ...(old === 0 ? {} : { old }),
     ...(last === undefined ? {} : { last }),
     ...(records === 0 ? {} : { meanDelay: seconds(delays / records) }),
   };

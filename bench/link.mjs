@@ -1,0 +1,105 @@
+/**
+ * Bytes on the wire, not of bodies alone: what a TCP proxy between the agent's sender and a stand-in for Datadog counts, over TLS.
+ *
+ *   npx tsc -b packages/agent && node bench/link.mjs [--json]
+ *
+ * The certificates are two RSA keys of 2,048 bits, as with most intakes. What IP and TCP add isn't in it.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer as createHttpsServer } from "node:https";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { HttpSender } from "../packages/agent/dist/outputs/http.js";
+
+/** As of a host's minute; of a small release. */
+const MINUTE = 593;
+const SMALL = 256;
+const KEY = "0123456789abcdef0123456789abcdef";
+
+const folder = mkdtempSync(join(tmpdir(), "chouette-link-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+/** The statuses are answered in turn. */
+async function measure(statuses, bodies) {
+  const counts = { up: 0, down: 0, connections: 0 };
+  let asked = 0;
+  const intake = createHttpsServer(certificates(), (request, response) =>
+    request.resume().on("end", () => {
+      response.writeHead(statuses[asked++ % statuses.length], { "content-type": "application/json" });
+      response.end('{"errors":[]}');
+    }),
+  );
+  await listening(intake);
+  const proxy = createServer((client) => {
+    counts.connections += 1;
+    const target = connect(intake.address().port, "127.0.0.1");
+    client.on("data", (data) => {
+      counts.up += data.length;
+    });
+    target.on("data", (data) => {
+      counts.down += data.length;
+    });
+    client.pipe(target).pipe(client);
+    for (const socket of [client, target]) socket.on("error", () => socket.destroy());
+  });
+  await listening(proxy);
+  const certificateAuthority = readFileSync(join(folder, "ca.pem"), "utf8");
+  const sender = new HttpSender({ certificateAuthority });
+  const each = [];
+  for (const bytes of bodies) {
+    const before = { ...counts };
+    await sender.send({
+      ...{
+        url: `https://localhost:${proxy.address().port}/api/v2/series`,
+        purpose: "metrics",
+        method: "POST",
+      },
+      headers: { "DD-API-KEY": KEY, "Content-Type": "application/x-protobuf", "Content-Encoding": "zstd" },
+      body: randomBytes(bytes),
+    });
+    each.push({ up: counts.up - before.up, down: counts.down - before.down });
+  }
+  await sender.close();
+  proxy.close();
+  intake.close();
+  intake.closeAllConnections();
+  return { ...counts, last: each.at(-1), first: each[0] };
+}
+
+function randomBytes(length) {
+  return Uint8Array.from({ length }, (_, index) => (index * 2_654_435_761) >>> 24);
+}
+
+function certificates() {
+  const run = (args) => execFileSync("openssl", args.split(" "), { cwd: folder, stdio: "pipe" });
+  const common = "-days 2 -newkey rsa:2048 -nodes";
+  run(`req -x509 ${common} -keyout ca.key -out ca.pem -subj /CN=Test-Authority`);
+  run(
+    `req -x509 ${common} -CA ca.pem -CAkey ca.key -keyout server.key -out server.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost`,
+  );
+  const read = (name) => readFileSync(join(folder, name));
+  return { key: read("server.key"), cert: Buffer.concat([read("server.pem"), read("ca.pem")]) };
+}
+
+function listening(server) {
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+}
+
+const minute = await measure([202], [MINUTE, MINUTE, MINUTE]);
+const flaky = await measure(
+  [202, 503],
+  Array.from({ length: 18 }, () => SMALL),
+);
+const figures = {
+  "a host's minute, kept connection": { up: minute.last.up, down: minute.last.down },
+  "a host's minute, first connection": { up: minute.first.up, down: minute.first.down },
+  "18 requests, every second one answered 503": {
+    ...{ up: flaky.up, down: flaky.down },
+    connections: flaky.connections,
+  },
+};
+if (process.argv.includes("--json")) console.log(JSON.stringify(figures, undefined, 2));
+else console.table(figures);
+process.exit();
