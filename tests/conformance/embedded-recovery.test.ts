@@ -1,8 +1,11 @@
-/** The embedded engine that is killed again and again: reading its files anew takes no more memory each time. */
+/** The embedded engine that is killed between the steps of its upkeep, or again and again. */
+import { pages } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { milliseconds } from "@chouette-iot/record";
 import { expect, it } from "vitest";
 import { PowerDisk } from "../support/power-disk.js";
+import { until } from "../support/until.js";
+import { expectWhole, moveBatches } from "./batches.js";
 import { QUEUE, record } from "./records.js";
 
 /** So small that runs are written and merged all the time. */
@@ -12,6 +15,7 @@ const NEVER = milliseconds(600_000);
 /** Turns of the event loop without a write, after which nothing is under way: an operation of the disk takes two. */
 const QUIET_TURNS = 200;
 const RECORDS = 300;
+const KILLS = 30;
 
 const open = (disk: PowerDisk) =>
   openEmbeddedStore({ folder: "/data", files: disk, fsync: NEVER, boot: "1", limits: LIMITS });
@@ -54,4 +58,61 @@ it("keeps a merged run for as long as the journal names it, also when it is kill
   const { store: last } = await open(killed);
   expect(await last.size(QUEUE)).toBe(RECORDS + 1);
   await Promise.all([store, again, last].map((one) => one.close()));
+});
+
+it("brings nothing back after an ordinary end, though the journal has what was in a run that is deleted", async () => {
+  const disk = new PowerDisk();
+  // All of it is in one segment.
+  const limits = { ...LIMITS, segmentBytes: 10_000_000 };
+  const options = { folder: "/data", files: disk, fsync: NEVER, boot: "1", limits };
+  const { store } = await openEmbeddedStore(options);
+  for (let index = 0; index < RECORDS; index++)
+    await store.append(QUEUE, [record(index, `id-${index}`, "x".repeat(2_000))]);
+  await quiet(disk);
+  for await (const page of pages(store, QUEUE, { limit: 50 }))
+    await store.settle({ remove: [{ queue: QUEUE, records: page }] });
+  await store.close();
+  const { store: again, losses } = await openEmbeddedStore(options);
+  expect(await again.size(QUEUE)).toBe(0);
+  expect(losses).toBeUndefined();
+  await again.close();
+});
+
+interface Kill {
+  readonly disk: PowerDisk;
+  readonly appended: ReadonlySet<number>;
+  readonly settled: ReadonlySet<number>;
+}
+
+/** Is as it would be after a kill at each removal of a file. */
+class DiskOfKills extends PowerDisk {
+  readonly kills: Kill[] = [];
+  readonly appended = new Set<number>();
+  readonly settled = new Set<number>();
+
+  override async remove(path: string): Promise<void> {
+    await super.remove(path);
+    const { appended, settled } = this;
+    this.kills.push({ disk: afterKill(this), appended: new Set(appended), settled: new Set(settled) });
+  }
+}
+
+it("brings nothing back that has left, and loses nothing, wherever it is killed while it deletes files", async () => {
+  const disk = new DiskOfKills();
+  const limits = { segmentBytes: 6_000, memoryBytes: 20_000, segments: 2, carriedBytes: 2_000 };
+  const options = { folder: "/data", boot: "1", limits };
+  const { store } = await openEmbeddedStore({ ...options, files: disk, fsync: "always" });
+  const confirmed = {
+    appended: (batch: number) => disk.appended.add(batch),
+    settled: (batch: number) => disk.settled.add(batch),
+  };
+  moveBatches(store, 0, confirmed).catch(() => {});
+  await until("many files to be deleted", () => disk.kills.length >= KILLS);
+  await store.close();
+  for (const { disk: killed, appended, settled } of disk.kills) {
+    const { store: recovered, losses } = await openEmbeddedStore({ ...options, files: killed, fsync: NEVER });
+    await expectWhole(recovered, appended, settled);
+    expect(losses).toBeUndefined();
+    await recovered.close();
+  }
 });

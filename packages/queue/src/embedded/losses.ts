@@ -33,6 +33,11 @@ export class Losses {
     return this.#hasDamage;
   }
 
+  /** Whether frames are missing that were on disk, as far as it is known. Those that a power cut kept from it aren't. */
+  get hasGap(): boolean {
+    return this.#hasDamage || (this.#isTailDamaged && !this.#isCut);
+  }
+
   get damagedBytes(): number {
     return this.#damagedBytes;
   }

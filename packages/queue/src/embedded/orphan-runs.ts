@@ -1,8 +1,9 @@
 /**
  * Runs that no frame of the journal names.
  *
- * They were never finished, or have been replaced: the journal or other runs have their records. If these are gone, it
- * is the frame that named the run that is missing, and the run is adopted.
+ * They were never finished, or have been replaced, or are empty: a process may be killed after it has deleted the frames
+ * that named them, and before the runs. What they have is elsewhere or has left, and must not come back. Only if frames
+ * are missing that were on disk, one of them may have named the run: if nothing else has its records, it is adopted.
  */
 import { join } from "node:path";
 import type { Position } from "../store.js";
@@ -35,12 +36,13 @@ export async function takeOrphans(options: OrphanOptions): Promise<readonly Run[
   const inUse = new Set([...content.queues.values()].flatMap(({ runs }) => runs));
   const adopted: Run[] = [];
   const unneeded: Run[] = [];
+  const { hasGap } = losses;
   for (const id of runFiles.numbers) {
     const path = join(folder, runName(id));
     const isNamed = runFiles.isKnown(id);
     const run = await runFiles.open(id);
     if (run !== undefined && inUse.has(run)) continue;
-    if (!isNamed && run !== undefined && isNeeded(runFiles.head(id), options)) {
+    if (hasGap && !isNamed && run !== undefined && isNeeded(runFiles.head(id), options)) {
       losses.missing();
       content.queue(run.parts.queue).takeRun(run, 0, []);
       adopted.push(run);

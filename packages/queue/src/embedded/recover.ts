@@ -252,13 +252,15 @@ class Recovery {
     for (const { queue, run: id, below, replaces, removed } of change.runs ?? []) {
       const run = await this.#runFiles.open(id);
       const content = this.#content.queue(queue);
-      if (run === undefined) continue;
-      for (const ordinal of removed) run.removed.add(ordinal);
-      // An earlier run's records are here as well if the frame that names it is missing.
+      if (run === undefined && this.#runFiles.has(id)) continue;
+      for (const ordinal of removed) run?.removed.add(ordinal);
+      // An earlier run's records are here as well if the frame that names it is missing. What was in a run that is deleted
+      // has left, or is in the run that a later frame names: the journal must not bring it back.
       const moved = [...content.table.after(undefined)].filter(
-        (entry) => entry.number < below && run.mayHave(hashId(entry.id)),
+        (entry) => entry.number < below && (run === undefined || run.mayHave(hashId(entry.id))),
       );
       content.remove({ queue, numbers: [], entries: moved, ordinals: new Map() });
+      if (run === undefined) continue;
       content.takeRun(run, below, replaces);
     }
     // It says what there was before the change, apart from the runs that a head names.
