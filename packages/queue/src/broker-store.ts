@@ -18,6 +18,12 @@ export interface BrokerStore extends Store {
    * are joined when both are there. Without writes it resolves when all that was written before is durable.
    */
   write(writes: readonly QueueWrite[], notes?: ReadonlyMap<string, string | undefined>): Promise<void>;
+  /**
+   * The same at once, if nothing has to be waited for: not for other calls, nor for the disk. Throws as `write` rejects.
+   *
+   * @returns whether it was done; if not, nothing has changed
+   */
+  writeNow(writes: readonly QueueWrite[], notes: ReadonlyMap<string, string | undefined>): boolean;
   /** Bytes that its content takes on disk. Its files may take some 20 MB more. */
   bytes(): number;
   disk(): DiskReport;

@@ -90,12 +90,32 @@ export class Commits {
 
   /** Whether it only adds records, so that no run has to be read. */
   readonly #isPlain = (work: Work): work is WriteWork => {
-    if (work.kind !== "write") return false;
-    for (const { queue, records } of work.writes) {
+    return work.kind === "write" && this.#areNew(work.writes);
+  };
+
+  #areNew(writes: readonly QueueRecords[]): boolean {
+    for (const { queue, records } of writes) {
       if (mayBeInRuns(this.#options.content.queue(queue), records)) return false;
     }
     return true;
-  };
+  }
+
+  /**
+   * Carries out a write while no other call is under way. Throws if it can't.
+   *
+   * @returns false if the disk would have to be waited for: then nothing has changed
+   */
+  writeNow(writes: readonly QueueRecords[], notes: ReadonlyMap<string, string | undefined>): boolean {
+    const { content, journal, room, syncer } = this.#options;
+    if (syncer.confirmsLater || !room.isOpen || journal.leavesToPool(syncer.isBusy)) return false;
+    if (!this.#areNew(writes)) return false;
+    const next = { number: content.nextNumber };
+    try {
+      return this.commit([{ writes: numbered(writes, next), notes }]) === undefined;
+    } catch (error) {
+      return this.#refuse(error);
+    }
+  }
 
   async #inTurn(work: readonly Work[]): Promise<void> {
     let joined: WriteWork[] = [];

@@ -109,6 +109,18 @@ export class EmbeddedStore implements BrokerStore {
     return this.#write(byQueue(writes), notes);
   }
 
+  writeNow(
+    writes: readonly QueueWrite[],
+    notes: ReadonlyMap<string, string | undefined> = NO_NOTES,
+  ): boolean {
+    if (!this.#work.isIdle || this.#isClosing || this.#upkeep.roomInMemory() !== undefined) return false;
+    const records = byQueue(writes);
+    for (const { records: some } of records) checkIds(some);
+    if (!this.#commits.writeNow(records, notes)) return false;
+    this.#upkeep.check();
+    return true;
+  }
+
   async read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]> {
     const content = this.#content.queues.get(queue);
     return content === undefined ? [] : readPage(content, options);

@@ -104,6 +104,11 @@ export class Journal {
     this.#isClosed = true;
   }
 
+  /** Whether a write would be left to the thread pool. */
+  leavesToPool(duringFlush: boolean): boolean {
+    return duringFlush && performance.now() < this.#pooledUntil;
+  }
+
   /**
    * Writes to the current segment, or throws or rejects with nothing changed.
    *
@@ -113,8 +118,8 @@ export class Journal {
   write(bytes: Buffer, duringFlush: boolean): Promise<void> | undefined {
     const segment = this.current;
     if (segment?.file === undefined) throw new Error("the journal has no segment to write to");
+    if (this.leavesToPool(duringFlush)) return this.#writeInPool(segment, segment.file, bytes);
     const began = duringFlush ? performance.now() : 0;
-    if (began > 0 && began < this.#pooledUntil) return this.#writeInPool(segment, segment.file, bytes);
     try {
       segment.file.writeNow(bytes, segment.bytes);
     } catch (error) {

@@ -22,6 +22,11 @@ export class WorkQueue<T> {
     setImmediate(this.#carryOutNext);
   }
 
+  /** Whether nothing is under way, and nothing waits. */
+  get isIdle(): boolean {
+    return !this.#isBusy;
+  }
+
   /** Resolves when nothing is left to do. */
   async idle(): Promise<void> {
     while (this.#isBusy) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));

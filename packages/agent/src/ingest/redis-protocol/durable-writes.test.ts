@@ -21,7 +21,7 @@ it("a batch that can't be stored by its own fault is answered with the error, an
     if (error !== undefined) throw error;
   };
   const writes = new DurableWrites({
-    store: { write } as unknown as BrokerStore,
+    store: { write, writeNow: () => false } as unknown as BrokerStore,
     markers: { notesFor: () => new Map(), notStored: nothing },
     memory: { storing: () => nothing },
     counters: { failedWrites: 0 },

@@ -20,6 +20,8 @@ export interface DurableWritesOptions {
   readonly outages: LoopOutages;
 }
 
+type Notes = ReadonlyMap<string, string | undefined>;
+
 export class DurableWrites {
   readonly #options: DurableWritesOptions;
 
@@ -27,23 +29,46 @@ export class DurableWrites {
     this.#options = options;
   }
 
-  /** Resolves when the batch is durable, or with the error to answer if it can't be stored. Never rejects. */
-  async write(batch: WriteBatch): Promise<Failure | undefined> {
-    const { store, markers, memory, counters, outages } = this.#options;
+  /**
+   * Stores the batch.
+   *
+   * @returns undefined once it is durable, or the error to answer if it can't be stored; as a promise, which never rejects,
+   *   if that takes longer than a moment
+   */
+  write(batch: WriteBatch): Failure | undefined | Promise<Failure | undefined> {
+    const { store, markers } = this.#options;
     const notes = markers.notesFor(batch.markers);
+    try {
+      // A program that stores one record at a time waits for each: steps of the event loop are most of what that costs.
+      if (!store.writeNow(batch.writes(), notes)) return this.#writeLater(batch, notes);
+      return this.#stored();
+    } catch (error) {
+      return this.#refused(error, notes);
+    }
+  }
+
+  async #writeLater(batch: WriteBatch, notes: Notes): Promise<Failure | undefined> {
+    const { store, memory } = this.#options;
     const stored = memory.storing(batch.heldBytes);
     try {
       await store.write(batch.writes(), notes);
-      endOutages(outages);
-      return undefined;
+      return this.#stored();
     } catch (error) {
-      const reason = messageOf(error);
-      markers.notStored(notes);
-      counters.failedWrites++;
-      beginOutage(asStoreError(error), outages);
-      return failure(`MISCONF Chouette can't write to its store: ${reason}`);
+      return this.#refused(error, notes);
     } finally {
       stored();
     }
+  }
+
+  #stored(): undefined {
+    endOutages(this.#options.outages);
+  }
+
+  #refused(error: unknown, notes: Notes): Failure {
+    const { markers, counters, outages } = this.#options;
+    markers.notStored(notes);
+    counters.failedWrites++;
+    beginOutage(asStoreError(error), outages);
+    return failure(`MISCONF Chouette can't write to its store: ${messageOf(error)}`);
   }
 }

@@ -111,7 +111,9 @@ function outcomeOf(result: Result, batch: WriteBatch, broker: BrokerContext): Ou
   if (isLookup(result)) return { kind: "lookup", run: () => writeAndLook(batch, result, broker) };
   if (batch.empty) return { kind: "now", reply: result };
   const bytes = batch.heldBytes;
-  const reply = broker.writes.write(batch).then((failed) => failed ?? result);
+  const writing = broker.writes.write(batch);
+  if (!(writing instanceof Promise)) return { kind: "now", reply: writing ?? result };
+  const reply = writing.then((failed) => failed ?? result);
   return { kind: "stored", reply, bytes };
 }
 
