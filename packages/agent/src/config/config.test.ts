@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { readSettings } from "./config.js";
+import { REPLACED_KEYS, readSettings } from "./config.js";
 import { settingsSchema } from "./json-schema.js";
 import { configurationPage } from "./reference.js";
 import { reload } from "./reload.js";
@@ -24,6 +24,21 @@ function problemsOf(env: Readonly<Record<string, string>>, text = "") {
   const loaded = readSettings(env, file(text));
   return loaded.ok ? [] : loaded.problems;
 }
+
+describe("a setting of a former version", () => {
+  it("is ignored with a message that names its successor, in the environment and in the file", () => {
+    const inEnvironment = settingsOf({ CHOUETTE_COMMIT_INTERVAL: "500" });
+    expect(inEnvironment.warnings).toEqual(["CHOUETTE_COMMIT_INTERVAL: ignored; use CHOUETTE_FSYNC"]);
+    expect(inEnvironment.settings.fsync).toBe("everysec");
+    const loaded = readSettings(
+      {},
+      parseSettingsFile("chouette.yaml", "commit_interval: 500", ALL, REPLACED_KEYS),
+    );
+    expect(loaded.ok && loaded.config.warnings).toEqual([
+      "chouette.yaml line 1, commit_interval: ignored; use fsync",
+    ]);
+  });
+});
 
 describe("the settings file", () => {
   it("gives what the environment doesn't, and says where each value is from", () => {

@@ -36,7 +36,7 @@ export interface Config {
 }
 
 /** The same in the settings file. */
-const REPLACED_KEYS = new Map(
+export const REPLACED_KEYS = new Map(
   [...REPLACED].map(([name, successor]) => [fileKey({ names: [name] }), fileKey({ names: [successor] })]),
 );
 
