@@ -19,3 +19,4 @@ export {
   type Stray,
 } from "./store.js";
 export { asStoreError, StoreError, withStoreErrors } from "./store-error.js";
+export { StoreFullError } from "./store-full.js";

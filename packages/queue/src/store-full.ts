@@ -1,5 +1,7 @@
+import { StoreError } from "./store-error.js";
+
 /** What a store rejects with when its disk is full: nothing of the change was stored. */
-export class StoreFullError extends Error {
+export class StoreFullError extends StoreError {
   override readonly name = "StoreFullError";
 }
 

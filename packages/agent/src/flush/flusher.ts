@@ -6,7 +6,14 @@
  * Memory is bounded by the contexts of a window and by a fixed number and length of records, not by the backlog.
  * It loses nothing: what can't be used becomes a dead letter with its reason, what is too old is counted.
  */
-import { expire, fateCounter, orphanRejection, type QueueNames, type Store } from "@chouette-iot/queue";
+import {
+  expire,
+  fateCounter,
+  orphanRejection,
+  type QueueNames,
+  type Store,
+  StoreFullError,
+} from "@chouette-iot/queue";
 import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { GaugeTimes } from "../aggregation/gauge-times.js";
 import { saveContexts } from "../aggregation/saved-contexts.js";
@@ -51,6 +58,8 @@ export interface Flushed {
 
 /** Complete windows are settled once this many records are held, so that many small windows share a step. */
 const SETTLE_AT = 10_000;
+/** While a full disk has no room for that, fewer are settled together, down to this many: windows leave in parts then. */
+const MIN_SETTLED = 200;
 /** Or records of this length together, in characters. */
 const SETTLE_AT_LENGTH = 8 * 1024 * 1024;
 /** A window with more records than this, or longer ones, is taken in parts. */
@@ -65,6 +74,8 @@ export class Flusher {
   readonly #notes: WindowNotes;
   readonly #future: FutureLimit;
   #hasBegun = false;
+  /** Less than {@link SETTLE_AT} while the store's disk has no room for so many. */
+  #settleAt = SETTLE_AT;
 
   constructor(options: FlusherOptions) {
     const { store, queues, windows, clock } = options;
@@ -83,22 +94,30 @@ export class Flusher {
 
   /** Emits every window that is closed. Rejects where the store does; the next call takes up what is left. */
   async flush(): Promise<Flushed> {
-    const { windows, ttl, store, queues } = this.#options;
     const now = this.#now();
     const flushed = { aggregated: 0, ready: 0, rejected: 0, expired: 0, filtered: 0 };
-    try {
-      if (!this.#notes.isLoaded) await this.#load();
-      flushed.rejected += await this.#rejectMisstamped(now);
-      flushed.expired += await expire(store, queues.rawMetrics, { before: now - ttl });
-      await this.#flushBefore(windows.firstOpen(now), now, flushed);
-      await this.#rejectStrays(flushed);
-      await this.#forgetWindows(now);
-      return flushed;
-    } catch (error) {
-      // A settlement whose answer was lost may have come into force: what the store says holds.
-      this.#notes.forget();
-      throw error;
+    for (;;) {
+      try {
+        await this.#flushAll(now, flushed);
+        this.#settleAt = SETTLE_AT;
+        return flushed;
+      } catch (error) {
+        // A settlement whose answer was lost may have come into force: what the store says holds.
+        this.#notes.forget();
+        if (!(error instanceof StoreFullError) || this.#settleAt <= MIN_SETTLED) throw error;
+        this.#settleAt = Math.max(MIN_SETTLED, Math.floor(this.#settleAt / 2));
+      }
     }
+  }
+
+  async #flushAll(now: Seconds, flushed: Flushed): Promise<void> {
+    const { windows, ttl, store, queues } = this.#options;
+    if (!this.#notes.isLoaded) await this.#load();
+    flushed.rejected += await this.#rejectMisstamped(now);
+    flushed.expired += await expire(store, queues.rawMetrics, { before: now - ttl });
+    await this.#flushBefore(windows.firstOpen(now), now, flushed);
+    await this.#rejectStrays(flushed);
+    await this.#forgetWindows(now);
   }
 
   /**
@@ -140,7 +159,12 @@ export class Flusher {
     let settling = Promise.resolve();
     try {
       for await (const page of pagesBefore(boundary, store, queues.rawMetrics)) {
-        for (const record of page) taken.add(record);
+        for (const record of page) {
+          taken.add(record);
+          // Complete or not: what stays in memory for its window's end would find no room then.
+          if (this.#settleAt < SETTLE_AT && taken.held >= this.#settleAt)
+            await this.#settle(taken.takeBatch(), flushed);
+        }
         if (taken.held < SETTLE_AT && taken.length < SETTLE_AT_LENGTH) continue;
         await settling;
         settling = this.#settle(taken.takeBatch(page.at(-1)?.score), flushed);

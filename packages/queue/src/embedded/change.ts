@@ -100,6 +100,19 @@ const INCREMENT = 11;
 const UNUSED = 12;
 const FLUSHED_THROUGH = 13;
 
+/** What the records and notes take that a change writes, in bytes, roughly. */
+export function addedBytes({ writes = [], notes }: Change): number {
+  let bytes = 0;
+  for (const { records } of writes) {
+    for (const { id, value = "" } of records) bytes += id.length + value.length + RECORD_OVERHEAD;
+  }
+  for (const [key, text = ""] of notes ?? []) bytes += key.length + text.length;
+  return bytes;
+}
+
+/** Of a record in a frame, beside its texts. */
+const RECORD_OVERHEAD = 16;
+
 const HAS_SCORE = 1;
 const HAS_VALUE = 2;
 

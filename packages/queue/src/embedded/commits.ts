@@ -7,9 +7,16 @@
  */
 import { checkNotes } from "../stale.js";
 import type { Settlement } from "../store.js";
-import { isOutOfRoom } from "../store-full.js";
+import { isOutOfRoom, StoreFullError } from "../store-full.js";
 import { ByteWriter } from "./bytes.js";
-import { type Change, type QueueRemoval, type QueueWrites, type Written, writeChange } from "./change.js";
+import {
+  addedBytes,
+  type Change,
+  type QueueRemoval,
+  type QueueWrites,
+  type Written,
+  writeChange,
+} from "./change.js";
 import type { Content } from "./content.js";
 import { writeFrame } from "./frame.js";
 import { type HeadOptions, writeHead } from "./head.js";
@@ -54,6 +61,8 @@ export interface CommitsOptions {
   readonly flushedThrough: number;
 }
 
+/** What a change may add on a full disk whatever room is left. */
+const MAX_SMALL_BYTES = 4 * 1024;
 /** How often the journal says how many records the queues hold, in milliseconds. */
 const SIZES_EVERY_MS = 1_000;
 
@@ -156,13 +165,30 @@ export class Commits {
     syncer.wrote();
   }
 
-  /** The same for changes that remove: on a full disk they are given the reserve. */
+  /** The same for changes that remove: on a full disk they are given the reserve, but for its last part if they add as well. */
   async commitRemoval(change: Change): Promise<void> {
+    try {
+      return await this.#commitWithReserve(change);
+    } catch (error) {
+      if (!(error instanceof StoreFullError)) throw error;
+      // What has left by now is deleted with a flush: this one may find room then.
+      await this.#options.syncer.durable().catch(() => Promise.reject(error));
+    }
+    await this.#commitWithReserve(change);
+  }
+
+  async #commitWithReserve(change: Change): Promise<void> {
     const { room, journal } = this.#options;
+    const checkRoom = () => {
+      const added = addedBytes(change);
+      if (added > MAX_SMALL_BYTES && !room.fits(added)) throw room.error();
+    };
+    if (!room.isOpen) checkRoom();
     try {
       return await this.commit([change]);
     } catch (error) {
       if (!isOutOfRoom(error)) throw error;
+      checkRoom();
       await room.giveUpReserve();
     }
     try {
@@ -215,8 +241,12 @@ export class Commits {
   }
 
   async #commitIfAdmitted(changes: readonly Change[]): Promise<void> {
-    const { room } = this.#options;
-    if (!(await room.admits())) throw room.error();
+    const { room, syncer } = this.#options;
+    if (!(await room.admits())) {
+      // Each flush deletes what isn't needed any more, though nothing may have been written since.
+      syncer.wrote();
+      throw room.error();
+    }
     try {
       await this.commit(changes);
     } catch (error) {

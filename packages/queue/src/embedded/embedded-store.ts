@@ -87,7 +87,8 @@ export class EmbeddedStore implements BrokerStore {
     const watch = (run: Run) => this.#watch(run);
     const task = (run: () => Promise<void>) => this.#do({ kind: "task", run });
     const shared = { content, journal, commits: this.#commits, files, folder, cache, limits };
-    this.#upkeep = new Upkeep({ ...shared, nextRun, unneeded, task, watch, onError: onTrouble });
+    const hasRoom = () => room.isOpen;
+    this.#upkeep = new Upkeep({ ...shared, nextRun, unneeded, hasRoom, task, watch, onError: onTrouble });
     const check = () => this.#upkeep.check();
     this.#work = new WorkQueue((work) => {
       const doing = this.#commits.carryOut(work);

@@ -18,13 +18,15 @@ import { type Recovered, type RecoveryOptions, recover } from "./recover.js";
 export type { EmbeddedStore } from "./embedded-store.js";
 
 const MEBIBYTE = 1024 * 1024;
+/** From this length on, the journal's oldest segment is emptied. */
+const JOURNAL_BYTES = 16 * MEBIBYTE;
 /** A segment is at most this part of the file system. */
-const SEGMENT_PART = 32;
-const MIN_SEGMENT = 64 * 1024;
+const SEGMENT_PART = 64;
+const MIN_SEGMENT = 32 * 1024;
 const DEFAULT_LIMITS: StoreLimits = {
   segmentBytes: 4 * MEBIBYTE,
   memoryBytes: 8 * MEBIBYTE,
-  segments: 4,
+  segments: JOURNAL_BYTES / (4 * MEBIBYTE),
   carriedBytes: 256 * 1024,
 };
 /** systemd is told to wait for so long: deploy/systemd. */
@@ -221,5 +223,7 @@ async function moveAway(
 function limitsFor(files: FileSystem, folder: string): Partial<StoreLimits> {
   const { total } = files.space(folder);
   const part = Math.max(MIN_SEGMENT, Math.floor(total / SEGMENT_PART));
-  return { segmentBytes: Math.min(DEFAULT_LIMITS.segmentBytes, part) };
+  const segmentBytes = Math.min(DEFAULT_LIMITS.segmentBytes, part);
+  // The same length in all: on a small disk nothing is written again for the sake of fewer segments.
+  return { segmentBytes, segments: Math.ceil(JOURNAL_BYTES / segmentBytes) };
 }

@@ -13,6 +13,8 @@ import type { FileSystem } from "./files.js";
 const PART = 16;
 const MIN_RESERVE = 64 * 1024;
 const MAX_RESERVE = 1024 * 1024;
+/** The part of the reserve that is kept for what removes records and adds none. */
+const KEPT_PART = 4;
 /** How often it is tried to make the reserve again, in milliseconds. */
 const RETRY_MS = 500;
 
@@ -64,6 +66,14 @@ export class Room {
     this.#hasReserve = this.#hasReserve || (await this.#makeReserve());
     this.#set(!this.#hasReserve || this.#files.space(this.#folder).free === 0);
     return !this.#isFull;
+  }
+
+  /**
+   * Whether so many bytes leave room for removals: if what adds records took the last of it, nothing could leave any more.
+   * The reserve counts as room.
+   */
+  fits(bytes: number): boolean {
+    return this.#files.space(this.#folder).free + this.reserveBytes - bytes >= this.#bytes / KEPT_PART;
   }
 
   /** A record found no room. */

@@ -10,7 +10,7 @@
  */
 import { join } from "node:path";
 import type { Position } from "../store.js";
-import { isOutOfRoom } from "../store-full.js";
+import { isOutOfRoom, StoreFullError } from "../store-full.js";
 import type { BlockCache } from "./block-cache.js";
 import type { Commits } from "./commits.js";
 import type { Content } from "./content.js";
@@ -45,6 +45,8 @@ export interface UpkeepOptions {
   readonly nextRun: number;
   /** Runs that aren't needed once the segments that are spent now are deleted. */
   readonly unneeded: readonly Run[];
+  /** Whether the disk has room for more than removals. */
+  hasRoom(): boolean;
   /** Carries this out while no call changes the store. */
   task(run: () => Promise<void>): Promise<void>;
   /** Called with each run that is made. */
@@ -55,6 +57,8 @@ export interface UpkeepOptions {
 
 /** Records that are written to a run before others have their turn. */
 const SLICE = 200;
+/** Of the oldest segment's last records, on a full disk: so few that removals find room all the same. */
+const MAX_CARRIED_WITHOUT_ROOM = 8 * 1024;
 /** How long nothing is begun after something failed, in milliseconds. */
 const REST_MS = 2_000;
 
@@ -81,7 +85,7 @@ export class Upkeep {
   /** To be called after changes. */
   check(): void {
     const { content, limits } = this.#options;
-    if (content.memoryBytes() > limits.memoryBytes) this.#spill(largest(content));
+    if (content.memoryBytes() > limits.memoryBytes && this.#options.hasRoom()) this.#spill(largest(content));
     else this.#emptyOldestSegment();
   }
 
@@ -120,7 +124,9 @@ export class Upkeep {
   #emptyOldestSegment(): void {
     const { journal, limits } = this.#options;
     const [oldest, second] = journal.segments;
-    if (oldest === undefined || second === undefined || journal.segments.length <= limits.segments) return;
+    if (oldest === undefined || second === undefined) return;
+    // On a full disk a few records that stay must not keep the room of all behind them.
+    if (journal.segments.length <= limits.segments && this.#options.hasRoom()) return;
     if (oldest.live === 0 || this.#spilling !== undefined || this.#isResting()) return;
     this.#spilling = this.#options
       .task(() => this.#carry(second.firstNumber))
@@ -137,7 +143,8 @@ export class Upkeep {
   /** What can't be done now would fail again at once. A full disk is reported by who finds no room for records. */
   readonly #failed = (error: unknown): void => {
     this.#restsUntil = performance.now() + REST_MS;
-    if (!this.#isEnding && !isOutOfRoom(error)) this.#options.onError(error);
+    if (this.#isEnding || isOutOfRoom(error) || error instanceof StoreFullError) return;
+    this.#options.onError(error);
   };
 
   /** Writes every record in memory again, so that the segments that are there can be deleted. */
@@ -153,12 +160,14 @@ export class Upkeep {
 
   /** Writes the records in memory with a number below this one again, or has them written to a run. */
   async #carry(below: number): Promise<void> {
-    const { content, limits } = this.#options;
+    const { content, limits, hasRoom } = this.#options;
     for (const queue of content.queues.values()) {
       const old = [...queue.table.after(undefined)].filter(({ number }) => number < below);
       const bytes = old.reduce((sum, { id, value = "" }) => sum + id.length + value.length, 0);
-      if (bytes <= limits.carriedBytes) await this.#carryAll(queue, old);
-      else setImmediate(() => this.#spill(queue));
+      if (bytes <= (hasRoom() ? limits.carriedBytes : MAX_CARRIED_WITHOUT_ROOM))
+        await this.#carryAll(queue, old);
+      else if (hasRoom()) setImmediate(() => this.#spill(queue));
+      else throw new StoreFullError("the last records of a segment find no room elsewhere");
     }
   }
 
@@ -222,7 +231,7 @@ export class Upkeep {
 
   #merge(queue: QueueContent): void {
     if (this.#merging !== undefined || this.#isEnding || this.#isResting()) return;
-    const chosen = chooseMerge(queue.runs);
+    const chosen = this.#options.hasRoom() ? chooseMerge(queue.runs) : [];
     if (chosen.length < 2) return;
     this.#inMerge = new Set(chosen);
     this.#merging = this.#mergeRuns(queue, chosen)
