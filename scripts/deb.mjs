@@ -1,10 +1,11 @@
 /**
- * Makes the Debian package: `npm run deb [-- FOLDER]` writes `build/chouette_VERSION_all.deb`.
+ * Makes the Debian package: `npm run deb [-- FOLDER] [--lint]` writes `build/chouette_VERSION_all.deb`. With --lint, lintian
+ * checks it, and errors fail.
  *
  * It is one package for arm64, armhf and amd64: there is nothing in it but JavaScript, WebAssembly and text. It needs Node
  * 20.19, which Debian 13 has. Data and settings survive a removal; a purge deletes them.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +13,8 @@ import { gzipSync } from "node:zlib";
 import { agentPackage } from "./pack/agent.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const build = resolve(process.argv[2] ?? join(root, "build"));
+const args = process.argv.slice(2);
+const build = resolve(args.find((arg) => arg !== "--lint") ?? join(root, "build"));
 const tree = join(build, "deb");
 const { version } = JSON.parse(await readFile(join(root, "packages/agent/package.json"), "utf8"));
 
@@ -49,6 +51,16 @@ execFileSync("dpkg-deb", ["--root-owner-group", "-Zxz", "--build", tree, file], 
 });
 await rm(tree, { recursive: true });
 process.stdout.write(`${file}\n`);
+if (args.includes("--lint")) lint();
+
+function lint() {
+  const { status, error } = spawnSync("lintian", ["--allow-root", "--fail-on", "error", file], {
+    stdio: "inherit",
+  });
+  if (error !== undefined)
+    process.stderr.write("NOT CHECKED: lintian is not installed (apt-get install lintian)\n");
+  if (error !== undefined || status !== 0) process.exitCode = 1;
+}
 
 async function put(path, content, mode = 0o644) {
   const place = join(tree, path);
