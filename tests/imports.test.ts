@@ -11,9 +11,11 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   record: [],
   queue: ["record"],
   "queue/redis": ["record", "queue", "@redis/client"],
+  // Redis' protocol on a socket, for those whom a driver costs too much, or who must know which connection carried what.
+  "queue/resp": ["record"],
   "queue/embedded": ["record", "queue"],
   "queue/memory": ["record", "queue"],
-  client: ["record", "queue", "queue/redis"],
+  client: ["record", "queue", "queue/redis", "queue/resp"],
   // What every module of the agent may build on: clock, log, outages, watchdog, errors.
   "agent/runtime": ["record", "queue", "pino"],
   "agent/aggregation": ["record"],
@@ -26,7 +28,8 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   "agent/lease": ["record", "queue", "agent/runtime"],
   // Of Redis the types alone, to ask it what it evicted.
   "agent/housekeeping": ["record", "queue", "queue/redis", "agent/runtime"],
-  "agent/outputs": ["record", "agent/runtime", "@bokuweb/zstd-wasm"],
+  // The gateway's output writes to the queues of another agent.
+  "agent/outputs": ["record", "queue", "queue/resp", "agent/runtime", "@bokuweb/zstd-wasm"],
   "agent/intake": ["record", "agent/runtime", "fzstd"],
   "agent/collectors": [
     "record",
@@ -103,6 +106,9 @@ const PACKAGE_MODULES: Readonly<Record<string, string>> = {
   "@chouette-iot/queue/redis/backoff": "queue/redis",
   "@chouette-iot/queue/redis/info": "queue/redis",
   "@chouette-iot/queue/redis/connection": "queue/redis",
+  "@chouette-iot/queue/resp": "queue/resp",
+  "@chouette-iot/queue/resp/address": "queue/resp",
+  "@chouette-iot/queue/resp/socket": "queue/resp",
   "@chouette-iot/queue/embedded": "queue/embedded",
   "@chouette-iot/queue/memory": "queue/memory",
   "chouette-iot-client": "client",

@@ -4,12 +4,15 @@ import type { RedisStore } from "@chouette-iot/queue/redis";
 import { milliseconds } from "@chouette-iot/record";
 import type { Config } from "./config/config.js";
 import { redisAddress } from "./config/redis-address.js";
+import type { Settings } from "./config/settings.js";
 import { defaultStoreLimit } from "./housekeeping/store-limit.js";
 import { type RunningBroker, startBroker } from "./ingest/redis-protocol/listener.js";
+import type { BrokerTls } from "./ingest/redis-protocol/secure-connections.js";
 import { shownAddress } from "./runtime/address.js";
 import type { Clock } from "./runtime/clock.js";
 import type { Log } from "./runtime/log.js";
 import { Outage } from "./runtime/outage.js";
+import { pem } from "./runtime/pem.js";
 
 const FIRST_CONNECTION = milliseconds(2_000);
 /** Between two flushes to the disk, in milliseconds. */
@@ -41,6 +44,7 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
     const server = await connectedStore(config, clock);
     return { store: server, engine: { kind: "redis", server }, outages: [] };
   }
+  const tls = await brokerTls(config.settings);
   const diskOutage = new Outage("embedded broker disk", clock, log);
   const store = await openEmbedded(config, log, clock, diskOutage);
   try {
@@ -50,6 +54,7 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
       log,
       protectedMode,
       maxConnections,
+      ...(tls === undefined ? {} : { tls }),
       ...(password === undefined ? {} : { password }),
     });
     // The port may be one that the system chose.
@@ -60,6 +65,14 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
     await store.close();
     throw error;
   }
+}
+
+/** Rejects if a file can't be read. */
+async function brokerTls({ tlsCert, tlsKey, tlsClientCa }: Settings): Promise<BrokerTls | undefined> {
+  const cert = await pem("CHOUETTE_TLS_CERT", tlsCert);
+  const key = await pem("CHOUETTE_TLS_KEY", tlsKey);
+  const clientCa = await pem("CHOUETTE_TLS_CLIENT_CA", tlsClientCa);
+  return cert === undefined || key === undefined ? undefined : { cert, key, clientCa };
 }
 
 async function openEmbedded(

@@ -3,6 +3,8 @@ import type { Config } from "./config/config.js";
 import { currentHostName } from "./config/host-name.js";
 import type { OutputName } from "./config/outputs.js";
 import { seriesVersion } from "./config/series-version.js";
+import { openGateway } from "./outputs/gateway.js";
+import { gatewayAddress } from "./outputs/gateway-address.js";
 import { type Outputs, openDatadog, openStdout } from "./outputs/open-outputs.js";
 import type { WireMeter } from "./outputs/wire-meter.js";
 import { loadWrapper } from "./wrappers/load-wrapper.js";
@@ -38,6 +40,10 @@ const OPEN_OUTPUTS: Readonly<Record<OutputName, (config: Config, wireMeter: Wire
         seriesVersion: version,
         wireMeter,
       });
+    },
+    gateway: async ({ settings }) => {
+      const address = await gatewayAddress(settings);
+      return openGateway({ address, hostName: () => currentHostName(settings) });
     },
     stdout: async ({ settings }) => {
       const hostName = () => currentHostName(settings);

@@ -7,12 +7,12 @@
  * that nobody hears, and holds nothing that keeps the process alive.
  */
 import { addToAppend, emptyAppend } from "@chouette-iot/queue/redis/append";
+import { ErrorReply, encodeCommands, type Reply } from "@chouette-iot/queue/resp";
+import type { BrokerAddress } from "@chouette-iot/queue/resp/address";
+import { RedisSocket } from "@chouette-iot/queue/resp/socket";
 import { milliseconds } from "@chouette-iot/record";
 import { startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
 import { asError } from "./any-error.js";
-import type { BrokerAddress } from "./redis/address.js";
-import { RedisSocket } from "./redis/redis-socket.js";
-import { ErrorReply, encodeCommands, type Reply } from "./redis/resp.js";
 import type { Rows } from "./rows.js";
 
 export type StoreOutcome =
@@ -26,6 +26,7 @@ export type ServerSideId = { readonly id: string; readonly address: string } | u
 type OnLost = (connection: BrokerConnection, error: Error) => void;
 
 const ANSWER_TIMEOUT = milliseconds(5_000);
+const KEEP_ALIVE = milliseconds(5_000);
 /** A record older than a day is past any agent's METRIC_TTL: a marker need not outlive it. */
 const MARKER_SECONDS = "86400";
 
@@ -38,7 +39,11 @@ export class BrokerConnection {
 
   private constructor(address: BrokerAddress, onLost: OnLost) {
     this.#onLost = onLost;
-    this.#socket = new RedisSocket(address, (error) => this.#lose(error));
+    this.#socket = new RedisSocket(address, {
+      // The operating system notices a peer that is gone.
+      keepAlive: KEEP_ALIVE,
+      onEnd: (error) => this.#lose(error),
+    });
   }
 
   /**

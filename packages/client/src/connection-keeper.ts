@@ -4,10 +4,10 @@
  */
 
 import { reconnectDelay } from "@chouette-iot/queue/redis/backoff";
+import type { BrokerAddress } from "@chouette-iot/queue/resp/address";
 import { inLoadContext, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
 import { asError } from "./any-error.js";
 import { BrokerConnection } from "./broker-connection.js";
-import type { BrokerAddress } from "./redis/address.js";
 
 export interface KeeperListener {
   /** Runs on each new connection before it is used. Rejects if the connection can't be used. */

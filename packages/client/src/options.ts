@@ -4,8 +4,14 @@
  * A wrong setting never throws into the application: it is set aside, the default holds, and the client says so
  * by `onError` and in `stats()`.
  */
+
+import {
+  type BrokerAddress,
+  DEFAULT_ADDRESS,
+  parseAddress,
+  type TlsSettings,
+} from "@chouette-iot/queue/resp/address";
 import { type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
-import { type BrokerAddress, DEFAULT_ADDRESS, parseAddress, type TlsSettings } from "./redis/address.js";
 import type { SpillSettings } from "./spill/spill.js";
 import type { TagInput } from "./tag-input.js";
 

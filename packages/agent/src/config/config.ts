@@ -145,6 +145,15 @@ function parse(setting: Setting<unknown, unknown>, { text, isCollection }: Given
 }
 
 function missing({ output, settings }: Config): readonly string[] {
+  if (output === "gateway" && settings.gatewayUrl === undefined)
+    return ["GATEWAY_URL: expected the address of another agent's broker, since CHOUETTE_OUTPUT is gateway"];
+  const { tlsCert, tlsKey, tlsClientCa } = settings;
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    return ["CHOUETTE_TLS_CERT and CHOUETTE_TLS_KEY: expected both, the certificate and its key"];
+  if (tlsClientCa !== undefined && tlsCert === undefined)
+    return [
+      "CHOUETTE_TLS_CERT: expected a certificate, since CHOUETTE_TLS_CLIENT_CA asks for those of clients",
+    ];
   if (!OUTPUTS[output].usesDatadogUrls || hasKey(settings)) return [];
   return [`API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is ${output}`];
 }
@@ -162,13 +171,18 @@ function derive(
     file,
     warnings,
     storage: settings.storageType ?? (namesRedis ? "redis" : "embedded"),
-    output: settings.output ?? (hasKey(settings) ? "datadog" : "stdout"),
+    output: settings.output ?? defaultOutput(settings),
     datadogUrl: (settings.datadogUrl ?? `https://api.${settings.site}/api`).replace(/\/+$/, ""),
     logsUrl: logsEndpoint(settings.logsUrl ?? `https://http-intake.logs.${settings.site}`),
     windows: new Windows(seconds(settings.aggregateInterval), seconds(settings.aggregateGrace)),
     releaseInterval: milliseconds(settings.releaseInterval * 1000),
     metricTtl: seconds(settings.metricTtl),
   };
+}
+
+function defaultOutput(settings: Settings): OutputName {
+  if (settings.gatewayUrl !== undefined) return "gateway";
+  return hasKey(settings) ? "datadog" : "stdout";
 }
 
 function hasKey({ apiKey, apiKeyFile }: Settings): boolean {

@@ -9,11 +9,12 @@ export interface OutputTraits {
   readonly usesDatadogUrls: boolean;
 }
 
-export const OUTPUT_NAMES = ["datadog", "stdout"] as const;
+export const OUTPUT_NAMES = ["datadog", "stdout", "gateway"] as const;
 
 export type OutputName = (typeof OUTPUT_NAMES)[number];
 
 export const OUTPUTS: Readonly<Record<OutputName, OutputTraits>> = {
   datadog: { place: "Datadog", isForPeople: false, usesDatadogUrls: true },
   stdout: { place: "stdout", isForPeople: true, usesDatadogUrls: false },
+  gateway: { place: "Gateway", isForPeople: false, usesDatadogUrls: false },
 };

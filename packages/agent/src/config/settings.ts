@@ -52,7 +52,20 @@ const DATADOG = {
     ["CHOUETTE_OUTPUT"],
     oneOf(OUTPUT_NAMES),
     undefined,
-    "Where metrics and logs are sent; datadog if there is a key, else stdout",
+    "Where metrics and logs are sent; gateway if GATEWAY_URL is set, else datadog if there is a key, else stdout",
+  ),
+  gatewayUrl: setting(
+    ["GATEWAY_URL"],
+    url(["redis:", "rediss:"], "redis://user:password@host:port/database, or rediss:// for TLS"),
+    undefined,
+    "The broker of another agent, which sends this one's metrics and logs: its CHOUETTE_LISTEN, or its Redis",
+    { secret: true },
+  ),
+  gatewayCaFile: setting(
+    ["GATEWAY_CA_FILE"],
+    text("a file"),
+    undefined,
+    "The certificate authority (PEM) of the gateway, trusted instead of the well-known ones",
   ),
   datadogUrl: setting(
     ["DATADOG_URL"],
@@ -151,6 +164,23 @@ const BROKER = {
     undefined,
     "The password for clients of the embedded broker",
     { secret: true, requiresRestart: true },
+  ),
+  tlsCert: setting(
+    ["CHOUETTE_TLS_CERT"],
+    text("a file"),
+    undefined,
+    "The agent's certificate (PEM): clients on other machines must then use TLS (rediss://) with the embedded broker. Also shown to a gateway that asks for one",
+    { requiresRestart: true },
+  ),
+  tlsKey: setting(["CHOUETTE_TLS_KEY"], text("a file"), undefined, "The certificate's private key (PEM)", {
+    requiresRestart: true,
+  }),
+  tlsClientCa: setting(
+    ["CHOUETTE_TLS_CLIENT_CA"],
+    text("a file"),
+    undefined,
+    "A certificate authority (PEM): clients of the embedded broker on other machines must have a certificate of it",
+    { requiresRestart: true },
   ),
   protectedMode: setting(
     ["CHOUETTE_PROTECTED_MODE"],

@@ -143,6 +143,7 @@ async function outcomeOf<T>(
     return await output.send(
       batch.map(({ record }) => record),
       signal,
+      batch,
     );
   } catch (error) {
     const reason = `fault in the output: ${messageOf(error)}`;

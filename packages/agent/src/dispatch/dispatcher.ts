@@ -5,7 +5,7 @@
  * oldest. A batch that the output can't take holds up no other; two in a row mean that the output is down.
  * A record older than it may become expires, counted. What it holds in memory is bounded, in number and in bytes.
  */
-import { expire, type Position, rejectRange } from "@chouette-iot/queue";
+import { expire, fateCounter, type Position, rejectRange } from "@chouette-iot/queue";
 import { type Seconds, toSeconds } from "@chouette-iot/record";
 import { FutureLimit } from "../runtime/clock.js";
 import { BatchSize } from "./batch-size.js";
@@ -20,6 +20,7 @@ import {
 } from "./delivery.js";
 import { admittedPages, type PageOptions } from "./ready-pages.js";
 import { Release } from "./release.js";
+import { storeId } from "./store-id.js";
 
 export interface DispatcherOptions<T> extends PageOptions<T> {
   /** The age at which a record expires. */
@@ -45,6 +46,8 @@ export class Dispatcher<T> {
   readonly #batchSize: BatchSize;
   readonly #future: FutureLimit;
   #heldBack = 0;
+  /** Whether everything that the output took is settled. */
+  #isResumed = false;
 
   constructor(options: DispatcherOptions<T>) {
     this.#options = options;
@@ -61,7 +64,10 @@ export class Dispatcher<T> {
   async dispatch(signal?: AbortSignal): Promise<Dispatched> {
     const { clock, fresh, sentBytes } = this.#options;
     await sentBytes.load();
+    const obstacle = await this.#resume(signal);
     const dispatched: Dispatched = { delivered: 0, ...(await this.expire()), bytes: 0 };
+    if (obstacle !== undefined) return { ...dispatched, obstacle };
+    this.#isResumed = false;
     const freshest = { score: toSeconds(clock.now()) - fresh, id: "" };
     const release = new Release<Entry<T>>();
     await this.#dispatchAfter(freshest, dispatched, release, signal);
@@ -71,7 +77,23 @@ export class Dispatcher<T> {
       this.#batchSize.probe();
       dispatched.obstacle ??= notAboutRecords(reason);
     }
+    // An obstacle may be a lost answer. What throws has left here before.
+    this.#isResumed = dispatched.obstacle === undefined;
     return dispatched;
+  }
+
+  /** Settles what the output took without this having been settled; or says why the output can't be asked. */
+  async #resume(signal?: AbortSignal): Promise<Obstacle | undefined> {
+    const { store, queue, output } = this.#options;
+    if (this.#isResumed || output.resume === undefined) return undefined;
+    const resumed = await output.resume(await storeId(store), signal);
+    if (resumed.kind !== "resumed") return resumed;
+    if (resumed.accepted.length > 0)
+      // Most of it has been settled, and is counted no more.
+      await store.settle({
+        remove: [{ queue, records: resumed.accepted, counter: fateCounter(queue, "delivered") }],
+      });
+    return undefined;
   }
 
   /**

@@ -8,8 +8,10 @@ import { type LoopWatchdog, MAX_STEP } from "../runtime/watchdog.js";
 export const MAX_BATCH = milliseconds(2 * MAX_REQUEST + MAX_STEP);
 
 export function watchedOutput<T>(output: Output<T>, watchdog: LoopWatchdog): Output<T> {
+  const { resume } = output;
   return {
-    send: watchdog.watched((batch, signal) => output.send(batch, signal), MAX_BATCH),
+    ...(resume && { resume: watchdog.watched((store, signal) => resume(store, signal), MAX_BATCH) }),
+    send: watchdog.watched((batch, signal, places) => output.send(batch, signal, places), MAX_BATCH),
     check: watchdog.watched((signal) => output.check(signal), MAX_BATCH),
     close: () => output.close(),
   };

@@ -23,6 +23,7 @@ const sketch: ReadySketch = {
 
 it.each([
   ["protobuf", () => readMetricPayload(encodeMetricPayload(series, "near"))],
+  ["series v3", () => readSeriesV3(encodeSeriesV3(series, "near"))],
   ["JSON v1", () => readSeriesV1(Buffer.from(seriesV1(series, "near")))],
   ["JSON v2", () => readSeriesV2(Buffer.from(seriesV2(series, "near")))],
   ["series v3", () => readSeriesV3(encodeSeriesV3(series, "near"))],

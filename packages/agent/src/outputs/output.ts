@@ -31,9 +31,31 @@ export type Outcome = {
   | { readonly kind: "refused"; readonly reason: string; readonly foundBy: FoundBy }
 );
 
+/** Where a record of a batch is in its queue. */
+export interface Place {
+  /** Its time in seconds since the epoch. */
+  readonly score: number;
+  readonly id: string;
+}
+
+export type Resumed =
+  /** Records that earlier calls of `send` delivered, though their caller may not have learned of it: to be settled first. */
+  | { readonly kind: "resumed"; readonly accepted: readonly Place[] }
+  | Extract<Outcome, { kind: "unavailable" }>;
+
 export interface Output<T> {
-  /** @param signal gives up the sending; the outcome is then `unavailable` */
-  send(batch: readonly T[], signal?: AbortSignal): Promise<Outcome>;
+  /**
+   * For an output that remembers what it took, so that nothing is taken twice: called before the first `send`, and after
+   * each of which it isn't known whether its batch was delivered and settled.
+   *
+   * @param store identifies the store that the records are in
+   */
+  resume?(store: string, signal?: AbortSignal): Promise<Resumed>;
+  /**
+   * @param signal gives up the sending; the outcome is then `unavailable`
+   * @param places of the batch's records, in their order
+   */
+  send(batch: readonly T[], signal?: AbortSignal, places?: readonly Place[]): Promise<Outcome>;
   /** Whether the output would be let in: `delivered` with no bytes, or why not. */
   check(signal?: AbortSignal): Promise<Outcome>;
   close(): Promise<void>;

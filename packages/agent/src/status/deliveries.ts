@@ -48,8 +48,9 @@ export function withDeliveryStats<T>(
   { deliveries, clock, timeOf, ingestedAge, onDelivered }: DeliveryStatsOptions<T>,
 ): Output<T> {
   return {
-    send: async (batch, signal) => {
-      const outcome = await output.send(batch, signal);
+    ...(output.resume && { resume: output.resume }),
+    send: async (batch, signal, places) => {
+      const outcome = await output.send(batch, signal, places);
       deliveries.requests[outcome.kind] += 1;
       if (outcome.kind === "delivered") {
         const now = toSeconds(clock.now());

@@ -7,7 +7,8 @@
  *
  * Promises: a marker is stored with its batch or not at all. It is a note of the store and survives a restart.
  * It is forgotten once it expires. When there are too many, the one written longest ago is forgotten, and its note
- * leaves the store in the very step that stores the new one: markers never take more than {@link MAX_MARKERS}.
+ * leaves the store in the very step that stores the new one: there are never more than {@link MAX_MARKERS}, of
+ * {@link MAX_MARKERS_LENGTH} in all.
  * A connection stores a few only ({@link MAX_OF_CONNECTION}), so that no client can displace the others' markers.
  */
 import type { BrokerStore } from "@chouette-iot/queue";
@@ -15,10 +16,11 @@ import { type Milliseconds, milliseconds, type Seconds, toMilliseconds } from "@
 import type { Clock } from "../../runtime/clock.js";
 import { MARKER_PREFIX } from "./queue-keys.js";
 
-/** Times {@link MAX_MARKER_LENGTH} and the key that is about 12 MB at the very most, and 1 MB as clients write them. */
 export const MAX_MARKERS = 10_000;
-/** In characters of the marker's stored text. */
-export const MAX_MARKER_LENGTH = 1024;
+/** In characters of the marker's stored text: a client's takes some ten, the receipt of a batch (outputs/receipt.ts) up to this. */
+export const MAX_MARKER_LENGTH = 65_536;
+/** In characters of all of them: they are in memory. */
+export const MAX_MARKERS_LENGTH = 32 * 1024 * 1024;
 /** A client has one marker, and a process few clients. */
 export const MAX_OF_CONNECTION = 100;
 /** A note is the time of expiry in milliseconds, a space, and the marker's text. */
@@ -29,6 +31,13 @@ export interface NewMarker {
   readonly lifetime: Seconds;
 }
 
+interface Marker {
+  readonly expires: Milliseconds;
+  readonly length: number;
+  /** Another one each time that it is written. */
+  readonly version: number;
+}
+
 /** Texts of notes to write, or undefined for those to delete. */
 type Notes = ReadonlyMap<string, string | undefined>;
 
@@ -36,8 +45,10 @@ const NO_NOTES: Notes = new Map();
 
 export class ClientMarkers {
   readonly #clock: Clock;
-  /** When each marker expires, in the order in which they were last written. */
-  readonly #expiries = new Map<string, Milliseconds>();
+  /** In the order in which they were last written. */
+  readonly #markers = new Map<string, Marker>();
+  #length = 0;
+  #lastVersion = 0;
   /** Forgotten, while their notes are still to be deleted. */
   readonly #forgotten = new Set<string>();
 
@@ -48,7 +59,8 @@ export class ClientMarkers {
   static async load(store: BrokerStore, clock: Clock): Promise<ClientMarkers> {
     const markers = new ClientMarkers(clock);
     for (const [key, note] of await store.notesUnder(MARKER_PREFIX)) {
-      markers.#keep(key, milliseconds(Number(NOTE.exec(note)?.[1] ?? 0)));
+      const [, expires, text = ""] = NOTE.exec(note) ?? [];
+      markers.#keep(key, milliseconds(Number(expires ?? 0)), text.length);
     }
     return markers;
   }
@@ -59,7 +71,7 @@ export class ClientMarkers {
     const written: [string, string][] = [];
     for (const [key, { text, lifetime }] of batch) {
       const expires = milliseconds(this.#clock.now() + toMilliseconds(lifetime));
-      this.#keep(key, expires);
+      this.#keep(key, expires, text.length);
       written.push([key, `${expires} ${text}`]);
     }
     return new Map<string, string | undefined>([...this.#takeForgotten(), ...written]);
@@ -68,7 +80,7 @@ export class ClientMarkers {
   /** Notes were not stored: what they would have deleted is still there. */
   notStored(notes: Notes): void {
     for (const [key, text] of notes) {
-      if (text === undefined && !this.#expiries.has(key)) this.#forgotten.add(key);
+      if (text === undefined && !this.#markers.has(key)) this.#forgotten.add(key);
     }
   }
 
@@ -82,19 +94,22 @@ export class ClientMarkers {
     return this.#read(note)?.left;
   }
 
+  /** Another one once this marker was written, or forgotten; of a marker that isn't there always the same. */
+  versionOf(key: string): number {
+    return this.#markers.get(key)?.version ?? 0;
+  }
+
   /** The keys of all markers. */
   keys(): readonly string[] {
     const now = this.#clock.now();
-    return [...this.#expiries].filter(([, expires]) => expires > now).map(([key]) => key);
+    return [...this.#markers].filter(([, { expires }]) => expires > now).map(([key]) => key);
   }
 
   /** Forgets what has expired: the notes to delete. */
   takeExpired(): Notes {
     const now = this.#clock.now();
-    for (const [key, expires] of this.#expiries) {
-      if (expires > now) continue;
-      this.#expiries.delete(key);
-      this.#forgotten.add(key);
+    for (const [key, { expires }] of this.#markers) {
+      if (expires <= now) this.#forget(key);
     }
     return new Map(this.#takeForgotten());
   }
@@ -111,13 +126,22 @@ export class ClientMarkers {
     return text === undefined || left <= 0 ? undefined : { text, left };
   }
 
-  #keep(key: string, expires: Milliseconds): void {
-    this.#expiries.delete(key);
-    this.#expiries.set(key, expires);
+  #keep(key: string, expires: Milliseconds, length: number): void {
+    this.#forget(key);
+    this.#markers.set(key, { expires, length, version: ++this.#lastVersion });
+    this.#length += length;
     this.#forgotten.delete(key);
-    const [oldest] = this.#expiries.keys();
-    if (oldest === undefined || this.#expiries.size <= MAX_MARKERS) return;
-    this.#expiries.delete(oldest);
-    this.#forgotten.add(oldest);
+    for (const oldest of this.#markers.keys()) {
+      if (this.#markers.size <= MAX_MARKERS && this.#length <= MAX_MARKERS_LENGTH) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    const marker = this.#markers.get(key);
+    if (marker === undefined) return;
+    this.#markers.delete(key);
+    this.#length -= marker.length;
+    this.#forgotten.add(key);
   }
 }

@@ -86,6 +86,8 @@ export interface Session {
   transaction: Transaction | undefined;
   /** Keys of the markers that this connection has stored. */
   readonly markers: Set<string>;
+  /** Markers that must not change before the next EXEC, each with its version when it was watched. */
+  readonly watched: Map<string, number>;
   /** Takes no further request, answers those that are under way, and closes the connection. */
   readonly end: () => void;
 }
@@ -112,6 +114,7 @@ export function newSession(
     name: "",
     transaction: undefined,
     markers: new Set(),
+    watched: new Map(),
   };
 }
 

@@ -27,6 +27,7 @@ import { OneAtATime } from "./one-at-a-time.js";
 import { passwordCheck } from "./password.js";
 import { QueueKeys } from "./queue-keys.js";
 import { encodeReply, failure } from "./reply.js";
+import { type BrokerTls, secureConnections } from "./secure-connections.js";
 
 export interface BrokerOptions {
   readonly store: BrokerStore;
@@ -37,7 +38,9 @@ export interface BrokerOptions {
   readonly port: number;
   /** What clients must give by AUTH or HELLO before anything else; nothing is asked for unless it is set. */
   readonly password?: string;
-  /** Whether clients on other machines are refused unless a password is set, as in Redis; true unless given. */
+  /** Clients on other machines must use TLS, if it is set; those on this one may. */
+  readonly tls?: BrokerTls;
+  /** Whether clients on other machines are refused unless a password or a certificate is asked for, as in Redis; true unless given. */
   readonly protectedMode?: boolean;
   readonly log: Log;
   /** 1,000 unless given. */
@@ -83,6 +86,10 @@ const WARNING_INTERVAL_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 const SWEEP_INTERVAL_MS = 600_000;
 const TOO_MANY = encodeReply(failure("ERR max number of clients reached"), 2);
+const NO_TLS = encodeReply(
+  failure("DENIED Chouette's broker takes clients from other machines with TLS alone: rediss://"),
+  2,
+);
 const DENIED = encodeReply(
   failure(
     "DENIED Chouette's broker takes no clients from other machines while no password is set: set CHOUETTE_PASSWORD " +
@@ -121,15 +128,17 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     clock,
     started: clock.monotonic(),
   };
-  const isProtected = password === undefined && (options.protectedMode ?? true);
-  const accept = acceptor(broker, options.maxConnections ?? DEFAULT_MAX_CONNECTIONS, isProtected);
+  const isOpen = password === undefined && options.tls?.clientCa === undefined;
+  const isProtected = isOpen && (options.protectedMode ?? true);
+  const acceptPlain = acceptor(broker, options.maxConnections ?? DEFAULT_MAX_CONNECTIONS, isProtected);
+  const accept = withTls(acceptPlain, broker, options.tls);
   // Half-open: a client that has sent its last request may close its side and still wait for the answer.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
     accept,
   );
   await listen(server, host, port);
-  if (password === undefined && !isLoopback(addressOf(server).host)) warnOfNoPassword(log, isProtected);
+  if (isOpen && !isLoopback(addressOf(server).host)) warnOfNoPassword(log, isProtected);
   // Later errors are of a connection that couldn't be accepted: too many open files, for one.
   server.on("error", (error) => log.warn({ err: error }, "a client's connection couldn't be accepted"));
   sweepMarkers(broker);
@@ -169,6 +178,19 @@ function addressOf(server: Server): RunningBroker["address"] {
 function defaultMemory(): number {
   const quarter = getHeapStatistics().heap_size_limit / 4;
   return Math.min(MEMORY_BOUNDS.most, Math.max(MEMORY_BOUNDS.least, quarter));
+}
+
+function withTls(
+  accept: (socket: Socket) => void,
+  { counters, loginTimeout }: BrokerContext,
+  tls: BrokerTls | undefined,
+): (socket: Socket) => void {
+  if (tls === undefined) return accept;
+  const refuse = (socket: Socket) => {
+    counters.deniedConnections++;
+    turnAway(socket, NO_TLS);
+  };
+  return secureConnections(tls, { accept, turnAway: refuse, handshakeTimeout: loginTimeout }).take;
 }
 
 function acceptor(

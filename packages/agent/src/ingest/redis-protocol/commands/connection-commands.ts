@@ -104,6 +104,7 @@ export function reset(_args: readonly string[], { broker, session }: Call): Resu
   session.protocol = 2;
   session.name = "";
   session.transaction = undefined;
+  session.watched.clear();
   return { kind: "status", text: "RESET" };
 }
 

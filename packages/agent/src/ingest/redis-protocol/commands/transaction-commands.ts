@@ -1,5 +1,13 @@
-/** MULTI and what ends it. What is queued in between is stored by EXEC, in one step. */
+/**
+ * MULTI and what ends it. What is queued in between is stored by EXEC, in one step.
+ *
+ * WATCH is there for clients' markers alone: EXEC then stores nothing if one of them was written meanwhile. What was written
+ * before is found by a GET that follows.
+ */
+
+import { MAX_OF_CONNECTION } from "../client-markers.js";
 import { type Call, isLookup, lookup, newTransaction, type Result } from "../command.js";
+import { isMarkerKey, shown } from "../queue-keys.js";
 import { failure, lengthOf, list, MAX_ANSWER_LENGTH, OK, type Reply } from "../reply.js";
 
 export function multi(_args: readonly string[], { session }: Call): Result {
@@ -9,10 +17,14 @@ export function multi(_args: readonly string[], { session }: Call): Result {
 }
 
 export function exec(_args: readonly string[], call: Call): Result {
-  const { transaction } = call.session;
+  const { broker, session } = call;
+  const { transaction, watched } = session;
   if (transaction === undefined) return failure("ERR EXEC without MULTI");
-  call.session.transaction = undefined;
+  session.transaction = undefined;
+  const isChanged = [...watched].some(([key, version]) => broker.markers.versionOf(key) !== version);
+  watched.clear();
   if (transaction.refused) return failure("EXECABORT Transaction discarded because of previous errors.");
+  if (isChanged) return null;
   call.batch = transaction.batch;
   return together(transaction.results);
 }
@@ -41,15 +53,26 @@ function together(results: readonly Result[]): Result {
 export function discard(_args: readonly string[], { session }: Call): Result {
   if (session.transaction === undefined) return failure("ERR DISCARD without MULTI");
   session.transaction = undefined;
+  session.watched.clear();
   return OK;
 }
 
-/** Refused, because an OK would promise that EXEC looks whether something has changed. */
-export function watch(_args: readonly string[], { session }: Call): Result {
+/** Of anything else it is refused: an OK would promise that EXEC looks whether that has changed. */
+export function watch([, ...keys]: readonly string[], { broker, session }: Call): Result {
   if (session.transaction !== undefined) return failure("ERR WATCH inside MULTI is not allowed");
-  return failure("ERR Chouette's broker doesn't support WATCH");
+  const other = keys.find((key) => !isMarkerKey(key));
+  if (other !== undefined)
+    return failure(`ERR ${shown(other)} is not a client's marker: Chouette's broker watches no other keys`);
+  if (session.watched.size + keys.length > MAX_OF_CONNECTION)
+    return failure(`ERR a connection watches at most ${MAX_OF_CONNECTION} markers`);
+  // As in Redis, a key that is watched already keeps its first version.
+  for (const key of keys)
+    if (!session.watched.has(key)) session.watched.set(key, broker.markers.versionOf(key));
+  // A version is another one from when its writing begins: a GET that follows waits for that.
+  return OK;
 }
 
-export function unwatch(): Result {
+export function unwatch(_args: readonly string[], { session }: Call): Result {
+  session.watched.clear();
   return OK;
 }

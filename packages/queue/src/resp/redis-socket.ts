@@ -8,7 +8,7 @@
  * It never reconnects and keeps no process alive.
  */
 import { connect, type Socket } from "node:net";
-import { messageOf } from "@chouette-iot/record";
+import { type Milliseconds, messageOf } from "@chouette-iot/record";
 import { addressText, type BrokerAddress } from "./address.js";
 import { type EncodedCommands, type Reply, ReplyReader } from "./resp.js";
 
@@ -19,8 +19,12 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** The operating system notices a peer that is gone. */
-const KEEP_ALIVE_MS = 5_000;
+export interface SocketOptions {
+  /** How long it may be idle before the operating system asks whether the peer is still there. */
+  readonly keepAlive: Milliseconds;
+  /** Called once, however the socket ends, unless it was destroyed here. */
+  onEnd(error: Error): void;
+}
 
 export class RedisSocket {
   readonly #socket: Socket;
@@ -31,10 +35,10 @@ export class RedisSocket {
   #ended = false;
 
   /** Begins to connect. What is sent meanwhile waits for the connection. */
-  constructor(address: BrokerAddress, onEnd: (error: Error) => void) {
+  constructor(address: BrokerAddress, { keepAlive, onEnd }: SocketOptions) {
     this.#onEnd = onEnd;
     this.#socket = open(address);
-    this.#socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS).unref();
+    this.#socket.setNoDelay(true).setKeepAlive(true, keepAlive).unref();
     let reason = "it closed the connection";
     this.#socket.on("data", (chunk) => this.#receive(chunk));
     this.#socket.on("error", (error) => {
@@ -98,6 +102,7 @@ export class RedisSocket {
 function open({ host, port, path, tls }: BrokerAddress): Socket {
   if (path !== undefined) return connect({ path });
   if (tls === undefined) return connect({ host, port });
+  // NODE_TLS_REJECT_UNAUTHORIZED=0, set for another program, must not give the password away.
   // Loaded only if it is needed. Not by `import()`, which Jest refuses to CommonJS modules.
-  return process.getBuiltinModule("node:tls").connect({ host, port, ...tls });
+  return process.getBuiltinModule("node:tls").connect({ host, port, rejectUnauthorized: true, ...tls });
 }

@@ -1,0 +1,131 @@
+/**
+ * The gateway outputs: ready records go into the queues of another agent's broker, which sends them to Datadog.
+ *
+ * A record goes there with its host and its complete tags, under its own id and that of the store which it comes from. So
+ * the agent there can tell it from its own, and a record that is sent again takes its own place.
+ *
+ * Promises: a record is accepted once, whatever is killed or cut in between: see gateway-session.ts.
+ */
+import { queueNames } from "@chouette-iot/queue";
+import type { BrokerAddress } from "@chouette-iot/queue/resp/address";
+import {
+  type EventRecord,
+  encodeReadyMetric,
+  encodeReadySketch,
+  messageOf,
+  type ReadyMetric,
+  type ReadySketch,
+  type ReceivedLog,
+  type ServiceCheck,
+} from "@chouette-iot/record";
+import { forwardedId } from "../runtime/ready-ids.js";
+import { GatewaySession } from "./gateway-session.js";
+import type { Outputs } from "./open-outputs.js";
+import { type Outcome, type Output, type Resumed, tryEncode } from "./output.js";
+import { MAX_RECEIPT_LENGTH, readReceipt, writeReceipt } from "./receipt.js";
+
+export interface GatewayOptions {
+  readonly address: BrokerAddress;
+  /** The present host name: a device may get its name late at boot. */
+  hostName(): string;
+}
+
+/** Limits of an embedded broker's transaction, with room to spare. */
+const MAX_RECORDS = 1_000;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+const MAX_VALUE_BYTES = 2 * 1024 * 1024;
+
+export function openGateway({ address, hostName }: GatewayOptions): Outputs {
+  const session = new GatewaySession(address);
+  const queues = queueNames();
+  return {
+    metrics: gatewayOutput<ReadyMetric>(session, queues.readyMetrics, (metric) =>
+      encodeReadyMetric({ ...metric, host: metric.host ?? hostName() }),
+    ),
+    logs: gatewayOutput<ReceivedLog>(session, queues.logs, (log) =>
+      JSON.stringify({ ...log, host: log.host ?? hostName() }),
+    ),
+    events: gatewayOutput<EventRecord>(session, queues.events, (event) =>
+      JSON.stringify({ ...event, host: event.host ?? hostName() }),
+    ),
+    checks: gatewayOutput<ServiceCheck>(session, queues.checks, (check) =>
+      JSON.stringify({ ...check, host_name: check.host_name ?? hostName() }),
+    ),
+    sketches: gatewayOutput<ReadySketch>(session, queues.sketches, (sketch) =>
+      encodeReadySketch({ ...sketch, host: sketch.host ?? hostName() }),
+    ),
+  };
+}
+
+/** @param encode the record as it is stored; undefined if JSON can't carry it */
+function gatewayOutput<T>(
+  session: GatewaySession,
+  queue: string,
+  encode: (record: T) => string | undefined,
+): Output<T> {
+  let sender = "";
+  return {
+    resume: async (store, signal): Promise<Resumed> => {
+      sender = store;
+      try {
+        const receipt = await session.resume(store, queue, signal);
+        return { kind: "resumed", accepted: receipt === null ? [] : readReceipt(receipt) };
+      } catch (error) {
+        return unavailable(messageOf(error), 0);
+      }
+    },
+    send: async (batch, signal, places = []) => {
+      const encoded = tryEncode(() => batch.map((record) => storable(encode(record))));
+      if (!encoded.ok) return encoded.outcome;
+      const values = encoded.value;
+      const size = values.reduce((sum, value) => sum + Buffer.byteLength(value), 0);
+      const receipt = writeReceipt(places);
+      const parts = Math.ceil(
+        Math.max(batch.length / MAX_RECORDS, size / MAX_BATCH_BYTES, receipt.length / MAX_RECEIPT_LENGTH),
+      );
+      if (parts > 1) {
+        const reason = `${batch.length} records of ${size} bytes are more than fits into a transaction`;
+        return { kind: "too-large", reason, parts, foundBy: "output", bytes: 0 };
+      }
+      const ids = places.map(({ id }) => forwardedId(id, sender));
+      const outcome = await session.store(
+        {
+          queue,
+          receipt,
+          commands: [
+            ["ZADD", `${queue}.keys`, ...ids.flatMap((id, index) => [`${places[index]?.score}`, id])],
+            ["HSET", `${queue}.values`, ...ids.flatMap((id, index) => [id, values[index] ?? ""])],
+          ],
+        },
+        signal,
+      );
+      switch (outcome.kind) {
+        case "stored":
+          return { kind: "delivered", bytes: outcome.bytes };
+        case "refused":
+          return unavailable(outcome.reason, outcome.bytes, true);
+        case "doubt":
+          return unavailable(outcome.reason, outcome.bytes);
+        default:
+          return outcome satisfies never;
+      }
+    },
+    check: async () => ({ kind: "delivered", bytes: 0 }),
+    close: async () => session.close(),
+  };
+}
+
+function storable(value: string | undefined): string {
+  if (value === undefined) throw new Error("JSON can't carry it");
+  if (Buffer.byteLength(value) > MAX_VALUE_BYTES)
+    throw new Error(`it has more than ${MAX_VALUE_BYTES} bytes`);
+  return value;
+}
+
+function unavailable(
+  reason: string,
+  bytes: number,
+  answered = false,
+): Extract<Outcome, { kind: "unavailable" }> {
+  return { kind: "unavailable", reason, answered, bytes };
+}
