@@ -30,7 +30,12 @@ if (![undefined, "running", "set"].includes(values.clock)) fail("--clock should 
 console.log(`seed ${seed}, ${minutes} minutes on ${values.broker ?? "each broker"}`);
 const { status } = spawnSync(
   process.execPath,
-  [`${root}node_modules/vitest/vitest.mjs`, "run", "tests/chaos/conservation.test.ts"],
+  [
+    `${root}node_modules/vitest/vitest.mjs`,
+    "run",
+    "tests/chaos/conservation.test.ts",
+    "tests/chaos/gateway.test.ts",
+  ],
   {
     cwd: root,
     stdio: "inherit",

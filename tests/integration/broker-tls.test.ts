@@ -1,0 +1,106 @@
+/** TLS on the embedded broker's port: who is let in with it, and who without. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { milliseconds } from "@chouette-iot/record";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { secureConnections } from "../../packages/agent/src/ingest/redis-protocol/secure-connections.js";
+import { openGateway } from "../../packages/agent/src/outputs/gateway.js";
+import { gatewayAddress } from "../../packages/agent/src/outputs/gateway-address.js";
+import type { Resumed } from "../../packages/agent/src/outputs/output.js";
+import { startTestBroker, type TestBroker } from "../support/broker.js";
+import { type Certificates, newCertificates, readPem } from "../support/certificates.js";
+
+let certificates: Certificates;
+let broker: TestBroker;
+
+beforeAll(async () => {
+  certificates = await newCertificates();
+  const { authority, server } = certificates;
+  broker = await startTestBroker({
+    loginTimeout: milliseconds(300),
+    tls: {
+      cert: await readPem(server.cert),
+      key: await readPem(server.key),
+      clientCa: await readPem(authority),
+    },
+  });
+});
+
+afterAll(async () => {
+  await broker.stop();
+  await certificates.remove();
+});
+
+/** @param scheme of the address; @param hasCertificate of its own */
+async function resume(
+  scheme: string,
+  hasCertificate: boolean,
+  authority?: string,
+): Promise<Resumed | undefined> {
+  const { client } = certificates;
+  const address = await gatewayAddress({
+    gatewayUrl: `${scheme}://localhost:${broker.port}`,
+    gatewayCaFile: authority,
+    tlsCert: hasCertificate ? client.cert : undefined,
+    tlsKey: hasCertificate ? client.key : undefined,
+  });
+  const { logs } = openGateway({ address, hostName: () => "device" });
+  const resumed = await logs.resume?.("12345678");
+  await logs.close();
+  return resumed;
+}
+
+it("lets a client in that has a certificate, and a program of this device without TLS", async () => {
+  expect(await resume("rediss", true, certificates.authority)).toEqual({ kind: "resumed", accepted: [] });
+  expect(await resume("redis", false)).toEqual({ kind: "resumed", accepted: [] });
+});
+
+it("refuses a client without a certificate, and isn't trusted by one that doesn't know the authority", async () => {
+  expect(await resume("rediss", false, certificates.authority)).toMatchObject({ kind: "unavailable" });
+  expect(await resume("rediss", true)).toMatchObject({
+    kind: "unavailable",
+    reason: expect.stringMatching(/certificate/),
+  });
+});
+
+it("outlives whatever else a client sends first", async () => {
+  for (const bytes of ["\x16", "\x16\x03\x01\x00\x05hello", "\x16\x03\x01".padEnd(9_000, "x"), "\0\0\0"]) {
+    const socket = connect(broker.port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.end(bytes, "latin1");
+    socket.resume();
+    await once(socket, "close");
+  }
+  expect(await resume("rediss", true, certificates.authority)).toMatchObject({ kind: "resumed" });
+});
+
+it("turns away a client on another machine that doesn't use TLS, and one that says nothing", async () => {
+  const { server } = certificates;
+  const events: string[] = [];
+  const secure = secureConnections(
+    { cert: await readPem(server.cert), key: await readPem(server.key), clientCa: undefined },
+    {
+      accept: () => events.push("accepted"),
+      turnAway: (socket) => {
+        events.push("turned away");
+        socket.destroy();
+      },
+      handshakeTimeout: milliseconds(100),
+    },
+  );
+  const listener = createServer((socket: Socket) => {
+    Object.defineProperty(socket, "remoteAddress", { value: "10.0.0.7" });
+    secure.take(socket);
+  });
+  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  const { port } = listener.address() as AddressInfo;
+  for (const text of ["PING\r\n", ""]) {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.resume();
+    if (text !== "") socket.write(text);
+    await once(socket, "close");
+  }
+  expect(events).toEqual(["turned away"]);
+  await new Promise((resolve) => listener.close(resolve));
+});
