@@ -18,13 +18,13 @@ import { until } from "../support/until.js";
 
 const LONG_SECONDS = Number(process.env.CHAOS_SECONDS ?? 0);
 const DEVICES = LONG_SECONDS > 0 ? 10 : 2;
-const KILLS = LONG_SECONDS > 0 ? Math.round(LONG_SECONDS / 2) : 3;
+const KILLS = LONG_SECONDS > 0 ? Math.round(LONG_SECONDS / 2) : 2;
 const SEED = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const TURN_MS = 50;
 /** Between a request that a killed gateway didn't settle and the kill, as they are seen here. */
 const UNSETTLED_MS = 3_000;
 const LINK_FAULTS: readonly (readonly [number, LinkFault | undefined])[] = [
-  [200, undefined],
+  [400, undefined],
   [1, { kind: "cut" }],
   [1, { kind: "cut half way" }],
   [1, { kind: "cut and deliver", ms: 500 }],
