@@ -9,6 +9,8 @@ import { RedisStore } from "@chouette-iot/queue/redis";
 import { parseAddress } from "@chouette-iot/queue/resp/address";
 import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
+import { checkGateway } from "../../packages/agent/src/cli/doctor-gateway.js";
+import { readSettings } from "../../packages/agent/src/config/config.js";
 import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
 import { logDecoder } from "../../packages/agent/src/dispatch/ready-decoder.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
@@ -155,7 +157,15 @@ describe("every record is accepted once, whatever is cut and killed", () => {
     const broker = await startTestBroker();
     await expectEachOnce(broker.store, broker.port, seededRandom(seed));
     await expectNothingLate(broker.store, broker.port, async () => broker.counters.connections);
+    const check = async (login: string) => {
+      const config = readSettings({ GATEWAY_URL: `redis://${login}127.0.0.1:${broker.port}` });
+      return config.ok ? JSON.stringify(await checkGateway(config.config)) : "";
+    };
+    expect(await check("")).toMatch(/"ok","found":"gateway at 127.0.0.1:\d+ answers/);
     await broker.stop();
+    const found = await check(":secret@");
+    expect(found).toMatch(/"error","found":"gateway at 127.0.0.1:\d+ can't be used: .*ECONNREFUSED/);
+    expect(found).not.toContain("secret");
   });
 
   it(`by a Redis (seed ${seed})`, async () => {

@@ -103,7 +103,7 @@ async function warnOfExposures(config: Config, log: Log): Promise<void> {
 }
 
 function announce({ storage, output, datadogUrl, settings, sources, warnings }: Config, log: Log): void {
-  const { listen, dataDirectory } = settings;
+  const { listen, dataDirectory, gatewayUrl } = settings;
   const broker =
     storage === "redis"
       ? { broker: "redis" }
@@ -113,6 +113,7 @@ function announce({ storage, output, datadogUrl, settings, sources, warnings }: 
       ...broker,
       output,
       ...(OUTPUTS[output].usesDatadogUrls ? { datadog: withoutUserinfo(datadogUrl) } : {}),
+      ...(output === "gateway" && gatewayUrl !== undefined ? { gateway: new URL(gatewayUrl).host } : {}),
       host: currentHostName(settings),
     },
     `agent ${VERSION} started`,

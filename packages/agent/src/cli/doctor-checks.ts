@@ -8,6 +8,7 @@ import type { Config } from "../config/config.js";
 import { isLoopback } from "../runtime/address.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { checkDatadog } from "./doctor-datadog.js";
+import { checkGateway } from "./doctor-gateway.js";
 import { checkOriginalHost } from "./doctor-original-host.js";
 import { checkRedis } from "./doctor-redis.js";
 import { checkSettings } from "./doctor-settings.js";
@@ -27,6 +28,7 @@ export async function runChecks(config: Config): Promise<readonly Finding[]> {
     checkOriginalHost(config),
     checkDisk(config),
     checkDatadog(config),
+    checkGateway(config),
     checkExposures(config),
     checkStatsd(config),
   ]);
@@ -43,8 +45,14 @@ async function checkEmbeddedBroker(config: Config): Promise<readonly Finding[]> 
 }
 
 function checkPassword({ settings }: Config): readonly Finding[] {
-  const { listen, password, protectedMode } = settings;
-  if (password !== undefined || listen.host === "localhost" || isLoopback(listen.host)) return [];
+  const { listen, password, protectedMode, tlsClientCa } = settings;
+  if (
+    password !== undefined ||
+    tlsClientCa !== undefined ||
+    listen.host === "localhost" ||
+    isLoopback(listen.host)
+  )
+    return [];
   const found = protectedMode
     ? "listens beyond loopback without a password and refuses clients from other machines"
     : "listens beyond loopback without a password: anybody who can reach it can store records";

@@ -1,4 +1,4 @@
-/** Finds where Datadog's API key is exposed: in transit and in its file. */
+/** Finds where Datadog's API key is exposed, in transit and in its file, and a gateway's password. */
 import { stat } from "node:fs/promises";
 import type { Config } from "../config/config.js";
 import { OUTPUTS } from "../config/outputs.js";
@@ -15,8 +15,9 @@ export async function exposures({
   output,
   datadogUrl,
   logsUrl,
-  settings: { apiKeyFile },
+  settings: { apiKeyFile, gatewayUrl },
 }: Config): Promise<readonly Exposure[]> {
+  if (output === "gateway" && gatewayUrl !== undefined) return unencryptedGateway(new URL(gatewayUrl));
   if (!OUTPUTS[output].usesDatadogUrls) return [];
   const unencrypted = [
     ["DATADOG_URL", datadogUrl],
@@ -28,6 +29,12 @@ export async function exposures({
     return [{ found, advice: `use https:// in ${name}` }];
   });
   return [...unencrypted, ...(await readableFile(apiKeyFile))];
+}
+
+function unencryptedGateway({ protocol, hostname, password }: URL): readonly Exposure[] {
+  if (protocol === "rediss:" || password === "" || isThisMachine(hostname)) return [];
+  const found = `GATEWAY_URL is redis://: the gateway's password is sent unencrypted to ${hostname}`;
+  return [{ found, advice: "use rediss:// in GATEWAY_URL, and set CHOUETTE_TLS_CERT on the gateway" }];
 }
 
 function isThisMachine(hostname: string): boolean {

@@ -11,7 +11,10 @@ it.each(OUTPUT_NAMES)("requires a key for %s if and only if it posts to Datadog"
 it("sends to a gateway if its address is set, with a key as well, and asks for the address if it isn't", () => {
   const read = readSettings({ GATEWAY_URL: "rediss://:secret@gateway", API_KEY: "0123" });
   expect(read.ok && read.config.output).toBe("gateway");
-  expect(readSettings({ CHOUETTE_OUTPUT: "gateway" })).toMatchObject({ ok: false, problems: [expect.stringMatching(/^GATEWAY_URL/)] });
+  expect(readSettings({ CHOUETTE_OUTPUT: "gateway" })).toMatchObject({
+    ok: false,
+    problems: [expect.stringMatching(/^GATEWAY_URL/)],
+  });
 });
 
 it("has one place for each output, since it distinguishes outages", () => {

@@ -157,6 +157,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     output: {
       kind: config.output,
       ...(OUTPUTS[config.output].usesDatadogUrls ? { url: withoutUserinfo(config.datadogUrl) } : {}),
+      ...gatewayOf(config),
     },
     stalled: source.stalled(),
     ready:
@@ -171,6 +172,10 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     ...budgetOf(config, source),
     ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
   };
+}
+
+function gatewayOf({ output, settings: { gatewayUrl } }: Config): { readonly url?: string } {
+  return output === "gateway" && gatewayUrl !== undefined ? { url: withoutUserinfo(gatewayUrl) } : {};
 }
 
 function brokerIdentity({ storage, settings }: Config, listening: string | undefined) {
