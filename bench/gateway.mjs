@@ -12,6 +12,7 @@ import { startBroker } from "../packages/agent/dist/ingest/redis-protocol/listen
 import { startIntake } from "../packages/agent/dist/intake/intake.js";
 import { openGateway } from "../packages/agent/dist/outputs/gateway.js";
 import { openDatadog } from "../packages/agent/dist/outputs/open-outputs.js";
+import { WireMeter } from "../packages/agent/dist/outputs/wire-meter.js";
 import { openEmbeddedStore } from "../packages/queue/dist/embedded/open-embedded-store.js";
 import { parseAddress } from "../packages/queue/dist/resp/address.js";
 import { decodeReadyMetric } from "../packages/record/dist/index.js";
@@ -34,6 +35,7 @@ const datadog = (seriesVersion, hostName) =>
     seriesVersion,
     precision: undefined,
     proxies: { http: undefined, https: undefined, except: undefined },
+    wireMeter: new WireMeter(),
   });
 const versions = { v2: await datadog("v2", "gateway"), v3: await datadog("v3", "gateway") };
 const workloads = Array.from({ length: hosts }, (_, index) => hostOfADay(index + 1, minutes / 60).releases);

@@ -63,6 +63,17 @@ it("refuses a client without a certificate, and isn't trusted by one that doesn'
   });
 });
 
+it("answers a program of this device that has closed its side after a request", async () => {
+  const socket = connect({ port: broker.port, host: "127.0.0.1", allowHalfOpen: true });
+  let answer = "";
+  socket.on("data", (chunk) => {
+    answer += chunk;
+  });
+  socket.end("PING\r\n");
+  await once(socket, "end");
+  expect(answer).toBe("+PONG\r\n");
+});
+
 it("outlives whatever else a client sends first", async () => {
   for (const bytes of ["\x16", "\x16\x03\x01\x00\x05hello", "\x16\x03\x01".padEnd(9_000, "x"), "\0\0\0"]) {
     const socket = connect(broker.port, "127.0.0.1");

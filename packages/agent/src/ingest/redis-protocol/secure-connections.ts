@@ -73,7 +73,8 @@ export function secureConnections(
           return;
         }
         clearTimeout(timer);
-        socket.off("error", gone);
+        // Who has sent a last request may close this side and still wait for the answer.
+        socket.off("error", gone).off("end", gone);
         socket.unshift(bytes);
         if (bytes[0] === HANDSHAKE) server.emit("connection", socket);
         else if (isLoopback(socket.remoteAddress)) accept(socket);
