@@ -1,6 +1,6 @@
 /**
- * What identifies a store, for others that remember its records: made once, and kept in the store itself. A store that is
- * begun anew is another one; one that is restored from a copy is the same.
+ * What identifies a store, for others that remember its records: made once, and kept in the store itself. A new
+ * store is another one; one that is restored from a copy is the same.
  */
 import { randomBytes } from "node:crypto";
 import { NAMESPACE, type Store } from "@chouette-iot/queue";

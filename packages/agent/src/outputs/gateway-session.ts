@@ -232,7 +232,7 @@ export class GatewaySession {
 
   /** Reads everything again. */
   #forget(): void {
-    this.#drop(new Error("the connection is made anew"));
+    this.#drop(new Error("the connection is replaced"));
     this.#fence = undefined;
     this.#known.clear();
   }
