@@ -101,10 +101,10 @@ export class Dispatcher<T> {
    * it would never expire. Returns how many each. Part of every dispatch.
    */
   async expire(): Promise<Pick<Dispatched, "expired" | "rejected">> {
-    const { store, queue, rejectedQueue, clock, ttl, maxAge = ttl } = this.#options;
+    const { store, queue, rejectedQueue, clock, ttl, maxAge } = this.#options;
     const now = toSeconds(clock.now());
-    const overdue = await expire(store, queue, { before: now - ttl });
-    const expired = overdue + (await expire(store, queue, { before: now - maxAge }, "too_old"));
+    let expired = await expire(store, queue, { before: now - ttl });
+    if (maxAge !== undefined) expired += await expire(store, queue, { before: now - maxAge }, "too_old");
     const after = { score: this.#future.limit(now + ttl), id: "" };
     const why = { reason: `stored with a time more than ${ttl} s in the future`, at: now };
     return { expired, rejected: await rejectRange(store, { queue, rejectedQueue }, { after }, why) };
