@@ -1,5 +1,5 @@
 /** What a client may hold, in memory and on disk, and what it gives back at its end. */
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { ChouetteClient } from "chouette-iot-client";
@@ -91,6 +91,28 @@ test("a spill folder that vanishes while nothing is in it is made again", async 
   expect(await readdir(path)).toHaveLength(1);
   await client.close({ timeoutMs: 1 });
   expect(errors.filter(({ message }) => message.includes("spill"))).toEqual([]);
+});
+
+test("a disk that refuses the spill is reported, and costs no call and no record that memory has room for", async () => {
+  const errors: Error[] = [];
+  const path = join(folder.path, "spill");
+  const client = new ChouetteClient({
+    port: 1,
+    spill: { folder: path },
+    bufferRecords: 1_000,
+    aggregate: false,
+    onError: (error) => void errors.push(error),
+  });
+  await rm(path, { recursive: true });
+  await writeFile(path, "");
+  const count = 3_000;
+  for (let call = 0; call < count; call++) client.increment("m");
+  await until("the refusal to be reported", () => errors.some(({ message }) => message.includes(path)));
+  const { buffered, dropped, spilled } = client.stats();
+  expect(spilled).toBe(0);
+  expect(buffered).toBeGreaterThan(0);
+  expect(buffered + dropped.buffer_full).toBe(count);
+  await client.close({ timeoutMs: 1 });
 });
 
 test("a closed client leaves no connection behind", async () => {
