@@ -113,6 +113,7 @@ const RUNNERS = [
 export const testRunners = {
   title: "Test runners",
   columns: ["mode", "result"],
+  results: ["result"],
   async *rows(place) {
     for (const { name, packages, modes } of RUNNERS) {
       const rows = await place.withProject(packages, async (project) => {

@@ -15,7 +15,7 @@ const PROJECTS = {
   "nodenext, ESM": ["module", { module: "nodenext", moduleResolution: "nodenext" }],
   "bundler, ESM": ["module", { module: "esnext", moduleResolution: "bundler" }],
 };
-/** What fails with each package: the first message is shown. */
+/** Major version → the module resolution that it no longer has. */
 const REMOVED = new Map([[7, "node10"]]);
 
 const PROGRAM = `${IMPORTS}
