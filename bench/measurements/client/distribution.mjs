@@ -1,6 +1,6 @@
 /**
  * CPU time of a sample of a distribution until it has arrived, ours beside datadog-metrics':
- * `node bench/client/distribution.mjs [rounds]`, after `npm run build`. Needs redis-server.
+ * `node bench/measurements/client/distribution.mjs [rounds]`, after `npm run build`. Needs redis-server.
  *
  * Each figure is a fresh process: 20,000 samples of 10 contexts with two tags, then a flush, ten times after a warm-up. Ours
  * arrive in a redis-server; datadog-metrics' in a reporter, without the HTTP request that it would make. The processes take
@@ -12,9 +12,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { startRedis } from "../support/redis.mjs";
+import { startRedis } from "../../support/redis.mjs";
 
-const OURS = new URL("../../packages/client/dist/index.js", import.meta.url).href;
+const OURS = new URL("../../../packages/client/dist/index.js", import.meta.url).href;
 const NAME = "http.request.duration";
 const CONTEXTS = 10;
 const SAMPLES = 20_000;
