@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import { REPLACED, SETTINGS } from "../packages/agent/src/config/settings.js";
 import { anchors, codeBlocks, codeSpans, links, pages, ROOT, read, withoutBlocks } from "./docs/markdown.js";
-import { stringsOf, ticsIn } from "./docs/tics.js";
+import { commentsOf, stringsOf, ticsIn, ticsInComments } from "./docs/tics.js";
 import { newFolder } from "./support/folders.js";
 
 const BLOCKS = pages().flatMap(codeBlocks);
@@ -20,12 +20,17 @@ describe("the prose", () => {
     expect(ticsIn(page, prose)).toEqual([]);
   });
 
+  const sources = readdirSync(`${ROOT}packages`, { recursive: true, encoding: "utf8" }).filter((path) =>
+    /^[^/]+\/src\/.*\.ts$/.test(path),
+  );
+
   it("of messages, help texts and descriptions has none either", () => {
-    const sources = readdirSync(`${ROOT}packages`, { recursive: true, encoding: "utf8" }).filter(
-      (path) => /^[^/]+\/src\/.*\.ts$/.test(path) && !path.endsWith(".test.ts"),
-    );
-    const found = sources.flatMap((path) => ticsIn(path, stringsOf(read(`packages/${path}`))));
-    expect(found).toEqual([]);
+    const files = sources.filter((path) => !path.endsWith(".test.ts"));
+    expect(files.flatMap((path) => ticsIn(path, stringsOf(read(`packages/${path}`))))).toEqual([]);
+  });
+
+  it("of comments has none that means nothing else", () => {
+    expect(sources.flatMap((path) => ticsInComments(path, commentsOf(read(`packages/${path}`))))).toEqual([]);
   });
 });
 

@@ -40,7 +40,9 @@ export async function startDispatching({ root }, what, { url, precision, seriesV
   const clock = { now: () => now, monotonic: () => now, sleep: async () => {} };
   const queue = "ready";
   const dispatcher = new Dispatcher({
-    ...{ store, queue, output, clock, rejectedQueue: "rejected", admission: () => true },
+    ...{ store, queue, output, clock, rejectedQueue: "rejected", sendPolicy: () => true },
+    // Its name in earlier revisions, for --against.
+    sendPolicy: () => true,
     decode: what === "metrics" ? codec.decodeReadyMetric : codec.decodeLog,
     sentBytes: new SentBytes(store, clock),
     batchSize: BATCH_SIZES[what],
@@ -57,9 +59,9 @@ export async function startDispatching({ root }, what, { url, precision, seriesV
         value: JSON.stringify(record),
       }));
       await store.append(queue, waiting);
-      const { delivered, bytes, obstacle } = await dispatcher.dispatch();
+      const { delivered, bytes, failure } = await dispatcher.dispatch();
       if (delivered !== records.length) {
-        throw new Error(`${delivered} of ${records.length} records were delivered: ${obstacle?.reason}`);
+        throw new Error(`${delivered} of ${records.length} records were delivered: ${failure?.reason}`);
       }
       return bytes;
     },

@@ -86,7 +86,7 @@ export async function untilNothingWaits(port: number, deadlineMs: number): Promi
   const store = await connectedStore(port);
   const isEmpty = async () =>
     (await store.size(rawMetrics)) + (await store.size(readyMetrics)) === 0 &&
-    (await store.strays(rawMetrics, 1)).length === 0;
+    (await store.orphans(rawMetrics, 1)).length === 0;
   try {
     await until("nothing to wait any more", isEmpty, deadlineMs);
   } finally {

@@ -4,7 +4,7 @@
  */
 import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fateCounter } from "@chouette-iot/queue";
+import { counterName } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Block } from "../../packages/queue/src/embedded/block.js";
@@ -148,7 +148,7 @@ describe("with damaged sectors in each of its files", () => {
       // What was found missing while it was read is counted in a step of its own.
       await store.append(QUEUE, [{ score: 1, id: "after", value: "{}" }]);
       const counters = await store.counters();
-      const counted = counters.get(fateCounter(QUEUE, "damaged")) ?? 0;
+      const counted = counters.get(counterName(QUEUE, "damaged")) ?? 0;
       if (losses?.isUnknown !== true) {
         const accounts = { left: left.length + counted, settled: counters.get("settled") };
         expect([run, accounts]).toEqual([run, { left: RECORDS - SETTLED, settled: SETTLED }]);

@@ -14,34 +14,34 @@ export function clientPromises(subject: () => Subject): void {
   it("has a value without an id for a stray, until it is settled", async () => {
     const { store } = subject();
     await store.append(QUEUE, numbered(3));
-    expect(await store.strays(QUEUE, 10)).toEqual([]);
+    expect(await store.orphans(QUEUE, 10)).toEqual([]);
     await client().storeValue(QUEUE, "a", "1");
     await client().storeValue(QUEUE, "b", "2");
-    expect(await store.strays(QUEUE, 1)).toHaveLength(1);
-    expect(new Set(await store.strays(QUEUE, 10))).toEqual(
+    expect(await store.orphans(QUEUE, 1)).toHaveLength(1);
+    expect(new Set(await store.orphans(QUEUE, 10))).toEqual(
       new Set([
         { id: "a", value: "1" },
         { id: "b", value: "2" },
       ]),
     );
-    await store.settle({ removeStrays: [{ queue: QUEUE, ids: ["a"] }] });
+    await store.settle({ removeOrphans: [{ queue: QUEUE, ids: ["a"] }] });
     await subject().reopen();
-    expect(await subject().store.strays(QUEUE, 10)).toEqual([{ id: "b", value: "2" }]);
+    expect(await subject().store.orphans(QUEUE, 10)).toEqual([{ id: "b", value: "2" }]);
     expect(await readAll(subject().store, QUEUE)).toEqual(numbered(3));
   });
 
-  it("hands out strays in pages that are bounded by bytes, without those that are too large", async () => {
+  it("hands out orphans in pages that are bounded by bytes, without those that are too large", async () => {
     const { store } = subject();
     await client().storeValue(QUEUE, "huge", "x".repeat(MAX_VALUE_BYTES + 1));
     for (let n = 0; n < 6; n++)
       await client().storeValue(QUEUE, `large-${n}`, "x".repeat(MAX_PAGE_BYTES / 2));
     const seen = new Map<string, number | undefined>();
-    for (let strays = await store.strays(QUEUE, 100); strays.length > 0; ) {
-      const bytes = strays.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+    for (let orphans = await store.orphans(QUEUE, 100); orphans.length > 0; ) {
+      const bytes = orphans.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
       expect(bytes).toBeLessThanOrEqual(MAX_PAGE_BYTES);
-      for (const { id, oversizeBytes } of strays) seen.set(id, oversizeBytes);
-      await store.settle({ removeStrays: [{ queue: QUEUE, ids: strays.map(({ id }) => id) }] });
-      strays = await store.strays(QUEUE, 100);
+      for (const { id, oversizeBytes } of orphans) seen.set(id, oversizeBytes);
+      await store.settle({ removeOrphans: [{ queue: QUEUE, ids: orphans.map(({ id }) => id) }] });
+      orphans = await store.orphans(QUEUE, 100);
     }
     expect(seen.size).toBe(7);
     expect(seen.get("huge")).toBe(MAX_VALUE_BYTES + 1);
@@ -60,7 +60,7 @@ export function clientPromises(subject: () => Subject): void {
     expect(asStored(await reopened.read(QUEUE, { limit: 10 }))).toEqual([]);
     // A value that comes after that has no place any more.
     await client().storeValue(QUEUE, "valueless", "late");
-    expect(await reopened.strays(QUEUE, 10)).toEqual([{ id: "valueless", value: "late" }]);
+    expect(await reopened.orphans(QUEUE, 10)).toEqual([{ id: "valueless", value: "late" }]);
   });
 
   it("joins an id and a value that came apart, in either order", async () => {
@@ -70,15 +70,15 @@ export function clientPromises(subject: () => Subject): void {
     await client().storeValue(QUEUE, "b", "2");
     await client().storeId(QUEUE, { score: 2, id: "b" });
     expect(await readAll(store, QUEUE)).toEqual([record(1, "a", "1"), record(2, "b", "2")]);
-    expect(await store.strays(QUEUE, 10)).toEqual([]);
+    expect(await store.orphans(QUEUE, 10)).toEqual([]);
   });
 
   it("keeps a stray that has got its time before it is settled", async () => {
     const { store } = subject();
     await client().storeValue(QUEUE, "a", "1");
-    const strays = await store.strays(QUEUE, 10);
+    const orphans = await store.orphans(QUEUE, 10);
     await client().storeId(QUEUE, { score: 1, id: "a" });
-    await store.settle({ removeStrays: [{ queue: QUEUE, ids: strays.map(({ id }) => id) }] });
+    await store.settle({ removeOrphans: [{ queue: QUEUE, ids: orphans.map(({ id }) => id) }] });
     expect(await readAll(store, QUEUE)).toEqual([record(1, "a", "1")]);
   });
 
@@ -88,7 +88,7 @@ export function clientPromises(subject: () => Subject): void {
     await client().storeValue(QUEUE, "b", "stray");
     await store.append(QUEUE, [record(1, "a"), record(2, "b")]);
     expect(await readAll(store, QUEUE)).toEqual([record(1, "a"), record(2, "b")]);
-    expect(await store.strays(QUEUE, 10)).toEqual([]);
+    expect(await store.orphans(QUEUE, 10)).toEqual([]);
   });
 
   it("keeps the value of an id that is stored once more without one", async () => {

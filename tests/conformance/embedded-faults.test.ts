@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { fateCounter } from "@chouette-iot/queue";
+import { counterName } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { realFiles } from "@chouette-iot/queue/embedded/files";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -220,14 +220,14 @@ describe("the files of version 0.1.0", () => {
       value: text,
     });
     expect(raw).toContainEqual({ score: 3, id: "id alone", value: undefined });
-    expect(await store.strays(QUEUE, 10)).toEqual([{ id: "value alone", value: "{}" }]);
+    expect(await store.orphans(QUEUE, 10)).toEqual([{ id: "value alone", value: "{}" }]);
     expect(await store.size(OTHER)).toBe(2_000);
     expect(await store.notes(["window:1", "empty", "chouette:client:a"])).toEqual([
       "größer",
       "",
       "1763800000000 batch 7",
     ]);
-    expect((await store.counters()).get(fateCounter(OTHER, "delivered"))).toBe(1_000);
+    expect((await store.counters()).get(counterName(OTHER, "delivered"))).toBe(1_000);
     expect(await realFiles.list(folder.path)).not.toContain("chouette.mdb");
     await store.close();
   });
@@ -237,7 +237,7 @@ describe("the files of version 0.1.0", () => {
     const { store, takenOver, losses } = await open();
     expect(takenOver).toEqual({ records: 16_425, lost: 155, isUnknown: false });
     expect(losses?.movedTo).toBeDefined();
-    expect((await store.counters()).get(fateCounter(OTHER, "damaged"))).toBe(111);
+    expect((await store.counters()).get(counterName(OTHER, "damaged"))).toBe(111);
     await store.close();
     const again = await open();
     expect(again.takenOver).toBeUndefined();

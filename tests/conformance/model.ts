@@ -3,8 +3,8 @@
  * append, read, settle, expire and reopen.
  */
 import {
+  counterName,
   expire,
-  fateCounter,
   type NewRecord,
   type Position,
   type ReadOptions,
@@ -148,7 +148,7 @@ class Run {
       }
       case "expire": {
         const expired = this.#model.read(next.queue, { before: next.before, limit: Infinity });
-        const counter = fateCounter(next.queue, "expired");
+        const counter = counterName(next.queue, "expired");
         this.#model.settle({
           remove: [{ queue: next.queue, records: expired }],
           ...(expired.length > 0 ? { count: new Map([[counter, expired.length]]) } : {}),
@@ -196,7 +196,7 @@ class Run {
       const expected = this.#model.read(name, { limit: Infinity });
       expect(await readAll(store, name, { limit: 7 })).toEqual(expected);
       expect(await store.size(name)).toBe(expected.length);
-      expect(await store.strays(name, 10)).toEqual([]);
+      expect(await store.orphans(name, 10)).toEqual([]);
     }
     expect(await store.notes(NOTES)).toEqual(NOTES.map((key) => this.#model.notes.get(key)));
     await expectNotesUnder(store, "a:", this.#model);

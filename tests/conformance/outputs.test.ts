@@ -12,6 +12,7 @@ import { readSettings } from "../../packages/agent/src/config/config.js";
 import { OUTPUT_NAMES, OUTPUTS, type OutputName } from "../../packages/agent/src/config/outputs.js";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
+import { WireMeter } from "../../packages/agent/src/outputs/wire-meter.js";
 import { closeReloadable, openReloadable, type Reloadable } from "../../packages/agent/src/reloadable.js";
 
 const KEY = "0123456789abcdef0123456789abcdef";
@@ -53,7 +54,7 @@ async function open(name: OutputName, signal: Signal, url = intake.url): Promise
     ...{ DATADOG_URL: `${url}/api`, DATADOG_LOGS_URL: url },
   });
   if (!loaded.ok) throw new Error(loaded.problems.join());
-  reloadable = await openReloadable(loaded.config);
+  reloadable = await openReloadable(loaded.config, new WireMeter());
   return reloadable.outputs[signal] as Output<unknown>;
 }
 

@@ -76,7 +76,7 @@ export function readPromises(subject: () => Subject): void {
         expect(all.map(({ id }) => id)).toEqual(stored.toSorted(byBytes));
         await store.settle({ remove: [{ queue: QUEUE, records: all, counter: "removed" }] });
         expect(await store.size(QUEUE)).toBe(0);
-        expect(await store.strays(QUEUE, 10)).toEqual([]);
+        expect(await store.orphans(QUEUE, 10)).toEqual([]);
       }),
       { numRuns: 60 },
     );

@@ -60,9 +60,9 @@ describe("ids that are not UTF-8", () => {
         expect(await raw.sendCommand(["HLEN", `${QUEUE}.values`])).toBe(0);
 
         for (const id of ids) await storeRaw(id, "stray");
-        const strays = await store.strays(QUEUE, 100);
-        expect(strays).toHaveLength(ids.length);
-        await store.settle({ removeStrays: [{ queue: QUEUE, ids: strays.map(({ id }) => id) }] });
+        const orphans = await store.orphans(QUEUE, 100);
+        expect(orphans).toHaveLength(ids.length);
+        await store.settle({ removeOrphans: [{ queue: QUEUE, ids: orphans.map(({ id }) => id) }] });
         expect(await raw.sendCommand(["HLEN", `${QUEUE}.values`])).toBe(0);
         await close();
       }),

@@ -1,5 +1,5 @@
 /** What `settle` promises, notes and counters with it, and expiry, which is made of it. */
-import { expire, fateCounter, StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
+import { counterName, expire, StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
 import { expect, it } from "vitest";
 import { numbered, OTHER, QUEUE, record } from "./records.js";
 import { readAll, type Subject } from "./subject.js";
@@ -93,7 +93,7 @@ export function settlePromises(subject: () => Subject): void {
         { queue: QUEUE, records: [...numbered(1), ...numbered(1), record(1, "nobody")] },
         { queue: "chouette:never:used", records: numbered(1) },
       ],
-      removeStrays: [{ queue: QUEUE, ids: ["nobody"] }],
+      removeOrphans: [{ queue: QUEUE, ids: ["nobody"] }],
       notes: new Map([["nothing", undefined]]),
     });
     expect(await store.size(QUEUE)).toBe(0);
@@ -196,6 +196,6 @@ export function expirePromises(subject: () => Subject): void {
     expect(await expire(store, QUEUE, { before: 5_150 })).toBe(5_150);
     expect(await expire(store, QUEUE, { before: 5_150 })).toBe(0);
     expect(await readAll(store, QUEUE)).toEqual(numbered(50, { from: 5_150 }));
-    expect(await store.counters()).toEqual(new Map([[fateCounter(QUEUE, "expired"), 5_150]]));
+    expect(await store.counters()).toEqual(new Map([[counterName(QUEUE, "expired"), 5_150]]));
   });
 }

@@ -182,7 +182,7 @@ describe("Python's redis, as the original client uses it", () => {
       const stored = await open.store.read(queue, { limit: 1_000 });
       expect(inOrder(stored.map(({ score, value }) => ({ score, json: value })))).toEqual(inOrder(expected));
       expect([keys, values]).toEqual([expected.length, expected.length]);
-      expect(await open.store.strays(queue, 1)).toEqual([]);
+      expect(await open.store.orphans(queue, 1)).toEqual([]);
     }
     expect(records.length).toBeGreaterThan(10);
     await refusedOnly(open, 0);

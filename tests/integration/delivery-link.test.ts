@@ -83,10 +83,10 @@ describe("a forward proxy", () => {
     const proxy = await startProxy("secret");
     for (const port of [proxy.port, 1]) {
       const connection = proxiedBy(`http://owl:not-it@127.0.0.1:${port}`);
-      const { delivered, rejected, bytes, obstacle } = await deliver({ url: intake.url, connection });
+      const { delivered, rejected, bytes, failure } = await deliver({ url: intake.url, connection });
       expect({ delivered, rejected, bytes }).toEqual({ delivered: 0, rejected: 0, bytes: 0 });
-      expect(obstacle?.kind).toBe("unavailable");
-      expect(obstacle?.reason).not.toContain("not-it");
+      expect(failure?.kind).toBe("unavailable");
+      expect(failure?.reason).not.toContain("not-it");
     }
   });
 
@@ -96,9 +96,9 @@ describe("a forward proxy", () => {
     const server = createServer();
     server.on("connect", (_, client) => client.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`));
     const connection = proxiedBy(`http://127.0.0.1:${await listen(server)}`);
-    const { delivered, rejected, bytes, obstacle } = await deliver({ url: intake.url, connection });
+    const { delivered, rejected, bytes, failure } = await deliver({ url: intake.url, connection });
     expect({ delivered, rejected, bytes }).toEqual({ delivered: 0, rejected: 0, bytes: 0 });
-    expect(obstacle).toMatchObject({ kind: "unavailable", reason: expect.stringContaining(`${status}`) });
+    expect(failure).toMatchObject({ kind: "unavailable", reason: expect.stringContaining(`${status}`) });
   });
 
   it("that never answers is given up, and no connection to it is left", async () => {
@@ -126,7 +126,7 @@ describe("a forward proxy", () => {
     });
     expect(await deliver({ url, connection: proxied })).toMatchObject({
       delivered: 0,
-      obstacle: { reason: expect.stringContaining("certificate") },
+      failure: { reason: expect.stringContaining("certificate") },
     });
   });
 });
@@ -138,7 +138,7 @@ describe("a certificate authority of one's own", () => {
     expect(await deliver({ url, connection: { certificateAuthority } })).toMatchObject({ delivered: 1 });
     expect(await deliver({ url })).toMatchObject({
       delivered: 0,
-      obstacle: { reason: expect.stringContaining("certificate") },
+      failure: { reason: expect.stringContaining("certificate") },
     });
   });
 });

@@ -83,10 +83,10 @@ describe("a failure that passes keeps every record, to be sent again", () => {
     const intake = await intakeWith({ rules: first(2, fault) });
     const delivering = deliverTo(intake.url);
     await delivering.put("a");
-    const { delivered, obstacle } = await delivering.dispatcher.dispatch();
-    expect({ delivered, kind: obstacle?.kind }).toEqual({ delivered: 0, kind: "unavailable" });
+    const { delivered, failure } = await delivering.dispatcher.dispatch();
+    expect({ delivered, kind: failure?.kind }).toEqual({ delivered: 0, kind: "unavailable" });
     // It isn't about the records in the first place.
-    expect(obstacle?.reason).not.toContain("refused:");
+    expect(failure?.reason).not.toContain("refused:");
     expect(await delivering.waiting()).toBe(1);
     delivering.run();
     await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
@@ -117,7 +117,7 @@ describe("a failure that passes keeps every record, to be sent again", () => {
     expect(await delivering.dispatcher.dispatch()).toMatchObject({
       delivered: 0,
       rejected: 0,
-      obstacle: { kind: "unavailable", answered: false },
+      failure: { kind: "unavailable", answered: false },
     });
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
@@ -303,7 +303,7 @@ describe("a record that the intake refuses", () => {
     await delivering.put("a");
     expect(await delivering.dispatcher.dispatch()).toMatchObject({
       rejected: 0,
-      obstacle: { kind: "unavailable", reason: expect.stringContaining("everything is refused: HTTP 400") },
+      failure: { kind: "unavailable", reason: expect.stringContaining("everything is refused: HTTP 400") },
     });
     expect(await delivering.waiting()).toBe(1);
   });

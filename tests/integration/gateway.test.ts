@@ -64,7 +64,7 @@ function startDevice(store: Store, port: number) {
     ...{ store: own, queue: logs, rejectedQueue: rejected, output: outputs.logs, batchSize: BATCH },
     clock: systemClock,
     decode: logDecoder([]),
-    admission: () => true,
+    sendPolicy: () => true,
     sentBytes: new SentBytes(own, systemClock),
     ttl: seconds(3_600),
     fresh: seconds(10),
@@ -137,7 +137,7 @@ async function expectNothingLate(
   await first.dispatch();
   await store.append(logs, [{ score: Date.now() / 1000, id: "id", value: '{"message":"once"}' }]);
   isArmed = true;
-  expect(await first.dispatch()).toMatchObject({ delivered: 0, obstacle: { kind: "unavailable" } });
+  expect(await first.dispatch()).toMatchObject({ delivered: 0, failure: { kind: "unavailable" } });
   await first.kill();
   const second = startDevice(store, port);
   expect(await second.dispatch()).toMatchObject({ delivered: 1 });

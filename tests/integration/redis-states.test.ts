@@ -296,11 +296,11 @@ describe("an account with the rights that docs/OPERATION.md names", () => {
     expect(await store.read(QUEUE, { limit: 1 })).toHaveLength(1);
     expect(await store.read(QUEUE, { after: { score: 1, id: "id-5" }, limit: 2 })).toHaveLength(2);
     await store.settle({ remove: [{ queue: QUEUE, records: [{ score: 0, id: "valueless" }] }] });
-    expect(await store.strays(QUEUE, 10)).toHaveLength(1);
+    expect(await store.orphans(QUEUE, 10)).toHaveLength(1);
     await store.settle({
       onlyWhile: new Map([["lease", undefined]]),
       remove: [{ queue: QUEUE, records: same, counter: "removed" }],
-      removeStrays: [{ queue: QUEUE, ids: ["stray"] }],
+      removeOrphans: [{ queue: QUEUE, ids: ["stray"] }],
       add: [{ queue: READY, records: same }],
       notes: new Map([
         ["lease", "mine"],

@@ -45,7 +45,7 @@ describe("series v3", () => {
     const { delivering, paths } = await start(({ path }) => (path === V3 ? { status } : undefined));
     for (let release = 0; release < 3; release++) {
       await putBacklog(delivering);
-      expect(await delivering.dispatcher.dispatch()).not.toHaveProperty("obstacle");
+      expect(await delivering.dispatcher.dispatch()).not.toHaveProperty("failure");
     }
     expect(paths).toEqual([`${V3} ${status}`, `${V2} 202`, `${V2} 202`, `${V2} 202`]);
     expect(await delivering.rejected()).toEqual([]);
@@ -56,7 +56,7 @@ describe("series v3", () => {
     await putBacklog(delivering);
     expect(await delivering.dispatcher.dispatch()).toMatchObject({
       delivered: 0,
-      obstacle: { kind: "unavailable" },
+      failure: { kind: "unavailable" },
     });
     expect(await delivering.dispatcher.dispatch()).toMatchObject({ delivered: 300 });
     expect(paths).toEqual([`${V3} ${status}`, `${V3} 202`]);

@@ -19,7 +19,7 @@ const ENDLESS = Number.POSITIVE_INFINITY;
 function stuckStore(): MemoryStore {
   const store = new MemoryStore();
   store.read = async () => [RECORD];
-  store.strays = async () => [{ id: "orphan", value: "v" }];
+  store.orphans = async () => [{ id: "orphan", value: "v" }];
   store.size = async () => 1_000;
   return store;
 }
@@ -37,7 +37,7 @@ const LOOPS: Readonly<Record<string, (store: MemoryStore) => Promise<unknown>>> 
     ),
   "eviction of orphans": (store) => evictUntil(store, names, SIZE),
   "eviction of records": (store) => {
-    store.strays = async () => [];
+    store.orphans = async () => [];
     return evictUntil(store, names, SIZE);
   },
   "the bounds of dead letters": (store) =>

@@ -94,7 +94,7 @@ function byPosition(store: MemoryStore): Store {
           ? {}
           : { add: add.map(({ queue, records }) => ({ queue, records: records.map(inward) })) }),
       }),
-    strays: () => store.strays(),
+    orphans: () => store.orphans(),
     size: (queue) => store.size(queue),
     notes: (keys) => store.notes(keys),
     notesUnder: (prefix) => store.notesUnder(prefix),

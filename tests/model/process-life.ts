@@ -104,7 +104,7 @@ export class ProcessLife {
       },
       append: (queue, records) => call(() => watched.store.append(queue, records)),
       read: (queue, options) => call(() => watched.store.read(queue, options)),
-      strays: (queue, limit) => call(() => watched.store.strays(queue, limit)),
+      orphans: (queue, limit) => call(() => watched.store.orphans(queue, limit)),
       settle: (settlement: Settlement) => this.#call("settle", () => watched.settle(settlement)),
       size: (queue) => call(() => watched.store.size(queue)),
       notes: (keys) => call(() => watched.store.notes(keys)),

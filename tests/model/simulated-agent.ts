@@ -12,7 +12,7 @@ import {
 import type { Config } from "../../packages/agent/src/config/config.js";
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
-import { workUnderLease } from "../../packages/agent/src/lease/leader.js";
+import { runAsLeader } from "../../packages/agent/src/lease/leader.js";
 import { encodeLogs } from "../../packages/agent/src/outputs/log-body.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
 import { groupSeries } from "../../packages/agent/src/outputs/series.js";
@@ -114,7 +114,7 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
   }
   let work: Pipeline | undefined;
   const ending = new AbortController();
-  const ended = workUnderLease(
+  const ended = runAsLeader(
     {
       store,
       clock,

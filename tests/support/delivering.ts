@@ -96,7 +96,7 @@ export function startDelivering({
     output,
     clock,
     decode: decodeReadyMetric,
-    admission: () => true,
+    sendPolicy: () => true,
     sentBytes,
     batchSize,
     ttl: seconds(14_400),

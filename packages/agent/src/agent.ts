@@ -15,7 +15,7 @@ import type { Config } from "./config/config.js";
 import { SentBytes } from "./dispatch/sent-bytes.js";
 import { startStatsd } from "./ingest/dogstatsd/listener.js";
 import { inheritedDescriptors } from "./ingest/dogstatsd/unix-datagrams.js";
-import { type StandByOptions, workUnderLease } from "./lease/leader.js";
+import { type LeaderOptions, runAsLeader } from "./lease/leader.js";
 import { Lifecycle } from "./lifecycle.js";
 import { openStore } from "./open-store.js";
 import { WireMeter } from "./outputs/wire-meter.js";
@@ -121,7 +121,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
       clock,
       engine.kind === "redis" ? () => memoryOf(engine.server) : undefined,
     ),
-    heldBack: () => work()?.heldBack(),
+    deferred: () => work()?.deferred(),
     flushedAt: () => work()?.flushedAt(),
     stalled,
     statsd: () => statsd.status(),
@@ -140,7 +140,7 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
   const ended = workOn(config.storage, ending.signal, {
     ...wiring,
     // By its sleeps alone: the store is the work's as well, whose steps are not the lease's.
-    ...(lease === undefined ? {} : { clock: lease.clock() }),
+    clock: lease?.clock() ?? clock,
     outages: { store: wiring.storeOutage, own: leaseOutage },
     begin: (workStore, lost) => {
       const store = tap.store(withStoreErrors(workStore));
@@ -172,9 +172,9 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
 async function workOn(
   storage: Config["storage"],
   signal: AbortSignal,
-  options: StandByOptions,
+  options: LeaderOptions,
 ): Promise<void> {
-  if (storage === "redis") return workUnderLease(options, signal);
+  if (storage === "redis") return runAsLeader(options, signal);
   options.begin(options.store, new AbortController().signal);
   await once(signal, "abort");
   await options.end();

@@ -14,7 +14,7 @@ import {
 } from "@chouette-iot/record";
 import type { Config } from "./config/config.js";
 import { OUTPUTS } from "./config/outputs.js";
-import { type Admission, ByteBudget, type HeldBack } from "./dispatch/byte-budget.js";
+import { ByteBudget, type DeferredCounts, type SendPolicy } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
 import { checkDecoder, eventDecoder, logDecoder, readyDecoder } from "./dispatch/ready-decoder.js";
@@ -52,7 +52,7 @@ export interface Dispatches {
   readonly outages: readonly Outage[];
   readonly watchdogs: readonly LoopWatchdog[];
   /** By the day's byte budget. */
-  heldBack(): HeldBack;
+  deferred(): DeferredCounts;
   /** Dispatches now, unless an output has failed and its wait isn't over. */
   wake(): void;
   /** Until the signal is aborted. */
@@ -61,7 +61,7 @@ export interface Dispatches {
 
 /** What a kind of records differs in from the others. */
 interface Kind<T>
-  extends Pick<DispatcherOptions<T>, "queue" | "decode" | "admission" | "batchSize" | "ttl">,
+  extends Pick<DispatcherOptions<T>, "queue" | "decode" | "sendPolicy" | "batchSize" | "ttl">,
     Pick<DeliveryStatsOptions<T>, "timeOf" | "onDelivered"> {
   /** What is older is only ingested by Datadog if that is switched on; undefined if it always is. */
   readonly ingestedAge: Seconds | undefined;
@@ -89,10 +89,10 @@ export function newDispatches(options: DispatchesOptions): Dispatches {
   return {
     outages: all.flatMap(({ outages }) => outages),
     watchdogs: all.map(({ watchdog }) => watchdog),
-    heldBack: () =>
-      budget.heldBack({
-        metrics: dispatches.metrics.dispatcher.heldBack,
-        logs: dispatches.logs.dispatcher.heldBack,
+    deferred: () =>
+      budget.deferred({
+        metrics: dispatches.metrics.dispatcher.deferred,
+        logs: dispatches.logs.dispatcher.deferred,
       }),
     wake: () => {
       for (const { loop } of all) loop.wake();
@@ -108,13 +108,18 @@ function kindsOf(
   const { metricTtl, settings } = config;
   const { bulkSize, logsBulkSize, globalTags } = settings;
   const logTtl = seconds(settings.logTtl);
-  const any = { admission: () => true, hasBegun: () => true, onDelivered: undefined, ingestedAge: undefined };
+  const any = {
+    sendPolicy: () => true,
+    hasBegun: () => true,
+    onDelivered: undefined,
+    ingestedAge: undefined,
+  };
   return {
     metrics: {
       queue: queues.readyMetrics,
       decode: readyDecoder(globalTags),
       timeOf: timeOfMetric,
-      admission: () => budget.metrics(),
+      sendPolicy: () => budget.metrics(),
       hasBegun: areMetricsClaimed,
       batchSize: bulkSize,
       ttl: metricTtl,
@@ -126,7 +131,7 @@ function kindsOf(
       queue: queues.logs,
       decode: logDecoder(globalTags),
       timeOf: (log) => timeOfLog(log, clock),
-      admission: () => budget.logs(),
+      sendPolicy: () => budget.logs(),
       batchSize: logsBulkSize,
       ttl: logTtl,
       ingestedAge: INGESTED_LOG_AGE,
@@ -162,7 +167,7 @@ function kindsOf(
 
 function newDispatch<T>(
   signal: Signal,
-  { queue, decode, batchSize, ttl, ingestedAge, hasBegun, admission, timeOf, onDelivered }: Kind<T>,
+  { queue, decode, batchSize, ttl, ingestedAge, hasBegun, sendPolicy, timeOf, onDelivered }: Kind<T>,
   output: Output<T>,
   options: DispatchesOptions,
 ) {
@@ -182,7 +187,7 @@ function newDispatch<T>(
     clock: timekeeper.trusted(clock),
     rejectedQueue: queues.rejected,
     // Asked before each batch: it is also how a dispatch ends early when the clock jumps.
-    admission: (): Admission<T> => timekeeper.isTrusted && admission(),
+    sendPolicy: (): SendPolicy<T> => timekeeper.isTrusted && sendPolicy(),
     // A release's worth of windows, and those that closed last.
     fresh: seconds(config.settings.releaseInterval + config.windows.interval + config.windows.maxAge),
   });
@@ -206,7 +211,7 @@ function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {
   return first?.[0] ?? seconds(0);
 }
 
-/** A log without a time of its own is from now. */
+/** A log without its own time is from now. */
 function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
   // A client may have put anything there, even what has no text.
   const time = typeof date === "string" ? Date.parse(date) : Number.NaN;

@@ -54,8 +54,8 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
       log,
       protectedMode,
       maxConnections,
-      ...(tls === undefined ? {} : { tls }),
-      ...(password === undefined ? {} : { password }),
+      tls,
+      password,
     });
     // The port may be one that the system chose.
     log.info({ listen: shownAddress(broker.address) }, "broker listening");

@@ -17,7 +17,7 @@ import type { CollectorStatus } from "./collectors/runner.js";
 import type { Config } from "./config/config.js";
 import { OUTPUTS } from "./config/outputs.js";
 import { redisAddress } from "./config/redis-address.js";
-import type { HeldBack } from "./dispatch/byte-budget.js";
+import type { DeferredCounts } from "./dispatch/byte-budget.js";
 import { type DispatchesOptions, newDispatches } from "./dispatches.js";
 import { type FlushLoopOptions, runFlushLoop } from "./flush/flush-loop.js";
 import { Flusher } from "./flush/flusher.js";
@@ -46,7 +46,7 @@ export interface Pipeline {
   /** What each collector measured last, by its name. */
   lastReady(): ReadonlyMap<string, readonly ReadyMetric[]>;
   /** By the day's byte budget. */
-  heldBack(): HeldBack;
+  deferred(): DeferredCounts;
   /** Of flush and dispatch. */
   readonly watchdogs: readonly LoopWatchdog[];
   /** When the raw queue was last gone through without a failure (Unix time); undefined before the first time. */
@@ -128,7 +128,7 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
     flushedAt: () => flushedAt,
     collectors: () => collecting.status(),
     lastReady: () => collecting.lastReady(),
-    heldBack: () => dispatches.heldBack(),
+    deferred: () => dispatches.deferred(),
     stop: async () => {
       ending.abort();
       await Promise.all([...loops, collecting.stop()]);

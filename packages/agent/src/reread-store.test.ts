@@ -27,7 +27,7 @@ const dependents = [
   ["notes", (store: Store) => store.notes(["a"])],
   ["notesUnder", (store: Store) => store.notesUnder("a")],
   ["read", (store: Store) => store.read("q", { limit: 1 })],
-  ["strays", (store: Store) => store.strays("q", 1)],
+  ["orphans", (store: Store) => store.orphans("q", 1)],
   ["settle", (store: Store) => store.settle(count)],
 ] as const;
 

@@ -2,7 +2,7 @@
  * The store, for one who keeps in memory what it has read there.
  *
  * Promises: after each reconnect, when the data may be older than what was read, what reads or settles records rejects
- * with a StaleEpochError, and nothing of it is applied, until state is read again; that rejects once as well. So whoever
+ * with a StaleEpochError, and nothing of it is applied, until state is read again; that rejects once as well. So anyone who
  * reads its state again after a failure has nothing in memory that is of another time than the store's data, even if
  * several of its calls are under way at once and one's failure is heard late.
  */
@@ -25,7 +25,7 @@ export function rereadAfterReconnect(store: Store): Store {
     },
     append: (queue, records) => store.append(queue, records),
     read: async (queue, options) => checked().read(queue, options),
-    strays: async (queue, limit) => checked().strays(queue, limit),
+    orphans: async (queue, limit) => checked().orphans(queue, limit),
     settle: async (settlement: Settlement) => checked().settle({ ...settlement, onlyInEpoch: epoch }),
     size: (queue) => store.size(queue),
     notes: async (keys) => rereading().notes(keys),

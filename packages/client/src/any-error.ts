@@ -6,7 +6,7 @@ export function isError(value: unknown): value is Error {
   return isNativeError(value) || value instanceof Error;
 }
 
-/** What was thrown, as an error of its own message: another's may carry a password, or have no message. */
+/** What was thrown, as a new error with its message: another's may carry a password, or have no message. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error && thrown.message !== "" ? thrown : new Error(messageOf(thrown));
 }

@@ -66,7 +66,7 @@ export function fastifyMetrics(client: ChouetteClient = ChouetteClient.default) 
     });
     done();
   };
-  // Fastify's own sign for a plugin that speaks of the whole server, not of a part.
+  // Fastify's own sign for a plugin that is for the whole server, not for a part.
   return Object.assign(plugin, { [Symbol.for("skip-override")]: true });
 }
 

@@ -1,7 +1,7 @@
 /**
  * Options of a client: what the caller says, then the environment, then the default.
  *
- * A wrong setting never throws into the application: it is set aside, the default holds, and the client says so
+ * A wrong setting never throws into the application: it is rejected, the default holds, and the client says so
  * by `onError` and in `stats()`.
  */
 
@@ -34,7 +34,7 @@ export interface ChouetteClientOptions {
   readonly tls?: TlsSettings | undefined;
   /** Put before every name as it is: with `"app."` the name `jobs` becomes `app.jobs`. */
   readonly prefix?: string;
-  /** Tags of every record. Those of a call go before them. */
+  /** Tags of every record. Those of a call take precedence. */
   readonly tags?: TagInput;
   /** The part of the calls that is recorded, from 0 to 1, where a call says nothing else. 1. */
   readonly sampleRate?: number;

@@ -7,7 +7,7 @@ import type { SetElement } from "@chouette-iot/record";
 
 const MAX_DEPTH = 20;
 
-/** Anything that can stand in a set; what is not a string, number or boolean is told apart by its text. */
+/** Anything that can stand in a set; what is not a string, number or boolean is distinguished by its text. */
 export type SetInput = ReadonlySet<unknown> | readonly unknown[] | SetElement;
 
 /** The elements; undefined where one is a number that JSON can't carry, or there is nothing that could be a set. */
@@ -26,7 +26,7 @@ export function plainElement(element: unknown): SetElement {
   return plain ? element : repr(element, []);
 }
 
-/** @param around the objects that this one lies in, so that a cycle ends */
+/** @param around the objects that this one is in, so that a cycle ends */
 function repr(value: unknown, around: readonly object[]): string {
   if (value === null || value === undefined) return "None";
   if (typeof value === "string") return reprText(value);

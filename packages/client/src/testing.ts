@@ -1,5 +1,5 @@
 /**
- * For the tests of an application: a client that keeps what it is told in memory, and assertions about it.
+ * For the tests of an application: a client that keeps its records in memory, and assertions about it.
  *
  * ```ts
  * const client = new TestClient();
@@ -8,7 +8,7 @@
  * ```
  *
  * It needs no Redis and sends nothing. Names and tags are normalised, prefixed and checked as by a real client; each call
- * is a record of its own; sampling leaves nothing out.
+ * is its own record; sampling leaves nothing out.
  */
 import { AssertionError } from "node:assert";
 import { isDeepStrictEqual } from "node:util";

@@ -27,7 +27,7 @@ export interface BrokerStore extends Store {
   /** Bytes that its content takes on disk. Its files may take some 20 MB more. */
   bytes(): number;
   disk(): DiskReport;
-  /** How many values a queue holds, strays counted (HLEN). */
+  /** How many values a queue holds, orphans counted (HLEN). */
   valueCount(queue: string): Promise<number>;
   /** Positions by rank, both ends included; negative ranks count from the end (ZRANGE). */
   range(queue: string, start: number, stop: number): Promise<readonly Position[]>;

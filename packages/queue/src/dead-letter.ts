@@ -8,8 +8,8 @@
 import { randomBytes } from "node:crypto";
 import { encodeRejected, type Rejected, type Seconds } from "@chouette-iot/record";
 import { absentValueReason } from "./bounded-page.js";
-import { fateCounter } from "./disposition.js";
-import type { NewRecord, Position, Settlement, Stray } from "./store.js";
+import { counterName } from "./disposition.js";
+import type { NewRecord, Orphan, Position, Settlement } from "./store.js";
 
 const PROCESS = randomBytes(8).toString("hex");
 let made = 0;
@@ -34,16 +34,16 @@ export function rejection(
 ): Settlement {
   const letters = records.map(({ id, value = null, reason }) => deadLetter({ reason, queue, at, id, value }));
   return {
-    remove: [{ queue, records, counter: fateCounter(queue, "rejected") }],
+    remove: [{ queue, records, counter: counterName(queue, "rejected") }],
     add: [{ queue: rejectedQueue, records: letters }],
-    count: new Map([[fateCounter(rejectedQueue, "accepted"), letters.length]]),
+    count: new Map([[counterName(rejectedQueue, "accepted"), letters.length]]),
   };
 }
 
 /** Moves orphans of a queue to the dead letters. */
 export function orphanRejection(
   { queue, rejectedQueue, at }: Rejection,
-  orphans: readonly Stray[],
+  orphans: readonly Orphan[],
 ): Settlement {
   const letters = orphans.map((orphan) => {
     const { id, value = null } = orphan;
@@ -51,11 +51,11 @@ export function orphanRejection(
     return deadLetter({ reason: `a value whose id has no time${size}`, queue, at, id, value });
   });
   return {
-    removeStrays: [{ queue, ids: orphans.map(({ id }) => id) }],
+    removeOrphans: [{ queue, ids: orphans.map(({ id }) => id) }],
     add: [{ queue: rejectedQueue, records: letters }],
     count: new Map([
-      [fateCounter(queue, "rejected"), orphans.length],
-      [fateCounter(rejectedQueue, "accepted"), orphans.length],
+      [counterName(queue, "rejected"), orphans.length],
+      [counterName(rejectedQueue, "accepted"), orphans.length],
     ]),
   };
 }

@@ -5,14 +5,14 @@
  * accepted = delivered (or aggregated) + pending + dropped, whatever crashed in between.
  */
 
-export type Fate =
+export type Disposition =
   /** Written to the queue by Chouette itself. What clients write isn't counted: it is the sum of the rest. */
   | "accepted"
   /** A raw record became part of a ready metric. */
   | "aggregated"
   /** The intake took it. */
   | "delivered"
-  /** Set aside, with its reason. */
+  /** Made a dead letter, with its reason. */
   | "rejected"
   /** Older than it may become. */
   | "expired"
@@ -41,6 +41,6 @@ export function unknownLossCounter(queue: string): string {
 }
 
 /** The name of the counter of a queue's records that met this fate. */
-export function fateCounter(queue: string, fate: Fate): string {
-  return `${queue}:${fate}`;
+export function counterName(queue: string, disposition: Disposition): string {
+  return `${queue}:${disposition}`;
 }

@@ -57,7 +57,7 @@ it("evicts values without a time before anything that can be used, and counts a 
   // Somebody settles each page between the moment in which it is read and that in which it is evicted.
   const racing = {
     bytes: () => store.bytes(),
-    strays: (queue: string, most: number) => store.strays(queue, most),
+    orphans: (queue: string, most: number) => store.orphans(queue, most),
     settle: (settlement: Settlement) => store.settle(settlement),
     read: async (queue: string, options: ReadOptions) => {
       const page = await store.read(queue, options);
@@ -67,7 +67,7 @@ it("evicts values without a time before anything that can be used, and counts a 
     },
   };
   const evicted = await evictUntil(racing, queues, { bytes: () => store.bytes(), maxBytes: limit });
-  expect(await store.strays(queues.readyMetrics, 10)).toEqual([]);
+  expect(await store.orphans(queues.readyMetrics, 10)).toEqual([]);
   expect(evicted).toBeGreaterThanOrEqual(30);
   expect(await store.size(queues.logs)).toBe(RECORDS);
   const counters = await store.counters();

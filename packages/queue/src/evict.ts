@@ -1,5 +1,5 @@
 /** The limit of the store's size: what can be spared leaves first, the oldest before the newer, and is counted. */
-import { fateCounter } from "./disposition.js";
+import { counterName } from "./disposition.js";
 import { orphanPages, pages } from "./pages.js";
 import type { QueueNames } from "./queue-names.js";
 import type { Store } from "./store.js";
@@ -21,7 +21,7 @@ export interface SizeLimit {
  * @returns how many left
  */
 export async function evictUntil(
-  store: Pick<Store, "read" | "strays" | "settle">,
+  store: Pick<Store, "read" | "orphans" | "settle">,
   queues: QueueNames,
   { bytes, maxBytes }: SizeLimit,
 ): Promise<number> {
@@ -32,8 +32,8 @@ export async function evictUntil(
     if (bytes() <= maxBytes) return evicted;
     for await (const orphans of orphanPages(store, queue, PAGE)) {
       await store.settle({
-        removeStrays: [{ queue, ids: orphans.map(({ id }) => id) }],
-        count: new Map([[fateCounter(queue, "displaced"), orphans.length]]),
+        removeOrphans: [{ queue, ids: orphans.map(({ id }) => id) }],
+        count: new Map([[counterName(queue, "displaced"), orphans.length]]),
       });
       evicted += orphans.length;
       if (bytes() <= maxBytes) return evicted;
@@ -42,7 +42,7 @@ export async function evictUntil(
   for (const queue of order) {
     if (bytes() <= maxBytes) return evicted;
     for await (const records of pages(store, queue, { limit: PAGE })) {
-      await store.settle({ remove: [{ queue, records, counter: fateCounter(queue, "displaced") }] });
+      await store.settle({ remove: [{ queue, records, counter: counterName(queue, "displaced") }] });
       evicted += records.length;
       if (bytes() <= maxBytes) return evicted;
     }

@@ -1,7 +1,7 @@
 /** What may not stay in its queue by its time: it expires, or becomes a dead letter, counted in the same step. */
 import type { Seconds } from "@chouette-iot/record";
 import { rejection } from "./dead-letter.js";
-import { type Fate, fateCounter } from "./disposition.js";
+import { counterName, type Disposition } from "./disposition.js";
 import { pages } from "./pages.js";
 import type { Position, Store } from "./store.js";
 
@@ -26,11 +26,11 @@ export async function expire(
   store: Store,
   queue: string,
   range: ScoreRange,
-  fate: Extract<Fate, "expired" | "too_old"> = "expired",
+  fate: Extract<Disposition, "expired" | "too_old"> = "expired",
 ): Promise<number> {
   let expired = 0;
   for await (const records of pages(store, queue, { ...range, limit: PAGE })) {
-    await store.settle({ remove: [{ queue, records, counter: fateCounter(queue, fate) }] });
+    await store.settle({ remove: [{ queue, records, counter: counterName(queue, fate) }] });
     expired += records.length;
   }
   return expired;

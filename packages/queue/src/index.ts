@@ -1,7 +1,7 @@
 export { absentValueReason } from "./bounded-page.js";
 export { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "./broker-store.js";
 export { deadLetter, orphanRejection, type Rejection, rejection } from "./dead-letter.js";
-export { type Fate, fateCounter, unknownLossCounter } from "./disposition.js";
+export { counterName, type Disposition, unknownLossCounter } from "./disposition.js";
 export { evictUntil, type SizeLimit } from "./evict.js";
 export { expire, rejectRange, type ScoreRange } from "./expire.js";
 export { orphanPages, type Page, type PagesOptions, pages } from "./pages.js";
@@ -11,12 +11,12 @@ export {
   MAX_PAGE_BYTES,
   MAX_VALUE_BYTES,
   type NewRecord,
+  type Orphan,
   type Position,
   type ReadOptions,
   type Settlement,
   type Store,
   type StoredRecord,
-  type Stray,
 } from "./store.js";
 export { asStoreError, StoreError, withStoreErrors } from "./store-error.js";
 export { StoreFullError } from "./store-full.js";

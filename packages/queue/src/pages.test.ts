@@ -69,10 +69,10 @@ describe("the pages of a queue", () => {
 
 describe("the pages of orphans", () => {
   it("end with the store's error if a page comes again after it was removed", async () => {
-    const stuck = { strays: async () => [{ id: "a", value: "v" }] };
+    const stuck = { orphans: async () => [{ id: "a", value: "v" }] };
     await expect(idsOf(orphanPages(stuck, QUEUE, 10))).rejects.toThrow(StoreError);
     const left = [[{ id: "a", value: "v" }], [{ id: "b", value: "v" }], []];
-    expect(await idsOf(orphanPages({ strays: async () => left.shift() ?? [] }, QUEUE, 1))).toEqual([
+    expect(await idsOf(orphanPages({ orphans: async () => left.shift() ?? [] }, QUEUE, 1))).toEqual([
       "a",
       "b",
     ]);

@@ -1,11 +1,11 @@
 /**
- * Reads through a queue page by page: the one loop of that kind, whoever works a queue off, counts it or looks into it.
+ * Reads through a queue page by page: the one loop of that kind, anyone who works a queue off, counts it or looks into it.
  *
  * Promises: it ends. Each page begins after the last record of the one before, so that what could not be removed isn't
  * met again; only an empty page is the end of a queue; and a page that doesn't advance is an error, not another round.
  * It holds one page, or two if it reads ahead, whose bytes the store bounds.
  */
-import type { Position, Store, StoredRecord, Stray } from "./store.js";
+import type { Orphan, Position, Store, StoredRecord } from "./store.js";
 import { StoreError } from "./store-error.js";
 
 /** Records, at least one. */
@@ -33,8 +33,8 @@ export async function* pages(
   let after = start;
   const read = (page: Page | undefined) => {
     const next = store.read(queue, {
-      ...(after === undefined ? {} : { after }),
-      ...(before === undefined ? {} : { before }),
+      after,
+      before,
       limit: typeof limit === "number" ? limit : limit(page),
     });
     // Awaited in the next round, if there is one: until then nobody else would hear it fail.
@@ -60,17 +60,17 @@ export async function* pages(
 }
 
 /**
- * The orphans of a queue, for whoever removes each page before asking for the next: they have no order to go by.
+ * The orphans of a queue, for anyone who removes each page before asking for the next: they have no order to go by.
  * Rejects where the store does, and with a StoreError if a page comes again.
  */
 export async function* orphanPages(
-  store: Pick<Store, "strays">,
+  store: Pick<Store, "orphans">,
   queue: string,
   limit: number,
-): AsyncGenerator<readonly Stray[]> {
+): AsyncGenerator<readonly Orphan[]> {
   let before: ReadonlySet<string> = new Set();
   for (;;) {
-    const page = await store.strays(queue, limit);
+    const page = await store.orphans(queue, limit);
     if (page.length === 0) return;
     if (page.every(({ id }) => before.has(id))) {
       throw new StoreError(

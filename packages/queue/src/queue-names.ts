@@ -2,7 +2,7 @@
  * The queues' names in the broker, as the original has them.
  *
  * A queue `Q` is the sorted set `Q.keys` and the hash `Q.values`. A shard (`chouette:{3}`) in place of the
- * namespace gives queues of their own, which a Redis Cluster keeps together in one slot.
+ * namespace gives their own queues, which a Redis Cluster keeps together in one slot.
  */
 
 export interface QueueNames {

@@ -1,6 +1,6 @@
 import { StoreError } from "./store-error.js";
 
-/** What `settle` rejects with where a note that it depends on has another text: nothing of it has come into force. */
+/** What `settle` rejects with where a note that it depends on has another text: nothing of it was applied. */
 export class StaleSettlementError extends StoreError {
   override readonly name = "StaleSettlementError";
   /** The note that has another text. */

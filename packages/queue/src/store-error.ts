@@ -1,5 +1,5 @@
 /**
- * Which failures are the store's: an engine's own errors become a StoreError, so that whoever works on a store can tell
+ * Which failures are the store's: an engine's own errors become a StoreError, so that anyone who works on a store can tell
  * "the store is unavailable" from a fault in a record or in Chouette itself.
  */
 import { messageOf } from "@chouette-iot/record";
@@ -18,7 +18,7 @@ export function withStoreErrors(store: Store): Store {
     },
     append: (queue, records) => marked(() => store.append(queue, records)),
     read: (queue, options) => marked(() => store.read(queue, options)),
-    strays: (queue, limit) => marked(() => store.strays(queue, limit)),
+    orphans: (queue, limit) => marked(() => store.orphans(queue, limit)),
     settle: (settlement) => marked(() => store.settle(settlement)),
     size: (queue) => marked(() => store.size(queue)),
     notes: (keys) => marked(() => store.notes(keys)),

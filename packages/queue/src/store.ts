@@ -8,7 +8,7 @@
  *    bytes, in the engine itself: a backlog of any number and size of records costs no more memory than a page.
  * 3. `settle` is one step across queues, notes and counters. A crash before it repeats the work that led to
  *    it, a crash after it doesn't.
- * 4. A record leaves by `settle` and in no other way, so that whoever takes it out counts it in the same step.
+ * 4. A record leaves by `settle` and in no other way, so that anyone who takes it out counts it in the same step.
  *
  * 5. State that was read can be recognised as outdated: a server that restarts may come back with older data, and
  *    the {@link Store.epoch} is another one then.
@@ -56,7 +56,7 @@ export interface StoredRecord extends Position {
 }
 
 /** A value that a client stored without giving its id a score: it has no place in the order. */
-export interface Stray {
+export interface Orphan {
   readonly id: string;
   /** Undefined if it is too large to be fetched. */
   readonly value: string | undefined;
@@ -66,9 +66,9 @@ export interface Stray {
 
 export interface ReadOptions {
   /** The page begins with the first record after this position; without it, with the first of the queue. */
-  readonly after?: Position;
+  readonly after?: Position | undefined;
   /** Only records whose score, in seconds, is less than this. */
-  readonly before?: number;
+  readonly before?: number | undefined;
   /** At most so many records in the page, and fewer if their values exceed {@link MAX_PAGE_BYTES}. */
   readonly limit: number;
 }
@@ -87,14 +87,14 @@ export interface Removal {
 /** One atomic change of the store. Removing what isn't there is no error. */
 export interface Settlement {
   /**
-   * Notes that must have these texts, or with undefined must not be there, for the settlement to come into
-   * force. The check and the change are one step: this is what a lease's fence is made of.
+   * Notes that must have these texts, or with undefined must not be there, for the settlement to be
+   * applied. The check and the change are one step: this is what a lease's fence is made of.
    */
   readonly onlyWhile?: ReadonlyMap<string, string | undefined>;
   /** The epoch that the settlement's origins were read in: in another one it is refused (StaleEpochError). */
   readonly onlyInEpoch?: number;
   readonly remove?: readonly Removal[];
-  readonly removeStrays?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
+  readonly removeOrphans?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
   readonly add?: readonly { readonly queue: string; readonly records: readonly NewRecord[] }[];
   /** Notes to write, or with undefined to delete. */
   readonly notes?: ReadonlyMap<string, string | undefined>;
@@ -116,12 +116,12 @@ export interface Store {
    */
   read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]>;
   /** Values without a place in the order, in any order, in pages that are bounded as those of `read` are. */
-  strays(queue: string, limit: number): Promise<readonly Stray[]>;
+  orphans(queue: string, limit: number): Promise<readonly Orphan[]>;
   /** Rejects with a StaleSettlementError where a note of `onlyWhile` has another text, with a StaleEpochError in another epoch. */
   settle(settlement: Settlement): Promise<void>;
-  /** How many records a queue holds, strays not counted. */
+  /** How many records a queue holds, orphans not counted. */
   size(queue: string): Promise<number>;
-  /** Small texts that live beside the queues and change only by `settle`: undefined where there is none. */
+  /** Small texts that live beside the queues and change only by `settle`: undefined if there is none. */
   notes(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** Every note whose key begins with the prefix. */
   notesUnder(prefix: string): Promise<ReadonlyMap<string, string>>;

@@ -3,7 +3,7 @@
  *
  * The original counts `len(set(elements))` of what Python's json made of the text, in which `1`, `1.0` and `true` are one
  * element, `"1"` is another, and whole numbers are exact whatever their size. It drops a set with an array or object in it;
- * here these are told apart by their JSON.
+ * here these are distinguished by their JSON.
  */
 import { bad, type Undecodable } from "./decode.js";
 import type { DistinctElement } from "./raw-metric.js";

@@ -1,5 +1,5 @@
 /**
- * An event and a service check, as they lie in their queues: in the fields that Datadog's API takes.
+ * An event and a service check, as they are in their queues: in the fields that Datadog's API takes.
  *
  * Reading answers with a record or the reason why it is none, never with an exception: any program may have written it.
  */

@@ -1,5 +1,5 @@
 /**
- * A log record, as it lies in the log queue: the shape that the original client stores and Datadog takes.
+ * A log record, as it is in the log queue: the shape that the original client stores and Datadog takes.
  */
 
 /** The levels of the original client, in rising order. */

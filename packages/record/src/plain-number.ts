@@ -10,7 +10,7 @@ const EXPONENTS: ReadonlySet<number> = new Set([69, 101]);
 /** Powers of ten that a double holds exactly. */
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 
-/** Where the number ends that begins here; -1 where there is none, or one with an exponent. */
+/** Where the number ends that begins here; -1 if there is none, or one with an exponent. */
 export function plainNumberEnd(text: string, from: number): number {
   const first = text.charCodeAt(from) === MINUS ? from + 1 : from;
   let end = digitsEnd(text, first);

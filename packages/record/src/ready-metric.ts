@@ -14,7 +14,7 @@ export interface ReadyMetric {
   /** `["key:value", …]`, sorted. */
   readonly tags: readonly string[];
   readonly points: readonly Point[];
-  /** The length in seconds of the window that a count or rate speaks of; a gauge has none. */
+  /** The length in seconds of the window that a count or rate describes; a gauge has none. */
   readonly interval?: Seconds;
   /** The agent's host if it has none. */
   readonly host?: string;

@@ -1,5 +1,5 @@
 /**
- * A ready sketch: what a closed window of a distribution became, as it will go to Datadog. It has a queue of its own, as the
+ * A ready sketch: what a closed window of a distribution became, as it will go to Datadog. It has its own queue, as the
  * original agent would send it to an endpoint that doesn't take it.
  */
 import { bad, decode } from "./decode.js";

@@ -5,7 +5,7 @@ export interface Rejected {
   readonly reason: string;
   /** The queue that it came from. */
   readonly queue: string;
-  /** When it was set aside. */
+  /** When it was rejected. */
   readonly at: Seconds;
   /** Its id there; undefined if it was never stored as it is here. */
   readonly id?: string | undefined;
@@ -17,7 +17,7 @@ export function encodeRejected(rejected: Rejected): string {
   return JSON.stringify(rejected);
 }
 
-/** Undefined where it is none: the queue may hold what somebody else wrote. */
+/** Undefined if it is none: the queue may hold what somebody else wrote. */
 export function decodeRejected(text: string): Rejected | undefined {
   try {
     const { reason, queue, at, id, value } = JSON.parse(text);

@@ -1,4 +1,4 @@
-/** The kinds of records that are delivered, each from a queue, and with a loop and an output of its own. */
+/** The kinds of records that are delivered, each from a queue, and with a loop and its own output. */
 import type { EventRecord, ServiceCheck } from "./event.js";
 import type { ReceivedLog } from "./log.js";
 import type { ReadyMetric } from "./ready-metric.js";

@@ -1,5 +1,5 @@
 /**
- * Units of time as types of their own, so that a second is never taken for a millisecond.
+ * Units of time as their own types, so that a second is never taken for a millisecond.
  *
  * Records carry seconds, because the broker format and Datadog do. Timers and the clock carry milliseconds,
  * because the platform does.

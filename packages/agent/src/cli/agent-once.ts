@@ -24,11 +24,11 @@ export async function runAgentOnce(given: Config): Promise<void> {
   try {
     const agent = await startAgent(config, log);
     log.info(`agent ${VERSION} started, to deliver what is due`);
-    const obstacle = await untilDelivered(agent, config);
+    const failure = await untilDelivered(agent, config);
     await agent.stop();
-    if (obstacle === undefined) log.info("everything that was due is delivered");
-    else log.error(`not everything is delivered: ${obstacle}`);
-    process.exitCode = obstacle === undefined ? 0 : 1;
+    if (failure === undefined) log.info("everything that was due is delivered");
+    else log.error(`not everything is delivered: ${failure}`);
+    process.exitCode = failure === undefined ? 0 : 1;
   } catch (error) {
     log.error({ reason: messageOf(error) }, `agent failed: ${messageOf(error)}`);
     process.exitCode = 1;

@@ -1,5 +1,5 @@
 /**
- * What `chouette intake` shows: on a terminal a table that is drawn anew, elsewhere rows one after another, or
+ * What `chouette intake` shows: on a terminal a table that is redrawn, elsewhere rows one after another, or
  * JSON lines. The key is in none of them.
  */
 import type { WriteStream } from "node:tty";

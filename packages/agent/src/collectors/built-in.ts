@@ -1,5 +1,5 @@
 /**
- * The built-in collectors. Each is loaded, with the library it may need, only where it is switched on.
+ * The built-in collectors. Each is loaded, with the library it may need, only if it is switched on.
  */
 import type { BuiltIn } from "./collector.js";
 

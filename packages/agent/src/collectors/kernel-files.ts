@@ -10,7 +10,7 @@ export function readNow(path: string): string {
   return readFileSync(path, "utf8");
 }
 
-/** A file of /sys behind which a driver may wait for its chip: read beside the event loop. Undefined where it can't be read. */
+/** A file of /sys behind which a driver may wait for its chip: read beside the event loop. Undefined if it can't be read. */
 export function readBeside(path: string, signal: AbortSignal): Promise<string | undefined> {
   return readFile(path, { encoding: "utf8", signal }).catch(() => undefined);
 }

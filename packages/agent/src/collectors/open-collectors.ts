@@ -1,7 +1,8 @@
 /**
  * From names to collectors: built-in ones, programs of the user's, and modules of the user's.
  *
- * Nothing is loaded here. Each collector opens itself in its first round, and again in the next where that
+ * Nothing is loaded here. Each collector opens itself in its first round, and again in the next if that
+ *
  * failed: a library that isn't installed, or a module that is no collector, is that collector's own failure.
  */
 import { messageOf } from "@chouette-iot/record";

@@ -1,8 +1,8 @@
 /**
  * From what a collector gave to ready metrics.
  *
- * A collector may be a user's own, so nothing about its answer is taken for granted: what is no metric is
- * set aside with its reason, and the rest goes on.
+ * A collector may be a user's own, so nothing about its answer is taken for granted: what is no metric is rejected
+ * with its reason, and the rest goes on.
  */
 import { NO_TAGS, type ReadyMetric, type ReadyType, type Seconds, tagList } from "@chouette-iot/record";
 import type { CollectedMetric } from "./collector.js";
@@ -14,8 +14,8 @@ export interface Sorted {
 }
 
 /**
- * @param at the whole second that the metrics speak of
- * @param interval how many seconds a count or rate speaks of
+ * @param at the whole second that the metrics describe
+ * @param interval how many seconds a count or rate describes
  */
 export function sortCollected(collected: unknown, at: Seconds, interval: Seconds): Sorted {
   if (!Array.isArray(collected))

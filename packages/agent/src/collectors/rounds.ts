@@ -20,7 +20,7 @@ export interface RoundsOptions {
   readonly deadline: Milliseconds;
   readonly clock: Clock;
   readonly log: Log;
-  /** Puts ready metrics into the queue; rejects where it can't. */
+  /** Puts ready metrics into the queue; rejects if it can't. */
   readonly deliver: (ready: readonly ReadyMetric[]) => Promise<void>;
 }
 

@@ -2,7 +2,7 @@
  * A program that is kept running and writes a line now and then, of which the last counts.
  *
  * Promises: one process, started when a line is first wanted, and again when one is wanted after it ended;
- * a line that is too old is not given out. Whoever wants one no more often than once a round starts the
+ * a line that is too old is not given out. Anyone who wants one no more often than once a round starts the
  * program no more often than that.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -58,7 +58,7 @@ export class RunningProgram {
   }
 
   #start(clock: Clock): Run {
-    // A group of its own, as all programs that collectors run: a signal to the agent's is not one to it.
+    // Its own group, as all programs that collectors run: a signal to the agent's is not one to it.
     const child = spawn(this.#command, this.#args, {
       stdio: ["ignore", "pipe", "ignore"],
       detached: true,
@@ -66,7 +66,7 @@ export class RunningProgram {
     });
     const { promise: first, resolve, reject } = withResolvers<Line>();
     const run: Run = { child, first };
-    // Rejections are for whoever waits; often nobody does.
+    // Rejections are for anyone who waits; often nobody does.
     first.catch(() => {});
     const end = (reason: string) => {
       run.end = `${this.#command} ${reason}`;

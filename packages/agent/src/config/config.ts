@@ -17,9 +17,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Config {
   readonly settings: Settings;
-  /** Where a setting was read: its name in the environment, or the file and line; none where it is the default. */
+  /** Where a setting was read: its name in the environment, or the file and line; none if it is the default. */
   readonly sources: ReadonlyMap<SettingName, string>;
-  /** The settings file that was read; undefined where there is none. */
+  /** The settings file that was read; undefined if there is none. */
   readonly file: string | undefined;
   /** What of the settings is ignored, each with its source. */
   readonly warnings: readonly string[];

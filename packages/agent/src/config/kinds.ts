@@ -1,5 +1,5 @@
 /**
- * Kinds of settings: how the text of an environment variable becomes a value, and what is said where it can't.
+ * Kinds of settings: how the text of an environment variable becomes a value, and what is said if it can't.
  *
  * A value of the settings file goes the same way: it is read as the text that the environment would have.
  */

@@ -16,12 +16,12 @@ export interface Top extends Pick<Cardinality, "tags" | "clients" | "isComplete"
   readonly watched: Seconds;
   /** Delivered since the agent's start, the most bytes first. */
   readonly metrics: readonly TopMetric[];
-  readonly others?: Pick<MetricUse, "records" | "bytes">;
+  readonly others?: Pick<MetricUse, "records" | "bytes"> | undefined;
 }
 
 export interface TopMetric extends MetricUse {
   /** The tag with most values, of what was watched; undefined if it wasn't, or has no tags. */
-  readonly widestTag?: Pick<TagUse, "tag" | "values">;
+  readonly widestTag?: Pick<TagUse, "tag" | "values"> | undefined;
 }
 
 const KEPT_MS = 60_000;
@@ -60,10 +60,10 @@ export class TopView {
         return {
           ...use,
           series: Math.max(use.series, found?.series ?? 0),
-          ...(widest === undefined ? {} : { widestTag: { tag: widest.tag, values: widest.values } }),
+          widestTag: widest && { tag: widest.tag, values: widest.values },
         };
       }),
-      ...(others === undefined ? {} : { others }),
+      others,
       ...rest,
     };
   }

@@ -4,7 +4,7 @@
  * On a link that is slow or breaks often, a body that takes longer than the link lasts would be sent again and again
  * and never arrive. If everything is refused, single records find out as well as thousands do when that is over.
  */
-import type { Obstacle } from "./delivery.js";
+import type { SendFailure } from "./delivery.js";
 
 /** Of stored values, in characters. An intake takes 5 MB: what is larger would be encoded only to be split. */
 export const MAX_BATCH_LENGTH = 5_000_000;
@@ -32,8 +32,8 @@ export class BatchSize {
   }
 
   /** After a batch that stays in its queue: halved if the link broke while it was sent. */
-  shrinkAfter(obstacle: Obstacle): void {
-    if (obstacle.kind === "unavailable" && !obstacle.answered && obstacle.bytes > 0) this.#share /= 2;
+  shrinkAfter(failure: SendFailure): void {
+    if (failure.kind === "unavailable" && !failure.answered && failure.bytes > 0) this.#share /= 2;
   }
 
   /** After a release in which everything was refused. */

@@ -13,7 +13,7 @@
 import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
 import type { SentBytes } from "./sent-bytes.js";
 
-const SHARES = { lesserLogs: 0.7, logs: 0.8, collected: 0.9 } as const;
+const SHARES = { lowPriorityLogs: 0.7, logs: 0.8, collected: 0.9 } as const;
 
 /** Below WARNING, in the words of the original's client, pino and winston. */
 const LESSER_LEVELS: ReadonlySet<unknown> = new Set([
@@ -27,15 +27,15 @@ const LESSER_LEVELS: ReadonlySet<unknown> = new Set([
 ]);
 
 /** Numbers of records that wait because of the budget, by the line of the table that holds them. */
-export interface HeldBack {
+export interface DeferredCounts {
   /** Where all logs are held back, they are among `logs`. */
-  readonly lesserLogs: number;
+  readonly lowPriorityLogs: number;
   readonly logs: number;
   readonly collected: number;
 }
 
 /** What of a queue may be sent now: `true` and `false` for all and nothing of it. The id is that in the queue. */
-export type Admission<T> = boolean | ((record: T, id: string) => boolean);
+export type SendPolicy<T> = boolean | ((record: T, id: string) => boolean);
 
 /** In bytes; undefined without a limit. */
 export interface ByteLimits {
@@ -52,20 +52,20 @@ export class ByteBudget {
     this.#sent = sent;
   }
 
-  logs(): Admission<ReceivedLog> {
+  logs(): SendPolicy<ReceivedLog> {
     if (this.#isUsed(SHARES.logs)) return false;
-    return !this.#isUsed(SHARES.lesserLogs) || isWarning;
+    return !this.#isUsed(SHARES.lowPriorityLogs) || isWarning;
   }
 
-  metrics(): Admission<ReadyMetric> {
+  metrics(): SendPolicy<ReadyMetric> {
     return !this.#isUsed(SHARES.collected) || isOfApplication;
   }
 
   /** @param waiting how many records of each queue weren't admitted */
-  heldBack(waiting: { readonly metrics: number; readonly logs: number }): HeldBack {
+  deferred(waiting: { readonly metrics: number; readonly logs: number }): DeferredCounts {
     const areAllLogs = this.#isUsed(SHARES.logs);
     return {
-      lesserLogs: this.#isUsed(SHARES.lesserLogs) && !areAllLogs ? waiting.logs : 0,
+      lowPriorityLogs: this.#isUsed(SHARES.lowPriorityLogs) && !areAllLogs ? waiting.logs : 0,
       logs: areAllLogs ? waiting.logs : 0,
       collected: this.#isUsed(SHARES.collected) ? waiting.metrics : 0,
     };

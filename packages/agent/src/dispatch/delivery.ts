@@ -5,7 +5,7 @@
  * queue. What an output throws, against its promise, keeps the batch. A crash between sending and settling sends the
  * same points again, which changes nothing at the intake; logs would be there twice.
  */
-import { fateCounter, type Position, rejection, type Store } from "@chouette-iot/queue";
+import { counterName, type Position, rejection, type Store } from "@chouette-iot/queue";
 import { messageOf, toSeconds } from "@chouette-iot/record";
 import type { Outcome, Output } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
@@ -29,14 +29,14 @@ export interface DeliveryOptions<T> {
 }
 
 /** What keeps a batch, or a part of it, in its queue. */
-export type Obstacle = Extract<Outcome, { kind: "unavailable" | "unauthorized" }>;
+export type SendFailure = Extract<Outcome, { kind: "unavailable" | "unauthorized" }>;
 
 export interface Delivered {
   readonly records: number;
   readonly rejected: number;
   readonly bytes: number;
-  /** Undefined where nothing of the batch is left in the queue, but what the release may still find to be refused. */
-  readonly obstacle?: Obstacle;
+  /** Undefined if nothing of the batch is left in the queue, but what the release may still find to be refused. */
+  readonly failure?: SendFailure;
 }
 
 export async function deliver<T>(
@@ -56,7 +56,7 @@ export async function deliver<T>(
     }
     case "unavailable":
     case "unauthorized":
-      return { ...nothing, obstacle: outcome };
+      return { ...nothing, failure: outcome };
     case "too-large":
     case "refused": {
       const parts = outcome.kind === "too-large" ? outcome.parts : 2;
@@ -68,7 +68,7 @@ export async function deliver<T>(
       }
       release.refused(outcome.reason, batch.length);
       const reason = release.refusesEverything;
-      if (reason !== undefined) return { ...nothing, obstacle: notAboutRecords(reason) };
+      if (reason !== undefined) return { ...nothing, failure: notAboutRecords(reason) };
       if (batch.length > 1) {
         if (!release.maySearch) return nothing;
         return deliverParts(inAnyOrder(split(batch, parts)), nothing, options, release, signal);
@@ -96,7 +96,7 @@ export async function deliverSuspects<T>(
         break;
       case "unavailable":
       case "unauthorized":
-        return plus(sum, { ...nothing, obstacle: outcome });
+        return plus(sum, { ...nothing, failure: outcome });
       case "too-large":
       case "refused":
         await reject([{ ...entry, reason: outcome.reason }], options);
@@ -109,7 +109,7 @@ export async function deliverSuspects<T>(
   return sum;
 }
 
-export function notAboutRecords(reason: string): Obstacle {
+export function notAboutRecords(reason: string): SendFailure {
   return { kind: "unavailable", reason, answered: true, bytes: 0 };
 }
 
@@ -124,7 +124,7 @@ async function send<T>(
   if (outcome.kind === "delivered") {
     await store.settle({
       // The flush may have put a later value in the place of one of these while it was under way.
-      remove: [{ queue, records: batch, counter: fateCounter(queue, "delivered") }],
+      remove: [{ queue, records: batch, counter: counterName(queue, "delivered") }],
       ...(notes.size > 0 ? { notes } : {}),
     });
   } else if (notes.size > 0) {
@@ -173,17 +173,17 @@ async function deliverParts<T>(
   let sum = before;
   for (const part of parts) {
     sum = plus(sum, await deliver(part, options, release, signal));
-    if (sum.obstacle !== undefined) return sum;
+    if (sum.failure !== undefined) return sum;
   }
   return sum;
 }
 
-function plus(a: Delivered, { obstacle, ...b }: Delivered): Delivered {
+function plus(a: Delivered, { failure, ...b }: Delivered): Delivered {
   return {
     records: a.records + b.records,
     rejected: a.rejected + b.rejected,
     bytes: a.bytes + b.bytes,
-    ...(obstacle === undefined ? {} : { obstacle }),
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 

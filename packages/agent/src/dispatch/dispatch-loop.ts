@@ -9,7 +9,7 @@ import type { Output } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import { beginOutage, endOutages, type LoopOutages, type Outage } from "../runtime/outage.js";
-import type { Obstacle } from "./delivery.js";
+import type { SendFailure } from "./delivery.js";
 import type { Dispatcher } from "./dispatcher.js";
 
 export interface DispatchLoopOptions<T> {
@@ -41,7 +41,7 @@ export class DispatchLoop<T> {
   readonly #options: DispatchLoopOptions<T>;
   #failures = 0;
   /** Why the key isn't used; undefined while it is accepted or not known not to be. */
-  #held: Obstacle | undefined;
+  #held: SendFailure | undefined;
   #refusalSaid = false;
   #awake = false;
   #sleep = new AbortController();
@@ -50,7 +50,7 @@ export class DispatchLoop<T> {
     this.#options = options;
   }
 
-  /** Has the next dispatch begin at once, or right after the one under way; a failed output's wait is kept. */
+  /** Has the next dispatch begin immediately, or right after the one under way; a failed output's wait is kept. */
   wake(): void {
     if (this.#failures > 0 || this.#held !== undefined) return;
     this.#awake = true;
@@ -84,11 +84,11 @@ export class DispatchLoop<T> {
         await dispatcher.expire();
         return KEY_CHECK_INTERVAL;
       }
-      const { obstacle, ...dispatched } = await dispatcher.dispatch(signal);
+      const { failure, ...dispatched } = await dispatcher.dispatch(signal);
       endOutages(loopOutages);
       if (dispatched.delivered + dispatched.rejected + dispatched.expired > 0)
         log.info(dispatched, "dispatched");
-      if (obstacle !== undefined) return this.#meet(obstacle, signal);
+      if (failure !== undefined) return this.#meet(failure, signal);
     } catch (error) {
       if (!signal.aborted) beginOutage(error, loopOutages);
       return STORE_RETRY_AFTER;
@@ -100,25 +100,25 @@ export class DispatchLoop<T> {
     return milliseconds(Math.max(0, releaseInterval - took));
   }
 
-  #meet(obstacle: Obstacle, signal: AbortSignal): Milliseconds {
+  #meet(failure: SendFailure, signal: AbortSignal): Milliseconds {
     // Given up by the agent's own end: the output is not to blame.
     if (signal.aborted) return milliseconds(0);
     const { name, log, outputOutage } = this.#options;
-    outputOutage.begin(obstacle.reason);
-    if (obstacle.kind === "unauthorized") {
-      this.#held = obstacle;
+    outputOutage.begin(failure.reason);
+    if (failure.kind === "unauthorized") {
+      this.#held = failure;
       // The key may be valid and yet be refused, again and again: that is said once.
       if (!this.#refusalSaid) {
         log.error(
-          { reason: obstacle.reason },
-          `${name} refuses the API key: nothing is sent until it takes it`,
+          { reason: failure.reason },
+          `${name} refuses the API key: nothing is sent until the key is accepted`,
         );
       }
       this.#refusalSaid = true;
       return KEY_CHECK_INTERVAL;
     }
     this.#failures += 1;
-    const asked = Math.min(obstacle.retryAfter ?? 0, MAX_RETRY_AFTER);
+    const asked = Math.min(failure.retryAfter ?? 0, MAX_RETRY_AFTER);
     return milliseconds(Math.max(backoff(this.#failures, BACKOFF), asked));
   }
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Outcome, type Output, tryEncode } from "../outputs/output.js";
 import { systemClock } from "../runtime/clock.js";
-import type { Admission } from "./byte-budget.js";
+import type { SendPolicy } from "./byte-budget.js";
 import { Dispatcher } from "./dispatcher.js";
 import { SentBytes } from "./sent-bytes.js";
 
@@ -40,7 +40,7 @@ function output(answer: (batch: readonly string[]) => Outcome) {
 async function setUp(
   records: readonly (readonly [score: number, value: string])[],
   batchSize = 10,
-  admission: Admission<string> = true,
+  sendPolicy: SendPolicy<string> = true,
 ) {
   const store = new MemoryStore();
   await store.append(
@@ -61,7 +61,7 @@ async function setUp(
       output: told,
       clock,
       decode,
-      admission: () => admission,
+      sendPolicy: () => sendPolicy,
       sentBytes: new SentBytes(store, clock),
       batchSize,
       ttl: seconds(14_400),
@@ -104,7 +104,7 @@ describe("dispatch", () => {
       Array.from({ length: 50 }, (_, index) => [NOW - 5, `${index}`]),
     );
     const { told, batches } = output(() => down);
-    expect(await dispatcher(told).dispatch()).toMatchObject({ delivered: 0, obstacle: down });
+    expect(await dispatcher(told).dispatch()).toMatchObject({ delivered: 0, failure: down });
     expect(batches).toHaveLength(1);
     expect(await store.size(QUEUE)).toBe(50);
   });
@@ -151,7 +151,7 @@ describe("dispatch", () => {
     );
     expect(await dispatcher(told).dispatch()).toMatchObject({
       delivered: 20,
-      obstacle: { reason: "HTTP 500" },
+      failure: { reason: "HTTP 500" },
     });
     expect(taken).toHaveLength(20);
     expect(await store.size(QUEUE)).toBe(10);
@@ -211,7 +211,7 @@ describe("dispatch", () => {
     for (let release = 0; release < 5; release++) {
       const before = batches.length;
       expect(await dispatching.dispatch()).toMatchObject({
-        obstacle: { kind: "unavailable", reason: "everything is refused: HTTP 451" },
+        failure: { kind: "unavailable", reason: "everything is refused: HTTP 451" },
       });
       releases.push(batches.length - before);
     }
@@ -323,7 +323,7 @@ describe("dispatch", () => {
       close: async () => {},
     };
     expect(await dispatcher(told).dispatch()).toMatchObject({
-      obstacle: { kind: "unavailable", reason: "fault in the output: x is not a function" },
+      failure: { kind: "unavailable", reason: "fault in the output: x is not a function" },
     });
     expect(await store.size(QUEUE)).toBe(1);
   });
@@ -373,16 +373,16 @@ describe("dispatch", () => {
     ["of a part of the queue", (record: string) => !record.startsWith("lesser"), 3],
     ["of all of it", false, 5],
     ["of nothing", true, 0],
-  ] as const)("tells how many records aren't admitted: %s", async (_, admission, expected) => {
+  ] as const)("tells how many records aren't admitted: %s", async (_, sendPolicy, expected) => {
     const ages = [5_000, 4_000, 3_000, 2, 1];
     const records = ages.map((age, index) => [NOW - age, index % 2 ? "m" : "lesser"] as const);
-    const { dispatcher } = await setUp(records, 2, admission);
+    const { dispatcher } = await setUp(records, 2, sendPolicy);
     const { told } = output(() => delivered);
     const dispatching = dispatcher(told);
-    expect(dispatching.heldBack).toBe(0);
+    expect(dispatching.deferred).toBe(0);
     for (let round = 0; round < 2; round++) {
       await dispatching.dispatch();
-      expect(dispatching.heldBack).toBe(expected);
+      expect(dispatching.deferred).toBe(expected);
     }
   });
 

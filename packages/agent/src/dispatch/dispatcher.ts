@@ -5,7 +5,7 @@
  * oldest. A batch that the output can't take holds up no other; two in a row mean that the output is down.
  * A record older than it may become expires, counted. What it holds in memory is bounded, in number and in bytes.
  */
-import { expire, fateCounter, type Position, rejectRange } from "@chouette-iot/queue";
+import { counterName, expire, type Position, rejectRange } from "@chouette-iot/queue";
 import { type Seconds, toSeconds } from "@chouette-iot/record";
 import { FutureLimit } from "../runtime/clock.js";
 import { BatchSize } from "./batch-size.js";
@@ -16,7 +16,7 @@ import {
   deliverSuspects,
   type Entry,
   notAboutRecords,
-  type Obstacle,
+  type SendFailure,
 } from "./delivery.js";
 import { admittedPages, type PageOptions } from "./ready-pages.js";
 import { Release } from "./release.js";
@@ -27,7 +27,7 @@ export interface DispatcherOptions<T> extends PageOptions<T> {
   readonly ttl: Seconds;
   /** What is older would be accepted and thrown away by the output: it is dropped as too old. Undefined for no limit. */
   readonly maxAge?: Seconds | undefined;
-  /** What is younger than this goes before the backlog. */
+  /** What is younger than this takes precedence over the backlog. */
   readonly fresh: Seconds;
 }
 
@@ -38,14 +38,14 @@ export interface Dispatched {
   /** As sent, failed attempts included, headers and TLS aside. */
   bytes: number;
   /** Why records are left in the queue, other than not being admitted. */
-  obstacle?: Obstacle;
+  failure?: SendFailure;
 }
 
 export class Dispatcher<T> {
   readonly #options: DispatcherOptions<T>;
   readonly #batchSize: BatchSize;
   readonly #future: FutureLimit;
-  #heldBack = 0;
+  #deferred = 0;
   /** Whether everything that the output took is settled. */
   #isResumed = false;
 
@@ -56,34 +56,34 @@ export class Dispatcher<T> {
   }
 
   /** Records that weren't admitted, when the queue was last gone through. */
-  get heldBack(): number {
-    return this.#heldBack;
+  get deferred(): number {
+    return this.#deferred;
   }
 
   /** Rejects where the store does; the next call takes up what is left. */
   async dispatch(signal?: AbortSignal): Promise<Dispatched> {
     const { clock, fresh, sentBytes } = this.#options;
     await sentBytes.load();
-    const obstacle = await this.#resume(signal);
+    const failure = await this.#resume(signal);
     const dispatched: Dispatched = { delivered: 0, ...(await this.expire()), bytes: 0 };
-    if (obstacle !== undefined) return { ...dispatched, obstacle };
+    if (failure !== undefined) return { ...dispatched, failure };
     this.#isResumed = false;
     const freshest = { score: toSeconds(clock.now()) - fresh, id: "" };
     const release = new Release<Entry<T>>();
     await this.#dispatchAfter(freshest, dispatched, release, signal);
-    if (dispatched.obstacle === undefined) await this.#dispatchAfter(undefined, dispatched, release, signal);
+    if (dispatched.failure === undefined) await this.#dispatchAfter(undefined, dispatched, release, signal);
     const reason = release.hasRefusedEverything;
     if (reason !== undefined) {
       this.#batchSize.probe();
-      dispatched.obstacle ??= notAboutRecords(reason);
+      dispatched.failure ??= notAboutRecords(reason);
     }
-    // An obstacle may be a lost answer. What throws has left here before.
-    this.#isResumed = dispatched.obstacle === undefined;
+    // A failure may be a lost answer. What throws has left here before.
+    this.#isResumed = dispatched.failure === undefined;
     return dispatched;
   }
 
   /** Settles what the output took without this having been settled; or says why the output can't be asked. */
-  async #resume(signal?: AbortSignal): Promise<Obstacle | undefined> {
+  async #resume(signal?: AbortSignal): Promise<SendFailure | undefined> {
     const { store, queue, output } = this.#options;
     if (this.#isResumed || output.resume === undefined) return undefined;
     const resumed = await output.resume(await storeId(store), signal);
@@ -91,7 +91,7 @@ export class Dispatcher<T> {
     if (resumed.accepted.length > 0)
       // Most of it has been settled, and is counted no more.
       await store.settle({
-        remove: [{ queue, records: resumed.accepted, counter: fateCounter(queue, "delivered") }],
+        remove: [{ queue, records: resumed.accepted, counter: counterName(queue, "delivered") }],
       });
     return undefined;
   }
@@ -125,7 +125,7 @@ export class Dispatcher<T> {
     release: Release<Entry<T>>,
     signal?: AbortSignal,
   ): Promise<void> {
-    const tally = { rejected: 0, heldBack: 0 };
+    const tally = { rejected: 0, deferred: 0 };
     const pages = admittedPages(this.#options, start, tally);
     let failedInARow = 0;
     for await (const batch of inBatches(pages, this.#batchSize)) {
@@ -134,33 +134,33 @@ export class Dispatcher<T> {
       if (signal?.aborted) return;
       const delivered = await deliver(batch, this.#options, release, signal);
       this.#count(delivered, dispatched);
-      const { obstacle } = delivered;
-      failedInARow = obstacle === undefined ? 0 : failedInARow + 1;
-      if (obstacle === undefined) continue;
+      const { failure } = delivered;
+      failedInARow = failure === undefined ? 0 : failedInARow + 1;
+      if (failure === undefined) continue;
       const mayGoOn =
         release.refusesEverything === undefined
-          ? mayFareBetter(obstacle) && failedInARow <= 1
+          ? isBatchSpecific(failure) && failedInARow <= 1
           : release.skipBatch();
       if (!mayGoOn) return;
     }
     dispatched.rejected += tally.rejected;
-    if (start === undefined || this.#options.admission() === false) this.#heldBack = tally.heldBack;
+    if (start === undefined || this.#options.sendPolicy() === false) this.#deferred = tally.deferred;
     release.endOfQueue();
     this.#count(await deliverSuspects(this.#options, release, signal), dispatched);
   }
 
-  #count({ records, rejected, bytes, obstacle }: Delivered, dispatched: Dispatched): void {
+  #count({ records, rejected, bytes, failure }: Delivered, dispatched: Dispatched): void {
     dispatched.delivered += records;
     dispatched.rejected += rejected;
     dispatched.bytes += bytes;
     if (records > 0) this.#batchSize.grow();
-    if (obstacle === undefined) return;
-    dispatched.obstacle = obstacle;
-    this.#batchSize.shrinkAfter(obstacle);
+    if (failure === undefined) return;
+    dispatched.failure = failure;
+    this.#batchSize.shrinkAfter(failure);
   }
 }
 
 /** Whether another batch may be taken where this one wasn't. */
-function mayFareBetter(obstacle: Obstacle): boolean {
-  return obstacle.kind === "unavailable" && obstacle.answered && obstacle.retryAfter === undefined;
+function isBatchSpecific(failure: SendFailure): boolean {
+  return failure.kind === "unavailable" && failure.answered && failure.retryAfter === undefined;
 }

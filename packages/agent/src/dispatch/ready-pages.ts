@@ -2,18 +2,18 @@
  * A ready queue, page by page: its records decoded, without what may not be sent for now.
  *
  * Promises: a record that can't be decoded, whatever its decoder throws, is a dead letter with its reason, and costs
- * no other. What isn't admitted stays where it is.
+ * no other. What isn't admitted stays in place.
  */
 import { absentValueReason, type Position, pages, type StoredRecord } from "@chouette-iot/queue";
 import { messageOf, type Result } from "@chouette-iot/record";
-import type { Admission } from "./byte-budget.js";
+import type { SendPolicy } from "./byte-budget.js";
 import { type DeliveryOptions, type Entry, reject } from "./delivery.js";
 
 export interface PageOptions<T> extends DeliveryOptions<T> {
   /** @param id in the queue */
   decode(text: string, id: string): Result<T>;
   /** What may be sent now: asked before each page. */
-  admission(): Admission<T>;
+  sendPolicy(): SendPolicy<T>;
   /** The most records in a batch. */
   readonly batchSize: number;
 }
@@ -22,7 +22,7 @@ export interface PageOptions<T> extends DeliveryOptions<T> {
 export interface PageTally {
   rejected: number;
   /** Records that weren't admitted, or all of the queue if nothing is. */
-  heldBack: number;
+  deferred: number;
 }
 
 /** Records a page: a batch is read in pages, so that its texts and what they are decoded to aren't all held at once. */
@@ -36,19 +36,19 @@ export async function* admittedPages<T>(
 ): AsyncGenerator<readonly Entry<T>[]> {
   const { store, queue, batchSize } = options;
   const limit = Math.min(batchSize, PAGE);
-  let admission = options.admission();
+  let sendPolicy = options.sendPolicy();
   const all = pages(store, queue, { after: start, limit });
-  while (admission !== false) {
+  while (sendPolicy !== false) {
     const { value: page } = await all.next();
     if (page === undefined) return;
     const entries = await decodePage(page, options, tally);
-    const admits = admission;
+    const admits = sendPolicy;
     const admitted = admits === true ? entries : entries.filter(({ record, id }) => admits(record, id));
-    tally.heldBack += entries.length - admitted.length;
+    tally.deferred += entries.length - admitted.length;
     yield admitted;
-    admission = options.admission();
+    sendPolicy = options.sendPolicy();
   }
-  tally.heldBack = await store.size(queue);
+  tally.deferred = await store.size(queue);
 }
 
 async function decodePage<T>(

@@ -24,7 +24,7 @@ it.each([
   const dispatcher = new Dispatcher({
     ...{ store, queue: QUEUE, rejectedQueue: "rejected", output, clock, batchSize: 10 },
     decode: (value) => ({ ok: true, value }),
-    admission: () => true,
+    sendPolicy: () => true,
     sentBytes: new SentBytes(store, clock),
     ttl: seconds(14_400),
     maxAge: maxAge === undefined ? undefined : seconds(maxAge),

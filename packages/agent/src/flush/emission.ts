@@ -26,16 +26,16 @@ import { FinalSecond } from "./final-second.js";
 
 export interface Emitted {
   readonly ready: readonly NewRecord[];
-  /** Distributions, for a queue of their own. */
+  /** Distributions, for their own queue. */
   readonly sketches: readonly NewRecord[];
   /** Ready metrics and sketches of the last second whose place the new ones take. */
   readonly superseded: readonly Position[];
-  readonly unwrappable: readonly Unwrappable[];
+  readonly wrapFailures: readonly WrapFailure[];
   /** What is to be kept of the window's last second, as text; undefined where the emission went to an earlier one. */
   readonly last: string | undefined;
 }
 
-export interface Unwrappable {
+export interface WrapFailure {
   readonly context: Context;
   readonly reason: string;
 }
@@ -55,7 +55,7 @@ export interface EmissionOptions {
 export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap }: EmissionOptions): Emitted {
   const { start, interval } = window;
   const { at, isLast } = emissionOf(start, emitted, interval);
-  const { whole, unwrappable } = joinParts(window, parts);
+  const { whole, wrapFailures } = joinParts(window, parts);
   const kept = new FinalSecond(isLast ? last.map((saved) => [contextKey(saved.context), saved]) : []);
   const claimed = new ClaimedSeries();
   for (const { context } of kept.contexts()) claimKept(context, claimed, () => wrap(context, at, interval));
@@ -66,7 +66,7 @@ export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap 
     const attempt = tryContext(context, () => {
       const key = contextKey(context);
       const before = kept.get(key);
-      // A sum of its own: if it fails, what is kept of the last second stays as it was sent.
+      // Its own sum: if it fails, what is kept of the last second stays as it was sent.
       const sum = before === undefined ? context : sumOf(before.context, context);
       if (sum === undefined) throw new Error(TOO_LARGE);
       const made = readyOf(
@@ -90,7 +90,7 @@ export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap 
       return { key, before, sum, added, metrics: made.metrics.length };
     });
     if (!attempt.ok) {
-      unwrappable.push(attempt.failure);
+      wrapFailures.push(attempt.failure);
       continue;
     }
     const { key, before, sum, added, metrics } = attempt.result;
@@ -99,29 +99,29 @@ export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap 
     for (const id of before?.readyIds ?? []) superseded.push({ score: at, id });
     if (sum.type === "gauge" && sum.sum.at !== null) gauges.add(key, sum.sum.at);
   }
-  return { ready, sketches, superseded, unwrappable, last: isLast ? kept.toText() : undefined };
+  return { ready, sketches, superseded, wrapFailures, last: isLast ? kept.toText() : undefined };
 }
 
 /** A window with the parts of it that were taken before, and what couldn't be added to them. */
 export function joinParts(
   window: Window,
   parts: readonly SavedContext[],
-): { readonly whole: Window; readonly unwrappable: Unwrappable[] } {
-  if (parts.length === 0) return { whole: window, unwrappable: [] };
+): { readonly whole: Window; readonly wrapFailures: WrapFailure[] } {
+  if (parts.length === 0) return { whole: window, wrapFailures: [] };
   const whole = new Window(window);
-  const unwrappable: Unwrappable[] = [];
+  const wrapFailures: WrapFailure[] = [];
   for (const context of [...parts.map((saved) => saved.context), ...window.contexts()]) {
     const attempt = tryContext(context, () => {
       if (!whole.merge(context)) throw new Error(TOO_LARGE);
     });
-    if (!attempt.ok) unwrappable.push(attempt.failure);
+    if (!attempt.ok) wrapFailures.push(attempt.failure);
   }
-  return { whole, unwrappable };
+  return { whole, wrapFailures };
 }
 
 type Attempt<T> =
   | { readonly ok: true; readonly result: T }
-  | { readonly ok: false; readonly failure: Unwrappable };
+  | { readonly ok: false; readonly failure: WrapFailure };
 
 /** The boundary of a context: whatever is thrown is its failure. */
 function tryContext<T>(context: Context, step: () => T): Attempt<T> {

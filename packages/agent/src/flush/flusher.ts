@@ -7,8 +7,8 @@
  * It loses nothing: what can't be used becomes a dead letter with its reason, what is too old is counted.
  */
 import {
+  counterName,
   expire,
-  fateCounter,
   orphanRejection,
   type QueueNames,
   type Store,
@@ -25,11 +25,11 @@ import { emitWindow, joinParts } from "./emission.js";
 import { claimFragments } from "./fragments.js";
 import { MAX_LEAD, rejectFuture, rejectUnset, type TimeLimits } from "./implausible-timestamps.js";
 import { KeptContexts } from "./kept-contexts.js";
-import { Taken, type TakenBatch, type TakenWindow } from "./open-windows.js";
+import { type OpenWindow, OpenWindows, type WindowBatch } from "./open-windows.js";
 import { pagesBefore } from "./raw-pages.js";
 import { rejectContext } from "./rejections.js";
 import { type EmittedWindow, raised, settlementOf } from "./settlement.js";
-import { type WindowNote, WindowNotes } from "./window-state.js";
+import { type WindowState, WindowStates } from "./window-state.js";
 
 export interface FlusherOptions {
   readonly store: Store;
@@ -71,7 +71,7 @@ const GAUGES_KEPT = seconds(3_600);
 
 export class Flusher {
   readonly #options: FlusherOptions;
-  readonly #notes: WindowNotes;
+  readonly #notes: WindowStates;
   readonly #future: FutureLimit;
   #hasBegun = false;
   /** Less than {@link SETTLE_AT} while the store's disk has no room for so many. */
@@ -81,11 +81,11 @@ export class Flusher {
     const { store, queues, windows, clock } = options;
     this.#options = options;
     this.#future = new FutureLimit(clock);
-    this.#notes = new WindowNotes(store, queues.rawMetrics, windows);
+    this.#notes = new WindowStates(store, queues.rawMetrics, windows);
   }
 
   /**
-   * Whether what another agent left in the ready queue has been told from what this one makes: until then, none of it
+   * Whether what another agent left in the ready queue has been distinguished from what this one makes: until then, none of it
    * may be sent.
    */
   get hasBegun(): boolean {
@@ -102,7 +102,7 @@ export class Flusher {
         this.#settleAt = SETTLE_AT;
         return flushed;
       } catch (error) {
-        // A settlement whose answer was lost may have come into force: what the store says holds.
+        // A settlement whose answer was lost may have been applied: what the store says holds.
         this.#notes.forget();
         if (!(error instanceof StoreFullError) || this.#settleAt <= MIN_SETTLED) throw error;
         this.#settleAt = Math.max(MIN_SETTLED, Math.floor(this.#settleAt / 2));
@@ -113,10 +113,10 @@ export class Flusher {
   async #flushAll(now: Seconds, flushed: Flushed): Promise<void> {
     const { windows, ttl, store, queues } = this.#options;
     if (!this.#notes.isLoaded) await this.#load();
-    flushed.rejected += await this.#rejectMisstamped(now);
+    flushed.rejected += await this.#rejectImplausible(now);
     flushed.expired += await expire(store, queues.rawMetrics, { before: now - ttl });
     await this.#flushBefore(windows.firstOpen(now), now, flushed);
-    await this.#rejectStrays(flushed);
+    await this.#rejectOrphans(flushed);
     await this.#forgetWindows(now);
   }
 
@@ -135,7 +135,7 @@ export class Flusher {
     this.#hasBegun = true;
   }
 
-  async #rejectMisstamped(now: Seconds): Promise<number> {
+  async #rejectImplausible(now: Seconds): Promise<number> {
     const { store, queues, floor } = this.#options;
     const rejected = await rejectUnset({ store, queues, now }, floor);
     return rejected + (await rejectFuture({ store, queues, now }, this.#future.limit(now + MAX_LEAD)));
@@ -153,7 +153,7 @@ export class Flusher {
 
   async #flushBefore(boundary: Seconds, now: Seconds, flushed: Flushed): Promise<void> {
     const { store, queues, globalTags, filter } = this.#options;
-    const taken = new Taken(this.#notes.grid, this.#limits(now), globalTags, filter);
+    const taken = new OpenWindows(this.#notes.grid, this.#limits(now), globalTags, filter);
     for (const window of this.#notes.withParts()) taken.window(window);
     // One settlement at a time, under way while the next pages are read and added up.
     let settling = Promise.resolve();
@@ -179,7 +179,7 @@ export class Flusher {
     await this.#settle(taken.takeBatch(), flushed);
   }
 
-  async #settle(batch: TakenBatch, flushed: Flushed): Promise<void> {
+  async #settle(batch: WindowBatch, flushed: Flushed): Promise<void> {
     const { unusable, expired, filtered } = batch;
     if (batch.windows.length + unusable.length + expired.length + filtered.length === 0) return;
     const { queues } = this.#options;
@@ -193,11 +193,11 @@ export class Flusher {
       this.#notes.set(window.start, note);
       flushed.aggregated += positions.length;
       flushed.ready += emitted.ready.length + emitted.sketches.length;
-      flushed.rejected += emitted.unwrappable.length;
+      flushed.rejected += emitted.wrapFailures.length;
     }
   }
 
-  async #emit(windows: readonly TakenWindow[]): Promise<readonly EmittedWindow[]> {
+  async #emit(windows: readonly OpenWindow[]): Promise<readonly EmittedWindow[]> {
     const { queues, wrap } = this.#options;
     const kept = await KeptContexts.read(
       this.#options,
@@ -209,7 +209,7 @@ export class Flusher {
       const { interval, emitted, ready, hasParts } = this.#notes.get(window);
       const gauges = new GaugeTimes(window, kept.text(this.#notes.gaugesKey(start)));
       const parts = kept.contexts(this.#notes.partsKey(start), start);
-      const last = kept.contexts(this.#notes.lastKey(start), start);
+      const last = kept.contexts(this.#notes.finalSecondKey(start), start);
       const emission = emitWindow(window, { emitted, parts, last, gauges, wrap });
       const gaugesText = gauges.toText();
       const note = {
@@ -217,7 +217,7 @@ export class Flusher {
         emitted: emitted + 1,
         ready: ready === undefined ? undefined : ready + emission.ready.length + emission.sketches.length,
         hasParts: false,
-        hasLast: emission.last !== undefined,
+        hasFinalSecond: emission.last !== undefined,
         hasGauges: gaugesText !== undefined,
       };
       const unreadable = kept.takeUnreadable(queues, at);
@@ -234,16 +234,19 @@ export class Flusher {
   }
 
   /** What the store keeps of a window beside its note. */
-  #keysOf({ start }: TakenWindow["window"], { hasParts, hasLast, hasGauges }: WindowNote): readonly string[] {
+  #keysOf(
+    { start }: OpenWindow["window"],
+    { hasParts, hasFinalSecond, hasGauges }: WindowState,
+  ): readonly string[] {
     return [
       ...(hasParts ? [this.#notes.partsKey(start)] : []),
-      ...(hasLast ? [this.#notes.lastKey(start)] : []),
+      ...(hasFinalSecond ? [this.#notes.finalSecondKey(start)] : []),
       ...(hasGauges ? [this.#notes.gaugesKey(start)] : []),
     ];
   }
 
   /** Windows too large to be held leave the raw queue in parts, which wait in their notes. */
-  async #setPartsAside(taken: Taken, flushed: Flushed): Promise<void> {
+  async #setPartsAside(taken: OpenWindows, flushed: Flushed): Promise<void> {
     for (const window of taken.takeWindows()) {
       if (window.positions.length > 0) await this.#setPartAside(window, flushed);
       // Empty, and in its place all the same: its parts are emitted when the reader has passed it.
@@ -251,49 +254,49 @@ export class Flusher {
     }
   }
 
-  async #setPartAside(part: TakenWindow, flushed: Flushed): Promise<void> {
+  async #setPartAside(part: OpenWindow, flushed: Flushed): Promise<void> {
     const { queues } = this.#options;
     const { window, positions } = part;
     const { start } = window;
     const key = this.#notes.partsKey(start);
     const before = this.#notes.get(window);
     const kept = await KeptContexts.read(this.#options, before.hasParts ? [key] : []);
-    const { whole, unwrappable } = joinParts(window, kept.contexts(key, start));
+    const { whole, wrapFailures } = joinParts(window, kept.contexts(key, start));
     const saved = saveContexts([...whole.contexts()].map((context) => ({ context, readyIds: [] })));
     // Sets and histograms grow with their records: what is too large to be kept is emitted.
     if (saved.length > PART_AT_LENGTH)
       return this.#settle({ windows: [part], unusable: [], expired: [], filtered: [] }, flushed);
     const at = this.#now();
     const deadLetters = [
-      ...unwrappable.flatMap((entry) => rejectContext(entry, start, queues, at)),
+      ...wrapFailures.flatMap((entry) => rejectContext(entry, start, queues, at)),
       ...kept.takeUnreadable(queues, at),
     ];
-    const note: WindowNote = { ...before, hasParts: true };
+    const note: WindowState = { ...before, hasParts: true };
     await this.#options.store.settle({
       onlyWhile: this.#notes.expected([start]),
       remove: [
         {
           queue: queues.rawMetrics,
           records: positions,
-          counter: fateCounter(queues.rawMetrics, "aggregated"),
+          counter: counterName(queues.rawMetrics, "aggregated"),
         },
       ],
       add: [{ queue: queues.rejected, records: deadLetters }],
       notes: new Map([this.#notes.entry(start, note), [key, saved]]),
-      count: raised([[fateCounter(queues.rejected, "accepted"), deadLetters.length]]),
+      count: raised([[counterName(queues.rejected, "accepted"), deadLetters.length]]),
     });
     this.#notes.set(start, note);
     flushed.aggregated += positions.length;
-    flushed.rejected += unwrappable.length;
+    flushed.rejected += wrapFailures.length;
   }
 
-  async #rejectStrays(flushed: Flushed): Promise<void> {
+  async #rejectOrphans(flushed: Flushed): Promise<void> {
     const { store, queues } = this.#options;
-    const strays = await store.strays(queues.rawMetrics, MAX_STRAYS);
-    if (strays.length === 0) return;
+    const orphans = await store.orphans(queues.rawMetrics, MAX_STRAYS);
+    if (orphans.length === 0) return;
     const rejection = { queue: queues.rawMetrics, rejectedQueue: queues.rejected, at: this.#now() };
-    await store.settle(orphanRejection(rejection, strays));
-    flushed.rejected += strays.length;
+    await store.settle(orphanRejection(rejection, orphans));
+    flushed.rejected += orphans.length;
   }
 
   /** No record of these windows can come any more: it would be expired, or rejected as one of the future. */

@@ -22,14 +22,14 @@ import { type Context, newContext } from "../aggregation/context.js";
 import { type SavedContext, saveContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
 import { isOwnReady } from "../runtime/ready-ids.js";
-import type { WindowNote, WindowNotes } from "./window-state.js";
+import type { WindowState, WindowStates } from "./window-state.js";
 
 const PAGE = 1_000;
 /** In characters of the records, of which contexts of last seconds are kept: they are all in memory at once. */
 const MAX_FRAGMENTS_LENGTH = 4 * 1024 * 1024;
 
 interface Claim {
-  readonly notes: WindowNotes;
+  readonly notes: WindowStates;
   /** `["key:value", …]` of every series. */
   readonly globalTags: readonly string[];
 }
@@ -51,18 +51,18 @@ interface Fragments {
 export async function claimFragments(
   store: Store,
   queues: QueueNames,
-  notes: WindowNotes,
+  notes: WindowStates,
   globalTags: readonly string[],
 ): Promise<void> {
   const found = await findFragments(store, queues.readyMetrics, { notes, globalTags });
   if (found.size === 0) return;
   const written = [...found.values()].map(({ window, last, inFinalSecond }) => {
-    const note: WindowNote = {
+    const note: WindowState = {
       interval: window.interval,
       emitted: Math.min(last + 1, window.interval - 1),
       hasParts: false,
       ready: 0,
-      hasLast: inFinalSecond.length > 0,
+      hasFinalSecond: inFinalSecond.length > 0,
       hasGauges: false,
     };
     return { start: window.start, note, inFinalSecond };
@@ -72,7 +72,7 @@ export async function claimFragments(
     notes: new Map(
       written.flatMap(({ start, note, inFinalSecond }) => [
         notes.entry(start, note),
-        ...(note.hasLast ? [[notes.lastKey(start), saveContexts(inFinalSecond)] as const] : []),
+        ...(note.hasFinalSecond ? [[notes.finalSecondKey(start), saveContexts(inFinalSecond)] as const] : []),
       ]),
     ),
   });
@@ -85,7 +85,7 @@ async function findFragments(
   claim: Claim,
 ): Promise<ReadonlyMap<Seconds, Fragments>> {
   const found: Found = { windows: new Map(), keptLength: 0 };
-  // A backlog of this agent's own lies in windows that it has notes of: it isn't read through.
+  // A backlog of this agent's own is in windows that it has notes of: it isn't read through.
   const resumeAfter = (last: Position) => {
     const next = endOfKnown(seconds(last.score), claim.notes);
     return next > last.score ? { score: next, id: "" } : last;
@@ -99,7 +99,7 @@ async function findFragments(
 }
 
 /** The end of the windows with notes that follow one another from this time on. */
-function endOfKnown(time: Seconds, notes: WindowNotes): Seconds {
+function endOfKnown(time: Seconds, notes: WindowStates): Seconds {
   let end = time;
   for (;;) {
     const { start, interval } = notes.grid.windowAt(end);
@@ -128,7 +128,7 @@ function addFragment({ id, value = "" }: StoredRecord, { notes, globalTags }: Cl
   }
 }
 
-/** The context that this would have been made of; undefined if it can't be told. */
+/** The context that this would have been made of; undefined if it can't be known. */
 function contextOf(
   { metric, type, tags, interval, points }: ReadyMetric,
   value: number,

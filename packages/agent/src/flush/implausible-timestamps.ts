@@ -14,7 +14,7 @@ export interface TimeLimits {
   readonly unset: Seconds;
   /** A record of an earlier time has expired; never before `unset`. */
   readonly earliest: number;
-  /** A record of a later time is from the future: it stays where it is, for as long as the clock may be behind. */
+  /** A record of a later time is from the future: it stays in place, for as long as the clock may be behind. */
   readonly latest: number;
   /** A record of a later time is rejected; never before `latest`. */
   readonly future: number;

@@ -13,7 +13,7 @@ import { Window, type WindowSpan } from "../aggregation/window.js";
 import { FUTURE_REASON, type TimeLimits, UNSET_REASON } from "./implausible-timestamps.js";
 import type { WindowGrid } from "./window-grid.js";
 
-export interface TakenWindow {
+export interface OpenWindow {
   readonly window: Window;
   /** The records that went into it. */
   readonly positions: Position[];
@@ -21,27 +21,27 @@ export interface TakenWindow {
   length: number;
 }
 
-export interface Unusable {
+export interface UnusableRecord {
   readonly record: StoredRecord;
   readonly reason: string;
 }
 
 /** What is to be settled together. */
-export interface TakenBatch {
-  readonly windows: readonly TakenWindow[];
-  readonly unusable: readonly Unusable[];
+export interface WindowBatch {
+  readonly windows: readonly OpenWindow[];
+  readonly unusable: readonly UnusableRecord[];
   readonly expired: readonly Position[];
   /** Of metrics that the settings keep out. */
   readonly filtered: readonly Position[];
 }
 
-export class Taken {
+export class OpenWindows {
   readonly #grid: Pick<WindowGrid, "startAt" | "windowAt">;
   readonly #limits: TimeLimits;
   readonly #reader: RawMetricReader;
   readonly #keepsMetric: SeriesFilter["keepsMetric"];
-  readonly #windows = new Map<Seconds, TakenWindow>();
-  #unusable: Unusable[] = [];
+  readonly #windows = new Map<Seconds, OpenWindow>();
+  #unusable: UnusableRecord[] = [];
   #expired: Position[] = [];
   #filtered: Position[] = [];
   #held = 0;
@@ -78,8 +78,8 @@ export class Taken {
     }
   }
 
-  /** The window of this place, empty where nothing was taken for it. */
-  window(span: WindowSpan): TakenWindow {
+  /** The window of this place, empty if nothing was taken for it. */
+  window(span: WindowSpan): OpenWindow {
     let taken = this.#windows.get(span.start);
     if (taken === undefined) {
       taken = { window: new Window(span), positions: [], length: 0 };
@@ -89,7 +89,7 @@ export class Taken {
   }
 
   /** Takes out the windows that end by this time: a reader that has come so far in the queue has all of each. */
-  takeWindows(endingBy = Number.POSITIVE_INFINITY): readonly TakenWindow[] {
+  takeWindows(endingBy = Number.POSITIVE_INFINITY): readonly OpenWindow[] {
     const complete = [...this.#windows.values()].filter(
       ({ window }) => window.start + window.interval <= endingBy,
     );
@@ -102,7 +102,7 @@ export class Taken {
   }
 
   /** Takes out those windows, and all that goes into none. */
-  takeBatch(endingBy?: number): TakenBatch {
+  takeBatch(endingBy?: number): WindowBatch {
     const windows = this.takeWindows(endingBy);
     const batch = { windows, unusable: this.#unusable, expired: this.#expired, filtered: this.#filtered };
     this.#held -= batch.unusable.length + batch.expired.length + batch.filtered.length;

@@ -1,13 +1,13 @@
-/** What the flush rejects, as it will lie in the dead-letter queue, each with its reason. */
+/** What the flush rejects, as it will be in the dead-letter queue, each with its reason. */
 import { deadLetter, type NewRecord, type QueueNames } from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
 import { rawRecords } from "../aggregation/raw-records.js";
-import type { Unwrappable } from "./emission.js";
-import type { Unusable } from "./open-windows.js";
+import type { WrapFailure } from "./emission.js";
+import type { UnusableRecord } from "./open-windows.js";
 
 /** @param at the time of the rejection, which its age in the dead-letter queue counts from */
 export function rejectUnusable(
-  { record: { id, value }, reason }: Unusable,
+  { record: { id, value }, reason }: UnusableRecord,
   { rawMetrics }: QueueNames,
   at: Seconds,
 ): NewRecord {
@@ -19,7 +19,7 @@ export function rejectUnusable(
  * @param start of the context's window
  */
 export function rejectContext(
-  { context, reason }: Unwrappable,
+  { context, reason }: WrapFailure,
   start: Seconds,
   { rawMetrics }: QueueNames,
   at: Seconds,

@@ -5,7 +5,7 @@
  * Records are counted as they leave, so that one that the store's size limit took meanwhile isn't counted twice.
  */
 import {
-  fateCounter,
+  counterName,
   type NewRecord,
   type Position,
   type QueueNames,
@@ -14,16 +14,16 @@ import {
 import type { Seconds } from "@chouette-iot/record";
 import type { WindowSpan } from "../aggregation/window.js";
 import type { Emitted } from "./emission.js";
-import type { Unusable } from "./open-windows.js";
+import type { UnusableRecord } from "./open-windows.js";
 import { rejectContext, rejectUnusable } from "./rejections.js";
-import type { WindowNote, WindowNotes } from "./window-state.js";
+import type { WindowState, WindowStates } from "./window-state.js";
 
 export interface EmittedWindow {
   readonly window: WindowSpan;
   /** The raw records that went into it. */
   readonly positions: readonly Position[];
   /** What the store is to remember of the window. */
-  readonly note: WindowNote;
+  readonly note: WindowState;
   /** Whether parts of it waited in its notes, which are in the emission and can go. */
   readonly hadParts: boolean;
   readonly emitted: Emitted;
@@ -35,7 +35,7 @@ export interface EmittedWindow {
 
 export interface Batch {
   readonly windows: readonly EmittedWindow[];
-  readonly unusable: readonly Unusable[];
+  readonly unusable: readonly UnusableRecord[];
   /** Records whose own time is too old. */
   readonly expired: readonly Position[];
   /** Records of metrics that the settings keep out. */
@@ -44,7 +44,7 @@ export interface Batch {
 
 export function settlementOf(
   { windows, unusable, expired, filtered }: Batch,
-  { queues, notes, at }: { readonly queues: QueueNames; readonly notes: WindowNotes; readonly at: Seconds },
+  { queues, notes, at }: { readonly queues: QueueNames; readonly notes: WindowStates; readonly at: Seconds },
 ): Settlement {
   const { rawMetrics, readyMetrics, sketches: sketchQueue, rejected } = queues;
   const taken = windows.flatMap(({ positions }) => positions);
@@ -54,24 +54,24 @@ export function settlementOf(
   const deadLetters = [
     ...unusable.map((entry) => rejectUnusable(entry, queues, at)),
     ...windows.flatMap(({ window, emitted, unreadable }) => [
-      ...emitted.unwrappable.flatMap((entry) => rejectContext(entry, window.start, queues, at)),
+      ...emitted.wrapFailures.flatMap((entry) => rejectContext(entry, window.start, queues, at)),
       ...unreadable,
     ]),
   ];
   return {
     onlyWhile: notes.expected(windows.map(({ window }) => window.start)),
     remove: [
-      { queue: rawMetrics, records: taken, counter: fateCounter(rawMetrics, "aggregated") },
+      { queue: rawMetrics, records: taken, counter: counterName(rawMetrics, "aggregated") },
       {
         queue: rawMetrics,
         records: unusable.map(({ record }) => record),
-        counter: fateCounter(rawMetrics, "rejected"),
+        counter: counterName(rawMetrics, "rejected"),
       },
-      { queue: rawMetrics, records: expired, counter: fateCounter(rawMetrics, "expired") },
-      { queue: rawMetrics, records: filtered, counter: fateCounter(rawMetrics, "filtered") },
-      { queue: readyMetrics, records: superseded, counter: fateCounter(readyMetrics, "superseded") },
+      { queue: rawMetrics, records: expired, counter: counterName(rawMetrics, "expired") },
+      { queue: rawMetrics, records: filtered, counter: counterName(rawMetrics, "filtered") },
+      { queue: readyMetrics, records: superseded, counter: counterName(readyMetrics, "superseded") },
       // An id is in one of the two queues.
-      { queue: sketchQueue, records: superseded, counter: fateCounter(sketchQueue, "superseded") },
+      { queue: sketchQueue, records: superseded, counter: counterName(sketchQueue, "superseded") },
     ],
     add: [
       { queue: readyMetrics, records: ready },
@@ -80,9 +80,9 @@ export function settlementOf(
     ],
     notes: notesOf(windows, notes),
     count: raised([
-      [fateCounter(readyMetrics, "accepted"), ready.length],
-      [fateCounter(sketchQueue, "accepted"), sketches.length],
-      [fateCounter(rejected, "accepted"), deadLetters.length],
+      [counterName(readyMetrics, "accepted"), ready.length],
+      [counterName(sketchQueue, "accepted"), sketches.length],
+      [counterName(rejected, "accepted"), deadLetters.length],
     ]),
   };
 }
@@ -94,13 +94,13 @@ export function raised(
   return new Map(counters.filter(([, by]) => by > 0));
 }
 
-function notesOf(windows: readonly EmittedWindow[], notes: WindowNotes): Map<string, string | undefined> {
+function notesOf(windows: readonly EmittedWindow[], notes: WindowStates): Map<string, string | undefined> {
   const written = new Map<string, string | undefined>();
   for (const { window, note, hadParts, emitted, gauges } of windows) {
     const { start } = window;
     written.set(...notes.entry(start, note));
     if (hadParts) written.set(notes.partsKey(start), undefined);
-    if (emitted.last !== undefined) written.set(notes.lastKey(start), emitted.last);
+    if (emitted.last !== undefined) written.set(notes.finalSecondKey(start), emitted.last);
     if (gauges !== undefined) written.set(notes.gaugesKey(start), gauges);
   }
   return written;

@@ -1,5 +1,5 @@
 /**
- * What becomes of windows' notes when the clock was wrong: they move with the records that they speak of.
+ * What becomes of windows' notes when the clock was wrong: they move with the records that they describe.
  *
  * Only a window of which nothing was sent moves. What was sent stays at its second, and so does its window, with what
  * still waits of it: anything else could be written over at Datadog, or count twice. A window whose place is taken by one
@@ -17,7 +17,7 @@ import {
   lastPrefix,
   notePrefix,
   partsPrefix,
-  type WindowNote,
+  type WindowState,
 } from "./window-state.js";
 
 export interface Shift {
@@ -29,14 +29,14 @@ export interface Shift {
 }
 
 export interface ShiftedWindows {
-  /** What a settlement writes. A WindowNotes that has loaded them must forget them then. */
+  /** What a settlement writes. A WindowStates that has loaded them must forget them then. */
   readonly notes: ReadonlyMap<string, string | undefined>;
   /** Windows that stay although some of their ready metrics wait: these stay as well. In order. */
   readonly staying: readonly WindowSpan[];
 }
 
 interface Noted extends WindowSpan {
-  readonly note: WindowNote;
+  readonly note: WindowState;
 }
 
 const PAGE = 2_000;

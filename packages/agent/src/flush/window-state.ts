@@ -4,7 +4,7 @@
  * Promises: a window's notes change in the settlement that makes them true, so that after a crash they tell
  * what was emitted, no more and no less. They are kept until no record of the window can come any more; from then on
  * the store remembers up to when windows were forgotten, so that a METRIC_TTL that is raised brings none of them back.
- * Every settlement depends on the notes being what memory says ({@link WindowNotes.expected}): if anybody or anything
+ * Every settlement depends on the notes being what memory says ({@link WindowStates.expected}): if anybody or anything
  * has changed them, it is refused, and they are read again.
  * A note that can't be read counts as none.
  */
@@ -15,18 +15,18 @@ import type { WindowSpan } from "../aggregation/window.js";
 import type { Windows } from "../runtime/windows.js";
 import { WindowGrid } from "./window-grid.js";
 
-export interface WindowNote {
+export interface WindowState {
   /** The length that the window was made with. */
   readonly interval: Seconds;
   /** How many times the window was emitted. */
   readonly emitted: number;
   /** How many ready metrics that made; undefined if an earlier version emitted it. */
   readonly ready: number | undefined;
-  /** Whether parts of it left the raw queue and weren't emitted yet; see {@link WindowNotes.partsKey}. */
+  /** Whether parts of it left the raw queue and weren't emitted yet; see {@link WindowStates.partsKey}. */
   readonly hasParts: boolean;
-  /** Whether the values of its last second are kept, to be sent again whole; see {@link WindowNotes.lastKey}. */
-  readonly hasLast: boolean;
-  /** Whether the times of the gauges that it has emitted are kept; see {@link WindowNotes.gaugesKey}. */
+  /** Whether the values of its last second are kept, to be sent again whole; see {@link WindowStates.finalSecondKey}. */
+  readonly hasFinalSecond: boolean;
+  /** Whether the times of the gauges that it has emitted are kept; see {@link WindowStates.gaugesKey}. */
   readonly hasGauges: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface WindowNote {
 const MAX_DRIFT = 60;
 
 interface Known {
-  readonly note: WindowNote;
+  readonly note: WindowState;
   /** As it is in the store. */
   readonly text: string;
 }
@@ -46,7 +46,7 @@ interface Forgotten {
   readonly at: Seconds;
 }
 
-export class WindowNotes {
+export class WindowStates {
   readonly #store: Store;
   readonly #queue: string;
   readonly #windows: Windows;
@@ -94,7 +94,7 @@ export class WindowNotes {
     return this.#known?.has(start) ?? false;
   }
 
-  get(window: WindowSpan): WindowNote {
+  get(window: WindowSpan): WindowState {
     return this.#known?.get(window.start)?.note ?? untouched(window.interval);
   }
 
@@ -132,11 +132,11 @@ export class WindowNotes {
   }
 
   /** What a settlement writes for a window's note; call {@link set} with the same once it is settled. */
-  entry(start: Seconds, note: WindowNote): [key: string, text: string] {
+  entry(start: Seconds, note: WindowState): [key: string, text: string] {
     return [this.#noteKey(start), JSON.stringify(note)];
   }
 
-  set(start: Seconds, note: WindowNote): void {
+  set(start: Seconds, note: WindowState): void {
     this.#set(start, { note, text: JSON.stringify(note) });
   }
 
@@ -152,7 +152,7 @@ export class WindowNotes {
     const keys = windows.flatMap(({ start }) => [
       this.#noteKey(start),
       this.partsKey(start),
-      this.lastKey(start),
+      this.finalSecondKey(start),
       this.gaugesKey(start),
     ]);
     const forgotten: Forgotten = { before, at };
@@ -176,7 +176,7 @@ export class WindowNotes {
   }
 
   /** The note that holds the contexts of a window's last second. */
-  lastKey(start: Seconds): string {
+  finalSecondKey(start: Seconds): string {
     return `${lastPrefix(this.#queue)}${start}`;
   }
 
@@ -199,12 +199,12 @@ export class WindowNotes {
   }
 }
 
-function untouched(interval: Seconds): WindowNote {
-  return { interval, emitted: 0, ready: 0, hasParts: false, hasLast: false, hasGauges: false };
+function untouched(interval: Seconds): WindowState {
+  return { interval, emitted: 0, ready: 0, hasParts: false, hasFinalSecond: false, hasGauges: false };
 }
 
 /** @param interval of a note that an earlier version wrote, without one */
-export function decodeNote(text: string, interval: Seconds): WindowNote {
+export function decodeNote(text: string, interval: Seconds): WindowState {
   try {
     const note = { ...untouched(interval), ready: undefined, ...JSON.parse(text) };
     const isWhole = Number.isInteger(note.emitted) && Number.isInteger(note.interval) && note.interval > 0;

@@ -128,7 +128,7 @@ describe("windows", () => {
     await put(count(NOW));
     await flushAt(NOW + 20, flusher);
     await put(count(NOW + 1));
-    const { strays, read } = store;
+    const { orphans, read } = store;
     store.read = async (queue, options) => {
       // Amid the flush.
       if (queue === queues.rawMetrics && options.before === NOW + 20) flusher.forget();
@@ -136,7 +136,7 @@ describe("windows", () => {
     };
     await expect(flushAt(NOW + 30, flusher)).rejects.toThrow("stale");
     store.read = read;
-    store.strays = strays;
+    store.orphans = orphans;
     await flushAt(NOW + 31, flusher);
     expect(kept(await ready())).toEqual(
       new Map([

@@ -6,8 +6,8 @@
  * it leaves; its size is remembered in between.
  */
 import {
+  counterName,
   expire,
-  fateCounter,
   type Position,
   pages,
   type Store,
@@ -65,7 +65,7 @@ export class DeadLetters {
       const excess = Math.max(this.#records - maxRecords, 0);
       const evicted = this.#bytes > maxBytes ? firstBytes(page, this.#bytes - maxBytes, excess) : page;
       await this.#store.settle({
-        remove: [{ queue: this.#queue, records: evicted, counter: fateCounter(this.#queue, "evicted") }],
+        remove: [{ queue: this.#queue, records: evicted, counter: counterName(this.#queue, "evicted") }],
       });
       this.#records -= evicted.length;
       this.#bytes -= bytesOf(evicted);

@@ -1,4 +1,4 @@
-import { deadLetter, fateCounter, queueNames } from "@chouette-iot/queue";
+import { counterName, deadLetter, queueNames } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { milliseconds, seconds } from "@chouette-iot/record";
 import { expect, test } from "vitest";
@@ -23,8 +23,8 @@ test("drops are logged once a minute at most, with how many and why, and nothing
         },
       ],
       count: new Map([
-        [fateCounter(queues.rawMetrics, "rejected"), count],
-        [fateCounter(queues.rawMetrics, "aggregated"), 7],
+        [counterName(queues.rawMetrics, "rejected"), count],
+        [counterName(queues.rawMetrics, "aggregated"), 7],
       ]),
     });
   await clock.advance(milliseconds(60_000));
@@ -33,7 +33,7 @@ test("drops are logged once a minute at most, with how many and why, and nothing
   await drop("no name", 1_700_000_063, 1);
   expect(lines).toEqual([]);
   await clock.advance(milliseconds(60_000));
-  const counter = fateCounter(queues.rawMetrics, "rejected");
+  const counter = counterName(queues.rawMetrics, "rejected");
   expect(lines).toEqual([{ dropped: { [counter]: 3 }, reasons: { "no name": 2, "no value": 1 } }]);
   await clock.advance(milliseconds(60_000));
   expect(lines).toHaveLength(1);

@@ -4,7 +4,7 @@
  * Promises: it reads the store's counters, so no way in which a record leaves is missed. Reasons of dead letters are
  * those of the newest ones, at most a page of them. What is dropped while the store doesn't answer is in the next line.
  */
-import { fateCounter, type Position, type QueueNames, type Store } from "@chouette-iot/queue";
+import { counterName, type Position, type QueueNames, type Store } from "@chouette-iot/queue";
 import { decodeRejected, milliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
@@ -52,9 +52,9 @@ export async function runDropLog(options: DropLogOptions, signal: AbortSignal): 
 }
 
 async function dropCounters({ store, queues }: DropLogOptions): Promise<ReadonlyMap<string, number>> {
-  const done = new Set(Object.values(queues).flatMap((queue) => DONE.map((way) => fateCounter(queue, way))));
+  const done = new Set(Object.values(queues).flatMap((queue) => DONE.map((way) => counterName(queue, way))));
   const prefixes = Object.values(queues).map((queue) =>
-    fateCounter(queue, "accepted").slice(0, -"accepted".length),
+    counterName(queue, "accepted").slice(0, -"accepted".length),
   );
   const counters = [...(await store.counters())].filter(
     ([name]) => !done.has(name) && prefixes.some((prefix) => name.startsWith(prefix)),

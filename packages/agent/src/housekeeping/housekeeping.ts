@@ -14,7 +14,7 @@ export interface HousekeepingOptions {
   readonly limits: Pick<DeadLetterLimits, "maxRecords" | "ttl">;
   /** Of the embedded store. */
   readonly maxBytes: number | undefined;
-  /** The Redis server, if that is the store: it has a limit of its own, and may evict. */
+  /** The Redis server, if that is the store: it has its own limit, and may evict. */
   readonly server: RedisServer | undefined;
   readonly outages: LoopOutages;
 }

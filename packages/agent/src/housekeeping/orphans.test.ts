@@ -24,11 +24,12 @@ it("no orphan stays in any queue: it becomes a dead letter, or expires among the
   const orphans = new Orphans(store, names);
   await orphans.remove(NOW);
   // Its id may still come.
-  expect(await store.strays(names.logs, 10)).toHaveLength(1);
+  expect(await store.orphans(names.logs, 10)).toHaveLength(1);
   await store.write([{ queue: names.logs, id: "late", value: "2" }]);
   await orphans.remove(NOW);
-  for (const queue of [names.readyMetrics, names.rejected]) expect(await store.strays(queue, 10)).toEqual([]);
-  expect((await store.strays(names.logs, 10)).map(({ id }) => id)).toEqual(["late"]);
+  for (const queue of [names.readyMetrics, names.rejected])
+    expect(await store.orphans(queue, 10)).toEqual([]);
+  expect((await store.orphans(names.logs, 10)).map(({ id }) => id)).toEqual(["late"]);
   const letters = await store.read(names.rejected, { limit: 10 });
   const decoded = letters.map(({ value = "" }) => decodeRejected(value));
   expect(new Set(decoded.map((letter) => letter?.queue))).toEqual(new Set([names.readyMetrics, names.logs]));

@@ -5,7 +5,7 @@
  * Promises: none stays forever. One that is met twice, a minute apart, becomes a dead letter with its reason; until
  * then its id may still come. One among the dead letters itself expires, counted.
  */
-import { fateCounter, orphanRejection, type QueueNames, type Store } from "@chouette-iot/queue";
+import { counterName, orphanRejection, type QueueNames, type Store } from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
 
 const LIMIT = 1_000;
@@ -28,7 +28,7 @@ export class Orphans {
 
   async #removeFrom(queue: string, now: Seconds): Promise<void> {
     const { rejected } = this.#names;
-    const orphans = await this.#store.strays(queue, LIMIT);
+    const orphans = await this.#store.orphans(queue, LIMIT);
     const before = this.#met.get(queue);
     this.#met.set(queue, new Set(orphans.map(({ id }) => id)));
     const old = orphans.filter(({ id }) => before?.has(id));
@@ -36,8 +36,8 @@ export class Orphans {
     await this.#store.settle(
       queue === rejected
         ? {
-            removeStrays: [{ queue, ids: old.map(({ id }) => id) }],
-            count: new Map([[fateCounter(queue, "expired"), old.length]]),
+            removeOrphans: [{ queue, ids: old.map(({ id }) => id) }],
+            count: new Map([[counterName(queue, "expired"), old.length]]),
           }
         : orphanRejection({ queue, rejectedQueue: rejected, at: now }, old),
     );

@@ -6,7 +6,7 @@
  * for queues that only Chouette writes to everything. Unknown is what clients stored and lost between two checks, and
  * everything once the counters themselves were evicted. Without the right to INFO nothing of this is noticed.
  */
-import { fateCounter, type QueueNames, type Store, unknownLossCounter } from "@chouette-iot/queue";
+import { counterName, type QueueNames, type Store, unknownLossCounter } from "@chouette-iot/queue";
 import type { Census, ServerInfo } from "@chouette-iot/queue/redis";
 
 /** What is asked of a Redis server beyond what a store does. */
@@ -62,13 +62,13 @@ export class RedisEvictions {
     const { rawMetrics, logs } = this.#names;
     for (const queue of Object.values(this.#names) as readonly string[]) {
       const isClients = queue === rawMetrics || queue === logs;
-      const accepted = (of: Census) => of.counters.get(fateCounter(queue, "accepted")) ?? 0;
+      const accepted = (of: Census) => of.counters.get(counterName(queue, "accepted")) ?? 0;
       const before = this.#census;
       const areCountersLost = before !== undefined && accepted(census) < accepted(before);
       const known = isClients
         ? lostSince(before, census, queue)
         : accepted(census) - accountedFor(census, queue);
-      if (known > 0) count.set(fateCounter(queue, "evicted_by_redis"), known);
+      if (known > 0) count.set(counterName(queue, "evicted_by_redis"), known);
       if (isClients || areCountersLost) count.set(unknownLossCounter(queue), 1);
     }
     return count;
@@ -82,7 +82,7 @@ function lostSince(before: Census | undefined, now: Census, queue: string): numb
 
 /** Records that are in the queue, or have left it and were counted. */
 function accountedFor({ counters, pending }: Census, queue: string): number {
-  const accepted = fateCounter(queue, "accepted");
+  const accepted = counterName(queue, "accepted");
   const prefix = accepted.slice(0, -"accepted".length);
   let sum = pending.get(queue) ?? 0;
   for (const [name, by] of counters) {

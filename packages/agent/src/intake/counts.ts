@@ -4,7 +4,7 @@ import type { LogCounts } from "./kept-logs.js";
 import type { PointCounts } from "./kept-points.js";
 
 export interface Counts {
-  /** How many, by path and by status; "none" where nothing was answered, "other" for a path that is no endpoint. */
+  /** How many, by path and by status; "none" if nothing was answered, "other" for a path that is no endpoint. */
   readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly bytes: {
     /** Of all bodies as they were sent, whatever became of them. */
@@ -20,7 +20,7 @@ export class RequestCounts {
   readonly #requests = new Map<string, Map<string, number>>();
   readonly #bytes = { sent: 0, inflated: 0 };
 
-  /** @param status what was answered; undefined where nothing was */
+  /** @param status what was answered; undefined if nothing was */
   add(path: string, status: number | undefined, sentBytes: number, inflatedBytes: number): void {
     this.#bytes.sent += sentBytes;
     this.#bytes.inflated += inflatedBytes;

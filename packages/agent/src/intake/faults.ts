@@ -9,7 +9,7 @@ export interface ReceivedRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
-  /** Of the body, as the head gives them; undefined where it doesn't. */
+  /** Of the body, as the head gives them; undefined if it doesn't. */
   readonly bytes: number | undefined;
 }
 
@@ -24,7 +24,7 @@ export type Fault =
   | { readonly hang: true }
   /** The connection is closed, unanswered, once at least this many bytes of the body have come or it has ended. */
   | { readonly closeAfterBytes: number }
-  /** The request is worked off, and what it brought is kept, but the connection is closed in place of an answer. */
+  /** The request is processed, and what it brought is kept, but the connection is closed in place of an answer. */
   | { readonly loseAnswer: true };
 
 export type Rules = (request: ReceivedRequest) => Fault | undefined;

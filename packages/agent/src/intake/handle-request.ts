@@ -75,7 +75,7 @@ interface Body {
   /** False where the connection ended, or was to be closed, before the body did. */
   readonly isWhole: boolean;
   readonly bytes: number;
-  /** Undefined where it was over the limit. */
+  /** Undefined if it was over the limit. */
   readonly body: Buffer | undefined;
 }
 

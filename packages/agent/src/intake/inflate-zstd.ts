@@ -16,7 +16,7 @@ const MAGIC = 0xfd2fb528;
 const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 const RLE_BLOCK = 1;
 
-/** The inflated bytes, or undefined where there would be more than `limit`. Throws, with the reason, on anything else. */
+/** The inflated bytes, or undefined if there would be more than `limit`. Throws, with the reason, on anything else. */
 export function inflateZstd(body: Buffer, limit: number): Buffer | undefined {
   checkFrame(body);
   const blocks: Uint8Array[] = [];

@@ -40,7 +40,7 @@ export interface IntakeOptions extends IntakeRules {
 }
 
 export interface AnsweredRequest extends ReceivedRequest {
-  /** What was answered; undefined where nothing was. */
+  /** What was answered; undefined if nothing was. */
   readonly status: number | undefined;
   /** Why it was refused. */
   readonly reason?: string;
@@ -65,7 +65,7 @@ export interface Intake {
   close(): Promise<void>;
 }
 
-/** Rejects where it can't listen there. */
+/** Rejects if it can't listen there. */
 export async function startIntake(options: IntakeOptions = {}): Promise<Intake> {
   const { host = "127.0.0.1", port = 0, rules, onRequest, now = systemTime } = options;
   const points = new KeptPoints(options.keepPoints ?? 1_000_000);

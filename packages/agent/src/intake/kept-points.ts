@@ -79,7 +79,7 @@ export class KeptPoints {
 
   #keep(key: string, point: KeptPoint): void {
     this.#counts.received++;
-    // A Map keeps the place of a key that is set again; it arrived anew, so it goes to the end.
+    // A Map keeps the place of a key that is set again; it arrived again, so it goes to the end.
     if (this.#points.delete(key)) this.#counts.overwritten++;
     this.#points.set(key, point);
   }

@@ -33,7 +33,7 @@ export function readLogs(body: Buffer): Result<readonly SubmittedLog[]> {
   return { ok: true, value: logs };
 }
 
-/** The time that the log gives itself, or undefined where it gives none that can be read. */
+/** The time that the log gives itself, or undefined if it gives none that can be read. */
 export function timeOf({ fields }: SubmittedLog): Milliseconds | undefined {
   const { date, timestamp } = fields;
   const given = date ?? timestamp;

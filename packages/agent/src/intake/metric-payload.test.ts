@@ -17,7 +17,7 @@ const good = encodeMetricPayload(
   "owl",
 );
 
-/** A field with a body of its own: fewer than 128 bytes. */
+/** A field with its own body: fewer than 128 bytes. */
 const field = (number: number, body: Buffer) =>
   Buffer.concat([Buffer.from([(number << 3) | 2, body.length]), body]);
 const hex = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");

@@ -13,7 +13,7 @@ export interface Arrived {
   /** Without the query. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** As it was sent; undefined where it was over the endpoint's limit. */
+  /** As it was sent; undefined if it was over the endpoint's limit. */
   readonly body: Buffer | undefined;
 }
 

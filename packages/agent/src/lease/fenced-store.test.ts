@@ -39,7 +39,7 @@ const token = async () => (await memory.notes(["agent:lease"]))[0];
 const dependents = [
   ["settle", (store: Store) => store.settle(count)],
   ["read", (store: Store) => store.read("q", { limit: 1 })],
-  ["strays", (store: Store) => store.strays("q", 1)],
+  ["orphans", (store: Store) => store.orphans("q", 1)],
   ["notes", (store: Store) => store.notes(["a"])],
   ["notesUnder", (store: Store) => store.notesUnder("a")],
 ] as const;

@@ -1,10 +1,10 @@
 /**
- * The store as the holder of the lease may use it: no settlement comes into force once the lease is another's.
+ * The store as the holder of the lease may use it: no settlement is applied once the lease is another's.
  *
- * Promises: after a settlement that failed, nothing is read or settled before the lease has been taken anew. So
- * what the failed one may have left on its way (its answer was lost, its bytes wait in a buffer) has come into
- * force by then or never will, and what is read holds. Once the lease was another's, even for a moment, every call
- * rejects for good: whoever works by this store remembers what may no longer be true, and must begin again.
+ * Promises: after a settlement that failed, nothing is read or settled before the lease has been taken again. So
+ * what the failed one may have left on its way (its answer was lost, its bytes wait in a buffer) was applied by then or never will
+ * be, and what is read holds. Once the lease was another's, even for a moment, every call
+ * rejects for good: anyone who works by this store remembers what may no longer be true, and must begin again.
  */
 import {
   type NewRecord,
@@ -19,7 +19,7 @@ export class FencedStore implements Store {
   readonly #store: Store;
   readonly #lease: Lease;
   readonly #onLost: (reason: string) => void;
-  #isSure = true;
+  #isConfirmed = true;
   #becomingSure: Promise<void> | undefined;
   #lost: string | undefined;
 
@@ -55,9 +55,9 @@ export class FencedStore implements Store {
     return this.#store.read(queue, options);
   }
 
-  async strays(queue: string, limit: number) {
+  async orphans(queue: string, limit: number) {
     await this.#sure();
-    return this.#store.strays(queue, limit);
+    return this.#store.orphans(queue, limit);
   }
 
   async notes(keys: readonly string[]) {
@@ -84,14 +84,14 @@ export class FencedStore implements Store {
     try {
       await step();
     } catch (error) {
-      this.#isSure = false;
+      this.#isConfirmed = false;
       if (error instanceof StaleSettlementError) await this.#sure();
       throw error;
     }
   }
 
   async #sure(): Promise<void> {
-    if (this.#isSure) return;
+    if (this.#isConfirmed) return;
     this.#becomingSure ??= this.#takeAnew().finally(() => {
       this.#becomingSure = undefined;
     });
@@ -102,7 +102,7 @@ export class FencedStore implements Store {
     if (this.#lost !== undefined) throw new Error(this.#lost);
     const taken = await this.#lease.take();
     if (taken.kind === "held" && taken.isUnbroken) {
-      this.#isSure = true;
+      this.#isConfirmed = true;
       return;
     }
     this.#lost =

@@ -7,7 +7,7 @@ import { ManualClock } from "../../../../tests/support/manual-clock.js";
 import { redisForTests } from "../../../../tests/support/redis-for-tests.js";
 import { until } from "../../../../tests/support/until.js";
 import { Outage } from "../runtime/outage.js";
-import { LOOK_INTERVAL, workUnderLease } from "./leader.js";
+import { LOOK_INTERVAL, runAsLeader } from "./leader.js";
 import { BEAT_INTERVAL, Lease, TTL } from "./lease.js";
 
 const server = redisForTests();
@@ -59,7 +59,7 @@ async function startAgent(): Promise<Agent> {
       await ended;
     },
   };
-  const ended = workUnderLease(
+  const ended = runAsLeader(
     {
       store: faultyStore(redis, () => {
         if (agent.fault !== undefined) throw agent.fault;

@@ -9,7 +9,7 @@ import { beginOutage, endOutages, type LoopOutages } from "../runtime/outage.js"
 import { FencedStore } from "./fenced-store.js";
 import { BEAT_INTERVAL, Lease } from "./lease.js";
 
-export interface StandByOptions {
+export interface LeaderOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
@@ -28,7 +28,7 @@ export interface StandByOptions {
 export const LOOK_INTERVAL = milliseconds(1_000);
 
 /** Resolves when the signal is aborted, the work has ended and the lease is free for the next agent. */
-export async function workUnderLease(options: StandByOptions, signal: AbortSignal): Promise<void> {
+export async function runAsLeader(options: LeaderOptions, signal: AbortSignal): Promise<void> {
   const { store, clock, log } = options;
   const lease = new Lease(withStoreErrors(store), clock);
   while (await taken(lease, options, signal)) {
@@ -43,7 +43,7 @@ export async function workUnderLease(options: StandByOptions, signal: AbortSigna
     ended.abort();
     await beating;
     if (lost.signal.aborted) log.warn(`${lost.signal.reason}: unfinished work stays in the store`);
-    // A store that doesn't answer can't be told; then the next agent waits for the lease to expire.
+    // A store that doesn't answer can't be informed; then the next agent waits for the lease to expire.
     else await lease.release().catch(() => {});
   }
 }
@@ -51,7 +51,7 @@ export async function workUnderLease(options: StandByOptions, signal: AbortSigna
 /** @returns whether the lease is held; it isn't if the signal was aborted first */
 async function taken(
   lease: Lease,
-  { clock, log, outages }: StandByOptions,
+  { clock, log, outages }: LeaderOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
   let standingBy = false;

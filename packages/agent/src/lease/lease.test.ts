@@ -200,7 +200,7 @@ describe("whoever takes the lease again learns of a gap", () => {
           if (does !== "go back" && after !== before) hasGap[1 - of] = true;
           if (after === undefined) hasGap[of] = true;
         }
-        // And none is reported where there was none.
+        // And none is reported if there was none.
         const [lease] = leases;
         lost = undefined;
         await lease.take();

@@ -2,15 +2,15 @@
  * The lease: of several agents on one store, the one that works.
  *
  * It is two notes in the store. One has the holder and a token, and every settlement of the holder depends on it
- * (`onlyWhile`): whoever takes the lease writes another token, and from that step on nothing of the former holder
- * can come into force, whatever it believes and whatever of it is still on its way. The other is a beat, so that
+ * (`onlyWhile`): anyone who takes the lease writes another token, and from that step on nothing of the former holder
+ * can be applied, whatever it believes and whatever of it is still on its way. The other is a beat, so that
  * others see that the holder lives.
  *
- * Promises: whoever takes it again learns whether anybody else can have held it meanwhile. If so, or if that isn't
+ * Promises: anyone who takes it again learns whether anybody else can have held it meanwhile. If so, or if that isn't
  * certain, nothing that it remembers of the store holds any more.
  *
  * No clock is compared with another's: a lease has expired when nothing of it has changed for {@link TTL} by the
- * monotonic clock of whoever watches it.
+ * monotonic clock of anyone who watches it.
  */
 import { randomUUID } from "node:crypto";
 import { StaleSettlementError, type Store } from "@chouette-iot/queue";
@@ -39,7 +39,7 @@ interface Look {
   readonly at: Milliseconds;
 }
 
-export type Taken =
+export type LeaseAttempt =
   | {
       readonly kind: "held";
       /** Whether nobody else can have held it since this agent last took it: what it remembers still holds. */
@@ -74,10 +74,10 @@ export class Lease {
   }
 
   /**
-   * Takes the lease where it is free, has run out or is this agent's own; then with a new token, so that what
-   * was sent under the one before can't come into force any more.
+   * Takes the lease if it is free, has run out or is this agent's own; then with a new token, so that what
+   * was sent under the one before can't be applied any more.
    */
-  async take(): Promise<Taken> {
+  async take(): Promise<LeaseAttempt> {
     const look = await this.#look();
     const held = heldBy(look.text);
     if (held !== undefined && !this.#isFree(held, look)) return { kind: "another's", holder: held };

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 
 export interface ApiKey {
   readonly current: string;
-  /** Reads it again where it can be read again. Resolves with whether it is another one than before. */
+  /** Reads it again if it can be read again. Resolves with whether it is another one than before. */
   renew(): Promise<boolean>;
 }
 
@@ -35,7 +35,7 @@ async function readKey(path: string): Promise<string> {
     throw new Error(`API_KEY_FILE can't be read: ${cause.message}`, { cause });
   });
   const key = text.trim();
-  // What a header can't carry is no key, and would come back in the error of whoever tried.
+  // What a header can't carry is no key, and would come back in the error of anyone who tried.
   if (!/^[\x21-\x7e]+$/.test(key)) throw new Error(`API_KEY_FILE holds no key: ${path}`);
   return key;
 }

@@ -31,7 +31,7 @@ export interface ConnectionTimeouts {
 const MAX_CONNECTIONS = 2;
 const NO_PROXIES: Proxies = { http: undefined, https: undefined, except: undefined };
 
-/** The options, where a setting names a file for the authority. Rejects where that is of no use. */
+/** The options, where a setting names a file for the authority. Rejects if that is of no use. */
 export async function connectionOptions({
   proxies,
   caFile,

@@ -1,7 +1,7 @@
 /**
  * The Datadog output for metrics: the points of a series grouped, encoded and posted.
  *
- * Promises: a batch that series v3 doesn't take goes by v2 at once, so that an answer about v3 counts for no record.
+ * Promises: a batch that series v3 doesn't take goes by v2 immediately, so that an answer about v3 counts for no record.
  */
 import type { ReadyMetric } from "@chouette-iot/record";
 import { checkKey, type DatadogAccess, postBody, smallestWithinLimits } from "./datadog-post.js";

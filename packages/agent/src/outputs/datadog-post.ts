@@ -61,7 +61,7 @@ export async function postBody(
   return { ...second, bytes: outcome.bytes + second.bytes };
 }
 
-/** Asks whether the key, read anew, is accepted. */
+/** Asks whether the key, read again, is accepted. */
 export async function checkKey(
   { apiUrl, key, sender }: DatadogAccess,
   signal?: AbortSignal,

@@ -31,7 +31,7 @@ export interface DatadogOutputsOptions
   extends Pick<DatadogMetricsOptions, "apiUrl" | "hostName" | "seriesVersion" | "precision"> {
   readonly logsUrl: string;
   readonly apiKey: string | undefined;
-  /** Goes before `apiKey`. */
+  /** Takes precedence over `apiKey`. */
   readonly apiKeyFile: string | undefined;
   readonly proxies: Proxies;
   readonly caFile: string | undefined;

@@ -9,7 +9,7 @@
  *     MetricType    COUNT = 1, RATE = 2, GAUGE = 3
  *
  * Nothing is lost but the fraction of a timestamp or interval, which the format has no room for. A value of 0
- * is left out, since it is what proto3 reads where there is none.
+ * is left out, since it is what proto3 reads if there is none.
  */
 import type { Point } from "@chouette-iot/record";
 import { ProtobufWriter } from "./protobuf-writer.js";

@@ -40,7 +40,7 @@ export function valueType(points: readonly Point[]): ValueType {
   for (const [, value] of points) {
     if (Object.is(value, 0)) continue;
     hasOthers = true;
-    // -0 is a number of its own, which only floats have.
+    // -0 is another number than 0, which only floats have.
     if (Number.isInteger(value) && value !== 0 && value >= -INTEGER_LIMIT && value < INTEGER_LIMIT)
       hasLarge ||= Math.abs(value) > MAX_SMALL;
     else if (Math.fround(value) === value) hasFloats = true;

@@ -4,7 +4,7 @@
  * Promises: it ends by a connection or an error within the time-out, and leaves no socket behind. What the proxy
  * refuses is an error and never an answer to the request: that would be taken for the intake's word on the records.
  *
- * Not by a library: `https-proxy-agent` keeps the socket of a proxy that never answers for ever, and hands on a
+ * Not by a library: `https-proxy-agent` keeps the socket of a proxy that never answers forever, and hands on a
  * proxy's 400 or 403 as if it came from the other end.
  */
 import { type ClientRequest, request as httpRequest, type RequestOptions } from "node:http";

@@ -9,7 +9,7 @@ export type ZstdEncoder = (body: Uint8Array, level: number) => Promise<Uint8Arra
 
 let encoder: Promise<ZstdEncoder | undefined> | undefined;
 
-/** The encoder, or undefined where this Node has none of its own and can't run WebAssembly either. */
+/** The encoder, or undefined if this Node has none of its own and can't run WebAssembly either. */
 export function zstdEncoder(): Promise<ZstdEncoder | undefined> {
   encoder ??= (async () => nativeEncoder() ?? (await wasmEncoder()))().catch(() => undefined);
   return encoder;

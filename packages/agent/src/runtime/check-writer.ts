@@ -1,6 +1,6 @@
 /** The way into the checks' queue for the agent's own service checks. */
 import { randomBytes } from "node:crypto";
-import { fateCounter, type Store } from "@chouette-iot/queue";
+import { counterName, type Store } from "@chouette-iot/queue";
 import type { ServiceCheck } from "@chouette-iot/record";
 import { writerId } from "./ready-ids.js";
 
@@ -16,7 +16,7 @@ export function checkWriter(store: Store, queue: string): WriteCheck {
     const id = writerId("self", process, written);
     await store.settle({
       add: [{ queue, records: [{ score: check.timestamp, id, value: JSON.stringify(check) }] }],
-      count: new Map([[fateCounter(queue, "accepted"), 1]]),
+      count: new Map([[counterName(queue, "accepted"), 1]]),
     });
   };
 }

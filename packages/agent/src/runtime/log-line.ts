@@ -32,7 +32,7 @@ export function lineForPeople(json: string, hasColors: boolean): string {
   return `${parts.filter((part) => part !== "").join(" ")}\n${stackOf(err)}`;
 }
 
-/** Of the time zone of whoever reads it, as the clock on their wall. */
+/** Of the time zone of anyone who reads it, as the clock on their wall. */
 function clockTime(time: unknown): string {
   return new Date(String(time)).toTimeString().slice(0, 8);
 }

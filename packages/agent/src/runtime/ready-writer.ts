@@ -2,7 +2,7 @@
  * The way into the ready queue for metrics that no raw record became: those of the collectors and the agent's own.
  */
 import { randomBytes } from "node:crypto";
-import { fateCounter, type NewRecord, type Store } from "@chouette-iot/queue";
+import { counterName, type NewRecord, type Store } from "@chouette-iot/queue";
 import { canonicalTags, encodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
 import { type ReadyOrigin, writerId } from "./ready-ids.js";
 
@@ -30,7 +30,7 @@ export function readyWriter(
     if (records.length === 0) return;
     await store.settle({
       add: [{ queue, records }],
-      count: new Map([[fateCounter(queue, "accepted"), records.length]]),
+      count: new Map([[counterName(queue, "accepted"), records.length]]),
     });
   };
 }

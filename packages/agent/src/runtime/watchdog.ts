@@ -56,7 +56,7 @@ export class LoopWatchdog {
       },
       append: this.watched((queue, records) => store.append(queue, records)),
       read: this.watched((queue, options) => store.read(queue, options)),
-      strays: this.watched((queue, limit) => store.strays(queue, limit)),
+      orphans: this.watched((queue, limit) => store.orphans(queue, limit)),
       settle: this.watched((settlement) => store.settle(settlement)),
       size: this.watched((queue) => store.size(queue)),
       notes: this.watched((keys) => store.notes(keys)),

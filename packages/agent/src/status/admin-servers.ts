@@ -29,8 +29,7 @@ export async function startAdminServers(
     const { httpToken: token } = settings;
     const server = await startStatusServer({
       ...settings.http,
-      ...(token === undefined ? {} : { token }),
-      ...{ log, status, stalled, dashboard: once(loadDashboard) },
+      ...{ token, log, status, stalled, dashboard: once(loadDashboard) },
     });
     if (server !== undefined) servers.push(server);
     sampling = runSampler(source, ending.signal);

@@ -19,7 +19,7 @@ export interface StatusServerOptions {
   readonly port: number;
   readonly log: Log;
   /** CHOUETTE_HTTP_TOKEN. */
-  readonly token?: string;
+  readonly token: string | undefined;
   status(): Promise<Status>;
   /** A sentence for each loop that has hung. */
   stalled(): readonly string[];

@@ -1,10 +1,10 @@
-import { type Fate, fateCounter } from "@chouette-iot/queue";
+import { counterName, type Disposition } from "@chouette-iot/queue";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ledgerOf, total } from "./ledger.js";
 
 const QUEUE = "chouette:metrics:wrapped";
-const FATES: readonly Fate[] = [
+const FATES: readonly Disposition[] = [
   "aggregated",
   "delivered",
   "rejected",
@@ -15,15 +15,15 @@ const FATES: readonly Fate[] = [
 ];
 
 const counts = fc.record(
-  Object.fromEntries(FATES.map((fate) => [fate, fc.nat(1000)])) as Record<Fate, fc.Arbitrary<number>>,
+  Object.fromEntries(FATES.map((fate) => [fate, fc.nat(1000)])) as Record<Disposition, fc.Arbitrary<number>>,
 );
 
 function countersOf(accepted: number, fates: Readonly<Record<string, number>>): ReadonlyMap<string, number> {
   const ours = Object.entries(fates).map(
-    ([fate, count]) => [fateCounter(QUEUE, fate as Fate), count] as const,
+    ([fate, count]) => [counterName(QUEUE, fate as Disposition), count] as const,
   );
   const others = [["chouette:metrics:raw:delivered", 7] as const, [`${QUEUE}2:delivered`, 7] as const];
-  return new Map([...ours, ...others, [fateCounter(QUEUE, "accepted"), accepted]]);
+  return new Map([...ours, ...others, [counterName(QUEUE, "accepted"), accepted]]);
 }
 
 describe("a ledger", () => {

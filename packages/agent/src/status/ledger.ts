@@ -4,7 +4,7 @@
  * The store keeps the counters and each settlement increments its own, so the sum holds across restarts. Records that
  * clients append aren't counted when they arrive: there, accepted is the sum of the rest.
  */
-import { type Fate, fateCounter, unknownLossCounter } from "@chouette-iot/queue";
+import { counterName, type Disposition, unknownLossCounter } from "@chouette-iot/queue";
 
 export interface Ledger {
   readonly accepted: number;
@@ -19,12 +19,12 @@ export interface Ledger {
   readonly unknownLosses: number;
 }
 
-const DONE: ReadonlySet<string> = new Set<Fate>(["aggregated", "delivered", "requeued"]);
+const DONE: ReadonlySet<string> = new Set<Disposition>(["aggregated", "delivered", "requeued"]);
 
 export function ledgerOf(queue: string, counters: ReadonlyMap<string, number>, pending: number): Ledger {
   const done: Record<string, number> = {};
   const dropped: Record<string, number> = {};
-  const accepted = fateCounter(queue, "accepted");
+  const accepted = counterName(queue, "accepted");
   const unknownLosses = unknownLossCounter(queue);
   const prefix = accepted.slice(0, -"accepted".length);
   for (const [name, count] of counters) {

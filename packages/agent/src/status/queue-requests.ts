@@ -5,7 +5,7 @@
  * at the same moment may be counted twice, as processed and as purged; none is lost uncounted.
  */
 import {
-  fateCounter,
+  counterName,
   type NewRecord,
   type Page,
   type Position,
@@ -68,7 +68,7 @@ async function purge(store: Store, queue: string): Promise<QueueAnswer> {
   for await (const page of pagesAsOfNow(store, queue)) {
     await store.settle({
       remove: [{ queue, records: page }],
-      count: new Map([[fateCounter(queue, "purged"), page.length]]),
+      count: new Map([[counterName(queue, "purged"), page.length]]),
     });
     records += page.length;
   }
@@ -93,11 +93,11 @@ interface Requeued {
 }
 
 async function settleRequeued(store: Store, names: QueueNames, requeued: readonly Requeued[]): Promise<void> {
-  const count = new Map([[fateCounter(names.rejected, "requeued"), requeued.length]]);
+  const count = new Map([[counterName(names.rejected, "requeued"), requeued.length]]);
   for (const { queue } of requeued) {
     // Appended raw records and logs aren't counted as they arrive, and neither are requeued ones.
     if (queue !== names.readyMetrics) continue;
-    const counter = fateCounter(queue, "accepted");
+    const counter = counterName(queue, "accepted");
     count.set(counter, (count.get(counter) ?? 0) + 1);
   }
   await store.settle({

@@ -12,7 +12,7 @@ export interface Moved {
   readonly queue: string;
   readonly id: string;
   /** How it left its queue, such as `aggregated` or `delivered`; undefined if it entered it. */
-  readonly left?: string;
+  readonly left?: string | undefined;
   /** As it is stored; undefined if it is no longer known. */
   readonly value: string | undefined;
 }
@@ -54,7 +54,7 @@ export class RecordTap {
         if (this.#watchers.size > 0) this.#remember(queue, page);
         return page;
       },
-      strays: (queue, limit) => store.strays(queue, limit),
+      orphans: (queue, limit) => store.orphans(queue, limit),
       settle: async (settlement) => {
         await store.settle(settlement);
         if (this.#watchers.size > 0) this.#show(movedBy(settlement, (queue, id) => this.#take(queue, id)));
@@ -112,10 +112,7 @@ function movedBy(
   const left = remove.flatMap(({ queue, records, counter }) => {
     // A counter is the queue's name and the record's fate.
     const fate = counter?.slice(queue.length + 1);
-    return records.map(({ id }) => ({
-      ...{ queue, id, value: take(queue, id) },
-      ...(fate === undefined ? {} : { left: fate }),
-    }));
+    return records.map(({ id }) => ({ queue, id, left: fate, value: take(queue, id) }));
   });
   const entered = add.flatMap(({ queue, records }) => records.map(({ id, value }) => ({ queue, id, value })));
   return [...left.filter((moved) => "left" in moved), ...entered];

@@ -18,7 +18,7 @@ import type { Config } from "../config/config.js";
 import { currentHostName } from "../config/host-name.js";
 import { OUTPUTS } from "../config/outputs.js";
 import { shownRedisAddress } from "../config/redis-address.js";
-import type { HeldBack } from "../dispatch/byte-budget.js";
+import type { DeferredCounts } from "../dispatch/byte-budget.js";
 import type { SentOfLate, WireOfLate } from "../dispatch/sent-bytes.js";
 import type { StatsdStatus } from "../ingest/dogstatsd/listener.js";
 import type { Clock } from "../runtime/clock.js";
@@ -46,11 +46,11 @@ export interface Status {
     /** Of the embedded broker: where its files are. */
     readonly dataDirectory?: string;
     /** Of the embedded broker, since the start. */
-    readonly counters?: Readonly<Record<string, number>>;
+    readonly counters?: Readonly<Record<string, number>> | undefined;
     /** Of a Redis server; undefined if it doesn't answer, or the account has no right to INFO. */
-    readonly memory?: BrokerMemory;
+    readonly memory?: BrokerMemory | undefined;
     /** Of the embedded broker. */
-    readonly disk?: DiskStatus;
+    readonly disk?: DiskStatus | undefined;
   };
   /** Undefined if CHOUETTE_STATSD is off. */
   readonly statsd?: StatsdStatus;
@@ -62,13 +62,13 @@ export interface Status {
   readonly collectors: readonly CollectorStatus[];
   readonly deliveries: Readonly<Record<Signal, DeliveryStatus>>;
   /** Bytes of request bodies, failed attempts included; undefined if the store doesn't answer. */
-  readonly sent?: SentOfLate;
+  readonly sent?: SentOfLate | undefined;
   /** Bytes on the wire, both ways, with TLS and handshakes, without TCP and IP; likewise. */
   readonly wire?: WireOfLate;
   /** Undefined if neither DAILY_BYTE_BUDGET nor MONTHLY_BYTE_BUDGET is set. */
   readonly budget?: BudgetStatus;
   /** Undefined if the store doesn't answer. */
-  readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[];
+  readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[] | undefined;
 }
 
 export interface DiskStatus extends DiskReport {
@@ -96,7 +96,7 @@ export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays" | "ol
   /** Delivered records that Datadog only ingests if Historical Metrics is enabled, or logs that were older than 18 h. */
   readonly old?: number;
   /** Unix time. */
-  readonly last?: Seconds;
+  readonly last?: Seconds | undefined;
   /** Mean age of the records when they were delivered. */
   readonly meanDelay?: Seconds;
 }
@@ -120,7 +120,7 @@ export interface StatusSource {
   collectors(): readonly CollectorStatus[];
   /** Rejects if the store does. */
   snapshot(): Promise<StoreSnapshot>;
-  heldBack(): HeldBack | undefined;
+  deferred(): DeferredCounts | undefined;
   /** Unix time of the last flush; undefined before the first, and while another agent is the leader. */
   flushedAt(): Seconds | undefined;
   stalled(): readonly string[];
@@ -149,9 +149,9 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     broker: {
       kind: config.storage,
       ...brokerIdentity(config, source.brokerAddress),
-      ...(brokerCounters === undefined ? {} : { counters: { ...brokerCounters } }),
-      ...(memory === undefined ? {} : { memory }),
-      ...(disk === undefined ? {} : { disk }),
+      counters: brokerCounters && { ...brokerCounters },
+      memory,
+      disk,
     },
     ...(statsd.sockets.length === 0 ? {} : { statsd }),
     output: {
@@ -167,10 +167,10 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     outages: source.outages(),
     collectors: source.collectors(),
     deliveries: bySignal((signal) => toStatus(deliveries[signal])),
-    ...(sent === undefined ? {} : { sent }),
+    sent,
     ...(wire === undefined ? {} : { wire }),
     ...budgetOf(config, source),
-    ...(queues === undefined ? {} : { queues: queues.map((queue) => withRates(queue, source.rates)) }),
+    queues: queues?.map((queue) => withRates(queue, source.rates)),
   };
 }
 
@@ -212,9 +212,9 @@ function budgetOf({ settings }: Config, source: StatusSource): { readonly budget
     ...(bytesPerDay === undefined ? {} : { bytesPerDay }),
     ...(bytesPerMonth === undefined ? {} : { bytesPerMonth }),
   };
-  const heldBack = source.heldBack();
-  if (heldBack === undefined) return { budget: limits };
-  const { lesserLogs: lowPriorityLogs, logs, collected: collectedMetrics } = heldBack;
+  const deferred = source.deferred();
+  if (deferred === undefined) return { budget: limits };
+  const { lowPriorityLogs, logs, collected: collectedMetrics } = deferred;
   return { budget: { ...limits, deferred: { lowPriorityLogs, logs, collectedMetrics } } };
 }
 
@@ -224,7 +224,7 @@ function toStatus({ requests, records, bytes, old, last, delays }: Deliveries): 
     records,
     bytes,
     ...(old === 0 ? {} : { old }),
-    ...(last === undefined ? {} : { last }),
+    last,
     ...(records === 0 ? {} : { meanDelay: seconds(delays / records) }),
   };
 }

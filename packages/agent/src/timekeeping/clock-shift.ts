@@ -64,7 +64,7 @@ function isSpan(value: unknown): value is ShiftedWindows["staying"][number] {
   return typeof start === "number" && typeof interval === "number";
 }
 
-/** A range without what lies in another one. */
+/** A range without what is in another one. */
 export function rangeWithout({ from, to }: TimeRange, other: TimeRange | undefined): readonly TimeRange[] {
   if (other === undefined) return [{ from, to }];
   const before = { from, to: seconds(Math.min(to, other.from)) };

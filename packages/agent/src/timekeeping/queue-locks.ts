@@ -1,7 +1,7 @@
 /**
  * One lock for each queue, between those who take records out of it and the moving of its records to another time.
  *
- * Nobody waits: whoever comes while the queue is in use for the other purpose learns so and comes again later. Those
+ * Nobody waits: anyone who comes while the queue is in use for the other purpose learns so and comes again later. Those
  * who take records out may do so side by side.
  */
 export class QueueLocks {

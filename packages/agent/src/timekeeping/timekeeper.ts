@@ -101,7 +101,7 @@ export class Timekeeper {
     return toMilliseconds(seconds(this.#bootTime + boot.uptime()));
   }
 
-  /** The clock for whoever judges records by their age: with the time of {@link now}. */
+  /** The clock for anyone who judges records by their age: with the time of {@link now}. */
   trusted(clock: Clock): Clock {
     return {
       now: () => this.now(),
@@ -185,7 +185,7 @@ export class Timekeeper {
   }
 
   /**
-   * The windows' state is moved in the same step: it speaks of the records as they will be. Which windows move depends on
+   * The windows' state is moved in the same step: it describes the records as they will be. Which windows move depends on
    * what was sent of them.
    *
    * @returns undefined if ready metrics are being sent now: to be called again

@@ -23,7 +23,7 @@ const MAX_SAMPLES = 1_000_000;
 /**
  * @param name `datadog`, `simple`, the path of a module (`./wrapper.mjs`, `/etc/chouette/wrapper.mjs`), or the
  * name of a package that is installed beside the agent
- * @throws where there is no such module, or it has no `wrap`
+ * @throws if there is no such module, or it has no `wrap`
  */
 export async function loadWrapper(name: string, options: WrapperOptions): Promise<Wrap> {
   if (name === "datadog") return datadogWrapper(options);

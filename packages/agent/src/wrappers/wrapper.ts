@@ -14,7 +14,7 @@ export type Wrapped =
       /** Of a distribution: what Datadog is to compute percentiles of. */
       readonly sketches?: readonly ReadySketch[];
     }
-  /** The context can't be wrapped: it is set aside with this reason. */
+  /** The context can't be wrapped: it is rejected with this reason. */
   | { readonly ok: false; readonly reason: string };
 
 /**

@@ -51,7 +51,7 @@ export class LogSink {
   /**
    * Stores a log, if its level is high enough.
    *
-   * @param level by its name in Python, pino or winston, or pino's number; INFO where it is none of them
+   * @param level by its name in Python, pino or winston, or pino's number; INFO if it is none of them
    * @param message a text, an error, or anything else
    * @param extras fields of the log; `tags` are its tags, an error under `err` or `error` gives it its stack. An error in
    * place of fields is `err`, anything else `extra`

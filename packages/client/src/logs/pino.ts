@@ -5,7 +5,7 @@
  * pino({ transport: { target: "chouette-iot-client/pino", options: { service: "shop" } } });
  * ```
  *
- * Promises: lines that are no JSON are logs of their own. When pino ends, what is buffered is sent, within the
+ * Promises: a line that is no JSON is a log. When pino ends, what is buffered is sent, within the
  * exit timeout.
  */
 import { Writable } from "node:stream";

@@ -26,7 +26,7 @@ export function plainText(text: string, budget: Budget): string {
   return `${text.slice(0, kept)}… [cut: ${text.length} characters]`;
 }
 
-/** @param around the objects that this one lies in */
+/** @param around the objects that this one is in */
 export function plainValue(value: unknown, budget: Budget, around: readonly object[] = []): unknown {
   if (budget.left <= 0) {
     budget.cut = true;

@@ -2,7 +2,7 @@
  * Draining the spill: what was spilled goes to the broker, oldest first, one batch at a time.
  *
  * Promises: a record is stored once, though the process or the connection may end at any point. Each batch's MULTI sets
- * the segment's marker to the batch's position in it; whoever drains a segment reads the marker first and begins after it.
+ * the segment's marker to the batch's position in it; anyone who drains a segment reads the marker first and begins after it.
  */
 import type { BrokerConnection, StoreOutcome } from "../broker-connection.js";
 import type { Doubt } from "./segment-text.js";

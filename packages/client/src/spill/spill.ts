@@ -2,13 +2,13 @@
  * The spill: a folder of bounded size, for what memory shouldn't hold while the broker is away, and for what is left
  * when the process ends.
  *
- * Records lie in segments, files of about a megabyte that are written, then read, then removed. A segment's name has its id and
+ * Records are in segments, files of about a megabyte that are written, then read, then removed. A segment's name has its id and
  * its owner (`owner.ts`); a client takes over the segments whose owner runs no longer, by renaming them.
  *
  * Promises: what `write` has written outlives the process, kill -9 included; a file cut off costs one record.
  * Beyond its bound the oldest segment goes, and its records are counted. A segment that has vanished or can't be read costs
  * its own records, which are counted and reported, and holds up nothing; a folder that is removed is made again. It loses what the system had not yet put
- * on the disk when the power fails: there is no fsync, for the life of the flash that it lies on.
+ * on the disk when the power fails: there is no fsync, for the life of the flash that it is on.
  */
 import {
   closeSync,

@@ -56,7 +56,7 @@ export class Block {
     return this.#seek(index) ? { score: this.#reader.double(), id: this.#reader.text() } : undefined;
   }
 
-  /** The same with the value. @param place of the record, for whoever gives it back */
+  /** The same with the value. @param place of the record, for anyone who gives it back */
   record(index: number, place: number): StoredRecord | undefined {
     if (!this.#seek(index)) return undefined;
     const reader = this.#reader;

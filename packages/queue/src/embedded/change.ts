@@ -18,7 +18,7 @@ export interface Change {
   readonly sizes?: ReadonlyMap<string, number>;
   readonly runs?: readonly RunChange[];
   readonly removals?: readonly QueueRemoval[];
-  readonly strayRemovals?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
+  readonly orphanRemovals?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
   readonly writes?: readonly QueueWrites[];
   /** Texts by key; undefined for one that is deleted. */
   readonly notes?: ReadonlyMap<string, string | undefined>;
@@ -89,7 +89,7 @@ export const JOURNAL_VERSION = 1;
 const SIZE = 1;
 const RUN = 2;
 const REMOVAL = 3;
-const STRAY_REMOVAL = 4;
+const ORPHAN_REMOVAL = 4;
 const WRITES = 5;
 const NOTE = 6;
 const NO_NOTE = 7;
@@ -141,8 +141,8 @@ export function writeChange(writer: ByteWriter, change: Change): void {
       writeNumbers(writer, ofRun);
     }
   }
-  for (const { queue, ids } of change.strayRemovals ?? []) {
-    writer.byte(STRAY_REMOVAL);
+  for (const { queue, ids } of change.orphanRemovals ?? []) {
+    writer.byte(ORPHAN_REMOVAL);
     writer.text(queue);
     writer.varint(ids.length);
     for (const id of ids) writer.text(id);
@@ -202,7 +202,7 @@ export function readChange(body: Buffer): Change {
   const sizes = new Map<string, number>();
   const runs: RunChange[] = [];
   const removals: QueueRemoval[] = [];
-  const strayRemovals: { queue: string; ids: string[] }[] = [];
+  const orphanRemovals: { queue: string; ids: string[] }[] = [];
   const writes: QueueWrites[] = [];
   const notes = new Map<string, string | undefined>();
   const counters = new Map<string, number>();
@@ -215,8 +215,8 @@ export function readChange(body: Buffer): Change {
     if (part === SIZE) sizes.set(reader.text(), reader.varint());
     else if (part === RUN) runs.push(readRun(reader));
     else if (part === REMOVAL) removals.push(readRemoval(reader));
-    else if (part === STRAY_REMOVAL) {
-      strayRemovals.push({ queue: reader.text(), ids: listOf(reader, () => reader.text()) });
+    else if (part === ORPHAN_REMOVAL) {
+      orphanRemovals.push({ queue: reader.text(), ids: listOf(reader, () => reader.text()) });
     } else if (part === WRITES) writes.push(readWrites(reader));
     else if (part === NOTE) notes.set(reader.text(), reader.text());
     else if (part === NO_NOTE) notes.set(reader.text(), undefined);
@@ -234,7 +234,7 @@ export function readChange(body: Buffer): Change {
     sizes,
     runs,
     removals,
-    strayRemovals,
+    orphanRemovals,
     writes,
     notes,
     counters,

@@ -2,7 +2,7 @@
  * Carries out the calls that change the store: each becomes a frame of the journal, then of what is in memory.
  *
  * Records of calls that arrive together share one write. A settlement is decided by what is there when its turn comes,
- * and has a write of its own. Calls that need no look at the disk are carried out at once: a program that stores one record
+ * and has its own write. Calls that need no look at the disk are carried out immediately: a program that stores one record
  * at a time waits for each of them.
  */
 import { checkNotes } from "../stale.js";
@@ -263,7 +263,7 @@ export class Commits {
 
   async #settle(settlement: Settlement): Promise<void> {
     const { content } = this.#options;
-    const { onlyWhile = new Map(), remove = [], removeStrays = [], add = [], notes, count } = settlement;
+    const { onlyWhile = new Map(), remove = [], removeOrphans = [], add = [], notes, count } = settlement;
     const removals: QueueRemoval[] = [];
     const increments = new Map(count);
     const increment = (name: string, by: number) => increments.set(name, (increments.get(name) ?? 0) + by);
@@ -283,7 +283,7 @@ export class Commits {
     const next = { number: content.nextNumber };
     await this.commitRemoval({
       removals,
-      strayRemovals: removeStrays,
+      orphanRemovals: removeOrphans,
       writes: numbered(writes, next),
       ...(notes === undefined ? {} : { notes }),
       increments,

@@ -28,10 +28,10 @@ export class Content {
   }
 
   /** All but what it says of runs. */
-  apply({ removals, strayRemovals, writes, notes, counters, increments }: Change): void {
+  apply({ removals, orphanRemovals, writes, notes, counters, increments }: Change): void {
     for (const removal of removals ?? []) this.queue(removal.queue).remove(removal);
-    for (const { queue, ids } of strayRemovals ?? []) {
-      for (const id of ids) this.queue(queue).strays.delete(id);
+    for (const { queue, ids } of orphanRemovals ?? []) {
+      for (const id of ids) this.queue(queue).orphans.delete(id);
     }
     for (const write of writes ?? []) {
       this.nextNumber = Math.max(this.nextNumber, write.first + write.records.length);

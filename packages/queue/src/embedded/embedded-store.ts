@@ -1,5 +1,5 @@
 /**
- * The embedded engine: queues in files of their own on the device's disk, for the embedded broker.
+ * The embedded engine: queues in their own files on the device's disk, for the embedded broker.
  *
  * Every change is one frame of the journal (`journal.ts`), written before the call is answered, so that it survives
  * the end of the process in any way. When it also survives a power cut, CHOUETTE_FSYNC says; the disk is never waited
@@ -8,9 +8,9 @@
  */
 import { boundedPage } from "../bounded-page.js";
 import { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "../broker-store.js";
-import { fateCounter } from "../disposition.js";
+import { counterName } from "../disposition.js";
 import { checkEpoch } from "../stale.js";
-import type { NewRecord, Position, ReadOptions, Settlement, StoredRecord, Stray } from "../store.js";
+import type { NewRecord, Orphan, Position, ReadOptions, Settlement, StoredRecord } from "../store.js";
 import type { BlockCache } from "./block-cache.js";
 import { Commits, type QueueRecords, type Work } from "./commits.js";
 import type { Content } from "./content.js";
@@ -127,8 +127,8 @@ export class EmbeddedStore implements BrokerStore {
     return content === undefined ? [] : readPage(content, options);
   }
 
-  async strays(queue: string, limit: number): Promise<readonly Stray[]> {
-    return boundedPage(firstStrays(this.#content.queues.get(queue)?.strays ?? new Map(), limit));
+  async orphans(queue: string, limit: number): Promise<readonly Orphan[]> {
+    return boundedPage(firstOrphans(this.#content.queues.get(queue)?.orphans ?? new Map(), limit));
   }
 
   async settle(settlement: Settlement): Promise<void> {
@@ -144,12 +144,12 @@ export class EmbeddedStore implements BrokerStore {
   bytes(): number {
     let bytes = 0;
     for (const [key, text] of this.#content.notes) bytes += key.length + text.length;
-    for (const { table, frozen, runs, strays } of this.#content.queues.values()) {
+    for (const { table, frozen, runs, orphans } of this.#content.queues.values()) {
       for (const one of [table, frozen?.table]) {
         if (one !== undefined) bytes += one.textBytes + one.size * RECORD_OVERHEAD;
       }
       for (const run of runs) bytes += run.liveBytes;
-      for (const [id, value] of strays) bytes += id.length + value.length;
+      for (const [id, value] of orphans) bytes += id.length + value.length;
     }
     return bytes;
   }
@@ -157,8 +157,8 @@ export class EmbeddedStore implements BrokerStore {
   async valueCount(queue: string): Promise<number> {
     const content = this.#content.queues.get(queue);
     if (content === undefined) return 0;
-    const { table, frozen, strays, size } = content;
-    return size - table.valueless - (frozen?.table.valueless ?? 0) + strays.size;
+    const { table, frozen, orphans, size } = content;
+    return size - table.valueless - (frozen?.table.valueless ?? 0) + orphans.size;
   }
 
   /** In pages, between which others have their turn. */
@@ -183,7 +183,7 @@ export class EmbeddedStore implements BrokerStore {
   async values(queue: string, ids: readonly string[]): Promise<readonly (string | undefined)[]> {
     const content = this.#content.queues.get(queue);
     const find = async (id: string): Promise<string | undefined> => {
-      const known = content?.entry(id)?.value ?? content?.strays.get(id);
+      const known = content?.entry(id)?.value ?? content?.orphans.get(id);
       if (known !== undefined || content === undefined) return known;
       for (const run of content.runs) {
         const found = await run.find(id);
@@ -315,7 +315,7 @@ export class EmbeddedStore implements BrokerStore {
         const lost = ordinals.filter((ordinal) => !run.removed.has(ordinal));
         if (lost.length === 0) return;
         const { queue, path } = run.parts;
-        const counter = fateCounter(queue, "damaged");
+        const counter = counterName(queue, "damaged");
         this.#options.onTrouble(new Error(`${lost.length} records in ${path} can't be read`));
         await this.#commits.commitRemoval({
           removals: [{ queue, numbers: [], ordinals: new Map([[run.id, lost]]) }],
@@ -345,9 +345,9 @@ function byQueue(writes: readonly QueueWrite[]): readonly QueueRecords[] {
   return [...queues].map(([queue, records]) => ({ queue, records }));
 }
 
-function* firstStrays(strays: ReadonlyMap<string, string>, limit: number): Generator<Stray> {
+function* firstOrphans(orphans: ReadonlyMap<string, string>, limit: number): Generator<Orphan> {
   let left = limit;
-  for (const [id, value] of strays) {
+  for (const [id, value] of orphans) {
     if (left-- <= 0) return;
     yield { id, value };
   }

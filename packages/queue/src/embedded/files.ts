@@ -38,7 +38,7 @@ export interface StoreFile {
 export interface FileSystem {
   /** Rejects while another process has the folder. */
   lock(folder: string): Promise<FolderLock>;
-  /** Makes the folder, for the agent's user alone, whoever made it. */
+  /** Makes the folder, for the agent's user alone, even if another user made it. */
   makeFolder(path: string): Promise<void>;
   list(folder: string): Promise<readonly string[]>;
   /** A new file for reading and writing, for the agent's user alone. */

@@ -1,8 +1,8 @@
 /**
  * The lock of a store's folder: at most one process has its file open.
  *
- * It is a Unix socket in the folder, which ends with its process, however that ends. Whoever wants the lock makes
- * a socket of its own first, then looks for others that answer; where there is one, it takes its own back. Two
+ * It is a Unix socket in the folder, which ends with its process, however that ends. Anyone who wants the lock makes
+ * its own socket first, then looks for others that answer; if there is one, it takes its own back. Two
  * that come at once may see each other and both step back, but never both have it. What a process that is gone
  * left behind refuses to answer and is removed; no name comes twice.
  */

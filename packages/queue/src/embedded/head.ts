@@ -29,8 +29,8 @@ export function writeHead(
   for (const notes of inParts(content.notes, ([key, text]) => key.length + text.length)) {
     put({ notes: new Map(notes) });
   }
-  for (const [queue, { strays }] of content.queues) {
-    for (const part of inParts(strays, ([id, value]) => id.length + value.length)) {
+  for (const [queue, { orphans }] of content.queues) {
+    for (const part of inParts(orphans, ([id, value]) => id.length + value.length)) {
       const records = part.map(([id, value]) => ({ id, value }));
       put({ writes: [{ queue, first: nextNumber, records }] });
     }

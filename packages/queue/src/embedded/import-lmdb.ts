@@ -48,7 +48,7 @@ export async function importLmdb(
       else {
         const queue = table.name.replace(/^(records|strays):/, "");
         if (queue === table.name || !isQueueName(queue)) continue;
-        const toWrite = table.name.startsWith(STRAYS) ? strayOf : recordOf;
+        const toWrite = table.name.startsWith(STRAYS) ? orphanOf : recordOf;
         const read = await writeAll(entries, (entry) => toWrite(queue, entry), write);
         if (!table.name.startsWith(RECORDS)) continue;
         records += read;
@@ -88,7 +88,7 @@ function recordOf(queue: string, { key, value }: LmdbEntry): QueueWrite | undefi
   return { queue, ...position, ...(value.length === 0 ? {} : { value: value.toString("utf8") }) };
 }
 
-function strayOf(queue: string, { key, value }: LmdbEntry): QueueWrite | undefined {
+function orphanOf(queue: string, { key, value }: LmdbEntry): QueueWrite | undefined {
   const id = readText(key);
   return id === undefined ? undefined : { queue, id, value: value.toString("utf8") };
 }

@@ -6,7 +6,7 @@
  */
 import { basename, join } from "node:path";
 import { bootId, type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { fateCounter, unknownLossCounter } from "../disposition.js";
+import { counterName, unknownLossCounter } from "../disposition.js";
 import { BlockCache } from "./block-cache.js";
 import { EmbeddedStore, type StoreLimits } from "./embedded-store.js";
 import { type FileSystem, realFiles } from "./files.js";
@@ -29,7 +29,7 @@ const DEFAULT_LIMITS: StoreLimits = {
   segments: JOURNAL_BYTES / (4 * MEBIBYTE),
   carriedBytes: 256 * 1024,
 };
-/** systemd is told to wait for so long: deploy/systemd. */
+/** systemd is configured to wait for so long: deploy/systemd. */
 const MAX_RECOVERY_MS = 240_000;
 const MOVED_AWAY = "damaged-";
 
@@ -39,7 +39,7 @@ export interface OpenOptions {
   readonly fsync?: Fsync;
   readonly files?: FileSystem;
   readonly limits?: Partial<StoreLimits>;
-  /** The machine's boot; the system is asked for it unless given. */
+  /** The machine's boot; the system is asked for it by default. */
   readonly boot?: string;
   /** The time, for the name of a folder that files are moved to. */
   readonly now?: Milliseconds;
@@ -120,7 +120,7 @@ function reportOf({ lost, isUnknown, isPowerLost, damagedBytes }: Losses, movedT
 
 /** Best effort: a disk that is full doesn't keep the agent from starting. */
 async function countLosses(store: EmbeddedStore, { lost, isUnknown }: Losses): Promise<void> {
-  const count = new Map([...lost].map(([queue, count]) => [fateCounter(queue, "damaged"), count]));
+  const count = new Map([...lost].map(([queue, count]) => [counterName(queue, "damaged"), count]));
   if (isUnknown) for (const queue of store.queues()) count.set(unknownLossCounter(queue), 1);
   if (count.size === 0) return;
   await store.settle({ count }).catch(() => {});
@@ -144,7 +144,7 @@ async function takeOverFormer(
     const missing = [...lost.values()].reduce((sum, count) => sum + count, 0);
     const withLost = new Map(counters);
     for (const [queue, count] of lost) {
-      const counter = fateCounter(queue, "damaged");
+      const counter = counterName(queue, "damaged");
       withLost.set(counter, (counters.get(counter) ?? 0) + count);
     }
     await store.takeOver(notes, withLost);
@@ -172,7 +172,7 @@ async function recoverOrLeave(options: RecoveryOptions, now: Milliseconds): Prom
   }
 }
 
-/** Best effort: without room, what is damaged stays where it is, and is reported again. */
+/** Best effort: without room, what is damaged stays in place, and is reported again. */
 async function leaveDamage(
   store: EmbeddedStore,
   {

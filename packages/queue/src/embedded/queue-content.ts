@@ -1,7 +1,7 @@
 /**
  * What a queue holds: the records in memory, those that are being written to a run, and its runs.
  *
- * An id is in one of them at most. Whoever changes a queue journals the change first; a change of records in runs is
+ * An id is in one of them at most. Anyone who changes a queue journals the change first; a change of records in runs is
  * given by their ordinals, so that to apply it needs no look at the disk.
  */
 import type { Position } from "../store.js";
@@ -24,7 +24,7 @@ export class QueueContent {
   #runs: readonly Run[] = [];
   readonly #runIds = new RunIds();
   /** Values by id that were stored without a score. */
-  readonly strays = new Map<string, string>();
+  readonly orphans = new Map<string, string>();
   /** Called with the number of each record in memory that leaves it. */
   readonly #onLeft: (number: number) => void;
 
@@ -127,18 +127,18 @@ export class QueueContent {
   /** What becomes of a write: an entry, or undefined for a value that has no score and for what changes nothing. */
   #entryOf({ id, score, value }: Written, number: number): Entry | undefined {
     if (score !== undefined && value !== undefined) {
-      if (this.strays.size > 0) this.strays.delete(id);
+      if (this.orphans.size > 0) this.orphans.delete(id);
       return newEntry(id, score, value, number);
     }
     const known = this.entry(id);
     if (score !== undefined) {
       if (known?.score === score + 0) return undefined;
-      const own = known?.value ?? this.strays.get(id);
-      this.strays.delete(id);
+      const own = known?.value ?? this.orphans.get(id);
+      this.orphans.delete(id);
       return newEntry(id, score, own, number);
     }
     if (known !== undefined) return newEntry(id, known.score, value, number);
-    if (value !== undefined) this.strays.set(id, value);
+    if (value !== undefined) this.orphans.set(id, value);
     return undefined;
   }
 

@@ -95,7 +95,7 @@ export class Upkeep {
     return content.memoryBytes() > 2 * limits.memoryBytes ? this.#spilling : undefined;
   }
 
-  /** Ends what is under way; what it was to move stays where it is. */
+  /** Ends what is under way; what it was to move stays in place. */
   async end(): Promise<void> {
     this.#isEnding = true;
     await Promise.all([this.#spilling, this.#merging]);

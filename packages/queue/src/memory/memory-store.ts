@@ -5,7 +5,7 @@
  */
 import { boundedPage } from "../bounded-page.js";
 import { checkEpoch, checkNotes } from "../stale.js";
-import type { NewRecord, Position, ReadOptions, Settlement, Store, StoredRecord, Stray } from "../store.js";
+import type { NewRecord, Orphan, Position, ReadOptions, Settlement, Store, StoredRecord } from "../store.js";
 
 /** Records in order of score, then id, and by their ids. */
 interface Queue {
@@ -30,8 +30,8 @@ export class MemoryStore implements Store {
     return boundedPage(before === undefined ? page : page.filter((record) => record.score < before));
   }
 
-  /** There are none: whoever writes here gives a record whole. */
-  async strays(): Promise<readonly Stray[]> {
+  /** There are none: anyone who writes here gives a record whole. */
+  async orphans(): Promise<readonly Orphan[]> {
     return [];
   }
 

@@ -2,7 +2,7 @@
  * Ids between Redis, which holds bytes, and the store, which has strings.
  *
  * Promises: every id that Redis may hold becomes a string that leads back to the same bytes, so that a record
- * with a broken id can be set aside like any other and doesn't come back for ever. A byte that is not UTF-8
+ * with a broken id can be rejected like any other and doesn't come back forever. A byte that is not UTF-8
  * becomes a lone surrogate, U+DC00 and the byte, as in Python's `surrogateescape`.
  */
 import { isUtf8 } from "node:buffer";
@@ -24,7 +24,7 @@ export function idArgument(id: string): string | Buffer {
   );
 }
 
-/** Whether a reply holds what can't be told apart as text: it is to be asked for again, as {@link idTexts}. */
+/** Whether a reply holds what can't be distinguished as text: it is to be asked for again, as {@link idTexts}. */
 export function isDamaged(reply: readonly string[]): boolean {
   return reply.some((text) => text.includes(REPLACEMENT));
 }
@@ -51,7 +51,7 @@ function textOf(bytes: Buffer): string {
   return text;
 }
 
-/** How many bytes the character has that begins here, or 0 where none does. */
+/** How many bytes the character has that begins here, or 0 if none does. */
 function characterLength(bytes: Buffer, start: number): number {
   for (let length = 1; length <= MAX_CHARACTER_BYTES && start + length <= bytes.length; length++) {
     if (isUtf8(bytes.subarray(start, start + length))) return length;

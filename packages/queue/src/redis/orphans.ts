@@ -2,10 +2,10 @@
  * Values in Redis whose id has no score. Clients store both in one MULTI, so that such a value is the trace
  * of a crash without persistence, of a foreign client or of a hand at work.
  *
- * Costs two commands where there are none, and a scan of the hash where there are. The scan stays in the server, since
+ * Costs two commands if there are none, and a scan of the hash if there are. The scan stays in the server, since
  * HSCAN would send every value with its id; a stray that gets its score meanwhile is left alone by the settlement.
  */
-import type { Stray } from "../store.js";
+import type { Orphan } from "../store.js";
 import { idTexts, isDamaged } from "./id-text.js";
 import { keysOf, valuesOf } from "./keys.js";
 import type { RedisConnection } from "./redis-connection.js";
@@ -27,16 +27,16 @@ for step = 1, 50 do
 end
 return {cursor, ids}`;
 
-export async function findStrays(
+export async function findOrphans(
   connection: RedisConnection,
   queue: string,
   limit: number,
-): Promise<readonly Stray[]> {
+): Promise<readonly Orphan[]> {
   const [keys, values] = await Promise.all([
     connection.sendCommand<number>(["ZCARD", keysOf(queue)]),
     connection.sendCommand<number>(["HLEN", valuesOf(queue)]),
   ]);
-  // An id without a value can hide a stray from this sum; it comes to light when that id has been set aside.
+  // An id without a value can hide a stray from this sum; it comes to light when that id has been rejected.
   if (values <= keys) return [];
   // By id: a scan may come upon the same one twice.
   const found = new Set<string>();

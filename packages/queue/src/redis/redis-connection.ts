@@ -10,7 +10,7 @@ import { createClient } from "@redis/client";
 import { reconnectDelay } from "./backoff.js";
 
 export interface RedisAddress {
-  /** `redis://` or `rediss://`, with user, password and database where they are needed. Goes before host and port. */
+  /** `redis://` or `rediss://`, with user, password and database if they are needed. Takes precedence over host and port. */
   readonly url?: string;
   readonly host?: string;
   readonly port?: number;

@@ -6,12 +6,12 @@
  */
 import { NAMESPACE } from "../queue-names.js";
 import { checkEpoch } from "../stale.js";
-import type { NewRecord, ReadOptions, Settlement, Store, StoredRecord, Stray } from "../store.js";
+import type { NewRecord, Orphan, ReadOptions, Settlement, Store, StoredRecord } from "../store.js";
 import { append } from "./append.js";
 import { type Census, takeCensus } from "./census.js";
 import { CheckedConnection, type Patience } from "./checked-connection.js";
 import { countersOf, keysOf, notesOf } from "./keys.js";
-import { findStrays } from "./orphans.js";
+import { findOrphans } from "./orphans.js";
 import { readPage } from "./read.js";
 import type { ConnectionEvents, RedisAddress } from "./redis-connection.js";
 import { type ServerInfo, serverInfo } from "./server-info.js";
@@ -51,8 +51,8 @@ export class RedisStore implements Store {
     return this.#connection.run((connection) => readPage(connection, queue, options));
   }
 
-  strays(queue: string, limit: number): Promise<readonly Stray[]> {
-    return this.#connection.run((connection) => findStrays(connection, queue, limit));
+  orphans(queue: string, limit: number): Promise<readonly Orphan[]> {
+    return this.#connection.run((connection) => findOrphans(connection, queue, limit));
   }
 
   settle(settlement: Settlement): Promise<void> {

@@ -1,4 +1,4 @@
-/** What a Redis server says of itself: its memory, what it evicts, what it keeps. */
+/** What a Redis server reports about itself: its memory, what it evicts, what it keeps. */
 import { ErrorReply } from "@redis/client";
 import { parseInfo } from "./info.js";
 import type { RedisConnection } from "./redis-connection.js";
@@ -13,7 +13,7 @@ export interface ServerInfo {
   readonly maxMemory: number | undefined;
   /** What happens when it is reached, such as `noeviction`. */
   readonly policy: string;
-  /** Keys that were evicted in this run, of whoever they were. */
+  /** Keys that were evicted in this run, of anyone. */
   readonly evictedKeys: number;
   readonly hasAppendOnlyFile: boolean;
 }

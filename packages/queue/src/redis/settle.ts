@@ -1,7 +1,7 @@
 /**
  * Atomic step: settle.
  *
- * Guarantee: removals, additions, notes and counters of a settlement come into force together, by one script, or not
+ * Guarantee: removals, additions, notes and counters of a settlement are applied together, by one script, or not
  * at all: what it depends on (`onlyWhile`, the state's format, the kinds of its keys) is checked before the first write.
  * Where the connection breaks before the answer, either may be true: read again to know. This holds as well for bytes
  * of a connection that is gone, whenever the server comes to read them.
@@ -19,8 +19,8 @@ import { checkFormat, STATE_FORMAT } from "./state-format.js";
 
 /**
  * KEYS: the notes, the counters, the state's format, then each queue's ids and values. ARGV: the format; "delete" if it
- * is to begin with a deletion; how many notes it depends on, and for each its key, "=" and its text, or "!" and nothing
- * where it must not be there; then steps. A step is its name and its arguments, lists with their length before them; a
+ * is to begin with a deletion; how many notes it depends on, and for each its key, "=" and its text, or "!" and nothing if
+ * it must not be there; then steps. A step is its name and its arguments, lists with their length before them; a
  * queue is the index of its ids in KEYS. Lists go to commands by the thousand, since Lua's stack is small.
  *
  * Answers with nothing, with 0 and a format that isn't the one of ARGV, or with 1 and the first note that differs.
@@ -64,7 +64,7 @@ function steps.remove()
   inThousands("HDEL", KEYS[queue + 1])
   if counter ~= "" and removed > 0 then add(counter, removed) end
 end
-function steps.strays()
+function steps.orphans()
   local queue = tonumber(take())
   for _ = 1, take() do
     local id = take()
@@ -116,9 +116,9 @@ export async function settle(
 }
 
 /** Such a settlement is refused by a full Redis: it would take memory without end. */
-function onlyAdds({ remove = [], removeStrays = [], add = [] }: Settlement): boolean {
+function onlyAdds({ remove = [], removeOrphans = [], add = [] }: Settlement): boolean {
   const frees =
-    remove.some(({ records }) => records.length > 0) || removeStrays.some(({ ids }) => ids.length > 0);
+    remove.some(({ records }) => records.length > 0) || removeOrphans.some(({ ids }) => ids.length > 0);
   return !frees && add.some(({ records }) => records.length > 0);
 }
 
@@ -136,15 +136,21 @@ class Steps {
     return this.arguments.length === 0;
   }
 
-  take({ remove = [], removeStrays = [], add = [], notes = new Map(), count = new Map() }: Settlement): void {
+  take({
+    remove = [],
+    removeOrphans = [],
+    add = [],
+    notes = new Map(),
+    count = new Map(),
+  }: Settlement): void {
     for (const { queue, records, counter = "" } of remove) {
       if (records.length === 0) continue;
       this.arguments.push("remove", this.#queue(queue), counter);
       this.#list(records.map(({ id }) => idArgument(id)));
     }
-    for (const { queue, ids } of removeStrays) {
+    for (const { queue, ids } of removeOrphans) {
       if (ids.length === 0) continue;
-      this.arguments.push("strays", this.#queue(queue));
+      this.arguments.push("orphans", this.#queue(queue));
       this.#list(ids.map(idArgument));
     }
     for (const { queue, records } of add) if (records.length > 0) this.#add(queue, records);

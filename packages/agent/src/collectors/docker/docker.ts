@@ -115,7 +115,7 @@ async function countRestarts(
   return [];
 }
 
-/** Docker's list of events ends where it is told an end; Podman's (4.3) is then empty, and ends where it is told not to go on. */
+/** Docker's list of events ends if it is given an end; Podman's (4.3) is then empty, and ends if it is asked not to go on. */
 function startsPath(since: Seconds, until: Seconds, isPodman: boolean): string {
   const filters = encodeURIComponent(JSON.stringify({ type: ["container"], event: ["start"] }));
   const end = isPodman ? "stream=false" : `until=${until.toFixed(9)}`;

@@ -38,7 +38,7 @@ export function cpuReading({ read, cpu_stats }: Stats): CpuReading | undefined {
   return at > 0 && nanoseconds !== undefined ? { nanoseconds, at } : undefined;
 }
 
-/** Of one core: two busy cores are 200. Undefined where no time has passed, or the container began anew. */
+/** Of one core: two busy cores are 200. Undefined if no time has passed, or the container was restarted. */
 export function cpuPercentage(before: CpuReading, after: CpuReading): number | undefined {
   const used = (after.nanoseconds - before.nanoseconds) / 1_000_000;
   const passed = after.at - before.at;
@@ -91,7 +91,7 @@ function workingSet({ usage, stats }: NonNullable<Stats["memory_stats"]>): numbe
   return Math.max(0, usage - cache);
 }
 
-/** All of its interfaces together; nothing where it has none. */
+/** All of its interfaces together; nothing if it has none. */
 function network({ networks }: Stats): Readonly<Record<string, number>> {
   const interfaces = Object.values(networks ?? {});
   if (interfaces.length === 0) return {};

@@ -1,4 +1,4 @@
-/** Space and inodes of the file systems that lie on a device, as `df` shows them. */
+/** Space and inodes of the file systems that are on a device, as `df` shows them. */
 
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";

@@ -2,7 +2,7 @@
  * The host collector: CPU, memory, load, file systems, network and more of the device itself.
  *
  * Reads the kernel's own files on Linux, and asks a library on macOS. It promises that a part that can't be
- * read costs that part alone. CPU, disk and pressure speak of the time between two rounds, so that the first
+ * read costs that part alone. CPU, disk and pressure describe the time between two rounds, so that the first
  * round is without them.
  */
 

@@ -18,11 +18,11 @@ export interface KubeletOptions {
   readonly keyPath?: string | undefined;
   readonly caPath?: string | undefined;
   readonly tokenPath?: string | undefined;
-  /** The name in the kubelet's certificate, where it isn't the host. */
+  /** The name in the kubelet's certificate, if it isn't the host. */
   readonly serverName?: string | undefined;
   /** Where a pod finds the token and the authority of its service account. */
   readonly serviceAccount: string;
-  /** Believes whoever answers. */
+  /** Believes anyone who answers. */
   readonly insecure: boolean;
 }
 

@@ -63,7 +63,7 @@ export function readRetained(
   });
 }
 
-/** Without a name of its own the broker gives it one, and forgets it afterwards. */
+/** Without its own name the broker gives it one, and forgets it afterwards. */
 function connectPacket(username: string, password: string): IConnectPacket {
   return {
     cmd: "connect",

@@ -1,4 +1,4 @@
-/** The topics below `$SYS/broker` in which Mosquitto speaks of itself, and the metrics that they are. */
+/** The topics below `$SYS/broker` in which Mosquitto describes itself, and the metrics that they are. */
 import type { CollectedMetric } from "../collector.js";
 import type { MetricRow } from "../description.js";
 

@@ -1,4 +1,4 @@
-/** What Redis says of itself by INFO, as metrics. */
+/** What Redis reports about itself by INFO, as metrics. */
 import type { Info } from "@chouette-iot/queue/redis/info";
 import type { CollectedMetric } from "../collector.js";
 import { rounded } from "../rounded.js";
@@ -54,7 +54,7 @@ function numberOf(info: Info, field: string): number | undefined {
   return value === undefined ? undefined : Number(value);
 }
 
-/** What a counter grew by since the round before; all of it where the server was started anew since. */
+/** What a counter grew by since the round before; all of it where the server was restarted since. */
 function increase(before: Info | undefined, after: Info, field: string): number | undefined {
   const now = numberOf(after, field);
   if (before === undefined || now === undefined) return undefined;
@@ -62,7 +62,7 @@ function increase(before: Info | undefined, after: Info, field: string): number 
   return Math.max(0, now - (numberOf(before, field) ?? 0));
 }
 
-/** Percent of the reads since the round before that found their key; undefined where there were none. */
+/** Percent of the reads since the round before that found their key; undefined if there were none. */
 function hitRate(before: Info | undefined, after: Info): number | undefined {
   const hits = increase(before, after, "keyspace_hits");
   const misses = increase(before, after, "keyspace_misses");

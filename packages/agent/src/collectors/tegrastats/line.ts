@@ -1,8 +1,8 @@
 /**
  * One line of tegrastats as metrics, on Jetson Nano, TX2, Xavier and Orin.
  *
- * The line is a row of readings, each in a form of its own, and differs by board and release: what isn't in it
- * gives no metric. Its fields are told of in NVIDIA's Jetson Linux Developer Guide, "tegrastats Utility".
+ * The line is a row of readings, each in its own form, and differs by board and release: what isn't in it
+ * gives no metric. Its fields are described in NVIDIA's Jetson Linux Developer Guide, "tegrastats Utility".
  */
 
 import type { TegrastatsMetric } from "../../config/collector-metrics.js";

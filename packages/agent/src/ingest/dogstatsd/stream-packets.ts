@@ -5,7 +5,7 @@
  * Promises: no more than one packet is held. A packet over the limit, or a length that can't be one, ends the stream.
  */
 
-/** What ends a stream: what comes after can't be told apart. */
+/** What ends a stream: what comes after can't be distinguished. */
 export class PacketTooLongError extends Error {
   override readonly name = "PacketTooLongError";
 }

@@ -2,9 +2,9 @@
 export interface BrokerCounters {
   /** Connections that are open. */
   connections: number;
-  /** Connections that came over the limit and were closed at once. */
+  /** Connections that came over the limit and were closed immediately. */
   refusedConnections: number;
-  /** Connections from another machine that were closed at once, because no password is set. */
+  /** Connections from another machine that were closed immediately, because no password is set. */
   deniedConnections: number;
   /** Idle connections that were closed in favour of new ones, at the limit. */
   closedIdle: number;

@@ -125,7 +125,7 @@ export class Connection implements MemoryHolder {
     this.#closeWith(OUT_OF_MEMORY);
   }
 
-  /** At once for requests, a little later for the connection: it may be a request that asks for it. */
+  /** Immediately for requests, a little later for the connection: it may be a request that asks for it. */
   #end(): void {
     this.#ending = true;
     process.nextTick(() => this.#goOn());

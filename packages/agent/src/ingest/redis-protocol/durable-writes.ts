@@ -1,6 +1,6 @@
 /**
- * Batches on their way to the store. What can't be stored is answered with an error and counted; the outage is
- * told once when it begins and once when it ends.
+ * Batches on their way to the store. What can't be stored is answered with an error and counted; the outage is reported
+ * once when it begins and once when it ends.
  */
 
 import { asStoreError, type BrokerStore } from "@chouette-iot/queue";

@@ -2,7 +2,7 @@
  * One request of a client, from its words to what becomes of it.
  *
  * A MULTI, or a single command that stores, is one write of the store, answered when it is durable. What is
- * wrong with a queued command is said at once, and EXEC then refuses the whole transaction. Redis finds some
+ * wrong with a queued command is reported immediately, and EXEC then refuses the whole transaction. Redis finds some
  * of these mistakes only during EXEC and carries out the other commands: here a transaction is stored whole or
  * not at all.
  */
@@ -23,7 +23,7 @@ import { type Failure, failure, isFailure, QUEUED, type Reply } from "./reply.js
 import { WriteBatch } from "./write-batch.js";
 
 export type Outcome =
-  /** Known at once. */
+  /** Known immediately. */
   | { readonly kind: "now"; readonly reply: Reply }
   /** Being stored; `bytes` is what it holds in memory until then. Other requests may begin meanwhile. */
   | { readonly kind: "stored"; readonly reply: Promise<Reply>; readonly bytes: number }

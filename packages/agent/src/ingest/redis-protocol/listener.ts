@@ -1,6 +1,6 @@
 /**
- * The embedded broker: the agent answers the Redis commands that clients of Chouette send, on a port of its
- * own, and keeps what they store in a {@link BrokerStore}.
+ * The embedded broker: the agent answers the Redis commands that clients of Chouette send, on its own
+ * port, and keeps what they store in a {@link BrokerStore}.
  *
  * Promises: what a client stored and saw answered is durable. A MULTI is stored whole or not at all. Nothing
  * that a client sends ends the agent: it gets an error, or a closed connection.
@@ -31,23 +31,23 @@ import { type BrokerTls, secureConnections } from "./secure-connections.js";
 
 export interface BrokerOptions {
   readonly store: BrokerStore;
-  /** The queues that there are; the agent's own unless given. */
+  /** The queues that there are; the agent's own by default. */
   readonly queues?: QueueNames;
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
   /** What clients must give by AUTH or HELLO before anything else; nothing is asked for unless it is set. */
-  readonly password?: string;
+  readonly password?: string | undefined;
   /** Clients on other machines must use TLS, if it is set; those on this one may. */
-  readonly tls?: BrokerTls;
-  /** Whether clients on other machines are refused unless a password or a certificate is asked for, as in Redis; true unless given. */
+  readonly tls?: BrokerTls | undefined;
+  /** Whether clients on other machines are refused unless a password or a certificate is asked for, as in Redis; true by default. */
   readonly protectedMode?: boolean;
   readonly log: Log;
-  /** 1,000 unless given. */
+  /** 1,000 by default. */
   readonly maxConnections?: number;
-  /** What all connections may hold together, in bytes; a quarter of the heap's limit unless given. */
+  /** What all connections may hold together, in bytes; a quarter of the heap's limit by default. */
   readonly memoryBytes?: number;
-  /** How long a client may take to give the password; 10 seconds unless given. */
+  /** How long a client may take to give the password; 10 seconds by default. */
   readonly loginTimeout?: Milliseconds;
   readonly clock?: Clock;
 }

@@ -2,7 +2,7 @@
  * The answers of one connection, sent in the order of the requests whenever each becomes known.
  *
  * Promises: a later answer never overtakes an earlier one. `heldBytes` says what all that waits costs, so that
- * whoever reads the requests can stop in time.
+ * anyone who reads the requests can stop in time.
  */
 
 interface Place {

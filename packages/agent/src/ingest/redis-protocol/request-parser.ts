@@ -44,7 +44,7 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 
 export class RequestParser {
-  /** In force from the next header on, so that they can be raised once a client has given the password. */
+  /** Applied from the next header on, so that they can be raised once a client has given the password. */
   limits: RequestLimits;
   /** What has arrived, from `#at` on and up to `#end`. */
   #bytes = NOTHING;
@@ -105,7 +105,7 @@ export class RequestParser {
     return this.#end - this.#at;
   }
 
-  /** Moves what is there to the beginning of a buffer of its own. */
+  /** Moves what is there to the beginning of its own buffer. */
   #moveTo(capacity: number): void {
     // Not from Node's pool, of which a small slice would keep 8 kB.
     const bytes = Buffer.allocUnsafeSlow(Math.max(MIN_CAPACITY, capacity));
@@ -166,7 +166,7 @@ export class RequestParser {
     return undefined;
   }
 
-  /** The number after a `*` or `$`; NaN where it is none, undefined where the line isn't whole yet. */
+  /** The number after a `*` or `$`; NaN if it is none, undefined where the line isn't whole yet. */
   #readHeader(): number | undefined {
     const bytes = this.#bytes;
     const negative = this.#available() > 1 && bytes[this.#at + 1] === MINUS;

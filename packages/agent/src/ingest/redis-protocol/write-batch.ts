@@ -6,7 +6,7 @@
 import type { QueueWrite } from "@chouette-iot/queue";
 import type { NewMarker } from "./client-markers.js";
 
-/** A {@link QueueWrite} in the making: whoever asks for it gives it a score or a value. */
+/** A {@link QueueWrite} in the making: anyone who asks for it gives it a score or a value. */
 export interface Draft {
   readonly queue: string;
   readonly id: string;

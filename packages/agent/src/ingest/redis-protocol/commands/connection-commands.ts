@@ -83,7 +83,7 @@ export function auth(args: readonly string[], { broker, session }: Call): Result
   return login(user, password, broker, session) ?? OK;
 }
 
-/** As in Redis, the user `default` may give any password where none is asked for. */
+/** As in Redis, the user `default` may give any password if none is asked for. */
 function login(user: string, password: string, broker: BrokerContext, session: Session): Failure | undefined {
   const known = user === "default" && (broker.isPassword?.(password) ?? true);
   if (!known) {

@@ -1,4 +1,4 @@
-/** Commands that libraries and people send to see whom they talk to. */
+/** Commands that libraries and people send to see which server answers. */
 import type { Call, Result } from "../command.js";
 import { shown } from "../queue-keys.js";
 import { failure, list } from "../reply.js";
@@ -57,7 +57,7 @@ export function command([, subcommand = ""]: readonly string[]): Result {
 }
 
 /**
- * A web page can make a browser post lines to a port of its own machine, some of which might be commands.
+ * A web page can make a browser post lines to a port of the same machine, some of which might be commands.
  * Like Redis, the broker closes the connection at what betrays an HTTP request.
  */
 export function crossProtocol(_args: readonly string[], { session }: Call): Result {

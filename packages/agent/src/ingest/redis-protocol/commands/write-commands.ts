@@ -81,7 +81,7 @@ export function setMarker(args: readonly string[], { session, batch }: Call): Re
 export function getMarker([, key = ""]: readonly string[], { broker }: Call): Result {
   if (!isMarkerKey(key)) return notAMarker(key);
   return lookup(async (store) => {
-    // What a former connection of this client stored must be durable before it is told about.
+    // What a former connection of this client stored must be durable before it is reported.
     await store.write([]);
     const [note] = await store.notes([key]);
     const text = broker.markers.textOf(note);
