@@ -40,7 +40,7 @@ export function unknownLossCounter(queue: string): string {
   return `${queue}:unknown_losses`;
 }
 
-/** The name of the counter of a queue's records that met this fate. */
+/** The name of the counter of a queue's records that left it in this way. */
 export function counterName(queue: string, disposition: Disposition): string {
   return `${queue}:${disposition}`;
 }
