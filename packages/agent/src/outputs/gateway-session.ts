@@ -2,7 +2,7 @@
  * The connection to another agent's broker, a gateway, and the proof of what it has taken.
  *
  * Each batch is one MULTI: its records, a receipt that lists them, and a fence. The receipt is the gateway's own memory of the
- * last batch of a queue. Whoever doesn't know whether a batch was stored (the answer was lost, the process was killed before it
+ * last batch of a queue. A device that does not know whether a batch was stored (the answer was lost, or it was killed before it
  * settled the batch) reads the receipt, settles what it lists, and goes on: every record is accepted once.
  *
  * The fence is WATCHed from the moment on at which receipts are read. Each batch changes it. So a batch that an earlier

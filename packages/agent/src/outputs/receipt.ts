@@ -1,5 +1,5 @@
 /**
- * The receipt of a batch: which records of a queue it has, so that whoever sent it can settle them.
+ * The receipt of a batch: which records of a queue it has, so that its sender can settle them.
  *
  * Ids of neighbours are much alike: compressed, a metric takes some five bytes and a log with a random id some twenty.
  */
