@@ -36,7 +36,15 @@ export class Syncer {
   wrote(): void {
     this.#writes += 1;
     if (this.#policy === "always") return;
-    this.#timer ??= setTimeout(() => this.#start(), this.#policy);
+    this.#startAfter(this.#policy);
+  }
+
+  #startAfter(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      // Also if a flush is under way: at its end another is asked for.
+      this.#timer = undefined;
+      this.#start();
+    }, ms);
   }
 
   /** Whether a change is confirmed when it is on disk, and not before. */
@@ -67,7 +75,7 @@ export class Syncer {
       this.#running = undefined;
       if (this.#waiting.length > 0) this.#start();
       else if (this.#durable < this.#writes && this.#policy !== "always") {
-        this.#timer ??= setTimeout(() => this.#start(), this.#policy);
+        this.#startAfter(this.#policy);
       }
     });
   }
