@@ -66,6 +66,8 @@ export class EmbeddedStore implements BrokerStore {
   readonly #commits: Commits;
   readonly #upkeep: Upkeep;
   readonly #work: WorkQueue<Work>;
+  /** Adds the writes that wait for room in memory. */
+  readonly #unadmitted: (() => void)[] = [];
 
   /** For what was recovered of a folder that no other process uses: `open-embedded-store.ts` sees to both. */
   constructor(
@@ -114,7 +116,8 @@ export class EmbeddedStore implements BrokerStore {
     writes: readonly QueueWrite[],
     notes: ReadonlyMap<string, string | undefined> = NO_NOTES,
   ): boolean {
-    if (!this.#work.isIdle || this.#isClosing || this.#upkeep.roomInMemory() !== undefined) return false;
+    if (!this.#work.isIdle || this.#isClosing || this.#unadmitted.length > 0) return false;
+    if (this.#upkeep.roomInMemory() !== undefined) return false;
     const records = byQueue(writes);
     for (const { records: some } of records) checkIds(some);
     if (!this.#commits.writeNow(records, notes)) return false;
@@ -269,10 +272,21 @@ export class EmbeddedStore implements BrokerStore {
   #write(writes: readonly QueueRecords[], notes: ReadonlyMap<string, string | undefined>): Promise<void> {
     return new Promise((resolve, reject) => {
       for (const { records } of writes) checkIds(records);
-      const add = () => this.#work.add({ kind: "write", writes, notes, resolve, reject });
-      const room = this.#upkeep.roomInMemory();
-      if (room === undefined) add();
-      else room.then(add, reject);
+      this.#admit(() => this.#work.add({ kind: "write", writes, notes, resolve, reject }));
+    });
+  }
+
+  /** Adds a write once memory has room for it. In their order: a client goes by what was stored before its question. */
+  #admit(add: () => void): void {
+    const isFirst = this.#unadmitted.length === 0;
+    const room = isFirst ? this.#upkeep.roomInMemory() : undefined;
+    if (isFirst && room === undefined) {
+      add();
+      return;
+    }
+    this.#unadmitted.push(add);
+    void room?.then(() => {
+      for (const next of this.#unadmitted.splice(0)) next();
     });
   }
 

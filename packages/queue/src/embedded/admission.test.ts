@@ -1,0 +1,55 @@
+/** Writes that wait for room in memory. */
+import { expect, it } from "vitest";
+import { newFolder } from "../../../../tests/support/folders.js";
+import { type FileSystem, realFiles } from "./files.js";
+import { openEmbeddedStore } from "./open-embedded-store.js";
+
+const QUEUE = "chouette:metrics:raw";
+const BURST = 4_000;
+
+/** Files of which a run's is on disk no sooner than this resolves. */
+function slowRuns(onDisk: Promise<void>): FileSystem {
+  return {
+    ...realFiles,
+    create: (path) => {
+      const file = realFiles.create(path);
+      return path.includes("run") ? { ...file, sync: () => onDisk.then(() => file.sync()) } : file;
+    },
+  };
+}
+
+it("are stored before what comes after them, though others make room meanwhile", async () => {
+  const folder = await newFolder();
+  let isOnDisk = () => {};
+  const files = slowRuns(
+    new Promise((resolve) => {
+      isOnDisk = resolve;
+    }),
+  );
+  const { store } = await openEmbeddedStore({ folder: folder.path, files, limits: { memoryBytes: 200_000 } });
+  try {
+    const records = Array.from({ length: BURST }, (_, index) => ({
+      ...{ score: index, id: `burst${index}`, value: "x".repeat(100) },
+    }));
+    // Far more than memory should hold: it is being written to a run from now on.
+    await store.append(QUEUE, records);
+    await new Promise(setImmediate);
+    const waiting = store.append(QUEUE, [{ score: BURST, id: "waiting", value: "1" }]);
+    let isStored = false;
+    void waiting.then(() => {
+      isStored = true;
+    });
+    // What a flush does.
+    await store.settle({ remove: [{ queue: QUEUE, records: records.slice(1) }] });
+    expect(isStored, "the write waits: otherwise this shows nothing").toBe(false);
+    // How a client learns what of it is stored.
+    const answered = store.write([]);
+    setTimeout(isOnDisk, 50);
+    await answered;
+    const ids = (await store.read(QUEUE, { limit: 10 })).map(({ id }) => id);
+    expect(ids).toEqual(["burst0", "waiting"]);
+  } finally {
+    await store.close();
+    await folder.remove();
+  }
+});
