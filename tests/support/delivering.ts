@@ -11,7 +11,7 @@ import {
 } from "@chouette-iot/record";
 import { DispatchLoop, type DispatchLoopOptions } from "../../packages/agent/src/dispatch/dispatch-loop.js";
 import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
-import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
+import { readSentOfLate, SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { type ApiKey, fixedKey } from "../../packages/agent/src/outputs/api-key.js";
 import type { ConnectionOptions } from "../../packages/agent/src/outputs/connections.js";
 import { datadogMetrics } from "../../packages/agent/src/outputs/datadog-metrics.js";
@@ -123,6 +123,8 @@ export function startDelivering({
     store,
     dispatcher,
     sentBytes,
+    /** Of bodies, by the store, today. */
+    bodyBytes: async () => (await readSentOfLate(store, clock)).today,
     /** What the loop waited, in milliseconds, in order. */
     waits,
     /** What it logged, and the details of that. */
