@@ -344,7 +344,7 @@ export class Commits {
 
   #ensureSegment(): void {
     const { journal, content, head, segmentBytes, syncer } = this.#options;
-    if (journal.current !== undefined && journal.current.bytes < segmentBytes) return;
+    if (journal.hasPlace(segmentBytes)) return;
     const writer = new ByteWriter();
     const seed = journal.seedOfNextSegment;
     const flushedThrough = this.#flushedThrough;

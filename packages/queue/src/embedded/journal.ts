@@ -39,6 +39,8 @@ export class Journal {
   #nextSegment: number;
   /** While the last segment is not to be written to any more. */
   #isClosed = true;
+  /** Of the current segment's head, in bytes. */
+  #headBytes = 0;
   #isFolderDirty = false;
   /** Until then, writes during a flush are left to the thread pool: the system has made one wait for the disk. */
   #pooledUntil = 0;
@@ -56,6 +58,16 @@ export class Journal {
   /** The segment that is written to, if there is one. */
   get current(): Segment | undefined {
     return this.#isClosed ? undefined : this.segments.at(-1);
+  }
+
+  /**
+   * Whether the current segment takes another frame. Never one that has less than its head besides: a head of many notes may
+   * be larger than a segment should be, and would else be written again with each frame.
+   *
+   * @param segmentBytes that a segment should have
+   */
+  hasPlace(segmentBytes: number): boolean {
+    return this.current !== undefined && this.current.bytes < Math.max(segmentBytes, 2 * this.#headBytes);
   }
 
   /** Of the frames that are written next, if they go to the current segment. */
@@ -95,6 +107,7 @@ export class Journal {
     this.#nextSegment += 1;
     this.#isClosed = false;
     this.#isFolderDirty = true;
+    this.#headBytes = head.length;
     this.bytesWritten += head.length;
     this.segments.push({ path, file, seed, firstNumber, bytes: head.length, live: 0, dirty: true });
   }

@@ -1,0 +1,21 @@
+/** What the journal writes. */
+import { expect, it } from "vitest";
+import { newFolder } from "../../../../tests/support/folders.js";
+import { openEmbeddedStore } from "./open-embedded-store.js";
+
+it("doesn't write notes again with each frame, though they are larger than a segment", async () => {
+  const folder = await newFolder();
+  const { store } = await openEmbeddedStore({ folder: folder.path, limits: { segmentBytes: 10_000 } });
+  try {
+    const notes = new Map(Array.from({ length: 100 }, (_, index) => [`note${index}`, "x".repeat(1_000)]));
+    await store.settle({ notes });
+    const before = store.disk().writtenBytes;
+    for (let write = 0; write < 1_000; write++)
+      await store.append("chouette:metrics:raw", [{ score: write, id: `${write}`, value: "y".repeat(100) }]);
+    // 150 kB of frames, and as much of heads at most.
+    expect(store.disk().writtenBytes - before).toBeLessThan(600_000);
+  } finally {
+    await store.close();
+    await folder.remove();
+  }
+});
