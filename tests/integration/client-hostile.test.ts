@@ -34,12 +34,13 @@ function newClient(url: string): ChouetteClient {
 async function troubled(made: ChouetteClient, why: RegExp): Promise<void> {
   await until(`the trouble ${why}`, () => {
     for (let call = 0; call < 500; call++) made.count("m", 1, { timestamp: call });
-    return why.test(made.stats().lastError?.message ?? "") && made.stats().dropped.buffer_full > 0;
+    // A listener hears of it in a turn of its own.
+    const isHeard = errors.some((message) => why.test(message));
+    return isHeard && why.test(made.stats().lastError?.message ?? "") && made.stats().dropped.buffer_full > 0;
   });
   const { accepted, stored, buffered, dropped } = made.stats();
   expect(buffered).toBeLessThanOrEqual(BUFFER);
   expect(stored + buffered + dropped.buffer_full).toBe(accepted);
-  expect(errors.filter((message) => why.test(message)).length).toBeGreaterThan(0);
   expect(JSON.stringify([errors, made.stats()])).not.toContain(PASSWORD);
 }
 
