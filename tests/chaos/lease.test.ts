@@ -14,7 +14,7 @@ import { checkLedger } from "./ledger.js";
 
 const queues = queueNames();
 const TAKE_OVER_MS = 10_000;
-const ROUNDS = 2;
+const ROUNDS = 1;
 
 let intake: Intake;
 let redis: RedisServer;

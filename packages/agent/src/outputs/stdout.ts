@@ -28,8 +28,8 @@ export interface StdoutOptions {
 
 export function stdoutMetrics({ hostName, pretty, write }: StdoutOptions): Output<ReadyMetric> {
   return stdoutOutput(write, (batch) =>
-    groupSeries(batch).map((series) =>
-      pretty ? prettySeries(series) : printableJson(JSON.stringify({ host: hostName(), ...series })),
+    groupSeries(batch).map(({ host = hostName(), ...series }) =>
+      pretty ? prettySeries(series) : printableJson(JSON.stringify({ ...series, host })),
     ),
   );
 }
