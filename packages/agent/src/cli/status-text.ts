@@ -52,8 +52,9 @@ function statusLines(status: Status): readonly string[] {
 function brokerLine({ broker: { kind, address, dataDirectory, counters, memory } }: Status): string {
   const where = address === undefined ? "" : ` on ${address}`;
   const data = dataDirectory === undefined ? "" : `, data in ${dataDirectory}`;
-  const counts = counters === undefined ? "" : `, ${formatCounts(counters)}`;
-  return `Broker   ${kind}${where}${data}${counts}${memory === undefined ? "" : `, ${memoryText(memory)}`}`;
+  const counts = formatCounts(counters ?? {});
+  const parts = [`${kind}${where}${data}`, counts, memory === undefined ? "" : memoryText(memory)];
+  return `Broker   ${parts.filter((part) => part !== "").join(", ")}`;
 }
 
 function diskLine({ broker: { disk } }: Status): readonly string[] {
@@ -77,7 +78,7 @@ function statsdLines({ statsd }: Status): readonly string[] {
   const last =
     lastInvalid === undefined ? "" : `; last invalid line: ${lastInvalid.line} (${lastInvalid.reason})`;
   return [
-    `StatsD   ${places.join(", ")}: ${count(values, "value")} in ${count(packets, "packet")}${losses === "-" ? "" : `; ${losses}`}${last}`,
+    `StatsD   ${places.join(", ")}: ${count(values, "value")} in ${count(packets, "packet")}${losses === "" ? "" : `; ${losses}`}${last}`,
   ];
 }
 
@@ -150,7 +151,7 @@ function ledgerTable(queues: Queues): string {
     return [
       name,
       `${accepted} = ${total(done)} + ${pending} + ${total(dropped)}${missing > 0 ? ` + ${missing} missing` : ""}`,
-      `${formatCounts({ ...done, ...dropped })}${lost}`,
+      `${formatCounts({ ...done, ...dropped }) || "-"}${lost}`,
     ];
   });
   return table(["All time", "Accepted = done + pending + dropped", "Details"], rows);
@@ -166,10 +167,10 @@ function collectorTable({ collectors, at }: Status): string {
   return table(["Collector", "Last success", "Metrics", "Failures"], rows);
 }
 
-/** The counts above 0. */
+/** The counts above 0; an empty text if there is none. */
 function formatCounts(counts: Readonly<Record<string, number>>): string {
   const positive = Object.entries(counts).filter(([, number]) => number > 0);
-  return positive.map(([name, number]) => `${splitWords(name)} ${number}`).join(", ") || "-";
+  return positive.map(([name, number]) => `${splitWords(name)} ${number}`).join(", ");
 }
 
 /** `camelCase` to `camel case`. */
