@@ -23,7 +23,7 @@ const SETTLING_MS = 300_000;
 const MAX_SHOWN = 20;
 
 describe("nothing is lost and nothing is counted twice under fire", () => {
-  it.each(runs)("on $broker, with a clock that is $clock", {
+  it.concurrent.each(runs)("on $broker, with a clock that is $clock", {
     timeout: seconds * 1000 + SETTLING_MS * PATIENCE,
   }, async (run) => {
     const { broker } = run;

@@ -8,7 +8,7 @@ import { reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
-const KILLS = 16;
+const KILLS = 10;
 const INTERVAL_S = 2;
 /** How long the work of a flush and a dispatch takes here, about. */
 const WORK_MS = 40;

@@ -6,7 +6,7 @@ import { newFolder } from "../support/folders.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
-const RESTARTS = 20;
+const RESTARTS = 10;
 let redis: RedisServer;
 let consumer: Consumer;
 
@@ -46,7 +46,7 @@ async function killAndRestart(downMs: number): Promise<void> {
   }
 }
 
-test("with a spill, a broker killed twenty times costs no record and doubles none", async () => {
+test("with a spill, a broker killed ten times costs no record and doubles none", async () => {
   const folder = await newFolder();
   // So little memory that most of what comes during an outage has to go through the files.
   const client = new ChouetteClient({ url: redis.url, bufferRecords: 1_500, spill: { folder: folder.path } });
@@ -68,7 +68,7 @@ test("with a spill, a broker killed twenty times costs no record and doubles non
   await folder.remove();
 }, 120_000);
 
-test("without a spill, what a broker killed twenty times costs is counted", async () => {
+test("without a spill, what a broker killed ten times costs is counted", async () => {
   const client = new ChouetteClient({ url: redis.url, bufferRecords: 1_500 });
   let told = 0;
   client.on("drop", (_reason, records) => {

@@ -3,7 +3,7 @@ import { BROKERS, type Broker } from "./operations.js";
 import { findDifference } from "./search.js";
 
 /** Together some half a minute; `npm run model` has more time. */
-const RUNS: Readonly<Record<Broker, number>> = { embedded: 1500, redis: 1000, pair: 250 };
+const RUNS: Readonly<Record<Broker, number>> = { embedded: 1000, redis: 600, pair: 200 };
 const TIMEOUT = 180_000;
 
 const seed = Number(process.env.MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -60,6 +60,7 @@ describe("a sketch", () => {
   });
 
   const value = fc.oneof(
+    fc.constantFrom(0, -0),
     fc.double({ noNaN: true, min: -1e12, max: 1e12 }),
     // More bins than there may be.
     fc

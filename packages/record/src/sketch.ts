@@ -57,7 +57,9 @@ export function sketchKeyValue(key: number): number {
  * Adds a sample. Answers false if the sum can't hold it: then nothing has changed.
  * @param count how many calls it stands for; whole
  */
-export function addToSketch(sketch: Sketch, value: number, count = 1): boolean {
+export function addToSketch(sketch: Sketch, given: number, count = 1): boolean {
+  // -0 is 0, as it is once JSON has carried it.
+  const value = given + 0;
   const sum = sketch.sum + value * count;
   if (!Number.isFinite(sum)) return false;
   sketch.sum = sum;
