@@ -13,7 +13,7 @@ node=$(command -v node) || fail "install Node 20.19 or later first"
 node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' ||
   fail "$node is $(node --version); the agent needs Node 20.19 or later"
 case $(readlink -f "$node") in
-  /home/* | /root/*) [ -n "$root" ] || fail "$node is in a home folder, where a service can't run it; install Node for the system" ;;
+  "$HOME"/*) [ -n "$root" ] || fail "$node is in a home folder, where a service can't run it; install Node for the system" ;;
 esac
 
 npm install --global --prefix "$root/usr/local" --no-audit --no-fund --ignore-scripts "$package"

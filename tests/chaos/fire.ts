@@ -3,7 +3,7 @@
  * intake and the store have is held against the model.
  *
  * Read faults.ts for what goes wrong, application.mjs and journals.ts for what was stored, expectation.ts for what
- * should have arrived, malformed.ts for what should have been set aside, ledger.ts for the sums of the store. If the
+ * should have arrived, malformed.ts for which dead letters there should be, ledger.ts for the sums of the store. If the
  * clock is set, totals.ts says what should have arrived, and nothing malformed is stored: its time is put right as well.
  */
 import { renameSync, writeFileSync } from "node:fs";
@@ -295,7 +295,7 @@ async function judge(
   const spoiled = checkMalformed(malformed, setAside);
   const unexpected = setAside
     .filter(({ queue, reason }) => queue !== rawMetrics && !reason.includes(REFUSED))
-    .map(({ reason, value }) => `${value} was set aside: ${reason}`);
+    .map(({ reason, value }) => `${value} became a dead letter: ${reason}`);
   const wrong = await checkLedger(store, records + spoiled.stored);
   return {
     differences: [...broken, ...differences, ...spoiled.differences, ...unexpected, ...wrong],

@@ -5,7 +5,7 @@ import { flushId, forwardedId, isForwarded, isOfFlush, isOwnReady } from "./read
 
 const STORE = "aZ09-_aZ";
 
-it("of two emissions of one second, the later one's id sorts behind, where they were sent to as well", () => {
+it("of two emissions of one second, the later one's id sorts behind, at a gateway too", () => {
   const number = fc.nat(3_000);
   fc.assert(
     fc.property(number, number, number, number, (one, other, index, otherIndex) => {
