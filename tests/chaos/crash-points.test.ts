@@ -22,8 +22,8 @@ function crashingAt(store: Store, crash: { readonly step: number; readonly takes
     read: (queue, options) => store.read(queue, options),
     orphans: (queue, limit) => store.orphans(queue, limit),
     size: (queue) => store.size(queue),
-    notes: (keys) => store.notes(keys),
-    notesUnder: (prefix) => store.notesUnder(prefix),
+    state: (keys) => store.state(keys),
+    stateWithPrefix: (prefix) => store.stateWithPrefix(prefix),
     counters: () => store.counters(),
     close: () => store.close(),
     settle: async (settlement: Settlement) => {

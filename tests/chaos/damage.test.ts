@@ -50,7 +50,7 @@ async function fill(): Promise<void> {
     const records = await store.read(QUEUE, { limit: 500 });
     await store.settle({ remove: [{ queue: QUEUE, records, counter: "settled" }] });
   }
-  await store.settle({ notes: new Map([["a note", "its text"]]) });
+  await store.settle({ state: new Map([["a key", "its text"]]) });
   await store.close();
 }
 

@@ -184,7 +184,7 @@ describe("nothing that an agent remembers outlasts a gap in its lease", () => {
     await until("that to be settled", isNothingReady);
     expect(await checkLedger(store, 7)).toEqual([]);
     // The bytes of both are counted: those of a day, and of its month, are the same.
-    const sent = await store.notesUnder("chouette:sent:");
+    const sent = await store.stateWithPrefix("chouette:sent:");
     expect([...sent.values()].map(Number)).toEqual([intake.counts().bytes.sent, intake.counts().bytes.sent]);
   });
 });
@@ -215,7 +215,7 @@ describe("nothing of a former token comes into force", () => {
     await until("the last to arrive", () => intake.points().some(({ at }) => at === window + 2));
     await until("that to be settled", isNothingReady);
     expect({
-      // By the lease's note or by the window's: both have changed.
+      // By the lease's state or by the window's: both have changed.
       refused: /\*2\r\n:1\r\n\$\d+\r\n(agent:lease|window:[^\r]+)\r\n$/.test(answers),
       arrived: arrived(),
       ledger: await checkLedger(store, 26),

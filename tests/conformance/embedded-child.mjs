@@ -24,7 +24,7 @@ for (let batch = Number(first); batch < Number(first) + Number(batches); batch++
     await store.settle({
       remove: [{ queue: RAW, records }],
       add: [{ queue: READY, records: records.slice(0, 3) }],
-      notes: new Map([["last", `${batch}`]]),
+      state: new Map([["last", `${batch}`]]),
       count: new Map([["aggregated", records.length]]),
     });
     say(`settled ${batch}`);

@@ -54,7 +54,7 @@ describe("after kill -9", () => {
       const { store, losses } = await open();
       await expectWhole(store, appended, settled);
       expect([...(losses?.lost ?? [])]).toEqual([]);
-      const [last = "0"] = await store.notes(["last"]);
+      const [last = "0"] = await store.state(["last"]);
       expect(Number(last)).toBeGreaterThanOrEqual(Math.max(0, ...settled));
       await store.close();
       // The one that was under way may be there or not: it is not begun again.
@@ -84,7 +84,7 @@ describe("on a full disk", () => {
       await store.settle({
         remove: [{ queue: QUEUE, records: page, counter: "gone" }],
         add: [{ queue: OTHER, records: [record(settled, `ready-${settled}`)] }],
-        notes: new Map([["last", `${settled}`]]),
+        state: new Map([["last", `${settled}`]]),
       });
       settled += page.length;
       page = await store.read(QUEUE, { limit: 50 });
@@ -181,11 +181,11 @@ describe("a change that can't be stored", () => {
       "fulfilled",
     ]);
     const key = "k".repeat(5_000);
-    await store.settle({ notes: new Map([[key, "text"]]), count: new Map([[key, 1]]) });
+    await store.settle({ state: new Map([[key, "text"]]), count: new Map([[key, 1]]) });
     await store.close();
     const { store: reopened } = await open();
     expect(await readAll(reopened, QUEUE)).toEqual([good, longest]);
-    expect(await reopened.notes([key])).toEqual(["text"]);
+    expect(await reopened.state([key])).toEqual(["text"]);
     await reopened.close();
   });
 });
@@ -222,7 +222,7 @@ describe("the files of version 0.1.0", () => {
     expect(raw).toContainEqual({ score: 3, id: "id alone", value: undefined });
     expect(await store.orphans(QUEUE, 10)).toEqual([{ id: "value alone", value: "{}" }]);
     expect(await store.size(OTHER)).toBe(2_000);
-    expect(await store.notes(["window:1", "empty", "chouette:client:a"])).toEqual([
+    expect(await store.state(["window:1", "empty", "chouette:client:a"])).toEqual([
       "größer",
       "",
       "1763800000000 batch 7",

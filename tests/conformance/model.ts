@@ -17,7 +17,7 @@ import { expect } from "vitest";
 import { asStored, readAll, type Subject } from "./subject.js";
 
 const QUEUES = ["chouette:one", "chouette:two"] as const;
-const NOTES = ["a", "a:1", "a:2", "b", "ä"] as const;
+const STATE_KEYS = ["a", "a:1", "a:2", "b", "ä"] as const;
 
 const SCORES = [-Infinity, -1.5, -0, 0.1 + 0.2, 1, 1_700_000_000.123456, 1_700_000_000.1234562, Infinity];
 const IDS = [
@@ -42,9 +42,9 @@ const RECORDS: readonly NewRecord[] = SCORES.flatMap((score, row) =>
   })),
 );
 
-/** A note that a settlement depends on: on the text that it has, or on one that it hasn't. */
+/** A key of the state that a settlement depends on: on the text that it has, or on one that it hasn't. */
 interface Fence {
-  readonly note: (typeof NOTES)[number];
+  readonly key: (typeof STATE_KEYS)[number];
   readonly stale: boolean;
 }
 
@@ -58,18 +58,20 @@ type Action =
 const queue = fc.constantFrom(...QUEUES);
 const records = fc.subarray([...RECORDS], { maxLength: 30 });
 const inQueue = fc.record({ queue, records });
-const notes = fc
-  .array(fc.tuple(fc.constantFrom(...NOTES), fc.option(fc.string(), { nil: undefined })), { maxLength: 3 })
+const state = fc
+  .array(fc.tuple(fc.constantFrom(...STATE_KEYS), fc.option(fc.string(), { nil: undefined })), {
+    maxLength: 3,
+  })
   .map((entries) => new Map(entries));
 const count = fc
   .array(fc.tuple(fc.constantFrom("x", "y:z"), fc.integer({ min: 1, max: 1000 })), { maxLength: 2 })
   .map((entries) => new Map(entries));
 const settlement = fc.record(
-  { remove: fc.array(inQueue, { maxLength: 2 }), add: fc.array(inQueue, { maxLength: 2 }), notes, count },
+  { remove: fc.array(inQueue, { maxLength: 2 }), add: fc.array(inQueue, { maxLength: 2 }), state, count },
   { requiredKeys: [] },
 );
 
-const fence = fc.record({ note: fc.constantFrom(...NOTES), stale: fc.boolean() });
+const fence = fc.record({ key: fc.constantFrom(...STATE_KEYS), stale: fc.boolean() });
 
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("append" as const), queue, records }) },
@@ -168,8 +170,8 @@ class Run {
     if (fence === undefined) {
       await store.settle(settlement);
     } else {
-      const text = this.#model.notes.get(fence.note);
-      const onlyWhile = new Map([[fence.note, fence.stale ? `not ${text}` : text]]);
+      const text = this.#model.state.get(fence.key);
+      const onlyWhile = new Map([[fence.key, fence.stale ? `not ${text}` : text]]);
       const settled = store.settle({ ...settlement, onlyWhile });
       if (fence.stale) return expect(settled).rejects.toThrow(StaleSettlementError);
       await settled;
@@ -198,31 +200,31 @@ class Run {
       expect(await store.size(name)).toBe(expected.length);
       expect(await store.orphans(name, 10)).toEqual([]);
     }
-    expect(await store.notes(NOTES)).toEqual(NOTES.map((key) => this.#model.notes.get(key)));
-    await expectNotesUnder(store, "a:", this.#model);
-    await expectNotesUnder(store, "", this.#model);
+    expect(await store.state(STATE_KEYS)).toEqual(STATE_KEYS.map((key) => this.#model.state.get(key)));
+    await expectStateWithPrefix(store, "a:", this.#model);
+    await expectStateWithPrefix(store, "", this.#model);
     expect(await store.counters()).toEqual(this.#model.counters);
   }
 }
 
-async function expectNotesUnder(store: Store, prefix: string, model: Model): Promise<void> {
-  const expected = new Map([...model.notes].filter(([key]) => key.startsWith(prefix)));
-  expect(await store.notesUnder(prefix)).toEqual(expected);
+async function expectStateWithPrefix(store: Store, prefix: string, model: Model): Promise<void> {
+  const expected = new Map([...model.state].filter(([key]) => key.startsWith(prefix)));
+  expect(await store.stateWithPrefix(prefix)).toEqual(expected);
 }
 
 /** Lists and maps, with no thought of speed or disks. */
 class Model {
-  readonly notes = new Map<string, string>();
+  readonly state = new Map<string, string>();
   readonly counters = new Map<string, number>();
   readonly #queues = new Map<string, Map<string, NewRecord>>();
 
-  settle({ remove = [], add = [], notes = new Map(), count = new Map() }: Settlement): void {
+  settle({ remove = [], add = [], state = new Map(), count = new Map() }: Settlement): void {
     for (const { queue, records } of remove) for (const { id } of records) this.#queue(queue).delete(id);
     for (const { queue, records } of add)
       for (const record of records) this.#queue(queue).set(record.id, record);
-    for (const [key, text] of notes) {
-      if (text === undefined) this.notes.delete(key);
-      else this.notes.set(key, text);
+    for (const [key, text] of state) {
+      if (text === undefined) this.state.delete(key);
+      else this.state.set(key, text);
     }
     for (const [name, by] of count) this.counters.set(name, (this.counters.get(name) ?? 0) + by);
   }

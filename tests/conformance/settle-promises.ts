@@ -1,22 +1,22 @@
-/** What `settle` promises, notes and counters with it, and expiry, which is made of it. */
+/** What `settle` promises, state and counters with it, and expiry, which is made of it. */
 import { counterName, expire, StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
 import { expect, it } from "vitest";
 import { numbered, OTHER, QUEUE, record } from "./records.js";
 import { readAll, type Subject } from "./subject.js";
 
 export function settlePromises(subject: () => Subject): void {
-  it("removes, adds, notes and counts in one step", async () => {
+  it("removes, adds, writes state and counts in one step", async () => {
     const { store } = subject();
     await store.append(QUEUE, numbered(10));
     await store.settle({
       remove: [{ queue: QUEUE, records: numbered(4) }],
       add: [{ queue: OTHER, records: numbered(2, { from: 100 }) }],
-      notes: new Map([["window:10", "emitted"]]),
+      state: new Map([["window:10", "emitted"]]),
       count: new Map([["aggregated", 4]]),
     });
     expect(await readAll(store, QUEUE)).toEqual(numbered(6, { from: 4 }));
     expect(await readAll(store, OTHER)).toEqual(numbered(2, { from: 100 }));
-    expect(await store.notes(["window:10"])).toEqual(["emitted"]);
+    expect(await store.state(["window:10"])).toEqual(["emitted"]);
     expect(await store.counters()).toEqual(new Map([["aggregated", 4]]));
   });
 
@@ -94,7 +94,7 @@ export function settlePromises(subject: () => Subject): void {
         { queue: "chouette:never:used", records: numbered(1) },
       ],
       removeOrphans: [{ queue: QUEUE, ids: ["nobody"] }],
-      notes: new Map([["nothing", undefined]]),
+      state: new Map([["nothing", undefined]]),
     });
     expect(await store.size(QUEUE)).toBe(0);
   });
@@ -110,9 +110,9 @@ export function settlePromises(subject: () => Subject): void {
     expect(await readAll(store, QUEUE)).toEqual([...numbered(1, { from: 1 }), moved]);
   });
 
-  it("changes nothing where a note that it depends on has another text", async () => {
+  it("changes nothing where a key that it depends on has another text", async () => {
     const { store } = subject();
-    await store.settle({ notes: new Map([["lease", "one"]]) });
+    await store.settle({ state: new Map([["lease", "one"]]) });
     await store.append(QUEUE, numbered(2));
     const stale: readonly (readonly [string, string | undefined])[] = [
       ["lease", "two"],
@@ -120,11 +120,11 @@ export function settlePromises(subject: () => Subject): void {
       ["lease", undefined],
       ["nobody's", "one"],
     ];
-    for (const note of stale) {
+    for (const expected of stale) {
       const settlement = {
-        onlyWhile: new Map([["lease", "one"], note]),
+        onlyWhile: new Map([["lease", "one"], expected]),
         remove: [{ queue: QUEUE, records: numbered(2) }],
-        notes: new Map([["lease", "three"]]),
+        state: new Map([["lease", "three"]]),
         count: new Map([["aggregated", 2]]),
       };
       await expect(store.settle(settlement)).rejects.toThrow(StaleSettlementError);
@@ -137,10 +137,10 @@ export function settlePromises(subject: () => Subject): void {
         ["nobody's", undefined],
       ]),
       remove: [{ queue: QUEUE, records: numbered(1) }],
-      notes: new Map([["lease", "two"]]),
+      state: new Map([["lease", "two"]]),
     });
     expect(await readAll(store, QUEUE)).toEqual(numbered(1, { from: 1 }));
-    expect(await store.notes(["lease"])).toEqual(["two"]);
+    expect(await store.state(["lease"])).toEqual(["two"]);
   });
 
   it("changes nothing in another epoch than the one that it depends on", async () => {
@@ -155,10 +155,10 @@ export function settlePromises(subject: () => Subject): void {
     expect(await store.size(QUEUE)).toBe(1);
   });
 
-  it("lets one of many take a note that nobody has, and refuses no other with the rest", async () => {
+  it("lets one of many take a key that nobody has, and refuses no other with the rest", async () => {
     const { store } = subject();
     const takers = Array.from({ length: 8 }, (_, taker) =>
-      store.settle({ onlyWhile: new Map([["lease", undefined]]), notes: new Map([["lease", `${taker}`]]) }),
+      store.settle({ onlyWhile: new Map([["lease", undefined]]), state: new Map([["lease", `${taker}`]]) }),
     );
     const append = store.append(QUEUE, numbered(3));
     const outcomes = await Promise.allSettled(takers);
@@ -167,10 +167,10 @@ export function settlePromises(subject: () => Subject): void {
     expect(await store.size(QUEUE)).toBe(3);
   });
 
-  it("keeps notes and counters when the store is opened again", async () => {
+  it("keeps state and counters when the store is opened again", async () => {
     const { store } = subject();
     await store.settle({
-      notes: new Map([
+      state: new Map([
         ["w:1", "one"],
         ["w:2", ""],
         ["w", "none"],
@@ -178,13 +178,13 @@ export function settlePromises(subject: () => Subject): void {
       ]),
       count: new Map([["delivered", 3]]),
     });
-    await store.settle({ notes: new Map([["w:1", undefined]]), count: new Map([["delivered", 4]]) });
+    await store.settle({ state: new Map([["w:1", undefined]]), count: new Map([["delivered", 4]]) });
     await subject().reopen();
     const reopened = subject().store;
-    expect(await reopened.notes(["w:1", "w:2", "x:1"])).toEqual([undefined, "", "größer \u{1f989}"]);
-    expect(await reopened.notes([])).toEqual([]);
-    expect(await reopened.notesUnder("w:")).toEqual(new Map([["w:2", ""]]));
-    expect(await reopened.notesUnder("y")).toEqual(new Map());
+    expect(await reopened.state(["w:1", "w:2", "x:1"])).toEqual([undefined, "", "größer \u{1f989}"]);
+    expect(await reopened.state([])).toEqual([]);
+    expect(await reopened.stateWithPrefix("w:")).toEqual(new Map([["w:2", ""]]));
+    expect(await reopened.stateWithPrefix("y")).toEqual(new Map());
     expect(await reopened.counters()).toEqual(new Map([["delivered", 7]]));
   });
 }

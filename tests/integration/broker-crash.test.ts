@@ -57,7 +57,7 @@ function storm(connection: RawRedis, client: string): void {
 async function stored(directory: string, clients: readonly string[]) {
   const { store } = await openEmbeddedStore({ folder: directory });
   const records = await store.read(QUEUE, { limit: 1_000_000 });
-  const notes = await store.notes(clients.map(marker));
+  const state = await store.state(clients.map(marker));
   await store.close();
   return clients.map((client, index) => {
     const counts = new Map<number, number>();
@@ -66,7 +66,7 @@ async function stored(directory: string, clients: readonly string[]) {
       expect(value).toBe(`{"id":"${id}"}`);
       if (owner === client) counts.set(Number(number), (counts.get(Number(number)) ?? 0) + 1);
     }
-    return { client, counts, marker: Number(notes[index]?.split(" ")[1] ?? 0) };
+    return { client, counts, marker: Number(state[index]?.split(" ")[1] ?? 0) };
   });
 }
 

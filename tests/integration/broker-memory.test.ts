@@ -220,7 +220,7 @@ describe("what clients may create", () => {
         broker.port,
         Array.from({ length: 100 }, (_, number) => marker(`${client}-${number}`)).join(""),
       );
-    expect((await broker.store.notesUnder("chouette:client:")).size).toBe(10_000);
+    expect((await broker.store.stateWithPrefix("chouette:client:")).size).toBe(10_000);
     expect(await ask(broker.port, request("EXISTS", "chouette:client:119-99", "chouette:client:0-0"))).toBe(
       ":1\r\n",
     );

@@ -118,7 +118,7 @@ it("reads the count of sent bytes once, and keeps what isn't settled yet", async
   await sent.load();
   sent.add(100);
   const [day] = new Date().toISOString().split("T");
-  await store.settle({ notes: new Map([[`${NAMESPACE}:sent:${day}`, "7"]]) });
+  await store.settle({ state: new Map([[`${NAMESPACE}:sent:${day}`, "7"]]) });
   await sent.load();
   expect(sent.today()).toBe(100);
 });

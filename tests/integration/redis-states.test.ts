@@ -74,7 +74,7 @@ describe("a Redis that is full under noeviction", () => {
   async function full() {
     const redis = await server(["--maxmemory", "5mb", "--maxmemory-policy", "noeviction"]);
     const store = await answering({ url: redis.url });
-    await store.settle({ notes: new Map([["lease", "mine"]]), count: new Map([["seen", 1]]) });
+    await store.settle({ state: new Map([["lease", "mine"]]), count: new Map([["seen", 1]]) });
     const stored = await fill(store);
     await command(redis, "CONFIG", "SET", "maxmemory", "1mb");
     expect(stored).toBeGreaterThan(100);
@@ -100,30 +100,30 @@ describe("a Redis that is full under noeviction", () => {
       ...(onlyWhile === undefined ? {} : { onlyWhile }),
       remove: [{ queue: QUEUE, records: page, counter: `${QUEUE}:aggregated` }],
       add: [{ queue: READY, records: records(5, 0, 100) }],
-      notes: new Map([["window:1", "emitted"]]),
+      state: new Map([["window:1", "emitted"]]),
       count: new Map([[`${READY}:accepted`, 5]]),
     });
     expect(await store.size(QUEUE)).toBe(stored - page.length);
     expect(await store.size(READY)).toBe(5);
-    expect(await store.notes(["window:1"])).toEqual(["emitted"]);
+    expect(await store.state(["window:1"])).toEqual(["emitted"]);
     expect(Object.fromEntries(await store.counters())).toMatchObject({
       [`${QUEUE}:aggregated`]: page.length,
       [`${READY}:accepted`]: 5,
     });
   });
 
-  it("takes the lease's notes, and still refuses a stale settlement", async () => {
+  it("takes the lease's state, and still refuses a stale settlement", async () => {
     const { store } = await full();
     await store.settle({
       onlyWhile: new Map([["lease", "mine"]]),
-      notes: new Map([
+      state: new Map([
         ["lease", "another's"],
         ["beat", "1"],
       ]),
     });
-    const stale = store.settle({ onlyWhile: new Map([["lease", "mine"]]), notes: new Map([["beat", "2"]]) });
+    const stale = store.settle({ onlyWhile: new Map([["lease", "mine"]]), state: new Map([["beat", "2"]]) });
     await expect(stale).rejects.toThrow(StaleSettlementError);
-    expect(await store.notes(["lease", "beat"])).toEqual(["another's", "1"]);
+    expect(await store.state(["lease", "beat"])).toEqual(["another's", "1"]);
   });
 
   it("reads on among records of one score, and lets records expire", async () => {
@@ -302,14 +302,14 @@ describe("an account with the rights that docs/OPERATION.md names", () => {
       remove: [{ queue: QUEUE, records: same, counter: "removed" }],
       removeOrphans: [{ queue: QUEUE, ids: ["stray"] }],
       add: [{ queue: READY, records: same }],
-      notes: new Map([
+      state: new Map([
         ["lease", "mine"],
         ["gone", undefined],
       ]),
       count: new Map([["settled", 1]]),
     });
-    expect(await store.notesUnder("")).toEqual(new Map([["lease", "mine"]]));
-    expect(await store.notes(["lease"])).toEqual(["mine"]);
+    expect(await store.stateWithPrefix("")).toEqual(new Map([["lease", "mine"]]));
+    expect(await store.state(["lease"])).toEqual(["mine"]);
     expect((await store.counters()).get("removed")).toBe(10);
     expect(await store.size(READY)).toBe(10);
     expect(await store.serverInfo()).toBeUndefined();

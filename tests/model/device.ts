@@ -325,7 +325,7 @@ export class Device {
   }
 
   async #clockState(): Promise<ClockState | undefined> {
-    const [text] = await this.watched.store.notes([CLOCK_STATE]);
+    const [text] = await this.watched.store.state([CLOCK_STATE]);
     return decodeClockState(text);
   }
 

@@ -96,8 +96,8 @@ function byPosition(store: MemoryStore): Store {
       }),
     orphans: () => store.orphans(),
     size: (queue) => store.size(queue),
-    notes: (keys) => store.notes(keys),
-    notesUnder: (prefix) => store.notesUnder(prefix),
+    state: (keys) => store.state(keys),
+    stateWithPrefix: (prefix) => store.stateWithPrefix(prefix),
     counters: () => store.counters(),
     close: () => store.close(),
   };

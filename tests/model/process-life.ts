@@ -107,8 +107,8 @@ export class ProcessLife {
       orphans: (queue, limit) => call(() => watched.store.orphans(queue, limit)),
       settle: (settlement: Settlement) => this.#call("settle", () => watched.settle(settlement)),
       size: (queue) => call(() => watched.store.size(queue)),
-      notes: (keys) => call(() => watched.store.notes(keys)),
-      notesUnder: (prefix) => call(() => watched.store.notesUnder(prefix)),
+      state: (keys) => call(() => watched.store.state(keys)),
+      stateWithPrefix: (prefix) => call(() => watched.store.stateWithPrefix(prefix)),
       counters: () => call(() => watched.store.counters()),
       close: async () => {},
     };

@@ -34,7 +34,7 @@ export interface Hooks {
 /** What is restored together with the queues. */
 interface Saved {
   readonly queues: ReadonlyMap<string, readonly StoredRecord[]>;
-  readonly notes: ReadonlyMap<string, string>;
+  readonly state: ReadonlyMap<string, string>;
   readonly counters: ReadonlyMap<string, number>;
   readonly dropped: Tally;
 }
@@ -114,17 +114,17 @@ export class WatchedStore {
   async save(): Promise<Saved> {
     const queues = new Map<string, readonly StoredRecord[]>();
     for (const queue of Object.values(QUEUES)) queues.set(queue, [...(await this.all(queue))]);
-    const notes = await this.#store.notesUnder("");
-    return { queues, notes, counters: await this.#store.counters(), dropped: this.#dropped.copy() };
+    const state = await this.#store.stateWithPrefix("");
+    return { queues, state, counters: await this.#store.counters(), dropped: this.#dropped.copy() };
   }
 
-  async restore({ queues, notes, counters, dropped }: Saved): Promise<void> {
+  async restore({ queues, state, counters, dropped }: Saved): Promise<void> {
     const store = await this.#engine.emptyStore();
     const add = [...queues].map(([queue, records]) => ({
       queue,
       records: records.map(({ score, id, value = "" }): NewRecord => ({ score, id, value })),
     }));
-    await store.settle({ add, notes, count: counters });
+    await store.settle({ add, state, count: counters });
     this.#store = store;
     this.#epoch += 1;
     this.#dropped = dropped.copy();

@@ -24,8 +24,8 @@ async function reconnect(): Promise<void> {
 }
 
 const dependents = [
-  ["notes", (store: Store) => store.notes(["a"])],
-  ["notesUnder", (store: Store) => store.notesUnder("a")],
+  ["state", (store: Store) => store.state(["a"])],
+  ["stateWithPrefix", (store: Store) => store.stateWithPrefix("a")],
   ["read", (store: Store) => store.read("q", { limit: 1 })],
   ["orphans", (store: Store) => store.orphans("q", 1)],
   ["settle", (store: Store) => store.settle(count)],
@@ -33,14 +33,14 @@ const dependents = [
 
 describe("a store that is to be read again after a reconnect", () => {
   it.each(dependents)("fails after each until state is read, which fails once: %s", async (name, call) => {
-    const readsState = name.startsWith("notes");
+    const readsState = name.startsWith("state");
     await call(store);
     for (let round = 0; round < 2; round++) {
       await reconnect();
       await expect(call(store)).rejects.toThrow(StaleEpochError);
       // A page that is read ahead may fail before a settlement that knows nothing of it.
       if (!readsState) await expect(store.settle(count)).rejects.toThrow(StaleEpochError);
-      if (!readsState) await expect(store.notesUnder("a")).rejects.toThrow(StaleEpochError);
+      if (!readsState) await expect(store.stateWithPrefix("a")).rejects.toThrow(StaleEpochError);
       for (const [, next] of dependents) await next(store);
     }
   });

@@ -28,8 +28,8 @@ export function rereadAfterReconnect(store: Store): Store {
     orphans: async (queue, limit) => checked().orphans(queue, limit),
     settle: async (settlement: Settlement) => checked().settle({ ...settlement, onlyInEpoch: epoch }),
     size: (queue) => store.size(queue),
-    notes: async (keys) => rereading().notes(keys),
-    notesUnder: async (prefix) => rereading().notesUnder(prefix),
+    state: async (keys) => rereading().state(keys),
+    stateWithPrefix: async (prefix) => rereading().stateWithPrefix(prefix),
     counters: () => store.counters(),
     close: () => store.close(),
   };

@@ -14,16 +14,16 @@ export interface QueueWrite {
 
 export interface BrokerStore extends Store {
   /**
-   * Carries out these writes, and writes these notes or with undefined deletes them, in one atomic step. An id and a value that come apart
+   * Carries out these writes, and writes this state or with undefined deletes it, in one atomic step. An id and a value that come apart
    * are joined when both are there. Without writes it resolves when all that was written before is durable.
    */
-  write(writes: readonly QueueWrite[], notes?: ReadonlyMap<string, string | undefined>): Promise<void>;
+  write(writes: readonly QueueWrite[], state?: ReadonlyMap<string, string | undefined>): Promise<void>;
   /**
    * The same at once, if nothing has to be waited for: not for other calls, nor for the disk. Throws as `write` rejects.
    *
    * @returns whether it was done; if not, nothing has changed
    */
-  writeNow(writes: readonly QueueWrite[], notes: ReadonlyMap<string, string | undefined>): boolean;
+  writeNow(writes: readonly QueueWrite[], state: ReadonlyMap<string, string | undefined>): boolean;
   /** Bytes that its content takes on disk. Its files may take some 20 MB more. */
   bytes(): number;
   disk(): DiskReport;
@@ -37,7 +37,7 @@ export interface BrokerStore extends Store {
 
 /** What the store takes and writes on its disk. */
 export interface DiskReport {
-  /** Of its records and notes. */
+  /** Of its records and state. */
   readonly contentBytes: number;
   /** Of its files: what has left takes room until its file is deleted. */
   readonly fileBytes: number;

@@ -1,14 +1,14 @@
 import { StoreError } from "./store-error.js";
 
-/** What `settle` rejects with where a note that it depends on has another text: nothing of it was applied. */
+/** What `settle` rejects with if a key of the state that it depends on has another text: nothing of it was applied. */
 export class StaleSettlementError extends StoreError {
   override readonly name = "StaleSettlementError";
-  /** The note that has another text. */
-  readonly note: string;
+  /** The key whose text differs. */
+  readonly key: string;
 
-  constructor(note: string) {
-    super(`the note ${note} has another text: the settlement is stale`);
-    this.note = note;
+  constructor(key: string) {
+    super(`the state at ${key} has another text: the settlement is stale`);
+    this.key = key;
   }
 }
 
@@ -26,10 +26,10 @@ export function checkEpoch(onlyInEpoch: number | undefined, epoch: number): void
   if (onlyInEpoch !== undefined && onlyInEpoch !== epoch) throw new StaleEpochError();
 }
 
-/** @throws StaleSettlementError where a note hasn't the text that it should have */
-export function checkNotes(
+/** @throws StaleSettlementError if a key of the state hasn't the expected text */
+export function checkState(
   onlyWhile: ReadonlyMap<string, string | undefined>,
-  textOf: (note: string) => string | undefined,
+  textOf: (key: string) => string | undefined,
 ): void {
-  for (const [note, text] of onlyWhile) if (textOf(note) !== text) throw new StaleSettlementError(note);
+  for (const [key, text] of onlyWhile) if (textOf(key) !== text) throw new StaleSettlementError(key);
 }

@@ -21,8 +21,8 @@ export function withStoreErrors(store: Store): Store {
     orphans: (queue, limit) => marked(() => store.orphans(queue, limit)),
     settle: (settlement) => marked(() => store.settle(settlement)),
     size: (queue) => marked(() => store.size(queue)),
-    notes: (keys) => marked(() => store.notes(keys)),
-    notesUnder: (prefix) => marked(() => store.notesUnder(prefix)),
+    state: (keys) => marked(() => store.state(keys)),
+    stateWithPrefix: (prefix) => marked(() => store.stateWithPrefix(prefix)),
     counters: () => marked(() => store.counters()),
     close: () => marked(() => store.close()),
   };

@@ -1,12 +1,12 @@
 /**
- * The store: the only durable thing in Chouette, holding named queues, notes and counters.
+ * The store: the only durable thing in Chouette, holding named queues, state and counters.
  *
  * Its promises, held by one conformance suite for every engine:
  *
  * 1. `append` and `settle` are atomic, and when they return, as durable as the engine is configured to be.
  * 2. Reading takes nothing away. Records come in order of score, then id, in pages that are bounded by number and by
  *    bytes, in the engine itself: a backlog of any number and size of records costs no more memory than a page.
- * 3. `settle` is one step across queues, notes and counters. A crash before it repeats the work that led to
+ * 3. `settle` is one step across queues, state and counters. A crash before it repeats the work that led to
  *    it, a crash after it doesn't.
  * 4. A record leaves by `settle` and in no other way, so that anyone who takes it out counts it in the same step.
  *
@@ -87,7 +87,7 @@ export interface Removal {
 /** One atomic change of the store. Removing what isn't there is no error. */
 export interface Settlement {
   /**
-   * Notes that must have these texts, or with undefined must not be there, for the settlement to be
+   * State that must have these texts, or with undefined must not be there, for the settlement to be
    * applied. The check and the change are one step: this is what a lease's fence is made of.
    */
   readonly onlyWhile?: ReadonlyMap<string, string | undefined>;
@@ -96,8 +96,8 @@ export interface Settlement {
   readonly remove?: readonly Removal[];
   readonly removeOrphans?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
   readonly add?: readonly { readonly queue: string; readonly records: readonly NewRecord[] }[];
-  /** Notes to write, or with undefined to delete. */
-  readonly notes?: ReadonlyMap<string, string | undefined>;
+  /** State to write by key, or with undefined to delete. */
+  readonly state?: ReadonlyMap<string, string | undefined>;
   /** Counters to raise, by how much. */
   readonly count?: ReadonlyMap<string, number>;
 }
@@ -117,14 +117,14 @@ export interface Store {
   read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]>;
   /** Values without a place in the order, in any order, in pages that are bounded as those of `read` are. */
   orphans(queue: string, limit: number): Promise<readonly Orphan[]>;
-  /** Rejects with a StaleSettlementError where a note of `onlyWhile` has another text, with a StaleEpochError in another epoch. */
+  /** Rejects with a StaleSettlementError if a key of `onlyWhile` has another text, with a StaleEpochError in another epoch. */
   settle(settlement: Settlement): Promise<void>;
   /** How many records a queue holds, orphans not counted. */
   size(queue: string): Promise<number>;
   /** Small texts that live beside the queues and change only by `settle`: undefined if there is none. */
-  notes(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
-  /** Every note whose key begins with the prefix. */
-  notesUnder(prefix: string): Promise<ReadonlyMap<string, string>>;
+  state(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** All state whose key begins with the prefix. */
+  stateWithPrefix(prefix: string): Promise<ReadonlyMap<string, string>>;
   counters(): Promise<ReadonlyMap<string, number>>;
   close(): Promise<void>;
 }

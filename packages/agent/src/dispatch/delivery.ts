@@ -120,15 +120,15 @@ async function send<T>(
   signal?: AbortSignal,
 ): Promise<Outcome> {
   const outcome = await outcomeOf(batch, output, signal);
-  const notes = sentBytes.add(outcome.bytes);
+  const state = sentBytes.add(outcome.bytes);
   if (outcome.kind === "delivered") {
     await store.settle({
       // The flush may have put a later value in the place of one of these while it was under way.
       remove: [{ queue, records: batch, counter: counterName(queue, "delivered") }],
-      ...(notes.size > 0 ? { notes } : {}),
+      ...(state.size > 0 ? { state } : {}),
     });
-  } else if (notes.size > 0) {
-    await store.settle({ notes });
+  } else if (state.size > 0) {
+    await store.settle({ state });
   }
   return outcome;
 }

@@ -114,8 +114,8 @@ export class Dispatcher<T> {
   async countBytes(): Promise<void> {
     const { store, sentBytes } = this.#options;
     await sentBytes.load();
-    const notes = sentBytes.add(0);
-    if (notes.size > 0) await store.settle({ notes });
+    const state = sentBytes.add(0);
+    if (state.size > 0) await store.settle({ state });
   }
 
   /** Everything after the position, in order. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { WireMeter } from "../outputs/wire-meter.js";
 import { systemClock } from "../runtime/clock.js";
 import { ByteBudget } from "./byte-budget.js";
-import { SENT_BYTES_NOTES, SentBytes } from "./sent-bytes.js";
+import { SENT_BYTES_STATE, SentBytes } from "./sent-bytes.js";
 
 const DAY = 86_400_000;
 
@@ -18,47 +18,47 @@ function setUp() {
     pass: (duration: number) => {
       time += duration;
     },
-    notes: async () => {
-      const notes = await store.notesUnder(SENT_BYTES_NOTES);
-      return Object.fromEntries([...notes].map(([key, text]) => [key.slice(SENT_BYTES_NOTES.length), text]));
+    state: async () => {
+      const state = await store.stateWithPrefix(SENT_BYTES_STATE);
+      return Object.fromEntries([...state].map(([key, text]) => [key.slice(SENT_BYTES_STATE.length), text]));
     },
   };
 }
 
 describe("the count of sent bytes", () => {
   it("is kept by day and by month, and goes on after a restart", async () => {
-    const { store, clock, pass, notes } = setUp();
+    const { store, clock, pass, state } = setUp();
     for (const bytes of [100, 20, 3]) {
       const sent = new SentBytes(store, clock);
       await sent.load();
-      await store.settle({ notes: sent.add(bytes) });
+      await store.settle({ state: sent.add(bytes) });
     }
     pass(DAY);
     const sent = new SentBytes(store, clock);
     await sent.load();
     expect(sent.today()).toBe(0);
-    await store.settle({ notes: sent.add(7) });
-    expect(await notes()).toEqual({ "2026-01": "130", "2026-01-01": "123", "2026-01-02": "7" });
+    await store.settle({ state: sent.add(7) });
+    expect(await state()).toEqual({ "2026-01": "130", "2026-01-01": "123", "2026-01-02": "7" });
   });
 
   it("takes what a settlement that failed had to say into the next", async () => {
-    const { store, clock, notes } = setUp();
+    const { store, clock, state } = setUp();
     const sent = new SentBytes(store, clock);
     await sent.load();
     sent.add(100);
-    await store.settle({ notes: sent.add(1) });
-    expect(await notes()).toEqual({ "2026-01": "101", "2026-01-01": "101" });
+    await store.settle({ state: sent.add(1) });
+    expect(await state()).toEqual({ "2026-01": "101", "2026-01-01": "101" });
   });
 
   it("forgets days after a month and months after a year", async () => {
-    const { store, clock, pass, notes } = setUp();
+    const { store, clock, pass, state } = setUp();
     const sent = new SentBytes(store, clock);
     await sent.load();
     for (let day = 0; day < 800; day++) {
-      await store.settle({ notes: sent.add(1) });
+      await store.settle({ state: sent.add(1) });
       pass(DAY);
     }
-    const periods = Object.keys(await notes());
+    const periods = Object.keys(await state());
     expect(periods.filter((period) => period.length === 10)).toHaveLength(31);
     expect(periods.filter((period) => period.length === 7)).toHaveLength(12);
   });
@@ -119,7 +119,7 @@ describe("the day's byte budget", () => {
     const meter = { take: () => wire } as unknown as WireMeter;
     const sent = new SentBytes(store, clock, meter);
     await sent.load();
-    await store.settle({ notes: sent.add(100) });
+    await store.settle({ state: sent.add(100) });
     pass(DAY);
     const restarted = new SentBytes(store, clock);
     await restarted.load();

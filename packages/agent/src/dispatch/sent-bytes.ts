@@ -25,7 +25,7 @@ const MONTHS = 12;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
 /** `chouette:sent:2026-11-22` and `chouette:sent:2026-11`: bytes of bodies, in decimal. */
-export const SENT_BYTES_NOTES = `${NAMESPACE}:sent:`;
+export const SENT_BYTES_STATE = `${NAMESPACE}:sent:`;
 
 /** In bytes of bodies, of this day and this month of UTC. */
 export interface SentOfLate {
@@ -41,14 +41,14 @@ export interface WireOfLate {
 
 /** By the word of the store, so that an agent that stands by knows it as well. Rejects where the store does. */
 export async function readSentOfLate(store: Store, clock: Clock): Promise<SentOfLate> {
-  const texts = await store.notes(periodsOf(clock.now()).map((period) => SENT_BYTES_NOTES + period));
+  const texts = await store.state(periodsOf(clock.now()).map((period) => SENT_BYTES_STATE + period));
   const [today = 0, month = 0] = texts.map((text) => Number(text ?? 0) || 0);
   return { today, month };
 }
 
 /** Likewise. */
 export async function readWireOfLate(store: Store, clock: Clock): Promise<WireOfLate> {
-  const texts = await store.notes(periodsOf(clock.now()).map((period) => WIRE_STATE + period));
+  const texts = await store.state(periodsOf(clock.now()).map((period) => WIRE_STATE + period));
   const [today = [], month = []] = texts.map((text) => wireUses(parseWireCounts(text)));
   return { today, month };
 }
@@ -77,11 +77,11 @@ export class SentBytes {
   async load(): Promise<void> {
     if (this.#periods !== undefined) return;
     const [bodies, wire] = await Promise.all(
-      [SENT_BYTES_NOTES, WIRE_STATE].map((prefix) => this.#store.notesUnder(prefix)),
+      [SENT_BYTES_STATE, WIRE_STATE].map((prefix) => this.#store.stateWithPrefix(prefix)),
     );
     const periods = new Map<string, Period>();
     for (const [key, text] of bodies ?? [])
-      periodIn(periods, key.slice(SENT_BYTES_NOTES.length)).bodies = Number(text) || 0;
+      periodIn(periods, key.slice(SENT_BYTES_STATE.length)).bodies = Number(text) || 0;
     for (const [key, text] of wire ?? [])
       addWireCounts(periodIn(periods, key.slice(WIRE_STATE.length)).wire, parseWireCounts(text));
     this.#periods ??= periods;
@@ -111,12 +111,12 @@ export class SentBytes {
       const period = periodIn(periods, name);
       period.bodies += bytes;
       addWireCounts(period.wire, wire);
-      state.set(SENT_BYTES_NOTES + name, `${period.bodies}`);
+      state.set(SENT_BYTES_STATE + name, `${period.bodies}`);
       if (period.wire.size > 0) state.set(WIRE_STATE + name, formatWireCounts(period.wire));
     }
     for (const name of this.#outdated(periods)) {
       periods.delete(name);
-      for (const prefix of [SENT_BYTES_NOTES, WIRE_STATE]) state.set(prefix + name, undefined);
+      for (const prefix of [SENT_BYTES_STATE, WIRE_STATE]) state.set(prefix + name, undefined);
     }
     return state;
   }

@@ -10,15 +10,15 @@ const STORE_ID = `${NAMESPACE}:store:id`;
 
 /** Rejects where the store does. */
 export async function storeId(store: Store): Promise<string> {
-  const [known] = await store.notes([STORE_ID]);
+  const [known] = await store.state([STORE_ID]);
   if (known !== undefined) return known;
   const id = randomBytes(STORE_ID_LENGTH).toString("base64url").slice(0, STORE_ID_LENGTH);
   try {
-    await store.settle({ onlyWhile: new Map([[STORE_ID, undefined]]), notes: new Map([[STORE_ID, id]]) });
+    await store.settle({ onlyWhile: new Map([[STORE_ID, undefined]]), state: new Map([[STORE_ID, id]]) });
     return id;
   } catch (error) {
     // Another queue's loop may have made one meanwhile.
-    const [made] = await store.notes([STORE_ID]);
+    const [made] = await store.state([STORE_ID]);
     if (made === undefined) throw error;
     return made;
   }

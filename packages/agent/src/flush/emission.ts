@@ -1,7 +1,7 @@
 /**
- * One window's emission: its contexts become ready metrics, and its notes say so.
+ * One window's emission: its contexts become ready metrics, and its state says so.
  *
- * Promises: the same window, notes and kept parts give the same records under the same ids. It changes nothing
+ * Promises: the same window, state and kept parts give the same records under the same ids. It changes nothing
  * by itself: what it answers takes effect when it is settled. Whatever is thrown while a context is added up, wrapped or
  * encoded costs that context alone.
  */

@@ -32,7 +32,7 @@ describe("a window's last second", () => {
     expect(letter?.reason).toBe(TOO_LARGE_TO_KEEP);
     expect([element(8), element(9)]).toContain(JSON.parse(letter.value).value[0]);
     expect((await store.counters()).get("chouette:rejected:accepted")).toBe(2);
-    const [kept] = await store.notes([`last:chouette:metrics:raw:${START}`]);
+    const [kept] = await store.state([`last:chouette:metrics:raw:${START}`]);
     expect(kept?.length).toBeLessThan(16 * 1024 * 1024);
   });
 

@@ -141,7 +141,7 @@ describe("the flush loop", () => {
       const decoded = decodeReadyMetric(value ?? "");
       return decoded.ok ? decoded.value.points : [];
     });
-    // It goes by the notes as they are now at once: by the former ones, the store would have refused it.
+    // It goes by the state as it is now, immediately: by the former one, the store would have refused it.
     expect(failures).toEqual([]);
     expect(points).toEqual([
       [START + 3600, 1],

@@ -143,7 +143,7 @@ describe("flush", () => {
     await store.append(queues.rawMetrics, records);
     expect(await flushAt(1020)).toMatchObject({ ready: 1 });
     expect((await ready()).map(({ points }) => points)).toEqual([[[1000, 120_000]]]);
-    expect(await store.notes([`parts:${queues.rawMetrics}:1000`])).toEqual([undefined]);
+    expect(await store.state([`parts:${queues.rawMetrics}:1000`])).toEqual([undefined]);
   });
 
   it("dead-letters the record that would make a sum infinite, and keeps the rest", async () => {

@@ -2,7 +2,7 @@
  * The flush: closed windows of the raw queue become ready metrics.
  *
  * Promises: a raw record is counted in exactly one emission of its window, whatever crashes in between, since
- * what leaves the raw queue, what enters the ready queue and the window's notes change in one settlement.
+ * what leaves the raw queue, what enters the ready queue and the window's state change in one settlement.
  * Memory is bounded by the contexts of a window and by a fixed number and length of records, not by the backlog.
  * It loses nothing: what can't be used becomes a dead letter with its reason, what is too old is counted.
  */
@@ -71,7 +71,7 @@ const GAUGES_KEPT = seconds(3_600);
 
 export class Flusher {
   readonly #options: FlusherOptions;
-  readonly #notes: WindowStates;
+  readonly #states: WindowStates;
   readonly #future: FutureLimit;
   #hasBegun = false;
   /** Less than {@link SETTLE_AT} while the store's disk has no room for so many. */
@@ -81,7 +81,7 @@ export class Flusher {
     const { store, queues, windows, clock } = options;
     this.#options = options;
     this.#future = new FutureLimit(clock);
-    this.#notes = new WindowStates(store, queues.rawMetrics, windows);
+    this.#states = new WindowStates(store, queues.rawMetrics, windows);
   }
 
   /**
@@ -103,7 +103,7 @@ export class Flusher {
         return flushed;
       } catch (error) {
         // A settlement whose answer was lost may have been applied: what the store says holds.
-        this.#notes.forget();
+        this.#states.forget();
         if (!(error instanceof StoreFullError) || this.#settleAt <= MIN_SETTLED) throw error;
         this.#settleAt = Math.max(MIN_SETTLED, Math.floor(this.#settleAt / 2));
       }
@@ -112,7 +112,7 @@ export class Flusher {
 
   async #flushAll(now: Seconds, flushed: Flushed): Promise<void> {
     const { windows, ttl, store, queues } = this.#options;
-    if (!this.#notes.isLoaded) await this.#load();
+    if (!this.#states.isLoaded) await this.#load();
     flushed.rejected += await this.#rejectImplausible(now);
     flushed.expired += await expire(store, queues.rawMetrics, { before: now - ttl });
     await this.#flushBefore(windows.firstOpen(now), now, flushed);
@@ -125,13 +125,13 @@ export class Flusher {
    * way settles nothing more.
    */
   forget(): void {
-    this.#notes.forget();
+    this.#states.forget();
   }
 
   async #load(): Promise<void> {
     const { store, queues, globalTags } = this.#options;
-    await this.#notes.load();
-    await claimFragments(store, queues, this.#notes, globalTags);
+    await this.#states.load();
+    await claimFragments(store, queues, this.#states, globalTags);
     this.#hasBegun = true;
   }
 
@@ -145,7 +145,7 @@ export class Flusher {
     const { floor, ttl } = this.#options;
     return {
       unset: floor,
-      earliest: Math.max(floor, now - ttl, this.#notes.forgottenBefore(now)),
+      earliest: Math.max(floor, now - ttl, this.#states.forgottenBefore(now)),
       latest: now + MAX_LEAD,
       future: this.#future.limit(now + MAX_LEAD),
     };
@@ -153,8 +153,8 @@ export class Flusher {
 
   async #flushBefore(boundary: Seconds, now: Seconds, flushed: Flushed): Promise<void> {
     const { store, queues, globalTags, filter } = this.#options;
-    const taken = new OpenWindows(this.#notes.grid, this.#limits(now), globalTags, filter);
-    for (const window of this.#notes.withParts()) taken.window(window);
+    const taken = new OpenWindows(this.#states.grid, this.#limits(now), globalTags, filter);
+    for (const window of this.#states.withParts()) taken.window(window);
     // One settlement at a time, under way while the next pages are read and added up.
     let settling = Promise.resolve();
     try {
@@ -184,13 +184,13 @@ export class Flusher {
     if (batch.windows.length + unusable.length + expired.length + filtered.length === 0) return;
     const { queues } = this.#options;
     const windows = await this.#emit(batch.windows);
-    const options = { queues, notes: this.#notes, at: this.#now() };
+    const options = { queues, states: this.#states, at: this.#now() };
     await this.#options.store.settle(settlementOf({ ...batch, windows }, options));
     flushed.rejected += unusable.length;
     flushed.expired += expired.length;
     flushed.filtered += filtered.length;
-    for (const { window, note, positions, emitted } of windows) {
-      this.#notes.set(window.start, note);
+    for (const { window, state, positions, emitted } of windows) {
+      this.#states.set(window.start, state);
       flushed.aggregated += positions.length;
       flushed.ready += emitted.ready.length + emitted.sketches.length;
       flushed.rejected += emitted.wrapFailures.length;
@@ -201,18 +201,18 @@ export class Flusher {
     const { queues, wrap } = this.#options;
     const kept = await KeptContexts.read(
       this.#options,
-      windows.flatMap(({ window }) => this.#keysOf(window, this.#notes.get(window))),
+      windows.flatMap(({ window }) => this.#keysOf(window, this.#states.get(window))),
     );
     const at = this.#now();
     return windows.map(({ window, positions }) => {
       const { start } = window;
-      const { interval, emitted, ready, hasParts } = this.#notes.get(window);
-      const gauges = new GaugeTimes(window, kept.text(this.#notes.gaugesKey(start)));
-      const parts = kept.contexts(this.#notes.partsKey(start), start);
-      const last = kept.contexts(this.#notes.finalSecondKey(start), start);
+      const { interval, emitted, ready, hasParts } = this.#states.get(window);
+      const gauges = new GaugeTimes(window, kept.text(this.#states.gaugesKey(start)));
+      const parts = kept.contexts(this.#states.partsKey(start), start);
+      const last = kept.contexts(this.#states.finalSecondKey(start), start);
       const emission = emitWindow(window, { emitted, parts, last, gauges, wrap });
       const gaugesText = gauges.toText();
-      const note = {
+      const state = {
         interval,
         emitted: emitted + 1,
         ready: ready === undefined ? undefined : ready + emission.ready.length + emission.sketches.length,
@@ -224,7 +224,7 @@ export class Flusher {
       return {
         window,
         positions,
-        note,
+        state,
         hadParts: hasParts,
         emitted: emission,
         gauges: gaugesText,
@@ -233,19 +233,19 @@ export class Flusher {
     });
   }
 
-  /** What the store keeps of a window beside its note. */
+  /** The keys of the rest that the store keeps of a window. */
   #keysOf(
     { start }: OpenWindow["window"],
     { hasParts, hasFinalSecond, hasGauges }: WindowState,
   ): readonly string[] {
     return [
-      ...(hasParts ? [this.#notes.partsKey(start)] : []),
-      ...(hasFinalSecond ? [this.#notes.finalSecondKey(start)] : []),
-      ...(hasGauges ? [this.#notes.gaugesKey(start)] : []),
+      ...(hasParts ? [this.#states.partsKey(start)] : []),
+      ...(hasFinalSecond ? [this.#states.finalSecondKey(start)] : []),
+      ...(hasGauges ? [this.#states.gaugesKey(start)] : []),
     ];
   }
 
-  /** Windows too large to be held leave the raw queue in parts, which wait in their notes. */
+  /** Windows too large to be held leave the raw queue in parts, which wait in the store's state. */
   async #setPartsAside(taken: OpenWindows, flushed: Flushed): Promise<void> {
     for (const window of taken.takeWindows()) {
       if (window.positions.length > 0) await this.#setPartAside(window, flushed);
@@ -258,8 +258,8 @@ export class Flusher {
     const { queues } = this.#options;
     const { window, positions } = part;
     const { start } = window;
-    const key = this.#notes.partsKey(start);
-    const before = this.#notes.get(window);
+    const key = this.#states.partsKey(start);
+    const before = this.#states.get(window);
     const kept = await KeptContexts.read(this.#options, before.hasParts ? [key] : []);
     const { whole, wrapFailures } = joinParts(window, kept.contexts(key, start));
     const saved = saveContexts([...whole.contexts()].map((context) => ({ context, readyIds: [] })));
@@ -271,9 +271,9 @@ export class Flusher {
       ...wrapFailures.flatMap((entry) => rejectContext(entry, start, queues, at)),
       ...kept.takeUnreadable(queues, at),
     ];
-    const note: WindowState = { ...before, hasParts: true };
+    const state: WindowState = { ...before, hasParts: true };
     await this.#options.store.settle({
-      onlyWhile: this.#notes.expected([start]),
+      onlyWhile: this.#states.expected([start]),
       remove: [
         {
           queue: queues.rawMetrics,
@@ -282,10 +282,10 @@ export class Flusher {
         },
       ],
       add: [{ queue: queues.rejected, records: deadLetters }],
-      notes: new Map([this.#notes.entry(start, note), [key, saved]]),
+      state: new Map([this.#states.entry(start, state), [key, saved]]),
       count: raised([[counterName(queues.rejected, "accepted"), deadLetters.length]]),
     });
-    this.#notes.set(start, note);
+    this.#states.set(start, state);
     flushed.aggregated += positions.length;
     flushed.rejected += wrapFailures.length;
   }
@@ -302,24 +302,24 @@ export class Flusher {
   /** No record of these windows can come any more: it would be expired, or rejected as one of the future. */
   async #forgetWindows(now: Seconds): Promise<void> {
     const expired = seconds(now - this.#options.ttl);
-    const old = this.#notes.outside(expired, this.#future.limit(now + MAX_LEAD));
-    const withGauges = this.#notes.withGaugesBefore(now - GAUGES_KEPT);
+    const old = this.#states.outside(expired, this.#future.limit(now + MAX_LEAD));
+    const withGauges = this.#states.withGaugesBefore(now - GAUGES_KEPT);
     if (old.length + withGauges.length === 0) return;
     const thinner = withGauges.map(
-      (window) => [window.start, { ...this.#notes.get(window), hasGauges: false }] as const,
+      (window) => [window.start, { ...this.#states.get(window), hasGauges: false }] as const,
     );
     await this.#options.store.settle({
-      onlyWhile: this.#notes.expected([...old, ...withGauges].map(({ start }) => start)),
-      notes: new Map([
-        ...thinner.flatMap(([start, note]) => [
-          this.#notes.entry(start, note),
-          [this.#notes.gaugesKey(start), undefined] as const,
+      onlyWhile: this.#states.expected([...old, ...withGauges].map(({ start }) => start)),
+      state: new Map([
+        ...thinner.flatMap(([start, state]) => [
+          this.#states.entry(start, state),
+          [this.#states.gaugesKey(start), undefined] as const,
         ]),
-        ...this.#notes.removal(old, expired, now),
+        ...this.#states.removal(old, expired, now),
       ]),
     });
-    for (const [start, note] of thinner) this.#notes.set(start, note);
-    this.#notes.drop(old, expired, now);
+    for (const [start, state] of thinner) this.#states.set(start, state);
+    this.#states.drop(old, expired, now);
   }
 
   #now(): Seconds {

@@ -88,7 +88,7 @@ describe("what the Python agent left of a window", () => {
     }));
     await store.append(queues.readyMetrics, left);
     await flushAt(START + 20);
-    const kept = [...(await store.notesUnder(lastPrefix(queues.rawMetrics))).values()].join();
+    const kept = [...(await store.stateWithPrefix(lastPrefix(queues.rawMetrics))).values()].join();
     expect(kept.length).toBeGreaterThan(3_000_000);
     expect(kept.length).toBeLessThan(6_000_000);
     expect(await store.size(queues.readyMetrics)).toBe(left.length);

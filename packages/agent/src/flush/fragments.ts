@@ -5,7 +5,7 @@
  * emissions go to the seconds behind them. A count, gauge or rate in the window's last second is taken for the agent's
  * own part of that second, which is sent again whole.
  *
- * Promises: it changes the window's note before any of the window is emitted, so that it holds after a crash as well.
+ * Promises: it changes the window's state before any of the window is emitted, so that it holds after a crash as well.
  * What it can't help: a set or histogram of both agents in a window's last second, of which Datadog keeps one. Nor a
  * value there beyond {@link MAX_FRAGMENTS_LENGTH}, which the agent's own replaces.
  */
@@ -29,7 +29,7 @@ const PAGE = 1_000;
 const MAX_FRAGMENTS_LENGTH = 4 * 1024 * 1024;
 
 interface Claim {
-  readonly notes: WindowStates;
+  readonly states: WindowStates;
   /** `["key:value", …]` of every series. */
   readonly globalTags: readonly string[];
 }
@@ -47,17 +47,17 @@ interface Fragments {
   readonly inFinalSecond: SavedContext[];
 }
 
-/** Notes which seconds are taken, of windows that have no note yet. Rejects where the store does. */
+/** Stores which seconds are taken, of windows that have no state yet. Rejects if the store does. */
 export async function claimFragments(
   store: Store,
   queues: QueueNames,
-  notes: WindowStates,
+  states: WindowStates,
   globalTags: readonly string[],
 ): Promise<void> {
-  const found = await findFragments(store, queues.readyMetrics, { notes, globalTags });
+  const found = await findFragments(store, queues.readyMetrics, { states, globalTags });
   if (found.size === 0) return;
   const written = [...found.values()].map(({ window, last, inFinalSecond }) => {
-    const note: WindowState = {
+    const state: WindowState = {
       interval: window.interval,
       emitted: Math.min(last + 1, window.interval - 1),
       hasParts: false,
@@ -65,18 +65,20 @@ export async function claimFragments(
       hasFinalSecond: inFinalSecond.length > 0,
       hasGauges: false,
     };
-    return { start: window.start, note, inFinalSecond };
+    return { start: window.start, state, inFinalSecond };
   });
   await store.settle({
-    onlyWhile: notes.expected(written.map(({ start }) => start)),
-    notes: new Map(
-      written.flatMap(({ start, note, inFinalSecond }) => [
-        notes.entry(start, note),
-        ...(note.hasFinalSecond ? [[notes.finalSecondKey(start), saveContexts(inFinalSecond)] as const] : []),
+    onlyWhile: states.expected(written.map(({ start }) => start)),
+    state: new Map(
+      written.flatMap(({ start, state, inFinalSecond }) => [
+        states.entry(start, state),
+        ...(state.hasFinalSecond
+          ? [[states.finalSecondKey(start), saveContexts(inFinalSecond)] as const]
+          : []),
       ]),
     ),
   });
-  for (const { start, note } of written) notes.set(start, note);
+  for (const { start, state } of written) states.set(start, state);
 }
 
 async function findFragments(
@@ -85,9 +87,9 @@ async function findFragments(
   claim: Claim,
 ): Promise<ReadonlyMap<Seconds, Fragments>> {
   const found: Found = { windows: new Map(), keptLength: 0 };
-  // A backlog of this agent's own is in windows that it has notes of: it isn't read through.
+  // This agent's own backlog is in windows that it has the state of: it isn't read through.
   const resumeAfter = (last: Position) => {
-    const next = endOfKnown(seconds(last.score), claim.notes);
+    const next = endOfKnown(seconds(last.score), claim.states);
     return next > last.score ? { score: next, id: "" } : last;
   };
   for await (const page of pages(store, queue, { limit: PAGE, resumeAfter })) {
@@ -98,24 +100,24 @@ async function findFragments(
   return found.windows;
 }
 
-/** The end of the windows with notes that follow one another from this time on. */
-function endOfKnown(time: Seconds, notes: WindowStates): Seconds {
+/** The end of the windows with state that follow each other from this time on. */
+function endOfKnown(time: Seconds, states: WindowStates): Seconds {
   let end = time;
   for (;;) {
-    const { start, interval } = notes.grid.windowAt(end);
-    if (!notes.has(start)) return end;
+    const { start, interval } = states.grid.windowAt(end);
+    if (!states.has(start)) return end;
     end = seconds(start + interval);
   }
 }
 
-function addFragment({ id, value = "" }: StoredRecord, { notes, globalTags }: Claim, found: Found): void {
+function addFragment({ id, value = "" }: StoredRecord, { states, globalTags }: Claim, found: Found): void {
   const decoded = decodeReadyMetric(value);
   if (!decoded.ok) return;
   for (const [time, sum] of decoded.value.points) {
     // As it is sent: what the Python agent left has fractions.
     const second = seconds(Math.floor(time));
-    const window = notes.grid.windowAt(second);
-    if (!Number.isSafeInteger(second) || notes.has(window.start)) continue;
+    const window = states.grid.windowAt(second);
+    if (!Number.isSafeInteger(second) || states.has(window.start)) continue;
     const fragments = found.windows.get(window.start) ?? { window, last: 0, inFinalSecond: [] };
     found.windows.set(window.start, fragments);
     const place = second - window.start;

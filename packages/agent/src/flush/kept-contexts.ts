@@ -1,5 +1,5 @@
 /**
- * What the store keeps of windows beside their notes: contexts of parts and last seconds, and the times of gauges.
+ * What the store keeps of windows beside their state: contexts of parts and last seconds, and the times of gauges.
  *
  * What can't be read, since somebody else wrote it or a disk lost a part of it, is none, and becomes a dead letter.
  */
@@ -32,7 +32,7 @@ export class KeptContexts {
     { store, globalTags }: { readonly store: Store; readonly globalTags: readonly string[] },
     keys: readonly string[],
   ): Promise<KeptContexts> {
-    const texts = keys.length === 0 ? [] : await store.notes(keys);
+    const texts = keys.length === 0 ? [] : await store.state(keys);
     return new KeptContexts(new Map(keys.map((key, index) => [key, texts[index]])), globalTags);
   }
 

@@ -71,15 +71,15 @@ describe("a late gauge", () => {
     ]);
   });
 
-  it("has its time kept for an hour, and its window's note for METRIC_TTL", async () => {
+  it("has its time kept for an hour, and its window's state for METRIC_TTL", async () => {
     const { put, flushAt, newFlusher, store } = setUpFlush();
     const flusher = newFlusher();
     await put(gauge(START, 1));
     await flushAt(START + 20, flusher);
-    expect((await store.notesUnder("gauges:")).size).toBe(1);
+    expect((await store.stateWithPrefix("gauges:")).size).toBe(1);
     await flushAt(START + 3_700, flusher);
-    expect((await store.notesUnder("gauges:")).size).toBe(0);
-    expect((await store.notesUnder(`window:${queues.rawMetrics}`)).size).toBe(1);
+    expect((await store.stateWithPrefix("gauges:")).size).toBe(0);
+    expect((await store.stateWithPrefix(`window:${queues.rawMetrics}`)).size).toBe(1);
     await put(gauge(START + 1, 2));
     expect(await flushAt(START + 3_710, flusher)).toMatchObject({ ready: 1 });
   });

@@ -169,7 +169,7 @@ describe("one record costs one record", () => {
       const { put, flushAt, ready, rejected, store } = setUpFlush({ interval: 1 });
       await put(count(1, 1000));
       await flushAt(1010);
-      await store.settle({ notes: new Map([[`last:${queues.rawMetrics}:1000`, text]]) });
+      await store.settle({ state: new Map([[`last:${queues.rawMetrics}:1000`, text]]) });
       await put(count(2, 1000.5));
       await flushAt(1011);
       expect((await ready()).map(({ points }) => points)).toContainEqual([[1000, 2]]);
@@ -179,9 +179,9 @@ describe("one record costs one record", () => {
     }
   });
 
-  it("takes a window's note that can't be read for none", async () => {
+  it("takes a window's state that can't be read for none", async () => {
     const { put, flushAt, ready, store } = setUpFlush();
-    await store.settle({ notes: new Map([[`window:${queues.rawMetrics}:1000`, "{"]]) });
+    await store.settle({ state: new Map([[`window:${queues.rawMetrics}:1000`, "{"]]) });
     await put(count(1, 1000));
     await flushAt(1020);
     await put(count(2, 1001));

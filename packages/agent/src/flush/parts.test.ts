@@ -7,7 +7,7 @@ import { simpleWrapper } from "../wrappers/simple-wrapper.js";
 
 const queues = queueNames();
 const START = 1_000_000;
-const PARTS_NOTE = `parts:${queues.rawMetrics}:${START}`;
+const PARTS_STATE = `parts:${queues.rawMetrics}:${START}`;
 
 /** As long as records come when a few of them fill a page; of another 100,000 a window is taken in parts as well. */
 const LENGTH = 100_000;
@@ -46,7 +46,7 @@ function watched(onSettle: (settlement: Settlement) => void | Promise<void>, pag
   return store;
 }
 
-const partsOf = ({ notes }: Settlement) => notes?.get(PARTS_NOTE);
+const partsOf = ({ state }: Settlement) => state?.get(PARTS_STATE);
 
 describe("a window that is too large to be held", () => {
   it("is taken in several parts, which all count, and emitted once", async () => {
@@ -63,7 +63,7 @@ describe("a window that is too large to be held", () => {
     expect(await flushAt(START + 20)).toMatchObject({ aggregated: 400, ready: 1 });
     expect((await ready()).map(({ points }) => points)).toEqual([[[START, 400]]]);
     expect(parts.length).toBe(2);
-    expect(await store.notes([PARTS_NOTE])).toEqual([undefined]);
+    expect(await store.state([PARTS_STATE])).toEqual([undefined]);
     expect((await store.counters()).get(`${queues.rawMetrics}:aggregated`)).toBe(400);
   });
 
@@ -87,7 +87,7 @@ describe("a window that is too large to be held", () => {
     await store.settle({ remove: [{ queue, records: all }] });
     await flushAt(START + 30);
     expect((await ready()).map(({ points }) => points)).toEqual([[[START, 200 - left]]]);
-    expect(await store.notes([PARTS_NOTE])).toEqual([undefined]);
+    expect(await store.state([PARTS_STATE])).toEqual([undefined]);
   });
 
   it("is bounded by the length of its records as well as by their number", async () => {
@@ -233,9 +233,9 @@ describe("a settlement that fails amid a flush", () => {
     ]);
   });
 
-  it("rejects with the store's error if the notes can't be read", async () => {
+  it("rejects with the store's error if the state can't be read", async () => {
     const store = new MemoryStore();
-    store.notesUnder = async () => {
+    store.stateWithPrefix = async () => {
       throw new Error("gone");
     };
     const { flushAt } = setUpFlush({ store });

@@ -1,6 +1,6 @@
 /**
  * The settlement of emitted windows: what was taken leaves the raw queue, what it became enters the ready queue,
- * and the windows' notes say so, in one step.
+ * and the windows' state says so, in one step.
  *
  * Records are counted as they leave, so that one that the store's size limit took meanwhile isn't counted twice.
  */
@@ -23,8 +23,8 @@ export interface EmittedWindow {
   /** The raw records that went into it. */
   readonly positions: readonly Position[];
   /** What the store is to remember of the window. */
-  readonly note: WindowState;
-  /** Whether parts of it waited in its notes, which are in the emission and can go. */
+  readonly state: WindowState;
+  /** Whether parts of it waited in the state, which are in the emission and can go. */
   readonly hadParts: boolean;
   readonly emitted: Emitted;
   /** When its gauges were taken; undefined if there is none. */
@@ -44,7 +44,11 @@ export interface Batch {
 
 export function settlementOf(
   { windows, unusable, expired, filtered }: Batch,
-  { queues, notes, at }: { readonly queues: QueueNames; readonly notes: WindowStates; readonly at: Seconds },
+  {
+    queues,
+    states,
+    at,
+  }: { readonly queues: QueueNames; readonly states: WindowStates; readonly at: Seconds },
 ): Settlement {
   const { rawMetrics, readyMetrics, sketches: sketchQueue, rejected } = queues;
   const taken = windows.flatMap(({ positions }) => positions);
@@ -59,7 +63,7 @@ export function settlementOf(
     ]),
   ];
   return {
-    onlyWhile: notes.expected(windows.map(({ window }) => window.start)),
+    onlyWhile: states.expected(windows.map(({ window }) => window.start)),
     remove: [
       { queue: rawMetrics, records: taken, counter: counterName(rawMetrics, "aggregated") },
       {
@@ -78,7 +82,7 @@ export function settlementOf(
       { queue: sketchQueue, records: sketches },
       { queue: rejected, records: deadLetters },
     ],
-    notes: notesOf(windows, notes),
+    state: stateOf(windows, states),
     count: raised([
       [counterName(readyMetrics, "accepted"), ready.length],
       [counterName(sketchQueue, "accepted"), sketches.length],
@@ -94,14 +98,14 @@ export function raised(
   return new Map(counters.filter(([, by]) => by > 0));
 }
 
-function notesOf(windows: readonly EmittedWindow[], notes: WindowStates): Map<string, string | undefined> {
+function stateOf(windows: readonly EmittedWindow[], states: WindowStates): Map<string, string | undefined> {
   const written = new Map<string, string | undefined>();
-  for (const { window, note, hadParts, emitted, gauges } of windows) {
+  for (const { window, state, hadParts, emitted, gauges } of windows) {
     const { start } = window;
-    written.set(...notes.entry(start, note));
-    if (hadParts) written.set(notes.partsKey(start), undefined);
-    if (emitted.last !== undefined) written.set(notes.finalSecondKey(start), emitted.last);
-    if (gauges !== undefined) written.set(notes.gaugesKey(start), gauges);
+    written.set(...states.entry(start, state));
+    if (hadParts) written.set(states.partsKey(start), undefined);
+    if (emitted.last !== undefined) written.set(states.finalSecondKey(start), emitted.last);
+    if (gauges !== undefined) written.set(states.gaugesKey(start), gauges);
   }
   return written;
 }

@@ -1,5 +1,5 @@
 /**
- * What becomes of windows' notes when the clock was wrong: they move with the records that they describe.
+ * What becomes of windows' state when the clock was wrong: they move with the records that they describe.
  *
  * Only a window of which nothing was sent moves. What was sent stays at its second, and so does its window, with what
  * still waits of it: anything else could be written over at Datadog, or count twice. A window whose place is taken by one
@@ -11,13 +11,13 @@ import { shiftContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
 import { isOfFlush } from "../runtime/ready-ids.js";
 import {
-  decodeNote,
+  decodeWindowState,
   forgottenKey,
   gaugesPrefix,
   lastPrefix,
-  notePrefix,
   partsPrefix,
   type WindowState,
+  windowStatePrefix,
 } from "./window-state.js";
 
 export interface Shift {
@@ -30,13 +30,13 @@ export interface Shift {
 
 export interface ShiftedWindows {
   /** What a settlement writes. A WindowStates that has loaded them must forget them then. */
-  readonly notes: ReadonlyMap<string, string | undefined>;
+  readonly state: ReadonlyMap<string, string | undefined>;
   /** Windows that stay although some of their ready metrics wait: these stay as well. In order. */
   readonly staying: readonly WindowSpan[];
 }
 
-interface Noted extends WindowSpan {
-  readonly note: WindowState;
+interface StoredWindow extends WindowSpan {
+  readonly state: WindowState;
 }
 
 const PAGE = 2_000;
@@ -52,13 +52,13 @@ export async function shiftWindows(
   shift: Shift,
   shiftedId: (id: string) => string,
 ): Promise<ShiftedWindows> {
-  const windows = await notedWindows(store, rawMetrics);
+  const windows = await storedWindows(store, rawMetrics);
   const waiting = await countWaiting(store, [readyMetrics, sketches], windows, shift);
-  const isUnsent = ({ start, note }: Noted) => note.ready === (waiting.get(start) ?? 0);
+  const isUnsent = ({ start, state }: StoredWindow) => state.ready === (waiting.get(start) ?? 0);
   const moving = withFreePlaces(windows, shift, (window) => isIn(window, shift) && isUnsent(window));
   const staying = windows.filter((window) => isIn(window, shift) && !moving.has(window.start));
   return {
-    notes: await shiftedNotes(store, rawMetrics, shift, moving, shiftedId),
+    state: await shiftedState(store, rawMetrics, shift, moving, shiftedId),
     staying: staying
       .filter(({ start }) => waiting.has(start))
       .map(({ start, interval }) => ({ start, interval })),
@@ -71,11 +71,11 @@ export function isStaying({ id, score }: Position, staying: readonly WindowSpan[
 }
 
 /** In order. No two of them share a second. */
-async function notedWindows(store: Store, queue: string): Promise<readonly Noted[]> {
-  const prefix = notePrefix(queue);
-  const windows = [...(await store.notesUnder(prefix))].map(([key, text]): Noted => {
-    const note = decodeNote(text, seconds(1));
-    return { start: seconds(Number(key.slice(prefix.length))), interval: note.interval, note };
+async function storedWindows(store: Store, queue: string): Promise<readonly StoredWindow[]> {
+  const prefix = windowStatePrefix(queue);
+  const windows = [...(await store.stateWithPrefix(prefix))].map(([key, text]): StoredWindow => {
+    const state = decodeWindowState(text, seconds(1));
+    return { start: seconds(Number(key.slice(prefix.length))), interval: state.interval, state };
   });
   return windows.filter(({ start }) => Number.isInteger(start)).sort((a, b) => a.start - b.start);
 }
@@ -102,9 +102,9 @@ async function countWaiting(
 
 /** The starts of those windows that may move and whose places aren't taken by one that stays. */
 function withFreePlaces(
-  windows: readonly Noted[],
+  windows: readonly StoredWindow[],
   { by }: Shift,
-  mayMove: (window: Noted) => boolean,
+  mayMove: (window: StoredWindow) => boolean,
 ): ReadonlySet<Seconds> {
   const moving = new Set(windows.filter(mayMove).map(({ start }) => start));
   for (let before = -1; before !== moving.size; ) {
@@ -119,7 +119,7 @@ function withFreePlaces(
   return moving;
 }
 
-async function shiftedNotes(
+async function shiftedState(
   store: Store,
   queue: string,
   { by }: Shift,
@@ -132,12 +132,12 @@ async function shiftedNotes(
   const same = (text: string) => text;
   const shiftedContexts = (text: string) => shiftContexts(text, by, shiftedId);
   for (const [prefix, shiftedText] of [
-    [notePrefix(queue), same],
+    [windowStatePrefix(queue), same],
     [partsPrefix(queue), shiftedContexts],
     [lastPrefix(queue), shiftedContexts],
     [gaugesPrefix(queue), same],
   ] as const) {
-    for (const [key, text] of await store.notesUnder(prefix)) {
+    for (const [key, text] of await store.stateWithPrefix(prefix)) {
       const start = seconds(Number(key.slice(prefix.length)));
       if (!moving.has(start)) continue;
       moved.set(key, undefined);

@@ -1,12 +1,12 @@
 /**
  * What the store remembers of windows: their length, how often each was emitted, and the parts of it that are kept.
  *
- * Promises: a window's notes change in the settlement that makes them true, so that after a crash they tell
- * what was emitted, no more and no less. They are kept until no record of the window can come any more; from then on
+ * Promises: a window's state changes in the settlement that makes it true, so that after a crash it says
+ * what was emitted, no more and no less. It is kept until no record of the window can come any more; from then on
  * the store remembers up to when windows were forgotten, so that a METRIC_TTL that is raised brings none of them back.
- * Every settlement depends on the notes being what memory says ({@link WindowStates.expected}): if anybody or anything
- * has changed them, it is refused, and they are read again.
- * A note that can't be read counts as none.
+ * Every settlement depends on the state being what memory says ({@link WindowStates.expected}): if anybody or anything
+ * has changed it, the settlement is refused, and the state is read again.
+ * State that can't be read counts as none.
  */
 
 import type { Store } from "@chouette-iot/queue";
@@ -34,7 +34,7 @@ export interface WindowState {
 const MAX_DRIFT = 60;
 
 interface Known {
-  readonly note: WindowState;
+  readonly state: WindowState;
   /** As it is in the store. */
   readonly text: string;
 }
@@ -65,17 +65,18 @@ export class WindowStates {
     this.#grid = new WindowGrid(windows);
   }
 
-  /** Reads the notes from the store: before the first flush, and after every settlement whose end isn't known. */
+  /** Reads the state from the store: before the first flush, and after every settlement whose end isn't known. */
   async load(): Promise<void> {
-    const prefix = notePrefix(this.#queue);
-    const texts = await this.#store.notesUnder(prefix);
-    const [forgotten] = await this.#store.notes([forgottenKey(this.#queue)]);
+    const prefix = windowStatePrefix(this.#queue);
+    const texts = await this.#store.stateWithPrefix(prefix);
+    const [forgotten] = await this.#store.state([forgottenKey(this.#queue)]);
     this.#known = new Map();
     this.#grid = new WindowGrid(this.#windows);
     this.#forgotten = decodeForgotten(forgotten);
     for (const [key, text] of texts) {
       const start = seconds(Number(key.slice(prefix.length)));
-      if (Number.isInteger(start)) this.#set(start, { note: decodeNote(text, this.#windows.interval), text });
+      if (Number.isInteger(start))
+        this.#set(start, { state: decodeWindowState(text, this.#windows.interval), text });
     }
   }
 
@@ -95,7 +96,7 @@ export class WindowStates {
   }
 
   get(window: WindowSpan): WindowState {
-    return this.#known?.get(window.start)?.note ?? untouched(window.interval);
+    return this.#known?.get(window.start)?.state ?? untouched(window.interval);
   }
 
   /** Which window a time belongs to. */
@@ -105,7 +106,7 @@ export class WindowStates {
 
   /** Windows of which parts wait to be emitted. */
   withParts(): readonly WindowSpan[] {
-    return this.#spans().filter(({ start }) => this.#known?.get(start)?.note.hasParts);
+    return this.#spans().filter(({ start }) => this.#known?.get(start)?.state.hasParts);
   }
 
   /** Windows that end by this time, or start after the other. */
@@ -115,7 +116,7 @@ export class WindowStates {
 
   /** Windows that start before this time and whose gauges' times are kept. */
   withGaugesBefore(time: number): readonly WindowSpan[] {
-    return this.#spans().filter(({ start }) => start < time && this.#known?.get(start)?.note.hasGauges);
+    return this.#spans().filter(({ start }) => start < time && this.#known?.get(start)?.state.hasGauges);
   }
 
   /** Windows that end by this time may have been forgotten. */
@@ -126,18 +127,18 @@ export class WindowStates {
     return this.#forgotten.before;
   }
 
-  /** What the notes of these windows have to be for a settlement that goes by them. */
+  /** What the state of these windows must be for a settlement that depends on it. */
   expected(starts: Iterable<Seconds>): ReadonlyMap<string, string | undefined> {
-    return new Map([...starts].map((start) => [this.#noteKey(start), this.#known?.get(start)?.text]));
+    return new Map([...starts].map((start) => [this.#stateKey(start), this.#known?.get(start)?.text]));
   }
 
-  /** What a settlement writes for a window's note; call {@link set} with the same once it is settled. */
-  entry(start: Seconds, note: WindowState): [key: string, text: string] {
-    return [this.#noteKey(start), JSON.stringify(note)];
+  /** What a settlement writes for a window's state; call {@link set} with the same once it is settled. */
+  entry(start: Seconds, state: WindowState): [key: string, text: string] {
+    return [this.#stateKey(start), JSON.stringify(state)];
   }
 
-  set(start: Seconds, note: WindowState): void {
-    this.#set(start, { note, text: JSON.stringify(note) });
+  set(start: Seconds, state: WindowState): void {
+    this.#set(start, { state, text: JSON.stringify(state) });
   }
 
   /**
@@ -150,7 +151,7 @@ export class WindowStates {
     at: Seconds,
   ): ReadonlyMap<string, string | undefined> {
     const keys = windows.flatMap(({ start }) => [
-      this.#noteKey(start),
+      this.#stateKey(start),
       this.partsKey(start),
       this.finalSecondKey(start),
       this.gaugesKey(start),
@@ -170,32 +171,32 @@ export class WindowStates {
     this.#forgotten = { before, at };
   }
 
-  /** The note that holds the contexts of a window that were taken and not emitted. */
+  /** The key of the contexts of a window that were taken and not emitted. */
   partsKey(start: Seconds): string {
     return `${partsPrefix(this.#queue)}${start}`;
   }
 
-  /** The note that holds the contexts of a window's last second. */
+  /** The key of the contexts of a window's last second. */
   finalSecondKey(start: Seconds): string {
     return `${lastPrefix(this.#queue)}${start}`;
   }
 
-  /** The note that holds when the gauges were taken that a window has emitted. */
+  /** The key of the times of the gauges that a window has emitted. */
   gaugesKey(start: Seconds): string {
     return `${gaugesPrefix(this.#queue)}${start}`;
   }
 
-  #noteKey(start: Seconds): string {
-    return `${notePrefix(this.#queue)}${start}`;
+  #stateKey(start: Seconds): string {
+    return `${windowStatePrefix(this.#queue)}${start}`;
   }
 
   #set(start: Seconds, known: Known): void {
     this.#known?.set(start, known);
-    this.#grid.add({ start, interval: known.note.interval });
+    this.#grid.add({ start, interval: known.state.interval });
   }
 
   #spans(): readonly WindowSpan[] {
-    return [...(this.#known ?? [])].map(([start, { note }]) => ({ start, interval: note.interval }));
+    return [...(this.#known ?? [])].map(([start, { state }]) => ({ start, interval: state.interval }));
   }
 }
 
@@ -203,12 +204,12 @@ function untouched(interval: Seconds): WindowState {
   return { interval, emitted: 0, ready: 0, hasParts: false, hasFinalSecond: false, hasGauges: false };
 }
 
-/** @param interval of a note that an earlier version wrote, without one */
-export function decodeNote(text: string, interval: Seconds): WindowState {
+/** @param interval of state that an earlier version wrote, without one */
+export function decodeWindowState(text: string, interval: Seconds): WindowState {
   try {
-    const note = { ...untouched(interval), ready: undefined, ...JSON.parse(text) };
-    const isWhole = Number.isInteger(note.emitted) && Number.isInteger(note.interval) && note.interval > 0;
-    return isWhole ? note : untouched(interval);
+    const state = { ...untouched(interval), ready: undefined, ...JSON.parse(text) };
+    const isWhole = Number.isInteger(state.emitted) && Number.isInteger(state.interval) && state.interval > 0;
+    return isWhole ? state : untouched(interval);
   } catch {
     return untouched(interval);
   }
@@ -223,7 +224,7 @@ function decodeForgotten(text: string | undefined): Forgotten | undefined {
   }
 }
 
-export function notePrefix(queue: string): string {
+export function windowStatePrefix(queue: string): string {
   return `window:${queue}:`;
 }
 

@@ -64,7 +64,7 @@ describe("windows", () => {
     await put(count(NOW, 100));
     await flushAt(NOW + 20, newFlusher({ ttl: 100 }));
     await flushAt(NOW + 200, newFlusher({ ttl: 100 }));
-    expect((await store.notesUnder("window:")).size).toBe(0);
+    expect((await store.stateWithPrefix("window:")).size).toBe(0);
     await put(count(NOW + 1, 5));
     expect(await flushAt(NOW + 210, newFlusher({ ttl: 1000 }))).toMatchObject({ aggregated: 0, expired: 1 });
     expect(kept(await ready())).toEqual(new Map([[NOW, 100]]));
@@ -107,13 +107,13 @@ describe("windows", () => {
     const flusher = newFlusher();
     await put(count(NOW, 5));
     await flushAt(NOW + 20, flusher);
-    // As it was before the flush: the record is there, the window's note and the ready metric aren't.
+    // As it was before the flush: the record is there, the window's state and the ready metric aren't.
     const sent = await ready();
     const records = await store.read(queues.readyMetrics, { limit: 10 });
-    const notes = [...(await store.notesUnder("window:")).keys()];
+    const state = [...(await store.stateWithPrefix("window:")).keys()];
     await store.settle({
       remove: [{ queue: queues.readyMetrics, records }],
-      notes: new Map(notes.map((key) => [key, undefined])),
+      state: new Map(state.map((key) => [key, undefined])),
     });
     await put(count(NOW, 5));
     await expect(flushAt(NOW + 30, flusher)).rejects.toThrow("stale");
@@ -148,13 +148,13 @@ describe("windows", () => {
 });
 
 describe("a record's own time", () => {
-  it("makes it a dead letter if it lies far in the future, and leaves no note of a window", async () => {
+  it("makes it a dead letter if it lies far in the future, and leaves no state of a window", async () => {
     const { put, flushAt, newFlusher, store, rejected } = setUpFlush();
     const flusher = newFlusher();
     await flushAt(NOW, flusher);
     for (let index = 0; index < 2_000; index++) await put(count(NOW + 10_000 + 10 * index), NOW);
     expect(await flushAt(NOW + 700, flusher)).toMatchObject({ aggregated: 0, rejected: 2_000 });
-    expect((await store.notesUnder("window:")).size).toBe(0);
+    expect((await store.stateWithPrefix("window:")).size).toBe(0);
     expect((await rejected())[0]?.reason).toBe("stamped more than 600 s in the future");
   });
 
@@ -165,7 +165,7 @@ describe("a record's own time", () => {
     await put(count(NOW + 10_000), NOW);
     expect(await flushAt(NOW + 100, flusher)).toMatchObject({ aggregated: 0, rejected: 0 });
     expect(await store.size(queues.rawMetrics)).toBe(1);
-    expect((await store.notesUnder("window:")).size).toBe(0);
+    expect((await store.stateWithPrefix("window:")).size).toBe(0);
   });
 
   it("makes it a dead letter at once, as its score does, if no clock shows such a time", async () => {
@@ -201,9 +201,9 @@ describe("a record's own time", () => {
     await flushAt(NOW + 100_020);
     const flusher = newFlusher();
     await flushAt(NOW, flusher);
-    expect((await store.notesUnder("window:")).size).toBe(1);
+    expect((await store.stateWithPrefix("window:")).size).toBe(1);
     await flushAt(NOW + 700, flusher);
-    expect((await store.notesUnder("window:")).size).toBe(0);
+    expect((await store.stateWithPrefix("window:")).size).toBe(0);
   });
 });
 

@@ -17,7 +17,7 @@ export interface RedisServer {
 }
 
 /** Where the store remembers how many keys had been evicted, in which run of the server. */
-const NOTE = "redis:evicted";
+const STATE = "redis:evicted";
 
 interface Known {
   readonly runId: string;
@@ -41,7 +41,7 @@ export class RedisEvictions {
   async check(): Promise<void> {
     // Before and after: whatever the census misses because of an eviction is no later than the second.
     const first = await this.#server.serverInfo();
-    const [text] = await this.#store.notes([NOTE]);
+    const [text] = await this.#store.state([STATE]);
     const census = await this.#server.census(Object.values(this.#names));
     const second = await this.#server.serverInfo();
     if (first === undefined || second === undefined) return;
@@ -51,8 +51,9 @@ export class RedisEvictions {
     // The other policies evict keys that expire, of which no queue is one.
     const hasLost = evicted > 0 && second.policy.startsWith("allkeys");
     const count = hasLost ? this.#losses(census) : new Map<string, number>();
-    const note = JSON.stringify(next);
-    if (note !== text || count.size > 0) await this.#store.settle({ notes: new Map([[NOTE, note]]), count });
+    const after = JSON.stringify(next);
+    if (after !== text || count.size > 0)
+      await this.#store.settle({ state: new Map([[STATE, after]]), count });
     this.#known = next;
     this.#census = count.size > 0 ? undefined : census;
   }

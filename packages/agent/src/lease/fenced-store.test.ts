@@ -33,25 +33,25 @@ beforeEach(async () => {
 
 const count = { count: new Map([["work", 1]]) };
 const worked = async () => (await memory.counters()).get("work") ?? 0;
-const token = async () => (await memory.notes(["agent:lease"]))[0];
+const token = async () => (await memory.state(["agent:lease"]))[0];
 
 /** Every call whose answer must hold. */
 const dependents = [
   ["settle", (store: Store) => store.settle(count)],
   ["read", (store: Store) => store.read("q", { limit: 1 })],
   ["orphans", (store: Store) => store.orphans("q", 1)],
-  ["notes", (store: Store) => store.notes(["a"])],
-  ["notesUnder", (store: Store) => store.notesUnder("a")],
+  ["state", (store: Store) => store.state(["a"])],
+  ["stateWithPrefix", (store: Store) => store.stateWithPrefix("a")],
 ] as const;
 
 describe("a fenced store", () => {
-  it("settles what depends on notes of its own and on the lease, both", async () => {
+  it("settles what depends on its own state and on the lease, both", async () => {
     const onlyWhile = new Map([["mine", "text"]]);
     await expect(fenced.settle({ ...count, onlyWhile })).rejects.toThrow(StaleSettlementError);
-    await memory.settle({ notes: onlyWhile });
+    await memory.settle({ state: onlyWhile });
     await fenced.settle({ ...count, onlyWhile });
     expect(await worked()).toBe(1);
-    await memory.settle({ notes: new Map([["agent:lease", undefined]]) });
+    await memory.settle({ state: new Map([["agent:lease", undefined]]) });
     await expect(fenced.settle({ ...count, onlyWhile })).rejects.toThrow("another agent");
     expect(await worked()).toBe(1);
   });
@@ -75,7 +75,7 @@ describe("a fenced store", () => {
     calls = [];
     await call(fenced);
     // The lease: a look and a settlement.
-    expect(calls).toEqual(["notes", "settle", method]);
+    expect(calls).toEqual(["state", "settle", method]);
     await expect(memory.settle(straggler)).rejects.toThrow(StaleSettlementError);
     expect(lost).toEqual([]);
   });
@@ -85,7 +85,7 @@ describe("a fenced store", () => {
     await fenced.settle(count).catch(() => {});
     calls = [];
     await Promise.all(dependents.map(([, call]) => call(fenced)));
-    expect(calls.slice(0, 2)).toEqual(["notes", "settle"]);
+    expect(calls.slice(0, 2)).toEqual(["state", "settle"]);
     expect(calls).toHaveLength(2 + dependents.length);
   });
 
@@ -116,7 +116,7 @@ describe("a fenced store", () => {
 
   it("is lost for good if another agent had it unnoticed and has released it, even once it is this one's again", async () => {
     const other = new Lease(memory, clock);
-    await memory.settle({ notes: new Map([["agent:lease", undefined]]) });
+    await memory.settle({ state: new Map([["agent:lease", undefined]]) });
     await other.take();
     await other.release();
     await expect(fenced.settle(count)).rejects.toThrow("another agent");

@@ -60,14 +60,14 @@ export class FencedStore implements Store {
     return this.#store.orphans(queue, limit);
   }
 
-  async notes(keys: readonly string[]) {
+  async state(keys: readonly string[]) {
     await this.#sure();
-    return this.#store.notes(keys);
+    return this.#store.state(keys);
   }
 
-  async notesUnder(prefix: string) {
+  async stateWithPrefix(prefix: string) {
     await this.#sure();
-    return this.#store.notesUnder(prefix);
+    return this.#store.stateWithPrefix(prefix);
   }
 
   async size(queue: string) {

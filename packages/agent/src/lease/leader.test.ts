@@ -119,9 +119,9 @@ describe("of two agents side by side", () => {
     expect(first.work?.lost.aborted).toBe(false);
     expect(second.said).toEqual(["another agent works on this store: standing by"]);
     expect(first.said).toEqual([]);
-    const token = await first.redis.notes(["agent:lease"]);
+    const token = await first.redis.state(["agent:lease"]);
     await first.work?.store.settle(count);
-    expect(await first.redis.notes(["agent:lease"])).toEqual(token);
+    expect(await first.redis.state(["agent:lease"])).toEqual(token);
   });
 
   it("the other takes over soon after the TTL from one that can no longer reach the store, which then ends its work", async () => {
@@ -169,7 +169,7 @@ describe("an agent's work under the lease", () => {
     await settled();
     const before = agent.work;
     // As it may be while this one's process is paused.
-    await agent.redis.settle({ notes: new Map([["agent:lease", undefined]]) });
+    await agent.redis.settle({ state: new Map([["agent:lease", undefined]]) });
     const other = new Lease(agent.redis, clock);
     await other.take();
     await other.release();
@@ -201,14 +201,14 @@ describe("an agent's work under the lease", () => {
     await pass(BEAT_INTERVAL);
     agent.isCutOff = false;
     await pass(LOOK_INTERVAL);
-    expect(await agent.redis.notes(["agent:lease:beat"])).toEqual(["1"]);
+    expect(await agent.redis.state(["agent:lease:beat"])).toEqual(["1"]);
   });
 
   it("beats no more often than it must: a device's Redis may write each beat to flash", async () => {
     const agent = await startAgent();
     await settled();
     await pass(10 * BEAT_INTERVAL, 100);
-    expect(await agent.redis.notes(["agent:lease:beat"])).toEqual(["10"]);
+    expect(await agent.redis.state(["agent:lease:beat"])).toEqual(["10"]);
   });
 
   it("waits for the store, whose outage is reported once, and begins when it is there", async () => {

@@ -95,7 +95,7 @@ describe("of several agents one holds the lease", () => {
     await holder.take();
     await watcher.take();
     await holder.release();
-    expect(await store.notes([LEASE, BEAT])).toEqual([undefined, undefined]);
+    expect(await store.state([LEASE, BEAT])).toEqual([undefined, undefined]);
     expect(await watcher.take()).toEqual({ kind: "held", isUnbroken: false });
     await holder.release();
     await work(watcher);
@@ -105,12 +105,12 @@ describe("of several agents one holds the lease", () => {
     const { pid: _, ...ended } = { ...thisProcess(), agent: "one that was killed", token: "any" };
     // Above what Linux gives out.
     const text = JSON.stringify({ ...ended, pid: 2 ** 22 + 1 });
-    await store.settle({ notes: new Map([[LEASE, text]]) });
+    await store.settle({ state: new Map([[LEASE, text]]) });
     expect(await newLease().take()).toMatchObject({ kind: "held" });
   });
 
-  it.each(["not JSON", "null", "7", "{}"])("any, if the note is %s, which no agent wrote", async (text) => {
-    await store.settle({ notes: new Map([[LEASE, text]]) });
+  it.each(["not JSON", "null", "7", "{}"])("any, if the text is %s, which no agent wrote", async (text) => {
+    await store.settle({ state: new Map([[LEASE, text]]) });
     expect(await newLease().take()).toEqual({ kind: "held", isUnbroken: false });
   });
 
@@ -173,7 +173,7 @@ describe("whoever takes the lease again learns of a gap", () => {
         const hasGap = [true, true];
         const older: (string | undefined)[] = [];
         const ownText: (string | undefined)[] = [];
-        const text = async () => (await memory.notes([LEASE]))[0];
+        const text = async () => (await memory.state([LEASE]))[0];
         for (const { of, does, fault: next } of all) {
           const before = await text();
           lost = next;
@@ -183,7 +183,7 @@ describe("whoever takes the lease again learns of a gap", () => {
           // store's epoch can tell, after which everything is read again (reread-store.test.ts).
           if (does === "go back") {
             const restored = older.at(-1);
-            await memory.settle({ notes: new Map([[LEASE, restored]]) });
+            await memory.settle({ state: new Map([[LEASE, restored]]) });
             for (const agent of [0, 1] as const)
               hasGap[agent] = restored === undefined || restored !== ownText[agent];
           }

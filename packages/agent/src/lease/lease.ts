@@ -1,7 +1,7 @@
 /**
  * The lease: of several agents on one store, the one that works.
  *
- * It is two notes in the store. One has the holder and a token, and every settlement of the holder depends on it
+ * It is two keys of the store's state. One has the holder and a token, and every settlement of the holder depends on it
  * (`onlyWhile`): anyone who takes the lease writes another token, and from that step on nothing of the former holder
  * can be applied, whatever it believes and whatever of it is still on its way. The other is a beat, so that
  * others see that the holder lives.
@@ -26,7 +26,7 @@ export const TTL = milliseconds(6_500);
 const LEASE = "agent:lease";
 const BEAT = "agent:lease:beat";
 
-/** What the lease's note says. */
+/** What the lease's state says. */
 interface Held extends Holder {
   /** Of one agent from its start to its end. */
   readonly agent: string;
@@ -54,7 +54,7 @@ export class Lease {
   readonly #holder = { agent: randomUUID(), ...thisProcess() };
   #text: string | undefined;
   /**
-   * Texts that the note can have if nobody else has held the lease since it was last taken: the text of then, and
+   * Texts that it can have if nobody else has held the lease since it was last taken: the text of then, and
    * those of later attempts, whose answers may have been lost. An older text of this agent's is not among them: a
    * server that has it is back with older data.
    */
@@ -88,12 +88,12 @@ export class Lease {
       [LEASE, look.text],
       [BEAT, look.beat],
     ]);
-    const notes = new Map([
+    const state = new Map([
       [LEASE, text],
       [BEAT, "0"],
     ]);
     try {
-      await this.#store.settle({ onlyWhile, notes });
+      await this.#store.settle({ onlyWhile, state });
     } catch (error) {
       // Another was faster, or its holder lives: the next look says so.
       if (error instanceof StaleSettlementError) return { kind: "another's", holder: held };
@@ -109,23 +109,23 @@ export class Lease {
   /** Shows others that the holder lives. */
   async beat(): Promise<void> {
     this.#beats += 1;
-    await this.#store.settle({ onlyWhile: this.fence, notes: new Map([[BEAT, `${this.#beats}`]]) });
+    await this.#store.settle({ onlyWhile: this.fence, state: new Map([[BEAT, `${this.#beats}`]]) });
   }
 
   /** Leaves it free for the next; where it is another's by now, nothing happens. */
   async release(): Promise<void> {
-    const notes = new Map([
+    const state = new Map([
       [LEASE, undefined],
       [BEAT, undefined],
     ]);
-    await this.#store.settle({ onlyWhile: this.fence, notes }).catch((error) => {
+    await this.#store.settle({ onlyWhile: this.fence, state }).catch((error) => {
       if (!(error instanceof StaleSettlementError)) throw error;
     });
   }
 
   async #look(): Promise<Look> {
     try {
-      const [text, beat] = await this.#store.notes([LEASE, BEAT]);
+      const [text, beat] = await this.#store.state([LEASE, BEAT]);
       return { text, beat, at: this.#clock.monotonic() };
     } catch (error) {
       // What happened meanwhile was not seen.

@@ -59,8 +59,8 @@ export class LoopWatchdog {
       orphans: this.watched((queue, limit) => store.orphans(queue, limit)),
       settle: this.watched((settlement) => store.settle(settlement)),
       size: this.watched((queue) => store.size(queue)),
-      notes: this.watched((keys) => store.notes(keys)),
-      notesUnder: this.watched((prefix) => store.notesUnder(prefix)),
+      state: this.watched((keys) => store.state(keys)),
+      stateWithPrefix: this.watched((prefix) => store.stateWithPrefix(prefix)),
       counters: this.watched(() => store.counters()),
       close: this.watched(() => store.close()),
     };

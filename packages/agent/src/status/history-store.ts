@@ -38,7 +38,7 @@ export async function runHistoryStore(
 
 /** @returns what is stored, by key */
 async function restore(store: Store, history: History): Promise<ReadonlyMap<string, string>> {
-  const stored = await store.notesUnder(HISTORY_STATE);
+  const stored = await store.stateWithPrefix(HISTORY_STATE);
   history.restore([...stored].flatMap(([key, text]) => decodeHour(key, text)));
   return stored;
 }
@@ -56,7 +56,7 @@ async function write(
   // Keys sort as their times do. Those of the future are of a clock that was set back.
   const outdated = [...stored.keys()].filter((key) => key < kept || key > keyOf(now));
   if (changed.length + outdated.length === 0) return stored;
-  await store.settle({ notes: new Map([...changed, ...outdated.map((key) => [key, undefined] as const)]) });
+  await store.settle({ state: new Map([...changed, ...outdated.map((key) => [key, undefined] as const)]) });
   const rest = [...stored].filter(([key]) => !outdated.includes(key));
   return new Map([...rest, ...changed]);
 }

@@ -60,8 +60,8 @@ export class RecordTap {
         if (this.#watchers.size > 0) this.#show(movedBy(settlement, (queue, id) => this.#take(queue, id)));
       },
       size: (queue) => store.size(queue),
-      notes: (keys) => store.notes(keys),
-      notesUnder: (prefix) => store.notesUnder(prefix),
+      state: (keys) => store.state(keys),
+      stateWithPrefix: (prefix) => store.stateWithPrefix(prefix),
       counters: () => store.counters(),
       close: () => store.close(),
     };

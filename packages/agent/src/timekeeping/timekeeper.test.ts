@@ -414,12 +414,12 @@ describe("a jump is made up for once", () => {
     const timekeeper = newTimekeeper();
     await timekeeper.check();
     state.uptime = 100;
-    const before = await memory.notes([CLOCK_STATE]);
+    const before = await memory.state([CLOCK_STATE]);
     await count();
     state.bootTime = TRUE_TIME + 1_000;
     await timekeeper.check();
     // As a Redis has it that was restored.
-    await memory.settle({ notes: new Map([[CLOCK_STATE, before[0]]]) });
+    await memory.settle({ state: new Map([[CLOCK_STATE, before[0]]]) });
     await memory.append(queues.rawMetrics, [{ id: "restored", score: TRUE_TIME + 100, value: "{}" }]);
     epoch = 1;
     expect(await timekeeper.check()).toEqual({ isTrusted: true, hasShifted: true });

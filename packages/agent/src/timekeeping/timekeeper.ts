@@ -56,7 +56,7 @@ const LEEWAY = seconds(60);
 export interface Timekeeping {
   /** Whether the clock can be gone by, and what is stored agrees with it. */
   readonly isTrusted: boolean;
-  /** Whether queues and windows' state were changed: what is known of them is to be read again. */
+  /** Whether queues and windows' state were changed: they must be read again. */
   readonly hasShifted: boolean;
 }
 
@@ -194,9 +194,9 @@ export class Timekeeper {
     const { store, queues, locks } = this.#options;
     return locks.moving(queues.readyMetrics, async () => {
       const id = randomBytes(4).toString("hex");
-      const { notes, staying } = await shiftWindows(store, queues, range, (old) => shiftedId(old, { id }));
-      const planned = { ...state, pending: { ...range, id, staying } };
-      await this.#write(planned, notes);
+      const windows = await shiftWindows(store, queues, range, (old) => shiftedId(old, { id }));
+      const planned = { ...state, pending: { ...range, id, staying: windows.staying } };
+      await this.#write(planned, windows.state);
       return planned;
     });
   }
@@ -234,7 +234,7 @@ export class Timekeeper {
   async #load(): Promise<Stored> {
     const { store } = this.#options;
     const { epoch } = store;
-    const [text] = await store.notes([CLOCK_STATE]);
+    const [text] = await store.state([CLOCK_STATE]);
     return { epoch, text, state: decodeClockState(text) };
   }
 
@@ -248,7 +248,7 @@ export class Timekeeper {
     const { epoch } = store;
     await store.settle({
       onlyWhile: new Map([[CLOCK_STATE, this.#stored?.text]]),
-      notes: new Map([...windows, [CLOCK_STATE, text]]),
+      state: new Map([...windows, [CLOCK_STATE, text]]),
     });
     this.#stored = { epoch, text, state };
   }

@@ -21,7 +21,7 @@ export interface Change {
   readonly orphanRemovals?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
   readonly writes?: readonly QueueWrites[];
   /** Texts by key; undefined for one that is deleted. */
-  readonly notes?: ReadonlyMap<string, string | undefined>;
+  readonly state?: ReadonlyMap<string, string | undefined>;
   /** Values of counters, whatever they were before. */
   readonly counters?: ReadonlyMap<string, number>;
   /** By how much counters rise. */
@@ -91,8 +91,8 @@ const RUN = 2;
 const REMOVAL = 3;
 const ORPHAN_REMOVAL = 4;
 const WRITES = 5;
-const NOTE = 6;
-const NO_NOTE = 7;
+const STATE = 6;
+const STATE_REMOVAL = 7;
 const COUNTER = 8;
 const OPENED = 9;
 const CLOSED = 10;
@@ -100,13 +100,13 @@ const INCREMENT = 11;
 const UNUSED = 12;
 const FLUSHED_THROUGH = 13;
 
-/** What the records and notes take that a change writes, in bytes, roughly. */
-export function addedBytes({ writes = [], notes }: Change): number {
+/** What the records and state take that a change writes, in bytes, roughly. */
+export function addedBytes({ writes = [], state }: Change): number {
   let bytes = 0;
   for (const { records } of writes) {
     for (const { id, value = "" } of records) bytes += id.length + value.length + RECORD_OVERHEAD;
   }
-  for (const [key, text = ""] of notes ?? []) bytes += key.length + text.length;
+  for (const [key, text = ""] of state ?? []) bytes += key.length + text.length;
   return bytes;
 }
 
@@ -148,8 +148,8 @@ export function writeChange(writer: ByteWriter, change: Change): void {
     for (const id of ids) writer.text(id);
   }
   for (const writes of change.writes ?? []) writeWrites(writer, writes);
-  for (const [key, text] of change.notes ?? []) {
-    writer.byte(text === undefined ? NO_NOTE : NOTE);
+  for (const [key, text] of change.state ?? []) {
+    writer.byte(text === undefined ? STATE_REMOVAL : STATE);
     writer.text(key);
     if (text !== undefined) writer.text(text);
   }
@@ -204,7 +204,7 @@ export function readChange(body: Buffer): Change {
   const removals: QueueRemoval[] = [];
   const orphanRemovals: { queue: string; ids: string[] }[] = [];
   const writes: QueueWrites[] = [];
-  const notes = new Map<string, string | undefined>();
+  const state = new Map<string, string | undefined>();
   const counters = new Map<string, number>();
   const increments = new Map<string, number>();
   let mark: Mark | undefined;
@@ -218,8 +218,8 @@ export function readChange(body: Buffer): Change {
     else if (part === ORPHAN_REMOVAL) {
       orphanRemovals.push({ queue: reader.text(), ids: listOf(reader, () => reader.text()) });
     } else if (part === WRITES) writes.push(readWrites(reader));
-    else if (part === NOTE) notes.set(reader.text(), reader.text());
-    else if (part === NO_NOTE) notes.set(reader.text(), undefined);
+    else if (part === STATE) state.set(reader.text(), reader.text());
+    else if (part === STATE_REMOVAL) state.set(reader.text(), undefined);
     else if (part === COUNTER) counters.set(reader.text(), reader.double());
     else if (part === INCREMENT) increments.set(reader.text(), reader.double());
     else if (part === UNUSED) unused = reader.varint();
@@ -236,7 +236,7 @@ export function readChange(body: Buffer): Change {
     removals,
     orphanRemovals,
     writes,
-    notes,
+    state,
     counters,
     increments,
   };

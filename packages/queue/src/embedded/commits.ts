@@ -5,7 +5,7 @@
  * and has its own write. Calls that need no look at the disk are carried out immediately: a program that stores one record
  * at a time waits for each of them.
  */
-import { checkNotes } from "../stale.js";
+import { checkState } from "../stale.js";
 import type { Settlement } from "../store.js";
 import { isOutOfRoom, StoreFullError } from "../store-full.js";
 import { ByteWriter } from "./bytes.js";
@@ -41,7 +41,7 @@ export type Work =
       readonly kind: "write";
       /** Each of another queue. */
       readonly writes: readonly QueueRecords[];
-      readonly notes: ReadonlyMap<string, string | undefined>;
+      readonly state: ReadonlyMap<string, string | undefined>;
     } & Answer)
   | ({ readonly kind: "settle"; readonly settlement: Settlement } & Answer)
   /** Something that needs the store to stand still, and may commit changes itself. */
@@ -114,13 +114,13 @@ export class Commits {
    *
    * @returns false if the disk would have to be waited for: then nothing has changed
    */
-  writeNow(writes: readonly QueueRecords[], notes: ReadonlyMap<string, string | undefined>): boolean {
+  writeNow(writes: readonly QueueRecords[], state: ReadonlyMap<string, string | undefined>): boolean {
     const { content, journal, room, syncer } = this.#options;
     if (syncer.confirmsLater || !room.isOpen || journal.leavesToPool(syncer.isBusy)) return false;
     if (!this.#areNew(writes)) return false;
     const next = { number: content.nextNumber };
     try {
-      return this.commit([{ writes: numbered(writes, next), notes }]) === undefined;
+      return this.commit([{ writes: numbered(writes, next), state }]) === undefined;
     } catch (error) {
       return this.#refuse(error);
     }
@@ -210,15 +210,15 @@ export class Commits {
     return this.#answer(work, () => {
       const next = { number: this.#options.content.nextNumber };
       const changes: Change[] = [];
-      for (const { writes, notes } of work) {
-        if (writes.length === 0 && notes.size === 0) continue;
-        changes.push({ writes: numbered(writes, next), notes });
+      for (const { writes, state } of work) {
+        if (writes.length === 0 && state.size === 0) continue;
+        changes.push({ writes: numbered(writes, next), state });
       }
       return this.#commitRecords(changes);
     });
   }
 
-  async #writeOverRuns({ writes, notes }: WriteWork): Promise<void> {
+  async #writeOverRuns({ writes, state }: WriteWork): Promise<void> {
     const { content } = this.#options;
     const removals: QueueRemoval[] = [];
     const resolved: QueueRecords[] = [];
@@ -228,7 +228,7 @@ export class Commits {
       if (removal.ordinals.size > 0) removals.push(removal);
     }
     const next = { number: content.nextNumber };
-    await this.#commitRecords([{ removals, writes: numbered(resolved, next), notes }]);
+    await this.#commitRecords([{ removals, writes: numbered(resolved, next), state }]);
   }
 
   #commitRecords(changes: readonly Change[]): Promise<void> | undefined {
@@ -263,7 +263,7 @@ export class Commits {
 
   async #settle(settlement: Settlement): Promise<void> {
     const { content } = this.#options;
-    const { onlyWhile = new Map(), remove = [], removeOrphans = [], add = [], notes, count } = settlement;
+    const { onlyWhile = new Map(), remove = [], removeOrphans = [], add = [], state, count } = settlement;
     const removals: QueueRemoval[] = [];
     const increments = new Map(count);
     const increment = (name: string, by: number) => increments.set(name, (increments.get(name) ?? 0) + by);
@@ -279,13 +279,13 @@ export class Commits {
       writes.push({ queue, records: resolved.records });
       if (resolved.removal.ordinals.size > 0) removals.push(resolved.removal);
     }
-    checkNotes(onlyWhile, (note) => content.notes.get(note));
+    checkState(onlyWhile, (key) => content.state.get(key));
     const next = { number: content.nextNumber };
     await this.commitRemoval({
       removals,
       orphanRemovals: removeOrphans,
       writes: numbered(writes, next),
-      ...(notes === undefined ? {} : { notes }),
+      ...(state === undefined ? {} : { state }),
       increments,
     });
   }

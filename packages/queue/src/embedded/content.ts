@@ -1,5 +1,5 @@
 /**
- * What the store holds, as its journal says: queues, notes and counters.
+ * What the store holds, as its journal says: queues, state and counters.
  *
  * A change is applied in the same way when it is made and when the journal is replayed.
  */
@@ -9,7 +9,7 @@ import { QueueContent } from "./queue-content.js";
 
 export class Content {
   readonly queues = new Map<string, QueueContent>();
-  readonly notes = new Map<string, string>();
+  readonly state = new Map<string, string>();
   readonly counters = new Map<string, number>();
   /** The next record's. */
   nextNumber = 1;
@@ -28,7 +28,7 @@ export class Content {
   }
 
   /** All but what it says of runs. */
-  apply({ removals, orphanRemovals, writes, notes, counters, increments }: Change): void {
+  apply({ removals, orphanRemovals, writes, state, counters, increments }: Change): void {
     for (const removal of removals ?? []) this.queue(removal.queue).remove(removal);
     for (const { queue, ids } of orphanRemovals ?? []) {
       for (const id of ids) this.queue(queue).orphans.delete(id);
@@ -37,9 +37,9 @@ export class Content {
       this.nextNumber = Math.max(this.nextNumber, write.first + write.records.length);
       this.queue(write.queue).write(write, this.onEntry);
     }
-    for (const [key, text] of notes ?? []) {
-      if (text === undefined) this.notes.delete(key);
-      else this.notes.set(key, text);
+    for (const [key, text] of state ?? []) {
+      if (text === undefined) this.state.delete(key);
+      else this.state.set(key, text);
     }
     for (const [name, value] of counters ?? []) this.counters.set(name, value);
     for (const [name, by] of increments ?? []) {

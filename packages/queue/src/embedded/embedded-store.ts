@@ -102,25 +102,25 @@ export class EmbeddedStore implements BrokerStore {
   }
 
   append(queue: string, records: readonly NewRecord[]): Promise<void> {
-    return this.#write([{ queue, records }], NO_NOTES);
+    return this.#write([{ queue, records }], NO_STATE);
   }
 
   write(
     writes: readonly QueueWrite[],
-    notes: ReadonlyMap<string, string | undefined> = NO_NOTES,
+    state: ReadonlyMap<string, string | undefined> = NO_STATE,
   ): Promise<void> {
-    return this.#write(byQueue(writes), notes);
+    return this.#write(byQueue(writes), state);
   }
 
   writeNow(
     writes: readonly QueueWrite[],
-    notes: ReadonlyMap<string, string | undefined> = NO_NOTES,
+    state: ReadonlyMap<string, string | undefined> = NO_STATE,
   ): boolean {
     if (!this.#work.isIdle || this.#isClosing || this.#unadmitted.length > 0) return false;
     if (this.#upkeep.roomInMemory() !== undefined) return false;
     const records = byQueue(writes);
     for (const { records: some } of records) checkIds(some);
-    if (!this.#commits.writeNow(records, notes)) return false;
+    if (!this.#commits.writeNow(records, state)) return false;
     this.#upkeep.check();
     return true;
   }
@@ -146,7 +146,7 @@ export class EmbeddedStore implements BrokerStore {
 
   bytes(): number {
     let bytes = 0;
-    for (const [key, text] of this.#content.notes) bytes += key.length + text.length;
+    for (const [key, text] of this.#content.state) bytes += key.length + text.length;
     for (const { table, frozen, runs, orphans } of this.#content.queues.values()) {
       for (const one of [table, frozen?.table]) {
         if (one !== undefined) bytes += one.textBytes + one.size * RECORD_OVERHEAD;
@@ -199,12 +199,12 @@ export class EmbeddedStore implements BrokerStore {
     return values;
   }
 
-  async notes(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
-    return keys.map((key) => this.#content.notes.get(key));
+  async state(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
+    return keys.map((key) => this.#content.state.get(key));
   }
 
-  async notesUnder(prefix: string): Promise<ReadonlyMap<string, string>> {
-    return new Map([...this.#content.notes].filter(([key]) => key.startsWith(prefix)));
+  async stateWithPrefix(prefix: string): Promise<ReadonlyMap<string, string>> {
+    return new Map([...this.#content.state].filter(([key]) => key.startsWith(prefix)));
   }
 
   async counters(): Promise<ReadonlyMap<string, number>> {
@@ -231,9 +231,9 @@ export class EmbeddedStore implements BrokerStore {
     };
   }
 
-  /** Stores these notes, and sets the counters to these values. Resolves when all that was stored is on disk. */
-  async takeOver(notes: ReadonlyMap<string, string>, counters: ReadonlyMap<string, number>): Promise<void> {
-    await this.#do({ kind: "task", run: async () => this.#commits.commit([{ notes, counters }]) });
+  /** Stores this state, and sets the counters to these values. Resolves when all that was stored is on disk. */
+  async takeOver(state: ReadonlyMap<string, string>, counters: ReadonlyMap<string, number>): Promise<void> {
+    await this.#do({ kind: "task", run: async () => this.#commits.commit([{ state, counters }]) });
     await this.#syncer.durable();
   }
 
@@ -269,10 +269,10 @@ export class EmbeddedStore implements BrokerStore {
     }
   }
 
-  #write(writes: readonly QueueRecords[], notes: ReadonlyMap<string, string | undefined>): Promise<void> {
+  #write(writes: readonly QueueRecords[], state: ReadonlyMap<string, string | undefined>): Promise<void> {
     return new Promise((resolve, reject) => {
       for (const { records } of writes) checkIds(records);
-      this.#admit(() => this.#work.add({ kind: "write", writes, notes, resolve, reject }));
+      this.#admit(() => this.#work.add({ kind: "write", writes, state, resolve, reject }));
     });
   }
 
@@ -343,7 +343,7 @@ export class EmbeddedStore implements BrokerStore {
 
 type WorkToDo = Work extends infer One ? (One extends Work ? Omit<One, "resolve" | "reject"> : never) : never;
 
-const NO_NOTES: ReadonlyMap<string, string | undefined> = new Map();
+const NO_STATE: ReadonlyMap<string, string | undefined> = new Map();
 
 function byQueue(writes: readonly QueueWrite[]): readonly QueueRecords[] {
   const [first] = writes;

@@ -2,13 +2,13 @@
  * The head of a segment: all of the store that isn't a record, so that the segments before it are needed for their
  * records alone.
  *
- * What is small and matters most, runs, counters and sizes, stands in it twice, with the notes in between: damage
+ * What is small and matters most, runs, counters and sizes, is in it twice, with the state in between: damage
  * of one place leaves the other.
  */
 import { type Change, JOURNAL_VERSION, type RunChange } from "./change.js";
 import type { Content } from "./content.js";
 
-/** Notes and values without a score come in frames of about this many bytes: damage costs one of them. */
+/** State and values without a score come in frames of about this many bytes: damage costs one of them. */
 const PART_BYTES = 8 * 1024;
 
 export interface HeadOptions {
@@ -26,8 +26,8 @@ export function writeHead(
   const mark = { kind: "opened", version: JOURNAL_VERSION, boot, isDurable, nextNumber } as const;
   const vital = { mark, runs: runsOf(content), counters, sizes: content.sizes() };
   put(vital);
-  for (const notes of inParts(content.notes, ([key, text]) => key.length + text.length)) {
-    put({ notes: new Map(notes) });
+  for (const state of inParts(content.state, ([key, text]) => key.length + text.length)) {
+    put({ state: new Map(state) });
   }
   for (const [queue, { orphans }] of content.queues) {
     for (const part of inParts(orphans, ([id, value]) => id.length + value.length)) {

@@ -11,7 +11,7 @@ import { readPosition, readText } from "./lmdb-key.js";
 
 export const LMDB_NAME = "chouette.mdb";
 
-const NOTES = "notes";
+const STATE = "notes";
 const COUNTERS = "counters";
 const RECORDS = "records:";
 const STRAYS = "strays:";
@@ -22,7 +22,7 @@ export interface Imported {
   readonly records: number;
   /** By queue, records that should be there and can't be read. */
   readonly lost: Map<string, number>;
-  readonly notes: ReadonlyMap<string, string>;
+  readonly state: ReadonlyMap<string, string>;
   readonly counters: ReadonlyMap<string, number>;
   /** Whether so little could be read that it isn't known what should be there. */
   readonly isUnknown: boolean;
@@ -38,12 +38,12 @@ export async function importLmdb(
     const lmdb = new LmdbFile(file);
     const tables = lmdb.tables();
     const lost = new Map<string, number>();
-    const notes = new Map<string, string>();
+    const state = new Map<string, string>();
     const counters = new Map<string, number>();
     let records = 0;
     for (const table of tables) {
       const entries = lmdb.entries(table);
-      if (table.name === NOTES) readNotes(entries, notes);
+      if (table.name === STATE) readState(entries, state);
       else if (table.name === COUNTERS) readCounters(entries, counters);
       else {
         const queue = table.name.replace(/^(records|strays):/, "");
@@ -55,7 +55,7 @@ export async function importLmdb(
         if (read < table.entries) lost.set(queue, table.entries - read);
       }
     }
-    return { records, lost, notes, counters, isUnknown: tables.length === 0 };
+    return { records, lost, state, counters, isUnknown: tables.length === 0 };
   } finally {
     closeSync(file);
   }
@@ -93,10 +93,10 @@ function orphanOf(queue: string, { key, value }: LmdbEntry): QueueWrite | undefi
   return id === undefined ? undefined : { queue, id, value: value.toString("utf8") };
 }
 
-function readNotes(entries: Iterable<LmdbEntry>, notes: Map<string, string>): void {
+function readState(entries: Iterable<LmdbEntry>, state: Map<string, string>): void {
   for (const { key, value } of entries) {
     const name = readText(key);
-    if (name !== undefined) notes.set(name, value.toString("utf8"));
+    if (name !== undefined) state.set(name, value.toString("utf8"));
   }
 }
 

@@ -3,12 +3,12 @@ import { expect, it } from "vitest";
 import { newFolder } from "../../../../tests/support/folders.js";
 import { openEmbeddedStore } from "./open-embedded-store.js";
 
-it("doesn't write notes again with each frame, though they are larger than a segment", async () => {
+it("doesn't write its state again with each frame, though it is larger than a segment", async () => {
   const folder = await newFolder();
   const { store } = await openEmbeddedStore({ folder: folder.path, limits: { segmentBytes: 10_000 } });
   try {
-    const notes = new Map(Array.from({ length: 100 }, (_, index) => [`note${index}`, "x".repeat(1_000)]));
-    await store.settle({ notes });
+    const state = new Map(Array.from({ length: 100 }, (_, index) => [`key${index}`, "x".repeat(1_000)]));
+    await store.settle({ state });
     const before = store.disk().writtenBytes;
     for (let write = 0; write < 1_000; write++)
       await store.append("chouette:metrics:raw", [{ score: write, id: `${write}`, value: "y".repeat(100) }]);

@@ -61,7 +61,7 @@ export class Journal {
   }
 
   /**
-   * Whether the current segment takes another frame. Never one that has less than its head besides: a head of many notes may
+   * Whether the current segment takes another frame. Never one that has less than its head besides: a head with much state may
    * be larger than a segment should be, and would else be written again with each frame.
    *
    * @param segmentBytes that a segment should have

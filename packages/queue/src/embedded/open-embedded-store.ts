@@ -138,7 +138,7 @@ async function takeOverFormer(
   if (!(await files.list(folder)).includes(LMDB_NAME)) return undefined;
   const path = join(folder, LMDB_NAME);
   try {
-    const { records, lost, notes, counters, isUnknown } = await importLmdb(path, (writes) =>
+    const { records, lost, state, counters, isUnknown } = await importLmdb(path, (writes) =>
       store.write(writes),
     );
     const missing = [...lost.values()].reduce((sum, count) => sum + count, 0);
@@ -147,7 +147,7 @@ async function takeOverFormer(
       const counter = counterName(queue, "damaged");
       withLost.set(counter, (counters.get(counter) ?? 0) + count);
     }
-    await store.takeOver(notes, withLost);
+    await store.takeOver(state, withLost);
     if (isUnknown || missing > 0) losses.unreadable(path, 0);
     else await files.remove(path);
     return { records, lost: missing, isUnknown };

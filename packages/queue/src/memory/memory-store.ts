@@ -4,7 +4,7 @@
  * Promises what every store promises, durability aside: all is lost when the process ends.
  */
 import { boundedPage } from "../bounded-page.js";
-import { checkEpoch, checkNotes } from "../stale.js";
+import { checkEpoch, checkState } from "../stale.js";
 import type { NewRecord, Orphan, Position, ReadOptions, Settlement, Store, StoredRecord } from "../store.js";
 
 /** Records in order of score, then id, and by their ids. */
@@ -16,7 +16,7 @@ interface Queue {
 export class MemoryStore implements Store {
   readonly epoch = 0;
   readonly #queues = new Map<string, Queue>();
-  readonly #notes = new Map<string, string>();
+  readonly #state = new Map<string, string>();
   readonly #counters = new Map<string, number>();
 
   async append(queue: string, records: readonly NewRecord[]): Promise<void> {
@@ -35,17 +35,17 @@ export class MemoryStore implements Store {
     return [];
   }
 
-  async settle({ onlyWhile, onlyInEpoch, remove = [], add = [], notes, count }: Settlement): Promise<void> {
+  async settle({ onlyWhile, onlyInEpoch, remove = [], add = [], state, count }: Settlement): Promise<void> {
     checkEpoch(onlyInEpoch, this.epoch);
-    checkNotes(onlyWhile ?? new Map(), (note) => this.#notes.get(note));
+    checkState(onlyWhile ?? new Map(), (key) => this.#state.get(key));
     for (const { queue, records, counter } of remove) {
       const removed = removeAll(this.#queue(queue), records);
       if (counter !== undefined && removed > 0) this.#count(counter, removed);
     }
     for (const { queue, records } of add) insert(this.#queue(queue), records);
-    for (const [key, text] of notes ?? []) {
-      if (text === undefined) this.#notes.delete(key);
-      else this.#notes.set(key, text);
+    for (const [key, text] of state ?? []) {
+      if (text === undefined) this.#state.delete(key);
+      else this.#state.set(key, text);
     }
     for (const [name, by] of count ?? []) this.#count(name, by);
   }
@@ -54,12 +54,12 @@ export class MemoryStore implements Store {
     return this.#queue(queue).records.length;
   }
 
-  async notes(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
-    return keys.map((key) => this.#notes.get(key));
+  async state(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
+    return keys.map((key) => this.#state.get(key));
   }
 
-  async notesUnder(prefix: string): Promise<ReadonlyMap<string, string>> {
-    return new Map([...this.#notes].filter(([key]) => key.startsWith(prefix)));
+  async stateWithPrefix(prefix: string): Promise<ReadonlyMap<string, string>> {
+    return new Map([...this.#state].filter(([key]) => key.startsWith(prefix)));
   }
 
   async counters(): Promise<ReadonlyMap<string, number>> {

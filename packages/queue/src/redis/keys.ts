@@ -1,4 +1,4 @@
-/** The keys of a queue in Redis, as the original has them, and those of a namespace's notes and counters. */
+/** The keys of a queue in Redis, as the original has them, and those of a namespace's state and counters. */
 
 export function keysOf(queue: string): string {
   return `${queue}.keys`;
@@ -8,7 +8,8 @@ export function valuesOf(queue: string): string {
   return `${queue}.values`;
 }
 
-export function notesOf(namespace: string): string {
+/** State by its key. The name is that of the first version, which called it notes. */
+export function stateOf(namespace: string): string {
   return `${namespace}:notes`;
 }
 
@@ -16,7 +17,7 @@ export function countersOf(namespace: string): string {
   return `${namespace}:counters`;
 }
 
-/** The number of the format that notes and counters have. */
+/** The number of the format that state and counters have. */
 export function formatOf(namespace: string): string {
   return `${namespace}:format`;
 }

@@ -10,7 +10,7 @@ import type { NewRecord, Orphan, ReadOptions, Settlement, Store, StoredRecord } 
 import { append } from "./append.js";
 import { type Census, takeCensus } from "./census.js";
 import { CheckedConnection, type Patience } from "./checked-connection.js";
-import { countersOf, keysOf, notesOf } from "./keys.js";
+import { countersOf, keysOf, stateOf } from "./keys.js";
 import { findOrphans } from "./orphans.js";
 import { readPage } from "./read.js";
 import type { ConnectionEvents, RedisAddress } from "./redis-connection.js";
@@ -23,7 +23,7 @@ export type { RedisAddress, RedisConnection } from "./redis-connection.js";
 export type { ServerInfo } from "./server-info.js";
 
 export interface RedisStoreOptions extends RedisAddress, ConnectionEvents {
-  /** What notes and counters are kept under; a shard's begins with the shard's. */
+  /** What state and counters are kept under; a shard's begins with the shard's. */
   readonly namespace?: string;
   /** When a server that hangs is given up; only tests have less patience. */
   readonly patience?: Partial<Patience>;
@@ -67,17 +67,17 @@ export class RedisStore implements Store {
     return this.#connection.run((connection) => connection.sendCommand<number>(["ZCARD", keysOf(queue)]));
   }
 
-  async notes(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
+  async state(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
     if (keys.length === 0) return [];
-    const command = ["HMGET", notesOf(this.#namespace), ...keys];
+    const command = ["HMGET", stateOf(this.#namespace), ...keys];
     const texts = await this.#connection.run((connection) =>
       connection.sendCommand<(string | null)[]>(command),
     );
     return texts.map((text) => text ?? undefined);
   }
 
-  async notesUnder(prefix: string): Promise<ReadonlyMap<string, string>> {
-    const all = await this.#hash(notesOf(this.#namespace));
+  async stateWithPrefix(prefix: string): Promise<ReadonlyMap<string, string>> {
+    const all = await this.#hash(stateOf(this.#namespace));
     return new Map(all.filter(([key]) => key.startsWith(prefix)));
   }
 

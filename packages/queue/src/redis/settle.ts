@@ -1,7 +1,7 @@
 /**
  * Atomic step: settle.
  *
- * Guarantee: removals, additions, notes and counters of a settlement are applied together, by one script, or not
+ * Guarantee: removals, additions, state and counters of a settlement are applied together, by one script, or not
  * at all: what it depends on (`onlyWhile`, the state's format, the kinds of its keys) is checked before the first write.
  * Where the connection breaks before the answer, either may be true: read again to know. This holds as well for bytes
  * of a connection that is gone, whenever the server comes to read them.
@@ -13,17 +13,17 @@
 import { StaleSettlementError } from "../stale.js";
 import type { NewRecord, Settlement } from "../store.js";
 import { idArgument } from "./id-text.js";
-import { countersOf, formatOf, keysOf, notesOf, valuesOf } from "./keys.js";
+import { countersOf, formatOf, keysOf, stateOf, valuesOf } from "./keys.js";
 import type { RedisConnection } from "./redis-connection.js";
 import { checkFormat, STATE_FORMAT } from "./state-format.js";
 
 /**
- * KEYS: the notes, the counters, the state's format, then each queue's ids and values. ARGV: the format; "delete" if it
- * is to begin with a deletion; how many notes it depends on, and for each its key, "=" and its text, or "!" and nothing if
+ * KEYS: the state, the counters, their format, then each queue's ids and values. ARGV: the format; "delete" if it
+ * is to begin with a deletion; how many keys of the state it depends on, and for each the key, "=" and its text, or "!" and nothing if
  * it must not be there; then steps. A step is its name and its arguments, lists with their length before them; a
  * queue is the index of its ids in KEYS. Lists go to commands by the thousand, since Lua's stack is small.
  *
- * Answers with nothing, with 0 and a format that isn't the one of ARGV, or with 1 and the first note that differs.
+ * Answers with nothing, with 0 and a format that isn't the one of ARGV, or with 1 and the first key of the state whose text differs.
  */
 const SETTLE = `
 local at = 0
@@ -35,9 +35,9 @@ local format, found = take(), redis.call("GET", KEYS[3])
 if found and found ~= format then return {0, found} end
 local begins_with_deletion = take() == "delete"
 for _ = 1, take() do
-  local note, must, text = take(), take(), take()
-  local now = redis.call("HGET", KEYS[1], note)
-  if (must == "!" and now) or (must == "=" and now ~= text) then return {1, note} end
+  local key, must, text = take(), take(), take()
+  local now = redis.call("HGET", KEYS[1], key)
+  if (must == "!" and now) or (must == "=" and now ~= text) then return {1, key} end
 end
 for index, key in ipairs(KEYS) do
   local wanted = index == 3 and "string" or index > 3 and index % 2 == 0 and "zset" or "hash"
@@ -76,7 +76,7 @@ function steps.add()
   inThousands("ZADD", KEYS[queue])
   inThousands("HSET", KEYS[queue + 1])
 end
-function steps.note() redis.call("HSET", KEYS[1], take(), take()) end
+function steps.state() redis.call("HSET", KEYS[1], take(), take()) end
 function steps.forget() redis.call("HDEL", KEYS[1], take()) end
 function steps.count() add(take(), take()) end
 while at < #ARGV do steps[take()]() end
@@ -85,7 +85,7 @@ return {}`;
 
 type Argument = string | Buffer;
 
-/** Rejects with a StaleSettlementError where a note of `onlyWhile` has another text. */
+/** Rejects with a StaleSettlementError if a key of `onlyWhile` has another text. */
 export async function settle(
   connection: RedisConnection,
   namespace: string,
@@ -95,11 +95,7 @@ export async function settle(
   steps.take(settlement);
   const { onlyWhile = new Map<string, string | undefined>() } = settlement;
   if (steps.isEmpty && onlyWhile.size === 0) return;
-  const depends = [...onlyWhile].flatMap(([note, text]) => [
-    note,
-    text === undefined ? "!" : "=",
-    text ?? "",
-  ]);
+  const depends = [...onlyWhile].flatMap(([key, text]) => [key, text === undefined ? "!" : "=", text ?? ""]);
   const [refusal, what = ""] = await connection.sendCommand<[] | [refusal: 0 | 1, what: string]>([
     "EVAL",
     SETTLE,
@@ -129,7 +125,7 @@ class Steps {
   readonly #queues = new Map<string, string>();
 
   constructor(namespace: string) {
-    this.keys = [notesOf(namespace), countersOf(namespace), formatOf(namespace)];
+    this.keys = [stateOf(namespace), countersOf(namespace), formatOf(namespace)];
   }
 
   get isEmpty(): boolean {
@@ -140,7 +136,7 @@ class Steps {
     remove = [],
     removeOrphans = [],
     add = [],
-    notes = new Map(),
+    state = new Map(),
     count = new Map(),
   }: Settlement): void {
     for (const { queue, records, counter = "" } of remove) {
@@ -154,9 +150,9 @@ class Steps {
       this.#list(ids.map(idArgument));
     }
     for (const { queue, records } of add) if (records.length > 0) this.#add(queue, records);
-    for (const [key, text] of notes) {
+    for (const [key, text] of state) {
       if (text === undefined) this.arguments.push("forget", key);
-      else this.arguments.push("note", key, text);
+      else this.arguments.push("state", key, text);
     }
     for (const [name, by] of count) this.arguments.push("count", name, `${by}`);
   }

@@ -1,5 +1,5 @@
 /**
- * The format of what Chouette keeps in Redis beside the queues: notes and counters, with what their texts say.
+ * The format of what Chouette keeps in Redis beside the queues: state and counters, with what their texts say.
  *
  * Checked when a connection is made and in every settlement, so that an older Chouette never works with what a newer
  * one wrote. State without a number is of the first format, which is older than the number itself.

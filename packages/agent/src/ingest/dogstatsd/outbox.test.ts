@@ -42,7 +42,7 @@ describe("what DogStatsD stores", () => {
         await outbox.close();
         await takeAll();
         expect(taken).toEqual(["0", "1", "2", "3", "4", "5", "6", "7"]);
-        expect(await store.notesUnder("statsd:")).toEqual(new Map());
+        expect(await store.stateWithPrefix("statsd:")).toEqual(new Map());
       }),
       { numRuns: 50 },
     );
@@ -72,8 +72,8 @@ describe("what DogStatsD stores", () => {
     new StatsdOutbox(options).add(RAW, "{}", seconds(1_700_000_000));
     while (counters.stored === 0) await turn();
     await removeOldMarkers(store, clock);
-    expect(await store.notesUnder("statsd:")).toHaveProperty("size", 1);
+    expect(await store.stateWithPrefix("statsd:")).toHaveProperty("size", 1);
     await removeOldMarkers(store, { ...clock, now: () => milliseconds(Date.now() + 90_000_000) });
-    expect(await store.notesUnder("statsd:")).toHaveProperty("size", 0);
+    expect(await store.stateWithPrefix("statsd:")).toHaveProperty("size", 0);
   });
 });

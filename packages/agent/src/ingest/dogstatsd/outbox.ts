@@ -89,7 +89,7 @@ export class StatsdOutbox {
     if (this.#running !== undefined) this.#options.counters.dropped += this.#waitingRecords;
     if (this.#markerText === undefined || this.#waiting.length > 0) return;
     // A marker that stays is removed by a later start.
-    await this.#options.store.settle({ notes: new Map([[this.#marker, undefined]]) }).catch(() => {});
+    await this.#options.store.settle({ state: new Map([[this.#marker, undefined]]) }).catch(() => {});
   }
 
   #seal(): void {
@@ -147,7 +147,7 @@ export class StatsdOutbox {
         await store.settle({
           onlyWhile: new Map([[this.#marker, this.#markerText]]),
           add: [...batch.records].map(([queue, records]) => ({ queue, records })),
-          notes: new Map([[this.#marker, text]]),
+          state: new Map([[this.#marker, text]]),
         });
         this.#markerText = text;
         return;
@@ -155,7 +155,7 @@ export class StatsdOutbox {
         if (!(error instanceof StaleSettlementError)) throw error;
       }
       // An earlier attempt was stored, or the store came back with older data.
-      [this.#markerText] = await store.notes([this.#marker]);
+      [this.#markerText] = await store.state([this.#marker]);
       if (isOwn(this.#markerText)) return;
     }
   }
@@ -164,7 +164,7 @@ export class StatsdOutbox {
 /** Removes the markers that processes left which were killed; those of a day may be in use. */
 export async function removeOldMarkers(store: Store, clock: Clock): Promise<void> {
   const before = clock.now() / SECOND - DAY;
-  const markers = await store.notesUnder(PREFIX);
+  const markers = await store.stateWithPrefix(PREFIX);
   const old = [...markers].filter(([, text]) => !(Number(text.split(" ")[1]) > before));
-  if (old.length > 0) await store.settle({ notes: new Map(old.map(([key]) => [key, undefined])) });
+  if (old.length > 0) await store.settle({ state: new Map(old.map(([key]) => [key, undefined])) });
 }

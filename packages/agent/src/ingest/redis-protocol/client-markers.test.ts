@@ -37,19 +37,19 @@ const marker = (text: string, lifetime: number) => ({ text, lifetime: seconds(li
 
 /** Stores these markers; the keys of those that were deleted for them. */
 async function keep(markers: ClientMarkers, ...keys: readonly string[]): Promise<readonly string[]> {
-  const notes = markers.notesFor(new Map(keys.map((key) => [key, marker("x", 60)])));
-  await store.write([], notes);
-  return [...notes].filter(([, text]) => text === undefined).map(([key]) => key);
+  const state = markers.stateFor(new Map(keys.map((key) => [key, marker("x", 60)])));
+  await store.write([], state);
+  return [...state].filter(([, text]) => text === undefined).map(([key]) => key);
 }
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `${KEY}${index}`);
 
 it("keeps a marker across restarts until it expires", async () => {
   const before = await ClientMarkers.load(store, clock);
-  await store.write([], before.notesFor(new Map([[KEY, marker("batch 7\n", 60)]])));
+  await store.write([], before.stateFor(new Map([[KEY, marker("batch 7\n", 60)]])));
 
   const after = await ClientMarkers.load(store, clock);
-  const [kept] = await store.notes([KEY]);
+  const [kept] = await store.state([KEY]);
   expect(after.takeExpired().size).toBe(0);
   expect(after.textOf(kept)).toBe("batch 7\n");
   expect(after.lifetimeOf(kept)).toBe(60_000);
@@ -64,8 +64,8 @@ it("keeps a marker across restarts until it expires", async () => {
 
 it("goes by the latest expiry", async () => {
   const markers = await ClientMarkers.load(store, clock);
-  markers.notesFor(new Map([[KEY, marker("x", 10)]]));
-  markers.notesFor(new Map([[KEY, marker("y", 60)]]));
+  markers.stateFor(new Map([[KEY, marker("x", 10)]]));
+  markers.stateFor(new Map([[KEY, marker("y", 60)]]));
   clock.advance(59);
   expect(markers.takeExpired().size).toBe(0);
   clock.advance(1);
@@ -77,7 +77,7 @@ it("keeps 10,000 in the store, and deletes the one written longest ago in the st
   expect(await keep(markers, ...numbered(10_000))).toEqual([]);
   expect(await keep(markers, `${KEY}0`)).toEqual([]);
   expect(await keep(markers, `${KEY}new`)).toEqual([`${KEY}1`]);
-  const kept = await store.notesUnder(KEY);
+  const kept = await store.stateWithPrefix(KEY);
   expect(kept.size).toBe(10_000);
   expect(kept.has(`${KEY}1`)).toBe(false);
 });
@@ -85,7 +85,7 @@ it("keeps 10,000 in the store, and deletes the one written longest ago in the st
 it("deletes later what it could not delete, unless it was stored again", async () => {
   const markers = await ClientMarkers.load(store, clock);
   await keep(markers, ...numbered(10_000));
-  const failed = markers.notesFor(new Map([`${KEY}a`, `${KEY}b`].map((key) => [key, marker("x", 60)])));
+  const failed = markers.stateFor(new Map([`${KEY}a`, `${KEY}b`].map((key) => [key, marker("x", 60)])));
   markers.notStored(failed);
   expect(await keep(markers, `${KEY}0`)).toEqual([`${KEY}1`, `${KEY}2`]);
 });

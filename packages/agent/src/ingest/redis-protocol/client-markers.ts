@@ -5,8 +5,8 @@
  * each batch a number and stores that number with it; connected again, it ends its former connection (CLIENT
  * KILL), asks for its marker, and stores the batch again only where the marker is another.
  *
- * Promises: a marker is stored with its batch or not at all. It is a note of the store and survives a restart.
- * It is forgotten once it expires. When there are too many, the one written longest ago is forgotten, and its note
+ * Promises: a marker is stored with its batch or not at all. It is state in the store and survives a restart.
+ * It is forgotten once it expires. When there are too many, the one written longest ago is forgotten, and its state
  * leaves the store in the very step that stores the new one: there are never more than {@link MAX_MARKERS}, of
  * {@link MAX_MARKERS_LENGTH} in all.
  * A connection stores a few only ({@link MAX_OF_CONNECTION}), so that no client can displace the others' markers.
@@ -23,8 +23,8 @@ export const MAX_MARKER_LENGTH = 65_536;
 export const MAX_MARKERS_LENGTH = 32 * 1024 * 1024;
 /** A client has one marker, and a process few clients. */
 export const MAX_OF_CONNECTION = 100;
-/** A note is the time of expiry in milliseconds, a space, and the marker's text. */
-const NOTE = /^(\d+) (.*)$/s;
+/** A stored marker is the time of expiry in milliseconds, a space, and the marker's text. */
+const STORED_MARKER = /^(\d+) (.*)$/s;
 
 export interface NewMarker {
   readonly text: string;
@@ -38,10 +38,10 @@ interface Marker {
   readonly version: number;
 }
 
-/** Texts of notes to write, or undefined for those to delete. */
-type Notes = ReadonlyMap<string, string | undefined>;
+/** State to write by key, or with undefined to delete. */
+type StateChanges = ReadonlyMap<string, string | undefined>;
 
-const NO_NOTES: Notes = new Map();
+const NO_STATE: StateChanges = new Map();
 
 export class ClientMarkers {
   readonly #clock: Clock;
@@ -49,7 +49,7 @@ export class ClientMarkers {
   readonly #markers = new Map<string, Marker>();
   #length = 0;
   #lastVersion = 0;
-  /** Forgotten, while their notes are still to be deleted. */
+  /** Forgotten, while their state is still to be deleted. */
   readonly #forgotten = new Set<string>();
 
   private constructor(clock: Clock) {
@@ -58,16 +58,16 @@ export class ClientMarkers {
 
   static async load(store: BrokerStore, clock: Clock): Promise<ClientMarkers> {
     const markers = new ClientMarkers(clock);
-    for (const [key, note] of await store.notesUnder(MARKER_PREFIX)) {
-      const [, expires, text = ""] = NOTE.exec(note) ?? [];
+    for (const [key, stored] of await store.stateWithPrefix(MARKER_PREFIX)) {
+      const [, expires, text = ""] = STORED_MARKER.exec(stored) ?? [];
       markers.#keep(key, milliseconds(Number(expires ?? 0)), text.length);
     }
     return markers;
   }
 
-  /** The notes that keep these markers, and those to delete in exchange: to be stored in the same step as the batch. */
-  notesFor(batch: ReadonlyMap<string, NewMarker>): Notes {
-    if (batch.size === 0 && this.#forgotten.size === 0) return NO_NOTES;
+  /** The state that keeps these markers, and what to delete in exchange: to be stored in the same step as the batch. */
+  stateFor(batch: ReadonlyMap<string, NewMarker>): StateChanges {
+    if (batch.size === 0 && this.#forgotten.size === 0) return NO_STATE;
     const written: [string, string][] = [];
     for (const [key, { text, lifetime }] of batch) {
       const expires = milliseconds(this.#clock.now() + toMilliseconds(lifetime));
@@ -77,21 +77,21 @@ export class ClientMarkers {
     return new Map<string, string | undefined>([...this.#takeForgotten(), ...written]);
   }
 
-  /** Notes were not stored: what they would have deleted is still there. */
-  notStored(notes: Notes): void {
-    for (const [key, text] of notes) {
+  /** State was not stored: what it would have deleted is still there. */
+  notStored(state: StateChanges): void {
+    for (const [key, text] of state) {
       if (text === undefined && !this.#markers.has(key)) this.#forgotten.add(key);
     }
   }
 
-  /** The text of a marker's note, unless it has expired. */
-  textOf(note: string | undefined): string | undefined {
-    return this.#read(note)?.text;
+  /** The text of a stored marker, unless it has expired. */
+  textOf(stored: string | undefined): string | undefined {
+    return this.#read(stored)?.text;
   }
 
   /** How long a marker is kept yet, unless it has expired. */
-  lifetimeOf(note: string | undefined): Milliseconds | undefined {
-    return this.#read(note)?.left;
+  lifetimeOf(stored: string | undefined): Milliseconds | undefined {
+    return this.#read(stored)?.left;
   }
 
   /** Another one once this marker was written, or forgotten; of a marker that isn't there always the same. */
@@ -105,8 +105,8 @@ export class ClientMarkers {
     return [...this.#markers].filter(([, { expires }]) => expires > now).map(([key]) => key);
   }
 
-  /** Forgets what has expired: the notes to delete. */
-  takeExpired(): Notes {
+  /** Forgets what has expired. @returns the state to delete */
+  takeExpired(): StateChanges {
     const now = this.#clock.now();
     for (const [key, { expires }] of this.#markers) {
       if (expires <= now) this.#forget(key);
@@ -120,8 +120,8 @@ export class ClientMarkers {
     return forgotten;
   }
 
-  #read(note: string | undefined): { readonly text: string; readonly left: Milliseconds } | undefined {
-    const [, expires, text] = NOTE.exec(note ?? "") ?? [];
+  #read(stored: string | undefined): { readonly text: string; readonly left: Milliseconds } | undefined {
+    const [, expires, text] = STORED_MARKER.exec(stored ?? "") ?? [];
     const left = milliseconds(Number(expires) - this.#clock.now());
     return text === undefined || left <= 0 ? undefined : { text, left };
   }

@@ -22,7 +22,7 @@ it("a batch that can't be stored by its own fault is answered with the error, an
   };
   const writes = new DurableWrites({
     store: { write, writeNow: () => false } as unknown as BrokerStore,
-    markers: { notesFor: () => new Map(), notStored: nothing },
+    markers: { stateFor: () => new Map(), notStored: nothing },
     memory: { storing: () => nothing },
     counters: { failedWrites: 0 },
     outages,

@@ -20,7 +20,7 @@ export interface DurableWritesOptions {
   readonly outages: LoopOutages;
 }
 
-type Notes = ReadonlyMap<string, string | undefined>;
+type StateChanges = ReadonlyMap<string, string | undefined>;
 
 export class DurableWrites {
   readonly #options: DurableWritesOptions;
@@ -37,24 +37,24 @@ export class DurableWrites {
    */
   write(batch: WriteBatch): Failure | undefined | Promise<Failure | undefined> {
     const { store, markers } = this.#options;
-    const notes = markers.notesFor(batch.markers);
+    const state = markers.stateFor(batch.markers);
     try {
       // A program that stores one record at a time waits for each: steps of the event loop are most of what that costs.
-      if (!store.writeNow(batch.writes(), notes)) return this.#writeLater(batch, notes);
+      if (!store.writeNow(batch.writes(), state)) return this.#writeLater(batch, state);
       return this.#stored();
     } catch (error) {
-      return this.#refused(error, notes);
+      return this.#refused(error, state);
     }
   }
 
-  async #writeLater(batch: WriteBatch, notes: Notes): Promise<Failure | undefined> {
+  async #writeLater(batch: WriteBatch, state: StateChanges): Promise<Failure | undefined> {
     const { store, memory } = this.#options;
     const stored = memory.storing(batch.heldBytes);
     try {
-      await store.write(batch.writes(), notes);
+      await store.write(batch.writes(), state);
       return this.#stored();
     } catch (error) {
-      return this.#refused(error, notes);
+      return this.#refused(error, state);
     } finally {
       stored();
     }
@@ -64,9 +64,9 @@ export class DurableWrites {
     endOutages(this.#options.outages);
   }
 
-  #refused(error: unknown, notes: Notes): Failure {
+  #refused(error: unknown, state: StateChanges): Failure {
     const { markers, counters, outages } = this.#options;
-    markers.notStored(notes);
+    markers.notStored(state);
     counters.failedWrites++;
     beginOutage(asStoreError(error), outages);
     return failure(`MISCONF Chouette can't write to its store: ${messageOf(error)}`);

@@ -281,7 +281,7 @@ function warnOfClosed({ counters, log }: BrokerContext): () => void {
 function sweepMarkers({ markers, store, log }: BrokerContext): void {
   const expired = markers.takeExpired();
   if (expired.size === 0) return;
-  store.settle({ notes: expired }).catch((error) => {
+  store.settle({ state: expired }).catch((error) => {
     markers.notStored(expired);
     log.warn({ err: error }, "expired markers of clients couldn't be deleted");
   });

@@ -33,8 +33,8 @@ export function type([, key = ""]: readonly string[], { broker }: Call): Result 
 export function ttl([name = "", key = ""]: readonly string[], { broker }: Call): Result {
   return lookup(async (store) => {
     if (isMarkerKey(key)) {
-      const [note] = await store.notes([key]);
-      const left = broker.markers.lifetimeOf(note);
+      const [stored] = await store.state([key]);
+      const left = broker.markers.lifetimeOf(stored);
       if (left === undefined) return -2;
       return name.toUpperCase() === "PTTL" ? left : Math.round(left / 1000);
     }
@@ -114,8 +114,8 @@ async function kindOf(key: string, store: BrokerStore, broker: BrokerContext): P
   if (queueKey !== undefined)
     return (await lengthOf(queueKey, store)) > 0 ? kindOfQueueKey(queueKey) : "none";
   if (!isMarkerKey(key)) return "none";
-  const [note] = await store.notes([key]);
-  return broker.markers.textOf(note) === undefined ? "none" : "string";
+  const [stored] = await store.state([key]);
+  return broker.markers.textOf(stored) === undefined ? "none" : "string";
 }
 
 function lengthOf({ queue, kind }: QueueKey, store: BrokerStore): Promise<number> {

@@ -83,8 +83,8 @@ export function getMarker([, key = ""]: readonly string[], { broker }: Call): Re
   return lookup(async (store) => {
     // What a former connection of this client stored must be durable before it is reported.
     await store.write([]);
-    const [note] = await store.notes([key]);
-    const text = broker.markers.textOf(note);
+    const [stored] = await store.state([key]);
+    const text = broker.markers.textOf(stored);
     return text === undefined ? null : fromStoredValue(text);
   });
 }
@@ -94,8 +94,8 @@ export function getMarkers([, ...keys]: readonly string[], { broker }: Call): Re
   return lookup(async (store) => {
     await store.write([]);
     const markers = keys.filter(isMarkerKey);
-    const notes = await store.notes(markers);
-    const texts = new Map(markers.map((key, index) => [key, broker.markers.textOf(notes[index])]));
+    const state = await store.state(markers);
+    const texts = new Map(markers.map((key, index) => [key, broker.markers.textOf(state[index])]));
     return list(
       keys.map((key) => {
         const text = texts.get(key);
