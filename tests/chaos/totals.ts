@@ -21,13 +21,18 @@ export class Totals {
     if (type === "histogram") this.#expect(`${metric}.count ${zone}`, 1 / this.#window);
   }
 
-  /** @param arrived the points that the intake keeps, and those that it refused */
-  compare(arrived: readonly Pick<KeptPoint, "metric" | "tags" | "value">[]): Comparison {
-    const found = new Map<string, number>();
-    for (const { metric, tags, value } of arrived) {
+  /**
+   * @param arrived the points that the intake keeps, and those that it refused, of which it would have kept the last of a
+   * second: a window's last second is sent again with a larger sum
+   */
+  compare(arrived: readonly Pick<KeptPoint, "metric" | "tags" | "at" | "value">[]): Comparison {
+    const seconds = new Map<string, { key: string; value: number }>();
+    for (const { metric, tags, at, value } of arrived) {
       const key = `${metric} ${tags[0]?.slice("zone:".length) ?? ""}`;
-      found.set(key, (found.get(key) ?? 0) + value);
+      seconds.set(`${key} ${at}`, { key, value });
     }
+    const found = new Map<string, number>();
+    for (const { key, value } of seconds.values()) found.set(key, (found.get(key) ?? 0) + value);
     const differences = [...this.#expected]
       .filter(([key, sum]) => Math.abs((found.get(key) ?? 0) - sum) > 1e-6)
       .map(([key, sum]) => `${key} should add up to ${sum}, not ${found.get(key) ?? 0}`);

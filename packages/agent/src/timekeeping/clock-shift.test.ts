@@ -12,6 +12,23 @@ describe("the clock's state", () => {
     const staying = [{ start: seconds(0), interval: seconds(10) }];
     const pending = { id: "x", ...range(0, 10), by: seconds(-20), staying };
     expect(decodeClockState(encodeClockState({ ...state, pending }))).toEqual({ ...state, pending });
+    const after = { score: 7.5, id: "\ud800 of any bytes" };
+    const begun = { ...pending, progress: { queue: "a", after, moved: 7 } };
+    expect(decodeClockState(encodeClockState({ ...state, pending: begun }))).toEqual({
+      ...state,
+      pending: begun,
+    });
+  });
+
+  it.each([
+    7,
+    {},
+    { queue: "a", moved: "1" },
+    { queue: "a", moved: 1, after: {} },
+  ])("begins a shift again whose progress is %j", (progress) => {
+    const pending = { id: "x", ...range(0, 10), by: seconds(-20), staying: [] };
+    const text = JSON.stringify({ boot: "a", bootTime: 7, pending: { ...pending, progress } });
+    expect(decodeClockState(text)).toEqual({ boot: "a", bootTime: 7, pending });
   });
 
   it.each([

@@ -2,9 +2,10 @@
  * A shift of the clock: when it was wrong and by how much, and what the store remembers of it.
  *
  * The clock's state in the store is one text: the boot, the clock's time of that boot, and a shift that isn't done yet.
- * So a shift is planned, and later done, by one settlement that depends on the state's former text: it is neither
- * planned twice nor forgotten, though answers are lost.
+ * So a shift is planned, carried out page by page, and done by settlements that each depend on the state's former text: it
+ * is neither planned twice nor forgotten, though answers are lost, and it goes on from its last page after any failure.
  */
+import type { Position } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import type { ShiftedWindows } from "../flush/shifted-windows.js";
 
@@ -22,6 +23,17 @@ export interface ClockShift extends TimeRange {
   readonly by: Seconds;
   /** Windows whose ready metrics stay, in order. */
   readonly staying: ShiftedWindows["staying"];
+  /** Undefined before its first page. */
+  readonly progress?: ShiftProgress | undefined;
+}
+
+/** The queues have an order: those before this one are done, and this one up to a position. */
+export interface ShiftProgress {
+  readonly queue: string;
+  /** Of the last record that was looked at; undefined at the queue's beginning. */
+  readonly after?: Position | undefined;
+  /** Records of all queues. */
+  readonly moved: number;
 }
 
 export interface ClockState {
@@ -46,7 +58,10 @@ export function decodeClockState(text: string | undefined): ClockState | undefin
     const { boot, bootTime, pending }: Readonly<Record<string, unknown>> = JSON.parse(text);
     if (typeof boot !== "string" || typeof bootTime !== "number") return undefined;
     const state = { boot, bootTime: seconds(bootTime) };
-    return isShift(pending) ? { ...state, pending } : state;
+    if (!isShift(pending)) return state;
+    // To begin again is right at any time.
+    const progress = isProgress(pending.progress) ? pending.progress : undefined;
+    return { ...state, pending: { ...pending, progress } };
   } catch {
     return undefined;
   }
@@ -57,6 +72,13 @@ function isShift(value: unknown): value is ClockShift {
   const { id, from, to, by, staying } = value as Readonly<Record<string, unknown>>;
   const areTimes = [from, to, by].every((time) => typeof time === "number");
   return typeof id === "string" && areTimes && Array.isArray(staying) && staying.every(isSpan);
+}
+
+function isProgress(value: unknown): value is ShiftProgress {
+  const { queue, after, moved } = Object(value) as Readonly<Record<string, unknown>>;
+  const { score, id } = Object(after) as Readonly<Record<string, unknown>>;
+  const isPlace = after === undefined || (typeof score === "number" && typeof id === "string");
+  return typeof queue === "string" && typeof moved === "number" && isPlace;
 }
 
 function isSpan(value: unknown): value is ShiftedWindows["staying"][number] {

@@ -7,7 +7,14 @@
  * with one too large to be fetched, stays: it becomes a dead letter where it is.
  * Nothing else may remove records of the queue meanwhile.
  */
-import { type Position, pages, type QueueNames, type Store } from "@chouette-iot/queue";
+import {
+  type Page,
+  type Position,
+  pages,
+  type QueueNames,
+  type Settlement,
+  type Store,
+} from "@chouette-iot/queue";
 import { isStaying } from "../flush/shifted-windows.js";
 import { isForwarded } from "../runtime/ready-ids.js";
 import { type ClockShift, rangeWithout, type TimeRange } from "./clock-shift.js";
@@ -43,33 +50,55 @@ export function timedQueues(queues: QueueNames): readonly TimedQueue[] {
 
 const PAGE = 2_000;
 
+/** A page of a queue, as a settlement moves it. */
+export interface ShiftedPage {
+  /** Of its last record. */
+  readonly after: Position;
+  /** How many of its records are moved. */
+  readonly moved: number;
+  readonly settlement: Pick<Settlement, "remove" | "add">;
+}
+
 /**
+ * The records of a shift's range, page by page; each page is to be settled before the next one is asked for.
+ *
  * @param spared what the clock can have stamped that isn't the shift's: it stays as it is
- * @returns how many records were moved
+ * @param after where the shift has come to in this queue
  */
-export async function shiftTimestamps(
+export async function* shiftedPages(
   store: Store,
-  { queue, field, stays = () => false }: TimedQueue,
+  timed: TimedQueue,
   shift: ClockShift,
-  spared?: TimeRange,
-): Promise<number> {
-  let moved = 0;
+  spared: TimeRange | undefined,
+  after: Position | undefined,
+): AsyncGenerator<ShiftedPage> {
   for (const { from, to } of rangeWithout(shift, spared)) {
-    const after = { score: from, id: "" };
-    for await (const page of pages(store, queue, { after, before: to, limit: PAGE })) {
-      const due = page.flatMap((record) => {
-        // What another agent sent has the time of that agent's clock.
-        const isDone = isShifted(record.id, shift) || isForwarded(record.id) || stays(record, shift);
-        const shifted = isDone ? undefined : shiftedRecord(record, shift, field);
-        return shifted === undefined ? [] : [{ record, shifted }];
-      });
-      if (due.length === 0) continue;
-      await store.settle({
-        remove: [{ queue, records: due.map(({ record }) => record) }],
-        add: [{ queue, records: due.map(({ shifted }) => shifted) }],
-      });
-      moved += due.length;
+    const isPast = after !== undefined && after.score >= from;
+    const start = isPast ? after : { score: from, id: "" };
+    for await (const page of pages(store, timed.queue, { after: start, before: to, limit: PAGE })) {
+      yield shiftedPage(page, timed, shift);
     }
   }
-  return moved;
+}
+
+function shiftedPage(
+  page: Page,
+  { queue, field, stays = () => false }: TimedQueue,
+  shift: ClockShift,
+): ShiftedPage {
+  const due = page.flatMap((record) => {
+    // What another agent sent has the time of that agent's clock.
+    const isDone = isShifted(record.id, shift) || isForwarded(record.id) || stays(record, shift);
+    const shifted = isDone ? undefined : shiftedRecord(record, shift, field);
+    return shifted === undefined ? [] : [{ record, shifted }];
+  });
+  const { score, id } = page.at(-1) ?? page[0];
+  return {
+    after: { score, id },
+    moved: due.length,
+    settlement: {
+      remove: [{ queue, records: due.map(({ record }) => record) }],
+      add: [{ queue, records: due.map(({ shifted }) => shifted) }],
+    },
+  };
 }

@@ -502,6 +502,47 @@ describe("a jump is made up for once", () => {
   });
 });
 
+describe("a shift that fails again and again", () => {
+  it("goes on after the last page that it moved, in the same agent and in another one", async () => {
+    let reads = 0;
+    const memory = new MemoryStore();
+    const store = faultyStore(memory, (method) =>
+      method === "read" && reads-- <= 0 ? "refused" : undefined,
+    );
+    const here = device(TRUE_TIME, store);
+    const { state, newTimekeeper } = here;
+    reads = Number.POSITIVE_INFINITY;
+    let timekeeper = newTimekeeper();
+    await timekeeper.check();
+    state.uptime = 100;
+    const records = Array.from({ length: 24_000 }, (_, index) => ({
+      id: `id${index}`,
+      score: TRUE_TIME + 50 + Math.floor(index / 600),
+      value: "no record",
+    }));
+    await memory.append(queues.rawMetrics, records);
+    // What was moved is in front of what is still to be moved, so that a shift that began again would read it each time.
+    state.bootTime -= 40;
+    let checks = 0;
+    for (let isDone = false; !isDone && checks < 6; checks++) {
+      reads = 9;
+      if (checks % 2 === 0) timekeeper = newTimekeeper();
+      isDone = await timekeeper.check().then(
+        () => true,
+        () => false,
+      );
+    }
+    expect(checks).toBeLessThan(6);
+    reads = Number.POSITIVE_INFINITY;
+    const scores = await here.scores(queues.rawMetrics);
+    expect(scores).toHaveLength(1_000);
+    expect(await memory.size(queues.rawMetrics)).toBe(24_000);
+    expect(
+      await memory.read(queues.rawMetrics, { after: { score: TRUE_TIME + 50, id: "" }, limit: 1 }),
+    ).toEqual([]);
+  });
+});
+
 describe("after a power cut in the middle of a shift", () => {
   /** One boot in 1970 whose shift ends after so many settlements, and the next one. */
   async function cutOff(settlements: number, nextBootTime: number) {

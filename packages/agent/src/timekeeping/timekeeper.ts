@@ -16,7 +16,7 @@
  * whose clock was wrong before.
  */
 import { randomBytes } from "node:crypto";
-import type { QueueNames, Store } from "@chouette-iot/queue";
+import type { QueueNames, Settlement, Store } from "@chouette-iot/queue";
 import { type Milliseconds, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import { type Shift, shiftWindows } from "../flush/shifted-windows.js";
 import { CLOCK_FLOOR, type Clock } from "../runtime/clock.js";
@@ -29,10 +29,11 @@ import {
   type ClockState,
   decodeClockState,
   encodeClockState,
+  type ShiftProgress,
   type TimeRange,
 } from "./clock-shift.js";
 import type { QueueLocks } from "./queue-locks.js";
-import { shiftTimestamps, timedQueues } from "./shift-timestamps.js";
+import { shiftedPages, type TimedQueue, timedQueues } from "./shift-timestamps.js";
 import { shiftedId } from "./shifted-record.js";
 
 export interface TimekeeperOptions {
@@ -78,8 +79,6 @@ export class Timekeeper {
   #bootTime: Seconds | undefined;
   #isTrusted = false;
   #saidUnset = false;
-  /** By queue, how many records the pending shift has moved; there for those that it is done with. */
-  #moved = new Map<string, number>();
 
   constructor(options: TimekeeperOptions) {
     this.#options = options;
@@ -123,27 +122,23 @@ export class Timekeeper {
       return done;
     } catch (error) {
       this.#stored = undefined;
-      this.#moved.clear();
       throw error;
     }
   }
 
   async #check(): Promise<Timekeeping> {
     const { boot, store } = this.#options;
-    if (this.#stored?.epoch !== store.epoch) {
-      this.#moved.clear();
-      this.#stored = await this.#load();
-    }
+    if (this.#stored?.epoch !== store.epoch) this.#stored = await this.#load();
     const { state } = this.#stored;
-    const wasPending = state?.pending !== undefined;
-    if (wasPending && !(await this.#finish(state, state.pending))) return WAITING;
+    const wasPending = state !== undefined && isPlanned(state);
+    if (wasPending && !(await this.#finish(state))) return WAITING;
     const bootTime = this.#currentBootTime();
     const before = state?.boot === boot.id ? state.bootTime : undefined;
     const by = before === undefined ? seconds(0) : this.#jump(before, bootTime);
     if (before !== undefined && by !== 0) {
       this.#bootTime = bootTime;
       const planned = await this.#plan({ boot: boot.id, bootTime }, this.#range(before, by));
-      if (planned === undefined || !(await this.#finish(planned, planned.pending))) return WAITING;
+      if (planned === undefined || !(await this.#finish(planned))) return WAITING;
     } else if (before === undefined || Math.abs(bootTime - before) >= STORED_DRIFT) {
       await this.#write({ boot: boot.id, bootTime });
     }
@@ -196,28 +191,50 @@ export class Timekeeper {
       const id = randomBytes(4).toString("hex");
       const windows = await shiftWindows(store, queues, range, (old) => shiftedId(old, { id }));
       const planned = { ...state, pending: { ...range, id, staying: windows.staying } };
-      await this.#write(planned, windows.state);
+      await this.#write(planned, { state: windows.state });
       return planned;
     });
   }
 
   /** @returns false if a queue is in use now: to be called again */
-  async #finish(state: ClockState, shift: ClockShift): Promise<boolean> {
-    const { store, queues, locks, log } = this.#options;
-    const spared = this.#spared(state);
-    for (const timed of timedQueues(queues)) {
-      const { queue } = timed;
-      if (this.#moved.has(queue)) continue;
-      const moved = await locks.moving(queue, () => shiftTimestamps(store, timed, shift, spared));
+  async #finish(planned: PlannedState): Promise<boolean> {
+    const { queues, locks, log } = this.#options;
+    const timed = timedQueues(queues);
+    const isReached = ({ queue }: TimedQueue) => queue === planned.pending.progress?.queue;
+    let state = planned;
+    for (const each of timed.slice(Math.max(0, timed.findIndex(isReached)))) {
+      const next = timed[timed.indexOf(each) + 1];
+      const moved = await locks.moving(each.queue, () => this.#moveQueue(state, each, next));
       if (moved === undefined) return false;
-      this.#moved.set(queue, moved);
+      state = moved;
     }
-    const { boot, bootTime } = state;
+    const { boot, bootTime, pending } = state;
     await this.#write({ boot, bootTime });
-    const records = [...this.#moved.values()].reduce((sum, moved) => sum + moved, 0);
-    this.#moved.clear();
-    log.warn({ seconds: shift.by, records }, "the clock was set: records were moved to the right time");
+    const records = pending.progress?.moved ?? 0;
+    log.warn({ seconds: pending.by, records }, "the clock was set: records were moved to the right time");
     return true;
+  }
+
+  /** Each page in a settlement with how far the shift has come, so that nothing is begun again. */
+  async #moveQueue(
+    planned: PlannedState,
+    timed: TimedQueue,
+    next: TimedQueue | undefined,
+  ): Promise<PlannedState> {
+    const { pending } = planned;
+    const after = pending.progress?.queue === timed.queue ? pending.progress.after : undefined;
+    let moved = pending.progress?.moved ?? 0;
+    let state = planned;
+    const pages = shiftedPages(this.#options.store, timed, pending, this.#spared(planned), after);
+    for await (const page of pages) {
+      moved += page.moved;
+      state = withProgress(planned, { queue: timed.queue, after: page.after, moved });
+      await this.#write(state, page.settlement);
+    }
+    if (next === undefined) return state;
+    const atNext = withProgress(planned, { queue: next.queue, moved });
+    if (state !== planned) await this.#write(atNext);
+    return atNext;
   }
 
   /**
@@ -241,17 +258,26 @@ export class Timekeeper {
   /** Rejects if another text is stored by now. */
   async #write(
     state: ClockState,
-    windows: ReadonlyMap<string, string | undefined> = new Map(),
+    { state: windows = new Map(), ...rest }: Pick<Settlement, "remove" | "add" | "state"> = {},
   ): Promise<void> {
     const text = encodeClockState(state);
     const { store } = this.#options;
     const { epoch } = store;
     await store.settle({
+      ...rest,
       onlyWhile: new Map([[CLOCK_STATE, this.#stored?.text]]),
       state: new Map([...windows, [CLOCK_STATE, text]]),
     });
     this.#stored = { epoch, text, state };
   }
+}
+
+function isPlanned(state: ClockState): state is PlannedState {
+  return state.pending !== undefined;
+}
+
+function withProgress(state: PlannedState, progress: ShiftProgress): PlannedState {
+  return { ...state, pending: { ...state.pending, progress } };
 }
 
 /** A queue whose records are to be moved is in use. */
