@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { DeadLetters } from "../../packages/agent/src/housekeeping/dead-letters.js";
 import { CLOCK_FLOOR, systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { askQueues } from "../../packages/agent/src/status/queue-requests.js";
-import { shiftTimestamps, timedQueues } from "../../packages/agent/src/timekeeping/shift-timestamps.js";
+import { shiftedPages, timedQueues } from "../../packages/agent/src/timekeeping/shift-timestamps.js";
 import { startDelivering } from "../support/delivering.js";
 import { setUpFlush } from "../support/flushing.js";
 
@@ -53,7 +53,8 @@ const LOOPS: Readonly<Record<string, (store: MemoryStore) => Promise<unknown>>> 
     const [raw] = timedQueues(names);
     if (raw === undefined) throw new Error("there is no timed queue");
     const shift = { id: "s", from: seconds(0), to: seconds(2 * NOW), by: seconds(10) };
-    await shiftTimestamps(store, raw, shift as Parameters<typeof shiftTimestamps>[2]);
+    const pages = shiftedPages(store, raw, { ...shift, staying: [] }, undefined, undefined);
+    for await (const { settlement } of pages) await store.settle(settlement);
   },
   dispatch: async (store) => {
     const delivering = startDelivering({ url: "http://127.0.0.1:9", store });
