@@ -212,6 +212,21 @@ describe("names", () => {
   });
 });
 
+describe("promises", () => {
+  it("name tests that exist, each in its file", () => {
+    const named = [...read("docs/PROMISES.md").matchAll(/\]\(\.\.\/([^)]+\.ts)\):((?:,? `[^`]+`)+)/g)];
+    expect(named.length).toBeGreaterThan(200);
+    const missing = named.flatMap(({ 1: path = "", 2: spans = "" }) => {
+      const source = read(path);
+      const titles = [...spans.matchAll(/`([^`]+)`/g)].map(({ 1: title = "" }) => title);
+      return titles
+        .filter((title) => !['"', "'"].some((quote) => source.includes(quote + title + quote)))
+        .map((title) => `${path}: ${title}`);
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
 /** Variables of the client, of Node and of the system, and constants of the code. */
 const OTHERS: ReadonlySet<string> = new Set([
   "NO_COLOR",

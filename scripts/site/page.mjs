@@ -28,6 +28,7 @@ const PARTS = {
   },
   Project: {
     Concepts: "docs/ARCHITECTURE.html",
+    "Promises and tests": "docs/PROMISES.html",
     Benchmarks: "docs/BENCHMARKS.html",
     Decisions: "docs/decisions/README.html",
     Changes: "CHANGELOG.html",

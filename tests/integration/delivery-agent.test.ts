@@ -142,7 +142,7 @@ describe("a log with a date that has no text", () => {
 });
 
 describe("secrets", () => {
-  it("of DATADOG_URL show in no log, no output of `config`, and no error", async () => {
+  it("of DATADOG_URL show in no log, no output of config, and no error", async () => {
     const url = await startIntake((_, __, answer) => answer());
     const withUser = url.replace("://", "://owl:pass-word@");
     const agent = await startAgent({ ...settingsFor(withUser), LOG_LEVEL: "debug" });
@@ -166,7 +166,7 @@ describe("secrets", () => {
     for (const output of outputs) expect(output).not.toContain("pass-word");
   });
 
-  it("that are exposed are warned about, at the start and by `doctor`", async () => {
+  it("that are exposed are warned about, at the start and by doctor", async () => {
     const folder = await newFolder();
     cleanUps.push(folder.remove);
     const path = join(folder.path, "key");
