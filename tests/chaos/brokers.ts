@@ -22,33 +22,40 @@ export interface BrokerUnderFire {
   readonly agentSettings: AgentSettings;
   /** The server; undefined where the agent is the broker. */
   readonly redis: RedisServer | undefined;
-  /** From here on its links are good. */
+  /** From here on the applications' link is good. */
   calm(): void;
   /** Its store, once no agent runs. */
   openStore(): Promise<Store>;
   stop(): Promise<void>;
 }
 
+const { rawMetrics, readyMetrics } = queueNames();
+
 /** The part of the pieces of data on the way to and from a broker that meet a fault. */
 const FAULTY = 0.02;
 
-export function startBrokerUnderFire(name: BrokerName, random: Random): Promise<BrokerUnderFire> {
-  return name === "redis" ? redisUnderFire(random) : embeddedUnderFire(random);
+/** @param truce while it holds, the agents' links are good */
+export function startBrokerUnderFire(
+  name: BrokerName,
+  random: Random,
+  truce: { readonly isCalm: boolean },
+): Promise<BrokerUnderFire> {
+  return name === "redis" ? redisUnderFire(random, truce) : embeddedUnderFire(random);
 }
 
-async function redisUnderFire(random: Random): Promise<BrokerUnderFire> {
+async function redisUnderFire(random: Random, truce: { readonly isCalm: boolean }): Promise<BrokerUnderFire> {
   const redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
   const clientLink = await startFaultyLink(redis.port, linkFaults(ownRandom(random), FAULTY));
-  const agentLink = await startFaultyLink(redis.port, linkFaults(ownRandom(random), FAULTY));
+  const agentFaults = linkFaults(ownRandom(random), FAULTY);
+  const agentLink = await startFaultyLink(redis.port, (direction) =>
+    truce.isCalm ? undefined : agentFaults(direction),
+  );
   return {
     port: redis.port,
     clientLink,
     agentSettings: { REDIS_URL: `redis://127.0.0.1:${agentLink.port}` },
     redis,
-    calm: () => {
-      clientLink.calm();
-      agentLink.calm();
-    },
+    calm: () => clientLink.calm(),
     openStore: () => connectedStore(redis.port),
     stop: async () => {
       await clientLink.stop();
@@ -82,13 +89,27 @@ async function embeddedUnderFire(random: Random): Promise<BrokerUnderFire> {
 
 /** Resolves when no metric waits, raw or ready: asked as a Redis client would, which the embedded broker answers as well. */
 export async function untilNothingWaits(port: number, deadlineMs: number): Promise<void> {
-  const { rawMetrics, readyMetrics } = queueNames();
+  await untilStore(port, "nothing to wait any more", deadlineMs, async (store) => {
+    const waiting = (await store.size(rawMetrics)) + (await store.size(readyMetrics));
+    return waiting === 0 && (await store.orphans(rawMetrics, 1)).length === 0;
+  });
+}
+
+/** Resolves once no ready metric waits for a moment: then none is left whose answer was lost. */
+export async function untilAllIsSent(port: number, deadlineMs: number): Promise<void> {
+  const isSent = async (store: Store) => (await store.size(readyMetrics)) === 0;
+  await untilStore(port, "all that is ready to be sent", deadlineMs, isSent);
+}
+
+async function untilStore(
+  port: number,
+  what: string,
+  deadlineMs: number,
+  isSo: (store: Store) => Promise<boolean>,
+): Promise<void> {
   const store = await connectedStore(port);
-  const isEmpty = async () =>
-    (await store.size(rawMetrics)) + (await store.size(readyMetrics)) === 0 &&
-    (await store.orphans(rawMetrics, 1)).length === 0;
   try {
-    await until("nothing to wait any more", isEmpty, deadlineMs);
+    await until(what, () => isSo(store), deadlineMs);
   } finally {
     await store.close();
   }

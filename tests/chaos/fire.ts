@@ -17,7 +17,13 @@ import { startFaultyLink } from "../support/faulty-link.js";
 import { newFolder } from "../support/folders.js";
 import { ownRandom, type Random, seededRandom } from "../support/random.js";
 import { type Running, run } from "../support/running.js";
-import { type BrokerName, type BrokerUnderFire, startBrokerUnderFire, untilNothingWaits } from "./brokers.js";
+import {
+  type BrokerName,
+  type BrokerUnderFire,
+  startBrokerUnderFire,
+  untilAllIsSent,
+  untilNothingWaits,
+} from "./brokers.js";
 import { Expectation } from "./expectation.js";
 import { type Disaster, intakeFaults, linkFaults, nextDisaster } from "./faults.js";
 import { type Life, readJournals, witnessSums } from "./journals.js";
@@ -49,8 +55,8 @@ const program = fileURLToPath(new URL("./application.mjs", import.meta.url));
 const skewedClock = fileURLToPath(new URL("./skewed-clock.mjs", import.meta.url));
 const { rawMetrics } = queueNames();
 const APPLICATIONS = 4;
-/** Long enough for every body whose answer was lost to be sent again and answered. */
-const CALM_BEFORE_STEP_MS = 6_000;
+/** So that a step of the clock meets a queue that is at work again. */
+const CALM_BEFORE_STEP_MS = 3_000;
 /** In seconds; the applications take it for granted. */
 const WINDOW = 2;
 const REFUSED = "this metric is refused on purpose";
@@ -66,9 +72,9 @@ export async function underFire({
   say,
 }: FireOptions): Promise<Findings> {
   const random = seededRandom(seed);
-  const broker = await startBrokerUnderFire(name, ownRandom(random));
-  const folder = await newFolder();
   const calm = { isCalm: false };
+  const broker = await startBrokerUnderFire(name, ownRandom(random), calm);
+  const folder = await newFolder();
   const faults = intakeFaults(ownRandom(random));
   const intake = await startIntake({
     rules: (asked) => (calm.isCalm ? undefined : faults(asked)),
@@ -214,6 +220,7 @@ class Scene {
     const { calm } = this.#options;
     calm.isCalm = true;
     await this.#restartAgents();
+    await untilAllIsSent(this.#broker.port, DRAINED_WITHIN_MS);
     await pass(CALM_BEFORE_STEP_MS);
     this.#skewMs += byMs;
     // By renaming, so that nobody reads half a number.
