@@ -110,6 +110,7 @@ const PACKAGE_MODULES: Readonly<Record<string, string>> = {
   "@chouette-iot/queue/resp/address": "queue/resp",
   "@chouette-iot/queue/resp/socket": "queue/resp",
   "@chouette-iot/queue/embedded": "queue/embedded",
+  "@chouette-iot/queue/embedded/scratch": "queue/embedded",
   "@chouette-iot/queue/memory": "queue/memory",
   "chouette-iot-client": "client",
 };

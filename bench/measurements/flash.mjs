@@ -10,8 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
-import { connectTo } from "./support/driver.mjs";
-import { freePort } from "./support/server.mjs";
+import { connectTo } from "../support/driver.mjs";
+import { freePort } from "../support/server.mjs";
 
 const [folder = ".", length = "120", only = ""] = process.argv.slice(2);
 const QUEUE = "chouette:metrics:raw";
@@ -167,8 +167,8 @@ async function bySynchronousProgram(command, args, env, port) {
   return { ...JSON.parse(stdout), bytes };
 }
 
-const AGENT = fileURLToPath(new URL("../packages/agent/bin/chouette.js", import.meta.url));
-const PROGRAM = fileURLToPath(new URL("./subjects/synchronous.py", import.meta.url));
+const AGENT = fileURLToPath(new URL("../../packages/agent/bin/chouette.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../subjects/synchronous.py", import.meta.url));
 const execFileAsync = promisify(execFile);
 
 console.log("\na synchronous Python program | calls/s | p50 ms | p99 ms | bytes a record");

@@ -76,10 +76,13 @@ while True: print(s.recv(1000).decode(), flush=True)
       WATCHDOG_USEC: "300000",
       CHOUETTE_LISTEN: "0",
       CHOUETTE_DATA_DIR: join(folder.path, "data"),
+      LOG_LEVEL: "debug",
     });
     await systemd.wrote("READY=1");
     await systemd.wrote(/(WATCHDOG=1[^W]*){2}/);
     expect(await agent.end()).toBe(0);
+    // Then its broker was warmed up, or would have been if the machine had been idle.
+    expect(agent.output()).toMatch(/broker (not )?warmed up/);
     await systemd.wrote("STOPPING=1");
   });
 

@@ -15,6 +15,7 @@ import type { Config } from "./config/config.js";
 import { SentBytes } from "./dispatch/sent-bytes.js";
 import { startStatsd } from "./ingest/dogstatsd/listener.js";
 import { inheritedDescriptors } from "./ingest/dogstatsd/unix-datagrams.js";
+import { warmUp } from "./ingest/redis-protocol/warm-up.js";
 import { type LeaderOptions, runAsLeader } from "./lease/leader.js";
 import { Lifecycle } from "./lifecycle.js";
 import { openStore } from "./open-store.js";
@@ -44,6 +45,8 @@ export interface Agent {
    */
   reload(config: Config): Promise<boolean>;
   status(): Promise<Status>;
+  /** Has the embedded broker answer the first clients as fast as later ones. To be called when the start is over; never rejects. */
+  warmUp(): Promise<void>;
   /** A sentence for each loop that has hung; empty while the agent is alive. */
   stalled(): readonly string[];
   /** Ends it in order: what it holds is in its queues. A body that is out gets some seconds for its answer. */
@@ -153,15 +156,27 @@ export async function startAgent(config: Config, log: Log, clock: Clock = system
     const { openDashboard } = await import("./dashboard/dashboard.js");
     return openDashboard(source);
   });
+  let warmingUp = Promise.resolve();
+  const warmUpBroker = async () => {
+    if (embedded === undefined) return;
+    const { openScratchStore } = await import("@chouette-iot/queue/embedded/scratch");
+    const calls = await warmUp(openScratchStore, ending.signal);
+    log.debug({ calls }, "embedded broker warmed up");
+  };
   return {
     stalled,
     status: wiring.status,
+    warmUp: () => {
+      warmingUp = warmUpBroker().catch((error) => log.debug({ err: error }, "broker not warmed up"));
+      return warmingUp;
+    },
     reload: (next) => lifecycle.reload(next),
     stop: async () => {
       ending.abort();
       // Beside one another: those who look wait for the store, which may hang.
       await Promise.all([ended.then(() => lifecycle.stop()), adminServers.close()]);
       await statsd.close();
+      await warmingUp;
       await embedded?.broker.close();
       await store.close();
     },

@@ -56,6 +56,7 @@ async function runAgent(config: Config): Promise<void> {
     await warnOfExposures(config, log);
     const manager = serviceManager(process.env, log, agent.stalled);
     manager.ready();
+    void agent.warmUp();
     const signal = await signalled;
     manager.stopping();
     log.info({ signal }, `shutting down (${signal})`);

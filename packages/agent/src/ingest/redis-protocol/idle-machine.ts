@@ -1,0 +1,40 @@
+/** Whether the machine has processor time to spare, as the system's own figures say. */
+import { type CpuInfo, cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Of the processors' time. Less than this is left if programs start, or one calls the agent as fast as it can. */
+const MIN_IDLE_SHARE = 0.3;
+/** How long it is watched, in milliseconds: some ticks of the system's clock. */
+const WATCH_MS = 100;
+
+/**
+ * Resolves when the machine was idle for a moment: with true, or with false if that takes longer than `timeoutMs`.
+ * Rejects if the signal is aborted.
+ */
+export async function untilIdle(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  do {
+    const before = cpus();
+    await sleep(WATCH_MS, undefined, { signal });
+    if (idleShare(before, cpus()) >= MIN_IDLE_SHARE) return true;
+  } while (performance.now() < deadline);
+  return false;
+}
+
+/** The part of the time between two looks at the processors in which they did nothing, from 0 to 1. */
+export function idleShare(before: readonly CpuInfo[], after: readonly CpuInfo[]): number {
+  const then = totals(before);
+  const now = totals(after);
+  const passed = now.all - then.all;
+  // A system that has no figures is taken for an idle one.
+  return passed > 0 ? (now.idle - then.idle) / passed : 1;
+}
+
+function totals(processors: readonly CpuInfo[]): { readonly idle: number; readonly all: number } {
+  let [idle, all] = [0, 0];
+  for (const { times } of processors) {
+    idle += times.idle;
+    all += times.idle + times.user + times.nice + times.sys + times.irq;
+  }
+  return { idle, all };
+}

@@ -1,0 +1,56 @@
+import { cpus } from "node:os";
+import { queueNames } from "@chouette-iot/queue";
+import { openScratchStore } from "@chouette-iot/queue/embedded/scratch";
+import { describe, expect, it } from "vitest";
+import { idleShare } from "./idle-machine.js";
+import { CALLS_A_ROUND, warmUp } from "./warm-up.js";
+
+describe("the warm-up", () => {
+  it("stores in stores of its own, and closes each, also if it is ended early", async () => {
+    const ending = new AbortController();
+    const held: number[] = [];
+    let opened = 0;
+    const openStore = async () => {
+      const store = await openScratchStore();
+      const close = store.close.bind(store);
+      store.close = async () => {
+        held.push(await store.size(queueNames().rawMetrics));
+        await close();
+      };
+      opened += 1;
+      return store;
+    };
+    const rounds = async () => {
+      if (opened === 2) ending.abort();
+      return true;
+    };
+    await expect(warmUp(openStore, ending.signal, rounds)).rejects.toThrow();
+    expect(held).toEqual([CALLS_A_ROUND, CALLS_A_ROUND, 0]);
+  });
+
+  it("does nothing on a machine that is busy", async () => {
+    let opened = 0;
+    const openStore = async () => {
+      opened += 1;
+      return openScratchStore();
+    };
+    expect(await warmUp(openStore, new AbortController().signal, async () => false)).toBe(0);
+    expect(opened).toBe(0);
+  });
+});
+
+describe("the idle share", () => {
+  const [one] = cpus();
+  const at = (user: number, idle: number) =>
+    one === undefined ? [] : [{ ...one, times: { user, nice: 0, sys: 0, idle, irq: 0 } }];
+
+  it.each([
+    [at(0, 0), at(10, 90), 0.9],
+    [at(50, 50), at(150, 50), 0],
+    [[...at(0, 0), ...at(0, 0)], [...at(100, 0), ...at(0, 100)], 0.5],
+    // No figures.
+    [[], [], 1],
+  ])("is of all processors, between two looks", (before, after, share) => {
+    expect(idleShare(before, after)).toBeCloseTo(share);
+  });
+});

@@ -1,0 +1,127 @@
+/**
+ * Has V8 compile what a synchronous program waits for, before the first one comes.
+ *
+ * The first thousands of calls take up to three times as long as those after them, since V8 interprets and compiles
+ * meanwhile. So the agent, once it is ready and whenever the machine is idle, is its own client for a moment: another
+ * broker, over a store that keeps nothing, answers it on a port of loopback whose password nobody else knows. None of its
+ * records reaches the queues, the counters or the disk. What it does is bounded; without it the agent is slower, and no more.
+ */
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type BrokerStore, queueNames } from "@chouette-iot/queue";
+import type { Log } from "../../runtime/log.js";
+import { untilIdle } from "./idle-machine.js";
+import { startBroker } from "./listener.js";
+
+/**
+ * Each with a new store and a new connection: V8 takes what it has seen once for a constant, and would have to compile
+ * again. More rounds, or longer ones, gain nothing (docs/decisions/0030-warm-up.md).
+ */
+const ROUNDS = 10;
+export const CALLS_A_ROUND = 250;
+/** Calls between two rests, which are as long as the calls were. */
+const SLICE = 25;
+/** A slow device has its processor back after this time of work, in milliseconds. */
+const MAX_WORK_MS = 3_000;
+/** A machine that isn't idle within this time, in milliseconds, isn't waited for: real calls have V8 compile as well. */
+const MAX_WAIT_MS = 60_000;
+/** Of the text of a record, in characters. */
+const VALUE_LENGTH = 130;
+const REPLY_LENGTH = "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n".length;
+const LOGIN_REPLY_LENGTH = "+OK\r\n".length;
+
+const NOTHING = () => {};
+const SILENT: Log = { debug: NOTHING, info: NOTHING, warn: NOTHING, error: NOTHING };
+
+/** What was done so far. */
+interface Progress {
+  calls: number;
+  workMs: number;
+}
+
+/**
+ * Rejects if the signal is aborted, or if something fails.
+ *
+ * @param openStore opens one that keeps nothing
+ * @param waitForIdle resolves when the machine is idle, with false if that takes too long
+ * @returns how many calls were made
+ */
+export async function warmUp(
+  openStore: () => Promise<BrokerStore>,
+  signal: AbortSignal,
+  waitForIdle = untilIdle,
+): Promise<number> {
+  const progress: Progress = { calls: 0, workMs: 0 };
+  for (let round = 0; round < ROUNDS && progress.workMs < MAX_WORK_MS; round++) {
+    if (!(await waitForIdle(MAX_WAIT_MS, signal))) break;
+    await withBroker(await openStore(), signal, (socket) => makeCalls(socket, progress));
+  }
+  return progress.calls;
+}
+
+async function withBroker(
+  store: BrokerStore,
+  signal: AbortSignal,
+  use: (socket: Socket) => Promise<void>,
+): Promise<void> {
+  const password = randomUUID();
+  const broker = await startBroker({ store, host: "127.0.0.1", port: 0, password, log: SILENT });
+  const socket = connect({ ...broker.address, noDelay: true, signal });
+  // Who waits for an answer sees the connection close.
+  socket.on("error", NOTHING);
+  try {
+    await once(socket, "connect");
+    await call(socket, command("AUTH", password), LOGIN_REPLY_LENGTH);
+    await use(socket);
+  } finally {
+    socket.destroy();
+    await broker.close();
+    await store.close();
+  }
+}
+
+async function makeCalls(socket: Socket, progress: Progress): Promise<void> {
+  for (let calls = 0; calls < CALLS_A_ROUND && progress.workMs < MAX_WORK_MS; calls += SLICE) {
+    const began = performance.now();
+    for (let count = 0; count < SLICE; count++) await call(socket, request(progress.calls++), REPLY_LENGTH);
+    const took = performance.now() - began;
+    progress.workMs += took;
+    await sleep(took);
+  }
+}
+
+/** Sends it and resolves when the whole reply is there; rejects if the connection is closed before. */
+function call(socket: Socket, text: string, replyLength: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClosed = () => reject(new Error("the connection is closed"));
+    if (socket.destroyed) return onClosed();
+    let missing = replyLength;
+    const onData = (bytes: Buffer) => {
+      missing -= bytes.length;
+      if (missing > 0) return;
+      socket.off("data", onData).off("close", onClosed);
+      resolve();
+    };
+    socket.on("data", onData).once("close", onClosed).write(text);
+  });
+}
+
+/** What redis-py sends for a pipeline that stores a record. */
+function request(number: number): string {
+  const queue = queueNames().rawMetrics;
+  const now = Date.now() / 1_000;
+  const record = JSON.stringify({ metric: "a.metric", type: "count", value: number, timestamp: now });
+  const id = randomUUID();
+  return (
+    command("MULTI") +
+    command("ZADD", `${queue}.keys`, `${now}`, id) +
+    command("HSET", `${queue}.values`, id, record.padEnd(VALUE_LENGTH)) +
+    command("EXEC")
+  );
+}
+
+function command(...words: readonly string[]): string {
+  return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`;
+}
