@@ -67,14 +67,13 @@ export class Calls {
     if (typeof value !== "number" || !Number.isFinite(value)) return recorder.refuse("invalid_value");
     try {
       const { tags, timestamp, sampleRate } = options ?? NO_OPTIONS;
-      const context = this.#context(type, metric, tags);
+      const context = this.#contexts.lookup(type, metric, tags) ?? this.#newContext(type, metric, tags);
       if (context === undefined) return recorder.refuse("invalid_metric");
       const rate = this.#rateOf(sampleRate);
-      if (rate < 1 && this.#isLeftOut(rate)) return LEFT_OUT;
-      const scaled = rate < 1 && (type === "count" || type === "rate") ? value / rate : value;
-      if (!Number.isFinite(scaled)) return recorder.refuse("invalid_value");
-      if (timestamp === undefined || timestamp === null) return recorder.number(context, scaled);
-      return this.#recordAt(context, scaled, timestamp);
+      // Nearly all calls: short enough for V8 to compile it into the program's own code.
+      if (rate >= 1 && (timestamp === undefined || timestamp === null))
+        return recorder.number(context, value);
+      return this.#sampled(context, value, rate, timestamp);
     } catch {
       // Only what the caller gave can throw here: a getter, a proxy, a tag without a text.
       return recorder.refuse("invalid_tags");
@@ -88,7 +87,7 @@ export class Calls {
       if (elements === undefined) return recorder.refuse("invalid_value");
       const { tags, timestamp, sampleRate } = options ?? NO_OPTIONS;
       if (this.#isLeftOut(this.#rateOf(sampleRate))) return LEFT_OUT;
-      const context = this.#context("set", metric, tags);
+      const context = this.#contexts.lookup("set", metric, tags) ?? this.#newContext("set", metric, tags);
       if (context === undefined) return recorder.refuse("invalid_metric");
       if (timestamp === undefined || timestamp === null) return recorder.elements(context, elements);
       return this.#recordAt(context, elements, timestamp);
@@ -140,6 +139,21 @@ export class Calls {
     }
   }
 
+  /** A call with a sample rate or its own time. */
+  #sampled(
+    context: MetricContext,
+    value: number,
+    rate: number,
+    timestamp: number | Date | null | undefined,
+  ): Promise<boolean> {
+    const { recorder } = this;
+    if (this.#isLeftOut(rate)) return LEFT_OUT;
+    const scaled = rate < 1 && (context.type === "count" || context.type === "rate") ? value / rate : value;
+    if (!Number.isFinite(scaled)) return recorder.refuse("invalid_value");
+    if (timestamp === undefined || timestamp === null) return recorder.number(context, scaled);
+    return this.#recordAt(context, scaled, timestamp);
+  }
+
   #recordAt(
     context: MetricContext,
     value: number | readonly SetElement[],
@@ -163,10 +177,13 @@ export class Calls {
     }
   }
 
-  #context(type: MetricType, metric: string, tags: TagInput | null | undefined): MetricContext | undefined {
+  /** Undefined if nothing of the name is valid. */
+  #newContext(
+    type: MetricType,
+    metric: string,
+    tags: TagInput | null | undefined,
+  ): MetricContext | undefined {
     if (typeof metric !== "string") return undefined;
-    const found = this.#contexts.lookup(type, metric, tags);
-    if (found !== undefined) return found;
     // Unbounded tag values end up here: don't cache them.
     if (this.recorder.isAtCardinalityLimit) return this.#contexts.overflowContext(type, metric);
     return this.#contexts.lookupOrCreate(type, metric, tags);

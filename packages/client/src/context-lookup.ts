@@ -78,8 +78,7 @@ export class ContextLookup {
     if (this.#generation !== this.#shared.generation) this.#reset();
     const from = this.#roots[type].get(metric)?.node;
     if (tags === undefined || tags === null || from === undefined) return from?.context;
-    if (isList(tags)) return this.#lookupItems(from, tags);
-    if (typeof tags !== "object") return this.#lookupPlain(from, plainTags(tags));
+    if (isList(tags) || typeof tags !== "object") return this.#lookupList(from, tags);
     let node: TagTrieNode | undefined = from;
     for (const name in tags) {
       const value = tags[name as keyof typeof tags] as unknown;
@@ -87,7 +86,7 @@ export class ContextLookup {
       if (node === undefined) return undefined;
     }
     // No field of its own: a Map or a Set has none, either.
-    return node === from && isIterable(tags) ? this.#lookupPlain(from, plainTags(tags)) : node.context;
+    return node === from ? this.#lookupEmpty(from, tags) : node.context;
   }
 
   /** The context for calls of a metric beyond the cardinality limit. */
@@ -95,10 +94,15 @@ export class ContextLookup {
     return this.#root(type, metric)?.metric.overflowContext;
   }
 
-  #lookupItems(from: TagTrieNode, items: readonly unknown[]): MetricContext | undefined {
+  #lookupEmpty(from: TagTrieNode, tags: TagInput): MetricContext | undefined {
+    return isIterable(tags) ? this.#lookupPlain(from, plainTags(tags)) : from.context;
+  }
+
+  #lookupList(from: TagTrieNode, items: TagInput): MetricContext | undefined {
+    if (!isList(items)) return this.#lookupPlain(from, plainTags(items));
     let node: TagTrieNode | undefined = from;
     for (const item of items) {
-      if (typeof item !== "string") return this.#lookupPlain(from, plainTags(items as TagInput));
+      if (typeof item !== "string") return this.#lookupPlain(from, plainTags(items));
       node = node.childByItem(item);
       if (node === undefined) return undefined;
     }

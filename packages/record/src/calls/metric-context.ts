@@ -68,6 +68,8 @@ export class MetricContext {
   readonly jsonPrefix: string;
   /** The JSON of its records after the timestamp. */
   readonly jsonSuffix: string;
+  /** Characters of both. */
+  readonly jsonLength: number;
   readonly isOverflow: boolean;
   /** The flush that it was last admitted to, and as which context: itself, or its metric's overflow. */
   flush = -1;
@@ -89,6 +91,7 @@ export class MetricContext {
     this.type = metric.type;
     this.jsonPrefix = metric.jsonPrefix;
     this.jsonSuffix = jsonSuffix;
+    this.jsonLength = metric.jsonPrefix.length + jsonSuffix.length;
     this.isOverflow = isOverflow;
   }
 }
