@@ -12,6 +12,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HttpSender } from "../packages/agent/dist/outputs/http.js";
+import { portOf } from "./support/server.mjs";
 
 /** As of a host's minute; of a small release. */
 const MINUTE = 593;
@@ -31,10 +32,10 @@ async function measure(statuses, bodies) {
       response.end('{"errors":[]}');
     }),
   );
-  await listening(intake);
+  const intakePort = await listening(intake);
   const proxy = createServer((client) => {
     counts.connections += 1;
-    const target = connect(intake.address().port, "127.0.0.1");
+    const target = connect(intakePort, "127.0.0.1");
     client.on("data", (data) => {
       counts.up += data.length;
     });
@@ -44,7 +45,7 @@ async function measure(statuses, bodies) {
     client.pipe(target).pipe(client);
     for (const socket of [client, target]) socket.on("error", () => socket.destroy());
   });
-  await listening(proxy);
+  const port = await listening(proxy);
   const certificateAuthority = readFileSync(join(folder, "ca.pem"), "utf8");
   const sender = new HttpSender({ certificateAuthority });
   const each = [];
@@ -52,7 +53,7 @@ async function measure(statuses, bodies) {
     const before = { ...counts };
     await sender.send({
       ...{
-        url: `https://localhost:${proxy.address().port}/api/v2/series`,
+        url: `https://localhost:${port}/api/v2/series`,
         purpose: "metrics",
         method: "POST",
       },
@@ -83,8 +84,9 @@ function certificates() {
   return { key: read("server.key"), cert: Buffer.concat([read("server.pem"), read("ca.pem")]) };
 }
 
+/** @param {import("node:net").Server} server @returns {Promise<number>} its port */
 function listening(server) {
-  return new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(portOf(server))));
 }
 
 const minute = await measure([202], [MINUTE, MINUTE, MINUTE]);

@@ -40,9 +40,9 @@ if (help !== undefined) {
 } else if (problem !== undefined) {
   process.stderr.write(`${problem}\nnpm run bench -- --help says what there is.\n`);
   process.exitCode = 2;
-} else if (options.report) {
+} else if (options?.report) {
   write(JSON.parse(readFileSync(join(DOCS, JSON_FILE), "utf8")), options.out ?? DOCS);
-} else {
+} else if (options !== undefined) {
   await bench(options);
 }
 

@@ -47,18 +47,19 @@ for (const perPacket of LINES_PER_PACKET) await compare(perPacket);
 
 async function compare(perPacket) {
   process.stdout.write(`${perPacket} ${perPacket === 1 ? "line" : "lines"} a packet\n`);
+  /** @type {Map<string, number[]>} */
   const costs = new Map(subjects.map(({ name }) => [name, []]));
   for (let round = 0; round < ROUNDS; round++) {
     for (const { name, start } of subjects) {
       const { received, cpu, memory } = await measure(start, perPacket);
-      costs.get(name).push(cpu);
+      costs.get(name)?.push(cpu);
       const share = ((100 * received * perPacket) / lines).toFixed(1);
       process.stdout.write(
         `  ${name.padEnd(14)} received ${share} %, ${cpu.toFixed(2)} s CPU per million lines, ${memory} MB\n`,
       );
     }
   }
-  const best = (name) => Math.min(...costs.get(name));
+  const best = (name) => Math.min(...(costs.get(name) ?? []));
   for (const { name } of subjects.slice(1))
     process.stdout.write(
       `  CPU of ${name} / bare socket: ${(best(name) / best("bare socket")).toFixed(2)}\n`,
@@ -95,7 +96,7 @@ async function send(port, perPacket) {
     for (; sent < due; sent++) socket.send(packets[sent % COUNTERS], port, "127.0.0.1");
     await sleep(10);
   }
-  await new Promise((resolve) => socket.close(resolve));
+  await new Promise((resolve) => socket.close(() => resolve(undefined)));
 }
 
 /** The count once it no longer grows. */
@@ -131,11 +132,14 @@ async function startAgent() {
   await until("the agent to run", () => /agent \S+ started/.test(server.output()));
   const portOf = (line) => Number(line.exec(server.output())?.[1]);
   const http = portOf(/"listen":"127\.0\.0\.1:(\d+)","msg":"status server listening"/);
-  const received = async () =>
-    (await (await fetch(`http://127.0.0.1:${http}/status`)).json()).statsd.counters.packets;
+  const received = async () => {
+    const status = /** @type {any} */ (await (await fetch(`http://127.0.0.1:${http}/status`)).json());
+    return status.statsd.counters.packets;
+  };
   return { server, port: portOf(/"listen":"udp:\/\/127\.0\.0\.1:(\d+)"/), received };
 }
 
+/** @returns {string | undefined} */
 function pathOfStatsd() {
   try {
     return createRequire(import.meta.url).resolve("statsd/stats.js");
@@ -151,7 +155,7 @@ async function startStatsd() {
   const config = join(folder, `statsd-${port}.js`);
   const settings = { port, address: "127.0.0.1", mgmt_port: management, mgmt_address: "127.0.0.1" };
   writeFileSync(config, JSON.stringify({ ...settings, backends: [], flushInterval: 3_600_000 }));
-  const server = startServer(process.execPath, [pathOfStatsd(), config], process.env);
+  const server = startServer(process.execPath, [pathOfStatsd() ?? "", config], process.env);
   await until("statsd to answer", () => reply(management, "counters\n").then(Boolean, () => false));
   const received = async () =>
     Number(/'statsd\.packets_received': (\d+)/.exec(await reply(management, "counters\n"))?.[1] ?? 0);

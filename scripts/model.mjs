@@ -30,7 +30,8 @@ const { values, tokens } = parseArgs({
 });
 const known = new Set(["seed", "runs", "broker", "replay"]);
 const others = tokens
-  .filter(({ kind, name }) => kind === "option" && !known.has(name))
+  .filter((token) => token.kind === "option")
+  .filter(({ name }) => !known.has(name))
   .map(({ name, value }) => `--${name}=${value ?? process.argv[process.argv.indexOf(`--${name}`) + 1]}`);
 
 await bundle();

@@ -25,7 +25,7 @@ for (const { name, write } of packages) {
   await mkdir(folder, { recursive: true });
   await write(folder);
   const packed = execFileSync("npm", ["pack", "--json", "--pack-destination", build], { cwd: folder });
-  const [{ filename, size, unpackedSize }] = JSON.parse(packed);
+  const [{ filename, size, unpackedSize }] = JSON.parse(`${packed}`);
   process.stdout.write(
     `${join(build, filename)}: ${kilobytes(size)}, installed ${kilobytes(unpackedSize)}\n`,
   );

@@ -102,6 +102,7 @@ function say(text) {
   process.stderr.write(`${text}\n`);
 }
 
+/** @returns {never} */
 function fail(text) {
   say(text);
   process.exit(1);

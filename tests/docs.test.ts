@@ -194,6 +194,15 @@ describe("names", () => {
     expect(missing).toEqual([]);
   });
 
+  it("of benchmarks and scripts exist, wherever a page says to run one", () => {
+    const missing = pages().flatMap((page) =>
+      [...read(page).matchAll(/\b(?:bench|scripts)\/[\w./-]+\.mjs\b/g)]
+        .filter(([path]) => !existsSync(`${ROOT}${path}`))
+        .map(([path]) => `${page}: ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it("of settings exist", () => {
     const known = new Set<string>([
       ...Object.values(SETTINGS).flatMap(({ names }) => [...names]),

@@ -2,6 +2,7 @@
 import { alternate } from "../suite/rounds.mjs";
 import { ourLabel } from "../suite/trees.mjs";
 import { fillBacklog, removeBacklog } from "../support/backlog.mjs";
+import { KINDS } from "../support/broker.mjs";
 import { drainByAgent, drainByBareLoop } from "../support/drain.mjs";
 
 const RECORDS = 1_000_000;
@@ -9,9 +10,11 @@ const QUICK_RECORDS = 20_000;
 const CONTEXTS = [100, 10_000];
 /** Each subject is a new process and works for seconds: a few rounds say enough, fewer where a round takes long. */
 const MAX_ROUNDS = { 100: 3, 10000: 2 };
+/** @type {Readonly<Record<import("../support/broker.mjs").Kind, string>>} */
 const BROKERS = { redis: "Redis", embedded: "the embedded broker" };
 const BARE_LOOP = "bare loop, the ceiling";
 
+/** @type {readonly import("../suite/measurement.mjs").Figure[]} */
 const FIGURES = [
   { key: "steady", title: "first settled to last", unit: "records/s", better: "more" },
   { key: "fromStart", title: "from the process' start", unit: "records/s", better: "more" },
@@ -40,7 +43,7 @@ histogram where the agent computes five, and sends nothing. Its own sums must eq
   run: async ({ quick, rounds, trees, folder, say }) => {
     const records = quick ? QUICK_RECORDS : RECORDS;
     const tables = [];
-    for (const kind of Object.keys(BROKERS)) {
+    for (const kind of KINDS) {
       for (const contexts of CONTEXTS) {
         const backlog = await fillBacklog(kind, { records, contexts }, trees[0], folder);
         const title = `${BROKERS[kind]}, ${contexts.toLocaleString("en-US")} contexts`;

@@ -5,7 +5,7 @@ import { startSubject } from "../suite/child.mjs";
 import { versionOf } from "../suite/machine.mjs";
 import { alternate } from "../suite/rounds.mjs";
 import { ourLabel } from "../suite/trees.mjs";
-import { BROKERS, startBroker } from "../support/broker.mjs";
+import { BROKERS, KINDS, startBroker } from "../support/broker.mjs";
 import { redisBenchmark } from "../support/redis-benchmark.mjs";
 
 const SCRIPT = new URL("../subjects/storing.mjs", import.meta.url);
@@ -41,7 +41,7 @@ export default {
   about,
   run: async (run) => {
     const tables = [];
-    for (const kind of Object.keys(BROKERS)) tables.push(await table(kind, run));
+    for (const kind of KINDS) tables.push(await table(kind, run));
     return { tables };
   },
 };
@@ -148,6 +148,10 @@ async function byRedisBenchmark(broker, work) {
   return figures(records, { seconds, brokerCpu });
 }
 
+/**
+ * @param {number} records
+ * @param {{ seconds: number, cpuSeconds?: number, brokerCpu?: number }} times  undefined if it wasn't measured
+ */
 function figures(records, { seconds, cpuSeconds, brokerCpu }) {
   const each = (time) => (time * 1e6) / records;
   return {

@@ -2,7 +2,7 @@
  * What one round of each collector costs: CPU time of the agent's process and of the programs that the
  * collector runs, time on the clock, and bytes on the way to Datadog.
  *
- *   npx tsc -b packages/agent && node bench/collectors.mjs [--json]
+ *   npx tsc -b packages/agent && node bench/measurements/collectors.mjs [--json]
  *
  * Real: the host, redis-server, Mosquitto, dockerd with ten idle containers (as root). Stood in for: a Raspberry
  * Pi's and a Jetson's files and programs, nvidia-smi, systemctl, a kubelet with twenty pods over TLS. The bytes
@@ -16,15 +16,18 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { hostByLibrary } from "../packages/agent/dist/collectors/host/by-library.js";
-import { openCollector } from "../packages/agent/dist/collectors/open-collectors.js";
-import { sortCollected } from "../packages/agent/dist/collectors/ready.js";
-import { loadConfig } from "../packages/agent/dist/config/config.js";
-import { groupSeries } from "../packages/agent/dist/outputs/series.js";
-import { seriesBodies } from "../packages/agent/dist/outputs/series-bodies.js";
-import { smallestBody } from "../packages/agent/dist/outputs/smallest-body.js";
-import { systemClock } from "../packages/agent/dist/runtime/clock.js";
+import { hostByLibrary } from "../../packages/agent/dist/collectors/host/by-library.js";
+import { openCollector } from "../../packages/agent/dist/collectors/open-collectors.js";
+import { sortCollected } from "../../packages/agent/dist/collectors/ready.js";
+import { loadConfig } from "../../packages/agent/dist/config/config.js";
+import { groupSeries } from "../../packages/agent/dist/outputs/series.js";
+import { seriesBodies } from "../../packages/agent/dist/outputs/series-bodies.js";
+import { smallestBody } from "../../packages/agent/dist/outputs/smallest-body.js";
+import { systemClock } from "../../packages/agent/dist/runtime/clock.js";
+import { milliseconds, seconds } from "../../packages/record/dist/index.js";
+import { portOf } from "../support/server.mjs";
 
+const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
 const BY_LIBRARY = "by library";
 const KUBELET = "--kubelet";
 const POSITION_OF_KUBELETS_FOLDER = 3;
@@ -52,7 +55,7 @@ async function measureAll() {
 async function measure(label, names, settings, rounds) {
   const loaded = loadConfig({ ...settings });
   if (!loaded.ok) throw new Error(loaded.problems.join("; "));
-  const context = { settings: loaded.config.settings, redis: {}, log: { info() {}, warn() {} } };
+  const context = { settings: loaded.config.settings, redis: {}, log: QUIET };
   const collectors = names.map((name) =>
     name === BY_LIBRARY ? hostByLibrary(context.settings.hostMetrics) : openCollector(name, context),
   );
@@ -73,7 +76,7 @@ async function measure(label, names, settings, rounds) {
   const took = performance.now() - started;
   const ofPrograms = childrenCpu() - children;
   // Rounds without a pause give no share of CPU: the kernel counts in steps of ten milliseconds.
-  await systemClock.sleep(100);
+  await systemClock.sleep(milliseconds(100));
   const given = (await collectAll()).flat();
   const result = {
     collectors: label,
@@ -99,12 +102,12 @@ function childrenCpu() {
 }
 
 async function bytesOf(collected) {
-  const { ready } = sortCollected(collected, Math.floor(Date.now() / 1000), 30);
+  const { ready } = sortCollected(collected, seconds(Math.floor(Date.now() / 1000)), seconds(30));
   const bodies = seriesBodies(
     groupSeries(ready.map((metric) => ({ ...metric, tags: [...metric.tags, "env:prod"] }))),
-    { host: "pi4", seriesVersion: "v2" },
+    { apiUrl: "https://api.datadoghq.com/api", host: "pi4", seriesVersion: "v2", precision: undefined },
   );
-  return (await smallestBody(bodies, ["zstd", "deflate"])).bytes.length;
+  return (await smallestBody(bodies)).bytes.length;
 }
 
 async function plan(folder, { redisPort, mosquittoPort, dockerSocket, kubelet }) {
@@ -167,7 +170,9 @@ async function plan(folder, { redisPort, mosquittoPort, dockerSocket, kubelet })
 
 function startSources(folder) {
   writeFiles(folder);
+  /** @type {import("node:child_process").ChildProcess[]} */
   const children = [];
+  /** @param {string[]} args @param {import("node:child_process").StdioOptions} [stdio] */
   const start = (command, args, stdio = "ignore") => {
     const child = spawn(command, args, { stdio });
     children.push(child);
@@ -193,11 +198,9 @@ function startSources(folder) {
     redis("HSET", `bull:queue${queue}:meta`, "version", "bullmq:6");
   }
   const kubelet = new Promise((resolve) => {
-    const stdio = ["ignore", "pipe", "inherit"];
-    start(process.execPath, [fileURLToPath(import.meta.url), KUBELET, folder], stdio).stdout.once(
-      "data",
-      (port) => resolve(Number(port)),
-    );
+    const args = [fileURLToPath(import.meta.url), KUBELET, folder];
+    const { stdout } = start(process.execPath, args, ["ignore", "pipe", "inherit"]);
+    stdout?.once("data", (port) => resolve(Number(port)));
   });
   return { children, redisPort, mosquittoPort, dockerSocket, kubelet };
 }
@@ -274,7 +277,7 @@ function serveKubelet(folder) {
   const summary = JSON.stringify({ node: { nodeName: "pi4", cpu, memory, network, fs }, pods });
   const tls = { cert: readFileSync(`${folder}/kubelet.crt`), key: readFileSync(`${folder}/kubelet.key`) };
   const server = createHttpsServer(tls, (_, response) => response.end(summary));
-  server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+  server.listen(0, "127.0.0.1", () => console.log(portOf(server)));
 }
 
 function once(emitter, event) {

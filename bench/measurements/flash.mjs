@@ -4,7 +4,9 @@
 // synchronous program alone.
 // Build first. Linux only: it reads write_bytes of /proc/PID/io, which counts whole pages, for each page that is written.
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { fdatasync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -12,6 +14,7 @@ import { promisify } from "node:util";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { connectTo } from "../support/driver.mjs";
 import { freePort } from "../support/server.mjs";
+import { until } from "../support/until.mjs";
 
 const [folder = ".", length = "120", only = ""] = process.argv.slice(2);
 const QUEUE = "chouette:metrics:raw";
@@ -154,7 +157,7 @@ for (const rate of only === "calls" ? [] : RATES) {
 /** Runs the Python program against a broker in a process of its own. */
 async function bySynchronousProgram(command, args, env, port) {
   const server = spawn(command, args, { stdio: "ignore", env: { ...process.env, ...env } });
-  await sleep(2_500);
+  await until("the broker to listen", () => once(connect(port, "127.0.0.1"), "connect"));
   // What is written once, and what is compiled, is none of a call's.
   await execFileAsync("/usr/bin/python3", [PROGRAM, `${port}`, "300"]);
   await sleep(1_500);

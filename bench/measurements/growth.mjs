@@ -18,8 +18,8 @@ export default {
     const plots = [];
     for (const part of PARTS) {
       const outcome = await part.run(run);
-      tables.push(...outcome.tables);
-      plots.push(...outcome.plots);
+      tables.push(...(outcome.tables ?? []));
+      plots.push(...(outcome.plots ?? []));
     }
     return { tables, plots };
   },

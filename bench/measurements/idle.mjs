@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startIntake } from "../../packages/agent/dist/intake/intake.js";
 import { ourLabel } from "../suite/trees.mjs";
 import { startAgentOn } from "../support/agent-on-broker.mjs";
+import { KINDS } from "../support/broker.mjs";
 import { until } from "../support/until.mjs";
 
 const SECONDS = 180;
@@ -30,8 +31,8 @@ since the start.`,
     const settings = { COLLECTOR_PLUGINS: "host", ...(quick ? QUICK_SETTINGS : {}) };
     const rows = await Promise.all(
       trees.flatMap((tree) =>
-        Object.entries(BROKERS).map(async ([broker, label]) => ({
-          label: ourLabel(label, tree, trees),
+        KINDS.map(async (broker) => ({
+          label: ourLabel(BROKERS[broker], tree, trees),
           samples: await rested(
             (url) => startAgentOn(broker, tree, folder, { ...settings, DATADOG_URL: url }),
             seconds,
@@ -39,6 +40,7 @@ since the start.`,
         })),
       ),
     );
+    /** @type {readonly import("../suite/measurement.mjs").Figure[]} */
     const figures = [
       { key: "cpu", title: "CPU", unit: "% of a core", digits: 2, better: "less" },
       { key: "resident", title: "resident", unit: "MB", digits: 1, better: "less" },

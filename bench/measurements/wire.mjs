@@ -71,6 +71,7 @@ async function metricTable(workload, trees) {
     rows.push(rowOf(label, points, await sent(releases, send, checked)));
   for (const tree of trees) {
     const hasV3 = existsSync(join(tree.root, "packages/agent/dist/outputs/series-v3.js"));
+    /** @type {{ seriesVersion: "v2" | "v3" }} */
     const newest = { seriesVersion: hasV3 ? "v3" : "v2" };
     await add(ourLabel(OURS, tree, trees), byAgent(tree, "metrics", newest), check);
     if (hasV3) await add(ourLabel(BY_V2, tree, trees), byAgent(tree, "metrics"), check);

@@ -3,7 +3,7 @@
  * context, and when a window is over, store one ready record for each context and delete what was read, in one step.
  *
  * On the same drivers and with the same size of page as the agent, the next page under way meanwhile. It checks nothing, keeps
- * no notes, counters or fences, makes one number of a histogram where the agent makes five, and sends nothing.
+ * no state, counters or fences, makes one number of a histogram where the agent makes five, and sends nothing.
  */
 import { answer } from "../suite/child.mjs";
 import { openEmbedded, openRedis } from "../support/bare-brokers.mjs";
@@ -58,6 +58,7 @@ answer({
   },
 });
 
+/** @returns {{ start: number | undefined, ids: { id: string, score: number }[], sums: Map<string, any> }} */
 function newWindow() {
   return { start: undefined, ids: [], sums: new Map() };
 }

@@ -30,7 +30,7 @@ export function startSubject(script, { nodeFlags = [], environment = {} } = {}) 
     child.once("exit", (code, signal) => resolve(signal ?? code));
   });
   return {
-    pid: child.pid,
+    pid: child.pid ?? Number.NaN,
     ask: (name, question) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => child.kill("SIGKILL"), MAX_ANSWER_MS);
@@ -63,9 +63,9 @@ export function startSubject(script, { nodeFlags = [], environment = {} } = {}) 
 export function answer(abilities) {
   process.on("message", async ({ name, question }) => {
     try {
-      process.send({ result: await abilities[name](question) });
+      process.send?.({ result: await abilities[name](question) });
     } catch (error) {
-      process.send({ error: error instanceof Error ? error.stack : String(error) });
+      process.send?.({ error: error instanceof Error ? error.stack : String(error) });
     }
   });
   process.once("disconnect", () => process.exit());

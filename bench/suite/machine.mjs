@@ -12,8 +12,13 @@ export function machine() {
     ["memory", `${(totalmem() / 2 ** 30).toFixed(1)} GiB`],
     ["kernel", `${type()} ${release()}`],
     ["Node", `${process.versions.node}, V8 ${process.versions.v8}`],
-    ["redis-server", /v=(\S+)/.exec(execFileSync("redis-server", ["--version"], { encoding: "utf8" }))[1]],
+    ["redis-server", redisVersion()],
   ];
+}
+
+function redisVersion() {
+  const text = execFileSync("redis-server", ["--version"], { encoding: "utf8" });
+  return /v=(\S+)/.exec(text)?.[1] ?? text.trim();
 }
 
 /** The installed version of a package. @param {string} name */

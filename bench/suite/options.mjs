@@ -6,7 +6,7 @@ const ROUNDS = 5;
 /**
  * @param {readonly string[]} args
  * @param {readonly import("./measurement.mjs").Measurement[]} measurements  those there are
- * @returns {{ help: string } | { problem: string } | { options: Options }}
+ * @returns {{ help?: string, problem?: string, options?: Options }} one of the three
  *
  * @typedef {object} Options
  * @property {boolean} quick
@@ -57,7 +57,7 @@ function parse(args) {
       },
     }).values;
   } catch (error) {
-    return error;
+    return error instanceof Error ? error : new Error(String(error));
   }
 }
 

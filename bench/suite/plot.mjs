@@ -39,7 +39,7 @@ function scale(values, isLog = false, [from, to]) {
   const greatest = Math.max(...values);
   const ticks = isLog ? powersOfTen(Math.min(...values), greatest) : steps(greatest);
   const turn = isLog ? Math.log10 : (value) => value;
-  const [first, last] = [turn(ticks[0]), turn(ticks.at(-1))];
+  const [first, last] = [turn(ticks[0]), turn(ticks[ticks.length - 1])];
   return { ticks, at: (value) => round(from + ((turn(value) - first) / (last - first)) * (to - from)) };
 }
 
@@ -52,7 +52,7 @@ function powersOfTen(least, greatest) {
 function steps(greatest) {
   const rough = (greatest || 1) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough) ?? rough;
   return Array.from({ length: Math.ceil(greatest / step) + 1 }, (_, index) => index * step);
 }
 

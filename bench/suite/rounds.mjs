@@ -14,7 +14,8 @@
  * @returns {Promise<Map<Subject, Record<string, number[]>>>} of each subject its samples by name, one a round
  */
 export async function alternate({ rounds, subjects, sample, say, warmUp = true }) {
-  const samples = new Map(subjects.map((subject) => [subject, {}]));
+  /** @type {Map<Subject, Record<string, number[]>>} */
+  const samples = new Map();
   for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     const isWarmUp = round === 0;
     say(isWarmUp ? "warming up" : `round ${round} of ${rounds}`);
@@ -22,7 +23,8 @@ export async function alternate({ rounds, subjects, sample, say, warmUp = true }
       const subject = subjects[(turn + round) % subjects.length];
       const measured = await sample(subject, { isWarmUp });
       if (isWarmUp) continue;
-      const kept = samples.get(subject);
+      const kept = samples.get(subject) ?? {};
+      samples.set(subject, kept);
       for (const [name, value] of Object.entries(measured)) {
         kept[name] ??= [];
         kept[name].push(value);

@@ -26,6 +26,7 @@ export function otherTree(ref, folder) {
   git("worktree", "add", "--detach", root, revision);
   const remove = () => git("worktree", "remove", "--force", root);
   try {
+    /** @type {import("node:child_process").ExecFileSyncOptions} */
     const inTree = { cwd: root, stdio: ["ignore", "ignore", "inherit"] };
     execFileSync("npm", ["ci", "--no-audit", "--no-fund"], inTree);
     execFileSync("npm", ["run", "build"], inTree);

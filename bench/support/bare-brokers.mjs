@@ -21,7 +21,11 @@ export async function openRedis(port) {
   const redis = await connectTo(port);
   const read = async (first) => {
     const last = `${first + PAGE - 1}`;
-    const range = await redis.sendCommand(["ZRANGE", `${RAW}.keys`, `${first}`, last, "WITHSCORES"]);
+    const range = /** @type {string[]} */ (
+      /** @type {unknown} */ (
+        await redis.sendCommand(["ZRANGE", `${RAW}.keys`, `${first}`, last, "WITHSCORES"])
+      )
+    );
     const ids = range.filter((_, index) => index % 2 === 0);
     if (ids.length === 0) return [];
     const values = await redis.sendCommand(["HMGET", `${RAW}.values`, ...ids]);
@@ -67,7 +71,8 @@ export async function openEmbedded(directory) {
         const page = await next;
         if (page.length === 0) return;
         next = read(page.at(-1));
-        yield page;
+        // None of them is an orphan: each has a value.
+        yield/** @type {readonly BareRecord[]} */ (page);
       }
     },
     settle: (taken, ready) =>

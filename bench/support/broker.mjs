@@ -4,6 +4,12 @@ import { startEmbedded } from "./agent.mjs";
 import { connectTo } from "./driver.mjs";
 import { startRedis } from "./redis.mjs";
 
+/** @typedef {"redis" | "embedded"} Kind */
+
+/** @type {readonly Kind[]} */
+export const KINDS = ["redis", "embedded"];
+
+/** @type {Readonly<Record<Kind, string>>} */
 export const BROKERS = { redis: "redis-server", embedded: "the embedded broker" };
 
 const QUEUE = "chouette:metrics:raw";
@@ -15,7 +21,7 @@ const STORES_ONLY = {
 };
 
 /**
- * @param {keyof typeof BROKERS} kind
+ * @param {Kind} kind
  * @param {import("../suite/measurement.mjs").Tree} tree  whose agent
  * @param {string} folder
  */

@@ -16,7 +16,7 @@ const KEPT_FOREVER_SECONDS = 1e9;
  * @param {import("../suite/measurement.mjs").Tree} tree
  * @param {"metrics" | "logs"} what
  * @param {{ url: string, precision?: number, seriesVersion?: "v2" | "v3" }} options  url: of the intake
- * @returns {Promise<{ release: (at: number, records: readonly object[]) => Promise<number>, close: () => Promise<void> }>}
+ * @returns {Promise<{ release: (at: number, records: readonly any[]) => Promise<number>, close: () => Promise<void> }>}
  *   a release answers with the bytes of its bodies
  */
 export async function startDispatching({ root }, what, { url, precision, seriesVersion = "v2" }) {
@@ -42,7 +42,7 @@ export async function startDispatching({ root }, what, { url, precision, seriesV
   const dispatcher = new Dispatcher({
     ...{ store, queue, output, clock, rejectedQueue: "rejected", sendPolicy: () => true },
     // Its name in earlier revisions, for --against.
-    sendPolicy: () => true,
+    admission: () => true,
     decode: what === "metrics" ? codec.decodeReadyMetric : codec.decodeLog,
     sentBytes: new SentBytes(store, clock),
     batchSize: BATCH_SIZES[what],

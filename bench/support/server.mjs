@@ -25,6 +25,8 @@ const KEPT_OUTPUT = 4_000;
  */
 export function startServer(command, args, environment = process.env) {
   const child = spawn(command, args, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${command} did not start`);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk) => {
@@ -37,11 +39,11 @@ export function startServer(command, args, environment = process.env) {
   process.once("exit", end);
   ended.then(() => process.off("exit", end));
   return {
-    pid: child.pid,
+    pid,
     output: () => output,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-    cpuSeconds: () => cpuSecondsOf(child.pid),
-    memory: () => memoryOf(child.pid),
+    cpuSeconds: () => cpuSecondsOf(pid),
+    memory: () => memoryOf(pid),
     stop: async (signal = "SIGTERM") => {
       child.kill(signal);
       await ended;
@@ -54,10 +56,17 @@ export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
     server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
+      const port = portOf(server);
       server.close(() => resolve(port));
     });
   });
+}
+
+/** The port that a server listens on. @param {Pick<import("node:net").Server, "address">} server */
+export function portOf(server) {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the server listens on no port");
+  return address.port;
 }
 
 /** The CPU time of a process, its threads included, to 10 ms. @param {number} pid */
@@ -69,6 +78,6 @@ export function cpuSecondsOf(pid) {
 
 function memoryOf(pid) {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const bytes = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)[1]) * 1024;
+  const bytes = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) * 1024;
   return { resident: bytes("VmRSS"), peak: bytes("VmHWM") };
 }

@@ -20,7 +20,7 @@ export async function startStatsdSink() {
   const socket = createSocket({ type: "udp4", recvBufferSize: RECEIVE_BUFFER });
   let datagrams = [];
   socket.on("message", (datagram) => datagrams.push(datagram));
-  await new Promise((resolve) => socket.bind(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => socket.bind(0, "127.0.0.1", () => resolve(undefined)));
   return {
     port: socket.address().port,
     clear: () => {

@@ -33,7 +33,7 @@ export function hostAfterOutage(seed, hours = 24) {
   const records = releases.flatMap((release) => release.records);
   return {
     title: `${title.split(",")[0]}, in one release after an outage`,
-    releases: [{ at: releases.at(-1).at, records }],
+    releases: [{ at: releases[releases.length - 1].at, records }],
     bits,
   };
 }
@@ -85,8 +85,7 @@ function hostSeries(source) {
   const memory = remembered(wandering(280_000, 150));
   const disk = remembered(growing(3_100_000, 12));
   const inodes = remembered(wandering(212_400, 2));
-  const uptime = remembered(() => uptime.last + CAPTURE_INTERVAL);
-  uptime.last = 402_311;
+  const uptime = remembered(() => uptime.last + CAPTURE_INTERVAL, 402_311);
   return [
     { metric: "cpu.percentage", next: tenths(decaying(0.5, 33)) },
     ...[0, 1, 2, 3].map((core) => ({
@@ -122,10 +121,11 @@ function hostSeries(source) {
 }
 
 /** With the value that it gave last, for series that follow from it. */
-function remembered(next) {
+function remembered(next, last = 0) {
   const remembering = (busy) => {
     remembering.last = next(busy);
     return remembering.last;
   };
+  remembering.last = last;
   return remembering;
 }

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../../bench/support/until.mjs";
+import { messageOf } from "./place.mjs";
 import { commonJs, EXPECTED, esModule } from "./program.mjs";
 
 /** Bundler → packages, files of its own, and for each form what makes `out/main.EXT`. */
@@ -97,7 +98,7 @@ async function cell(project, build, extension) {
   try {
     await build(project);
   } catch (error) {
-    return `fails to build: ${error.message.slice(0, 500)}`;
+    return `fails to build: ${messageOf(error).slice(0, 500)}`;
   }
   // Elsewhere, so that the bundle must hold everything.
   const elsewhere = mkdtempSync(join(tmpdir(), "chouette-bundle-"));
@@ -152,7 +153,7 @@ async function serveNext(project) {
   try {
     await project.run(project.bin("next"), ["build"]);
   } catch (error) {
-    return `fails to build: ${error.message.slice(-500)}`;
+    return `fails to build: ${messageOf(error).slice(-500)}`;
   }
   await project.empty();
   const server = project.start(project.bin("next"), [

@@ -15,6 +15,17 @@ const WAIT = `client.count("m", 1, { timestamp: 1 });
 setInterval(() => {}, 1000);
 console.log("ready");`;
 
+/**
+ * @typedef {object} Host
+ * @property {string} main
+ * @property {string} [part]
+ * @property {NodeJS.Signals} [signal]
+ * @property {boolean} [copy]
+ * @property {readonly string[]} [packages]
+ * @property {Readonly<Record<string, number>>} [expected]
+ */
+
+/** @type {Readonly<Record<string, Host>>} */
 const HOSTS = {
   "plain Node": { main: `${NEW}client.count("m", 1, { timestamp: 1 });` },
   "plain Node, top-level await of a call": {
@@ -99,6 +110,7 @@ export const hosts = {
   },
 };
 
+/** @param {any} project  of place.mjs @param {Host} host */
 async function run(project, { main, part, signal, copy, expected = ONE }, runtime = [process.execPath]) {
   project.write({ "main.mjs": main, ...(part === undefined ? {} : { "part.mjs": part }) });
   if (copy) {
@@ -109,6 +121,7 @@ async function run(project, { main, part, signal, copy, expected = ONE }, runtim
   return await project.try(command, [...args, "main.mjs"], expected, { signal });
 }
 
+/** @param {Host} host */
 function by({ signal }) {
   return signal === undefined ? "by itself" : `by ${signal}`;
 }

@@ -19,6 +19,16 @@ const COMMAND_TIMEOUT = 240_000;
 const PROGRAM_TIMEOUT = 60_000;
 const QUEUE = "chouette:metrics:raw";
 
+/** @returns {string} */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What a program printed that failed, or why it did not start. */
+function outputOf(error) {
+  return `${error.stdout ?? ""}${error.stderr ?? ""}` || messageOf(error);
+}
+
 /** @typedef {Awaited<ReturnType<typeof openPlace>>} Place */
 
 export async function openPlace() {
@@ -66,7 +76,7 @@ export async function openPlace() {
           const options = { cwd: path, env: { ...env, ...more }, timeout: COMMAND_TIMEOUT };
           return await runFile(command, args, { ...options, maxBuffer: 2 ** 26 });
         } catch (error) {
-          throw new Error(`${error.stdout ?? ""}${error.stderr ?? ""}` || error.message);
+          throw new Error(outputOf(error));
         }
       },
       /**

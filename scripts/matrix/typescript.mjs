@@ -2,10 +2,11 @@
  * TypeScript: each version compiles the program, strictly and with the declarations of libraries checked, for each kind of
  * module resolution in a project of ES modules and one of CommonJS. What it emitted is run.
  */
+import { messageOf } from "./place.mjs";
 import { EXPECTED, IMPORTS } from "./program.mjs";
 
 const VERSIONS = ["5.2", "5.3", "5.4", "5.5", "5.6", "5.7", "5.8", "5.9", "6", "7"];
-/** Column → options, and the project's `type`. */
+/** Column → the project's `type`, and options. @type {Readonly<Record<string, [string, { module: string, moduleResolution: string }]>>} */
 const PROJECTS = {
   "node10, CommonJS": ["commonjs", { module: "commonjs", moduleResolution: "node10" }],
   "node10, ESM": ["module", { module: "esnext", moduleResolution: "node10" }],
@@ -80,7 +81,7 @@ async function compile(project, version, [type, options]) {
   try {
     await project.run(project.bin("tsc"), ["-p", "."]);
   } catch (error) {
-    return error.message.trim().split("\n")[0];
+    return messageOf(error).trim().split("\n")[0];
   }
   return await project.try(process.execPath, ["out/main.js"], EXPECTED);
 }

@@ -59,9 +59,11 @@ async function passes(folder, tests) {
     stdio: "ignore",
     detached: true,
   });
+  const { pid } = child;
+  if (pid === undefined) throw new Error("vitest did not start");
   return new Promise((resolve) => {
     // With all that it has started.
-    const timer = setTimeout(() => process.kill(-child.pid, "SIGKILL"), PATIENCE);
+    const timer = setTimeout(() => process.kill(-pid, "SIGKILL"), PATIENCE);
     child.on("exit", (code) => {
       clearTimeout(timer);
       resolve(code === 0);

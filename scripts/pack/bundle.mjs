@@ -14,15 +14,17 @@ const BUILT_IN = [/^node:/, ...builtinModules];
 
 /**
  * Writes `folder/NAME.js` for each entry and the files that they share.
- * @param input paths by name
- * @param format "esm" or "cjs"
- * @param external what an application has to have of its own, if it uses it at all
+ * @param {object} options
+ * @param {Readonly<Record<string, string>>} options.input  paths by name
+ * @param {string} options.folder
+ * @param {"esm" | "cjs"} options.format
+ * @param {readonly string[]} [options.external]  what an application has to have of its own, if it uses it at all
  * @returns the folders of the libraries that went into it
  */
 export async function joinCode({ input, folder, format, external = [] }) {
   const bundle = await rolldown({
     input,
-    external: format === "esm" ? external : [...BUILT_IN, ...external],
+    external: format === "esm" ? [...external] : [...BUILT_IN, ...external],
     platform: "node",
     plugins: [...(format === "esm" ? [esmExternalRequirePlugin({ external: BUILT_IN })] : []), ownFolder],
     onLog: (level, log, print) => isExpected(log) || print(level, log),
@@ -37,7 +39,11 @@ export async function joinCode({ input, folder, format, external = [] }) {
     comments: false,
   });
   await bundle.close();
-  return new Set(output.flatMap(({ moduleIds = [] }) => moduleIds.flatMap((id) => libraryOf(id) ?? [])));
+  return new Set(
+    output.flatMap((file) =>
+      "moduleIds" in file ? file.moduleIds.flatMap((id) => libraryOf(id) ?? []) : [],
+    ),
+  );
 }
 
 /** Code that reads a file beside itself finds it from the one folder in which all code is now. */
@@ -50,6 +56,7 @@ const ownFolder = {
   },
 };
 
+/** @param {{ code?: string }} log */
 function isExpected({ code }) {
   return code === "EVAL";
 }

@@ -5,7 +5,7 @@
  * @property {string} label
  * @property {string} [version]
  * @property {string} client  a file of subjects/clients
- * @property {Readonly<Record<string, unknown>>} settings
+ * @property {object} settings
  * @property {"redis" | "statsd" | "its own process"} farEnd
  * @property {number} least  the part of the calls that must arrive
  * @property {string} root  the tree whose client it is, where it is ours
@@ -16,12 +16,14 @@ import { ourLabel } from "../../suite/trees.mjs";
 /** Datagrams may get lost, but where half of them do, the socket isn't read. */
 const OF_DATAGRAMS = 0.5;
 
+/** @type {readonly [label: string, settings: object][]} */
 const OURS = [
   ["chouette-iot-client, aggregated (its default)", {}],
   ["chouette-iot-client, a record a call", { aggregate: false }],
   ["chouette-iot-client, bound handle", { bound: true }],
 ];
 
+/** @type {readonly (Pick<Contender, "label" | "client"> & Partial<Contender>)[]} */
 const PEERS = [
   { label: "hot-shots", client: "hot-shots", farEnd: "statsd", least: OF_DATAGRAMS },
   {
@@ -52,14 +54,14 @@ export function contenders(trees) {
       label: ourLabel(label, tree, trees),
       client: "chouette",
       settings,
-      farEnd: "redis",
+      farEnd: /** @type {const} */ ("redis"),
       least: 1,
       root: tree.root,
     })),
   );
   const peers = PEERS.map((peer) => ({
     settings: {},
-    farEnd: "its own process",
+    farEnd: /** @type {const} */ ("its own process"),
     least: 1,
     root: trees[0].root,
     ...peer,

@@ -85,6 +85,7 @@ async function measure({ call, breathe, flush }) {
 async function compare(rounds) {
   const folder = mkdtempSync(join(tmpdir(), "chouette-distribution-"));
   const redis = await startRedis(folder);
+  /** @type {Record<string, number[]>} */
   const taken = Object.fromEntries(Object.keys(CLIENTS).map((client) => [client, []]));
   const script = fileURLToPath(import.meta.url);
   for (let round = 0; round < rounds; round++) {

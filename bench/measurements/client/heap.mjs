@@ -1,17 +1,18 @@
 /**
  * The heap over ten million tagged increments, by the million: flat, if calls leave nothing behind.
  *
- *   npx tsc -b packages/client && node --expose-gc bench/client/heap.mjs
+ *   npx tsc -b packages/client && node --expose-gc bench/measurements/client/heap.mjs
  */
 import { ChouetteClient } from "chouette-iot-client";
 
+if (globalThis.gc === undefined) throw new Error("run it with node --expose-gc");
 const client = new ChouetteClient({ port: 1, bufferRecords: 1_000 });
 // What is compiled with the first record that is sent is no part of what is measured.
 await client.count("warm", 1, { timestamp: 1 });
 const MILLION = 1_000_000;
 const heaps = [];
 for (let million = 0; million <= 10; million++) {
-  globalThis.gc();
+  globalThis.gc?.();
   heaps.push(process.memoryUsage().heapUsed / 1024);
   for (let call = 0; call < MILLION; call++)
     client.increment("m", 1, { tags: { route: "/", method: "GET" } });

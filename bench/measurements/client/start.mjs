@@ -1,6 +1,6 @@
 /**
  * How long a program's event loop is blocked while it starts with a metrics client, from `import` until the first record is
- * delivered: `node bench/client/start.mjs [rounds]`, after `npm run build`. Needs redis-server.
+ * delivered: `node bench/measurements/client/start.mjs [rounds]`, after `npm run build`. Needs redis-server.
  *
  * Each sample is a fresh process. The clients take turns, so that a busy machine is as busy for all of them.
  */
@@ -10,9 +10,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startRedis } from "../support/redis.mjs";
+import { startRedis } from "../../support/redis.mjs";
 
-const OURS = new URL("../../packages/client/dist/index.js", import.meta.url).href;
+const OURS = new URL("../../../packages/client/dist/index.js", import.meta.url).href;
 /** What each client does first. @type {Readonly<Record<string, (port: number) => Promise<unknown>>>} */
 const CLIENTS = {
   "chouette-iot-client": async (port) => {
@@ -60,12 +60,13 @@ async function compare(rounds) {
   const redis = await startRedis(folder);
   const statsd = createSocket("udp4").bind(0, "127.0.0.1");
   await new Promise((resolve) => statsd.once("listening", resolve));
+  /** @type {Record<string, { blocked: number, took: number }[]>} */
   const samples = Object.fromEntries(Object.keys(CLIENTS).map((client) => [client, []]));
   for (let round = 0; round < rounds; round++) {
     for (const client of Object.keys(CLIENTS)) {
       const to = client === "hot-shots" ? statsd.address().port : redis.port;
       const script = fileURLToPath(import.meta.url);
-      samples[client].push(JSON.parse(execFileSync(process.execPath, [script, client, `${to}`])));
+      samples[client].push(JSON.parse(`${execFileSync(process.execPath, [script, client, `${to}`])}`));
     }
   }
   statsd.close();

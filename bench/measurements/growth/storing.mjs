@@ -2,7 +2,7 @@
 import { startSubject } from "../../suite/child.mjs";
 import { median } from "../../suite/statistics.mjs";
 import { ourLabel } from "../../suite/trees.mjs";
-import { BROKERS, startBroker } from "../../support/broker.mjs";
+import { BROKERS, KINDS, startBroker } from "../../support/broker.mjs";
 
 const SCRIPT = new URL("../../subjects/storing.mjs", import.meta.url);
 const UNIT = "µs a record";
@@ -78,7 +78,7 @@ export async function storingGrowth({ quick, trees, folder, say }) {
     for (const step of quick ? dimension.quickSteps : dimension.steps) {
       for (const tree of trees) {
         const samples = {};
-        for (const kind of Object.keys(BROKERS)) {
+        for (const kind of KINDS) {
           samples[kind] = await costs(kind, tree, dimension.shape(step, usual), folder);
         }
         rows.push({ step, tree, label: ourLabel(thousands(step), tree, trees), samples });
@@ -89,7 +89,7 @@ export async function storingGrowth({ quick, trees, folder, say }) {
   return { tables: outcomes.map(({ table }) => table), plots: outcomes.map(({ plot }) => plot) };
 }
 
-/** @param {Shape} shape @returns microseconds a record, of each sample */
+/** @returns microseconds a record, of each sample */
 async function costs(kind, tree, { backlog, records, contexts, recordBytes }, folder) {
   const broker = await startBroker(kind, tree, folder);
   const program = startSubject(SCRIPT);

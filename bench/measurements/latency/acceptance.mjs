@@ -94,6 +94,7 @@ async function sampled({ broker, options, grace }, tree, folder, seconds) {
 }
 
 function spansOf(called, stored, accepted, grace) {
+  /** @type {Record<"whole" | "stored" | "window" | "after", number[]>} */
   const spans = { whole: [], stored: [], window: [], after: [] };
   called.forEach((at, n) => {
     const closed = (Math.floor(at / WINDOW_MS) + 1 + grace) * WINDOW_MS;

@@ -18,6 +18,7 @@ const COMPARED = /a record a call|its default|hot-shots, (buffered|aggregated)$|
 export async function eventLoop({ rounds, quick, trees, folder, say }) {
   const farEnds = await startFarEnds(folder);
   const clients = contenders(trees).filter(({ label }) => COMPARED.test(label));
+  /** @type {readonly (Partial<import("../call/contenders.mjs").Contender> & { label: string })[]} */
   const subjects = [{ label: WITHOUT }, ...clients];
   const times = quick ? QUICK : WHOLE;
   const sample = (subject) => sampled(subject, farEnds.of[subject.farEnd], times);
@@ -34,7 +35,7 @@ export async function eventLoop({ rounds, quick, trees, folder, say }) {
       rows: subjects.map((subject) => ({
         label: subject.label,
         ...(subject.version === undefined ? {} : { version: subject.version }),
-        samples: samples.get(subject),
+        samples: samples.get(subject) ?? {},
       })),
     };
   } finally {

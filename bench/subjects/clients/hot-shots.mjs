@@ -16,6 +16,6 @@ export async function open({ kind, contexts, port, settings }) {
   return {
     call: calls[kind],
     flush: () =>
-      new Promise((resolve, reject) => client.flush((error) => (error ? reject(error) : resolve()))),
+      new Promise((resolve, reject) => client.flush((error) => (error ? reject(error) : resolve(undefined)))),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Bytes of a gateway, a host's minute: `node bench/gateway.mjs [HOSTS [MINUTES]]`, after a build. Prints a line of JSON.
+ * Bytes of a gateway, a host's minute: `node bench/measurements/gateway.mjs [HOSTS [MINUTES]]`, after a build. Prints a line of JSON.
  *
  * Each host's release goes through the gateway's output to an embedded broker; what lies there then goes to a stand-in for
  * Datadog in one release for all hosts, by series v2 alone and by the smallest with v3. Beside it, each host's own requests.
@@ -8,15 +8,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startBroker } from "../packages/agent/dist/ingest/redis-protocol/listener.js";
-import { startIntake } from "../packages/agent/dist/intake/intake.js";
-import { openGateway } from "../packages/agent/dist/outputs/gateway.js";
-import { openDatadog } from "../packages/agent/dist/outputs/open-outputs.js";
-import { WireMeter } from "../packages/agent/dist/outputs/wire-meter.js";
-import { openEmbeddedStore } from "../packages/queue/dist/embedded/open-embedded-store.js";
-import { parseAddress } from "../packages/queue/dist/resp/address.js";
-import { decodeReadyMetric } from "../packages/record/dist/index.js";
-import { hostOfADay } from "./workloads/host.mjs";
+import { startBroker } from "../../packages/agent/dist/ingest/redis-protocol/listener.js";
+import { startIntake } from "../../packages/agent/dist/intake/intake.js";
+import { openGateway } from "../../packages/agent/dist/outputs/gateway.js";
+import { openDatadog } from "../../packages/agent/dist/outputs/open-outputs.js";
+import { WireMeter } from "../../packages/agent/dist/outputs/wire-meter.js";
+import { openEmbeddedStore } from "../../packages/queue/dist/embedded/open-embedded-store.js";
+import { parseAddress } from "../../packages/queue/dist/resp/address.js";
+import { decodeReadyMetric } from "../../packages/record/dist/index.js";
+import { hostOfADay } from "../workloads/host.mjs";
 
 const QUEUE = "chouette:metrics:wrapped";
 const [hosts = 10, minutes = 10] = process.argv.slice(2).map(Number);
@@ -31,6 +31,8 @@ const datadog = (seriesVersion, hostName) =>
     apiUrl: `${intake.url}/api`,
     logsUrl: intake.url,
     apiKey: "any",
+    apiKeyFile: undefined,
+    caFile: undefined,
     hostName: () => hostName,
     seriesVersion,
     precision: undefined,
@@ -60,7 +62,7 @@ for (let minute = 0; minute < minutes; minute++) {
   for (const [index, { releases, direct, gateway }] of devices.entries()) {
     const { records } = releases[minute];
     const sender = `bench${String(index).padStart(3, "0")}`;
-    if (minute === 0) await gateway.metrics.resume(sender);
+    if (minute === 0) await gateway.metrics.resume?.(sender);
     const places = records.map(({ points }, at) => ({
       score: points[0][0],
       id: `collect.0a1b2c3d.${minute * 48 + at}`,
@@ -69,7 +71,10 @@ for (let minute = 0; minute < minutes; minute++) {
     add("direct", await direct.metrics.send(records));
   }
   const stored = await store.read(QUEUE, { limit: 100_000 });
-  const batch = stored.map(({ value }) => decodeReadyMetric(value).value);
+  const batch = stored.flatMap(({ value = "" }) => {
+    const decoded = decodeReadyMetric(value);
+    return decoded.ok ? [decoded.value] : [];
+  });
   for (const [version, outputs] of Object.entries(versions)) add(version, await outputs.metrics.send(batch));
   await store.settle({ remove: [{ queue: QUEUE, records: stored }] });
 }
