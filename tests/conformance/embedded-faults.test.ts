@@ -1,5 +1,5 @@
 /** What the embedded engine promises if processes are killed, disks are full or slow, and backlogs are large. */
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
@@ -192,16 +192,27 @@ describe("a change that can't be stored", () => {
 
 describe("the files", () => {
   it("are the agent's user's alone, whoever made the folder", async () => {
-    await realFiles.makeFolder(folder.path);
-    const { store } = await open();
-    await store.append(QUEUE, numbered(1));
-    const names = await realFiles.list(folder.path);
-    const modes = names
-      .filter((name) => !name.startsWith(".lock"))
-      .map((name) => modeOf(join(folder.path, name)));
-    expect(new Set(modes)).toEqual(new Set([0o600]));
-    expect(modeOf(folder.path)).toBe(0o700);
-    await store.close();
+    for (const round of ["made by somebody else", "with an older version's files in it"]) {
+      chmodSync(folder.path, 0o755);
+      const { store } = await open();
+      await store.append(QUEUE, numbered(1));
+      expect(await modesOfFiles(), round).toEqual(new Set([0o600]));
+      expect(modeOf(folder.path), round).toBe(0o700);
+      await store.close();
+    }
+  });
+
+  it("are the agent's user's alone in a folder that others use as well, whose mode is left as it is", async () => {
+    const sticky = 0o1777;
+    for (const mode of [0o755, sticky]) {
+      chmodSync(folder.path, mode);
+      if (mode !== sticky) writeFileSync(join(folder.path, "somebody else's"), "", { mode: 0o600 });
+      const { store } = await open();
+      await store.append(QUEUE, numbered(1));
+      expect(await modesOfFiles()).toEqual(new Set([0o600]));
+      expect(modeOf(folder.path)).toBe(mode);
+      await store.close();
+    }
   });
 });
 
@@ -252,7 +263,13 @@ function unpack(fixture: string): void {
 }
 
 function modeOf(path: string): number {
-  return statSync(path).mode & 0o777;
+  return statSync(path).mode & 0o7777;
+}
+
+async function modesOfFiles(): Promise<ReadonlySet<number>> {
+  const names = await realFiles.list(folder.path);
+  const files = names.filter((name) => !name.startsWith(".lock"));
+  return new Set(files.map((name) => modeOf(join(folder.path, name))));
 }
 
 function numbersAfter(word: string, output: string): ReadonlySet<number> {

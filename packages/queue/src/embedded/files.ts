@@ -15,10 +15,11 @@ import {
   write,
   writeSync,
 } from "node:fs";
-import { chmod, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { type FolderLock, lockFolder } from "./folder-lock.js";
+import { makePrivateFolder } from "./private-folder.js";
 
 /** An open file. Positions and lengths are bytes. */
 export interface StoreFile {
@@ -38,7 +39,7 @@ export interface StoreFile {
 export interface FileSystem {
   /** Rejects while another process has the folder. */
   lock(folder: string): Promise<FolderLock>;
-  /** Makes the folder, for the agent's user alone, even if another user made it. */
+  /** Makes the folder, for the agent's user alone, even if another user made it, unless others use it as well. */
   makeFolder(path: string): Promise<void>;
   list(folder: string): Promise<readonly string[]>;
   /** A new file for reading and writing, for the agent's user alone. */
@@ -57,7 +58,6 @@ export interface FileSystem {
 }
 
 const FILE_MODE = 0o600;
-const FOLDER_MODE = 0o700;
 
 const syncData = promisify(fdatasync);
 const syncAll = promisify(fsync);
@@ -66,11 +66,7 @@ const writeAsync = promisify(write);
 
 export const realFiles: FileSystem = {
   lock: lockFolder,
-  makeFolder: async (path) => {
-    await mkdir(path, { recursive: true, mode: FOLDER_MODE });
-    // One that somebody else owns can't be changed, and may still be written.
-    await chmod(path, FOLDER_MODE).catch(() => {});
-  },
+  makeFolder: makePrivateFolder,
   list: (folder) => readdir(folder),
   create: (path) => openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC),
   openForReading: (path) => openFile(path, constants.O_RDONLY),

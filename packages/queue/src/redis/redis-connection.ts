@@ -58,6 +58,14 @@ export function singleConnection(address: RedisAddress): RedisConnection {
   return connection;
 }
 
+/**
+ * Socket options for the certificate of a server that is connected to by TLS. They are explicit, so that
+ * NODE_TLS_REJECT_UNAUTHORIZED sends no password to a server that can't be verified.
+ */
+export function verifiedTls(url: string | undefined) {
+  return url?.startsWith("rediss:") ? ({ tls: true, rejectUnauthorized: true } as const) : {};
+}
+
 function addressOptions<S extends object>(
   { url, host = "127.0.0.1", port = DEFAULT_PORT }: RedisAddress,
   socket: S,
@@ -67,6 +75,6 @@ function addressOptions<S extends object>(
     // RESP2, which servers older than Redis 6 speak as well.
     RESP: 2,
     disableOfflineQueue: true,
-    socket: { ...(url === undefined ? { host, port } : {}), ...socket },
+    socket: { ...(url === undefined ? { host, port } : verifiedTls(url)), ...socket },
   } as const;
 }

@@ -29,8 +29,9 @@ export function readRetained(
     signal.throwIfAborted();
     const { protocol, hostname, port, username, password } = new URL(url);
     const address = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (PORTS[protocol] ?? 0) };
-    const socket =
-      protocol === "mqtts:" ? connectTls({ ...address, servername: address.host }) : connectTcp(address);
+    // Explicit: NODE_TLS_REJECT_UNAUTHORIZED must not let the password go to anybody who answers.
+    const verified = { servername: address.host, rejectUnauthorized: true };
+    const socket = protocol === "mqtts:" ? connectTls({ ...address, ...verified }) : connectTcp(address);
     const retained = new Map<string, string>();
     const incoming = parser({ protocolVersion: 4 });
     const end = (error?: Error) => {

@@ -1,4 +1,5 @@
 /** A connection to a Redis that a collector looks into: opened in the round that first needs it, and once more where it broke. */
+import { verifiedTls } from "@chouette-iot/queue/redis/connection";
 import { createClient } from "@redis/client";
 import type { RedisAddress } from "../collector.js";
 
@@ -57,7 +58,7 @@ function newClient({ url, host = "127.0.0.1", port = 6379 }: RedisAddress) {
     RESP: 2,
     disableOfflineQueue: true,
     socket: {
-      ...(url === undefined ? { host, port } : {}),
+      ...(url === undefined ? { host, port } : verifiedTls(url)),
       connectTimeout: CONNECT_TIMEOUT_MS,
       // The next round tries again; between two rounds nobody needs it.
       reconnectStrategy: false,

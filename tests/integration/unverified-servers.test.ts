@@ -1,0 +1,90 @@
+/** No password goes to a server whose certificate can't be verified, whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer, type Server } from "node:tls";
+import { RedisStore } from "@chouette-iot/queue/redis";
+import { singleConnection } from "@chouette-iot/queue/redis/connection";
+import { milliseconds } from "@chouette-iot/record";
+import { ChouetteClient } from "chouette-iot-client";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import type { Collector } from "../../packages/agent/src/collectors/collector.js";
+import { mqttCollector } from "../../packages/agent/src/collectors/mqtt/mqtt.js";
+import { redisCollector } from "../../packages/agent/src/collectors/redis/redis.js";
+import { systemClock } from "../../packages/agent/src/runtime/clock.js";
+import { type Certificates, newCertificates, readPem } from "../support/certificates.js";
+import { until } from "../support/until.js";
+
+/** Takes any connection and writes down what comes over it. */
+let pretender: Server;
+let certificates: Certificates;
+let received = "";
+
+beforeAll(async () => {
+  certificates = await newCertificates();
+  const { cert, key } = certificates.server;
+  pretender = createServer({ cert: await readPem(cert), key: await readPem(key) }, (socket) => {
+    socket
+      .on("error", () => {})
+      .on("data", (chunk: Buffer) => {
+        received += chunk.toString("latin1");
+      });
+  });
+  pretender.on("tlsClientError", () => {});
+  await once(pretender.listen(0, "127.0.0.1"), "listening");
+  vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  pretender.close();
+  await certificates.remove();
+});
+beforeEach(() => {
+  received = "";
+});
+
+async function roundOf(collector: Collector): Promise<string> {
+  const problems: string[] = [];
+  const report = (problem: string) => void problems.push(problem);
+  try {
+    await collector.collect({ clock: systemClock, signal: AbortSignal.timeout(2_000), report });
+    return problems.join();
+  } catch (error) {
+    return String(error);
+  } finally {
+    await collector.close?.();
+  }
+}
+
+/** Each connects with this login, and answers what went wrong. */
+const CONNECTIONS: Readonly<Record<string, (login: string) => Promise<string>>> = {
+  "the agent's store": async (login) => {
+    const patience = { pingInterval: milliseconds(500), answerTimeout: milliseconds(1_000) };
+    const reasons: string[] = [];
+    const onDisconnected = ({ message }: Error) => void reasons.push(message);
+    const store = new RedisStore({ url: `rediss://${login}`, patience, onDisconnected });
+    await until("the connection to fail", () => reasons.length > 0);
+    await store.close();
+    return reasons.join();
+  },
+  "a single connection": async (login) => {
+    const connection = singleConnection({ url: `rediss://${login}` });
+    connection.on("error", () => {});
+    return connection.connect().then(() => "connected", String);
+  },
+  "the redis collector": (login) => roundOf(redisCollector([{ url: `rediss://${login}` }])),
+  "the mqtt collector": (login) => roundOf(mqttCollector(`mqtts://${login}`)),
+  "the client": async (login) => {
+    const client = new ChouetteClient({ url: `rediss://${login}` });
+    const failed = new Promise<string>((resolve) => client.on("error", (error) => resolve(String(error))));
+    client.increment("m");
+    const reason = await failed;
+    await client.close({ timeoutMs: 1 });
+    return reason;
+  },
+};
+
+it.each(Object.entries(CONNECTIONS))("%s sends it no password", async (_, connect) => {
+  const { port } = pretender.address() as AddressInfo;
+  expect(await connect(`user:secret@localhost:${port}`)).toMatch(/certificate|self.signed/i);
+  expect(received).toBe("");
+});
