@@ -1,5 +1,6 @@
 /** The agent's store: a Redis server, or the agent's own with a broker before it. */
 import type { BrokerStore, Store } from "@chouette-iot/queue";
+import type { ReportedLosses } from "@chouette-iot/queue/embedded";
 import type { RedisStore } from "@chouette-iot/queue/redis";
 import { milliseconds } from "@chouette-iot/record";
 import type { Config } from "./config/config.js";
@@ -93,17 +94,19 @@ async function openEmbedded(
   });
   if (takenOver !== undefined) log.info(takenOver, "took over the store of version 0.1.0");
   if (losses !== undefined) {
-    const { lost, isUnknown, isPowerLost, damagedBytes, movedTo } = losses;
-    const cause = isPowerLost
-      ? "the machine stopped before the last writes were on disk"
-      : "files were damaged";
+    const { lost, isUnknown, damagedBytes, movedTo } = losses;
     const records = isUnknown ? "unknown" : Object.fromEntries(lost);
     log.error(
       { records, counted: Object.fromEntries(lost), damagedBytes, movedTo },
-      `records lost: ${cause}`,
+      `records lost: ${causeOf(losses)}`,
     );
   }
   return store;
+}
+
+function causeOf({ isPowerLost, isOtherVersion }: ReportedLosses): string {
+  if (isOtherVersion) return "another version of Chouette wrote the files, which were moved away as they are";
+  return isPowerLost ? "the machine stopped before the last writes were on disk" : "files were damaged";
 }
 
 /** A store whose server had time to answer, so that only one that isn't there begins with an outage. */

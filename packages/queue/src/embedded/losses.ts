@@ -24,6 +24,7 @@ export class Losses {
   #isTailDamaged = false;
   #isPowerLost = false;
   #isCut = false;
+  #isOtherVersion = false;
   /** Damage that no later frame's numbers account for. */
   #isUncounted = false;
   /** By queue, by how many records it held more at the last look than are there. */
@@ -50,6 +51,11 @@ export class Losses {
   /** Whether the machine stopped before all that was confirmed was on disk. */
   get isPowerLost(): boolean {
     return this.#isPowerLost;
+  }
+
+  /** Whether another version of Chouette wrote the journal, or a part of it. */
+  get isOtherVersion(): boolean {
+    return this.#isOtherVersion;
   }
 
   /** Bytes that belong to no frame. What was in them shows in the frames behind them. */
@@ -81,6 +87,12 @@ export class Losses {
     this.missing();
   }
 
+  /** A file of another version: nothing of it is read, and nothing of it is damaged. */
+  otherVersion(path: string): void {
+    this.#isOtherVersion = true;
+    this.unreadable(path, 0);
+  }
+
   /**
    * A frame says how many records its queues held.
    *
@@ -102,7 +114,7 @@ export class Losses {
     if (last?.kind === "closed") this.#isTailDamaged = false;
     const wasCut = this.#isCut || last === undefined || (last.kind === "opened" && last.boot !== boot);
     const wasDurable = opened?.isDurable === true;
-    this.#isPowerLost = wasCut && !wasDurable;
+    this.#isPowerLost = wasCut && !wasDurable && !this.#isOtherVersion;
     // Of what was on its way to the disk nothing was confirmed.
     if (wasCut && wasDurable) this.#isTailDamaged = false;
     if (!this.#hasDamage && !this.#isTailDamaged) return;

@@ -74,6 +74,8 @@ export interface ReportedLosses {
   readonly isUnknown: boolean;
   /** Whether the machine stopped before what was confirmed last was on disk. */
   readonly isPowerLost: boolean;
+  /** Whether another version of Chouette wrote the files. */
+  readonly isOtherVersion: boolean;
   readonly damagedBytes: number;
   /** The folder that files were moved to of which nothing could be read. */
   readonly movedTo?: string;
@@ -113,8 +115,9 @@ export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedSto
   }
 }
 
-function reportOf({ lost, isUnknown, isPowerLost, damagedBytes }: Losses, movedTo: string | undefined) {
-  const report = { lost, isUnknown, isPowerLost, damagedBytes };
+function reportOf(losses: Losses, movedTo: string | undefined): ReportedLosses {
+  const { lost, isUnknown, isPowerLost, isOtherVersion, damagedBytes } = losses;
+  const report = { lost, isUnknown, isPowerLost, isOtherVersion, damagedBytes };
   return movedTo === undefined ? report : { ...report, movedTo };
 }
 

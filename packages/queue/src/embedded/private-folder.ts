@@ -1,7 +1,8 @@
 /**
  * The store's folder, for the agent's user alone.
  *
- * Promises: a folder that is made, and one that holds nothing but the store, are closed to other users, whoever made them.
+ * Promises: a folder that is made, and one that holds nothing but the store, are closed to other users, even if another
+ * user made it.
  * A folder that others use as well, such as /data or /tmp, keeps its mode: the store's files in it are private themselves.
  */
 import { chmod, mkdir, readdir, stat } from "node:fs/promises";

@@ -64,6 +64,8 @@ class Recovery {
   #firstNumber = Number.POSITIVE_INFINITY;
   #nextSequence = 1;
   #hasFrames = false;
+  /** Whether the journal's first segment is being read. */
+  #isFirstSegment = false;
   #outlook: Outlook | undefined;
   /** The segment that the journal ends with since the power was cut, and where it ends. */
   #cutPath: { readonly path: string; readonly end: number } | undefined;
@@ -142,7 +144,9 @@ class Recovery {
       this.#losses.unreadable(path, 0);
       return;
     }
+    this.#isFirstSegment = number === this.#segments[0];
     const { nextNumber } = this.#content;
+    // Taken back if nothing of it can be read: the journal would delete it, and it is to be moved away as it is.
     const segment = { path, file: undefined, seed, firstNumber: nextNumber, bytes: bytes.length };
     this.#journal.segments.push({ ...segment, live: 0, dirty: false });
     this.#lastMark = undefined;
@@ -161,7 +165,8 @@ class Recovery {
         continue;
       }
       if (change.mark?.kind === "opened" && change.mark.version !== JOURNAL_VERSION) {
-        this.#losses.unreadable(path, bytes.length);
+        this.#journal.segments.pop();
+        this.#losses.otherVersion(path);
         return;
       }
       if (this.#isMissingBefore(frame, change)) {
@@ -175,6 +180,7 @@ class Recovery {
     }
     if (end > 0 || bytes.length === 0) return;
     if (isTorn(bytes) && (await this.#isCutHere(number))) return this.#endAt(path, 0, bytes.length);
+    this.#journal.segments.pop();
     this.#losses.unreadable(path, bytes.length);
   }
 
@@ -240,7 +246,7 @@ class Recovery {
         this.#opened = change.mark;
         this.#content.nextNumber = Math.max(this.#content.nextNumber, change.mark.nextNumber);
         const segment = this.#journal.segments.at(-1);
-        if (this.#journal.segments.length === 1) this.#firstNumber = change.mark.nextNumber;
+        if (this.#isFirstSegment) this.#firstNumber = change.mark.nextNumber;
         if (segment?.live === 0) segment.firstNumber = this.#content.nextNumber;
         // A head names every run. Others have left or were merged, and the frame that says so is missing.
         const named = new Set(change.runs?.map(({ run }) => run));
