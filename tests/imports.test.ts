@@ -4,7 +4,8 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
-const packages = fileURLToPath(new URL("../packages", import.meta.url));
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const packages = join(repository, "packages");
 
 /** By module: other modules, and libraries. A module's own files and Node's built-ins are always allowed. */
 const MODULES: Readonly<Record<string, readonly string[]>> = {
@@ -157,6 +158,27 @@ function cycles(): readonly string[] {
   return found;
 }
 
+/** Values that a source exports and no other file names: they are its own, or nobody's. */
+function unusedExports(): readonly string[] {
+  const roots = ["packages", "tests", "bench", "scripts", "examples"];
+  const files = roots.flatMap((root) =>
+    readdirSync(join(repository, root), { recursive: true, encoding: "utf8" })
+      .filter((path) => /\.(?:ts|mjs)$/.test(path) && !/(?:^|\/)(?:node_modules|dist)\//.test(path))
+      .map((path) => join(root, path)),
+  );
+  const users = new Map<string, number>();
+  for (const path of files) {
+    const text = readFileSync(join(repository, path), "utf8");
+    for (const word of new Set(text.match(/[A-Za-z_$][\w$]*/g))) users.set(word, (users.get(word) ?? 0) + 1);
+  }
+  const exported = /^export (?:async )?(?:function\*?|const|let|class) ([\w$]+)/gm;
+  return sources().flatMap((path) =>
+    [...readFileSync(join(packages, path), "utf8").matchAll(exported)]
+      .filter(([, name = ""]) => users.get(name) === 1)
+      .map(([, name]) => `${path} exports ${name}`),
+  );
+}
+
 /** The module or library that an import leads to; undefined for a built-in of Node's. */
 function target(path: string, specifier: string): string | undefined {
   if (specifier.startsWith("node:")) return undefined;
@@ -181,6 +203,10 @@ describe("the modules", () => {
 
   it("contain no cycle of imports, type imports included", () => {
     expect(cycles()).toEqual([]);
+  });
+
+  it("export no value that nobody else uses", () => {
+    expect(unusedExports()).toEqual([]);
   });
 
   it("of the table exist", () => {

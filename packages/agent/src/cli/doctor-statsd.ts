@@ -25,7 +25,7 @@ export async function checkStatsd(config: Config): Promise<readonly Finding[]> {
 }
 
 /** Of an agent that runs. */
-export function statsdFindings({
+function statsdFindings({
   sockets,
   counters,
   lastInvalid,

@@ -50,7 +50,7 @@ export function thermalCollector(sys: string): Collector {
 }
 
 /** @param temperature in thousandths of a degree, as the kernel writes it; undefined if it wrote none */
-export function zoneMetrics(
+function zoneMetrics(
   sensor: string,
   zone: string | undefined,
   temperature: string | undefined,

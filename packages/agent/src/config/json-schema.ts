@@ -6,7 +6,7 @@ import { SECTIONS } from "./settings.js";
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What a setting's value looks like in the file. */
-export function valueSchema({ schema }: Setting<unknown, unknown>): JsonSchema {
+function valueSchema({ schema }: Setting<unknown, unknown>): JsonSchema {
   // What becomes of the text is what people write; where that can't be known, text or a number.
   const { $schema, ...value } = z.toJSONSchema(schema, { io: "output", unrepresentable: "any" });
   const form = Object.keys(value).length === 0 ? { type: ["string", "number"] } : value;

@@ -11,7 +11,7 @@ const TITLES: readonly (readonly [end: string, title: string])[] = [
   [":rejected", "Dead letters"],
 ];
 
-export function titleOf(queue: string): string {
+function titleOf(queue: string): string {
   return TITLES.find(([end]) => queue.endsWith(end))?.[1] ?? queue;
 }
 

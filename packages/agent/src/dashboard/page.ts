@@ -12,7 +12,7 @@ interface Chart {
   readonly lines: readonly (readonly [figure: Figure, label: string])[];
 }
 
-export const CHARTS: readonly Chart[] = [
+const CHARTS: readonly Chart[] = [
   {
     id: "waiting",
     title: "Waiting records",

@@ -24,7 +24,7 @@ export interface DeadLetterLimits {
 }
 
 /** Dead letters are for a person to look at: more of them say nothing more. */
-export const MAX_DEAD_LETTER_BYTES = 64 * 1024 * 1024;
+const MAX_DEAD_LETTER_BYTES = 64 * 1024 * 1024;
 /** Of the store's own limit, so that they don't take a small store's room from what can still be sent. */
 const SHARE_OF_STORE = 1 / 8;
 const PAGE = 2_000;

@@ -13,7 +13,7 @@ export interface Clock {
 /** A clock that shows less than this has not been set: it is before Chouette's first release. */
 export const CLOCK_FLOOR = seconds(Date.UTC(2025, 0, 1) / 1000);
 /** Later than any clock of a device shows: what is stamped with such a time was not stamped by a clock. */
-export const CLOCK_CEILING = seconds(Date.UTC(2100, 0, 1) / 1000);
+const CLOCK_CEILING = seconds(Date.UTC(2100, 0, 1) / 1000);
 /**
  * How long after its start the agent waits for the time of records that are in its future: right after a device's start
  * it is more likely that its own clock is behind.

@@ -47,7 +47,7 @@ export async function runSelfMetrics(
 }
 
 /** Whether the agent does its work. It can't say that it is down: a monitor sees that it is missing. */
-export function upCheck({ at, ready }: Pick<Status, "at" | "ready">): ServiceCheck {
+function upCheck({ at, ready }: Pick<Status, "at" | "ready">): ServiceCheck {
   const common = { check: "chouette.agent.up", timestamp: seconds(Math.floor(at)), tags: [] };
   return ready.ok ? { ...common, status: 0 } : { ...common, status: 1, message: ready.reason };
 }

@@ -16,7 +16,7 @@ export interface FolderLock {
   release(): Promise<void>;
 }
 
-export class FolderInUseError extends Error {
+class FolderInUseError extends Error {
   override readonly name = "FolderInUseError";
 
   constructor(directory: string) {

@@ -7,7 +7,7 @@ export interface Origin {
   readonly cardinality: string | undefined;
 }
 
-export const NO_ORIGIN: Origin = {
+const NO_ORIGIN: Origin = {
   containerId: undefined,
   containerName: undefined,
   podUid: undefined,

@@ -102,7 +102,7 @@ function metricKey({ type, name }: MetricShape): string {
  * As a raw record carries them: one value for each name. A second value of a name becomes a name without a value, which
  * is the same tag to Datadog.
  */
-export function tagsByName(tags: readonly string[]): Tags {
+function tagsByName(tags: readonly string[]): Tags {
   const byName: Record<string, string> = Object.create(null);
   for (const tag of canonicalTags(tags)) {
     const colon = tag.indexOf(":");

@@ -6,7 +6,7 @@
  */
 
 /** What ends a stream: what comes after can't be distinguished. */
-export class PacketTooLongError extends Error {
+class PacketTooLongError extends Error {
   override readonly name = "PacketTooLongError";
 }
 

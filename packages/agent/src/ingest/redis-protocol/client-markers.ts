@@ -16,11 +16,11 @@ import { type Milliseconds, milliseconds, type Seconds, toMilliseconds } from "@
 import type { Clock } from "../../runtime/clock.js";
 import { MARKER_PREFIX } from "./queue-keys.js";
 
-export const MAX_MARKERS = 10_000;
+const MAX_MARKERS = 10_000;
 /** In characters of the marker's stored text: a client's takes some ten, the receipt of a batch (outputs/receipt.ts) up to this. */
 export const MAX_MARKER_LENGTH = 65_536;
 /** In characters of all of them: they are in memory. */
-export const MAX_MARKERS_LENGTH = 32 * 1024 * 1024;
+const MAX_MARKERS_LENGTH = 32 * 1024 * 1024;
 /** A client has one marker, and a process few clients. */
 export const MAX_OF_CONNECTION = 100;
 /** A stored marker is the time of expiry in milliseconds, a space, and the marker's text. */
