@@ -7,6 +7,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createSecureServer } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -22,11 +23,12 @@ const KEY = "0123456789abcdef0123456789abcdef";
 const folder = mkdtempSync(join(tmpdir(), "chouette-link-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-/** The statuses are answered in turn. */
-async function measure(statuses, bodies) {
+/** The statuses are answered in turn, by each protocol. */
+async function measure(protocol, statuses, bodies) {
   const counts = { up: 0, down: 0, connections: 0 };
   let asked = 0;
-  const intake = createHttpsServer(certificates(), (request, response) =>
+  const create = protocol === "h2" ? createSecureServer : createHttpsServer;
+  const intake = create(credentials, (request, response) =>
     request.resume().on("end", () => {
       response.writeHead(statuses[asked++ % statuses.length], { "content-type": "application/json" });
       response.end('{"errors":[]}');
@@ -65,7 +67,6 @@ async function measure(statuses, bodies) {
   await sender.close();
   proxy.close();
   intake.close();
-  intake.closeAllConnections();
   return { ...counts, last: each.at(-1), first: each[0] };
 }
 
@@ -89,19 +90,22 @@ function listening(server) {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(portOf(server))));
 }
 
-const minute = await measure([202], [MINUTE, MINUTE, MINUTE]);
-const flaky = await measure(
-  [202, 503],
-  Array.from({ length: 18 }, () => SMALL),
-);
-const figures = {
-  "a host's minute, kept connection": { up: minute.last.up, down: minute.last.down },
-  "a host's minute, first connection": { up: minute.first.up, down: minute.first.down },
-  "18 requests, every second one answered 503": {
-    ...{ up: flaky.up, down: flaky.down },
-    connections: flaky.connections,
-  },
-};
+const credentials = certificates();
+const figures = {};
+for (const protocol of ["http/1.1", "h2"]) {
+  const minute = await measure(protocol, [202], [MINUTE, MINUTE, MINUTE]);
+  const flaky = await measure(
+    protocol,
+    [202, 503],
+    Array.from({ length: 18 }, () => SMALL),
+  );
+  const row = (name, { up, down, connections }) => {
+    figures[`${name}, ${protocol}`] = { up, down, sum: up + down, connections };
+  };
+  row("a host's minute, kept connection", minute.last);
+  row("a host's minute, first connection", minute.first);
+  row("18 requests, every second one answered 503", flaky);
+}
 if (process.argv.includes("--json")) console.log(JSON.stringify(figures, undefined, 2));
 else console.table(figures);
 process.exit();

@@ -3,17 +3,20 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface CountingProxy {
   readonly port: number;
-  /** Bytes so far, and connections. */
-  readonly counts: { up: number; down: number; connections: number };
+  /** Bytes so far, connections, and those of them that have ended. */
+  readonly counts: { up: number; down: number; connections: number; ended: number };
   stop(): Promise<void>;
 }
 
 /** @param port on loopback, where everything is passed on to */
 export async function startCountingProxy(port: number): Promise<CountingProxy> {
-  const counts = { up: 0, down: 0, connections: 0 };
+  const counts = { up: 0, down: 0, connections: 0, ended: 0 };
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (client) => {
     counts.connections += 1;
+    client.once("close", () => {
+      counts.ended += 1;
+    });
     const target = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     const pass = (from: Socket, to: Socket, count: (bytes: number) => void) => {
       sockets.add(from);

@@ -1,9 +1,10 @@
-/** HTTPS before an HTTP server, with a certificate for `localhost` by an authority of its own. Needs openssl. */
+/** HTTPS, by HTTP/2 or 1.1, before an HTTP server, with a certificate for `localhost` by an authority of its own. Needs openssl. */
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { request } from "node:http";
+import { type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { newFolder } from "./folders.js";
 
@@ -14,8 +15,14 @@ export interface HttpsFront {
   stop(): Promise<void>;
 }
 
-/** @param behind the server that everything is handed on to, without a path */
-export async function startHttpsFront(behind: string): Promise<HttpsFront> {
+/** Headers of the connection, not of the request or its answer. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding"]);
+
+/**
+ * @param behind the server that everything is handed on to, without a path
+ * @param options `http2`: whether it is spoken with those who can; by default it is
+ */
+export async function startHttpsFront(behind: string, { http2 = true } = {}): Promise<HttpsFront> {
   const folder = await newFolder();
   const file = (name: string) => join(folder.path, name);
   const openssl = (args: string) => {
@@ -28,25 +35,39 @@ export async function startHttpsFront(behind: string): Promise<HttpsFront> {
     `req -x509 ${days} -CA ca.pem -CAkey ca.key -keyout server.key -out server.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost`,
   );
   const credentials = { key: await readFile(file("server.key")), cert: await readFile(file("server.pem")) };
-  const server = createServer(credentials, (incoming, response) => {
+  const handOn = (
+    incoming: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+  ) => {
     const { method, url, headers } = incoming;
-    const onward = request(behind + url, { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
+    const onward = request(behind + url, { method, headers: passed(headers) }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, passed(answer.headers));
       answer.pipe(response);
     });
     onward.on("error", () => response.destroy());
     incoming.pipe(onward);
-  });
+  };
+  const server = http2
+    ? createSecureServer({ ...credentials, allowHTTP1: true }, handOn)
+    : createServer(credentials, handOn);
   server.on("tlsClientError", () => {});
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `https://localhost:${(server.address() as AddressInfo).port}`,
     authority: file("ca.pem"),
     stop: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await closed;
       await folder.remove();
     },
   };
+}
+
+function passed(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !name.startsWith(":") && !HOP_BY_HOP.has(name)),
+  );
 }

@@ -5,8 +5,9 @@ import { OUTPUTS } from "../config/outputs.js";
 import { outcomeOf } from "../outputs/answer.js";
 import { keyFromFile } from "../outputs/api-key.js";
 import { type ConnectionOptions, Connections, connectionOptions } from "../outputs/connections.js";
-import { type Answer, exchange } from "../outputs/exchange.js";
+import { exchange } from "../outputs/exchange.js";
 import { proxyFor } from "../outputs/proxies.js";
+import type { Answer } from "../outputs/request-answer.js";
 import type { Finding } from "./finding.js";
 
 const TIMEOUT = milliseconds(10_000);
@@ -38,7 +39,8 @@ async function checkLink(options: ConnectionOptions, url: URL, key: string): Pro
   try {
     const answer = await exchange(
       { url, method: "GET", headers: { "DD-API-KEY": key }, body: new Uint8Array() },
-      { agent: connections.to(url), timeouts: TIMEOUTS, signal: AbortSignal.timeout(TIMEOUT) },
+      connections.to(url),
+      { timeouts: TIMEOUTS, signal: AbortSignal.timeout(TIMEOUT), onSent: () => {} },
     );
     const took = Math.round(performance.now() - started);
     return [

@@ -5,8 +5,8 @@
  * server at a wrong address answers 200, too.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import type { Answer } from "./exchange.js";
 import type { Outcome } from "./output.js";
+import type { Answer } from "./request-answer.js";
 
 /**
  * Of 4xx, those that say nothing of what was sent: there is nothing at this address, or not for POST, the proxy wants

@@ -12,8 +12,9 @@ import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { redact, urlSecrets } from "../runtime/redact.js";
 import { outcomeOf } from "./answer.js";
 import { type ConnectionOptions, Connections } from "./connections.js";
-import { type Answer, ClosedConnectionError, type ExchangeTimeouts, exchange } from "./exchange.js";
+import { exchange } from "./exchange.js";
 import type { Outcome } from "./output.js";
+import type { ExchangeTimeouts } from "./request-answer.js";
 import { Turns } from "./turns.js";
 import { type Purpose, WireMeter } from "./wire-meter.js";
 
@@ -70,6 +71,8 @@ export class HttpSender {
   }
 
   async #send(request: HttpRequest, url: URL, signal?: AbortSignal): Promise<Outcome> {
+    const { method, headers, body = new Uint8Array() } = request;
+    const connections = this.#connections.to(url);
     const withoutSecrets = (text: string) => redact(text, secretsOf(request, url));
     const deadline = new Deadline(this.#timeouts, signal);
     let bytes = 0;
@@ -79,12 +82,12 @@ export class HttpSender {
     };
     this.#meter.begin(url.hostname, request.purpose);
     try {
-      const answer = await this.#exchange(request, url, deadline.signal, onSent);
+      const options = { timeouts: this.#timeouts, signal: deadline.signal, onSent };
+      const answer = await exchange({ url, method, headers, body }, connections, options);
       const outcome = outcomeOf({ ...answer, text: withoutSecrets(answer.text) }, bytes);
-      if (!maySendMore(outcome)) this.#connections.end(url);
+      if (!maySendMore(outcome)) connections.end();
       return outcome;
     } catch (error) {
-      this.#connections.end(url);
       return {
         ...{ kind: "unavailable", answered: false, bytes },
         reason: withoutSecrets(describeFailure(error)),
@@ -96,27 +99,6 @@ export class HttpSender {
 
   async close(): Promise<void> {
     this.#connections.close();
-  }
-
-  /** Once more on a new connection if one that was kept turns out closed. */
-  async #exchange(
-    { method, headers, body = new Uint8Array() }: HttpRequest,
-    url: URL,
-    signal: AbortSignal,
-    onSent: (bytes: number) => void,
-  ): Promise<Answer> {
-    const once = () =>
-      exchange(
-        { url, method, headers, body },
-        { agent: this.#connections.to(url), timeouts: this.#timeouts, signal, onSent },
-      );
-    try {
-      return await once();
-    } catch (error) {
-      if (!(error instanceof ClosedConnectionError)) throw error;
-      this.#connections.end(url);
-      return once();
-    }
   }
 }
 

@@ -2,6 +2,7 @@
  * Whether a request makes progress: bytes of it are acknowledged, or bytes of its answer come in.
  *
  * Promises: a body may take as long as the link needs, while bytes flow; a link on which nothing flows is noticed.
+ * What else a connection carries, such as the pings of HTTP/2, keeps nobody waiting for an answer.
  * If the system doesn't report what is acknowledged, whatever it has taken is supposed to flow at 16 kbit/s at least.
  */
 import type { Socket } from "node:net";
@@ -13,6 +14,10 @@ export interface ProgressOptions {
   readonly quiet: Milliseconds;
   /** Length of the body. */
   readonly bytes: number;
+  /** A number that changes with each part of the answer. */
+  heard(): number;
+  /** Whether the body is handed to the connection. Once that is acknowledged, only the answer is progress. */
+  isSent(): boolean;
 }
 
 /** How often it looks in the time that nothing may happen. */
@@ -25,17 +30,22 @@ const MIN_BYTES_PER_MS = 2;
  */
 export function watchProgress(
   socket: Socket,
-  { quiet, bytes }: ProgressOptions,
+  { quiet, bytes, heard, isSent }: ProgressOptions,
   onQuiet: () => void,
 ): () => void {
   let seen = "";
+  /** Of the connection's bytes, those that end with the body. */
+  let due: number | undefined;
   let since = performance.now();
   let isEnded = false;
   const look = async () => {
     const unacknowledged = await unacknowledgedBytes(socket);
     if (isEnded) return;
-    const { bytesRead, bytesWritten, writableLength } = socket;
-    const now = [bytesRead, bytesWritten - writableLength, unacknowledged].join();
+    const { bytesWritten, writableLength } = socket;
+    if (isSent()) due ??= bytesWritten;
+    const taken = bytesWritten - writableLength;
+    const isThere = due !== undefined && taken - (unacknowledged ?? 0) >= due;
+    const now = [heard(), ...(isThere ? [] : [taken, unacknowledged])].join();
     const patience = quiet + (unacknowledged === undefined ? bytes / MIN_BYTES_PER_MS : 0);
     if (now !== seen) {
       seen = now;

@@ -10,28 +10,28 @@
 import { type ClientRequest, request as httpRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
-import type { Milliseconds } from "@chouette-iot/record";
 import { type Security, secure } from "./secure-socket.js";
+import { type OpenOptions, whenOpen } from "./when-open.js";
 
 export interface Target {
   readonly host: string;
   readonly port: number;
   /** Undefined if it is spoken to without TLS. */
   readonly security: Security | undefined;
-  /** Called with the connection to the proxy, before anything is sent. */
+  /** Called with the TCP connection, the proxy's if there is one, before anything is sent. */
   onSocket(socket: Socket): void;
 }
 
-/** @param timeout for the proxy and for the intake's handshake, each */
-export async function openTunnel(proxy: URL, target: Target, timeout: Milliseconds): Promise<Socket> {
-  const socket = await connectThrough(proxy, target, timeout);
-  return target.security === undefined ? socket : await secured(socket, target.security, timeout);
+export async function openTunnel(proxy: URL, target: Target, options: OpenOptions): Promise<Socket> {
+  const socket = await connectThrough(proxy, target, options);
+  const { security } = target;
+  return security === undefined ? socket : await whenOpen(secure(socket, security), "secureConnect", options);
 }
 
 function connectThrough(
   proxy: URL,
   { host, port, onSocket }: Target,
-  timeout: Milliseconds,
+  { timeout, signal }: OpenOptions,
 ): Promise<Socket> {
   const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
@@ -39,6 +39,7 @@ function connectThrough(
       method: "CONNECT",
       path: authority,
       headers: { Host: authority, ...authorization(proxy) },
+      signal,
     });
     const timer = setTimeout(
       () => request.destroy(new Error(`no word of the proxy for ${timeout} ms`)),
@@ -68,18 +69,4 @@ function authorization({ username, password }: URL): Record<string, string> {
   if (username === "" && password === "") return {};
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { "Proxy-Authorization": `Basic ${Buffer.from(credentials).toString("base64")}` };
-}
-
-function secured(socket: Socket, security: Security, timeout: Milliseconds): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const secured = secure(socket, security);
-    const timer = setTimeout(() => secured.destroy(new Error(`no TLS handshake for ${timeout} ms`)), timeout);
-    secured.on("close", () => clearTimeout(timer));
-    secured.once("error", reject);
-    secured.once("secureConnect", () => {
-      clearTimeout(timer);
-      secured.off("error", reject);
-      resolve(secured);
-    });
-  });
 }

@@ -1,0 +1,23 @@
+/** The body of an answer, as far as it is read: an intake has less to say than 64 kB. */
+
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+export class AnswerText {
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @returns whether more may be read */
+  add(part: Buffer): boolean {
+    this.#parts.push(part);
+    this.#bytes += part.length;
+    return this.#bytes <= MAX_ANSWER_BYTES;
+  }
+
+  toString(): string {
+    return Buffer.concat(this.#parts).toString();
+  }
+}

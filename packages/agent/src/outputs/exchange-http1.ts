@@ -1,0 +1,77 @@
+/**
+ * An exchange by HTTP/1.1.
+ *
+ * By Node's own client, not undici: that compiles its parser from WebAssembly when it is first used, which takes
+ * 28 MB for a moment and 23 MB for good (docs/decisions/0011-memory.md).
+ */
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { AnswerText } from "./answer-text.js";
+import { partsOf } from "./body-parts.js";
+import { ClosedConnectionError, isConnectionLoss } from "./closed-connection.js";
+import type { Http1Connection } from "./connection.js";
+import { watchProgress } from "./progress.js";
+import type { Answer, ExchangedRequest, ExchangeOptions } from "./request-answer.js";
+
+export function exchangeByHttp1(
+  { url, method, headers, body }: ExchangedRequest,
+  { agent }: Http1Connection,
+  { timeouts: { connect, answer }, signal, onSent }: ExchangeOptions,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const length = method === "POST" ? { "Content-Length": `${body.length}` } : {};
+    const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
+      ...{ method, agent, signal },
+      headers: { ...headers, ...length },
+    });
+    // HTTP/1.1 keeps connections alive without being told so: 24 bytes less in each request.
+    request.removeHeader("Connection");
+    const connecting = setTimeout(
+      () => request.destroy(new Error(`no connection within ${connect} ms`)),
+      connect,
+    );
+    let stopWatching = () => {};
+    request.on("close", () => {
+      clearTimeout(connecting);
+      stopWatching();
+    });
+    let hasAnswer = false;
+    request.on("error", (error) => {
+      reject(!hasAnswer && isClosedConnection(request, error) ? new ClosedConnectionError() : error);
+    });
+    request.on("socket", (socket) => {
+      clearTimeout(connecting);
+      const progress = {
+        ...{ quiet: answer, bytes: body.length },
+        heard: () => socket.bytesRead,
+        isSent: () => request.writableFinished,
+      };
+      stopWatching = watchProgress(socket, progress, () =>
+        request.destroy(new Error(`nothing was heard for ${answer} ms`)),
+      );
+      // Its failure is the request's, which says so itself.
+      pipeline(Readable.from(partsOf(body, onSent), { objectMode: false }), request).catch(() => {});
+    });
+    request.on("response", (response) => {
+      hasAnswer = true;
+      readAnswer(response)
+        .then(resolve, reject)
+        // An answer that came before the whole body: the rest of that would be sent for nothing.
+        .finally(() => request.writableFinished || request.destroy());
+    });
+  });
+}
+
+function isClosedConnection(request: ClientRequest, error: NodeJS.ErrnoException): boolean {
+  return request.reusedSocket && isConnectionLoss(error);
+}
+
+async function readAnswer(response: IncomingMessage): Promise<Answer> {
+  const { statusCode: status = 0, headers } = response;
+  const text = new AnswerText();
+  // Leaving the loop destroys the response and its connection.
+  for await (const part of response as AsyncIterable<Buffer>) if (!text.add(part)) break;
+  return { status, headers, text: text.toString() };
+}

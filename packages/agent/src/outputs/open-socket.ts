@@ -1,0 +1,16 @@
+/** A connection to a server, direct or through a proxy, with TLS if it is to have that. */
+import { connect, type Socket } from "node:net";
+import { secure } from "./secure-socket.js";
+import { openTunnel, type Target } from "./tunnel.js";
+import { type OpenOptions, whenOpen } from "./when-open.js";
+
+/** Rejects if there is none within the time, or once the signal is aborted: then no socket is left behind. */
+export function openSocket(target: Target, proxy: URL | undefined, options: OpenOptions): Promise<Socket> {
+  if (proxy !== undefined) return openTunnel(proxy, target, options);
+  const { host, port, security } = target;
+  const socket = connect({ host, port, noDelay: true });
+  target.onSocket(socket);
+  return security === undefined
+    ? whenOpen(socket, "connect", options)
+    : whenOpen(secure(socket, security), "secureConnect", options);
+}
