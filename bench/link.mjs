@@ -27,13 +27,18 @@ process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 async function measure(protocol, statuses, bodies) {
   const counts = { up: 0, down: 0, connections: 0 };
   let asked = 0;
-  const create = protocol === "h2" ? createSecureServer : createHttpsServer;
-  const intake = create(credentials, (request, response) =>
-    request.resume().on("end", () => {
-      response.writeHead(statuses[asked++ % statuses.length], { "content-type": "application/json" });
-      response.end('{"errors":[]}');
-    }),
-  );
+  const answer = (response) => {
+    response.writeHead(statuses[asked++ % statuses.length], { "content-type": "application/json" });
+    response.end('{"errors":[]}');
+  };
+  const intake =
+    protocol === "h2"
+      ? createSecureServer(credentials, (request, response) =>
+          request.resume().on("end", () => answer(response)),
+        )
+      : createHttpsServer(credentials, (request, response) =>
+          request.resume().on("end", () => answer(response)),
+        );
   const intakePort = await listening(intake);
   const proxy = createServer((client) => {
     counts.connections += 1;
