@@ -57,8 +57,7 @@ export class Aggregator {
   }
 
   /** Adds to a count or a rate. */
-  addToSum(given: MetricContext, value: number): Promise<boolean> {
-    const now = Date.now();
+  addToSum(given: MetricContext, value: number, now = Date.now()): Promise<boolean> {
     const context = this.admit(given, now);
     // A sum that no number can hold is stored as two.
     if (context.pending && !Number.isFinite(context.value + value)) this.flush();
@@ -74,8 +73,7 @@ export class Aggregator {
   }
 
   /** Sets a gauge. */
-  setGauge(given: MetricContext, value: number): Promise<boolean> {
-    const now = Date.now();
+  setGauge(given: MetricContext, value: number, now = Date.now()): Promise<boolean> {
     const context = this.admit(given, now);
     if (context.pending) this.#counters.aggregated++;
     else this.#begin(context, now);
@@ -85,8 +83,7 @@ export class Aggregator {
   }
 
   /** Adds elements to a set. */
-  addToSet(given: MetricContext, elements: readonly SetElement[]): Promise<boolean> {
-    const now = Date.now();
+  addToSet(given: MetricContext, elements: readonly SetElement[], now = Date.now()): Promise<boolean> {
     const context = this.admit(given, now);
     if (context.pending) this.#counters.aggregated++;
     else this.#begin(context, now);
@@ -99,8 +96,7 @@ export class Aggregator {
   }
 
   /** Adds a sample to a histogram or distribution. @param weight how many calls it stands for */
-  addSample(given: MetricContext, value: number, weight: number): Promise<boolean> {
-    const now = Date.now();
+  addSample(given: MetricContext, value: number, weight: number, now = Date.now()): Promise<boolean> {
     const context = this.admit(given, now);
     if (context.pending) this.#counters.aggregated++;
     else this.#begin(context, now);

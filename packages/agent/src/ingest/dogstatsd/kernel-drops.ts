@@ -6,23 +6,38 @@
 import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 
+/** The field with a socket's inode. */
+const INODE = 9;
+
 /** @returns packets since the socket was opened; undefined if this system doesn't say */
 export async function readKernelDrops(address: string, port: number): Promise<number | undefined> {
-  const file = isIPv6(address) ? "/proc/net/udp6" : "/proc/net/udp";
-  const text = await readFile(file, "latin1").catch(() => "");
-  return kernelDrops(text, address, port);
+  return kernelDrops(await readKernelTable(address), address, port);
 }
 
 /** @param table as the kernel writes it */
 export function kernelDrops(table: string, address: string, port: number): number | undefined {
+  return wholeNumber(kernelFields(table, address, port)?.at(-1));
+}
+
+/** The inode of a UDP socket, by which the links of `/proc/self/fd` name it. @param table as the kernel writes it */
+export function kernelInode(table: string, address: string, port: number): number | undefined {
+  return wholeNumber(kernelFields(table, address, port)?.[INODE]);
+}
+
+/** The kernel's table of the UDP sockets of an address' family; empty if this system has none. */
+export async function readKernelTable(address: string): Promise<string> {
+  return await readFile(isIPv6(address) ? "/proc/net/udp6" : "/proc/net/udp", "latin1").catch(() => "");
+}
+
+function kernelFields(table: string, address: string, port: number): readonly string[] | undefined {
   const local = `${hexAddress(address)}:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  for (const line of table.split("\n")) {
-    const fields = line.trim().split(/\s+/);
-    if (fields[1] !== local) continue;
-    const drops = Number(fields.at(-1));
-    if (Number.isInteger(drops)) return drops;
-  }
-  return undefined;
+  const rows = table.split("\n").map((line) => line.trim().split(/\s+/));
+  return rows.find((fields) => fields[1] === local);
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  const number = Number(text);
+  return Number.isInteger(number) ? number : undefined;
 }
 
 /** As the kernel shows it: words of 32 bits in the byte order of the machine, which is little-endian on all we run on. */

@@ -77,7 +77,7 @@ export async function startStatsd(options: StatsdOptions): Promise<RunningStatsd
     store: (text, score) => outbox.add(queues.rawMetrics, text, score),
   });
   const receiver = new Receiver(counters, {
-    metric: (line) => metrics.take(line),
+    metric: (line, now) => metrics.take(line, now),
     ...eventTakers({ counters, withOrigin: options.withOrigin, clock, outbox, queues }),
   });
   const sockets = options.addresses.map(
@@ -109,7 +109,7 @@ async function open(
   receiver: Receiver,
   counters: StatsdCounters,
 ): Promise<OpenSocket> {
-  const receive = (packet: Buffer) => receiver.receive(packet);
+  const receive = (packet: Buffer, length = packet.length) => receiver.receive(packet, length);
   switch (address.kind) {
     case "udp":
       return openUdpSocket({ host: address.host, port: address.port }, receive);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newStatsdCounters, type StatsdCounters } from "./counters.js";
 import { MetricIntake, type MetricIntakeOptions } from "./metric-intake.js";
-import { Receiver } from "./receiver.js";
+import { Receiver, type TakeMetric } from "./receiver.js";
 
 const NOON = 1_763_800_000_000;
 let counters: StatsdCounters;
@@ -33,8 +33,9 @@ function receive(
     },
     ...options,
   });
-  const metric = (line: string) => intake.take(line);
-  const receiver = new Receiver(counters, { metric, event: metric, serviceCheck: metric });
+  const refuse = () => "unexpected";
+  const metric: TakeMetric = (line, now) => intake.take(line, now);
+  const receiver = new Receiver(counters, { metric, event: refuse, serviceCheck: refuse });
   for (const packet of packets) receiver.receive(Buffer.from(packet));
   intake.flush();
   return receiver;

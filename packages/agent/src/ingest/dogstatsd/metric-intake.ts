@@ -12,10 +12,10 @@
  * A `-` alone is a negative value, as with the Datadog Agent: `temperature:-5|g` must not become a step. Etsy's statsd
  * takes every sign for a step; SIGNED is for its clients.
  */
-import type { Result } from "@chouette-iot/record";
 import { Aggregator, type MetricContext, recordText } from "@chouette-iot/record/calls";
 import type { StatsdCounters } from "./counters.js";
-import { metricParts, parseNumber } from "./metric-line.js";
+import { metricNumber } from "./metric-line.js";
+import type { ScannedLine } from "./scanned-line.js";
 import { type KnownSeries, SeriesLookup, TOO_MANY_NAMES } from "./series-lookup.js";
 
 export interface MetricIntakeOptions {
@@ -49,25 +49,27 @@ export class MetricIntake {
     });
   }
 
-  /** Answers why the line was refused; undefined if it was taken. Of a line that is refused, nothing is taken. */
-  take(line: string): string | undefined {
-    const parts = metricParts(line);
-    if (parts === undefined) return this.#invalid(NO_PARTS);
-    const { colon, bar } = parts;
-    const found = this.#find(line.slice(0, colon), line.slice(bar));
-    if (!found.ok) {
-      if (found.reason !== TOO_MANY_NAMES) return this.#invalid(found.reason);
-      this.#options.counters.refusedLines++;
-      return undefined;
+  /**
+   * Answers why the line was refused; undefined if it was taken. Of a line that is refused, nothing is taken.
+   * @param now milliseconds since the epoch
+   */
+  take(line: ScannedLine, now: number): string | undefined {
+    if (!line.hasParts) return this.#invalid(NO_PARTS);
+    let series = this.#lookup.known(line);
+    if (series === undefined) {
+      const found = this.#lookup.read(line, this.#aggregator.isAtCardinalityLimit(now));
+      if (!found.ok) return this.#refuse(found.reason);
+      series = found.value;
     }
-    const series = found.value;
-    const text = line.slice(colon + 1, bar);
     if (series.type === "set") {
-      this.#aggregator.addToSet(series.context, [text]);
+      this.#aggregator.addToSet(series.context, [line.values()], now);
       this.#options.counters.values++;
       return undefined;
     }
-    return text.includes(":") ? this.#takeSeveral(series, text.split(":")) : this.#takeOne(series, text);
+    const value = line.number();
+    if (!isFiniteIn(series, value)) return this.#takeSeveral(series, line.values().split(":"), now);
+    this.#add(series, value, line.isPlus, line.isMinus, now);
+    return undefined;
   }
 
   /** Turns what is pending into records now. */
@@ -75,32 +77,19 @@ export class MetricIntake {
     this.#aggregator.flush();
   }
 
-  #find(name: string, fields: string): Result<KnownSeries> {
-    return this.#lookup.find(name, fields, () => this.#aggregator.isAtCardinalityLimit(Date.now()));
-  }
-
-  #takeOne(series: KnownSeries, text: string): string | undefined {
-    const value = parseNumber(text);
-    if (value === undefined || !this.#isFinite(series, value))
-      return this.#invalid("the value isn't a number");
-    this.#add(series, value, text);
+  #takeSeveral(series: KnownSeries, texts: readonly string[], now: number): string | undefined {
+    const values = texts.map((text) => metricNumber(text) ?? Number.NaN);
+    if (!values.every((value) => isFiniteIn(series, value))) {
+      return this.#invalid(texts.length === 1 ? "the value isn't a number" : "a value isn't a number");
+    }
+    for (const [index, value] of values.entries()) {
+      const text = texts[index] ?? "";
+      this.#add(series, value, text.startsWith("+"), text.startsWith("-"), now);
+    }
     return undefined;
   }
 
-  #takeSeveral(series: KnownSeries, texts: readonly string[]): string | undefined {
-    const values = texts.map(parseNumber);
-    if (values.some((value) => value === undefined || !this.#isFinite(series, value)))
-      return this.#invalid("a value isn't a number");
-    for (const [index, value] of values.entries()) this.#add(series, value ?? 0, texts[index] ?? "");
-    return undefined;
-  }
-
-  /** Of a count, what a sampled value stands for must be a number as well. */
-  #isFinite({ weight }: KnownSeries, value: number): boolean {
-    return Number.isFinite(value * weight);
-  }
-
-  #add(series: KnownSeries, value: number, text: string): void {
+  #add(series: KnownSeries, value: number, isPlus: boolean, isMinus: boolean, now: number): void {
     const { context, weight, timestamp } = series;
     this.#options.counters.values++;
     const scaled = series.type === "count" ? value * weight : value;
@@ -110,14 +99,18 @@ export class MetricIntake {
     }
     switch (series.type) {
       case "count":
-        this.#aggregator.addToSum(context, scaled);
+        this.#aggregator.addToSum(context, scaled, now);
         break;
       case "gauge":
-        this.#aggregator.setGauge(context, this.#isStep(context, text) ? context.value + value : value);
+        this.#aggregator.setGauge(
+          context,
+          this.#isStep(context, isPlus, isMinus) ? context.value + value : value,
+          now,
+        );
         break;
       case "histogram":
       case "distribution":
-        this.#aggregator.addSample(context, value, weight);
+        this.#aggregator.addSample(context, value, weight, now);
         break;
       case "set":
         break;
@@ -126,16 +119,24 @@ export class MetricIntake {
     }
   }
 
-  #isStep(context: MetricContext, text: string): boolean {
-    const isUp = text.charCodeAt(0) === 43;
-    if (isUp) this.#stepped.add(context);
-    if (isUp) return true;
-    const isSigned = text.charCodeAt(0) === 45;
-    return isSigned && (this.#options.signedGaugesAreSteps || this.#stepped.has(context));
+  #isStep(context: MetricContext, isPlus: boolean, isMinus: boolean): boolean {
+    if (isPlus) this.#stepped.add(context);
+    return isPlus || (isMinus && (this.#options.signedGaugesAreSteps || this.#stepped.has(context)));
+  }
+
+  #refuse(reason: string): string | undefined {
+    if (reason !== TOO_MANY_NAMES) return this.#invalid(reason);
+    this.#options.counters.refusedLines++;
+    return undefined;
   }
 
   #invalid(reason: string): string {
     this.#options.counters.invalidLines++;
     return reason;
   }
+}
+
+/** Of a count, what a sampled value stands for must be a number as well. */
+function isFiniteIn({ weight }: KnownSeries, value: number): boolean {
+  return Number.isFinite(value * weight);
 }

@@ -1,15 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { metricParts, parseNumber, parseShape } from "./metric-line.js";
+import { metricNumber, parseShape } from "./metric-line.js";
+import { ScannedLine } from "./scanned-line.js";
 
 function shapeOf(line: string) {
-  const parts = metricParts(line);
-  if (parts === undefined) return "no parts";
-  const parsed = parseShape(line.slice(0, parts.colon), line.slice(parts.bar));
+  const bytes = Buffer.from(line);
+  const scanned = new ScannedLine();
+  scanned.scan(bytes, 0, bytes.length);
+  if (!scanned.hasParts) return "no parts";
+  const parsed = parseShape(scanned.name(), scanned.fields());
   if (!parsed.ok) return parsed.reason;
   const { name, type, tags, sampleRate, timestamp, origin } = parsed.value;
   return {
-    value: line.slice(parts.colon + 1, parts.bar),
+    value: scanned.values(),
     ...{ name, type, tags },
     ...(sampleRate === 1 ? {} : { sampleRate }),
     ...(timestamp === undefined ? {} : { timestamp }),
@@ -57,6 +60,8 @@ describe("a metric line", () => {
     ["a,k=v,l=w:1|c", { name: "a", type: "count", value: "1", tags: ["k:v", "l:w"] }],
     ["a#k=v:1|c", { name: "a", type: "count", value: "1", tags: ["k:v"] }],
     ["a[k=v:x]b:1|c", { name: "ab", type: "count", value: "1", tags: ["k:v:x"] }],
+    ["a:1|c|#path:[0]:x", { name: "a", type: "count", value: "1", tags: ["path:[0]:x"] }],
+    ["a[b:1|c", { name: "a_b", type: "count", value: "1", tags: [] }],
     ["a,b:1|c", { name: "a_b", type: "count", value: "1", tags: [] }],
     ["a,k=v:1|c|#x:y", "tags in two dialects"],
     ["a#k=v,l[m=n]:1|c", "tags in two dialects"],
@@ -96,7 +101,7 @@ describe("a metric line", () => {
       "1_0",
       " 1",
     ];
-    expect(texts.map(parseNumber)).toEqual([
+    expect(texts.map(metricNumber)).toEqual([
       ...[1, -1.5, 2, 0.5, 5, 1_000, 0.001],
       ...Array.from({ length: 7 }, () => undefined),
     ]);

@@ -2,7 +2,7 @@
  * Metric lines of DogStatsD 1.6 and of plain statsd: `name:value|type|@rate|#tag:v,tag2|…`.
  *
  * A line is its values and, around them, its shape: name, type, tags and the other fields. Lines of one series share a
- * shape, so that it is parsed once.
+ * shape, so that it is parsed once; `scanned-line.ts` finds the parts.
  *
  * Promises: any text is read as a metric or refused with a reason; nothing is thrown. Fields that aren't known are ignored,
  * as the Datadog Agent does, so that later protocols can be read.
@@ -37,23 +37,7 @@ export interface MetricShape {
   readonly origin: Origin;
 }
 
-/** Where the two parts of a line are: the values are from `colon + 1` to `bar`. */
-export interface MetricParts {
-  readonly colon: number;
-  readonly bar: number;
-}
-
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
-const COLON = ":";
-
-/** Undefined if the line has no `name:value|type`. */
-export function metricParts(line: string): MetricParts | undefined {
-  const bar = line.indexOf("|");
-  // SignalFx' tags may hold a colon.
-  const colon = line.indexOf(COLON, line.indexOf("[") === -1 ? 0 : line.indexOf("]", 0) + 1);
-  return colon > 0 && bar > colon + 1 ? { colon, bar } : undefined;
-}
-
 /**
  * @param givenName what is before the values
  * @param fields what is after them, beginning with `|`
@@ -76,7 +60,7 @@ export function parseShape(givenName: string, fields: string): Result<MetricShap
         tags.push(...parseTags(option));
         break;
       case "@":
-        sampleRate = parseNumber(option.slice(1)) ?? Number.NaN;
+        sampleRate = metricNumber(option.slice(1)) ?? Number.NaN;
         if (!(sampleRate > 0 && sampleRate <= 1))
           return { ok: false, reason: "the sample rate isn't from 0 to 1" };
         break;
@@ -104,7 +88,7 @@ export function parseTags(field: string): readonly string[] {
 }
 
 /** A finite number in decimal; undefined for anything else. */
-export function parseNumber(text: string): number | undefined {
+export function metricNumber(text: string): number | undefined {
   if (!NUMBER.test(text)) return undefined;
   const number = Number(text);
   return Number.isFinite(number) ? number : undefined;

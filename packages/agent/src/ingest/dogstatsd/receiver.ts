@@ -4,12 +4,16 @@
  * Promises: a line that can't be read costs that line alone.
  */
 import type { StatsdCounters } from "./counters.js";
+import { ScannedLine } from "./scanned-line.js";
 
 /** Takes a line and answers why it was refused; undefined if it was taken. */
 export type TakeLine = (line: string) => string | undefined;
 
+/** @param now milliseconds since the epoch */
+export type TakeMetric = (line: ScannedLine, now: number) => string | undefined;
+
 export interface LineTakers {
-  readonly metric: TakeLine;
+  readonly metric: TakeMetric;
   readonly event: TakeLine;
   readonly serviceCheck: TakeLine;
 }
@@ -26,6 +30,7 @@ const MAX_SHOWN = 200;
 export class Receiver {
   readonly #counters: StatsdCounters;
   readonly #takers: LineTakers;
+  readonly #line = new ScannedLine();
   #lastInvalid: InvalidLine | undefined;
 
   constructor(counters: StatsdCounters, takers: LineTakers) {
@@ -37,28 +42,26 @@ export class Receiver {
     return this.#lastInvalid;
   }
 
-  receive(packet: Buffer): void {
+  /** @param length how much of the buffer is the packet */
+  receive(packet: Buffer, length = packet.length): void {
     this.#counters.packets++;
-    this.#counters.bytes += packet.length;
-    const text = packet.toString();
-    for (let start = 0; start < text.length; ) {
-      const newline = text.indexOf("\n", start);
-      const end = newline === -1 ? text.length : newline;
-      const line = text.slice(start, text[end - 1] === "\r" && end > start ? end - 1 : end);
-      if (line !== "") this.#take(line);
-      start = end + 1;
+    this.#counters.bytes += length;
+    // The lines of a packet came at one time.
+    const now = Date.now();
+    const line = this.#line;
+    for (let start = 0; start < length; start = line.next) {
+      line.scan(packet, start, length);
+      if (line.end === start) continue;
+      const reason =
+        packet[start] === UNDERSCORE ? this.#takeOther(line, now) : this.#takers.metric(line, now);
+      if (reason !== undefined) this.#lastInvalid = { line: line.text().slice(0, MAX_SHOWN), reason };
     }
   }
 
-  #take(line: string): void {
-    const reason = this.#takerOf(line)(line);
-    if (reason !== undefined) this.#lastInvalid = { line: line.slice(0, MAX_SHOWN), reason };
-  }
-  #takerOf(line: string): TakeLine {
-    if (line.charCodeAt(0) === UNDERSCORE) {
-      if (line.startsWith("_e{")) return this.#takers.event;
-      if (line.startsWith("_sc|")) return this.#takers.serviceCheck;
-    }
-    return this.#takers.metric;
+  #takeOther(line: ScannedLine, now: number): string | undefined {
+    const text = line.text();
+    if (text.startsWith("_e{")) return this.#takers.event(text);
+    if (text.startsWith("_sc|")) return this.#takers.serviceCheck(text);
+    return this.#takers.metric(line, now);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Finds the context of a metric line by the text around its values, which lines of one series share.
+ * Finds the context of a metric line by what is around its values, which lines of one series share.
  *
  * Promises: memory is bounded. Past its limits everything is forgotten and found again; a gauge that is counted up and down
  * starts from 0 again then, as after a restart. At the cardinality limit, new tags go to their metric's overflow and a new
@@ -9,6 +9,8 @@ import { canonicalTags, NO_TAGS, type Result, type Tags } from "@chouette-iot/re
 import { Metric, type MetricContext } from "@chouette-iot/record/calls";
 import { type MetricShape, parseShape } from "./metric-line.js";
 import { originTags } from "./origin.js";
+import type { ScannedLine } from "./scanned-line.js";
+import { SeriesCache } from "./series-cache.js";
 
 export interface KnownSeries {
   readonly context: MetricContext;
@@ -22,15 +24,13 @@ export interface KnownSeries {
 /** Why a line isn't taken though it can be read. */
 export const TOO_MANY_NAMES = "too many new metric names within a second";
 
-const MAX_SERIES = 50_000;
 const MAX_METRICS = 20_000;
-/** Of the lines' texts, which are the keys. */
+/** Of the contexts' tags. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
-const TIMESTAMP_FIELD = "|T";
 
 export class SeriesLookup {
   readonly #withOrigin: boolean;
-  #series = new Map<string, KnownSeries>();
+  readonly #series = new SeriesCache<KnownSeries>();
   #metrics = new Map<string, Metric>();
   #characters = 0;
 
@@ -39,30 +39,31 @@ export class SeriesLookup {
     this.#withOrigin = withOrigin;
   }
 
+  /** The series of a line, if there was one like it before. */
+  known(line: ScannedLine): KnownSeries | undefined {
+    return this.#series.find(line);
+  }
+
   /**
-   * @param name what is before the values
-   * @param fields what is after them, beginning with `|`
+   * Reads a line that isn't known yet.
    * @param isFull whether the cardinality limit is reached
    */
-  find(name: string, fields: string, isFull: () => boolean): Result<KnownSeries> {
-    const key = name + fields;
-    const known = this.#series.get(key);
-    if (known !== undefined) return { ok: true, value: known };
-    const parsed = parseShape(name, fields);
+  read(line: ScannedLine, isFull: boolean): Result<KnownSeries> {
+    const parsed = parseShape(line.name(), line.fields());
     if (!parsed.ok) return parsed;
     const { value: shape } = parsed;
     const series = (context: MetricContext): KnownSeries => {
       const { type, sampleRate, timestamp } = shape;
       return { context, type, weight: 1 / sampleRate, timestamp };
     };
-    if (isFull()) {
+    if (isFull) {
       const metric = this.#metrics.get(metricKey(shape));
       if (metric === undefined) return { ok: false, reason: TOO_MANY_NAMES };
       return { ok: true, value: series(metric.overflowContext) };
     }
     const found = series(this.#metric(shape).context(this.#tags(shape)));
     // A line with its own time is like no other.
-    if (!fields.includes(TIMESTAMP_FIELD)) this.#remember(key, found);
+    if (found.timestamp === undefined) this.#remember(line, found);
     return { ok: true, value: found };
   }
 
@@ -81,14 +82,15 @@ export class SeriesLookup {
     return tagsByName(this.#withOrigin ? [...tags, ...originTags(origin)] : tags);
   }
 
-  #remember(key: string, series: KnownSeries): void {
-    this.#characters += key.length + series.context.jsonSuffix.length;
-    if (this.#series.size >= MAX_SERIES || this.#characters > MAX_CHARACTERS) this.#forgetAll();
-    this.#series.set(key, series);
+  #remember(line: ScannedLine, series: KnownSeries): void {
+    this.#characters += series.context.jsonSuffix.length;
+    if (this.#characters <= MAX_CHARACTERS && this.#series.add(line, series)) return;
+    this.#forgetAll();
+    this.#series.add(line, series);
   }
 
   #forgetAll(): void {
-    this.#series = new Map();
+    this.#series.clear();
     this.#metrics = new Map();
     this.#characters = 0;
   }

@@ -6,21 +6,17 @@
  * is empty, again and again after a short pause, since nothing says when it isn't; it must not block (`NonBlocking=true`).
  */
 import { type EventEmitter, once } from "node:events";
-import { fstatSync, readFileSync, readSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { shownStatsdAddress } from "../../runtime/address.js";
 import { brokenBy, type OpenSocket } from "./sockets.js";
-import { MAX_PACKET_BYTES } from "./stream-packets.js";
-
-type Receive = (packet: Buffer) => void;
+import { type Receive, WaitingDatagrams } from "./waiting-datagrams.js";
 
 /** Programs of every user may send, as with the Datadog Agent's socket. */
 const SOCKET_MODE = 0o722;
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 /** systemd lets 512 datagrams wait: enough for 50,000 a second. */
 const PAUSE_MS = 10;
-/** Others shall have their turn. */
-const MAX_READS = 1_000;
 const FIRST_DESCRIPTOR = 3;
 const O_NONBLOCK = 0o4000;
 
@@ -37,7 +33,7 @@ export async function openUnixDatagrams(path: string, receive: Receive): Promise
     // Some systems refuse what is over their limit: their default does.
   }
   const broken = brokenBy(socket);
-  socket.on("data", receive);
+  socket.on("data", (packet: Buffer) => receive(packet, packet.length));
   return {
     shown: shownStatsdAddress({ kind: "unixgram", path }),
     kernelDrops: async () => undefined,
@@ -98,15 +94,18 @@ export function openInherited(fd: number, receive: Receive): OpenSocket {
   const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
   if ((Number.parseInt(flags, 8) & O_NONBLOCK) === 0)
     throw new Error(`descriptor ${fd} blocks: set NonBlocking=true in the service's unit`);
-  const buffer = Buffer.alloc(MAX_PACKET_BYTES);
+  const waiting = new WaitingDatagrams(receive);
   let fail: (error: unknown) => void = () => {};
   const broken = new Promise<never>((_, reject) => {
     fail = reject;
   });
   broken.catch(() => {});
   const read = () => {
-    const pause = drain(fd, buffer, receive, fail);
-    if (pause !== undefined) timer = setTimeout(read, pause);
+    try {
+      timer = setTimeout(read, waiting.read(fd) ? 0 : PAUSE_MS);
+    } catch (error) {
+      fail(error);
+    }
   };
   let timer = setTimeout(read, 0);
   return {
@@ -116,24 +115,4 @@ export function openInherited(fd: number, receive: Receive): OpenSocket {
     // systemd has it open as well, and hands it to the next process.
     close: async () => clearTimeout(timer),
   };
-}
-
-/** Reads what waits. Returns how long to pause in milliseconds; undefined if the socket is broken. */
-function drain(
-  fd: number,
-  buffer: Buffer,
-  receive: Receive,
-  fail: (error: unknown) => void,
-): number | undefined {
-  try {
-    for (let reads = 0; reads < MAX_READS; reads++) {
-      const length = readSync(fd, buffer);
-      if (length > 0) receive(buffer.subarray(0, length));
-    }
-    return 0;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return PAUSE_MS;
-    fail(error);
-    return undefined;
-  }
 }

@@ -1,0 +1,111 @@
+/**
+ * What is known of a line, by its bytes around the values: a hash table without a text, and without an object for each
+ * entry.
+ *
+ * Promises: memory is bounded. Lines whose hashes are alike cost at most MAX_PROBES comparisons, and are forgotten then: who
+ * sends them slows down only himself.
+ */
+import type { ScannedLine } from "./scanned-line.js";
+
+/** Entries, and bytes of their keys. */
+const MAX_ENTRIES = 50_000;
+const MAX_KEY_BYTES = 8 * 1024 * 1024;
+const FIRST_CAPACITY = 256;
+const FIRST_KEY_BYTES = 16 * 1024;
+const MAX_PROBES = 16;
+/** Numbers of a slot: hash, place of the key, length of the name, length of the fields. */
+const SLOT = 4;
+
+export class SeriesCache<T> {
+  /** A power of two. */
+  #capacity = 0;
+  #slots = new Int32Array(0);
+  /** By slot; undefined if it is free. */
+  #values: (T | undefined)[] = [];
+  #keys = Buffer.alloc(0);
+  #keysEnd = 0;
+  #count = 0;
+
+  constructor() {
+    this.#grow();
+  }
+
+  find(line: ScannedLine): T | undefined {
+    const slots = this.#slots;
+    const mask = this.#capacity - 1;
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const slot = (line.hash + probe) & mask;
+      const value = this.#values[slot];
+      if (value === undefined) return undefined;
+      if (slots[slot * SLOT] === line.hash && this.#isKeyOf(slot, line)) return value;
+    }
+    return undefined;
+  }
+
+  /** Returns false if it is full. @param line one that isn't there */
+  add(line: ScannedLine, value: T): boolean {
+    const { bytes, start, colon, bar, end } = line;
+    const length = colon - start + (end - bar);
+    if (this.#count >= MAX_ENTRIES || this.#keysEnd + length > MAX_KEY_BYTES) return false;
+    if (this.#count * 2 >= this.#capacity) this.#grow();
+    this.#makeRoom(length);
+    const at = this.#keysEnd;
+    bytes.copy(this.#keys, at, start, colon);
+    bytes.copy(this.#keys, at + colon - start, bar, end);
+    if (!this.#put(line.hash, at, colon - start, end - bar, value)) return true;
+    this.#keysEnd += length;
+    this.#count++;
+    return true;
+  }
+
+  clear(): void {
+    this.#capacity = 0;
+    this.#values = [];
+    this.#keys = Buffer.alloc(0);
+    this.#keysEnd = 0;
+    this.#grow();
+  }
+
+  #isKeyOf(slot: number, { bytes, start, colon, bar, end }: ScannedLine): boolean {
+    const slots = this.#slots;
+    if (slots[slot * SLOT + 2] !== colon - start || slots[slot * SLOT + 3] !== end - bar) return false;
+    const keys = this.#keys;
+    let key = slots[slot * SLOT + 1] ?? 0;
+    for (let at = start; at < colon; at++, key++) if (bytes[at] !== keys[key]) return false;
+    for (let at = bar; at < end; at++, key++) if (bytes[at] !== keys[key]) return false;
+    return true;
+  }
+
+  /** Returns false if there is no free slot among those that are looked at. */
+  #put(hash: number, place: number, name: number, fields: number, value: T): boolean {
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const slot = (hash + probe) & (this.#capacity - 1);
+      if (this.#values[slot] !== undefined) continue;
+      this.#slots.set([hash, place, name, fields], slot * SLOT);
+      this.#values[slot] = value;
+      return true;
+    }
+    return false;
+  }
+
+  #grow(): void {
+    const [slots, values] = [this.#slots, this.#values];
+    this.#capacity = Math.max(FIRST_CAPACITY, this.#capacity * 2);
+    this.#slots = new Int32Array(this.#capacity * SLOT);
+    this.#values = new Array<T | undefined>(this.#capacity).fill(undefined);
+    this.#count = 0;
+    for (const [slot, value] of values.entries()) {
+      if (value === undefined) continue;
+      const [hash = 0, place = 0, name = 0, fields = 0] = slots.subarray(slot * SLOT, slot * SLOT + SLOT);
+      if (this.#put(hash, place, name, fields, value)) this.#count++;
+    }
+  }
+
+  #makeRoom(length: number): void {
+    const needed = this.#keysEnd + length;
+    if (needed <= this.#keys.length) return;
+    const keys = Buffer.alloc(Math.max(FIRST_KEY_BYTES, 2 * this.#keys.length, needed));
+    this.#keys.copy(keys);
+    this.#keys = keys;
+  }
+}
