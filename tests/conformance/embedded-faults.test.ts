@@ -255,6 +255,15 @@ describe("the files of version 0.1.0", () => {
     expect(await again.store.size(OTHER)).toBe(11_589);
     await again.store.close();
   });
+
+  it("are moved away if they take too long to read, and the store starts", async () => {
+    unpack("store-0.1.0.mdb.gz");
+    const { store, takenOver, losses } = await open({ maxRecoveryMs: 0 });
+    expect(takenOver).toEqual({ records: 0, lost: 0, isUnknown: true });
+    expect(await realFiles.list(losses?.movedTo ?? "")).toEqual(["chouette.mdb"]);
+    await store.append(QUEUE, numbered(1));
+    await store.close();
+  });
 });
 
 function unpack(fixture: string): void {

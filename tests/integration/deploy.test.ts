@@ -86,6 +86,21 @@ while True: print(s.recv(1000).decode(), flush=True)
     await systemd.wrote("STOPPING=1");
   });
 
+  it("is asked for more time while a long start goes on, and not again before that is due", async () => {
+    const socket = join(folder.path, "notify");
+    const systemd = await startListener(socket);
+    const env = { ...process.env, NOTIFY_SOCKET: socket };
+    const manager = serviceManager(env, pino({ enabled: false }), 200);
+    const began = performance.now();
+    const asked = () => systemd.output().match(/EXTEND_TIMEOUT_USEC=60000000/g)?.length ?? 0;
+    await until("two requests", () => {
+      manager.starting();
+      return asked() >= 2;
+    });
+    // The first one isn't sent before 200 ms have passed.
+    expect(asked()).toBeLessThanOrEqual((performance.now() - began) / 200);
+  });
+
   it("is not told that the agent is alive while one of its loops hangs", async () => {
     const socket = join(folder.path, "notify");
     const systemd = await startListener(socket);
@@ -93,11 +108,11 @@ while True: print(s.recv(1000).decode(), flush=True)
     const said: unknown[] = [];
     const log = { ...pino({ enabled: false }), error: (what: unknown) => void said.push(what) } as Log;
     const env = { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: "60000" };
-    const manager = serviceManager(env, log, () => {
+    const manager = serviceManager(env, log);
+    manager.ready(() => {
       looks += 1;
       return stalled;
     });
-    manager.ready();
     const told = () => systemd.output().match(/WATCHDOG=1/g)?.length ?? 0;
     await until("a first word", () => told() > 0);
     stalled = ["flush has made no progress for 61 s"];

@@ -97,6 +97,9 @@ describe("chouette doctor", () => {
     expect(beside.findings).toContainEqual(
       expect.objectContaining({ found: expect.stringContaining("running agent") }),
     );
+    expect(beside.findings).toContainEqual(
+      expect.objectContaining({ about: "store", found: expect.stringContaining("written since start") }),
+    );
   });
 
   it.each([

@@ -61,13 +61,20 @@ interface Leadership {
 }
 
 /**
+ * @param onProgress called while a large store is read
+ *
  * Rejects where a file or module that a setting names can't be used, or where the embedded broker can't be: its
  * port is taken, or its folder can't be written.
  */
-export async function startAgent(config: Config, log: Log, clock: Clock = systemClock): Promise<Agent> {
+export async function startAgent(
+  config: Config,
+  log: Log,
+  clock: Clock = systemClock,
+  onProgress = () => {},
+): Promise<Agent> {
   const wireMeter = new WireMeter();
   const reloadable = await openReloadable(config, wireMeter);
-  const { store, engine, outages } = await openStore(config, log, clock);
+  const { store, engine, outages } = await openStore(config, log, clock, onProgress);
   const embedded = engine.kind === "embedded" ? engine : undefined;
   const tap = new RecordTap(queueNames());
   const history = new History();

@@ -38,8 +38,16 @@ export interface OpenStore {
   readonly outages: readonly Outage[];
 }
 
-/** Rejects where the agent's own can't be: its port is taken, or its folder can't be written. */
-export async function openStore(config: Config, log: Log, clock: Clock): Promise<OpenStore> {
+/**
+ * Rejects where the agent's own can't be: its port is taken, or its folder can't be written.
+ * @param onProgress called while the files of a large store are read
+ */
+export async function openStore(
+  config: Config,
+  log: Log,
+  clock: Clock,
+  onProgress: () => void,
+): Promise<OpenStore> {
   const { listen, password, protectedMode, maxConnections } = config.settings;
   if (config.storage === "redis") {
     const server = await connectedStore(config, clock);
@@ -47,7 +55,7 @@ export async function openStore(config: Config, log: Log, clock: Clock): Promise
   }
   const tls = await brokerTls(config.settings);
   const diskOutage = new Outage("embedded broker disk", clock, log);
-  const store = await openEmbedded(config, log, clock, diskOutage);
+  const store = await openEmbedded(config, log, clock, { diskOutage, onProgress });
   try {
     const broker = await startBroker({
       store,
@@ -80,7 +88,7 @@ async function openEmbedded(
   { settings }: Config,
   log: Log,
   clock: Clock,
-  diskOutage: Outage,
+  { diskOutage, onProgress }: { readonly diskOutage: Outage; readonly onProgress: () => void },
 ): Promise<BrokerStore> {
   // The engine that isn't used isn't loaded: it would take memory for nothing.
   const { openEmbeddedStore } = await import("@chouette-iot/queue/embedded");
@@ -88,7 +96,10 @@ async function openEmbedded(
     folder: settings.dataDirectory,
     fsync: settings.fsync === "everysec" ? EVERY_SECOND : settings.fsync,
     now: clock.now(),
-    onProgress: (done) => log.info({ percent: Math.round(done * 100) }, "reading the store"),
+    onProgress: (done) => {
+      log.info({ percent: Math.round(done * 100) }, "reading the store");
+      onProgress();
+    },
     onTrouble: (error) => log.error({ err: error }, "the store's files had an error"),
     onFull: (reason) => (reason === undefined ? diskOutage.end() : diskOutage.begin(reason)),
   });

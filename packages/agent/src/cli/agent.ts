@@ -48,14 +48,14 @@ export function registerAgent(program: Command): void {
 async function runAgent(config: Config): Promise<void> {
   const log = agentLog(config);
   try {
-    const agent = await startAgent(config, log);
+    const manager = serviceManager(process.env, log);
+    const agent = await startAgent(config, log, undefined, manager.starting);
     reloadOnHangup(agent, config, log);
     // Before the start is logged: a reader of that line may send a signal immediately.
     const signalled = endSignal();
     announce(config, log);
     await warnOfExposures(config, log);
-    const manager = serviceManager(process.env, log, agent.stalled);
-    manager.ready();
+    manager.ready(agent.stalled);
     void agent.warmUp();
     const signal = await signalled;
     manager.stopping();

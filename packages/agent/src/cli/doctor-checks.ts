@@ -13,6 +13,7 @@ import { checkOriginalHost } from "./doctor-original-host.js";
 import { checkRedis } from "./doctor-redis.js";
 import { checkSettings } from "./doctor-settings.js";
 import { checkStatsd } from "./doctor-statsd.js";
+import { checkStore } from "./doctor-store.js";
 import { exposures } from "./exposure.js";
 import type { Finding } from "./finding.js";
 import { askHttp, differs, identityOf } from "./running-agent.js";
@@ -41,7 +42,7 @@ async function checkExposures(config: Config): Promise<readonly Finding[]> {
 }
 
 async function checkEmbeddedBroker(config: Config): Promise<readonly Finding[]> {
-  return [...(await checkListener(config)), ...checkPassword(config)];
+  return [...(await checkListener(config)), ...(await checkStore(config)), ...checkPassword(config)];
 }
 
 function checkPassword({ settings }: Config): readonly Finding[] {

@@ -1,5 +1,5 @@
 /**
- * Notifies systemd that the agent is ready, alive and stopping (sd_notify(3)).
+ * Notifies systemd that the agent is starting, ready, alive and stopping (sd_notify(3)).
  *
  * Node can't send to a Unix datagram socket, and the libraries that can need a compiler at installation. So it runs
  * systemd-notify, one short process every third of WatchdogSec. If the event loop or one of the agent's loops hangs,
@@ -12,21 +12,31 @@ import { programEnvironment } from "../collectors/program-environment.js";
 import type { Log } from "../runtime/log.js";
 
 export interface ServiceManager {
-  /** The agent is ready: the watchdog starts. */
-  ready(): void;
+  /** The start goes on: while it does, systemd waits for longer than its TimeoutStartSec. */
+  starting(): void;
+  /**
+   * The agent is ready: the watchdog starts.
+   * @param stalled a sentence for each loop that has hung
+   */
+  ready(stalled: () => readonly string[]): void;
   /** The agent is stopping. */
   stopping(): void;
 }
 
 const PROGRAM_TIMEOUT_MS = 10_000;
 
-/** @param stalled a sentence for each loop that has hung */
+/** Until the next notification that the start goes on must come, in microseconds. */
+const EXTENSION_US = 60_000_000;
+/** A start that takes no longer isn't notified of, in milliseconds; nor is one of another within this time. */
+const EXTEND_EVERY_MS = 5_000;
+
 export function serviceManager(
   env: NodeJS.ProcessEnv,
   log: Log,
-  stalled: () => readonly string[],
+  extendEveryMs = EXTEND_EVERY_MS,
 ): ServiceManager {
-  if (!env.NOTIFY_SOCKET) return { ready: () => {}, stopping: () => {} };
+  if (!env.NOTIFY_SOCKET) return { starting: () => {}, ready: () => {}, stopping: () => {} };
+  let extendAt = performance.now() + extendEveryMs;
   let hasFailed = false;
   const notify = (state: string) => {
     execFile(
@@ -42,7 +52,7 @@ export function serviceManager(
     );
   };
   let isLogged = false;
-  const notifyIfAlive = () => {
+  const notifyIfAlive = (stalled: () => readonly string[]) => {
     const loops = stalled();
     if (loops.length === 0) notify("WATCHDOG=1");
     else if (!isLogged)
@@ -50,10 +60,15 @@ export function serviceManager(
     isLogged = loops.length > 0;
   };
   return {
-    ready: () => {
+    starting: () => {
+      if (performance.now() < extendAt) return;
+      extendAt = performance.now() + extendEveryMs;
+      notify(`EXTEND_TIMEOUT_USEC=${EXTENSION_US}`);
+    },
+    ready: (stalled) => {
       notify("READY=1");
       const watchdogMs = watchdogInterval(env);
-      if (watchdogMs !== undefined) setInterval(notifyIfAlive, watchdogMs).unref();
+      if (watchdogMs !== undefined) setInterval(notifyIfAlive, watchdogMs, stalled).unref();
     },
     stopping: () => notify("STOPPING=1"),
   };

@@ -4,6 +4,8 @@ import { total } from "../status/ledger.js";
 import { linkBytes } from "../status/link-bytes.js";
 import type { Deferred, DeliveryStatus, Status } from "../status/status.js";
 import type { BrokerMemory } from "../status/store-snapshot.js";
+import { diskText } from "./disk-text.js";
+import { duration } from "./duration.js";
 import { count } from "./plural.js";
 import { table, terminalWidth, wrapped } from "./text-table.js";
 
@@ -59,11 +61,7 @@ function brokerLine({ broker: { kind, address, dataDirectory, counters, memory }
 
 function diskLine({ broker: { disk } }: Status): readonly string[] {
   if (disk === undefined) return [];
-  const { contentBytes, fileBytes, segments, runs, writtenBytes, writtenBytesPerDay, full } = disk;
-  const files = `${count(segments, "segment")}, ${count(runs, "run")}`;
-  const rate = writtenBytesPerDay === undefined ? "" : `, ${(writtenBytesPerDay / 1e9).toFixed(2)} GB a day`;
-  const written = `${count(writtenBytes, "byte")} written since start${rate}`;
-  return [`Disk     ${full ?? "ok"}: ${contentBytes} bytes in ${fileBytes} of files (${files}); ${written}`];
+  return [`Disk     ${disk.full ?? "ok"}: ${diskText(disk)}`];
 }
 
 function statsdLines({ statsd }: Status): readonly string[] {
@@ -176,14 +174,4 @@ function formatCounts(counts: Readonly<Record<string, number>>): string {
 /** `camelCase` to `camel case`. */
 function splitWords(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-}
-
-/** @param length in seconds */
-function duration(length: number): string {
-  const whole = Math.round(length);
-  if (whole < 120) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 120) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
 }

@@ -2,11 +2,12 @@
  * Takes over the store of version 0.1.0: `chouette.mdb`, an LMDB file.
  *
  * Everything that can be read of it is stored in the new files; what is missing is counted. A crash on the way leaves
- * the old file, and the next start takes it over again: to store a record twice changes nothing.
+ * the old file, and the next start takes it over again: to store a record twice changes nothing. What a slow disk can't read
+ * by the deadline counts as missing, so that the agent starts.
  */
 import { closeSync, openSync } from "node:fs";
 import type { QueueWrite } from "../broker-store.js";
-import { type LmdbEntry, LmdbFile } from "./lmdb-file.js";
+import { type LmdbEntry, LmdbFile, type LmdbTable } from "./lmdb-file.js";
 import { readPosition, readText } from "./lmdb-key.js";
 
 export const LMDB_NAME = "chouette.mdb";
@@ -18,6 +19,15 @@ const STRAYS = "strays:";
 /** Records that are stored at once. */
 const BATCH = 1_000;
 
+export interface ImportOptions {
+  /** Stores these, in one step. */
+  write(writes: readonly QueueWrite[]): Promise<void>;
+  /** By `performance.now()`. */
+  readonly deadline: number;
+  /** Called now and then with the part of the records that is done, from 0 to 1. */
+  onProgress(done: number): void;
+}
+
 export interface Imported {
   readonly records: number;
   /** By queue, records that should be there and can't be read. */
@@ -28,20 +38,27 @@ export interface Imported {
   readonly isUnknown: boolean;
 }
 
-/** @param write stores these, in one step */
 export async function importLmdb(
   path: string,
-  write: (writes: readonly QueueWrite[]) => Promise<void>,
+  { write, deadline, onProgress }: ImportOptions,
 ): Promise<Imported> {
   const file = openSync(path, "r");
   try {
-    const lmdb = new LmdbFile(file);
+    const lmdb = new LmdbFile(file, deadline);
     const tables = lmdb.tables();
+    const all = tables.reduce((sum, { entries }) => sum + entries, 0);
+    let passed = 0;
+    const store = async (batch: readonly QueueWrite[]) => {
+      await write(batch);
+      passed += batch.length;
+      onProgress(Math.min(1, passed / all));
+    };
     const lost = new Map<string, number>();
     const state = new Map<string, string>();
     const counters = new Map<string, number>();
     let records = 0;
-    for (const table of tables) {
+    // What the agent remembers comes first: without it, records that are late would be taken for a window's first.
+    for (const table of tables.toSorted((a, b) => rank(a) - rank(b))) {
       const entries = lmdb.entries(table);
       if (table.name === STATE) readState(entries, state);
       else if (table.name === COUNTERS) readCounters(entries, counters);
@@ -49,7 +66,7 @@ export async function importLmdb(
         const queue = table.name.replace(/^(records|strays):/, "");
         if (queue === table.name || !isQueueName(queue)) continue;
         const toWrite = table.name.startsWith(STRAYS) ? orphanOf : recordOf;
-        const read = await writeAll(entries, (entry) => toWrite(queue, entry), write);
+        const read = await writeAll(entries, (entry) => toWrite(queue, entry), store);
         if (!table.name.startsWith(RECORDS)) continue;
         records += read;
         if (read < table.entries) lost.set(queue, table.entries - read);
@@ -79,6 +96,10 @@ async function writeAll(
   }
   await write(batch);
   return count;
+}
+
+function rank({ name }: LmdbTable): number {
+  return name === STATE || name === COUNTERS ? 0 : 1;
 }
 
 /** An id that was stored without a value has an empty one. */

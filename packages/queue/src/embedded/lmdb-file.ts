@@ -2,7 +2,8 @@
  * Reads the entries of an LMDB file, the store of version 0.1.0, in plain TypeScript.
  *
  * The file may be damaged anywhere: each page is checked for being the one that is looked for, each entry for lying in
- * its page. What isn't costs itself alone. The layout is that of the version of LMDB that `lmdb` 3 brings (data version
+ * its page. What isn't costs itself alone. A page is read once in a table, whatever names it, so that no damage makes it go on
+ * forever; after a deadline no page can be read any more. The layout is that of the version of LMDB that `lmdb` 3 brings (data version
  * 2): https://github.com/kriszyp/lmdb-js.
  */
 import { fstatSync, readSync } from "node:fs";
@@ -45,10 +46,15 @@ export class LmdbFile {
   readonly #pageSize: number;
   /** Where the tables are named, the last commit's first. */
   readonly #roots: readonly number[];
+  readonly #deadline: number;
 
-  /** @param file a descriptor that can be read */
-  constructor(file: number) {
+  /**
+   * @param file a descriptor that can be read
+   * @param deadline by `performance.now()`
+   */
+  constructor(file: number, deadline: number) {
     this.#file = file;
+    this.#deadline = deadline;
     this.#bytes = fstatSync(file).size;
     const metas = [0, ...PAGE_SIZES].flatMap((at) => this.#meta(at));
     this.#pageSize = metas[0]?.pageSize ?? PAGE_SIZES[0] ?? 0;
@@ -73,9 +79,11 @@ export class LmdbFile {
     return this.#entries(table.root);
   }
 
-  *#entries(number: number, depth = 0): Generator<LmdbEntry> {
+  *#entries(number: number, passed = new Set<number>(), depth = 0): Generator<LmdbEntry> {
+    if (passed.has(number) || depth > MAX_DEPTH) return;
+    passed.add(number);
     const page = this.#page(number);
-    if (page === undefined || depth > MAX_DEPTH) return;
+    if (page === undefined) return;
     const flags = page.readUInt16LE(FLAGS_AT);
     // Places in a page are counted from behind its header.
     const count = Math.min(page.readUInt16LE(LOWER_AT), page.length - HEADER) >> 1;
@@ -84,7 +92,7 @@ export class LmdbFile {
       if (at + NODE_HEADER > page.length) continue;
       if ((flags & BRANCH) !== 0) {
         const child = page.readUInt32LE(at) + page.readUInt16LE(at + 4) * 2 ** 32;
-        yield* this.#entries(child, depth + 1);
+        yield* this.#entries(child, passed, depth + 1);
       } else if ((flags & LEAF) !== 0) {
         const entry = this.#entry(page, at);
         if (entry !== undefined) yield entry;
@@ -109,6 +117,7 @@ export class LmdbFile {
 
   #page(number: number): Buffer | undefined {
     if (!(number > 0 && (number + 1) * this.#pageSize <= this.#bytes)) return undefined;
+    if (performance.now() > this.#deadline) return undefined;
     const page = Buffer.alloc(this.#pageSize);
     readSync(this.#file, page, 0, page.length, number * this.#pageSize);
     return Number(page.readBigUInt64LE(0)) === number ? page : undefined;

@@ -29,8 +29,10 @@ const DEFAULT_LIMITS: StoreLimits = {
   segments: JOURNAL_BYTES / (4 * MEBIBYTE),
   carriedBytes: 256 * 1024,
 };
-/** systemd is configured to wait for so long: deploy/systemd. */
+/** For each of the two: the journal, and the file of version 0.1.0. systemd waits for longer: deploy/systemd. */
 const MAX_RECOVERY_MS = 240_000;
+/** Of a former version's file, which may have a million records. */
+const PROGRESS_EVERY_MS = 5_000;
 const MOVED_AWAY = "damaged-";
 
 export interface OpenOptions {
@@ -47,8 +49,10 @@ export interface OpenOptions {
   onTrouble?(error: unknown): void;
   /** Called with a reason when the disk is full, and with undefined when it isn't any more. */
   onFull?(reason: string | undefined): void;
-  /** Called while the journal is read, with the part that is done, from 0 to 1. */
+  /** Called while the journal or a former version's file is read, with the part that is done, from 0 to 1. */
   onProgress?(done: number): void;
+  /** How long each of these may take, in milliseconds: 240,000 by default. */
+  readonly maxRecoveryMs?: number;
 }
 
 export interface OpenedStore {
@@ -88,12 +92,13 @@ export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedSto
     onFull = () => {},
     onProgress = () => {},
     now = milliseconds(Date.now()),
+    maxRecoveryMs = MAX_RECOVERY_MS,
   } = options;
   await files.makeFolder(folder);
   const lock = await files.lock(folder);
   try {
     const cache = new BlockCache();
-    const recovered = await recoverOrLeave({ files, folder, cache, boot, onProgress }, now);
+    const recovered = await recoverOrLeave({ files, folder, cache, boot, onProgress }, now, maxRecoveryMs);
     const { losses } = recovered;
     const limits = { ...DEFAULT_LIMITS, ...limitsFor(files, folder), ...options.limits };
     const onClosed = () => lock.release();
@@ -101,7 +106,7 @@ export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedSto
       { folder, files, fsync, limits, boot, cache, onTrouble, onFull, onClosed },
       recovered,
     );
-    const takenOver = await takeOverFormer(store, { files, folder }, losses);
+    const takenOver = await takeOverFormer(store, { files, folder, onProgress, maxRecoveryMs }, losses);
     await countLosses(store, losses);
     const movedTo = losses.any ? await leaveDamage(store, { files, folder, losses, now }) : undefined;
     return {
@@ -129,21 +134,25 @@ async function countLosses(store: EmbeddedStore, { lost, isUnknown }: Losses): P
   await store.settle({ count }).catch(() => {});
 }
 
+type Former = Required<Pick<OpenOptions, "files" | "folder" | "onProgress" | "maxRecoveryMs">>;
+
 /**
- * Takes over the file of version 0.1.0, if there is one, and removes it once all is on disk. One that is damaged, or that
- * the disk has no room for, is to be moved away.
+ * Takes over the file of version 0.1.0, if there is one, and removes it once all is on disk. One that is damaged, that
+ * the disk has no room for, or that takes too long to read, is to be moved away.
  */
 async function takeOverFormer(
   store: EmbeddedStore,
-  { files, folder }: { readonly files: FileSystem; readonly folder: string },
+  { files, folder, onProgress, maxRecoveryMs }: Former,
   losses: Losses,
 ): Promise<TakenOver | undefined> {
   if (!(await files.list(folder)).includes(LMDB_NAME)) return undefined;
   const path = join(folder, LMDB_NAME);
   try {
-    const { records, lost, state, counters, isUnknown } = await importLmdb(path, (writes) =>
-      store.write(writes),
-    );
+    const { records, lost, state, counters, isUnknown } = await importLmdb(path, {
+      write: (writes) => store.write(writes),
+      deadline: performance.now() + maxRecoveryMs,
+      onProgress: atMostEvery(PROGRESS_EVERY_MS, onProgress),
+    });
     const missing = [...lost.values()].reduce((sum, count) => sum + count, 0);
     const withLost = new Map(counters);
     for (const [queue, count] of lost) {
@@ -160,11 +169,24 @@ async function takeOverFormer(
   }
 }
 
+function atMostEvery(ms: number, report: (done: number) => void): (done: number) => void {
+  let next = performance.now() + ms;
+  return (done) => {
+    if (performance.now() < next) return;
+    next = performance.now() + ms;
+    report(done);
+  };
+}
+
 /** Whatever goes wrong while the files are read, they are moved away, and the store begins with nothing. */
-async function recoverOrLeave(options: RecoveryOptions, now: Milliseconds): Promise<Recovered> {
+async function recoverOrLeave(
+  options: RecoveryOptions,
+  now: Milliseconds,
+  maxRecoveryMs: number,
+): Promise<Recovered> {
   const { files, folder } = options;
   try {
-    return await recover({ ...options, deadline: performance.now() + MAX_RECOVERY_MS });
+    return await recover({ ...options, deadline: performance.now() + maxRecoveryMs });
   } catch {
     const names = (await files.list(folder)).filter((name) => /^(journal|run)-/.test(name));
     const paths = names.map((name) => join(folder, name));

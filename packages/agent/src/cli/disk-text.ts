@@ -1,0 +1,12 @@
+/** What the embedded store takes and writes on its disk, in words. */
+import type { Status } from "../status/status.js";
+import { count } from "./plural.js";
+
+export type Disk = NonNullable<Status["broker"]["disk"]>;
+
+export function diskText(disk: Disk): string {
+  const { contentBytes, fileBytes, segments, runs, writtenBytes, writtenBytesPerDay } = disk;
+  const files = `${count(segments, "segment")}, ${count(runs, "run")}`;
+  const rate = writtenBytesPerDay === undefined ? "" : `, ${(writtenBytesPerDay / 1e9).toFixed(2)} GB a day`;
+  return `${contentBytes} bytes in ${fileBytes} of files (${files}); ${count(writtenBytes, "byte")} written since start${rate}`;
+}

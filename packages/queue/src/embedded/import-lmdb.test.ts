@@ -1,0 +1,79 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { QueueWrite } from "../broker-store.js";
+import { importLmdb } from "./import-lmdb.js";
+
+/** Of `store-0.1.0.mdb.gz`: its records and orphans, and what it remembers beside them. */
+const WHOLE = { records: 2_072, orphans: 1, state: 3 };
+const PAGE_BYTES = 4_096;
+const HEADER = 24;
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "chouette-"));
+  path = join(folder, "chouette.mdb");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe("the file of version 0.1.0", () => {
+  it("is read until the deadline: what the agent remembers first, and what is missing is counted", async () => {
+    const fixture = new URL("../../../../tests/fixtures/store-0.1.0.mdb.gz", import.meta.url);
+    writeFileSync(path, gunzipSync(readFileSync(fixture)));
+    const deadline = performance.now() + 500;
+    const done: number[] = [];
+    const written: QueueWrite[] = [];
+    const imported = await importLmdb(path, {
+      // A disk that is slower than there is time.
+      write: async (writes) => {
+        written.push(...writes);
+        await sleep(Math.max(0, deadline - performance.now()) + 5);
+      },
+      deadline,
+      onProgress: (part) => done.push(part),
+    });
+    const missing = [...imported.lost.values()].reduce((sum, count) => sum + count, 0);
+    expect(imported.records + missing).toBe(WHOLE.records);
+    expect(missing).toBeGreaterThan(0);
+    expect(written.length).toBeGreaterThan(0);
+    expect(imported.isUnknown).toBe(false);
+    expect(imported.state.size).toBe(WHOLE.state);
+    expect(done).toEqual([...done].sort((a, b) => a - b));
+    expect(done.at(-1)).toBeLessThanOrEqual(1);
+  });
+
+  it("ends, also if its pages lead to themselves", async () => {
+    writeFileSync(path, Buffer.concat([metaPage(1), pageOfItself(1)]));
+    const read = importLmdb(path, {
+      write: async () => {},
+      deadline: performance.now() + 60_000,
+      onProgress: () => {},
+    });
+    expect(await read).toMatchObject({ records: 0, isUnknown: true });
+  });
+});
+
+/** Names the page at which the tables begin. */
+function metaPage(root: number): Buffer {
+  const page = Buffer.alloc(PAGE_BYTES);
+  page.writeUInt32LE(0xbeefc0de, HEADER);
+  page.writeUInt32LE(PAGE_BYTES, 48);
+  page.writeBigUInt64LE(BigInt(root), 136);
+  return page;
+}
+
+/** A branch whose every child is the page itself. */
+function pageOfItself(number: number): Buffer {
+  const page = Buffer.alloc(PAGE_BYTES);
+  const [children, branch, nodeAt] = [100, 1, 1_000];
+  page.writeBigUInt64LE(BigInt(number), 0);
+  page.writeUInt16LE(branch, 18);
+  page.writeUInt16LE(children * 2, 20);
+  for (let child = 0; child < children; child++) page.writeUInt16LE(nodeAt, HEADER + child * 2);
+  page.writeUInt32LE(number, HEADER + nodeAt);
+  return page;
+}
