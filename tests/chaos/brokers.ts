@@ -1,5 +1,5 @@
 /** The brokers that a run is made on, each with faulty links to it and what can befall it. */
-import { queueNames, type Store } from "@chouette-iot/queue";
+import { pages, queueNames, type Store } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import type { AgentSettings } from "../support/agent-process.js";
@@ -30,6 +30,8 @@ export interface BrokerUnderFire {
 }
 
 const { rawMetrics, readyMetrics } = queueNames();
+
+const PAGE = 1_000;
 
 /** The part of the pieces of data on the way to and from a broker that meet a fault. */
 const FAULTY = 0.02;
@@ -95,10 +97,17 @@ export async function untilNothingWaits(port: number, deadlineMs: number): Promi
   });
 }
 
-/** Resolves once no ready metric waits for a moment: then none is left whose answer was lost. */
+/** Resolves once all that is ready now has left: then nothing is left whose answer was lost before. */
 export async function untilAllIsSent(port: number, deadlineMs: number): Promise<void> {
-  const isSent = async (store: Store) => (await store.size(readyMetrics)) === 0;
-  await untilStore(port, "all that is ready to be sent", deadlineMs, isSent);
+  let waiting: ReadonlySet<string> | undefined;
+  await untilStore(port, "all that is ready to be sent", deadlineMs, async (store) => {
+    const left = new Set<string>();
+    for await (const page of pages(store, readyMetrics, { limit: PAGE })) {
+      for (const { id } of page) if (waiting === undefined || waiting.has(id)) left.add(id);
+    }
+    waiting = left;
+    return left.size === 0;
+  });
 }
 
 async function untilStore(
