@@ -11,7 +11,8 @@ const packages = join(repository, "packages");
 const MODULES: Readonly<Record<string, readonly string[]>> = {
   record: [],
   queue: ["record"],
-  "queue/redis": ["record", "queue", "@redis/client"],
+  // Of the protocol the addresses, and the question which server is the master.
+  "queue/redis": ["record", "queue", "queue/resp", "@redis/client"],
   // Redis' protocol on a socket, for those whom a driver costs too much, or who must know which connection carried what.
   "queue/resp": ["record"],
   "queue/embedded": ["record", "queue"],
@@ -36,13 +37,15 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "record",
     "agent/runtime",
     "agent/config",
-    // The parser of INFO.
+    // Connections, the master that Sentinels name, the parser of INFO.
     "queue/redis",
+    "queue/resp",
     "@redis/client",
     "mqtt-packet",
     "systeminformation",
   ],
-  "agent/config": ["record", "agent/runtime", "agent/wrappers", "leven", "yaml", "zod"],
+  // Of Redis' protocol the addresses.
+  "agent/config": ["record", "queue/resp", "agent/runtime", "agent/wrappers", "leven", "yaml", "zod"],
   "agent/status": [
     "agent/ingest",
     "record",
@@ -109,6 +112,9 @@ const PACKAGE_MODULES: Readonly<Record<string, string>> = {
   "@chouette-iot/queue/redis/connection": "queue/redis",
   "@chouette-iot/queue/resp": "queue/resp",
   "@chouette-iot/queue/resp/address": "queue/resp",
+  "@chouette-iot/queue/resp/master-finder": "queue/resp",
+  "@chouette-iot/queue/resp/role": "queue/resp",
+  "@chouette-iot/queue/resp/sentinel-address": "queue/resp",
   "@chouette-iot/queue/resp/socket": "queue/resp",
   "@chouette-iot/queue/embedded": "queue/embedded",
   "@chouette-iot/queue/embedded/scratch": "queue/embedded",

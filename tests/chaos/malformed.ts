@@ -5,7 +5,7 @@
  * They speak of the metrics that the applications count, so that one that is used after all breaks a sum.
  */
 import { queueNames } from "@chouette-iot/queue";
-import { newClient, type RedisConnection } from "@chouette-iot/queue/redis/connection";
+import { createClient } from "@redis/client";
 import { pick, type Random } from "../support/random.js";
 import type { SetAside } from "./ledger.js";
 
@@ -63,8 +63,15 @@ const SHAPES: readonly Shape[] = [
   { parts: "value alone", text: spoiled({}), reason: "a value whose id has no time" },
 ];
 
+type RedisConnection = ReturnType<typeof reconnecting>;
+
+function reconnecting(port: number) {
+  const socket = { host: "127.0.0.1", port, reconnectStrategy: 100 } as const;
+  return createClient({ RESP: 2, disableOfflineQueue: true, socket });
+}
+
 export function startMalformedWriter(port: number, random: Random): MalformedWriter {
-  const connection = newClient({ port });
+  const connection = reconnecting(port);
   connection.on("error", () => {});
   connection.connect().catch(() => {});
   const tried: Malformed[] = [];

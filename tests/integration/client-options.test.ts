@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
 import { type Running, run } from "../support/running.js";
+import { MASTER, startSentinel, watching } from "../support/sentinels.js";
 import { until } from "../support/until.js";
 
 const PASSWORD = "p/a#s?s%@";
@@ -75,6 +76,40 @@ test("TLS with the authority, a certificate, its key and the server's name as op
   expect(await outcome({ port, tls: { ca: tls.ca, servername: "broker.local" }, ...login })).toMatch(
     /unavailable/,
   );
+});
+
+test("Sentinels with TLS and a password of their own, in a URL or as options", async () => {
+  const sentinelPort = await reservedPort();
+  const files = ["cert-file server.pem", "key-file server.key", "ca-cert-file ca.pem"].map((line) => {
+    const [name, path = ""] = line.split(" ");
+    return `tls-${name} ${file(path)}`;
+  });
+  const sentinel = await startSentinel([
+    ...watching(port),
+    ...["port 0", `tls-port ${sentinelPort}`, "requirepass sentinels"],
+    ...files,
+  ]);
+  try {
+    const tls = {
+      ca: pem("ca.pem"),
+      cert: pem("client.pem"),
+      key: pem("client.key"),
+      servername: "broker.local",
+    };
+    const servers = `127.0.0.1:${sentinelPort}`;
+    const login = encodeURIComponent(PASSWORD);
+    const url = `rediss+sentinel://:${login}@${servers}/${MASTER}/3?sentinel_password=`;
+    expect(await outcome({ url: `${url}sentinels`, tls })).toBe(true);
+    expect(await outcome({ url: `${url}secret`, tls })).toMatch(
+      /^no Sentinel names .*WRONGPASS (?!.*secret)/,
+    );
+    const sentinels = { servers, master: MASTER, password: "sentinels" };
+    expect(await outcome({ sentinels, tls, password: PASSWORD })).toBe(true);
+    expect(await outcome({ sentinels, tls, password: "wrong" })).toMatch(/WRONGPASS/);
+    expect(await outcome({ sentinels: { servers: "host:port" } })).toMatch(/REDIS_SENTINELS/);
+  } finally {
+    await sentinel.stop();
+  }
 });
 
 test("a Unix socket, with its password percent-encoded, or as it is as an option", async () => {

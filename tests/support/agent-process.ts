@@ -13,6 +13,7 @@ const NOTHING_SET = {
   DD_TAGS: undefined,
   REDIS_URL: undefined,
   REDIS_HOST: undefined,
+  REDIS_SENTINELS: undefined,
   CHOUETTE_CONFIG: undefined,
   // Tests that look at it say where: the default's port may be another agent's.
   CHOUETTE_HTTP: "off",

@@ -117,7 +117,8 @@ export async function startAgent(
     outageLog: new OutageLog(),
     embedded: embedded?.store,
     brokerCounters: embedded?.broker.counters,
-    brokerAddress: embedded && shownAddress(embedded.broker.address),
+    brokerAddress: () =>
+      engine.kind === "redis" ? engine.server.server : embedded && shownAddress(embedded.broker.address),
     config: () => lifecycle.config,
     outages: () =>
       [wiring.storeOutage, leaseOutage, ...outages, ...statsd.outages, ...(work()?.outages ?? [])].map(

@@ -50,7 +50,7 @@ export async function openStore(
 ): Promise<OpenStore> {
   const { listen, password, protectedMode, maxConnections } = config.settings;
   if (config.storage === "redis") {
-    const server = await connectedStore(config, clock);
+    const server = await connectedStore(config, log, clock);
     return { store: server, engine: { kind: "redis", server }, outages: [] };
   }
   const tls = await brokerTls(config.settings);
@@ -121,10 +121,20 @@ function causeOf({ isPowerLost, isOtherVersion }: ReportedLosses): string {
 }
 
 /** A store whose server had time to answer, so that only one that isn't there begins with an outage. */
-async function connectedStore({ settings }: Config, clock: Clock): Promise<RedisStore> {
+async function connectedStore({ settings }: Config, log: Log, clock: Clock): Promise<RedisStore> {
   const { RedisStore } = await import("@chouette-iot/queue/redis");
   const waiting = new AbortController();
-  const store = new RedisStore({ ...redisAddress(settings), onConnected: () => waiting.abort() });
+  let last: string | undefined;
+  const onConnected = (server: string) => {
+    waiting.abort();
+    if (last !== undefined && server !== last)
+      log.warn(
+        { from: last, to: server },
+        `Redis failed over from ${last} to ${server}; what ${last} took last may be lost`,
+      );
+    last = server;
+  };
+  const store = new RedisStore({ ...redisAddress(settings), onConnected });
   await clock.sleep(FIRST_CONNECTION, waiting.signal);
   return store;
 }

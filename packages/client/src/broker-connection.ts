@@ -8,7 +8,9 @@
  */
 import { addToAppend, emptyAppend } from "@chouette-iot/queue/redis/append";
 import { ErrorReply, encodeCommands, type Reply } from "@chouette-iot/queue/resp";
-import type { BrokerAddress } from "@chouette-iot/queue/resp/address";
+import { addressText, type BrokerAddress } from "@chouette-iot/queue/resp/address";
+import type { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
+import { checkIsMaster, isDemotion, NotMasterError, ROLE_COMMANDS } from "@chouette-iot/queue/resp/role";
 import { RedisSocket } from "@chouette-iot/queue/resp/socket";
 import { milliseconds } from "@chouette-iot/record";
 import { startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
@@ -32,12 +34,14 @@ const MARKER_SECONDS = "86400";
 
 export class BrokerConnection {
   readonly #socket: RedisSocket;
+  readonly #master: MasterFinder;
   readonly #onLost: OnLost;
   #isOpen = false;
   #lost = false;
   serverSideId: ServerSideId;
 
-  private constructor(address: BrokerAddress, onLost: OnLost) {
+  private constructor(address: BrokerAddress, master: MasterFinder, onLost: OnLost) {
+    this.#master = master;
     this.#onLost = onLost;
     this.#socket = new RedisSocket(address, {
       // The operating system notices a peer that is gone.
@@ -47,18 +51,22 @@ export class BrokerConnection {
   }
 
   /**
-   * Connects and logs in, or rejects within ANSWER_TIMEOUT.
+   * Connects and logs in, or rejects within ANSWER_TIMEOUT from when the server is found. With Sentinels, a server that says that
+   * it is no master is rejected.
    * @param onLost called once, when an open connection has ended in any way but `close`
    */
-  static async open(address: BrokerAddress, onLost: OnLost): Promise<BrokerConnection> {
-    const connection = new BrokerConnection(address, onLost);
+  static async open(master: MasterFinder, onLost: OnLost): Promise<BrokerConnection> {
+    const address = await master.find();
+    const connection = new BrokerConnection(address, master, onLost);
     try {
       connection.serverSideId = await connection.#logIn(address);
       connection.#isOpen = true;
       return connection;
     } catch (error) {
       connection.close();
-      throw error;
+      if (!(error instanceof NotMasterError)) throw error;
+      master.distrust();
+      throw new Error(`Redis at ${addressText(address)}: ${error.message}`);
     }
   }
 
@@ -76,7 +84,10 @@ export class BrokerConnection {
       const executed = replies.at(-1);
       // The first error says why; EXEC's own only that there was one.
       const error = errorIn(replies) ?? (Array.isArray(executed) ? errorIn(executed) : undefined);
-      if (error !== undefined) return { kind: "refused", error };
+      if (error !== undefined) {
+        if (this.#master.hasSentinels && isDemotion(error)) this.#lose(error);
+        return { kind: "refused", error };
+      }
       if (Array.isArray(executed) && executed.length === 3 && executed[2] === "OK") return { kind: "stored" };
       throw new Error("the server's answer makes no sense");
     } catch (error) {
@@ -101,6 +112,11 @@ export class BrokerConnection {
   async fence(earlier: ServerSideId): Promise<void> {
     if (earlier === undefined) return;
     await this.#send([["CLIENT", "KILL", "ID", earlier.id, "ADDR", earlier.address]]);
+  }
+
+  /** Ends the connection if another server has become the master. Never rejects. */
+  async endIfReplaced(): Promise<void> {
+    if (await this.#master.hasFailedOver()) this.#lose(new Error("the Sentinels name another master"));
   }
 
   /** Ends the connection without calling `onLost`. */
@@ -136,12 +152,13 @@ export class BrokerConnection {
     const commands = [
       ...(username === undefined && password === undefined ? [] : [["AUTH", ...login, password ?? ""]]),
       ...(database === 0 ? [] : [["SELECT", `${database}`]]),
-      ["CLIENT", "INFO"],
     ];
-    const replies = await this.#send(commands);
+    const asked = this.#master.hasSentinels ? ROLE_COMMANDS : [];
+    const replies = await this.#send([...commands, ...asked, ["CLIENT", "INFO"]]);
     const info = replies.at(-1);
-    const error = errorIn(replies.slice(0, -1));
+    const error = errorIn(replies.slice(0, commands.length));
     if (error !== undefined) throw error;
+    checkIsMaster(replies.slice(commands.length, -1));
     // An old or restricted server doesn't know CLIENT INFO; one that wants a password refuses everything.
     if (info instanceof ErrorReply && /^(NOAUTH|LOADING)/.test(info.message)) throw info;
     return typeof info === "string" ? readServerSideId(info) : undefined;

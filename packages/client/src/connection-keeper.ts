@@ -5,7 +5,16 @@
 
 import { reconnectDelay } from "@chouette-iot/queue/redis/backoff";
 import type { BrokerAddress } from "@chouette-iot/queue/resp/address";
-import { inLoadContext, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
+import { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
+import { milliseconds } from "@chouette-iot/record";
+import {
+  inLoadContext,
+  startInterval,
+  startTimer,
+  stopInterval,
+  stopTimer,
+  type Timer,
+} from "@chouette-iot/record/host";
 import { asError } from "./any-error.js";
 import { BrokerConnection } from "./broker-connection.js";
 
@@ -19,19 +28,23 @@ export interface KeeperListener {
   onTurn(): void;
 }
 
+/** How often the Sentinels are asked whether there was a failover: a master that is cut off from them still takes records. */
+const FAILOVER_CHECK = milliseconds(5_000);
+
 export class ConnectionKeeper {
-  readonly #address: BrokerAddress | Error;
+  readonly #master: MasterFinder | Error;
   readonly #listener: KeeperListener;
   #connection: BrokerConnection | undefined;
   #isConnecting = false;
   #failures = 0;
   /** Set while it waits before the next attempt. */
   #pause: Timer | undefined;
+  #failoverCheck: Timer | undefined;
   #closed = false;
 
   /** @param address an error if there is no usable one: every attempt fails with it */
   constructor(address: BrokerAddress | Error, listener: KeeperListener) {
-    this.#address = address;
+    this.#master = address instanceof Error ? address : new MasterFinder(address);
     this.#listener = listener;
   }
 
@@ -73,6 +86,7 @@ export class ConnectionKeeper {
   close(): void {
     this.#closed = true;
     this.endPause();
+    stopInterval(this.#failoverCheck);
     this.#connection?.close();
     this.#connection = undefined;
   }
@@ -80,8 +94,8 @@ export class ConnectionKeeper {
   async #connect(): Promise<void> {
     this.#isConnecting = true;
     try {
-      if (this.#address instanceof Error) throw this.#address;
-      const opened = await BrokerConnection.open(this.#address, (lost, error) => this.#lost(lost, error));
+      if (this.#master instanceof Error) throw this.#master;
+      const opened = await BrokerConnection.open(this.#master, (lost, error) => this.#lost(lost, error));
       await this.#listener.onOpened(opened).catch((error) => {
         opened.close();
         throw error;
@@ -89,6 +103,8 @@ export class ConnectionKeeper {
       if (this.#closed) return opened.close();
       if (opened.isLost) throw new Error("the connection ended as soon as it was there");
       this.#connection = opened;
+      if (this.#master.hasSentinels)
+        this.#failoverCheck ??= startInterval(() => void this.#connection?.endIfReplaced(), FAILOVER_CHECK);
       this.#listener.onConnected();
     } catch (error) {
       this.#listener.onDisconnected(asError(error));

@@ -8,7 +8,7 @@ export type { Deadline } from "./deadline.js";
 export type { EventOptions, ServiceCheckOptions } from "./event-text.js";
 export { patchConsole } from "./logs/console-patch.js";
 export type { LogSink, LogSinkOptions } from "./logs/log-sink.js";
-export type { ChouetteClientOptions } from "./options.js";
+export type { ChouetteClientOptions, SentinelOptions } from "./options.js";
 export type { ClientStats } from "./recorder.js";
 export type { SetInput } from "./set-elements.js";
 export type { TagInput, TagValue } from "./tag-input.js";

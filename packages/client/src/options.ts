@@ -11,6 +11,7 @@ import {
   parseAddress,
   type TlsSettings,
 } from "@chouette-iot/queue/resp/address";
+import { DEFAULT_MASTER, parseServers, type Sentinels } from "@chouette-iot/queue/resp/sentinel-address";
 import { type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
 import type { SpillSettings } from "./spill/spill.js";
 import type { TagInput } from "./tag-input.js";
@@ -19,12 +20,15 @@ export interface ChouetteClientOptions {
   /**
    * `redis://[user[:password]@]host[:port][/database]`, `rediss://…` with TLS, or `unix://…/path/to/socket[?db=database]`.
    * Special characters in user and password are percent-encoded (`encodeURIComponent`). Else REDIS_URL.
+   * With Sentinels `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/master[/database]`, or `rediss+sentinel://…`.
    */
   readonly url?: string | undefined;
   /** Else REDIS_HOST, else 127.0.0.1. */
   readonly host?: string | undefined;
   /** Else REDIS_PORT, else 6379. */
   readonly port?: number | undefined;
+  /** The master that Redis Sentinels name, in place of a host and a port. Else REDIS_SENTINELS and REDIS_SENTINEL_MASTER. */
+  readonly sentinels?: SentinelOptions | undefined;
   /** As it is, not percent-encoded; takes precedence over the URL's, as do the next three. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
@@ -62,6 +66,16 @@ export interface ChouetteClientOptions {
   readonly exitTimeoutMs?: number;
   /** Told once when an outage or a refusal begins, or a setting can't be used; the same as `on("error")`. */
   readonly onError?: (error: Error) => void;
+}
+
+export interface SentinelOptions {
+  /** `host[:port]` of each, separated by commas or as a list. */
+  readonly servers: string | readonly string[];
+  /** The name by which they know the master. `mymaster` without it. */
+  readonly master?: string | undefined;
+  /** The Sentinels' own login, if they have one. */
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
 }
 
 /** PM2 kills a process 1,600 ms after its signal: this leaves time to write the spill. */
@@ -128,14 +142,14 @@ export function readSettings(
   };
 }
 
-/** A host or port from the caller takes precedence over a REDIS_URL of the environment. An empty text is none. */
+/** A host, port or Sentinels from the caller take precedence over a REDIS_URL of the environment. An empty text is none. */
 function readAddress(
   options: ChouetteClientOptions,
   environment: Environment,
   warn: Warning,
 ): BrokerAddress | Error {
   const { username, password, database, tls } = options;
-  const isCalled = Boolean(options.host) || options.port !== undefined;
+  const isCalled = Boolean(options.host) || options.port !== undefined || Boolean(options.sentinels);
   const url = options.url || (isCalled ? undefined : environment.REDIS_URL);
   try {
     const server = url ? parseAddress(url) : readServer(options, environment, warn);
@@ -151,7 +165,11 @@ function readAddress(
   }
 }
 
+/** Throws if the Sentinels are none. */
 function readServer(options: ChouetteClientOptions, environment: Environment, warn: Warning): BrokerAddress {
+  const isNamed = Boolean(options.host) || options.port !== undefined;
+  const given = options.sentinels ?? (isNamed ? undefined : sentinelsOf(environment));
+  if (given) return { ...DEFAULT_ADDRESS, sentinels: readSentinels(given) };
   const port = Number(options.port ?? (environment.REDIS_PORT || DEFAULT_ADDRESS.port));
   const usable = Number.isInteger(port) && port > 0 && port < 65_536;
   if (!usable) warn("the Redis port (REDIS_PORT) should be a number from 1 to 65535: 6379 is used");
@@ -159,5 +177,22 @@ function readServer(options: ChouetteClientOptions, environment: Environment, wa
     ...DEFAULT_ADDRESS,
     host: options.host || environment.REDIS_HOST || DEFAULT_ADDRESS.host,
     port: usable ? port : DEFAULT_ADDRESS.port,
+  };
+}
+
+function sentinelsOf(environment: Environment): SentinelOptions | undefined {
+  const { REDIS_SENTINELS: servers, REDIS_SENTINEL_MASTER: master } = environment;
+  return servers ? { servers, master } : undefined;
+}
+
+function readSentinels({ servers, master, username, password }: SentinelOptions): Sentinels {
+  const text = Array.isArray(servers) ? servers.join(",") : servers;
+  const parsed = typeof text === "string" ? parseServers(text) : undefined;
+  if (parsed === undefined) throw new Error("the Sentinels (REDIS_SENTINELS) should be host:port,host:port");
+  return {
+    servers: parsed,
+    master: master || DEFAULT_MASTER,
+    username: username || undefined,
+    password: password || undefined,
   };
 }

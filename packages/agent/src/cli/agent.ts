@@ -19,8 +19,8 @@ import { settingsOrExitCode } from "./settings-or-exit-code.js";
 
 const HELP = `
 Programs store their records in a Redis server, or in the agent itself: it then answers Redis commands on
-CHOUETTE_LISTEN and keeps the records in CHOUETTE_DATA_DIR. REDIS_HOST, REDIS_URL or CHOUETTE_STORAGE_TYPE
-select which.
+CHOUETTE_LISTEN and keeps the records in CHOUETTE_DATA_DIR. REDIS_HOST, REDIS_URL, REDIS_SENTINELS or
+CHOUETTE_STORAGE_TYPE select which.
 
 Without an API_KEY, ready metrics are printed to stdout instead of being sent.
 However the agent stops, it keeps its queues for the next start.

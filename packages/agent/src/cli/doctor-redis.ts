@@ -3,6 +3,8 @@
 import type { ServerInfo } from "@chouette-iot/queue/redis";
 import { messageOf } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
+import { hasSentinels, shownRedisAddress } from "../config/redis-address.js";
+import type { Settings } from "../config/settings.js";
 import { connectedStore } from "./connected-store.js";
 import type { Finding } from "./finding.js";
 
@@ -13,7 +15,7 @@ export async function checkRedis({ settings }: Config): Promise<readonly Finding
   try {
     const store = await connectedStore(settings);
     try {
-      return findings(await store.serverInfo());
+      return [...sentinelFindings(settings, store.server), ...findings(await store.serverInfo())];
     } finally {
       await store.close();
     }
@@ -24,10 +26,15 @@ export async function checkRedis({ settings }: Config): Promise<readonly Finding
         verdict: "error",
         found: messageOf(error),
         advice:
-          "start Redis, or check REDIS_HOST, REDIS_PORT and REDIS_URL (user, password, rediss:// for TLS)",
+          "start Redis, or check REDIS_HOST, REDIS_PORT, REDIS_SENTINELS and REDIS_URL (user, password, rediss:// for TLS)",
       },
     ];
   }
+}
+
+function sentinelFindings(settings: Settings, master = ""): readonly Finding[] {
+  if (!hasSentinels(settings)) return [];
+  return [{ about: "broker", verdict: "ok", found: `${shownRedisAddress(settings)} is ${master} now` }];
 }
 
 /** @param info undefined if the account has no permission for INFO, which the agent doesn't need */

@@ -31,13 +31,14 @@ export async function askHttp(config: Config): Promise<Status> {
   throw new Error(`${addressOf(config)} is not a Chouette agent: check CHOUETTE_HTTP`);
 }
 
+const NAMING_THE_BROKER = ["storageType", "redisHost", "redisUrl", "redisSentinels"] as const;
+
 /**
  * Whether this is surely another agent than that of the settings. A data directory that nobody set differs between a
  * service and the user who asks about it, which means nothing.
  */
 export function differs({ broker }: Status, { storage, settings, sources }: Config): boolean {
-  if (broker.kind !== storage)
-    return sources.has("storageType") || sources.has("redisHost") || sources.has("redisUrl");
+  if (broker.kind !== storage) return NAMING_THE_BROKER.some((name) => sources.has(name));
   if (storage === "redis") return false;
   return sources.has("dataDirectory") && broker.dataDirectory !== settings.dataDirectory;
 }

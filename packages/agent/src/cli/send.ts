@@ -25,8 +25,8 @@ Examples:
   $ chouette send event "Deploy finished" "Version 7 is live" --alert-type success
   $ chouette send check backup.done ok --message "42 files"
 
-The broker is the Redis server of REDIS_HOST, REDIS_PORT or REDIS_URL; without these settings, the agent on
-CHOUETTE_LISTEN (default 127.0.0.1:6379).
+The broker is the Redis server of REDIS_HOST, REDIS_PORT, REDIS_SENTINELS or REDIS_URL; without these settings, the
+agent on CHOUETTE_LISTEN (default 127.0.0.1:6379).
 
 It reports what became of it, on stderr if it wasn't stored.
 

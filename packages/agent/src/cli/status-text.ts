@@ -51,11 +51,13 @@ function statusLines(status: Status): readonly string[] {
   ];
 }
 
-function brokerLine({ broker: { kind, address, dataDirectory, counters, memory } }: Status): string {
+function brokerLine({ broker }: Status): string {
+  const { kind, address, sentinels, dataDirectory, counters, memory } = broker;
   const where = address === undefined ? "" : ` on ${address}`;
   const data = dataDirectory === undefined ? "" : `, data in ${dataDirectory}`;
   const counts = formatCounts(counters ?? {});
-  const parts = [`${kind}${where}${data}`, counts, memory === undefined ? "" : memoryText(memory)];
+  const master = sentinels === undefined ? "" : `, master ${sentinels}`;
+  const parts = [`${kind}${where}${master}${data}`, counts, memory === undefined ? "" : memoryText(memory)];
   return `Broker   ${parts.filter((part) => part !== "").join(", ")}`;
 }
 

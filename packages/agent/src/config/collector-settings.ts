@@ -10,6 +10,7 @@ import {
   TEGRASTATS_METRICS,
 } from "./collector-metrics.js";
 import { ignoredNames, type Kind, list, someOf, text, url, wholeNumber, yesOrNo } from "./kinds.js";
+import { redisUrl, redisUrls } from "./redis-kinds.js";
 import { type Setting, setting } from "./setting.js";
 
 function json<T>(schema: z.ZodType<T>, expected: string): Kind<T> {
@@ -23,16 +24,6 @@ function json<T>(schema: z.ZodType<T>, expected: string): Kind<T> {
   });
   return { expected, schema: parsed.pipe(schema) };
 }
-
-const REDIS_URL = url(
-  ["redis:", "rediss:"],
-  "redis://user:password@host:port/database, or rediss:// for TLS",
-);
-
-const redisUrls = list(
-  z.string().refine((value) => REDIS_URL.schema.safeParse(value).success),
-  "URLs like redis://user:password@host:port/database",
-);
 
 const K8S_NAMES = { pods: new Set<string>(POD_METRICS), node: new Set<string>(NODE_METRICS) };
 
@@ -176,14 +167,14 @@ export const COLLECTOR_SETTINGS = {
   ),
   dramatiqRedisUrl: setting(
     ["DRAMATIQ_REDIS_URL"],
-    REDIS_URL,
+    redisUrl(),
     undefined,
     "The Redis server of the dramatiq queues, by default the agent's",
     { secret: true },
   ),
   bullmqRedisUrl: setting(
     ["BULLMQ_REDIS_URL"],
-    REDIS_URL,
+    redisUrl(),
     undefined,
     "The Redis server of the BullMQ queues, by default the agent's",
     { secret: true },
@@ -191,7 +182,7 @@ export const COLLECTOR_SETTINGS = {
   bullmqPrefix: setting(["BULLMQ_PREFIX"], text("a prefix of keys"), "bull", "Prefix of BullMQ's keys"),
   redisCollectorUrls: setting(
     ["REDIS_COLLECTOR_URLS"],
-    redisUrls,
+    redisUrls(),
     [],
     "The Redis servers to watch, by default the agent's",
     { secret: true },

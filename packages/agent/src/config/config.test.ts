@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { REPLACED_KEYS, readSettings } from "./config.js";
 import { settingsSchema } from "./json-schema.js";
+import { shownRedisAddress } from "./redis-address.js";
 import { configurationPage } from "./reference.js";
 import { reload } from "./reload.js";
 import { fileKey } from "./setting.js";
@@ -112,6 +113,28 @@ describe("settings that the original takes", () => {
   it("take a name in capitals over the same in another case", () => {
     expect(settingsOf({ redis_host: "a", REDIS_HOST: "b" }).settings.redisHost).toBe("b");
     expect(settingsOf({ REDIS_HOST: "b", redis_host: "a" }).settings.redisHost).toBe("b");
+  });
+});
+
+describe("Redis Sentinels", () => {
+  it.each([
+    [{ REDIS_SENTINELS: "a:1, [::1]:2", REDIS_SENTINEL_MASTER: "m/1" }, "m/1 (Sentinels a:1, [::1]:2)"],
+    [{ REDIS_SENTINELS: '["a"]', REDIS_HOST: "b" }, "mymaster (Sentinels a:26379)"],
+    [{ REDIS_SENTINELS: "a", REDIS_URL: "redis://:secret@b" }, "b:6379"],
+    [{ REDIS_URL: "redis+sentinel://:secret@a:1,b:2/m?sentinel_password=secret" }, "m (Sentinels a:1, b:2)"],
+  ])("take the place of a host and port, and a URL theirs: %j", (env, shown) => {
+    const { storage, settings } = settingsOf(env);
+    expect(storage).toBe("redis");
+    expect(shownRedisAddress(settings)).toBe(shown);
+  });
+
+  it.each([
+    "a:0",
+    "a:1;b:2",
+    "redis://a:1",
+    "a:1,:2",
+  ])("that are no hosts and ports are refused: %s", (text) => {
+    expect(problemsOf({ REDIS_SENTINELS: text })[0]).toMatch(/^REDIS_SENTINELS: expected host:port/);
   });
 });
 

@@ -164,7 +164,8 @@ function derive(
   file: string | undefined,
   warnings: readonly string[],
 ): Config {
-  const namesRedis = settings.redisHost !== undefined || settings.redisUrl !== undefined;
+  const { redisHost, redisUrl, redisSentinels } = settings;
+  const namesRedis = [redisHost, redisUrl, redisSentinels].some((named) => named !== undefined);
   return {
     settings,
     sources,

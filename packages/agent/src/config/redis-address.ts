@@ -1,17 +1,30 @@
 /** Where the Redis server is that the settings name. */
+import { addressText, parseAddress } from "@chouette-iot/queue/resp/address";
+import { sentinelUrl } from "@chouette-iot/queue/resp/sentinel-address";
 import { shownAddress } from "../runtime/address.js";
 import type { Settings } from "./settings.js";
 
 export type SettledAddress = { readonly url: string } | { readonly host: string; readonly port: number };
 
-export function redisAddress({ redisUrl, redisHost, redisPort }: Settings): SettledAddress {
-  return redisUrl === undefined ? { host: redisHost ?? "127.0.0.1", port: redisPort } : { url: redisUrl };
+export function redisAddress({
+  redisUrl,
+  redisSentinels,
+  redisSentinelMaster,
+  redisHost,
+  redisPort,
+}: Settings): SettledAddress {
+  if (redisUrl !== undefined) return { url: redisUrl };
+  if (redisSentinels !== undefined) return { url: sentinelUrl(redisSentinels, redisSentinelMaster) };
+  return { host: redisHost ?? "127.0.0.1", port: redisPort };
 }
 
-/** The same for people: host and port, without user and password. */
+/** The same for people, without user and password: host and port, or the master's name and its Sentinels. */
 export function shownRedisAddress(settings: Settings): string {
   const address = redisAddress(settings);
-  if (!("url" in address)) return shownAddress(address);
-  const { hostname, port } = new URL(address.url);
-  return `${hostname}:${port || 6379}`;
+  return "url" in address ? addressText(parseAddress(address.url)) : shownAddress(address);
+}
+
+export function hasSentinels(settings: Settings): boolean {
+  const address = redisAddress(settings);
+  return "url" in address && parseAddress(address.url).sentinels !== undefined;
 }

@@ -3,6 +3,7 @@
  *
  * The first of a setting's names that is set wins. Names are the original's where it has them, then Datadog's.
  */
+import { DEFAULT_MASTER } from "@chouette-iot/queue/resp/sentinel-address";
 import { z } from "zod";
 import { COLLECTOR_SETTINGS } from "./collector-settings.js";
 import { defaultDataDirectory } from "./data-directory.js";
@@ -21,6 +22,7 @@ import {
 } from "./kinds.js";
 import { OUTPUT_NAMES } from "./outputs.js";
 import { RECORDS } from "./record-settings.js";
+import { redisServers, redisUrl } from "./redis-kinds.js";
 import { type Setting, setting } from "./setting.js";
 import { statsdAddresses } from "./statsd-addresses.js";
 
@@ -130,15 +132,29 @@ const BROKER = {
     ["CHOUETTE_STORAGE_TYPE"],
     oneOf(["redis", "embedded"]),
     undefined,
-    "The broker; redis if REDIS_HOST or REDIS_URL is set, else embedded",
+    "The broker; redis if REDIS_HOST, REDIS_URL or REDIS_SENTINELS is set, else embedded",
     { requiresRestart: true },
   ),
   redisUrl: setting(
     ["REDIS_URL"],
-    url(["redis:", "rediss:"], "redis://user:password@host:port/database, or rediss:// for TLS"),
+    redisUrl(),
     undefined,
-    "The Redis server; takes precedence over REDIS_HOST and REDIS_PORT",
+    "The Redis server; takes precedence over the other REDIS_ settings",
     { secret: true, requiresRestart: true },
+  ),
+  redisSentinels: setting(
+    ["REDIS_SENTINELS"],
+    redisServers("10.0.0.1:26379,10.0.0.2:26379"),
+    undefined,
+    "Redis Sentinels to ask for the Redis server; takes precedence over REDIS_HOST and REDIS_PORT. For passwords, TLS or a database, use REDIS_URL",
+    { requiresRestart: true },
+  ),
+  redisSentinelMaster: setting(
+    ["REDIS_SENTINEL_MASTER"],
+    text("a name"),
+    DEFAULT_MASTER,
+    "The name by which the Sentinels know the Redis server",
+    { requiresRestart: true },
   ),
   redisHost: setting(["REDIS_HOST"], text("a host name"), undefined, "The Redis server's host", {
     requiresRestart: true,

@@ -17,7 +17,7 @@ import type { CollectorStatus } from "../collectors/runner.js";
 import type { Config } from "../config/config.js";
 import { currentHostName } from "../config/host-name.js";
 import { OUTPUTS } from "../config/outputs.js";
-import { shownRedisAddress } from "../config/redis-address.js";
+import { hasSentinels, shownRedisAddress } from "../config/redis-address.js";
 import type { DeferredCounts } from "../dispatch/byte-budget.js";
 import type { SentOfLate, WireOfLate } from "../dispatch/sent-bytes.js";
 import type { StatsdStatus } from "../ingest/dogstatsd/listener.js";
@@ -41,8 +41,10 @@ export interface Status {
   readonly uptime: Seconds;
   readonly broker: {
     readonly kind: Config["storage"];
-    /** Where clients reach it: of the embedded broker where it listens, else of the Redis server. */
+    /** Where clients reach it: of the embedded broker where it listens, else of the Redis server. With Sentinels, the master. */
     readonly address?: string;
+    /** The master's name and the Sentinels that are asked for it. */
+    readonly sentinels?: string;
     /** Of the embedded broker: where its files are. */
     readonly dataDirectory?: string;
     /** Of the embedded broker, since the start. */
@@ -111,8 +113,8 @@ export interface StatusSource {
   readonly deliveries: AllDeliveries;
   readonly rates: RateMeter;
   readonly brokerCounters: object | undefined;
-  /** Where the embedded broker listens. */
-  readonly brokerAddress: string | undefined;
+  /** Where the embedded broker listens, or the Redis server that was connected to last; undefined before. */
+  brokerAddress(): string | undefined;
   /** The store, if it is the agent's own. */
   readonly embedded: BrokerStore | undefined;
   config(): Config;
@@ -148,7 +150,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     uptime,
     broker: {
       kind: config.storage,
-      ...brokerIdentity(config, source.brokerAddress),
+      ...brokerIdentity(config, source.brokerAddress()),
       counters: brokerCounters && { ...brokerCounters },
       memory,
       disk,
@@ -178,9 +180,12 @@ function gatewayOf({ output, settings: { gatewayUrl } }: Config): { readonly url
   return output === "gateway" && gatewayUrl !== undefined ? { url: withoutUserinfo(gatewayUrl) } : {};
 }
 
-function brokerIdentity({ storage, settings }: Config, listening: string | undefined) {
-  if (storage === "redis") return { address: shownRedisAddress(settings) };
-  const address = listening === undefined ? {} : { address: listening };
+function brokerIdentity({ storage, settings }: Config, known: string | undefined) {
+  if (storage === "redis") {
+    const named = shownRedisAddress(settings);
+    return { address: known ?? named, ...(hasSentinels(settings) ? { sentinels: named } : {}) };
+  }
+  const address = known === undefined ? {} : { address: known };
   return { ...address, dataDirectory: settings.dataDirectory };
 }
 

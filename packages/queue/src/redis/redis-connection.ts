@@ -1,80 +1,87 @@
 /**
- * Clients of a Redis server, as they are configured: one that reconnects forever, and one that never does.
+ * Connections to a Redis server, as they are configured: each is made once and never again, for those who must know exactly
+ * which connection carried what. `checked-connection.ts` makes another one.
  *
- * Promises: while it is down a command is rejected immediately, not held. The first kind reconnects with exponential
- * backoff and full jitter. A broken connection loses the answers of commands that were under way: whether those were
- * carried out is not known.
+ * Promises: while it is down a command is rejected immediately, not held. A broken connection loses the answers of
+ * commands that were under way: whether those were carried out is not known.
  */
 import { milliseconds } from "@chouette-iot/record";
 import { createClient } from "@redis/client";
-import { reconnectDelay } from "./backoff.js";
+import { type BrokerAddress, DEFAULT_ADDRESS, parseAddress } from "../resp/address.js";
 
 export interface RedisAddress {
-  /** `redis://` or `rediss://`, with user, password and database if they are needed. Takes precedence over host and port. */
-  readonly url?: string;
-  readonly host?: string;
-  readonly port?: number;
+  /**
+   * `redis://` or `rediss://`, with user, password and database if they are needed; or `redis+sentinel://`. Takes precedence
+   * over host and port.
+   */
+  readonly url?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
 }
 
 export interface ConnectionEvents {
-  onConnected?(): void;
+  /** @param server the host and port that it is connected to */
+  onConnected?(server: string): void;
   /** Called for every failed attempt, too: count the changes, not the calls. */
   onDisconnected?(error: Error): void;
 }
 
-export type RedisConnection = ReturnType<typeof newClient>;
+export type RedisConnection = ReturnType<typeof newConnection>;
 
-const DEFAULT_PORT = 6379;
 const CONNECT_TIMEOUT = milliseconds(5_000);
 /** A server that accepts a connection and says nothing is given up after this long. */
 const SILENCE_TIMEOUT = milliseconds(15_000);
+/** Node's limit of a delay in milliseconds. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** Host and port, without login and database. */
-export function addressText({ url, host = "127.0.0.1", port = DEFAULT_PORT }: RedisAddress): string {
-  if (url === undefined) return `${host}:${port}`;
-  const { hostname, port: ofUrl } = new URL(url);
-  return `${hostname}:${ofUrl || DEFAULT_PORT}`;
+/** Throws if the URL is wrong. */
+export function parsedAddress({ url, host, port }: RedisAddress): BrokerAddress {
+  if (url !== undefined) return parseAddress(url);
+  return { ...DEFAULT_ADDRESS, host: host ?? DEFAULT_ADDRESS.host, port: port ?? DEFAULT_ADDRESS.port };
 }
 
-/** A client that reconnects forever, and isn't yet connecting. */
-export function newClient(address: RedisAddress) {
-  return createClient(
-    addressOptions(address, {
-      connectTimeout: CONNECT_TIMEOUT,
-      socketTimeout: SILENCE_TIMEOUT,
-      reconnectStrategy: reconnectDelay,
-    }),
-  );
+/** A connection that is given up if the server says nothing for 15 s. Not yet connecting. */
+export function watchedConnection(address: BrokerAddress): RedisConnection {
+  return newConnection(address, { socketTimeout: SILENCE_TIMEOUT });
 }
 
-/**
- * A connection that is made once and never again, for those who must know exactly which connection carried
- * what. It holds no timer that keeps a process alive, and is not yet on its way up.
- */
+/** A connection that may be idle for as long as it likes, and keeps no process alive. Not yet connecting. */
 export function singleConnection(address: RedisAddress): RedisConnection {
-  const socket = { connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false } as const;
-  const connection = createClient(addressOptions(address, socket));
+  const connection = newConnection(parsedAddress(address));
   connection.unref();
   return connection;
 }
 
-/**
- * Socket options for the certificate of a server that is connected to by TLS. They are explicit, so that
- * NODE_TLS_REJECT_UNAUTHORIZED sends no password to a server that can't be verified.
- */
-export function verifiedTls(url: string | undefined) {
-  return url?.startsWith("rediss:") ? ({ tls: true, rejectUnauthorized: true } as const) : {};
+/** Keeps the process alive until this is settled: Sentinels are asked over sockets that don't. */
+export async function whileHeld<T>(asking: Promise<T>): Promise<T> {
+  const timer = setInterval(() => {}, MAX_DELAY_MS);
+  try {
+    return await asking;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
-function addressOptions<S extends object>(
-  { url, host = "127.0.0.1", port = DEFAULT_PORT }: RedisAddress,
-  socket: S,
+/** @param address of the server itself, not of Sentinels */
+export function newConnection(
+  { host, port, tls, username, password, database }: BrokerAddress,
+  socket: { readonly socketTimeout?: number } = {},
 ) {
-  return {
-    ...(url === undefined ? {} : { url }),
+  return createClient({
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    database,
     // RESP2, which servers older than Redis 6 speak as well.
     RESP: 2,
     disableOfflineQueue: true,
-    socket: { ...(url === undefined ? { host, port } : verifiedTls(url)), ...socket },
-  } as const;
+    socket: {
+      host,
+      port,
+      // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED sends no password to a server that can't be verified.
+      ...(tls === undefined ? {} : { rejectUnauthorized: true, ...tls, tls: true }),
+      connectTimeout: CONNECT_TIMEOUT,
+      reconnectStrategy: false,
+      ...socket,
+    },
+  });
 }

@@ -43,6 +43,11 @@ export class RedisStore implements Store {
     return this.#connection.epoch;
   }
 
+  /** Host and port of the server that was connected to last; undefined before. */
+  get server(): string | undefined {
+    return this.#connection.server;
+  }
+
   append(queue: string, records: readonly NewRecord[]): Promise<void> {
     return this.#connection.run((connection) => append(connection, queue, records));
   }

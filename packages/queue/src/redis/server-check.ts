@@ -29,7 +29,7 @@ async function explained(connection: RedisConnection, error: ErrorReply): Promis
     );
   if (/unknown command/i.test(error.message) && (await isSentinel(connection)))
     return new UnsuitableServerError(
-      "it is a Redis Sentinel, which keeps no data: use the address of the Redis server that it watches",
+      "it is a Redis Sentinel, which keeps no data: set REDIS_SENTINELS and REDIS_SENTINEL_MASTER to use the master that it names",
     );
   return error;
 }

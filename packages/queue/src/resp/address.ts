@@ -4,16 +4,21 @@
  *   redis://[user[:password]@]host[:port][/database]
  *   rediss://…   the same with TLS
  *   unix://[user[:password]@]/path/to/socket[?db=database]
+ *   redis+sentinel://…   the master that Sentinels name: see `sentinel-address.ts`
  *
  * Special characters in user and password are percent-encoded, as `encodeURIComponent` does. No error here quotes a URL.
  */
 import { URL, URLSearchParams } from "node:url";
+import { isSentinelUrl, parseSentinelUrl, type Sentinels, serverText } from "./sentinel-address.js";
+import { databaseOf, decodePart, wrongUrl } from "./url-parts.js";
 
 export interface BrokerAddress {
   readonly host: string;
   readonly port: number;
   /** A Unix socket, in place of host and port. */
   readonly path: string | undefined;
+  /** Who knows the host and the port, in place of those here. */
+  readonly sentinels: Sentinels | undefined;
   /** TLS if it is defined. */
   readonly tls: TlsSettings | undefined;
   readonly username: string | undefined;
@@ -37,6 +42,7 @@ export const DEFAULT_ADDRESS: BrokerAddress = {
   host: "127.0.0.1",
   port: 6379,
   path: undefined,
+  sentinels: undefined,
   tls: undefined,
   username: undefined,
   password: undefined,
@@ -44,14 +50,18 @@ export const DEFAULT_ADDRESS: BrokerAddress = {
 };
 
 /** For messages: without login and database. */
-export function addressText({ host, port, path }: BrokerAddress): string {
+export function addressText({ host, port, path, sentinels }: BrokerAddress): string {
   if (path !== undefined) return path;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  if (sentinels === undefined) return serverText({ host, port });
+  return `${sentinels.master} (Sentinels ${sentinels.servers.map(serverText).join(", ")})`;
 }
 
 /** Throws if the text is no such URL. */
 export function parseAddress(text: string): BrokerAddress {
-  return text.startsWith("unix:") ? parseSocketUrl(text) : parseServerUrl(text);
+  if (text.startsWith("unix:")) return parseSocketUrl(text);
+  if (!isSentinelUrl(text)) return parseServerUrl(text);
+  const { isTls, ...address } = parseSentinelUrl(text);
+  return { ...DEFAULT_ADDRESS, ...address, tls: isTls ? {} : undefined };
 }
 
 function parseServerUrl(text: string): BrokerAddress {
@@ -62,11 +72,11 @@ function parseServerUrl(text: string): BrokerAddress {
   if (protocol !== "redis:" && protocol !== "rediss:") throw wrongUrl("has an unknown protocol");
   return {
     ...DEFAULT_ADDRESS,
-    host: decode(hostname.replace(/^\[(.*)\]$/, "$1")) || DEFAULT_ADDRESS.host,
+    host: decodePart(hostname.replace(/^\[(.*)\]$/, "$1")) || DEFAULT_ADDRESS.host,
     port: port === "" ? DEFAULT_ADDRESS.port : Number(port),
     tls: protocol === "rediss:" ? {} : undefined,
-    username: decode(username) || undefined,
-    password: decode(password) || undefined,
+    username: decodePart(username) || undefined,
+    password: decodePart(password) || undefined,
     database: databaseOf(pathname.slice(1)),
   };
 }
@@ -77,27 +87,9 @@ function parseSocketUrl(text: string): BrokerAddress {
   const [, username = "", password = "", path = "", query] = parts;
   return {
     ...DEFAULT_ADDRESS,
-    path: decode(path),
-    username: decode(username) || undefined,
-    password: decode(password) || undefined,
+    path: decodePart(path),
+    username: decodePart(username) || undefined,
+    password: decodePart(password) || undefined,
     database: databaseOf(new URLSearchParams(query).get("db") ?? ""),
   };
-}
-
-function databaseOf(text: string): number {
-  if (text === "") return 0;
-  if (!/^\d{1,9}$/.test(text)) throw wrongUrl("has a database that is no number");
-  return Number(text);
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw wrongUrl("has a % that is not percent-encoded (%25)");
-  }
-}
-
-function wrongUrl(reason: string): Error {
-  return new Error(`the Redis URL ${reason}; the protocols are redis, rediss and unix`);
 }

@@ -1,30 +1,34 @@
-/** A connection to a Redis that a collector looks into: opened in the round that first needs it, and once more where it broke. */
-import { verifiedTls } from "@chouette-iot/queue/redis/connection";
-import { createClient } from "@redis/client";
+/**
+ * A connection to a Redis that a collector looks into: opened in the round that first needs it, and once more where it broke.
+ * With Sentinels it leads to the master, and to another one in the round after a failover.
+ */
+import {
+  newConnection,
+  parsedAddress,
+  type RedisConnection,
+  whileHeld,
+} from "@chouette-iot/queue/redis/connection";
+import { addressText, type BrokerAddress } from "@chouette-iot/queue/resp/address";
+import { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
 import type { RedisAddress } from "../collector.js";
 
-const CONNECT_TIMEOUT_MS = 5_000;
-
-type Client = ReturnType<typeof newClient>;
-
 export class RedisProbe {
-  readonly #address: RedisAddress;
-  #client: Client | undefined;
+  readonly #master: MasterFinder;
+  /** Where the connection leads to, or did. */
+  #server: BrokerAddress | undefined;
+  #client: RedisConnection | undefined;
 
   constructor(address: RedisAddress) {
-    this.#address = address;
+    this.#master = new MasterFinder(parsedAddress(address));
   }
 
   /** Where it looks, without user and password. */
   get server(): string {
-    const { url, host = "127.0.0.1", port = 6379 } = this.#address;
-    if (url === undefined) return `${host}:${port}`;
-    const { hostname, port: ofUrl } = new URL(url);
-    return `${hostname}:${ofUrl || 6379}`;
+    return this.#server === undefined ? this.#master.text : addressText(this.#server);
   }
 
   /** Does this with a connection that is up; closes it where the work fails or the signal is aborted. */
-  async with<T>(signal: AbortSignal, work: (client: Client) => Promise<T>): Promise<T> {
+  async with<T>(signal: AbortSignal, work: (client: RedisConnection) => Promise<T>): Promise<T> {
     // Ends commands that a silent server doesn't answer.
     const abort = () => this.close();
     signal.addEventListener("abort", abort, { once: true });
@@ -43,28 +47,16 @@ export class RedisProbe {
     this.#client = undefined;
   }
 
-  async #connected(): Promise<Client> {
-    if (this.#client?.isReady) return this.#client;
+  async #connected(): Promise<RedisConnection> {
+    const isReplaced = await whileHeld(this.#master.hasFailedOver());
+    if (this.#client?.isReady && !isReplaced) return this.#client;
     this.close();
-    this.#client = newClient(this.#address);
-    await this.#client.connect();
-    return this.#client;
+    this.#server = await whileHeld(this.#master.find());
+    const client = newConnection(this.#server);
+    // What breaks shows in the command that is under way, or in the next one.
+    client.on("error", () => {});
+    this.#client = client;
+    await client.connect();
+    return client;
   }
-}
-
-function newClient({ url, host = "127.0.0.1", port = 6379 }: RedisAddress) {
-  const client = createClient({
-    ...(url === undefined ? {} : { url }),
-    RESP: 2,
-    disableOfflineQueue: true,
-    socket: {
-      ...(url === undefined ? { host, port } : verifiedTls(url)),
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      // The next round tries again; between two rounds nobody needs it.
-      reconnectStrategy: false,
-    },
-  });
-  // What breaks shows in the command that is under way, or in the next one.
-  client.on("error", () => {});
-  return client;
 }

@@ -1,0 +1,135 @@
+/**
+ * Finds the server to connect to. With Sentinels that is the master that they name, and it is asked for before each connection.
+ *
+ * They are asked in turn, each for at most {@link ANSWER_TIMEOUT}, beginning with the one that answered last. A Sentinel that
+ * was cut off from the others may name a former master. Each failover has a number (Redis' config epoch), so an answer
+ * that is older than one that was seen counts only if nobody has a newer one.
+ *
+ * Promises: it ends within ANSWER_TIMEOUT for each Sentinel, and keeps no process alive.
+ */
+import { messageOf, milliseconds } from "@chouette-iot/record";
+import { startTimer, stopTimer } from "@chouette-iot/record/host";
+import { addressText, type BrokerAddress, DEFAULT_ADDRESS } from "./address.js";
+import { RedisSocket } from "./redis-socket.js";
+import { ErrorReply, encodeCommands, type Reply } from "./resp.js";
+import { type Sentinels, type ServerAddress, serverText } from "./sentinel-address.js";
+
+const ANSWER_TIMEOUT = milliseconds(1_000);
+
+interface NamedMaster {
+  readonly server: ServerAddress;
+  /** The number of the failover that made it the master. */
+  readonly failover: number;
+}
+
+export class MasterFinder {
+  readonly #address: BrokerAddress;
+  /** Those to ask first are first. */
+  #servers: readonly ServerAddress[];
+  /** Of the newest answer. */
+  #failover = -1;
+
+  constructor(address: BrokerAddress) {
+    this.#address = address;
+    this.#servers = address.sentinels?.servers ?? [];
+  }
+
+  get hasSentinels(): boolean {
+    return this.#address.sentinels !== undefined;
+  }
+
+  /** For messages: what is looked for. */
+  get text(): string {
+    return addressText(this.#address);
+  }
+
+  /** The address to connect to. Rejects if no Sentinel names a master. */
+  async find(): Promise<BrokerAddress> {
+    const { sentinels } = this.#address;
+    if (sentinels === undefined) return this.#address;
+    const failures: string[] = [];
+    let older: NamedMaster | undefined;
+    for (const server of this.#servers) {
+      try {
+        const named = await ask(server, sentinels, this.#address);
+        if (named.failover < this.#failover) {
+          if (older === undefined || named.failover > older.failover) older = named;
+          continue;
+        }
+        this.#servers = [server, ...this.#servers.filter((other) => other !== server)];
+        return this.#take(named);
+      } catch (error) {
+        failures.push(messageOf(error));
+      }
+    }
+    // The Sentinels were set up again, and count from 0: or the one that knew better is gone.
+    if (older !== undefined) return this.#take(older);
+    throw new Error(`no Sentinel names the master ${sentinels.master}: ${failures.join("; ")}`);
+  }
+
+  /** What was found last is no master: its Sentinel is asked last from now on. */
+  distrust(): void {
+    const [first, ...others] = this.#servers;
+    if (first !== undefined) this.#servers = [...others, first];
+  }
+
+  /** Whether a Sentinel knows of a failover after the one that was found last. Never rejects. */
+  async hasFailedOver(): Promise<boolean> {
+    const { sentinels } = this.#address;
+    if (sentinels === undefined) return false;
+    for (const server of this.#servers) {
+      const named = await ask(server, sentinels, this.#address).catch(() => undefined);
+      if (named !== undefined) return named.failover > this.#failover;
+    }
+    return false;
+  }
+
+  #take({ server, failover }: NamedMaster): BrokerAddress {
+    this.#failover = failover;
+    return { ...this.#address, ...server, sentinels: undefined };
+  }
+}
+
+/** Rejects if the Sentinel can't be asked or knows no such master. */
+async function ask(
+  server: ServerAddress,
+  { master, username, password }: Sentinels,
+  { tls }: BrokerAddress,
+): Promise<NamedMaster> {
+  const socket = new RedisSocket(
+    { ...DEFAULT_ADDRESS, ...server, tls },
+    { keepAlive: ANSWER_TIMEOUT, onEnd: () => {} },
+  );
+  const about = `Sentinel ${serverText(server)}`;
+  const giveUp = () => socket.destroy(new Error(`${about} gave no answer for ${ANSWER_TIMEOUT} ms`));
+  const timer = startTimer(giveUp, ANSWER_TIMEOUT);
+  const login = username === undefined ? [] : [username];
+  const commands = [
+    ...(username === undefined && password === undefined ? [] : [["AUTH", ...login, password ?? ""]]),
+    ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master],
+    ["SENTINEL", "MASTER", master],
+  ];
+  try {
+    return namedBy(about, await socket.send(encodeCommands(commands)));
+  } finally {
+    stopTimer(timer);
+    socket.destroy();
+  }
+}
+
+function namedBy(about: string, replies: readonly Reply[]): NamedMaster {
+  const [server, details] = replies.slice(-2);
+  if (server === null) throw new Error(`${about} knows no master of this name`);
+  const error = replies.find((reply) => reply instanceof ErrorReply);
+  if (error !== undefined) throw new Error(`${about}: ${error.message}`);
+  const [host, port] = Array.isArray(server) ? server : [];
+  if (typeof host !== "string" || !(Number(port) > 0)) throw new Error(`${about}: its answer makes no sense`);
+  return { server: { host, port: Number(port) }, failover: failoverIn(details) };
+}
+
+/** 0 if it doesn't say: then all answers are as new as the others. */
+function failoverIn(details: Reply | undefined): number {
+  const pairs: readonly Reply[] = Array.isArray(details) ? details : [];
+  const at = pairs.indexOf("config-epoch");
+  return at < 0 ? 0 : Number(pairs[at + 1]) || 0;
+}

@@ -1,0 +1,263 @@
+/**
+ * Redis Sentinels name the server to use: nothing is written to one that is no master, a failover is survived by client and
+ * agent, and no count or log arrives twice.
+ *
+ * SENTINEL_KILLS sets how often the master is killed under load; once without it.
+ */
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { queueNames } from "@chouette-iot/queue";
+import { RedisStore } from "@chouette-iot/queue/redis";
+import { parseAddress } from "@chouette-iot/queue/resp/address";
+import { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
+import { milliseconds } from "@chouette-iot/record";
+import { ChouetteClient, type ChouetteClientOptions } from "chouette-iot-client";
+import { afterEach, describe, expect, it } from "vitest";
+import { startIntake } from "../../packages/agent/src/intake/intake.js";
+import { runChouette, startAgentProcess, statusPort } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
+import { CLOSED_PORT } from "../support/ports.js";
+import { startRedis } from "../support/redis-server.js";
+import { MASTER, startSentinel, startWatchedServers, watching } from "../support/sentinels.js";
+import { until } from "../support/until.js";
+
+const { rawMetrics } = queueNames();
+const KILLS = Number(process.env.SENTINEL_KILLS ?? 1);
+const PER_SECOND = Number(process.env.SENTINEL_RATE ?? 500);
+/** What a client stored so long before a kill may not have been copied yet. */
+const COPY_LAG_MS = 1_000;
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+function newClient(options: ChouetteClientOptions): ChouetteClient {
+  const client = new ChouetteClient({ aggregate: false, ...options });
+  cleanUps.push(() => client.close({ timeoutMs: 0 }));
+  return client;
+}
+
+async function newSentinel(...settings: Parameters<typeof startSentinel>) {
+  const sentinel = await startSentinel(...settings);
+  cleanUps.push(sentinel.stop);
+  return sentinel;
+}
+
+/** A server that takes connections and says nothing. */
+async function silentServer(): Promise<string> {
+  const server = createServer(() => {});
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const sockets = new Set<{ destroy(): void }>();
+  server.on("connection", (socket) => sockets.add(socket));
+  cleanUps.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe("the Sentinels", () => {
+  const finder = (servers: readonly string[], master = MASTER) =>
+    new MasterFinder(parseAddress(`redis+sentinel://${servers.join(",")}/${master}`));
+
+  it("are asked in turn, the one that answered first, and one that is behind only if no other knows better", async () => {
+    const behind = await newSentinel([...watching(CLOSED_PORT), `sentinel config-epoch ${MASTER} 3`]);
+    const current = await newSentinel([...watching(CLOSED_PORT + 1), `sentinel config-epoch ${MASTER} 4`]);
+    const master = finder([
+      await silentServer(),
+      `127.0.0.1:${CLOSED_PORT}`,
+      current.address,
+      behind.address,
+    ]);
+    expect(await master.find()).toMatchObject({ host: "127.0.0.1", port: CLOSED_PORT + 1 });
+    const started = performance.now();
+    expect(await master.find()).toMatchObject({ port: CLOSED_PORT + 1 });
+    expect(await master.hasFailedOver()).toBe(false);
+    // It doesn't wait for the silent one again.
+    expect(performance.now() - started).toBeLessThan(900);
+    const late = finder([behind.address, current.address]);
+    expect(await late.find()).toMatchObject({ port: CLOSED_PORT });
+    late.distrust();
+    expect(await late.hasFailedOver()).toBe(true);
+    expect(await late.find()).toMatchObject({ port: CLOSED_PORT + 1 });
+    late.distrust();
+    expect(await late.find()).toMatchObject({ port: CLOSED_PORT + 1 });
+    await current.stop();
+    expect(await late.find()).toMatchObject({ port: CLOSED_PORT });
+  });
+
+  it("that don't know the master, want a password or aren't there are named in the error, without a password", async () => {
+    const guarded = await newSentinel([...watching(CLOSED_PORT), "requirepass secret"]);
+    const failure = (url: string) =>
+      new MasterFinder(parseAddress(url)).find().then(
+        () => "",
+        ({ message }: Error) => message,
+      );
+    const place = `${guarded.address},127.0.0.1:${CLOSED_PORT}`;
+    const error = await failure(`redis+sentinel://user:secret@${place}/other?sentinel_password=secret`);
+    expect(error).toMatch(
+      /^no Sentinel names the master other: .*knows no master of this name; .*ECONNREFUSED/,
+    );
+    expect(await failure(`redis+sentinel://:secret@${place}/${MASTER}`)).toMatch(/NOAUTH/);
+    expect(await failure(`redis+sentinel://${place}/${MASTER}?sentinel_password=wrong`)).toMatch(/WRONGPASS/);
+    expect(await failure(`redis+sentinel://${place}/${MASTER}?sentinel_password=secret`)).toBe("");
+    expect(error).not.toContain("secret");
+  });
+});
+
+it("nothing is stored on a server that is no master, nor on one that is demoted, and all is stored once later", async () => {
+  const other = await startRedis();
+  const server = await startRedis(["--replicaof", "127.0.0.1", `${other.port}`]);
+  cleanUps.push(other.stop, server.stop);
+  const place = `127.0.0.1:${server.port}`;
+  const sentinel = await newSentinel(watching(server.port));
+  const errors: string[] = [];
+  const store = new RedisStore({
+    url: `redis+sentinel://${sentinel.address}/${MASTER}`,
+    onDisconnected: ({ message }) => errors.push(message),
+    patience: { pingInterval: milliseconds(200) },
+  });
+  cleanUps.push(() => store.close());
+  const client = newClient({ sentinels: { servers: [sentinel.address], master: MASTER } });
+  const answer = client.count("m", 1);
+  await until("the refusal", () => errors.length > 1 && client.stats().lastError !== undefined);
+  expect(await answer).toBe(false);
+  expect(errors.filter((error) => !error.includes("it is no master but a replica"))).toEqual([]);
+  expect(client.stats().lastError?.message).toBe(`Redis at ${place}: it is no master but a replica`);
+  const { command, close } = await lookInto(server.url);
+  cleanUps.push(close);
+  await command("REPLICAOF", "NO", "ONE");
+  await until("the record", () => client.stats().stored === 1);
+  await until("the store", async () => (await store.size(rawMetrics)) === 1);
+  expect(store.server).toBe(place);
+  const doctor = runChouette(["doctor"], {
+    REDIS_SENTINELS: sentinel.address,
+    REDIS_SENTINEL_MASTER: MASTER,
+  });
+  await doctor.ended;
+  expect(doctor.output()).toContain(`${MASTER} (Sentinels ${sentinel.address}) is ${place} now`);
+  // Demoted without being asked to drop its clients.
+  await command("REPLICAOF", "127.0.0.1", `${CLOSED_PORT}`);
+  const records = [{ id: "a", score: 1, value: "{}" }];
+  await expect(store.append(rawMetrics, records)).rejects.toThrow(/READONLY/);
+  await client.count("m", 1);
+  expect(client.stats().lastError?.message).toMatch(/READONLY|no master/);
+  const settling = store.settle({ count: new Map([["n", 1]]) });
+  await expect(settling).rejects.toThrow(/unavailable/);
+  await command("REPLICAOF", "NO", "ONE");
+  await until("the second record", () => client.stats().stored === 2);
+  await until("the store", async () => (await store.size(rawMetrics)) === 2);
+});
+
+describe("a master that is killed under load", () => {
+  it("costs at most what wasn't copied yet, nothing arrives twice, and it is reported once", {
+    timeout: 60_000 * KILLS,
+  }, async () => {
+    const servers = await startWatchedServers();
+    cleanUps.push(servers.stop);
+    const intake = await startIntake({ keepLogs: 1_000_000 });
+    cleanUps.push(() => intake.close());
+    const settings = {
+      API_KEY: "any",
+      DATADOG_URL: `${intake.url}/api`,
+      DATADOG_LOGS_URL: intake.url,
+      REDIS_SENTINELS: servers.sentinels,
+      REDIS_SENTINEL_MASTER: MASTER,
+      AGGREGATE_INTERVAL: "1",
+      AGGREGATE_GRACE: "0",
+      RELEASE_INTERVAL: "1",
+      CHOUETTE_HTTP: "127.0.0.1:0",
+    };
+    const first = await servers.master();
+    const agent = await startAgentProcess(settings);
+    cleanUps.push(() => agent.end("SIGKILL"));
+    const events: string[] = [];
+    const client = newClient({
+      sentinels: { servers: servers.sentinels, master: MASTER },
+      bufferRecords: 1_000_000,
+      bufferBytes: 1e9,
+    });
+    client.on("disconnected", ({ message }) => events.push(message));
+    client.on("connected", () => events.push("connected"));
+    const load = startLoad(client, PER_SECOND);
+    const arrived = () =>
+      intake
+        .points()
+        .filter(({ metric }) => metric === "load")
+        .reduce((sum, { value }) => sum + value, 0);
+    await until("the first counts", () => arrived() > 0);
+    for (let kill = 1; kill <= KILLS; kill++) {
+      await servers.complete();
+      load.kill();
+      await servers.failOver();
+      const before = client.stats().stored;
+      await until("records on the new master", () => client.stats().stored > before);
+      const arrivedBefore = arrived();
+      await until("counts after the failover", () => arrived() > arrivedBefore);
+    }
+    load.stop();
+    await client.flush({ timeoutMs: 10_000 });
+    const { stored, buffered, dropped } = client.stats();
+    expect(buffered).toBe(0);
+    expect(Object.values(dropped).every((count) => count === 0)).toBe(true);
+    const master = await servers.master();
+    await until("the agent to be done", async () => {
+      const left = await Promise.all(
+        Object.values(queueNames()).map((queue) => servers.command(master, "ZCARD", `${queue}.keys`)),
+      );
+      return left.every((size) => size === 0);
+    });
+    const logs = intake.logs().map(({ fields }) => JSON.stringify(fields.message));
+    const missing = stored - arrived() - new Set(logs).size;
+    process.stdout.write(
+      `${KILLS} kills at ${PER_SECOND}/s: ${stored} records stored, ${missing} lost by replication, ` +
+        `${load.atRisk()} were stored within ${COPY_LAG_MS} ms before a kill; ${logs.length - new Set(logs).size} logs twice\n`,
+    );
+    expect(missing).toBeGreaterThanOrEqual(0);
+    expect(missing).toBeLessThanOrEqual(load.atRisk());
+    const { output } = agent;
+    expect(output().match(/Redis failed over from/g)).toHaveLength(KILLS);
+    expect(output()).toMatch(`Redis failed over from 127.0.0.1:${first} to`);
+    expect(output().match(/"component":"store","reason"/g)).toHaveLength(KILLS);
+    expect(events.filter((event) => event === "connected")).toHaveLength(KILLS + 1);
+    const status = await fetch(`http://127.0.0.1:${await statusPort(agent)}/status`);
+    expect(await status.json()).toMatchObject({
+      broker: {
+        address: `127.0.0.1:${master}`,
+        sentinels: `${MASTER} (Sentinels ${servers.sentinels.replaceAll(",", ", ")})`,
+      },
+    });
+  });
+});
+
+interface Load {
+  /** Remembers that the master is killed now. */
+  kill(): void;
+  /** How many records were stored shortly before a kill. */
+  atRisk(): number;
+  stop(): void;
+}
+
+/** One half counts, one half logs. */
+function startLoad(client: ChouetteClient, perSecond: number): Load {
+  const TICK_MS = 20;
+  const storedAt: number[] = [];
+  const kills: number[] = [];
+  let made = 0;
+  const logger = client.logSink({ service: "load" });
+  const timer = setInterval(() => {
+    for (let call = 0; call < (perSecond * TICK_MS) / 1_000; call++) {
+      made += 1;
+      const stored = made % 2 === 0 ? client.count("load", 1) : logger.info(`log ${made}`);
+      void stored.then((isStored) => isStored && storedAt.push(Date.now()));
+    }
+  }, TICK_MS);
+  return {
+    kill: () => kills.push(Date.now()),
+    atRisk: () =>
+      storedAt.filter((at) => kills.some((kill) => at > kill - COPY_LAG_MS && at < kill + COPY_LAG_MS))
+        .length,
+    stop: () => clearInterval(timer),
+  };
+}
