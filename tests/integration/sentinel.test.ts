@@ -16,8 +16,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { runChouette, startAgentProcess, statusPort } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
-import { CLOSED_PORT } from "../support/ports.js";
-import { startRedis } from "../support/redis-server.js";
+import { CLOSED_PORT, reservedPort } from "../support/ports.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { MASTER, startSentinel, startWatchedServers, watching } from "../support/sentinels.js";
 import { until } from "../support/until.js";
 
@@ -147,7 +147,33 @@ it("nothing is stored on a server that is no master, nor on one that is demoted,
   await expect(settling).rejects.toThrow(/unavailable/);
   await command("REPLICAOF", "NO", "ONE");
   await until("the second record", () => client.stats().stored === 2);
+  expect(client.stats().disconnections).toBe(1);
   await until("the store", async () => (await store.size(rawMetrics)) === 2);
+});
+
+it("a master that still answers is given up once a Sentinel names another one", async () => {
+  const [former, current] = [await startRedis(), await startRedis()];
+  cleanUps.push(former.stop, current.stop);
+  const failedOver = (server: RedisServer, failover: number) => [
+    ...watching(server.port),
+    `sentinel config-epoch ${MASTER} ${failover}`,
+  ];
+  const behind = await newSentinel(failedOver(former, 1));
+  const later = await reservedPort();
+  const servers = `${behind.address},127.0.0.1:${later}`;
+  const connected: string[] = [];
+  const store = new RedisStore({
+    url: `redis+sentinel://${servers}/${MASTER}`,
+    onConnected: (server) => connected.push(server),
+    patience: { pingInterval: milliseconds(100) },
+  });
+  cleanUps.push(() => store.close());
+  await until("the former master", () => connected.length === 1);
+  await newSentinel(failedOver(current, 2), later);
+  await behind.stop();
+  await until("the other one", () => connected.length === 2);
+  expect(connected).toEqual([former, current].map(({ port }) => `127.0.0.1:${port}`));
+  expect(store.server).toBe(connected[1]);
 });
 
 describe("a master that is killed under load", () => {
@@ -188,7 +214,7 @@ describe("a master that is killed under load", () => {
         .reduce((sum, { value }) => sum + value, 0);
     await until("the first counts", () => arrived() > 0);
     for (let kill = 1; kill <= KILLS; kill++) {
-      await servers.complete();
+      if (kill > 1) await servers.complete();
       load.kill();
       await servers.failOver();
       const before = client.stats().stored;

@@ -18,9 +18,15 @@ export interface Sentinel {
   stop(): Promise<void>;
 }
 
-/** @param settings lines of its configuration file */
-export async function startSentinel(settings: readonly string[]): Promise<Sentinel> {
-  const port = await reservedPort();
+/**
+ * @param settings lines of its configuration file
+ * @param port any that is free without it
+ */
+export async function startSentinel(settings: readonly string[], port?: number): Promise<Sentinel> {
+  return startSentinelOn(port ?? (await reservedPort()), settings);
+}
+
+async function startSentinelOn(port: number, settings: readonly string[]): Promise<Sentinel> {
   const folder = await newFolder();
   const file = `${folder.path}/sentinel.conf`;
   await writeFile(file, [`port ${port}`, "bind 127.0.0.1", `dir ${folder.path}`, ...settings, ""].join("\n"));
@@ -61,6 +67,33 @@ export interface WatchedServers {
   stop(): Promise<void>;
 }
 
+/** Sentinels that know one another and the replica from the start, which they would find out in seconds. */
+async function startSentinels([master, replica]: readonly [number, number]): Promise<readonly Sentinel[]> {
+  const all = await Promise.all(
+    Array.from({ length: SENTINELS }, async (_, index) => ({
+      id: `${index + 1}`.repeat(40),
+      port: await reservedPort(),
+    })),
+  );
+  const known = (own: string) =>
+    all
+      .filter(({ id }) => id !== own)
+      .map(({ id, port }) => `sentinel known-sentinel ${MASTER} 127.0.0.1 ${port} ${id}`);
+  return Promise.all(
+    all.map(({ id, port }) =>
+      startSentinel(
+        [
+          `sentinel myid ${id}`,
+          ...watching(master, QUORUM),
+          `sentinel known-replica ${MASTER} 127.0.0.1 ${replica}`,
+          ...known(id),
+        ],
+        port,
+      ),
+    ),
+  );
+}
+
 /** @param settings further arguments of both servers */
 export async function startWatchedServers(settings: readonly string[] = []): Promise<WatchedServers> {
   const folder = await newFolder();
@@ -82,13 +115,10 @@ export async function startWatchedServers(settings: readonly string[] = []): Pro
   await start(ports[0]);
   await start(ports[1], ports[0]);
   const isReplicated = async (port: number) => {
-    const info = `${await command(port, "INFO", "replication")}`;
-    const [, offset] = /slave0:.*state=online,offset=(\d+)/.exec(info) ?? [];
-    return offset !== undefined && Number(offset) > 0;
+    return `${await command(port, "INFO", "replication")}`.includes("state=online");
   };
   await until("the replica", () => isReplicated(ports[0]));
-  const lines = watching(ports[0], QUORUM);
-  const sentinels = await Promise.all(Array.from({ length: SENTINELS }, () => startSentinel(lines)));
+  const sentinels = await startSentinels(ports);
   const ask = (sentinel: Sentinel, ...args: readonly string[]) =>
     command(sentinel.port, "SENTINEL", ...args, MASTER);
   const masterOf = async (sentinel: Sentinel) =>
