@@ -1,4 +1,4 @@
-/** Names that this project doesn't use: a limit is a MAX_ or a MIN_, as everywhere else. */
+/** Names that this project doesn't use: a limit is a MAX_ or a MIN_, as everywhere else, and no test takes a free port. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
@@ -11,6 +11,15 @@ function sources(folder: string): readonly string[] {
     .filter((path) => /\.(?:ts|mjs)$/.test(path) && !/(?:^|\/)(?:node_modules|dist)\//.test(path))
     .map((path) => `${folder}/${path}`);
 }
+
+it("asks for no free port in a test: another process may have it by the time that it is used", () => {
+  const files = ["packages", "tests"].flatMap(sources).filter((path) => path !== "tests/names.test.ts");
+  const asking = files.filter((path) =>
+    /\b(?:freePort|getPort)\b/.test(readFileSync(`${root}${path}`, "utf8")),
+  );
+  expect(files.length).toBeGreaterThan(300);
+  expect(asking).toEqual([]);
+});
 
 it("names a limit MAX_ or MIN_", () => {
   const files = ["packages", "tests", "bench", "scripts"].flatMap(sources);

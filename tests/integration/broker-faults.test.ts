@@ -475,6 +475,21 @@ describe("a password", () => {
     expect(await friend.closed).toMatch(/\+RESET\r\n-NOAUTH /);
   });
 
+  it("hasn't been given by those that make room for others first, though they came last", async () => {
+    await use({ password: PASSWORD, maxConnections: 2 });
+    const friend = await connectRaw(broker.port);
+    friend.send(request("AUTH", PASSWORD));
+    await friend.receives("+OK");
+    const stranger = await connectRaw(broker.port);
+    const connected = performance.now();
+    await until("both to be idle for a second", () => performance.now() - connected > 1_100);
+    expect(await ask(broker.port, request("AUTH", PASSWORD))).toBe("+OK\r\n");
+    expect(await stranger.closed).toBe("");
+    friend.send(request("PING"));
+    await friend.receives("+PONG");
+    friend.socket.destroy();
+  });
+
   it("must be given before long requests are read", async () => {
     const long = request("PING", "x".repeat(20_000));
     expect(await ask(broker.port, long)).toMatch(/^-ERR Protocol error/);

@@ -198,6 +198,30 @@ describe("a key that isn't accepted", () => {
     expect(names(intake)).toEqual(["a", "b"]);
   });
 
+  it("isn't taken for accepted because a captive portal answers its check", async () => {
+    let answer: ReturnType<Rules> = { status: 403 };
+    const checks: string[] = [];
+    const sent: string[] = [];
+    const intake = await intakeWith({
+      rules: (request) => {
+        (series(request) ? sent : checks).push(request.path);
+        return answer;
+      },
+    });
+    const delivering = deliverTo(intake.url);
+    await delivering.put("a");
+    delivering.run();
+    await until("the hold", () => checks.length > 0);
+    for (const body of ["<html>Welcome</html>", "", "OK", "[]"]) {
+      answer = { status: 200, body };
+      const before = checks.length;
+      await until("some checks", () => checks.length > before + 2);
+    }
+    expect(sent).toHaveLength(1);
+    answer = undefined;
+    await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
+  });
+
   it("expires records all the same while it holds them back", async () => {
     const intake = await intakeWith({ rules: () => ({ status: 403 }) });
     const delivering = deliverTo(intake.url);
@@ -236,6 +260,21 @@ describe("a key that isn't accepted", () => {
     await writeFile(path, KEY);
     await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
   });
+});
+
+it("a batch is sent under the host name of that moment, which a device may get late at boot", async () => {
+  const intake = await intakeWith();
+  let hostName = "localhost";
+  const delivering = deliverTo(intake.url, { hostName: () => hostName });
+  await delivering.put("early");
+  await delivering.dispatcher.dispatch();
+  hostName = "pi-in-the-hall";
+  await delivering.put("late");
+  await delivering.dispatcher.dispatch();
+  expect(intake.points().map(({ metric, host }) => [metric, host])).toEqual([
+    ["early", "localhost"],
+    ["late", "pi-in-the-hall"],
+  ]);
 });
 
 describe("a batch that is too large", () => {

@@ -53,6 +53,16 @@ describe("the unit of systemd", () => {
     expect(await measured.ended, measured.output()).toBe(0);
   });
 
+  it("shows the file systems of homes and hides nothing else that a collector needs to see", () => {
+    const settings = new Map(
+      [...read(unit).matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+    );
+    // With ProtectHome=yes, systemd mounts an empty tmpfs over /home.
+    expect(settings.get("ProtectHome")).toBe("read-only");
+    expect(settings.has("PrivateNetwork")).toBe(false);
+    expect(settings.has("ProcSubset")).toBe(false);
+  });
+
   /** Writes what systemd is told. */
   async function startListener(socket: string) {
     const listener = `
@@ -172,6 +182,11 @@ describe("the compose file", () => {
   });
 
   it("sets what the agent knows", () => expectKnown(Object.keys(compose.services.chouette.environment)));
+
+  it("requires the device's name: a container's own is another one after each update", () => {
+    const { HOST, API_KEY } = compose.services.chouette.environment;
+    for (const value of [HOST, API_KEY]) expect(value).toMatch(/^\$\{\w+:\?.+\}$/);
+  });
 });
 
 describe("the manifests of Kubernetes", () => {

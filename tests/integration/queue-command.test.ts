@@ -56,14 +56,17 @@ async function startWithQueue(broker: string) {
 describe.each(["redis", "embedded"])("chouette queue on %s", (broker) => {
   it("shows what was set aside, and puts it back where it came from", async () => {
     const { settings, queue } = await startWithQueue(broker);
-    await queue.put("no JSON", Date.now() / 1000 - 5);
+    await queue.put("no JSON \u001b]52;c;eA==\u0007\u009b2J", Date.now() / 1000 - 5);
     const rejected = await until("the record to be set aside", async () => {
       const { output } = await chouette(["rejected"], settings);
       return output.includes("no JSON") ? output : undefined;
     });
     expect(rejected).toMatch(
-      /Rejected at +From +Reason +Record\n\S+Z +chouette:metrics:raw +not JSON: .* no JSON\n/,
+      /Rejected at +From +Reason +Record\n\S+Z +chouette:metrics:raw +not JSON: .* no JSON \ufffd\]52;c;eA==\ufffd\ufffd2J\n/,
     );
+    const peeked = await chouette(["peek", "rejected"], settings);
+    expect(peeked.output).toContain("no JSON");
+    expect(peeked.output.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
     const refused = await chouette(["requeue"], settings);
     expect(refused).toMatchObject({ code: 2, output: expect.stringContaining("--yes") });
     expect(await chouette(["requeue", "--yes"], settings)).toEqual({

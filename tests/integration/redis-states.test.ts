@@ -8,6 +8,7 @@ import { RedisStore, type RedisStoreOptions } from "@chouette-iot/queue/redis";
 import { singleConnection } from "@chouette-iot/queue/redis/connection";
 import { milliseconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
+import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { startAgentProcess, statusPort } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
@@ -280,10 +281,52 @@ describe("a server that Chouette can't work with is named", () => {
   });
 });
 
+/** The account's name is `chouette`. */
+function documentedRights(): readonly string[] {
+  const text = readFileSync(new URL("../../docs/OPERATION.md", import.meta.url), "utf8");
+  return /ACL SETUSER chouette ([^\n]+)/.exec(text)?.[1]?.split(" ") ?? [];
+}
+
+/** An agent that aggregates each second, and an intake for it. */
+async function working(settings: Readonly<Record<string, string>>) {
+  const intake = await startIntake();
+  cleanUps.push(() => intake.close());
+  const agent = await startAgentProcess({
+    API_KEY: "any",
+    DATADOG_URL: `${intake.url}/api`,
+    CHOUETTE_HTTP: "127.0.0.1:0",
+    AGGREGATE_INTERVAL: "1",
+    AGGREGATE_GRACE: "0",
+    RELEASE_INTERVAL: "1",
+    ...settings,
+  });
+  cleanUps.push(() => agent.end());
+  const http = `http://127.0.0.1:${await statusPort(agent)}`;
+  return { intake, agent, http };
+}
+
 describe("an account with the rights that docs/OPERATION.md names", () => {
+  it("lets a whole agent work, to its end, with nothing refused", async () => {
+    const redis = await server();
+    const rights = documentedRights();
+    await command(redis, "ACL", "SETUSER", "chouette", ...rights);
+    const password = rights.find((right) => right.startsWith(">"))?.slice(1);
+    const at = `${Math.floor(Date.now() / 1000) - 5}`;
+    const record = `{"metric":"m","type":"count","value":1,"timestamp":${at},"tags":{}}`;
+    await command(redis, "ZADD", `${QUEUE}.keys`, at, "good", at, "bad");
+    await command(redis, "HSET", `${QUEUE}.values`, "good", record, "bad", "no JSON");
+    await command(redis, "HSET", `${READY}.values`, "orphan", "{}");
+    const url = redis.url.replace("//", `//chouette:${password}@`);
+    const { intake, agent, http } = await working({ REDIS_URL: url });
+    await until("the count to arrive", () => intake.points().length === 1);
+    const { queues } = (await (await fetch(`${http}/status`)).json()) as { queues?: readonly unknown[] };
+    expect(queues?.length).toBeGreaterThan(3);
+    expect(await agent.end()).toBe(0);
+    expect(await command(redis, "ACL", "LOG")).toEqual([]);
+  });
+
   it("can do all that a store does, without INFO as well", async () => {
-    const text = readFileSync(new URL("../../docs/OPERATION.md", import.meta.url), "utf8");
-    const rights = /ACL SETUSER chouette ([^\n]+)/.exec(text)?.[1]?.split(" ") ?? [];
+    const rights = documentedRights();
     expect(rights).toContain("+eval");
     const redis = await server();
     await command(redis, "ACL", "SETUSER", "chouette", ...rights.filter((right) => right !== "+info"));
@@ -319,6 +362,26 @@ describe("an account with the rights that docs/OPERATION.md names", () => {
     const refused = (await command(redis, "ACL", "LOG")) as unknown[][];
     expect(refused.map((entry) => entry[entry.indexOf("object") + 1])).toEqual(["info"]);
   });
+});
+
+it("an agent that reads its queue and can settle nothing isn't ready, though it lives", async () => {
+  const redis = await server();
+  // A settlement with a dead letter in it is refused whole.
+  await command(redis, "SET", "chouette:rejected.values", "no hash");
+  const at = `${Date.now() / 1000 - 60}`;
+  await command(redis, "ZADD", `${QUEUE}.keys`, at, "bad");
+  await command(redis, "HSET", `${QUEUE}.values`, "bad", "no JSON");
+  const { http } = await working({ REDIS_URL: redis.url });
+  const ready = await until("it not to be ready", async () => {
+    const answer = await fetch(`${http}/readyz`);
+    return answer.status === 503 ? answer.text() : undefined;
+  });
+  expect(ready).toMatch(
+    /oldest record of chouette:metrics:raw is \d+ s old and nothing was aggregated recently/,
+  );
+  expect((await fetch(`${http}/healthz`)).status).toBe(200);
+  await command(redis, "DEL", "chouette:rejected.values");
+  await until("it to be ready", async () => (await fetch(`${http}/readyz`)).status === 200);
 });
 
 it("the agent's status reports the memory that a Redis uses, and its limit", async () => {

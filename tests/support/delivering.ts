@@ -34,6 +34,7 @@ export interface DeliveringOptions {
   readonly whileClockHolds?: DispatchLoopOptions<ReadyMetric>["whileClockHolds"];
   /** v2 if not given. */
   readonly seriesVersion?: SeriesVersion;
+  readonly hostName?: () => string;
   /** Shared with another. */
   readonly store?: MemoryStore;
 }
@@ -61,6 +62,7 @@ export function startDelivering({
   store = new MemoryStore(),
   sleeps = "short",
   seriesVersion = "v2",
+  hostName = () => "device-1",
   whileClockHolds = (step) => step(),
 }: DeliveringOptions) {
   const waits: Milliseconds[] = [];
@@ -83,7 +85,7 @@ export function startDelivering({
   const output = datadogMetrics({
     apiUrl: `${url}/api`,
     key: key ?? fixedKey(KEY),
-    hostName: () => "device-1",
+    hostName,
     seriesVersion,
     precision: undefined,
     purpose: "metrics",

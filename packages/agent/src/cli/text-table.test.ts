@@ -25,6 +25,19 @@ describe("a table", () => {
     expect(table(HEADING, [row], Number.POSITIVE_INFINITY).split("\n")).toHaveLength(3);
   });
 
+  it("holds nothing that steers a terminal or forges a row, whatever is in its cells", () => {
+    const hostile = fc.string({
+      unit: fc.constantFrom("a", " ", "\n", "\r", "\t", "\u001b", "\u0007", "\u007f", "\u009b"),
+    });
+    fc.assert(
+      fc.property(hostile, fc.constantFrom(40, Number.POSITIVE_INFINITY), (cell, width) => {
+        const lines = table(HEADING, [[cell, "b", "c"]], width).split("\n");
+        if (width > 40) expect(lines).toHaveLength(3);
+        expect(lines.join("")).not.toMatch(/\p{Cc}/u);
+      }),
+    );
+  });
+
   it("breaks the widest column between words", () => {
     expect(table(["A", "B"], [["key", "one two three"]], 13)).toBe("A    B\nkey  one two\n     three\n");
   });

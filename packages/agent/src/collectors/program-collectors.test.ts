@@ -2,13 +2,14 @@
 import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newFolder } from "../../../../tests/support/folders.js";
 import { until } from "../../../../tests/support/until.js";
 import { systemClock } from "../runtime/clock.js";
 import type { Collector } from "./collector.js";
 import { exec } from "./exec/exec.js";
 import { gpuCollector } from "./gpu/gpu.js";
+import { piCollector } from "./pi/pi.js";
 import { systemdCollector } from "./systemd/systemd.js";
 import { tegrastatsCollector } from "./tegrastats/tegrastats.js";
 
@@ -59,6 +60,24 @@ describe("the exec collector", () => {
       for (const name of Object.keys(secrets)) delete process.env[name];
       Object.assign(process.env, before);
     }
+  });
+
+  it.each([
+    ["gpu", (path: string) => gpuCollector(path)],
+    ["systemd", (path: string) => systemdCollector(path, ["ssh.service"])],
+    ["pi", (vcgencmd: string) => piCollector({ metrics: ["voltage"], sys: "/nowhere", vcgencmd })],
+  ] as const)("is not the only one: the %s collector's program gets none of them, either", async (_, open) => {
+    const path = await script(`env >> ${join(folder.path, "environment")}; exit 1`);
+    vi.stubEnv("API_KEY", "a-secret-key");
+    vi.stubEnv("HTTPS_PROXY", "http://:a-secret@proxy");
+    try {
+      await collect(open(path)).catch(() => {});
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    const environment = await readFile(join(folder.path, "environment"), "utf8");
+    expect(environment).toContain(`PATH=${process.env.PATH}\n`);
+    expect(environment).not.toContain("secret");
   });
 
   it("ends a program that takes too long, with all that it started", async () => {

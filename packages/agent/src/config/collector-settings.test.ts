@@ -15,6 +15,7 @@ describe("the collectors' settings", () => {
       k8sMetrics: { pods: ["memory", "cpu"], node: ["inodes"] },
       k8sStatsServicePort: 10_250,
       tegrastatsMetrics: ["ram", "temp"],
+      dockerMetrics: ["memory", "cpu"],
       k8sInsecure: false,
     });
     expect(load({ COLLECTOR_PLUGINS: '["host", "k8s"]' })).toMatchObject({

@@ -147,6 +147,32 @@ describe("windows", () => {
   });
 });
 
+describe("a late part of a set", () => {
+  const set = (timestamp: number, ...value: readonly string[]) => ({
+    ...{ metric: "s", type: "set", value, timestamp, tags: {} },
+  });
+
+  it("counts its own elements at a second of its own, and in the last second what it adds to the others", async () => {
+    for (const [interval, expected] of [
+      [
+        10,
+        [
+          [NOW, 2],
+          [NOW + 1, 2],
+        ],
+      ],
+      [1, [[NOW, 3]]],
+    ] as const) {
+      const { put, flushAt, ready } = setUpFlush({ interval });
+      await put(set(NOW, "a", "b"));
+      await flushAt(NOW + 20);
+      await put(set(NOW, "b", "c"));
+      await flushAt(NOW + 30);
+      expect([...kept(await ready())]).toEqual(expected);
+    }
+  });
+});
+
 describe("a record's own time", () => {
   it("makes it a dead letter if it lies far in the future, and leaves no state of a window", async () => {
     const { put, flushAt, newFlusher, store, rejected } = setUpFlush();

@@ -3,7 +3,7 @@ import { type Milliseconds, milliseconds, seconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newFolder } from "../../../../../tests/support/folders.js";
 import type { Clock } from "../../runtime/clock.js";
-import { ClientMarkers } from "./client-markers.js";
+import { ClientMarkers, MAX_MARKER_LENGTH } from "./client-markers.js";
 
 const KEY = "chouette:client:a";
 
@@ -80,6 +80,21 @@ it("keeps 10,000 in the store, and deletes the one written longest ago in the st
   const kept = await store.stateWithPrefix(KEY);
   expect(kept.size).toBe(10_000);
   expect(kept.has(`${KEY}1`)).toBe(false);
+});
+
+it("keeps markers of 32 MiB in all, and deletes those written longest ago for another", async () => {
+  const markers = await ClientMarkers.load(store, clock);
+  const text = "x".repeat(MAX_MARKER_LENGTH);
+  const fit = (32 * 1024 * 1024) / MAX_MARKER_LENGTH;
+  for (const key of numbered(fit + 3)) {
+    const state = markers.stateFor(new Map([[key, { text, lifetime: seconds(60) }]]));
+    await store.write([], state);
+  }
+  const kept = await store.stateWithPrefix(KEY);
+  expect(kept.size).toBe(fit);
+  expect(kept.has(`${KEY}2`)).toBe(false);
+  expect(kept.has(`${KEY}3`)).toBe(true);
+  expect(await keep(markers, `${KEY}small`)).toEqual([`${KEY}3`]);
 });
 
 it("deletes later what it could not delete, unless it was stored again", async () => {
