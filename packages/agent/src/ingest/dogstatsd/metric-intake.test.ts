@@ -120,6 +120,16 @@ describe("DogStatsD's metric lines", () => {
     expect(counters).toMatchObject({ overflowed: 8, refusedLines: 1 });
   });
 
+  it("keep their place beside a program that sends ever new tags", () => {
+    const strangers = Array.from(
+      { length: 400 },
+      (_, number) => `new:1|c|#id:${number},${"x".repeat(60_000)}`,
+    );
+    const lines = strangers.flatMap((line, number) => (number % 40 === 0 ? ["level:+1|g", line] : [line]));
+    receive([lines.join("\n")], { cardinalityLimit: 100_000 });
+    expect(values().filter(([name]) => name === "level")).toEqual([["level", 10]]);
+  });
+
   it("survive what is beside them: a bad line costs itself alone, and the last one is kept", () => {
     const good = fc.constantFrom("ok:1|c", "ok:1|c\r");
     const bad = fc.constantFrom(

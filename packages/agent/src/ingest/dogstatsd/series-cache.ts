@@ -58,14 +58,6 @@ export class SeriesCache<T> {
     return true;
   }
 
-  clear(): void {
-    this.#capacity = 0;
-    this.#values = [];
-    this.#keys = Buffer.alloc(0);
-    this.#keysEnd = 0;
-    this.#grow();
-  }
-
   #isKeyOf(slot: number, { bytes, start, colon, bar, end }: ScannedLine): boolean {
     const slots = this.#slots;
     if (slots[slot * SLOT + 2] !== colon - start || slots[slot * SLOT + 3] !== end - bar) return false;

@@ -1,9 +1,10 @@
 /**
  * Finds the context of a metric line by what is around its values, which lines of one series share.
  *
- * Promises: memory is bounded. Past its limits everything is forgotten and found again; a gauge that is counted up and down
- * starts from 0 again then, as after a restart. At the cardinality limit, new tags go to their metric's overflow and a new
- * name is refused, and neither is remembered.
+ * Promises: memory is bounded. Past its limits a new generation begins, and what isn't used during it is forgotten: a program
+ * that sends ever new series takes no place away from those in use. A gauge that is counted up and down and was forgotten
+ * starts from 0 again, as after a restart. At the cardinality limit, new tags go to their metric's overflow and a new name is
+ * refused, and neither is remembered.
  */
 import { canonicalTags, NO_TAGS, type Result, type Tags } from "@chouette-iot/record";
 import { Metric, type MetricContext } from "@chouette-iot/record/calls";
@@ -30,9 +31,12 @@ const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 export class SeriesLookup {
   readonly #withOrigin: boolean;
-  readonly #series = new SeriesCache<KnownSeries>();
+  #series = new SeriesCache<KnownSeries>();
   #metrics = new Map<string, Metric>();
   #characters = 0;
+  /** Those of the generation before. */
+  #earlierSeries = new SeriesCache<KnownSeries>();
+  #earlierMetrics = new Map<string, Metric>();
 
   /** @param withOrigin whether the container that a line came from becomes tags */
   constructor(withOrigin: boolean) {
@@ -41,7 +45,11 @@ export class SeriesLookup {
 
   /** The series of a line, if there was one like it before. */
   known(line: ScannedLine): KnownSeries | undefined {
-    return this.#series.find(line);
+    const found = this.#series.find(line);
+    if (found !== undefined) return found;
+    const earlier = this.#earlierSeries.find(line);
+    if (earlier !== undefined) this.#remember(line, earlier);
+    return earlier;
   }
 
   /**
@@ -57,7 +65,7 @@ export class SeriesLookup {
       return { context, type, weight: 1 / sampleRate, timestamp };
     };
     if (isFull) {
-      const metric = this.#metrics.get(metricKey(shape));
+      const metric = this.#knownMetric(metricKey(shape));
       if (metric === undefined) return { ok: false, reason: TOO_MANY_NAMES };
       return { ok: true, value: series(metric.overflowContext) };
     }
@@ -69,13 +77,16 @@ export class SeriesLookup {
 
   #metric(shape: MetricShape): Metric {
     const key = metricKey(shape);
-    let metric = this.#metrics.get(key);
-    if (metric === undefined) {
-      if (this.#metrics.size >= MAX_METRICS) this.#forgetAll();
-      metric = new Metric(shape.type, shape.name, NO_TAGS);
-      this.#metrics.set(key, metric);
-    }
+    const found = this.#metrics.get(key);
+    if (found !== undefined) return found;
+    const metric = this.#earlierMetrics.get(key) ?? new Metric(shape.type, shape.name, NO_TAGS);
+    if (this.#metrics.size >= MAX_METRICS) this.#beginGeneration();
+    this.#metrics.set(key, metric);
     return metric;
+  }
+
+  #knownMetric(key: string): Metric | undefined {
+    return this.#metrics.get(key) ?? this.#earlierMetrics.get(key);
   }
 
   #tags({ tags, origin }: MetricShape): Tags {
@@ -85,12 +96,14 @@ export class SeriesLookup {
   #remember(line: ScannedLine, series: KnownSeries): void {
     this.#characters += series.context.jsonSuffix.length;
     if (this.#characters <= MAX_CHARACTERS && this.#series.add(line, series)) return;
-    this.#forgetAll();
+    this.#beginGeneration();
     this.#series.add(line, series);
   }
 
-  #forgetAll(): void {
-    this.#series.clear();
+  #beginGeneration(): void {
+    this.#earlierSeries = this.#series;
+    this.#earlierMetrics = this.#metrics;
+    this.#series = new SeriesCache();
     this.#metrics = new Map();
     this.#characters = 0;
   }
