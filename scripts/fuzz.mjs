@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz -- --minutes M --seed N --target records|listener`: the fuzzers of records and of the listener, for longer
+ * `npm run fuzz -- --minutes M --seed N --target records|listener|dogstatsd`: the fuzzers of records and of listeners, for longer
  * than in the tests; each target for its share of the time.
  *
  * Prints the seed of each run, and ends with 1 and what was wrong at the first that shows something. The seed repeats what
@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const MAX_MINUTES = 24 * 60;
-const TARGETS = ["listener, embedded", "records, embedded", "records, redis"];
+const TARGETS = ["listener, embedded", "dogstatsd, embedded", "records, embedded", "records, redis"];
 /** After this the next seed begins, so that a long run meets many. */
 const MAX_RUN_SECONDS = 120;
 

@@ -8,8 +8,17 @@ import { fuzz, type Target } from "./fuzz.js";
 
 const seed = Number(process.env.FUZZ_SEED ?? 1);
 const seconds = Number(process.env.FUZZ_SECONDS ?? 8);
-const targets = (["listener, embedded", "records, embedded", "records, redis"] as const).filter(
-  (target: Target) => target.startsWith(process.env.FUZZ_TARGET ?? ""),
+const ALL: readonly Target[] = [
+  "listener, embedded",
+  "dogstatsd, embedded",
+  "records, embedded",
+  "records, redis",
+];
+/** DogStatsD is among the listeners. */
+const targets = ALL.filter((target) =>
+  process.env.FUZZ_TARGET === undefined
+    ? target !== "dogstatsd, embedded"
+    : target.startsWith(process.env.FUZZ_TARGET),
 );
 const SETTLING_MS = 450_000;
 

@@ -5,22 +5,27 @@
  * Held: every count of that client arrives once, the agent goes on and ends by itself, the queues drain, and its memory
  * doesn't grow.
  */
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
 import { queueNames } from "@chouette-iot/queue";
 import { ChouetteClient } from "chouette-iot-client";
 import { MAX_LEAD } from "../../packages/agent/src/flush/implausible-timestamps.js";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
-import { ownRandom, seededRandom } from "../support/random.js";
+import { ownRandom, type Random, seededRandom } from "../support/random.js";
 import { ask } from "../support/raw-redis.js";
 import { startRedis } from "../support/redis-server.js";
 import type { Running } from "../support/running.js";
 import { until } from "../support/until.js";
+import { type StatsdSockets, startDogstatsdFuzzer } from "./dogstatsd-fuzzer.js";
 import { startListenerFuzzer } from "./listener-fuzzer.js";
 import { requestOf, startRecordFuzzer } from "./record-fuzzer.js";
 
-export type Target = "records, redis" | "records, embedded" | "listener, embedded";
+/** "listener" are all ports at once: the embedded broker's and DogStatsD's. */
+export type Target = "records, redis" | "records, embedded" | "listener, embedded" | "dogstatsd, embedded";
 
 export interface FuzzOptions {
   readonly target: Target;
@@ -41,6 +46,7 @@ export interface Findings {
 }
 
 const GOOD = "good.count";
+const STATSD_SOCKET = "statsd.sock";
 const DRAINED_WITHIN_MS = 120_000;
 /** An orphan becomes a dead letter when it is met a second time, a minute later. */
 const ORPHANS_WITHIN_MS = 150_000;
@@ -75,6 +81,7 @@ export async function fuzz({ target, seed, seconds, say }: FuzzOptions): Promise
       AGGREGATE_INTERVAL: "2",
       AGGREGATE_GRACE: "1",
       RELEASE_INTERVAL: "1",
+      CHOUETTE_STATSD: `udp://127.0.0.1:0,tcp://127.0.0.1:0,unixstream://${join(folder.path, STATSD_SOCKET)}`,
       ...(redis === undefined
         ? {
             CHOUETTE_LISTEN: "127.0.0.1:0",
@@ -87,15 +94,16 @@ export async function fuzz({ target, seed, seconds, say }: FuzzOptions): Promise
     const port = redis?.port ?? (await brokerPort(agent));
     const samples = sampleMemory(agent);
     cleanUps.push(() => samples.stop());
-    const good = startGoodClient(port);
-    cleanUps.push(() => good.stop());
-    const fuzzer = target.startsWith("listener")
-      ? startListenerFuzzer(port, ownRandom(random))
-      : startRecordFuzzer(port, ownRandom(random));
+    const statsd = await statsdSockets(agent, join(folder.path, STATSD_SOCKET));
+    const good = [startGoodClient(port), startGoodStream(statsd.path)];
+    for (const client of good) cleanUps.push(() => client.stop());
+    const fuzzers = startFuzzers(target, { port, statsd }, random);
     await Promise.race([new Promise((resolve) => setTimeout(resolve, seconds * 1000)), agent.ended]);
-    const stopped = await fuzzer.stop().catch((error: Error) => error);
-    const counted = await good.stop();
-    say(`counted ${counted}, ${JSON.stringify(stopped)}; draining`);
+    const stopped = await Promise.all(fuzzers.map((fuzzer) => fuzzer.stop())).catch((error: Error) => error);
+    const counted = (await Promise.all(good.map((client) => client.stop()))).reduce(
+      (sum, each) => sum + each,
+    );
+    say(`counted ${counted}, sent ${stopped}; draining`);
     const differences: string[] = stopped instanceof Error ? [stopped.message] : [];
     differences.push(
       ...(await untilDrained(port, agent, { withOrphans: seconds >= SECONDS_WITH_ORPHANS, say })),
@@ -112,15 +120,67 @@ export async function fuzz({ target, seed, seconds, say }: FuzzOptions): Promise
     if (most > MAX_MB) differences.push(`memory took ${most} MB`);
     const code = await agent.end();
     if (code !== 0) differences.push(`the agent ended with ${code}: ${lastLines(agent)}`);
-    const sent = typeof stopped === "number" ? stopped : stopped instanceof Error ? 0 : stopped.connections;
+    const sent = stopped instanceof Error ? 0 : Math.min(...stopped);
     return { differences, counted, sent, early, late };
   } finally {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();
   }
 }
 
+interface Fuzzer {
+  /** Resolves with how much was sent. */
+  stop(): Promise<number>;
+}
+
+function startFuzzers(
+  target: Target,
+  { port, statsd }: { readonly port: number; readonly statsd: StatsdSockets },
+  random: Random,
+): readonly Fuzzer[] {
+  if (target.startsWith("records")) return [startRecordFuzzer(port, ownRandom(random))];
+  const dogstatsd = startDogstatsdFuzzer(statsd, ownRandom(random));
+  if (target.startsWith("dogstatsd")) return [dogstatsd];
+  return [dogstatsd, startListenerFuzzer(port, ownRandom(random))];
+}
+
+async function statsdSockets(agent: Running, path: string): Promise<StatsdSockets> {
+  const portOf = async (kind: string) => {
+    const line = new RegExp(`"listen":"${kind}://[^"]*:(\\d+)"`);
+    await agent.wrote(line);
+    return Number(line.exec(agent.output())?.[1]);
+  };
+  await agent.wrote(`unixstream://${path}`);
+  return { udp: await portOf("udp"), tcp: await portOf("tcp"), path };
+}
+
+/** Likewise by DogStatsD over a Unix stream. Its stop resolves with how many the agent has read. */
+function startGoodStream(path: string): Fuzzer {
+  const socket = connect(path);
+  const packet = Buffer.from(`....${GOOD}:1|c`);
+  packet.writeUInt32LE(packet.length - 4);
+  let sent = 0;
+  const timer = setInterval(() => {
+    socket.write(packet);
+    sent++;
+  }, 5);
+  let stopped: Promise<number> | undefined;
+  const stop = async () => {
+    clearInterval(timer);
+    const closed = once(socket, "close");
+    socket.end().resume();
+    await closed;
+    return sent;
+  };
+  return {
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
 /** Counts one every few milliseconds, and keeps what could not be stored yet. Its stop resolves with how many were stored. */
-function startGoodClient(port: number): { stop(): Promise<number> } {
+function startGoodClient(port: number): Fuzzer {
   const client = new ChouetteClient({
     port,
     bufferRecords: 100_000,
@@ -157,23 +217,21 @@ async function untilDrained(
   agent: Running,
   { withOrphans, say }: { readonly withOrphans: boolean; readonly say: FuzzOptions["say"] },
 ): Promise<readonly string[]> {
-  const { rawMetrics, readyMetrics, logs } = queueNames();
+  const { rawMetrics, readyMetrics, logs, sketches, events, checks } = queueNames();
+  const others = [readyMetrics, logs, sketches, events, checks];
   const count = async (...command: readonly string[]) =>
     Number(/^[*:](\d+)/.exec(await ask(port, requestOf(command)))?.[1]);
   let left = {};
   const isDrained = async () => {
-    const [raw = 0, ready, log] = await Promise.all(
-      [rawMetrics, readyMetrics, logs].map((queue) => count("ZCARD", `${queue}.keys`)),
+    const [raw = 0, ...ready] = await Promise.all(
+      [rawMetrics, ...others].map((queue) => count("ZCARD", `${queue}.keys`)),
     );
     const stuck = raw > MAX_WAITING ? [`${raw} records`] : await presentRecords(port);
     const [rawValues = 0, ...orphans] = await Promise.all(
-      (withOrphans ? [rawMetrics, readyMetrics, logs] : [rawMetrics]).map((queue) =>
-        count("HLEN", `${queue}.values`),
-      ),
+      (withOrphans ? [rawMetrics, ...others] : [rawMetrics]).map((queue) => count("HLEN", `${queue}.values`)),
     );
-    left = { raw, ready, log, rawValues, orphans, stuck: stuck.slice(0, MAX_SHOWN) };
-    const others = [ready, log, stuck.length, rawValues - raw, ...orphans];
-    return others.every((each) => each === 0);
+    left = { raw, ready, rawValues, orphans, stuck: stuck.slice(0, MAX_SHOWN) };
+    return [...ready, stuck.length, rawValues - raw, ...orphans].every((each) => each === 0);
   };
   const saying = setInterval(() => say(`still there: ${JSON.stringify(left)}`), SAYING_MS);
   const within = DRAINED_WITHIN_MS + (withOrphans ? ORPHANS_WITHIN_MS : 0);
