@@ -80,7 +80,7 @@ export class Lanes {
     for (const lane of this.#lanes) {
       const { batch, marker } = lane;
       if (batch === undefined) continue;
-      const doubt = { marker, sequence: `${lane.sequence}`, ...(carrier === undefined ? {} : { carrier }) };
+      const doubt = { marker, sequence: `${lane.sequence}`, carrier };
       if (!take(batch, doubt)) return;
       lane.batch = undefined;
       // The old marker must keep its value until the batch is drained from the spill.

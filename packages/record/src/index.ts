@@ -1,4 +1,3 @@
-export { type BackoffLimits, backoff } from "./backoff.js";
 export { canonicalTag, metricName, tagName, tagValue } from "./datadog-names.js";
 export { messageOf } from "./errors.js";
 export {
@@ -15,7 +14,6 @@ export {
 } from "./event.js";
 export { LOG_LEVELS, type Log, type LogLevel, type ReceivedLog } from "./log.js";
 export { decodeLog } from "./log-codec.js";
-export { bootId, processExists } from "./processes.js";
 export {
   type DistinctElement,
   type MetricType,

@@ -36,7 +36,7 @@ export interface Delivered {
   readonly rejected: number;
   readonly bytes: number;
   /** Undefined if nothing of the batch is left in the queue, but what the release may still find to be refused. */
-  readonly failure?: SendFailure;
+  readonly failure?: SendFailure | undefined;
 }
 
 export async function deliver<T>(
@@ -183,7 +183,7 @@ function plus(a: Delivered, { failure, ...b }: Delivered): Delivered {
     records: a.records + b.records,
     rejected: a.rejected + b.rejected,
     bytes: a.bytes + b.bytes,
-    ...(failure === undefined ? {} : { failure }),
+    failure,
   };
 }
 

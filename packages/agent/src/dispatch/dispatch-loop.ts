@@ -4,7 +4,8 @@
  * An output that is unavailable is tried again after a backoff, one that doesn't accept the key is asked, not
  * sent to, until it does.
  */
-import { backoff, type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { backoff } from "@chouette-iot/record/host";
 import type { Output } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";

@@ -38,7 +38,7 @@ export interface Dispatched {
   /** As sent, failed attempts included, headers and TLS aside. */
   bytes: number;
   /** Why records are left in the queue, other than not being admitted. */
-  failure?: SendFailure;
+  failure?: SendFailure | undefined;
 }
 
 export class Dispatcher<T> {

@@ -10,7 +10,7 @@ import { type IntakeRules, maxSentBytes, validate } from "./validate.js";
 export interface RequestOutcome {
   readonly end: Answer | "hang" | "close";
   /** The reason if it was refused. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** What was accepted. */
   readonly submission: Submission;
   /** Of the body as it was sent. */

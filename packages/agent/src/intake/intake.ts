@@ -43,7 +43,7 @@ export interface AnsweredRequest extends ReceivedRequest {
   /** What was answered; undefined if nothing was. */
   readonly status: number | undefined;
   /** Why it was refused. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** What was accepted. */
   readonly submission: Submission;
 }
@@ -101,7 +101,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
         ...received,
         status: statusOf(end),
         submission,
-        ...(reason === undefined ? {} : { reason }),
+        reason,
       });
     } catch (error) {
       // A test's own function threw, or the stand-in is wrong: the sender is who can show it.

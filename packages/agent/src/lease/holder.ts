@@ -7,7 +7,7 @@
  */
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { bootId, processExists } from "@chouette-iot/record";
+import { bootId, processExists } from "@chouette-iot/record/host";
 
 export interface Holder {
   readonly host: string;

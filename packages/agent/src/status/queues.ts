@@ -7,7 +7,7 @@ export interface QueueStatus {
   readonly name: string;
   readonly ledger: Ledger;
   /** The age of the oldest record; undefined if the queue is empty. */
-  readonly oldestAge?: Seconds;
+  readonly oldestAge?: Seconds | undefined;
 }
 
 /** A running agent may change the store while it is read: read again until two snapshots agree. */
@@ -27,7 +27,7 @@ export async function readQueues(
       return {
         name,
         ledger: ledgerOf(name, counters, sizes[index] ?? 0),
-        ...(oldest === undefined ? {} : { oldestAge: age(now, oldest.score) }),
+        oldestAge: oldest && age(now, oldest.score),
       };
     }),
   );

@@ -42,7 +42,7 @@ export interface Status {
   readonly broker: {
     readonly kind: Config["storage"];
     /** Where clients reach it: of the embedded broker where it listens, else of the Redis server. With Sentinels, the master. */
-    readonly address?: string;
+    readonly address?: string | undefined;
     /** The master's name and the Sentinels that are asked for it. */
     readonly sentinels?: string;
     /** Of the embedded broker: where its files are. */
@@ -66,7 +66,7 @@ export interface Status {
   /** Bytes of request bodies, failed attempts included; undefined if the store doesn't answer. */
   readonly sent?: SentOfLate | undefined;
   /** Bytes on the wire, both ways, with TLS and handshakes, without TCP and IP; likewise. */
-  readonly wire?: WireOfLate;
+  readonly wire?: WireOfLate | undefined;
   /** Undefined if neither DAILY_BYTE_BUDGET nor MONTHLY_BYTE_BUDGET is set. */
   readonly budget?: BudgetStatus;
   /** Undefined if the store doesn't answer. */
@@ -79,8 +79,8 @@ export interface DiskStatus extends DiskReport {
 }
 
 export interface BudgetStatus {
-  readonly bytesPerDay?: number;
-  readonly bytesPerMonth?: number;
+  readonly bytesPerDay?: number | undefined;
+  readonly bytesPerMonth?: number | undefined;
   /** Records that wait for the next day, at the last dispatch; undefined while another agent is the leader. */
   readonly deferred?: Deferred;
 }
@@ -170,7 +170,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     collectors: source.collectors(),
     deliveries: bySignal((signal) => toStatus(deliveries[signal])),
     sent,
-    ...(wire === undefined ? {} : { wire }),
+    wire,
     ...budgetOf(config, source),
     queues: queues?.map((queue) => withRates(queue, source.rates)),
   };
@@ -185,8 +185,7 @@ function brokerIdentity({ storage, settings }: Config, known: string | undefined
     const named = shownRedisAddress(settings);
     return { address: known ?? named, ...(hasSentinels(settings) ? { sentinels: named } : {}) };
   }
-  const address = known === undefined ? {} : { address: known };
-  return { ...address, dataDirectory: settings.dataDirectory };
+  return { address: known, dataDirectory: settings.dataDirectory };
 }
 
 function diskStatus(report: DiskReport, uptime: Seconds): DiskStatus {
@@ -213,10 +212,7 @@ function maxDelayOf({ settings, windows }: Config): Seconds {
 function budgetOf({ settings }: Config, source: StatusSource): { readonly budget?: BudgetStatus } {
   const { dailyByteBudget: bytesPerDay, monthlyByteBudget: bytesPerMonth } = settings;
   if (bytesPerDay === undefined && bytesPerMonth === undefined) return {};
-  const limits = {
-    ...(bytesPerDay === undefined ? {} : { bytesPerDay }),
-    ...(bytesPerMonth === undefined ? {} : { bytesPerMonth }),
-  };
+  const limits = { bytesPerDay, bytesPerMonth };
   const deferred = source.deferred();
   if (deferred === undefined) return { budget: limits };
   const { lowPriorityLogs, logs, collected: collectedMetrics } = deferred;

@@ -1,7 +1,8 @@
 /** This boot of the device: which one it is, and how long ago it was. */
 import { randomUUID } from "node:crypto";
 import { uptime } from "node:os";
-import { bootId, type Seconds, seconds } from "@chouette-iot/record";
+import { type Seconds, seconds } from "@chouette-iot/record";
+import { bootId } from "@chouette-iot/record/host";
 
 export interface Boot {
   /** The same for as long as the device runs. If the system doesn't identify its boot: for as long as this process does. */

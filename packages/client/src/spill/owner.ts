@@ -3,7 +3,7 @@
  * are given again (in a container the same one with every start).
  */
 import { readFileSync } from "node:fs";
-import { processExists } from "@chouette-iot/record";
+import { processExists } from "@chouette-iot/record/host";
 
 /** A file that was given up in order. */
 export const NOBODY = "free";

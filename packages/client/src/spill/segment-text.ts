@@ -14,7 +14,7 @@ export interface Doubt {
   readonly marker: string;
   readonly sequence: string;
   /** The connection that carried it, to be ended before the marker is read. */
-  readonly carrier?: ServerSideId;
+  readonly carrier: ServerSideId;
 }
 
 export interface SpilledBatch {

@@ -21,7 +21,7 @@ export interface Change {
   readonly orphanRemovals?: readonly { readonly queue: string; readonly ids: readonly string[] }[];
   readonly writes?: readonly QueueWrites[];
   /** Texts by key; undefined for one that is deleted. */
-  readonly state?: ReadonlyMap<string, string | undefined>;
+  readonly state?: ReadonlyMap<string, string | undefined> | undefined;
   /** Values of counters, whatever they were before. */
   readonly counters?: ReadonlyMap<string, number>;
   /** By how much counters rise. */

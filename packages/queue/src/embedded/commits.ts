@@ -285,7 +285,7 @@ export class Commits {
       removals,
       orphanRemovals: removeOrphans,
       writes: numbered(writes, next),
-      ...(state === undefined ? {} : { state }),
+      state,
       increments,
     });
   }

@@ -5,7 +5,8 @@
  * counted, or reported as unknown, and files of which nothing can be read are moved away.
  */
 import { basename, join } from "node:path";
-import { bootId, type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { bootId } from "@chouette-iot/record/host";
 import { counterName, unknownLossCounter } from "../disposition.js";
 import { BlockCache } from "./block-cache.js";
 import { EmbeddedStore, type StoreLimits } from "./embedded-store.js";
@@ -60,7 +61,7 @@ export interface OpenedStore {
   /** What could not be read, if there was any. */
   readonly losses?: ReportedLosses;
   /** If there was a file of version 0.1.0: numbers of its records. */
-  readonly takenOver?: TakenOver;
+  readonly takenOver: TakenOver | undefined;
 }
 
 export interface TakenOver {
@@ -111,7 +112,7 @@ export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedSto
     const movedTo = losses.any ? await leaveDamage(store, { files, folder, losses, now }) : undefined;
     return {
       store,
-      ...(takenOver === undefined ? {} : { takenOver }),
+      takenOver,
       ...(losses.any || losses.isUnknown ? { losses: reportOf(losses, movedTo) } : {}),
     };
   } catch (error) {

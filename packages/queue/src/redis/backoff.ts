@@ -1,5 +1,6 @@
 /** How long to wait before a server is tried again. */
-import { backoff, type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
+import { backoff } from "@chouette-iot/record/host";
 
 const LIMITS = { first: milliseconds(50), max: milliseconds(5_000) };
 

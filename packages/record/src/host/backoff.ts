@@ -1,5 +1,5 @@
 /** Exponential backoff with full jitter: how long to wait after a failure, so that devices don't return in step. */
-import { type Milliseconds, milliseconds } from "./time.js";
+import { type Milliseconds, milliseconds } from "../time.js";
 
 export interface BackoffLimits {
   /** Upper limit of the first wait; each failure in a row doubles it. */
