@@ -2,7 +2,7 @@
  * StatsD over UDP: what a million lines cost the agent, Etsy's statsd, and a bare socket that only counts.
  *
  *     npm install --no-save --omit=optional statsd@0.9.0    # the peer, which nothing else here needs
- *     node bench/statsd.mjs [lines] [lines a second]
+ *     node bench/measurements/statsd.mjs [lines] [lines a second]
  *
  * A packet has one line, as clients without buffers send them, or twenty, as others do, each of one of 200 counters. The
  * subjects take turns, three times; each is a process of its own, and how much it received is asked of itself. Only ratios
@@ -16,14 +16,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { freePort, startServer } from "./support/server.mjs";
-import { until } from "./support/until.mjs";
+import { freePort, startServer } from "../support/server.mjs";
+import { until } from "../support/until.mjs";
 
 const [lines = 600_000, rate = 50_000] = process.argv.slice(2).map(Number);
 const ROUNDS = 3;
 const COUNTERS = 200;
 const LINES_PER_PACKET = [1, 20];
-const CHOUETTE = fileURLToPath(new URL("../packages/agent/bin/chouette.js", import.meta.url));
+const CHOUETTE = fileURLToPath(new URL("../../packages/agent/bin/chouette.js", import.meta.url));
 /** Answers how many packets came, on the port of its own number. */
 const BARE = `
   const socket = require("node:dgram").createSocket("udp4");

@@ -1,7 +1,7 @@
 /**
  * Bytes on the wire, not of bodies alone: what a TCP proxy between the agent's sender and a stand-in for Datadog counts, over TLS.
  *
- *   npx tsc -b packages/agent && node bench/link.mjs [--json]
+ *   npx tsc -b packages/agent && node bench/measurements/link.mjs [--json]
  *
  * The certificates are two RSA keys of 2,048 bits, as with most intakes. What IP and TCP add isn't in it.
  */
@@ -12,8 +12,8 @@ import { createServer as createHttpsServer } from "node:https";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HttpSender } from "../packages/agent/dist/outputs/http.js";
-import { portOf } from "./support/server.mjs";
+import { HttpSender } from "../../packages/agent/dist/outputs/http.js";
+import { portOf } from "../support/server.mjs";
 
 /** As of a host's minute; of a small release. */
 const MINUTE = 593;
