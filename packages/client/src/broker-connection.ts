@@ -29,19 +29,37 @@ type OnLost = (connection: BrokerConnection, error: Error) => void;
 
 const ANSWER_TIMEOUT = milliseconds(5_000);
 const KEEP_ALIVE = milliseconds(5_000);
+/** How long replicas may take to copy a batch. */
+const COPY_TIMEOUT = milliseconds(1_000);
 /** A record older than a day is past any agent's METRIC_TTL: a marker need not outlive it. */
 const MARKER_SECONDS = "86400";
+
+/** The commands of a batch's transaction, MULTI and EXEC included. */
+const TRANSACTION_LENGTH = 5;
+
+export interface ConnectionOptions {
+  /** How many replicas must have a batch before it counts as stored. */
+  readonly waitReplicas: number;
+  /** Called once, when an open connection has ended in any way but `close`. */
+  readonly onLost: OnLost;
+}
 
 export class BrokerConnection {
   readonly #socket: RedisSocket;
   readonly #master: MasterFinder;
   readonly #onLost: OnLost;
+  readonly #waitReplicas: number;
   #isOpen = false;
   #lost = false;
   serverSideId: ServerSideId;
 
-  private constructor(address: BrokerAddress, master: MasterFinder, onLost: OnLost) {
+  private constructor(
+    address: BrokerAddress,
+    master: MasterFinder,
+    { waitReplicas, onLost }: ConnectionOptions,
+  ) {
     this.#master = master;
+    this.#waitReplicas = waitReplicas;
     this.#onLost = onLost;
     this.#socket = new RedisSocket(address, {
       // The operating system notices a peer that is gone.
@@ -53,11 +71,10 @@ export class BrokerConnection {
   /**
    * Connects and logs in, or rejects within ANSWER_TIMEOUT from when the server is found. With Sentinels, a server that says that
    * it is no master is rejected.
-   * @param onLost called once, when an open connection has ended in any way but `close`
    */
-  static async open(master: MasterFinder, onLost: OnLost): Promise<BrokerConnection> {
+  static async open(master: MasterFinder, options: ConnectionOptions): Promise<BrokerConnection> {
     const address = await master.find();
-    const connection = new BrokerConnection(address, master, onLost);
+    const connection = new BrokerConnection(address, master, options);
     try {
       connection.serverSideId = await connection.#logIn(address);
       connection.#isOpen = true;
@@ -80,7 +97,9 @@ export class BrokerConnection {
     const [addKeys, addValues] = appendCommands(rows);
     const marked = ["SET", marker, sequence, "EX", MARKER_SECONDS];
     try {
-      const replies = await this.#send([["MULTI"], addKeys, addValues, marked, ["EXEC"]]);
+      const transaction = [["MULTI"], addKeys, addValues, marked, ["EXEC"]];
+      const answers = await this.#send([...transaction, ...this.#waitForCopies()]);
+      const replies = answers.slice(0, TRANSACTION_LENGTH);
       const executed = replies.at(-1);
       // The first error says why; EXEC's own only that there was one.
       const error = errorIn(replies) ?? (Array.isArray(executed) ? errorIn(executed) : undefined);
@@ -88,7 +107,10 @@ export class BrokerConnection {
         if (this.#master.hasSentinels && isDemotion(error)) this.#lose(error);
         return { kind: "refused", error };
       }
-      if (Array.isArray(executed) && executed.length === 3 && executed[2] === "OK") return { kind: "stored" };
+      if (Array.isArray(executed) && executed.length === 3 && executed[2] === "OK") {
+        this.#checkCopies(answers[TRANSACTION_LENGTH]);
+        return { kind: "stored" };
+      }
       throw new Error("the server's answer makes no sense");
     } catch (error) {
       // The answers that follow can't be matched to their commands any more.
@@ -97,11 +119,20 @@ export class BrokerConnection {
     }
   }
 
-  /** The sequence that was last stored with this marker. Rejects if the server doesn't answer, or refuses. */
+  /**
+   * The sequence that was last stored with this marker, and copied to as many replicas as there must be. Rejects if the
+   * server doesn't answer, or refuses, or they haven't copied it.
+   */
   async readMarker(marker: string): Promise<string | null> {
-    const [reply] = await this.#send([["GET", marker]]);
+    const waiting = this.#waitForCopies();
+    // WAIT is for what this connection has written: something that comes after what is to be copied.
+    const write = waiting.length === 0 ? [] : [["EXPIRE", marker, MARKER_SECONDS]];
+    const replies = await this.#send([["GET", marker], ...write, ...waiting]);
+    const [reply] = replies;
     if (reply instanceof ErrorReply) throw reply;
-    return typeof reply === "string" ? reply : null;
+    if (typeof reply !== "string") return null;
+    this.#checkCopies(replies.at(-1));
+    return reply;
   }
 
   /**
@@ -123,6 +154,18 @@ export class BrokerConnection {
   close(): void {
     this.#lost = true;
     this.#socket.destroy();
+  }
+
+  #waitForCopies(): readonly (readonly string[])[] {
+    return this.#waitReplicas === 0 ? [] : [["WAIT", `${this.#waitReplicas}`, `${COPY_TIMEOUT}`]];
+  }
+
+  /** Throws if too few replicas have copied what was stored. @param copies the answer to WAIT */
+  #checkCopies(copies: Reply | undefined): void {
+    if (this.#waitReplicas === 0) return;
+    if (copies instanceof ErrorReply) throw copies;
+    if (typeof copies !== "number" || copies < this.#waitReplicas)
+      throw new Error(`${copies} of ${this.#waitReplicas} replicas have copied the records (waitReplicas)`);
   }
 
   async #send(commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {

@@ -33,6 +33,7 @@ const FAILOVER_CHECK = milliseconds(5_000);
 
 export class ConnectionKeeper {
   readonly #master: MasterFinder | Error;
+  readonly #waitReplicas: number;
   readonly #listener: KeeperListener;
   #connection: BrokerConnection | undefined;
   #isConnecting = false;
@@ -42,8 +43,12 @@ export class ConnectionKeeper {
   #failoverCheck: Timer | undefined;
   #closed = false;
 
-  /** @param address an error if there is no usable one: every attempt fails with it */
-  constructor(address: BrokerAddress | Error, listener: KeeperListener) {
+  /**
+   * @param address an error if there is no usable one: every attempt fails with it
+   * @param waitReplicas how many replicas must have a batch before it counts as stored
+   */
+  constructor(address: BrokerAddress | Error, waitReplicas: number, listener: KeeperListener) {
+    this.#waitReplicas = waitReplicas;
     this.#master = address instanceof Error ? address : new MasterFinder(address);
     this.#listener = listener;
   }
@@ -95,7 +100,10 @@ export class ConnectionKeeper {
     this.#isConnecting = true;
     try {
       if (this.#master instanceof Error) throw this.#master;
-      const opened = await BrokerConnection.open(this.#master, (lost, error) => this.#lost(lost, error));
+      const opened = await BrokerConnection.open(this.#master, {
+        waitReplicas: this.#waitReplicas,
+        onLost: (lost, error) => this.#lost(lost, error),
+      });
       await this.#listener.onOpened(opened).catch((error) => {
         opened.close();
         throw error;

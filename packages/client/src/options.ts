@@ -36,6 +36,11 @@ export interface ChouetteClientOptions {
   readonly database?: number | undefined;
   /** Connects with TLS, as `rediss://` does: the authorities to trust, the client's certificate and key, the server's name. */
   readonly tls?: TlsSettings | undefined;
+  /**
+   * How many replicas must have copied a record before it counts as stored, so that it survives the master's failover. While
+   * fewer do, records wait here. Else REDIS_WAIT_REPLICAS, else 0.
+   */
+  readonly waitReplicas?: number | undefined;
   /** Put before every name as it is: with `"app."` the name `jobs` becomes `app.jobs`. */
   readonly prefix?: string;
   /** Tags of every record. Those of a call take precedence. */
@@ -84,6 +89,7 @@ export const EXIT_TIMEOUT_MS = 1_200;
 export interface Settings {
   /** An error if the given URL is none: no other server is used in its place. */
   readonly address: BrokerAddress | Error;
+  readonly waitReplicas: number;
   readonly sampleRate: number;
   readonly aggregate: boolean;
   readonly cardinalityLimit: number;
@@ -125,8 +131,12 @@ export function readSettings(
     return otherwise;
   };
   const { spill } = options;
+  const { REDIS_WAIT_REPLICAS } = environment;
+  const waitReplicas =
+    options.waitReplicas ?? (REDIS_WAIT_REPLICAS ? Number(REDIS_WAIT_REPLICAS) : undefined);
   return {
     address: readAddress(options, environment, warn),
+    waitReplicas: Math.ceil(number("waitReplicas (REDIS_WAIT_REPLICAS)", waitReplicas, 0, 0)),
     sampleRate: number("sampleRate", options.sampleRate, 0, 1, 1),
     aggregate: flag("aggregate", options.aggregate, true),
     cardinalityLimit: number("cardinalityLimit", options.cardinalityLimit, 1, 2_000),

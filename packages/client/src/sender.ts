@@ -53,7 +53,7 @@ export class Sender {
     this.#listener = listener;
     this.#spill = spill;
     this.#lanes = new Lanes(clientId);
-    this.#keeper = new ConnectionKeeper(settings.address, {
+    this.#keeper = new ConnectionKeeper(settings.address, settings.waitReplicas, {
       onOpened: (connection) =>
         this.#lanes.resolve(connection, (batch, stored) => this.#settle(batch, stored)),
       onConnected: () => {

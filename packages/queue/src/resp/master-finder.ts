@@ -28,6 +28,8 @@ export class MasterFinder {
   #servers: readonly ServerAddress[];
   /** Of the newest answer. */
   #failover = -1;
+  /** How often one was asked whether there was a failover. */
+  #asked = 0;
 
   constructor(address: BrokerAddress) {
     this.#address = address;
@@ -73,15 +75,16 @@ export class MasterFinder {
     if (first !== undefined) this.#servers = [...others, first];
   }
 
-  /** Whether a Sentinel knows of a failover after the one that was found last. Never rejects. */
+  /**
+   * Whether a Sentinel knows of a failover after the one that was found last. Each call asks one of them, the next one: the first
+   * may be cut off. Never rejects.
+   */
   async hasFailedOver(): Promise<boolean> {
     const { sentinels } = this.#address;
-    if (sentinels === undefined) return false;
-    for (const server of this.#servers) {
-      const named = await ask(server, sentinels, this.#address).catch(() => undefined);
-      if (named !== undefined) return named.failover > this.#failover;
-    }
-    return false;
+    const server = this.#servers[this.#asked++ % this.#servers.length];
+    if (sentinels === undefined || server === undefined) return false;
+    const named = await ask(server, sentinels, this.#address).catch(() => undefined);
+    return named !== undefined && named.failover > this.#failover;
   }
 
   #take({ server, failover }: NamedMaster): BrokerAddress {
