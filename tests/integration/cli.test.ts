@@ -1,6 +1,8 @@
 /** The `chouette` command as a process: what it says of itself, and what it stores where. */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type AgentSettings, runChouette } from "../support/agent-process.js";
@@ -31,6 +33,25 @@ describe("chouette", () => {
     expect(output).toContain("-V, --version");
     for (const command of ["agent", "send", "collect", "status", "doctor", "queue", "config", "intake"])
       expect(output).toMatch(new RegExp(`^  ${command} `, "m"));
+  });
+});
+
+describe("whatever a server answers", () => {
+  const ATTACK = "\u001b]52;c;eA==\u0007 \u007f \u009b2J";
+
+  it.each([
+    ["queue", "ls"],
+    ["doctor", "--json"],
+  ])("nothing of it steers the terminal of %s %s", async (...args) => {
+    const server = createServer((socket) => {
+      socket.on("error", () => {}).on("data", () => socket.write(`-WRONGPASS ${ATTACK}\r\n`));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    const { output } = await chouette(args, { REDIS_URL: `redis://:password@127.0.0.1:${port}` });
+    server.close();
+    expect(output).toContain("]52;c;eA==");
+    expect(output.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { seconds } from "@chouette-iot/record";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
@@ -343,6 +344,26 @@ describe("chouette status", () => {
     const programs = runChouette(["status", "--json"], { CHOUETTE_HTTP: `${http}` });
     expect(await programs.ended).toBe(0);
     expect(ledger(JSON.parse(programs.output()), "metrics:raw").accepted).toBe(4);
+  });
+
+  it("shows nothing that steers the terminal, whatever Datadog's address answers", async () => {
+    const server = createServer((asked, answer) => {
+      asked.resume().on("end", () => answer.writeHead(503).end("\u001b]52;c;eA==\u0007\u007f\u009b2J"));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+    const { port } = server.address() as AddressInfo;
+    const agent = await startAgent({ DATADOG_URL: `http://127.0.0.1:${port}/api` });
+    await putCounts(1);
+    await until("the outage", async () =>
+      (await status()).outages.some(({ current }) => current !== undefined),
+    );
+    const shown = runChouette(["status", "--json"], { CHOUETTE_HTTP: `${http}` });
+    await shown.ended;
+    for (const output of [shown.output(), agent.output()]) {
+      expect(output).toContain("]52;c;eA==");
+      expect(output.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+    }
   });
 
   it("says so where no agent answers", async () => {

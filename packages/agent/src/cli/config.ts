@@ -4,6 +4,7 @@ import { loadConfig } from "../config/config.js";
 import { formatValue } from "../config/format-value.js";
 import { settingsSchema } from "../config/json-schema.js";
 import { type ShownSetting, shownSettings } from "../config/shown-settings.js";
+import { printableJson } from "../runtime/printable.js";
 import { formatFinding, invalidSettings } from "./doctor.js";
 import { checkSettings } from "./doctor-settings.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
@@ -35,7 +36,9 @@ export function registerConfig(program: Command): void {
       const config = settingsOrExitCode();
       if (config === undefined) return;
       const shown = shownSettings(config);
-      process.stdout.write(options.json ? `${JSON.stringify(shown, undefined, 2)}\n` : asTable(shown));
+      process.stdout.write(
+        options.json ? `${printableJson(JSON.stringify(shown, undefined, 2))}\n` : asTable(shown),
+      );
     });
 }
 

@@ -1,7 +1,7 @@
 /** `chouette doctor`: checks everything that an agent needs, and says what to do about problems. */
 import type { Command } from "commander";
 import { loadConfig } from "../config/config.js";
-import { printable } from "../runtime/printable.js";
+import { printable, printableJson } from "../runtime/printable.js";
 import { runChecks } from "./doctor-checks.js";
 import type { Finding } from "./finding.js";
 import { styled, terminalWidth, wrapped } from "./text-table.js";
@@ -30,7 +30,9 @@ export function registerDoctor(program: Command): void {
       const loaded = loadConfig(process.env);
       const findings = loaded.ok ? await runChecks(loaded.config) : invalidSettings(loaded.problems);
       process.stdout.write(
-        json ? `${JSON.stringify(findings, undefined, 2)}\n` : findings.map(formatFinding).join(""),
+        json
+          ? `${printableJson(JSON.stringify(findings, undefined, 2))}\n`
+          : findings.map(formatFinding).join(""),
       );
       const hasErrors = findings.some(({ verdict }) => verdict === "error");
       process.exitCode = loaded.ok ? (hasErrors ? 1 : 0) : 2;

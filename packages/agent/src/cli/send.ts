@@ -12,6 +12,7 @@ import { type CallOptions, ChouetteClient } from "chouette-iot-client";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { brokerAddress, shownBrokerAddress } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
+import { printableLines } from "../runtime/printable.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
 
 const METRIC_TYPES = ["count", "gauge", "rate", "histogram", "distribution", "set"] as const;
@@ -78,7 +79,7 @@ async function send(
     return;
   }
   const reason = client.stats().lastError?.message ?? "timed out";
-  process.stderr.write(`not stored in the broker at ${broker}: ${reason}\n`);
+  process.stderr.write(`not stored in the broker at ${broker}: ${printableLines(reason)}\n`);
   process.exitCode = 1;
 }
 

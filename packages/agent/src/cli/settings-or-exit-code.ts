@@ -1,6 +1,7 @@
 /** The settings for a command, and the exit code if they are invalid or the command fails. */
 import { messageOf } from "@chouette-iot/record";
 import { type Config, loadConfig } from "../config/config.js";
+import { printableLines } from "../runtime/printable.js";
 import { count } from "./plural.js";
 
 /** The configuration; or undefined if a setting is invalid, which is printed to stderr and sets exit code 2. */
@@ -8,7 +9,9 @@ export function settingsOrExitCode(): Config | undefined {
   const loaded = loadConfig(process.env);
   if (loaded.ok) return loaded.config;
   const heading = `${count(loaded.problems.length, "invalid setting")}:`;
-  process.stderr.write(`${heading}\n${loaded.problems.map((problem) => `  ${problem}\n`).join("")}`);
+  process.stderr.write(
+    `${heading}\n${loaded.problems.map((problem) => `  ${printableLines(problem)}\n`).join("")}`,
+  );
   process.exitCode = 2;
   return undefined;
 }
@@ -23,7 +26,7 @@ export async function orExitCode(run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
+    process.stderr.write(`${printableLines(messageOf(error))}\n`);
     process.exitCode = 1;
   }
 }

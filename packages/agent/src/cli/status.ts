@@ -1,6 +1,7 @@
 /** `chouette status`: shows the state of the running agent. */
 import type { Command } from "commander";
 import type { Config } from "../config/config.js";
+import { printableJson } from "../runtime/printable.js";
 import { askStatus } from "./running-agent.js";
 import { orExitCode, settingsOrExitCode } from "./settings-or-exit-code.js";
 import { statusText } from "./status-text.js";
@@ -41,8 +42,8 @@ async function showOnce(config: Config, { json, watch }: StatusFlags): Promise<v
   await orExitCode(async () => {
     const status = await askStatus(config);
     const clear = watch && process.stdout.isTTY ? CLEAR_SCREEN : "";
-    const text = json ? `${JSON.stringify(status, undefined, watch ? 0 : 2)}\n` : statusText(status);
-    process.stdout.write(clear + text);
+    const text = json ? printableJson(JSON.stringify(status, undefined, watch ? 0 : 2)) : statusText(status);
+    process.stdout.write(`${clear}${text}${json ? "\n" : ""}`);
     process.exitCode = status.ready.ok ? 0 : 1;
   });
 }

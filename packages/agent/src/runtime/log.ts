@@ -6,6 +6,7 @@
 import { isatty } from "node:tty";
 import pino from "pino";
 import { lineForPeople } from "./log-line.js";
+import { printableJson } from "./printable.js";
 
 /** Writes a line with fields. An error among them is called `err`. */
 export interface LogLine {
@@ -36,7 +37,8 @@ export function createLog(name: string, stream: LogStream = "stdout"): OwnLog {
   const dest = DESCRIPTORS[stream];
   // Synchronous, in this process: the last lines before a crash are those that matter.
   const destination = pino.destination({ dest, sync: true });
-  if (!isatty(dest)) return pino(options, destination);
+  // These lines are read on a terminal as well, by journalctl or `docker logs`.
+  if (!isatty(dest)) return pino({ ...options, hooks: { streamWrite: printableJson } }, destination);
   const hasColors = process[stream].hasColors();
   return pino(options, { write: (json: string) => destination.write(lineForPeople(json, hasColors)) });
 }
