@@ -79,7 +79,7 @@ function installForTests() {
   });
 }
 
-/** How to call apt-get as root, or undefined where there is no way without asking for a password. */
+/** How to call apt-get as root, or undefined if there is no way without asking for a password. */
 function aptCommand() {
   if (!runs("apt-get", ["--version"])) return undefined;
   if (process.getuid?.() === 0) return ["apt-get"];

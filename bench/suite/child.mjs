@@ -16,7 +16,7 @@ const MAX_ANSWER_MS = 180_000;
  *
  * @typedef {object} Subject
  * @property {number} pid
- * @property {(name: string, question?: unknown) => Promise<any>} ask  one at a time; rejects where the subject throws or ends
+ * @property {(name: string, question?: unknown) => Promise<any>} ask  one at a time; rejects if the subject throws or ends
  * @property {() => Promise<void>} end
  */
 export function startSubject(script, { nodeFlags = [], environment = {} } = {}) {

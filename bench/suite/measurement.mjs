@@ -5,7 +5,7 @@
  * @property {string} id  a word: what `--only` takes
  * @property {string} title
  * @property {string} about  Markdown: what is done, with which settings, and how it is checked at the far end
- * @property {(run: Run) => Promise<Outcome>} run  throws where work did not arrive: a benchmark whose work is lost is none
+ * @property {(run: Run) => Promise<Outcome>} run  throws if work did not arrive: a benchmark whose work is lost is none
  *
  * @typedef {object} Run
  * @property {boolean} quick  little work: it is run to see that it works

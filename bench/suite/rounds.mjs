@@ -10,7 +10,7 @@
  * @param {readonly Subject[]} plan.subjects
  * @param {(subject: Subject, round: { isWarmUp: boolean }) => Promise<Readonly<Record<string, number>>>} plan.sample
  * @param {(text: string) => void} plan.say
- * @param {boolean} [plan.warmUp]  false where each sample is a new process' own
+ * @param {boolean} [plan.warmUp]  false if each sample is a new process' own
  * @returns {Promise<Map<Subject, Record<string, number[]>>>} of each subject its samples by name, one a round
  */
 export async function alternate({ rounds, subjects, sample, say, warmUp = true }) {

@@ -31,7 +31,7 @@ export async function startBroker(kind, tree, folder) {
   return {
     ...server,
     /**
-     * Throws where the broker doesn't hold so many records, each with its value.
+     * Throws if the broker doesn't hold so many records, each with its value.
      *
      * @param {number} records
      * @param {{ part?: number }} [least]  the part that must be there, where ids are random

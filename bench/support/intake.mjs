@@ -8,7 +8,7 @@ import { startIntake } from "../../packages/agent/dist/intake/intake.js";
  * @typedef {object} SummingIntake
  * @property {string} url
  * @property {() => number} counted  the sum of the counts whose names begin with `my.`
- * @property {() => void} check  throws where a request was refused
+ * @property {() => void} check  throws if a request was refused
  * @property {() => Promise<void>} close
  *
  * @returns {Promise<SummingIntake>}

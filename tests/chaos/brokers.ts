@@ -20,7 +20,7 @@ export interface BrokerUnderFire {
   readonly clientLink: FaultyLink;
   /** Of the agent on this broker. */
   readonly agentSettings: AgentSettings;
-  /** The server; undefined where the agent is the broker. */
+  /** The server; undefined if the agent is the broker. */
   readonly redis: RedisServer | undefined;
   /** From here on the applications' link is good. */
   calm(): void;

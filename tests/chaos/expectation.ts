@@ -72,7 +72,7 @@ export class Expectation {
     return { differences, ...parts };
   }
 
-  /** For each ready metric of a context: what the parts that arrived should be; undefined where they are that. */
+  /** For each ready metric of a context: what the parts that arrived should be; undefined if they are that. */
   #checks(
     expected: Expected,
   ): readonly { suffix: string; check: (parts: readonly number[]) => string | undefined }[] {

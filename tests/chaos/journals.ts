@@ -42,7 +42,7 @@ export interface Stored {
 
 /**
  * Hands on every record that is stored.
- * @param sums of the witnesses; undefined where all that was recorded was stored
+ * @param sums of the witnesses; undefined if all that was recorded was stored
  */
 export function readJournals(
   lives: readonly Life[],

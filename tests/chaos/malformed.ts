@@ -11,7 +11,7 @@ import type { SetAside } from "./ledger.js";
 
 export interface Malformed {
   readonly id: string;
-  /** Undefined where an id was stored alone. */
+  /** Undefined if an id was stored alone. */
   readonly value: string | undefined;
   /** What the reason has to say. */
   readonly reason: string;

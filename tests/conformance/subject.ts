@@ -8,7 +8,7 @@ export interface Subject {
   /** Closes the store, or has it end in some worse way, and opens it again on the same data. */
   reopen(): Promise<void>;
   close(): Promise<void>;
-  /** A client that writes beside the store; undefined where the engine has none. */
+  /** A client that writes beside the store; undefined if the engine has none. */
   readonly client?: Client;
 }
 

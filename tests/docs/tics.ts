@@ -9,6 +9,7 @@ const TICS: readonly Tic[] = [
     "if, when",
     "prose",
   ],
+  [/\b(?:throws|rejects|undefined|fails|resolves) where\b/gi, "if"],
   [/\b(?:is|are|was|were|be|been) told\b/gi, "is reported, is returned"],
   [/\btells? (?:the|it|how|what|that|when|why|more|its)\b/gi, "reports, shows", "prose"],
   [/\bof (?:its|their|our|his) own\b/gi, "its own …, separate", "prose"],

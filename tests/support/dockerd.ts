@@ -11,7 +11,7 @@ export interface Dockerd {
   readonly socketPath: string;
   /** Creates a container that runs this in a shell, and starts it. */
   start(name: string, script: string, settings?: object): Promise<void>;
-  /** One request to the engine; throws where the answer is an error. */
+  /** One request to the engine; throws if the answer is an error. */
   ask(method: string, path: string, body?: object): Promise<string>;
   /** Removes all containers, ends it, and removes its folders. */
   stop(): Promise<void>;

@@ -63,7 +63,7 @@ interface Leadership {
 /**
  * @param onProgress called while a large store is read
  *
- * Rejects where a file or module that a setting names can't be used, or where the embedded broker can't be: its
+ * Rejects if a file or module that a setting names can't be used, or where the embedded broker can't be: its
  * port is taken, or its folder can't be written.
  */
 export async function startAgent(

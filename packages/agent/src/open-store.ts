@@ -39,7 +39,7 @@ export interface OpenStore {
 }
 
 /**
- * Rejects where the agent's own can't be: its port is taken, or its folder can't be written.
+ * Rejects if the agent's own can't be: its port is taken, or its folder can't be written.
  * @param onProgress called while the files of a large store are read
  */
 export async function openStore(

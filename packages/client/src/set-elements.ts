@@ -10,7 +10,7 @@ const MAX_DEPTH = 20;
 /** Anything that can stand in a set; what is not a string, number or boolean is distinguished by its text. */
 export type SetInput = ReadonlySet<unknown> | readonly unknown[] | SetElement;
 
-/** The elements; undefined where one is a number that JSON can't carry, or there is nothing that could be a set. */
+/** The elements; undefined if one is a number that JSON can't carry, or there is nothing that could be a set. */
 export function readElements(input: SetInput): readonly SetElement[] | undefined {
   const single = typeof input === "string" || typeof input === "number" || typeof input === "boolean";
   const elements: SetElement[] = [];

@@ -24,7 +24,7 @@ export interface PagesOptions {
   resumeAfter?(last: StoredRecord): Position;
 }
 
-/** The records of this range, in order. Rejects where the store does, and with a StoreError if a page doesn't advance. */
+/** The records of this range, in order. Rejects if the store does, and with a StoreError if a page doesn't advance. */
 export async function* pages(
   store: Pick<Store, "read">,
   queue: string,
@@ -61,7 +61,7 @@ export async function* pages(
 
 /**
  * The orphans of a queue, for anyone who removes each page before asking for the next: they have no order to go by.
- * Rejects where the store does, and with a StoreError if a page comes again.
+ * Rejects if the store does, and with a StoreError if a page comes again.
  */
 export async function* orphanPages(
   store: Pick<Store, "orphans">,

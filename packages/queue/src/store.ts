@@ -108,7 +108,7 @@ export interface Store {
    * memory must be read again then. Constant in an engine whose data is this process's alone.
    */
   readonly epoch: number;
-  /** Stores all of these records or none. Rejects where the engine can't; then, after a broken connection, they may be stored all the same. */
+  /** Stores all of these records or none. Rejects if the engine can't; then, after a broken connection, they may be stored all the same. */
   append(queue: string, records: readonly NewRecord[]): Promise<void>;
   /**
    * The next records in order, at most `limit`, and at most {@link MAX_PAGE_BYTES} of values unless the first one

@@ -31,7 +31,7 @@ export interface Collector {
   readonly name: string;
   /** Whose figures these are and how they are reached, for a person; no secrets. */
   readonly subject?: string | undefined;
-  /** Throws where the source can't be read; what it knows besides is then lost, unless it uses `report` instead. */
+  /** Throws if the source can't be read; what it knows besides is then lost, unless it uses `report` instead. */
   collect(round: Round): Promise<readonly CollectedMetric[]> | readonly CollectedMetric[];
   close?(): Promise<void> | void;
 }

@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
  * The answer's body as text.
  *
  * @param most bytes; a longer answer is broken off
- * @throws where the connection breaks, or the answer is too long
+ * @throws if the connection breaks, or the answer is too long
  */
 export async function readBody(response: IncomingMessage, most: number): Promise<string> {
   const chunks: Buffer[] = [];

@@ -20,7 +20,7 @@ interface Line {
 /** A process, and what it wrote last or how it ended. */
 interface Run {
   readonly child: ChildProcess;
-  /** Resolves with the first line, rejects where the process ends before it. */
+  /** Resolves with the first line, rejects if the process ends before it. */
   readonly first: Promise<Line>;
   last?: Line;
   end?: string;
@@ -39,7 +39,7 @@ export class RunningProgram {
     this.#oldest = oldest;
   }
 
-  /** The last line. Waits for the first one after a start, until the signal is aborted. Throws where the program can't be run, ended, or hangs. */
+  /** The last line. Waits for the first one after a start, until the signal is aborted. Throws if the program can't be run, ended, or hangs. */
   async line(clock: Clock, signal: AbortSignal): Promise<string> {
     if (this.#run?.end !== undefined) this.#run = undefined;
     this.#run ??= this.#start(clock);

@@ -60,7 +60,7 @@ export class Dispatcher<T> {
     return this.#deferred;
   }
 
-  /** Rejects where the store does; the next call takes up what is left. */
+  /** Rejects if the store does; the next call takes up what is left. */
   async dispatch(signal?: AbortSignal): Promise<Dispatched> {
     const { clock, fresh, sentBytes } = this.#options;
     await sentBytes.load();

@@ -39,7 +39,7 @@ export interface WireOfLate {
   readonly month: readonly WireUse[];
 }
 
-/** By the word of the store, so that an agent that stands by knows it as well. Rejects where the store does. */
+/** By the word of the store, so that an agent that stands by knows it as well. Rejects if the store does. */
 export async function readSentOfLate(store: Store, clock: Clock): Promise<SentOfLate> {
   const texts = await store.state(periodsOf(clock.now()).map((period) => SENT_BYTES_STATE + period));
   const [today = 0, month = 0] = texts.map((text) => Number(text ?? 0) || 0);
@@ -73,7 +73,7 @@ export class SentBytes {
     this.#meter = meter;
   }
 
-  /** Reads what earlier runs sent, once. Rejects where the store does. */
+  /** Reads what earlier runs sent, once. Rejects if the store does. */
   async load(): Promise<void> {
     if (this.#periods !== undefined) return;
     const [bodies, wire] = await Promise.all(

@@ -8,7 +8,7 @@ import { STORE_ID_LENGTH } from "../runtime/ready-ids.js";
 
 const STORE_ID = `${NAMESPACE}:store:id`;
 
-/** Rejects where the store does. */
+/** Rejects if the store does. */
 export async function storeId(store: Store): Promise<string> {
   const [known] = await store.state([STORE_ID]);
   if (known !== undefined) return known;

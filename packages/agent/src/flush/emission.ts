@@ -31,7 +31,7 @@ export interface Emitted {
   /** Ready metrics and sketches of the last second whose place the new ones take. */
   readonly superseded: readonly Position[];
   readonly wrapFailures: readonly WrapFailure[];
-  /** What is to be kept of the window's last second, as text; undefined where the emission went to an earlier one. */
+  /** What is to be kept of the window's last second, as text; undefined if the emission went to an earlier one. */
   readonly last: string | undefined;
 }
 

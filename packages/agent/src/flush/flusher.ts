@@ -92,7 +92,7 @@ export class Flusher {
     return this.#hasBegun;
   }
 
-  /** Emits every window that is closed. Rejects where the store does; the next call takes up what is left. */
+  /** Emits every window that is closed. Rejects if the store does; the next call takes up what is left. */
   async flush(): Promise<Flushed> {
     const now = this.#now();
     const flushed = { aggregated: 0, ready: 0, rejected: 0, expired: 0, filtered: 0 };

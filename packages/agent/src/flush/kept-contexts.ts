@@ -25,7 +25,7 @@ export class KeptContexts {
   }
 
   /**
-   * Rejects where the store does.
+   * Rejects if the store does.
    * @param globalTags of every series
    */
   static async read(

@@ -51,7 +51,7 @@ export class DeadLetters {
     this.#future = new FutureLimit(clock);
   }
 
-  /** Removes what is over a limit. Rejects where the store does. */
+  /** Removes what is over a limit. Rejects if the store does. */
   async bound({ maxRecords, maxBytes, ttl }: DeadLetterLimits): Promise<void> {
     await this.#expire(ttl);
     await this.#readOn();

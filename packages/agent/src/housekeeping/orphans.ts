@@ -20,7 +20,7 @@ export class Orphans {
     this.#names = names;
   }
 
-  /** Takes out what it met the last time as well; to be called about once a minute. Rejects where the store does. */
+  /** Takes out what it met the last time as well; to be called about once a minute. Rejects if the store does. */
   async remove(now: Seconds): Promise<void> {
     const { readyMetrics, logs, rejected } = this.#names;
     for (const queue of [readyMetrics, logs, rejected]) await this.#removeFrom(queue, now);

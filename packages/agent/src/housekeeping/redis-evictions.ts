@@ -37,7 +37,7 @@ export class RedisEvictions {
     this.#names = names;
   }
 
-  /** Counts what was evicted since the last check, in this process or before it. Rejects where the store does. */
+  /** Counts what was evicted since the last check, in this process or before it. Rejects if the store does. */
   async check(): Promise<void> {
     // Before and after: whatever the census misses because of an eviction is no later than the second.
     const first = await this.#server.serverInfo();

@@ -15,7 +15,7 @@ export function fixedKey(key: string): ApiKey {
   return { current: key, renew: async () => false };
 }
 
-/** Rejects where the file can't be read or holds nothing; later on, the last key that was read stays. */
+/** Rejects if the file can't be read or holds nothing; later on, the last key that was read stays. */
 export async function keyFromFile(path: string): Promise<ApiKey> {
   let current = await readKey(path);
   return {

@@ -38,7 +38,7 @@ export interface DatadogOutputsOptions
   readonly wireMeter: WireMeter;
 }
 
-/** Rejects where the key's or the certificate authority's file can't be read. */
+/** Rejects if the key's or the certificate authority's file can't be read. */
 export async function openDatadog(options: DatadogOutputsOptions): Promise<Outputs> {
   const { apiKey = "", apiKeyFile } = options;
   const key = apiKeyFile === undefined ? fixedKey(apiKey) : await keyFromFile(apiKeyFile);

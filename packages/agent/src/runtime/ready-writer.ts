@@ -6,7 +6,7 @@ import { counterName, type NewRecord, type Store } from "@chouette-iot/queue";
 import { canonicalTags, encodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
 import { type ReadyOrigin, writerId } from "./ready-ids.js";
 
-/** Stores these, or rejects where the store does. A value that JSON can't carry is left out. */
+/** Stores these, or rejects if the store does. A value that JSON can't carry is left out. */
 export type WriteReady = (metrics: readonly ReadyMetric[]) => Promise<void>;
 
 /** @param globalTags `["key:value", …]`, of every metric from its writing on */

@@ -9,8 +9,6 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 export function prometheusText(status: Status): string {
-  const { queues = [], deliveries, outages, collectors, sent, wire, budget } = status;
-  const signals = Object.entries(deliveries);
   return [
     family("chouette_uptime_seconds", "gauge", "Time since the agent started.", [[{}, status.uptime]]),
     family("chouette_alive", "gauge", "1 unless a loop has hung.", [
@@ -23,6 +21,17 @@ export function prometheusText(status: Status): string {
       [{}, status.queues === undefined ? 0 : 1],
     ]),
     ...diskFamilies(status.broker.disk),
+    ...queueFamilies(status),
+    ...memoryFamilies(status),
+    ...statsdFamilies(status),
+    ...deliveryFamilies(status),
+    ...byteFamilies(status),
+    ...troubleFamilies(status),
+  ].join("");
+}
+
+function queueFamilies({ queues = [] }: Status): readonly string[] {
+  return [
     family(
       "chouette_queue_records",
       "gauge",
@@ -61,14 +70,18 @@ export function prometheusText(status: Status): string {
       "How often an unknown number of records was lost, across restarts.",
       queues.map(({ name, ledger }) => [{ queue: name }, ledger.unknownLosses]),
     ),
-    ...memoryFamilies(status),
-    ...statsdFamilies(status),
     family(
       "chouette_records_missing",
       "gauge",
       "Accepted records that are neither done, pending nor dropped: lost by the store.",
       queues.map(({ name, ledger }) => [{ queue: name }, ledger.missing]),
     ),
+  ];
+}
+
+function deliveryFamilies({ deliveries }: Status): readonly string[] {
+  const signals = Object.entries(deliveries);
+  return [
     family(
       "chouette_requests_total",
       "counter",
@@ -89,6 +102,18 @@ export function prometheusText(status: Status): string {
       "Delivered records that Datadog may not have ingested for their age (DATADOG_HISTORICAL), since the start.",
       signals.flatMap(([signal, { old }]): Sample[] => (old === undefined ? [] : [[{ signal }, old]])),
     ),
+    family(
+      "chouette_last_delivery_timestamp_seconds",
+      "gauge",
+      "When a batch was last delivered.",
+      signals.flatMap(([signal, { last }]): Sample[] => (last === undefined ? [] : [[{ signal }, last]])),
+    ),
+  ];
+}
+
+/** What was sent of the budget, and what waits for the next day's. */
+function byteFamilies({ sent, wire, budget }: Status): readonly string[] {
+  return [
     family(
       "chouette_sent_bytes",
       "gauge",
@@ -119,12 +144,11 @@ export function prometheusText(status: Status): string {
       budget?.bytesPerMonth === undefined ? [] : [[{}, budget.bytesPerMonth]],
     ),
     family("chouette_deferred_records", "gauge", "Records deferred by the budget.", deferredSamples(budget)),
-    family(
-      "chouette_last_delivery_timestamp_seconds",
-      "gauge",
-      "When a batch was last delivered.",
-      signals.flatMap(([signal, { last }]): Sample[] => (last === undefined ? [] : [[{ signal }, last]])),
-    ),
+  ];
+}
+
+function troubleFamilies({ outages, collectors }: Status): readonly string[] {
+  return [
     family(
       "chouette_outage_seconds",
       "gauge",
@@ -143,7 +167,7 @@ export function prometheusText(status: Status): string {
       "Failed rounds of a collector in a row.",
       collectors.map(({ name, consecutiveFailures }) => [{ collector: name }, consecutiveFailures]),
     ),
-  ].join("");
+  ];
 }
 
 function deferredSamples(budget: Status["budget"]): readonly Sample[] {

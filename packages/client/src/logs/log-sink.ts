@@ -91,7 +91,7 @@ export class LogSink {
     return this.log("CRITICAL", message, extras);
   }
 
-  /** Sends what is buffered now. True when all of it is stored or dropped, false where `timeoutMs` passed first. */
+  /** Sends what is buffered now. True when all of it is stored or dropped, false if `timeoutMs` passed first. */
   flush(deadline?: Deadline): Promise<boolean> {
     return this.#recorder.flush(timeoutOf(deadline));
   }

@@ -98,7 +98,7 @@ const AFTER_ID = `
 local rank = redis.call("ZRANK", KEYS[1], ARGV[1])
 return rank and redis.call("ZRANGE", KEYS[1], rank + 1, rank + ARGV[2], "WITHSCORES")`;
 
-/** Undefined where the position's record is gone, and its rank with it. */
+/** Undefined if the position's record is gone, and its rank with it. */
 async function afterRank(
   connection: RedisConnection,
   queue: string,

@@ -8,7 +8,7 @@ export interface Container {
   readonly name: string;
   /** created, running, paused, restarting, exited, dead; and the like. */
   readonly state: string;
-  /** Undefined where the container has no health check, or its first one is not done. */
+  /** Undefined if the container has no health check, or its first one is not done. */
   readonly isHealthy: boolean | undefined;
 }
 

@@ -148,7 +148,7 @@ async function readStats(
   return { metrics: read, cpu };
 }
 
-/** Undefined where the container has gone meanwhile, or was stopped. */
+/** Undefined if the container has gone meanwhile, or was stopped. */
 async function readOne(engine: Engine, id: string, signal: AbortSignal): Promise<Stats | undefined> {
   const { status, body } = await engine.get(`/containers/${id}/stats?stream=false&one-shot=true`, signal);
   // A container that goes while the engine reads it is answered by nothing at all.

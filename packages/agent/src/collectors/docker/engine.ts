@@ -26,7 +26,7 @@ export class Engine {
     this.socketPath = socketPath.replace(/^unix:\/\//, "");
   }
 
-  /** Throws where the engine can't be reached; any answer of its own is given back. */
+  /** Throws if the engine can't be reached; any answer of its own is given back. */
   async get(path: string, signal: AbortSignal): Promise<Answer> {
     const options = { socketPath: this.socketPath, path, agent: this.#agent, signal, host: "docker" };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {

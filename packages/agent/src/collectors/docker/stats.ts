@@ -31,7 +31,7 @@ export interface CpuReading {
   readonly at: number;
 }
 
-/** Undefined where the container did not run when it was asked about. */
+/** Undefined if the container did not run when it was asked about. */
 export function cpuReading({ read, cpu_stats }: Stats): CpuReading | undefined {
   const at = Date.parse(read ?? "");
   const nanoseconds = cpu_stats?.cpu_usage?.total_usage;

@@ -36,7 +36,7 @@ export function pressureMetrics(
   return metrics;
 }
 
-/** Answers from the second call on. Throws where the kernel keeps no such account. */
+/** Answers from the second call on. Throws if the kernel keeps no such account. */
 export function pressureReader(proc: string): (round: Pick<Round, "clock">) => readonly CollectedMetric[] {
   const before = new Map<string, ReadonlyMap<string, number>>();
   let readAt: Milliseconds | undefined;

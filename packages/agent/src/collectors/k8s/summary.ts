@@ -26,7 +26,7 @@ export interface PodStats extends Stats {
   readonly containers?: readonly Stats[];
 }
 
-/** @throws where the answer is no summary */
+/** @throws if the answer is no summary */
 export function parseSummary(text: string): Summary {
   const summary: unknown = JSON.parse(text);
   if (typeof summary !== "object" || summary === null || !("node" in summary)) {

@@ -18,7 +18,7 @@ const KEEPALIVE_SECONDS = 60;
  * The payloads by topic.
  *
  * @param url `mqtt://user:password@host:port`, or `mqtts://`
- * @throws where the broker can't be reached, doesn't let in, or closes the connection
+ * @throws if the broker can't be reached, doesn't let in, or closes the connection
  */
 export function readRetained(
   url: string,

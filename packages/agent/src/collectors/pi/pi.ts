@@ -89,7 +89,7 @@ async function readTemperature(sys: string, signal: AbortSignal): Promise<Collec
   return [{ name: "Chouette.pi.temperature", type: "gauge", value }];
 }
 
-/** The firmware's flags as a number; undefined where the kernel doesn't show them. */
+/** The firmware's flags as a number; undefined if the kernel doesn't show them. */
 async function readFlags(sys: string, signal: AbortSignal): Promise<number | undefined> {
   const path = `${sys}/devices/platform/soc/soc:firmware/get_throttled`;
   const flags = Number.parseInt((await readBeside(path, signal)) ?? "", 16);

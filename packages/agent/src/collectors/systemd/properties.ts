@@ -14,7 +14,7 @@ export function parseProperties(text: string): readonly Properties[] {
   });
 }
 
-/** @throws where the manager doesn't say */
+/** @throws if the manager doesn't say */
 export function failedMetrics([manager]: readonly Properties[]): readonly CollectedMetric[] {
   const failed = manager?.get("NFailedUnits");
   if (failed === undefined || !/^\d+$/.test(failed))

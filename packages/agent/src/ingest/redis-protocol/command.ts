@@ -63,7 +63,7 @@ export interface BrokerContext {
   readonly memory: { readonly clients: MemoryBudget; readonly strangers: MemoryBudget };
   /** How long a client may take to give the password. */
   readonly loginTimeout: Milliseconds;
-  /** Undefined where no password is asked for. */
+  /** Undefined if no password is asked for. */
   readonly isPassword: ((attempt: string) => boolean) | undefined;
   readonly counters: BrokerCounters;
   readonly sessions: Set<Session>;

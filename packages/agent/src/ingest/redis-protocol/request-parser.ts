@@ -132,7 +132,7 @@ export class RequestParser {
     return this.#finish();
   }
 
-  /** Reads an array's header, or a whole inline request; undefined where to go on. */
+  /** Reads an array's header, or a whole inline request; undefined if it is to go on. */
   #begin(): Parsed | undefined {
     if (this.#available() === 0) return this.#wait(1);
     if (this.#bytes[this.#at] !== ARRAY) return this.#readInline();
@@ -166,7 +166,7 @@ export class RequestParser {
     return undefined;
   }
 
-  /** The number after a `*` or `$`; NaN if it is none, undefined where the line isn't whole yet. */
+  /** The number after a `*` or `$`; NaN if it is none, undefined if the line isn't whole yet. */
   #readHeader(): number | undefined {
     const bytes = this.#bytes;
     const negative = this.#available() > 1 && bytes[this.#at + 1] === MINUS;
