@@ -42,6 +42,11 @@ export class Window implements WindowSpan {
     return true;
   }
 
+  /** How many contexts it has. */
+  get size(): number {
+    return this.#contexts.size;
+  }
+
   contexts(): Iterable<Context> {
     return this.#contexts.values();
   }

@@ -40,9 +40,21 @@ export interface WrapFailure {
   readonly reason: string;
 }
 
-export interface EmissionOptions {
+/** What one emission of a window has made so far: it may be settled in steps, each of other contexts (steps.ts). */
+export interface EmissionSoFar {
   /** How often the window was emitted before. */
   readonly emitted: number;
+  readonly claimed: ClaimedSeries;
+  /** Ready metrics and sketches. */
+  made: number;
+}
+
+export function newEmission(emitted: number): EmissionSoFar {
+  return { emitted, claimed: new ClaimedSeries(), made: 0 };
+}
+
+export interface EmissionOptions {
+  readonly soFar: EmissionSoFar;
   /** Parts of the window that were taken before, in the order in which they were. */
   readonly parts: readonly SavedContext[];
   /** What is kept of its last second. */
@@ -52,12 +64,15 @@ export interface EmissionOptions {
   readonly wrap: Wrap;
 }
 
-export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap }: EmissionOptions): Emitted {
+/** It claims the series that it makes; `made` is the caller's to raise once they are settled. */
+export function emitWindow(window: Window, { soFar, parts, last, gauges, wrap }: EmissionOptions): Emitted {
+  const { emitted, made: madeBefore } = soFar;
   const { start, interval } = window;
   const { at, isLast } = emissionOf(start, emitted, interval);
   const { whole, wrapFailures } = joinParts(window, parts);
   const kept = new FinalSecond(isLast ? last.map((saved) => [contextKey(saved.context), saved]) : []);
-  const claimed = new ClaimedSeries();
+  // What is kept of the last second has all that earlier steps made of it.
+  const claimed = isLast ? new ClaimedSeries() : soFar.claimed;
   for (const { context } of kept.contexts()) claimKept(context, claimed, () => wrap(context, at, interval));
   const ready: NewRecord[] = [];
   const sketches: NewRecord[] = [];
@@ -78,7 +93,7 @@ export function emitWindow(window: Window, { emitted, parts, last, gauges, wrap 
       const values = [...made.metrics.map(encoded), ...made.sketches.map(encodeReadySketch)];
       const added = values.map((value, index) => ({
         score: at,
-        id: flushId(start, emitted, ready.length + sketches.length + index),
+        id: flushId(start, emitted, madeBefore + ready.length + sketches.length + index),
         value,
       }));
       const claim = () => {

@@ -21,7 +21,7 @@ import type { SeriesFilter } from "../aggregation/series-filter.js";
 import { type Clock, FutureLimit } from "../runtime/clock.js";
 import type { Windows } from "../runtime/windows.js";
 import type { Wrap } from "../wrappers/wrapper.js";
-import { emitWindow, joinParts } from "./emission.js";
+import { type EmissionSoFar, emitWindow, joinParts, newEmission } from "./emission.js";
 import { claimFragments } from "./fragments.js";
 import { MAX_LEAD, rejectFuture, rejectUnset, type TimeLimits } from "./implausible-timestamps.js";
 import { KeptContexts } from "./kept-contexts.js";
@@ -29,6 +29,8 @@ import { type OpenWindow, OpenWindows, type WindowBatch } from "./open-windows.j
 import { pagesBefore } from "./raw-pages.js";
 import { rejectContext } from "./rejections.js";
 import { type EmittedWindow, raised, settlementOf } from "./settlement.js";
+import { fewerContexts, ONE_STEP } from "./step-size.js";
+import { inSteps } from "./steps.js";
 import { type WindowState, WindowStates } from "./window-state.js";
 
 export interface FlusherOptions {
@@ -58,14 +60,16 @@ export interface Flushed {
 
 /** Complete windows are settled once this many records are held, so that many small windows share a step. */
 const SETTLE_AT = 10_000;
-/** While a full disk has no room for that, fewer are settled together, down to this many: windows leave in parts then. */
-const MIN_SETTLED = 200;
 /** Or records of this length together, in characters. */
 const SETTLE_AT_LENGTH = 8 * 1024 * 1024;
 /** A window with more records than this, or longer ones, is taken in parts. */
 const PART_AT = 100_000;
 const PART_AT_LENGTH = 16 * 1024 * 1024;
 const MAX_STRAYS = 1_000;
+
+/** By the windows' starts. */
+type Emissions = Map<Seconds, EmissionSoFar>;
+
 /** How long the times of gauges are kept: to older points, Datadog pays no heed. */
 const GAUGES_KEPT = seconds(3_600);
 
@@ -74,8 +78,8 @@ export class Flusher {
   readonly #states: WindowStates;
   readonly #future: FutureLimit;
   #hasBegun = false;
-  /** Less than {@link SETTLE_AT} while the store's disk has no room for so many. */
-  #settleAt = SETTLE_AT;
+  /** What was read is settled in steps of so many contexts: in one, unless the store's disk has no room for that. */
+  #contextsOfStep = ONE_STEP;
 
   constructor(options: FlusherOptions) {
     const { store, queues, windows, clock } = options;
@@ -99,13 +103,14 @@ export class Flusher {
     for (;;) {
       try {
         await this.#flushAll(now, flushed);
-        this.#settleAt = SETTLE_AT;
+        this.#contextsOfStep = ONE_STEP;
         return flushed;
       } catch (error) {
         // A settlement whose answer was lost may have been applied: what the store says holds.
         this.#states.forget();
-        if (!(error instanceof StoreFullError) || this.#settleAt <= MIN_SETTLED) throw error;
-        this.#settleAt = Math.max(MIN_SETTLED, Math.floor(this.#settleAt / 2));
+        const fewer = error instanceof StoreFullError ? fewerContexts(this.#contextsOfStep) : undefined;
+        if (fewer === undefined) throw error;
+        this.#contextsOfStep = fewer;
       }
     }
   }
@@ -153,37 +158,45 @@ export class Flusher {
 
   async #flushBefore(boundary: Seconds, now: Seconds, flushed: Flushed): Promise<void> {
     const { store, queues, globalTags, filter } = this.#options;
-    const taken = new OpenWindows(this.#states.grid, this.#limits(now), globalTags, filter);
-    for (const window of this.#states.withParts()) taken.window(window);
+    const taken = new OpenWindows(
+      this.#states.grid,
+      this.#limits(now),
+      globalTags,
+      filter,
+      this.#contextsOfStep,
+    );
+    for (const window of this.#states.withParts()) taken.addWhole(window);
     // One settlement at a time, under way while the next pages are read and added up.
     let settling = Promise.resolve();
     try {
       for await (const page of pagesBefore(boundary, store, queues.rawMetrics)) {
-        for (const record of page) {
-          taken.add(record);
-          // Complete or not: what stays in memory for its window's end would find no room then.
-          if (this.#settleAt < SETTLE_AT && taken.held >= this.#settleAt)
-            await this.#settle(taken.takeBatch(), flushed);
-        }
+        for (const record of page) taken.add(record);
         if (taken.held < SETTLE_AT && taken.length < SETTLE_AT_LENGTH) continue;
         await settling;
-        settling = this.#settle(taken.takeBatch(page.at(-1)?.score), flushed);
+        settling = this.#settleInSteps(taken.takeBatch(page.at(-1)?.score), flushed);
         // Awaited before the next: till then nobody else would hear it fail.
         settling.catch(() => {});
         if (taken.held >= PART_AT || taken.length >= PART_AT_LENGTH)
-          await settling.then(() => this.#setPartsAside(taken, flushed));
+          await settling.then(() => this.#takeParts(taken, flushed));
       }
     } finally {
       await settling;
     }
-    await this.#settle(taken.takeBatch(), flushed);
+    await this.#settleInSteps(taken.takeBatch(), flushed);
   }
 
-  async #settle(batch: WindowBatch, flushed: Flushed): Promise<void> {
+  async #settleInSteps(batch: WindowBatch, flushed: Flushed): Promise<void> {
+    if (this.#contextsOfStep === ONE_STEP) return this.#settle(batch, flushed);
+    const emissions: Emissions = new Map();
+    for (const step of inSteps(batch, this.#contextsOfStep)) await this.#settle(step, flushed, emissions);
+  }
+
+  /** @param emissions of the windows that an earlier step settled a part of */
+  async #settle(batch: WindowBatch, flushed: Flushed, emissions?: Emissions): Promise<void> {
     const { unusable, expired, filtered } = batch;
     if (batch.windows.length + unusable.length + expired.length + filtered.length === 0) return;
     const { queues } = this.#options;
-    const windows = await this.#emit(batch.windows);
+    const windows = await this.#emit(batch.windows, emissions);
     const options = { queues, states: this.#states, at: this.#now() };
     await this.#options.store.settle(settlementOf({ ...batch, windows }, options));
     flushed.rejected += unusable.length;
@@ -191,13 +204,16 @@ export class Flusher {
     flushed.filtered += filtered.length;
     for (const { window, state, positions, emitted } of windows) {
       this.#states.set(window.start, state);
+      const made = emitted.ready.length + emitted.sketches.length;
+      const emission = emissions?.get(window.start);
+      if (emission !== undefined) emission.made += made;
       flushed.aggregated += positions.length;
-      flushed.ready += emitted.ready.length + emitted.sketches.length;
+      flushed.ready += made;
       flushed.rejected += emitted.wrapFailures.length;
     }
   }
 
-  async #emit(windows: readonly OpenWindow[]): Promise<readonly EmittedWindow[]> {
+  async #emit(windows: readonly OpenWindow[], emissions?: Emissions): Promise<readonly EmittedWindow[]> {
     const { queues, wrap } = this.#options;
     const kept = await KeptContexts.read(
       this.#options,
@@ -207,14 +223,17 @@ export class Flusher {
     return windows.map(({ window, positions }) => {
       const { start } = window;
       const { interval, emitted, ready, hasParts } = this.#states.get(window);
+      const soFar = emissions?.get(start) ?? newEmission(emitted);
+      emissions?.set(start, soFar);
       const gauges = new GaugeTimes(window, kept.text(this.#states.gaugesKey(start)));
       const parts = kept.contexts(this.#states.partsKey(start), start);
       const last = kept.contexts(this.#states.finalSecondKey(start), start);
-      const emission = emitWindow(window, { emitted, parts, last, gauges, wrap });
+      const emission = emitWindow(window, { soFar, parts, last, gauges, wrap });
       const gaugesText = gauges.toText();
       const state = {
         interval,
-        emitted: emitted + 1,
+        // From the first step on: if the others fail, they go to a later second.
+        emitted: soFar.emitted + 1,
         ready: ready === undefined ? undefined : ready + emission.ready.length + emission.sketches.length,
         hasParts: false,
         hasFinalSecond: emission.last !== undefined,
@@ -245,12 +264,16 @@ export class Flusher {
     ];
   }
 
-  /** Windows too large to be held leave the raw queue in parts, which wait in the store's state. */
-  async #setPartsAside(taken: OpenWindows, flushed: Flushed): Promise<void> {
+  /**
+   * Windows too large to be held leave the raw queue in parts, which wait in the store's state; on a full disk, which has no
+   * room for these, they are emitted.
+   */
+  async #takeParts(taken: OpenWindows, flushed: Flushed): Promise<void> {
+    if (this.#contextsOfStep !== ONE_STEP) return this.#settleInSteps(taken.takeBatch(), flushed);
     for (const window of taken.takeWindows()) {
       if (window.positions.length > 0) await this.#setPartAside(window, flushed);
       // Empty, and in its place all the same: its parts are emitted when the reader has passed it.
-      taken.window(window.window);
+      taken.addWhole(window.window);
     }
   }
 

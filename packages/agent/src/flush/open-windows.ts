@@ -11,8 +11,10 @@ import { TOO_LARGE } from "../aggregation/context.js";
 import type { SeriesFilter } from "../aggregation/series-filter.js";
 import { Window, type WindowSpan } from "../aggregation/window.js";
 import { FUTURE_REASON, type TimeLimits, UNSET_REASON } from "./implausible-timestamps.js";
+import { ONE_STEP } from "./step-size.js";
 import type { WindowGrid } from "./window-grid.js";
 
+/** A window, or those of its contexts that are settled in one step: see steps.ts. */
 export interface OpenWindow {
   readonly window: Window;
   /** The records that went into it. */
@@ -24,6 +26,13 @@ export interface OpenWindow {
 export interface UnusableRecord {
   readonly record: StoredRecord;
   readonly reason: string;
+}
+
+/** The parts of a window that are settled one after the other. */
+interface Steps {
+  readonly parts: [OpenWindow, ...OpenWindow[]];
+  /** Undefined if there is one part. */
+  readonly byContext?: Map<string, OpenWindow>;
 }
 
 /** What is to be settled together. */
@@ -40,20 +49,26 @@ export class OpenWindows {
   readonly #limits: TimeLimits;
   readonly #reader: RawMetricReader;
   readonly #keepsMetric: SeriesFilter["keepsMetric"];
-  readonly #windows = new Map<Seconds, OpenWindow>();
+  readonly #contextsOfStep: number;
+  readonly #windows = new Map<Seconds, Steps>();
   #unusable: UnusableRecord[] = [];
   #expired: Position[] = [];
   #filtered: Position[] = [];
   #held = 0;
   #length = 0;
 
-  /** @param globalTags of every series */
+  /**
+   * @param globalTags of every series
+   * @param contextsOfStep more contexts of a window are settled in several steps
+   */
   constructor(
     grid: Pick<WindowGrid, "startAt" | "windowAt">,
     limits: TimeLimits,
     globalTags: readonly string[],
     { keepsMetric, keepsTag }: SeriesFilter,
+    contextsOfStep: number,
   ) {
+    this.#contextsOfStep = contextsOfStep;
     this.#grid = grid;
     this.#limits = limits;
     this.#reader = new RawMetricReader(globalTags, keepsTag);
@@ -78,23 +93,20 @@ export class OpenWindows {
     }
   }
 
-  /** The window of this place, empty if nothing was taken for it. */
-  window(span: WindowSpan): OpenWindow {
-    let taken = this.#windows.get(span.start);
-    if (taken === undefined) {
-      taken = { window: new Window(span), positions: [], length: 0 };
-      this.#windows.set(span.start, taken);
-    }
-    return taken;
+  /** Has this window be settled, in one step, even if nothing is taken for it. */
+  addWhole(span: WindowSpan): void {
+    if (!this.#windows.has(span.start)) this.#windows.set(span.start, { parts: [newPart(span)] });
   }
 
   /** Takes out the windows that end by this time: a reader that has come so far in the queue has all of each. */
   takeWindows(endingBy = Number.POSITIVE_INFINITY): readonly OpenWindow[] {
-    const complete = [...this.#windows.values()].filter(
-      ({ window }) => window.start + window.interval <= endingBy,
-    );
-    for (const { window, positions, length } of complete) {
-      this.#windows.delete(window.start);
+    const complete: OpenWindow[] = [];
+    for (const [start, { parts }] of this.#windows) {
+      if (start + parts[0].window.interval > endingBy) continue;
+      this.#windows.delete(start);
+      complete.push(...parts);
+    }
+    for (const { positions, length } of complete) {
       this.#held -= positions.length;
       this.#length -= length;
     }
@@ -134,7 +146,7 @@ export class OpenWindows {
       return;
     }
     const start = this.#grid.startAt(timestamp);
-    const taken = this.#windows.get(start) ?? this.window(this.#grid.windowAt(timestamp));
+    const taken = this.#partFor(this.#windows.get(start) ?? this.#begin(timestamp), decoded.value.key);
     if (!taken.window.add(decoded.value)) {
       this.#reject(record, TOO_LARGE);
       return;
@@ -143,6 +155,28 @@ export class OpenWindows {
     taken.length += value.length;
     this.#held += 1;
     this.#length += value.length;
+  }
+
+  #begin(timestamp: Seconds): Steps {
+    const span = this.#grid.windowAt(timestamp);
+    const isSplit = this.#contextsOfStep !== ONE_STEP;
+    const begun: Steps = { parts: [newPart(span)], ...(isSplit ? { byContext: new Map() } : {}) };
+    this.#windows.set(span.start, begun);
+    return begun;
+  }
+
+  /** Where the records of a context go: all of them to one part. */
+  #partFor({ parts, byContext }: Steps, key: string): OpenWindow {
+    if (byContext === undefined) return parts[0];
+    const known = byContext.get(key);
+    if (known !== undefined) return known;
+    let last = parts.at(-1) ?? parts[0];
+    if (last.window.size >= this.#contextsOfStep) {
+      last = newPart(last.window);
+      parts.push(last);
+    }
+    byContext.set(key, last);
+    return last;
   }
 
   /** By its own time, whatever its place in the queue is. */
@@ -161,4 +195,8 @@ export class OpenWindows {
     this.#held += 1;
     this.#length += record.value?.length ?? 0;
   }
+}
+
+function newPart(span: WindowSpan): OpenWindow {
+  return { window: new Window(span), positions: [], length: 0 };
 }
