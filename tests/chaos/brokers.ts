@@ -119,6 +119,9 @@ async function untilStore(
   const store = await connectedStore(port);
   try {
     await until(what, () => isSo(store), deadlineMs);
+  } catch (error) {
+    const sizes = [await store.size(rawMetrics), await store.size(readyMetrics)];
+    throw new Error(`${what} took too long: ${sizes.join(" raw and ")} ready metrics wait`, { cause: error });
   } finally {
     await store.close();
   }

@@ -60,6 +60,8 @@ const CALM_BEFORE_STEP_MS = 3_000;
 /** In seconds; the applications take it for granted. */
 const WINDOW = 2;
 const REFUSED = "this metric is refused on purpose";
+/** In characters. */
+const LAST_WORDS = 2_000;
 const DRAINED_WITHIN_MS = 60_000;
 /** After the clock was set back, what was stamped before may lie as far ahead. */
 const LATE_DRAINED_WITHIN_MS = 120_000;
@@ -126,6 +128,9 @@ export async function underFire({
     } finally {
       await store.close();
     }
+  } catch (error) {
+    for (const words of scene.lastWords()) say(words);
+    throw error;
   } finally {
     await scene.abandon();
     await intakeLink.stop();
@@ -254,6 +259,11 @@ class Scene {
       wasKilled: !this.#applications.some((application) => application.life === life),
     }));
     return { lives, malformed };
+  }
+
+  /** What the agents logged last. */
+  lastWords(): readonly string[] {
+    return this.#agents.map((agent, which) => `agent ${which}: ${agent?.output().slice(-LAST_WORDS)}`);
   }
 
   /** Ends what still runs. */
