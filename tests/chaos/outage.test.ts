@@ -6,6 +6,7 @@ import { encodeRawMetric, milliseconds, type RawMetric, seconds } from "@chouett
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AnsweredRequest, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { newFolder } from "../support/folders.js";
+import { startHttpsFront } from "../support/https-front.js";
 import { reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 import { startSteppedAgent } from "../support/stepped-agent.js";
@@ -109,7 +110,13 @@ function connected(port: number): Promise<RedisStore> {
   });
 }
 
-async function liveThroughAnOutage(broker: Broker, outage: number, ttl: number): Promise<void> {
+/** @param by the protocol that the intake is spoken to by: HTTP/2 needs TLS */
+async function liveThroughAnOutage(
+  broker: Broker,
+  outage: number,
+  ttl: number,
+  by: "http/1.1" | "h2",
+): Promise<void> {
   // In the future of this machine, whose own time must play no part; on a minute.
   const begin = (Math.floor(Date.now() / 1000 / MINUTE) + 10) * MINUTE;
   let now = begin;
@@ -121,9 +128,12 @@ async function liveThroughAnOutage(broker: Broker, outage: number, ttl: number):
     onRequest: (request) => requests.push(request),
   });
   cleanUps.push(() => intake.close());
+  const front = by === "h2" ? await startHttpsFront(intake.url) : undefined;
+  cleanUps.push(async () => front?.stop());
   const agent = await startSteppedAgent(begin * 1000, {
     API_KEY: "any",
-    DATADOG_URL: `${intake.url}/api`,
+    DATADOG_URL: `${front?.url ?? intake.url}/api`,
+    ...(front === undefined ? {} : { DATADOG_CA_FILE: front.authority }),
     COLLECTOR_PLUGINS: "[]",
     CHOUETTE_HTTP: "off",
     SEND_SELF_METRICS: "false",
@@ -185,11 +195,13 @@ async function liveThroughAnOutage(broker: Broker, outage: number, ttl: number):
 }
 
 describe("an outage costs nothing but what is too old", () => {
-  it("of two hours, on Redis, with a METRIC_TTL of four", { timeout: 300_000 }, async () => {
-    await liveThroughAnOutage(await redisBroker(), 2 * HOUR, 4 * HOUR);
+  it("of two hours, on Redis, with a METRIC_TTL of four, by HTTP/1.1", { timeout: 300_000 }, async () => {
+    await liveThroughAnOutage(await redisBroker(), 2 * HOUR, 4 * HOUR, "http/1.1");
   });
 
-  it("of six hours, on the embedded broker, with the METRIC_TTL of four", { timeout: 300_000 }, async () => {
-    await liveThroughAnOutage(await embeddedBroker(), 6 * HOUR, 4 * HOUR);
+  it("of six hours, on the embedded broker, with the METRIC_TTL of four, by HTTP/2", {
+    timeout: 300_000,
+  }, async () => {
+    await liveThroughAnOutage(await embeddedBroker(), 6 * HOUR, 4 * HOUR, "h2");
   });
 });
