@@ -12,8 +12,13 @@ import { createServer as createHttpsServer } from "node:https";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { HttpSender } from "../../packages/agent/dist/outputs/http.js";
+import { startDispatching } from "../support/dispatching.mjs";
 import { portOf } from "../support/server.mjs";
+import { hostAfterOutage } from "../workloads/host.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** As of a host's minute; of a small release. */
 const MINUTE = 593;
@@ -23,8 +28,14 @@ const KEY = "0123456789abcdef0123456789abcdef";
 const folder = mkdtempSync(join(tmpdir(), "chouette-link-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-/** The statuses are answered in turn, by each protocol. */
-async function measure(protocol, statuses, bodies) {
+/**
+ * The statuses are answered in turn, by each protocol.
+ *
+ * @param {"http/1.1" | "h2"} protocol
+ * @param {readonly number[]} statuses
+ * @param {(link: { url: string, connection: object, counts: { up: number, down: number, connections: number } }) => Promise<unknown>} send
+ */
+async function measure(protocol, statuses, send) {
   const counts = { up: 0, down: 0, connections: 0 };
   let asked = 0;
   const answer = (response) => {
@@ -54,25 +65,42 @@ async function measure(protocol, statuses, bodies) {
   });
   const port = await listening(proxy);
   const certificateAuthority = readFileSync(join(folder, "ca.pem"), "utf8");
-  const sender = new HttpSender({ certificateAuthority });
-  const each = [];
-  for (const bytes of bodies) {
-    const before = { ...counts };
-    await sender.send({
-      ...{
-        url: `https://localhost:${port}/api/v2/series`,
-        purpose: "metrics",
-        method: "POST",
-      },
-      headers: { "DD-API-KEY": KEY, "Content-Type": "application/x-protobuf", "Content-Encoding": "zstd" },
-      body: randomBytes(bytes),
-    });
-    each.push({ up: counts.up - before.up, down: counts.down - before.down });
-  }
-  await sender.close();
+  await send({ url: `https://localhost:${port}`, connection: { certificateAuthority }, counts });
   proxy.close();
   intake.close();
-  return { ...counts, last: each.at(-1), first: each[0] };
+  return counts;
+}
+
+/** Requests with bodies of these sizes; what the first and the last of them took, and all. */
+async function measureBodies(protocol, statuses, sizes) {
+  const each = [];
+  const all = await measure(protocol, statuses, async ({ url, connection, counts }) => {
+    const sender = new HttpSender(connection);
+    for (const size of sizes) {
+      const before = { ...counts };
+      await sender.send({
+        ...{ url: `${url}/api/v2/series`, purpose: "metrics", method: "POST", body: randomBytes(size) },
+        headers: { "DD-API-KEY": KEY, "Content-Type": "application/x-protobuf", "Content-Encoding": "zstd" },
+      });
+      each.push({ up: counts.up - before.up, down: counts.down - before.down });
+    }
+    await sender.close();
+  });
+  return { ...all, last: each.at(-1), first: each[0] };
+}
+
+/** A host's metrics of six hours, sent at once by the agent's dispatcher. */
+function measureOutage(protocol, seriesVersion) {
+  const { releases } = hostAfterOutage(1, 6);
+  return measure(protocol, [202], async ({ url, connection }) => {
+    const dispatching = await startDispatching({ root, name: "this", revision: "" }, "metrics", {
+      url,
+      connection,
+      seriesVersion,
+    });
+    for (const { at, records } of releases) await dispatching.release(at, records);
+    await dispatching.close();
+  });
 }
 
 function randomBytes(length) {
@@ -98,8 +126,8 @@ function listening(server) {
 const credentials = certificates();
 const figures = {};
 for (const protocol of ["http/1.1", "h2"]) {
-  const minute = await measure(protocol, [202], [MINUTE, MINUTE, MINUTE]);
-  const flaky = await measure(
+  const minute = await measureBodies(protocol, [202], [MINUTE, MINUTE, MINUTE]);
+  const flaky = await measureBodies(
     protocol,
     [202, 503],
     Array.from({ length: 18 }, () => SMALL),
@@ -110,6 +138,8 @@ for (const protocol of ["http/1.1", "h2"]) {
   row("a host's minute, kept connection", minute.last);
   row("a host's minute, first connection", minute.first);
   row("18 requests, every second one answered 503", flaky);
+  for (const version of ["v2", "v3"])
+    row(`a host's 6 hours after an outage, series ${version}`, await measureOutage(protocol, version));
 }
 if (process.argv.includes("--json")) console.log(JSON.stringify(figures, undefined, 2));
 else console.table(figures);

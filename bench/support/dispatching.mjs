@@ -15,17 +15,21 @@ const KEPT_FOREVER_SECONDS = 1e9;
 /**
  * @param {import("../suite/measurement.mjs").Tree} tree
  * @param {"metrics" | "logs"} what
- * @param {{ url: string, precision?: number, seriesVersion?: "v2" | "v3" }} options  url: of the intake
+ * @param {{ url: string, connection?: object, precision?: number, seriesVersion?: "v2" | "v3" }} options  url: of the intake
  * @returns {Promise<{ release: (at: number, records: readonly any[]) => Promise<number>, close: () => Promise<void> }>}
  *   a release answers with the bytes of its bodies
  */
-export async function startDispatching({ root }, what, { url, precision, seriesVersion = "v2" }) {
+export async function startDispatching(
+  { root },
+  what,
+  { url, connection = {}, precision, seriesVersion = "v2" },
+) {
   const { datadogMetrics, datadogLogs, Dispatcher, SentBytes, HttpSender, fixedKey, MemoryStore, codec } =
     await load(root);
   const access = {
     apiUrl: `${url}/api`,
     key: fixedKey("bench"),
-    sender: new HttpSender(),
+    sender: new HttpSender(connection),
     // By both names, for trees before and after the name was read with every request.
     host: HOST,
     hostName: () => HOST,

@@ -10,6 +10,8 @@ import {
 } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { milliseconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -117,6 +119,10 @@ function senderTo(
     },
   );
   cleanUps.push(() => sender.close());
+  return postBy(sender, url);
+}
+
+function postBy(sender: HttpSender, url: string) {
   const post = (bytes: number, signal?: AbortSignal, headers: Readonly<Record<string, string>> = {}) =>
     sender.send(
       {
@@ -219,8 +225,8 @@ function streamOf(request: Request): ServerHttp2Stream {
 }
 
 /** Says that it looks at no stream after this one. */
-function goAway({ session }: ServerHttp2Stream, lastStream: number): void {
-  session?.goaway(constants.NGHTTP2_NO_ERROR, lastStream);
+function goAway({ session }: ServerHttp2Stream, lastStream: number, code = constants.NGHTTP2_NO_ERROR): void {
+  session?.goaway(code, lastStream);
 }
 
 describe("a server that speaks HTTP/2", () => {
@@ -254,6 +260,11 @@ describe("a server that speaks HTTP/2", () => {
 
   it.each([
     ["by GOAWAY", (stream: ServerHttp2Stream) => goAway(stream, (stream.id ?? 0) - 2)],
+    [
+      "by GOAWAY with an error",
+      (stream: ServerHttp2Stream) =>
+        goAway(stream, (stream.id ?? 0) - 2, constants.NGHTTP2_ENHANCE_YOUR_CALM),
+    ],
     ["by REFUSED_STREAM", (stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM)],
   ])("that didn't look at a request on a kept connection is asked again on a new one: %s", async (_, refuse) => {
     const { url, ports } = await start((request, response, number) => {
@@ -347,6 +358,23 @@ describe("a server that speaks HTTP/2", () => {
     const started = performance.now();
     expect(await post(30)).toEqual({ kind: "delivered", bytes: 30 });
     expect(performance.now() - started).toBeGreaterThan(500);
+  });
+
+  it("is left right after an answer, and what is freed isn't touched again", async () => {
+    const { url } = await start(accept);
+    setFlagsFromString("--expose-gc");
+    const collectGarbage: () => void = runInNewContext("gc");
+    for (let round = 0; round < 5; round++) {
+      const sender = new HttpSender({ certificateAuthority: secure.ca });
+      const { post } = postBy(sender, url);
+      for (let sent = 0; sent < 4; sent++) await post(256);
+      // In the step in which Node reads the answer: it would end the process.
+      await sender.close();
+      collectGarbage();
+      const until = performance.now() + 20;
+      while (performance.now() < until);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   });
 
   it.runIf(process.platform === "linux")("that sends pings and no answer is given up", async () => {

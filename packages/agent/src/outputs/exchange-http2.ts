@@ -60,7 +60,8 @@ function exchangeOn(
       settle(headers);
     });
     stream.on("end", () => {
-      if (headers !== undefined && isWhole(stream, headers, text.bytes)) settle(headers);
+      // One that was cut off ends as well, by being destroyed.
+      if (headers !== undefined && !stream.destroyed) settle(headers);
     });
     let error: Error | undefined;
     stream.on("error", (cause) => {
@@ -98,12 +99,6 @@ function write(stream: ClientHttp2Stream, parts: Iterator<Uint8Array>, bytes: nu
     }
   };
   more();
-}
-
-/** A stream that was cut off ends as well: by being destroyed, or before what was announced is there. */
-function isWhole(stream: ClientHttp2Stream, headers: IncomingHttpHeaders, bytes: number): boolean {
-  const announced = headers["content-length"];
-  return !stream.destroyed && (announced === undefined || Number(announced) === bytes);
 }
 
 function failureOf(

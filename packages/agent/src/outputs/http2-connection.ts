@@ -43,14 +43,11 @@ export class Http2Connection {
     });
     session.on("goaway", (_: number, lastTaken: number) => {
       this.lastTaken = lastTaken;
+      this.retire();
     });
     // The server's end alone: it says no more.
     secured.on("end", () => this.retire());
-    session.on("close", () => {
-      clearTimeout(this.#idle);
-      // A session that was closed in peace waits for the other end.
-      secured.destroy();
-    });
+    session.on("close", () => clearTimeout(this.#idle));
   }
 
   /** Whether a request may be made on it. */
@@ -76,14 +73,22 @@ export class Http2Connection {
     if (this.#under === 0) this.destroy();
   }
 
-  /** Ends it, requests included. */
+  /**
+   * Ends it, requests included.
+   *
+   * Not right away: what asks for it may be called while Node reads from the connection, which then would go on with what is freed,
+   * and end the process.
+   */
   destroy(): void {
     this.#isRetired = true;
-    // By a reset: what the system has taken and not sent is of no use, nor are the other end's last words.
-    if (this.socket instanceof TLSSocket) this.socket.destroy();
-    else this.socket.resetAndDestroy();
-    this.#secured.destroy();
-    this.session.destroy();
+    clearTimeout(this.#idle);
+    setImmediate(() => {
+      // By a reset: what the system has taken and not sent is of no use, nor are the other end's last words.
+      if (this.socket instanceof TLSSocket) this.socket.destroy();
+      else this.socket.resetAndDestroy();
+      this.#secured.destroy();
+      this.session.destroy();
+    });
   }
 
   #rest(): void {

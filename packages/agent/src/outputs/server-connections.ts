@@ -45,8 +45,8 @@ export class ServerConnections {
   #http2: Http2Connection | undefined;
   /** The last one of TLS. */
   #session: Buffer | undefined;
-  /** Those of TCP. */
-  readonly #sockets = new Set<Socket>();
+  /** Those of TCP that are about to be open. */
+  readonly #opening = new Set<Socket>();
 
   constructor(url: URL, options: ServerOptions, timeouts: ConnectionTimeouts) {
     this.#url = url;
@@ -99,7 +99,8 @@ export class ServerConnections {
 
   /** Ends all of them, requests included. */
   close(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#opening) socket.destroy();
+    for (const socket of this.#opened) socket.destroy();
     this.#agent.destroy();
     this.#http2?.destroy();
   }
@@ -150,14 +151,17 @@ export class ServerConnections {
       security: isSecure ? this.#security(host, offersHttp2) : undefined,
       onSocket: (socket) => {
         tcp = socket;
-        this.#sockets.add(socket);
-        socket.once("close", () => this.#sockets.delete(socket));
+        this.#opening.add(socket);
         this.#options.onSocket(socket);
       },
     };
     const { proxy } = this.#options;
-    const socket = await openSocket(target, proxy, { timeout: this.#timeouts.connect, signal });
-    return { socket, tcp };
+    try {
+      const socket = await openSocket(target, proxy, { timeout: this.#timeouts.connect, signal });
+      return { socket, tcp };
+    } finally {
+      this.#opening.delete(tcp);
+    }
   }
 
   /** With the session of the connection before. */
