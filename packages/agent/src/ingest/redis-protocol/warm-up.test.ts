@@ -28,14 +28,16 @@ describe("the warm-up", () => {
     expect(held).toEqual([CALLS_A_ROUND, CALLS_A_ROUND, 0]);
   });
 
-  it("does nothing on a machine that is busy", async () => {
-    let opened = 0;
-    const openStore = async () => {
-      opened += 1;
-      return openScratchStore();
+  it("waits for a machine that is always busy once", async () => {
+    const ending = new AbortController();
+    const waits: number[] = [];
+    const busy = async (timeoutMs: number) => {
+      waits.push(timeoutMs);
+      if (waits.length === 2) ending.abort();
+      return false;
     };
-    expect(await warmUp(openStore, new AbortController().signal, async () => false)).toBe(0);
-    expect(opened).toBe(0);
+    await expect(warmUp(openScratchStore, ending.signal, busy)).rejects.toThrow();
+    expect(waits).toEqual([60_000, 0]);
   });
 });
 
