@@ -192,9 +192,13 @@ it("with waitReplicas a record is stored once a replica has copied it, and once"
   expect(await onReplica.size()).toBe(1);
   replica.signal("SIGSTOP");
   expect(await client.count("m", 1)).toBe(false);
-  await until("an attempt to find out", () => client.stats().lastError?.message.includes("0 of 1 replicas"));
+  const lastError = () => client.stats().lastError;
+  await until("the batch to be in doubt", () => lastError()?.message.includes("0 of 1 replicas"));
+  const doubted = lastError()?.at;
+  await until("an attempt to find out", () => lastError()?.at !== doubted || client.stats().stored > 1);
   expect(await onMaster.size()).toBe(2);
   expect(client.stats().stored).toBe(1);
+  expect(lastError()?.message).toMatch("0 of 1 replicas");
   replica.signal("SIGCONT");
   await until("the second record", () => client.stats().stored === 2);
   expect(await onReplica.size()).toBe(2);
