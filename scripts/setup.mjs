@@ -14,6 +14,7 @@ const FOR_TESTS = [
   { has: () => runs("redis-server", ["--version"]), package: "redis-server" },
   { has: () => runs("redis-cli", ["--version"]), package: "redis-tools" },
   { has: () => runs("/usr/bin/python3", ["-c", "import redis"]), package: "python3-redis" },
+  { has: () => runs("/usr/bin/python3", ["-c", "import statsd"]), package: "python3-statsd" },
   // The collectors' sources: Docker with an image made of busybox, Mosquitto, a kubelet's certificates; and tools to compare with.
   { has: () => runs("dockerd", ["--version"]), package: "docker.io" },
   { has: () => runs("runc", ["--version"]), package: "runc" },

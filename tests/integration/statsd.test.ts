@@ -47,6 +47,24 @@ sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 for _ in range(int(sys.argv[3])): sender.sendto(sys.argv[2].encode(), sys.argv[1])
 `;
 
+/** Debian's python3-statsd, unchanged: it knows no tags. */
+const SEND_AS_PYTHON = `import statsd, sys
+for client in (
+  statsd.StatsClient("127.0.0.1", int(sys.argv[1]), prefix="py"),
+  statsd.TCPStatsClient("127.0.0.1", int(sys.argv[2]), prefix="pytcp"),
+):
+  for _ in range(10): client.incr("calls", 3)
+  with client.pipeline() as together:
+    together.gauge("level", 12.5)
+    together.timing("took", 40)
+    together.set("users", "ann")
+  client.close()
+`;
+/** As one does in a script: bash opens the socket. */
+const SEND_AS_SHELL = `for n in 1 2 3 4 5 6 7 8 9 10; do echo "sh.calls:3|c" >/dev/udp/127.0.0.1/$0; done
+printf 'sh.level:12.5|g\nsh.took:40|ms\nsh.users:ann|s' >/dev/udp/127.0.0.1/$0
+`;
+
 /** Node has no Unix datagrams. */
 async function sendDatagrams(path: string, packet: string, count: number): Promise<void> {
   expect(await run("python3", ["-c", SEND_DATAGRAMS, path, packet, `${count}`]).ended).toBe(0);
@@ -166,7 +184,12 @@ describe("DogStatsD", () => {
     hot.gauge("level", 12.5);
     hot.timing("took", 40);
     hot.set("users", "ann");
-    const prefixes = ["plain", "tcp", "node", "hot"];
+    const others = [
+      run("/usr/bin/python3", ["-c", SEND_AS_PYTHON, `${udp}`, `${tcp}`]),
+      run("bash", ["-c", SEND_AS_SHELL, `${udp}`]),
+    ];
+    expect(await Promise.all(others.map(({ ended }) => ended))).toEqual([0, 0]);
+    const prefixes = ["plain", "tcp", "node", "hot", "py", "pytcp", "sh"];
     const values = (metric: string) =>
       new Set(intake.points().flatMap((point) => (point.metric === metric ? [point.value] : [])));
     await until("all to arrive", () =>
@@ -269,9 +292,9 @@ describe("DogStatsD", () => {
     expect(statsd?.counters.closedConnections).toBe(1);
   });
 
-  it.skipIf(!hasUnixSockets)(
-    "takes datagrams at a path through node-unix-socket, and replaces a socket that a killed agent left",
-    async () => {
+  // One of the two: which depends on the package, which `npm ci` doesn't bring.
+  if (hasUnixSockets) {
+    it("takes datagrams at a path through node-unix-socket, and replaces a socket that a killed agent left", async () => {
       const path = join(await testFolder(), "statsd.sock");
       const setting = { CHOUETTE_STATSD: `unixgram://${path}` };
       const first = await startAgent(setting);
@@ -279,8 +302,22 @@ describe("DogStatsD", () => {
       await startAgent(setting);
       await sendDatagrams(path, "datagrams:2|c", 50);
       await until("all to arrive", () => sumOf("datagrams") === 100);
-    },
-  );
+    });
+  } else {
+    it("says which package is missing for datagrams at a path, and takes what comes by other sockets", async () => {
+      const path = join(await testFolder(), "statsd.sock");
+      const agent = await startAgent({ CHOUETTE_STATSD: `unixgram://${path},127.0.0.1:0` });
+      const { statsd, ready } = await statusOf(agent);
+      expect(statsd?.sockets[0]).toEqual({
+        address: `unixgram://${path}`,
+        error: expect.stringContaining("needs the package node-unix-socket"),
+      });
+      expect(ready.ok).toBe(true);
+      const statsClient = await client({ port: await statsdPort(agent) });
+      statsClient.increment("beside", 3);
+      await until("it to arrive", () => sumOf("beside") === 3);
+    });
+  }
 
   it("takes datagrams from a socket that systemd hands over, and ends in order", async () => {
     const path = join(await testFolder(), "statsd.sock");
