@@ -35,6 +35,9 @@ test("lines of a packet are found, whatever is between them", () => {
     found.push(line.hasParts ? `${line.name()}=${line.values()}${line.fields()}` : line.text());
   }
   expect(found).toEqual(["a=1|c", "", "", "bad", "b=2|g|#x:y", "[c=1|g"]);
+  // What is behind the packet in its buffer is an older one.
+  line.scan(Buffer.from("bad and old\n"), 0, 3);
+  expect([line.text(), line.next]).toEqual(["bad", 4]);
 });
 
 test("the cache answers as a map by name and fields would, whatever the hashes are", () => {
@@ -65,6 +68,8 @@ test("the cache keeps thousands of lines, and refuses more than it has room for"
   let count = 0;
   while (cache.add(lineOf(count), count)) count++;
   expect(count).toBeGreaterThan(10_000);
+  // The bytes of the keys are limited as well.
+  expect(count).toBeLessThan(40_000);
   const found = Array.from({ length: count }, (_, number) => cache.find(lineOf(number)));
   expect(found.every((value, number) => value === number || value === undefined)).toBe(true);
   expect(found.filter((value) => value === undefined).length).toBeLessThan(count / 1_000);

@@ -13,8 +13,8 @@ const MAX_KEY_BYTES = 8 * 1024 * 1024;
 const FIRST_CAPACITY = 256;
 const FIRST_KEY_BYTES = 16 * 1024;
 const MAX_PROBES = 16;
-/** Numbers of a slot: hash, place of the key, length of the name, length of the fields. */
-const SLOT = 4;
+/** Numbers of a slot: hash, place and length of the key. A name has no `|`, with which the fields begin. */
+const SLOT = 3;
 
 export class SeriesCache<T> {
   /** A power of two. */
@@ -52,7 +52,7 @@ export class SeriesCache<T> {
     const at = this.#keysEnd;
     bytes.copy(this.#keys, at, start, colon);
     bytes.copy(this.#keys, at + colon - start, bar, end);
-    if (!this.#put(line.hash, at, colon - start, end - bar, value)) return true;
+    if (!this.#put(line.hash, at, length, value)) return true;
     this.#keysEnd += length;
     this.#count++;
     return true;
@@ -60,7 +60,7 @@ export class SeriesCache<T> {
 
   #isKeyOf(slot: number, { bytes, start, colon, bar, end }: ScannedLine): boolean {
     const slots = this.#slots;
-    if (slots[slot * SLOT + 2] !== colon - start || slots[slot * SLOT + 3] !== end - bar) return false;
+    if (slots[slot * SLOT + 2] !== colon - start + (end - bar)) return false;
     const keys = this.#keys;
     let key = slots[slot * SLOT + 1] ?? 0;
     for (let at = start; at < colon; at++, key++) if (bytes[at] !== keys[key]) return false;
@@ -69,11 +69,11 @@ export class SeriesCache<T> {
   }
 
   /** Returns false if there is no free slot among those that are looked at. */
-  #put(hash: number, place: number, name: number, fields: number, value: T): boolean {
+  #put(hash: number, place: number, length: number, value: T): boolean {
     for (let probe = 0; probe < MAX_PROBES; probe++) {
       const slot = (hash + probe) & (this.#capacity - 1);
       if (this.#values[slot] !== undefined) continue;
-      this.#slots.set([hash, place, name, fields], slot * SLOT);
+      this.#slots.set([hash, place, length], slot * SLOT);
       this.#values[slot] = value;
       return true;
     }
@@ -88,8 +88,8 @@ export class SeriesCache<T> {
     this.#count = 0;
     for (const [slot, value] of values.entries()) {
       if (value === undefined) continue;
-      const [hash = 0, place = 0, name = 0, fields = 0] = slots.subarray(slot * SLOT, slot * SLOT + SLOT);
-      if (this.#put(hash, place, name, fields, value)) this.#count++;
+      const [hash = 0, place = 0, length = 0] = slots.subarray(slot * SLOT, slot * SLOT + SLOT);
+      if (this.#put(hash, place, length, value)) this.#count++;
     }
   }
 
