@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { cpus } from "node:os";
 import { queueNames } from "@chouette-iot/queue";
 import { openScratchStore } from "@chouette-iot/queue/embedded/scratch";
@@ -6,7 +7,7 @@ import { idleShare } from "./idle-machine.js";
 import { CALLS_A_ROUND, warmUp } from "./warm-up.js";
 
 describe("the warm-up", () => {
-  it("stores in stores of its own, and closes each, also if it is ended early", async () => {
+  it("stores in stores of its own, closes each, also if it is ended early, and leaves nothing that listens", async () => {
     const ending = new AbortController();
     const held: number[] = [];
     let opened = 0;
@@ -21,6 +22,7 @@ describe("the warm-up", () => {
       return store;
     };
     const rounds = async () => {
+      expect(getEventListeners(ending.signal, "abort")).toEqual([]);
       if (opened === 2) ending.abort();
       return true;
     };

@@ -57,19 +57,16 @@ export async function warmUp(
   let patience = MAX_WAIT_MS;
   for (let round = 0; round < ROUNDS && progress.workMs < MAX_WORK_MS; round++) {
     if (!(await waitForIdle(patience, signal))) patience = 0;
-    await withBroker(await openStore(), signal, (socket) => makeCalls(socket, progress));
+    await withBroker(await openStore(), (socket) => makeCalls(socket, progress, signal));
   }
   return progress.calls;
 }
 
-async function withBroker(
-  store: BrokerStore,
-  signal: AbortSignal,
-  use: (socket: Socket) => Promise<void>,
-): Promise<void> {
+async function withBroker(store: BrokerStore, use: (socket: Socket) => Promise<void>): Promise<void> {
   const password = randomUUID();
   const broker = await startBroker({ store, host: "127.0.0.1", port: 0, password, log: SILENT });
-  const socket = connect({ ...broker.address, noDelay: true, signal });
+  // Not with the signal: Node would go on listening to it after the socket's end.
+  const socket = connect({ ...broker.address, noDelay: true });
   // Who waits for an answer sees the connection close.
   socket.on("error", NOTHING);
   try {
@@ -83,8 +80,9 @@ async function withBroker(
   }
 }
 
-async function makeCalls(socket: Socket, progress: Progress): Promise<void> {
+async function makeCalls(socket: Socket, progress: Progress, signal: AbortSignal): Promise<void> {
   for (let calls = 0; calls < CALLS_A_ROUND && progress.workMs < MAX_WORK_MS; calls += SLICE) {
+    signal.throwIfAborted();
     const began = performance.now();
     for (let count = 0; count < SLICE; count++) await call(socket, request(progress.calls++), REPLY_LENGTH);
     const took = performance.now() - began;
