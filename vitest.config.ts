@@ -8,7 +8,7 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Two cores: more workers only make the processes under test wait for one another.
-    maxWorkers: 2,
+    // One more than CI has cores: many tests wait for a process most of the time.
+    maxWorkers: 3,
   },
 });
