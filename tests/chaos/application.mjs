@@ -22,7 +22,8 @@ const RECORDS_A_TURN = 50;
 const WINDOW = 2;
 /** Of so many windows, one brings late records. */
 const WINDOWS_A_LATE_ONE = 6;
-const LATEST_MS = 6_000;
+/** How late they are: mostly later than an agent is behind that is short of time, so that their windows were sent. */
+const LATE_MS = { from: 5_000, to: 9_000 };
 /** More bits than this in one sum, and a double would lose some. */
 const MAX_BITS = 52;
 const ZONES = ["z0", "z1", "z2"];
@@ -58,7 +59,7 @@ function witness(at) {
 /** Times are told apart to the microsecond, so that no two gauges of a context have the same. */
 function timeOf(now, call) {
   const isLate = (window / WINDOW) % WINDOWS_A_LATE_ONE === 0 && call % 7 === 0;
-  const late = isLate ? below(LATEST_MS) : 0;
+  const late = isLate ? LATE_MS.from + below(LATE_MS.to - LATE_MS.from) : 0;
   return (now - late) / 1000 + (Number(name.split(".")[0]) * 100 + call) * 1e-6;
 }
 

@@ -35,6 +35,8 @@ const PAGE = 1_000;
 
 /** The part of the pieces of data on the way to and from a broker that meet a fault. */
 const FAULTY = 0.02;
+/** The same for the agent's link: a flush takes many pieces, and with more faults than this nothing is flushed before all is calm. */
+const FAULTY_FOR_AGENT = 0.005;
 
 /** @param truce while it holds, the agents' links are good */
 export function startBrokerUnderFire(
@@ -48,7 +50,7 @@ export function startBrokerUnderFire(
 async function redisUnderFire(random: Random, truce: { readonly isCalm: boolean }): Promise<BrokerUnderFire> {
   const redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
   const clientLink = await startFaultyLink(redis.port, linkFaults(ownRandom(random), FAULTY));
-  const agentFaults = linkFaults(ownRandom(random), FAULTY);
+  const agentFaults = linkFaults(ownRandom(random), FAULTY_FOR_AGENT);
   const agentLink = await startFaultyLink(redis.port, (direction) =>
     truce.isCalm ? undefined : agentFaults(direction),
   );

@@ -9,7 +9,9 @@ import { PATIENCE } from "../support/until.js";
 import type { BrokerName } from "./brokers.js";
 import { underFire } from "./fire.js";
 
-const seed = Number(process.env.CHAOS_SEED ?? 1);
+/** The schedule of this one has many disasters, and kills the agent early and often. */
+const SEED_OF_TESTS = 12;
+const seed = Number(process.env.CHAOS_SEED ?? SEED_OF_TESTS);
 const seconds = Number(process.env.CHAOS_SECONDS ?? 40);
 const brokers = (["redis", "embedded"] as const).filter(
   (name: BrokerName) => (process.env.CHAOS_BROKER ?? name) === name,
@@ -40,6 +42,7 @@ describe("nothing is lost and nothing is counted twice under fire", () => {
     // Without these the run has shown nothing.
     expect(found.stored).toBeGreaterThan(seconds * 500);
     expect(Math.min(found.whole, found.refused)).toBeGreaterThan(0);
-    if (!setsClock) expect(Math.min(found.inParts, found.malformed)).toBeGreaterThan(0);
+    if (!setsClock)
+      expect(Math.min(found.inParts, found.malformed), JSON.stringify(found)).toBeGreaterThan(0);
   });
 });
