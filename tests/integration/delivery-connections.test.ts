@@ -194,7 +194,7 @@ describe.each(PROTOCOLS)("a connection by %s", (protocol) => {
   it.runIf(process.platform === "linux")("costs nothing while nothing is sent on it", async () => {
     const { url, ports } = await start(accept);
     await senderTo(url).post(10);
-    // Node has the kernel probe a kept connection once a second, unless it is told not to.
+    // By default, Node has the kernel probe a kept connection once a second.
     await until("no timer of the kernel", async () => (await kernelTimer(ports[0])) === "00");
   });
 

@@ -28,7 +28,7 @@ export class Http2Connection {
   #idle: NodeJS.Timeout | undefined;
   /** What it ended with. */
   error: NodeJS.ErrnoException | undefined;
-  /** Streams above this one weren't looked at, says the server. */
+  /** The server has processed no stream above this one. */
   lastTaken = Number.POSITIVE_INFINITY;
   /** Whether a request was answered on it. */
   hasAnswered = false;

@@ -41,7 +41,7 @@ export interface Status {
   readonly uptime: Seconds;
   readonly broker: {
     readonly kind: Config["storage"];
-    /** Where clients reach it: of the embedded broker where it listens, else of the Redis server. With Sentinels, the master. */
+    /** Where clients reach it: the embedded broker's own address, or the Redis server's. With Sentinels, the master's. */
     readonly address?: string | undefined;
     /** The master's name and the Sentinels that are asked for it. */
     readonly sentinels?: string;

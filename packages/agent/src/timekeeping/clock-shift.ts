@@ -30,7 +30,7 @@ export interface ClockShift extends TimeRange {
 /** The queues have an order: those before this one are done, and this one up to a position. */
 export interface ShiftProgress {
   readonly queue: string;
-  /** Of the last record that was looked at; undefined at the queue's beginning. */
+  /** Of the last record that was read; undefined at the queue's beginning. */
   readonly after?: Position | undefined;
   /** Records of all queues. */
   readonly moved: number;

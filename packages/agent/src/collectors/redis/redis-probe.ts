@@ -1,5 +1,5 @@
 /**
- * A connection to a Redis that a collector looks into: opened in the round that first needs it, and once more where it broke.
+ * A connection to a Redis that a collector looks into: opened in the round that first needs it, and again after it broke.
  * With Sentinels it leads to the master, and to another one in the round after a failover.
  */
 import {
