@@ -29,7 +29,7 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
   while (!signal.aborted) {
     let wait = RETRY_AFTER;
     try {
-      if (await mayFlush(options)) {
+      if ((await mayFlush(options)) && !signal.aborted) {
         const flushed = await flusher.flush();
         if (Object.values(flushed).some((records) => records > 0)) log.debug(flushed, "flushed");
         options.onFlushed(flushed);
