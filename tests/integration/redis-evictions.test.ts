@@ -51,14 +51,20 @@ async function ready(count: number): Promise<void> {
 async function evict(queues: readonly string[]): Promise<void> {
   const inUse = ["chouette:counters", "chouette:notes", "chouette:format"];
   const keys = queues.flatMap((queue) => [`${queue}.keys`, `${queue}.values`]);
+  const fill = (n: number) => broker.command("SET", `filler:${n}`, "y".repeat(1_000_000));
+  // Room is made by these, too, once the queues are gone.
+  await fill(0);
+  await fill(1);
   // Redis takes the keys that it finds idle the longest, and counts that in seconds.
-  await until("the queues' keys idle", async () => {
-    const idle = await Promise.all(keys.map((key) => broker.command("OBJECT", "IDLETIME", key)));
+  await until("the queues' keys and two fillers idle", async () => {
+    await broker.command("TOUCH", ...inUse);
+    const all = [...keys, "filler:0", "filler:1"];
+    const idle = await Promise.all(all.map((key) => broker.command("OBJECT", "IDLETIME", key)));
     return idle.every((time) => Number(time) >= 2);
   });
-  for (let n = 0; (await broker.command("EXISTS", ...keys)) !== 0; n++) {
+  for (let n = 2; (await broker.command("EXISTS", ...keys)) !== 0; n++) {
     await broker.command("TOUCH", ...inUse);
-    await broker.command("SET", `filler:${n}`, "y".repeat(1_000_000));
+    await fill(n);
   }
 }
 
@@ -98,6 +104,15 @@ it("knows of evictions while no agent ran, as a loss of unknown size", async () 
   await new RedisEvictions(store, store, names).check();
   await store.append(names.logs, records(30));
   await evict([names.logs]);
+  await new RedisEvictions(store, store, names).check();
+  expect((await ledger(names.logs)).unknownLosses).toBe(1);
+});
+
+it("takes evictions before the first look for a loss of unknown size", async () => {
+  await store.append(names.logs, records(30));
+  await evict([names.logs]);
+  await new RedisEvictions(store, store, names).check();
+  expect((await ledger(names.logs)).unknownLosses).toBe(1);
   await new RedisEvictions(store, store, names).check();
   expect((await ledger(names.logs)).unknownLosses).toBe(1);
 });

@@ -46,7 +46,8 @@ export class RedisEvictions {
     const second = await this.#server.serverInfo();
     if (first === undefined || second === undefined) return;
     const next: Known = { runId: first.runId, keys: first.evictedKeys };
-    const known = decoded(text) ?? this.#known ?? next;
+    // With nothing known, no agent has looked yet, or what it had stored was evicted as well.
+    const known = decoded(text) ?? this.#known ?? { runId: first.runId, keys: 0 };
     const evicted = second.evictedKeys - (known.runId === second.runId ? known.keys : 0);
     // The other policies evict keys that expire, of which no queue is one.
     const hasLost = evicted > 0 && second.policy.startsWith("allkeys");

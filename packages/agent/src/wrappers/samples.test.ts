@@ -4,7 +4,8 @@ import { expect, it } from "vitest";
 import { addRecord, newContext } from "../aggregation/context.js";
 import { datadogWrapper } from "./datadog-wrapper.js";
 
-const value = fc.double({ min: -1e100, max: 1e100, noNaN: true });
+// Without -0, which is neither less nor greater than 0.
+const value = fc.double({ min: -1e100, max: 1e100, noNaN: true }).map((number) => number + 0);
 
 it("the percentiles of 0 and 1 are the least and the greatest sample", () => {
   const wrap = datadogWrapper({ histogramAggregates: [], histogramPercentiles: [0, 0.5, 1] });
