@@ -158,9 +158,9 @@ for (const rate of only === "calls" ? [] : RATES) {
 async function bySynchronousProgram(command, args, env, port) {
   const server = spawn(command, args, { stdio: "ignore", env: { ...process.env, ...env } });
   await until("the broker to listen", () => once(connect(port, "127.0.0.1"), "connect"));
-  // What is written once, and what is compiled, is none of a call's.
+  // What is written once, and what is compiled after the first client has connected, is none of a call's.
   await execFileAsync("/usr/bin/python3", [PROGRAM, `${port}`, "300"]);
-  await sleep(1_500);
+  await sleep(5_000);
   const before = written(server.pid);
   const { stdout } = await execFileAsync("/usr/bin/python3", [PROGRAM, `${port}`, `${CALLS}`]);
   await sleep(1_500);

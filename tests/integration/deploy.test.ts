@@ -18,7 +18,8 @@ import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SETTINGS } from "../../packages/agent/src/config/settings.js";
 import { parseSettingsFile } from "../../packages/agent/src/config/settings-file.js";
 import type { Log } from "../../packages/agent/src/runtime/log.js";
-import { CHOUETTE, startAgentProcess } from "../support/agent-process.js";
+import { brokerPort, CHOUETTE, startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { newFolder } from "../support/folders.js";
 import { run } from "../support/running.js";
 import { until } from "../support/until.js";
@@ -90,8 +91,10 @@ while True: print(s.recv(1000).decode(), flush=True)
     });
     await systemd.wrote("READY=1");
     await systemd.wrote(/(WATCHDOG=1[^W]*){2}/);
+    expect(agent.output()).not.toContain("warmed up");
+    await (await lookInto(`redis://127.0.0.1:${await brokerPort(agent)}`)).close();
     expect(await agent.end()).toBe(0);
-    // Then its broker was warmed up, or would have been if the machine had been idle.
+    // Then its broker was warmed up for the client, or would have been if the agent hadn't ended.
     expect(agent.output()).toMatch(/broker (not )?warmed up/);
     await systemd.wrote("STOPPING=1");
   });

@@ -45,7 +45,7 @@ export interface Agent {
    */
   reload(config: Config): Promise<boolean>;
   status(): Promise<Status>;
-  /** Has the embedded broker answer the first clients as fast as later ones. To be called when the start is over; never rejects. */
+  /** Has the embedded broker, once it has a client, answer as fast as it can. To be called when the start is over; never rejects. */
   warmUp(): Promise<void>;
   /** A sentence for each loop that has hung; empty while the agent is alive. */
   stalled(): readonly string[];
@@ -167,6 +167,8 @@ export async function startAgent(
   let warmingUp = Promise.resolve();
   const warmUpBroker = async () => {
     if (embedded === undefined) return;
+    // Without clients it would cost processor time and memory for nothing.
+    if (!(await embedded.broker.firstClient)) return;
     const { openScratchStore } = await import("@chouette-iot/queue/embedded/scratch");
     const calls = await warmUp(openScratchStore, ending.signal);
     log.debug({ calls }, "embedded broker warmed up");
@@ -184,8 +186,8 @@ export async function startAgent(
       // Beside one another: those who look wait for the store, which may hang.
       await Promise.all([ended.then(() => lifecycle.stop()), adminServers.close()]);
       await statsd.close();
-      await warmingUp;
       await embedded?.broker.close();
+      await warmingUp;
       await store.close();
     },
   };

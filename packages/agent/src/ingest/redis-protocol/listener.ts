@@ -55,6 +55,8 @@ export interface BrokerOptions {
 export interface RunningBroker {
   readonly address: { readonly host: string; readonly port: number };
   readonly counters: Readonly<BrokerCounters>;
+  /** Resolves with true when the first client connects, with false when the broker was closed without one. */
+  readonly firstClient: Promise<boolean>;
   /** What connections hold in memory now, in bytes: those that have given the password or need none, and all others. */
   memory(): { readonly clients: number; readonly strangers: number };
   /** Takes no further requests, answers those that are under way, and resolves when all connections are closed. */
@@ -137,6 +139,9 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
     accept,
   );
+  const firstClient = new Promise<boolean>((resolve) => {
+    server.once("connection", () => resolve(true)).once("close", () => resolve(false));
+  });
   await listen(server, host, port);
   if (isOpen && !isLoopback(addressOf(server).host)) warnOfNoPassword(log, isProtected);
   // Later errors are of a connection that couldn't be accepted: too many open files, for one.
@@ -147,6 +152,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   return {
     address: addressOf(server),
     counters,
+    firstClient,
     memory: () => ({ clients: memory.clients.bytes, strangers: memory.strangers.bytes }),
     close: async () => {
       clearInterval(sweeping);

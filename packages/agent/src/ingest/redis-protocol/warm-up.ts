@@ -1,9 +1,9 @@
 /**
- * Has V8 compile what a synchronous program waits for, before the first one comes.
+ * Has V8 compile what a synchronous program waits for, while no program waits.
  *
  * The first thousands of calls take up to three times as long as those after them, since V8 interprets and compiles
- * meanwhile. So the agent, once it is ready and the machine is idle, or has been busy for a minute, is its own client: another
- * broker, over a store that keeps nothing, answers it on a port of loopback whose password nobody else knows. None of its
+ * meanwhile. So the agent, once a client has connected and the machine is idle, or has been busy for a minute, is its own
+ * client: another broker, over a store that keeps nothing, answers it on a port of loopback whose password nobody else knows. None of its
  * records reaches the queues, the counters or the disk. What it does is bounded; without it the agent is slower, and no more.
  */
 import { randomUUID } from "node:crypto";
