@@ -178,7 +178,9 @@ const AGENT = fileURLToPath(new URL("../../packages/agent/bin/chouette.js", impo
 const PROGRAM = fileURLToPath(new URL("../subjects/synchronous.py", import.meta.url));
 const execFileAsync = promisify(execFile);
 
-console.log("\na synchronous Python program, its first or next calls | calls/s | p50 ms | p99 ms | bytes a record");
+console.log(
+  "\na synchronous Python program, its first or next calls | calls/s | p50 ms | p99 ms | bytes a record",
+);
 for (let round = 0; round < ROUNDS; round++) {
   for (const fsync of ["everysec", "always"]) {
     for (const broker of ["redis", "embedded"]) {
