@@ -1,6 +1,6 @@
 /**
- * Calls that become raw records: what the client and the agent's DogStatsD listener share. An entry point of its own, so
- * that who only reads records doesn't load it.
+ * Turns calls into raw records, for the client and for the agent's DogStatsD listener. A separate entry point: programs
+ * that only read records don't load it.
  */
 export { Aggregator, type CallCounters, type StoreRecord } from "./calls/aggregator.js";
 export { Metric, type MetricContext } from "./calls/metric-context.js";

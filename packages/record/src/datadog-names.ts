@@ -1,26 +1,26 @@
 /**
- * Names and tags by Datadog's rules.
+ * Normalises metric names and tags by Datadog's rules.
  *
  * A metric's name: ASCII letters, digits, `_` and `.`, beginning with a letter, 200 characters. A tag: letters of any
  * script, digits and `_ - : . /`, beginning with a letter, 200 characters with its name, in lower case, no colon at its
- * end. Anything else becomes `_`; what comes before the first letter is dropped.
+ * end. Any other character becomes `_`; anything before the first letter is dropped.
  *
- * Promises: what is written by these rules doesn't change when they are applied again, here or at Datadog.
+ * Promises: normalising a normalised name changes nothing, here or at Datadog.
  *
  * (Source: Datadog's documentation, "Custom metrics: naming" and "Defining tags".)
  */
 
 /** UTF-16 code units. */
 const MAX_LENGTH = 200;
-/** Most tags are right as they are, which takes less to see than to mend. */
+/** Most tags are valid as given: testing is cheaper than normalising. */
 const PLAIN_TAG_NAME = /^[A-Za-z][A-Za-z0-9_\-./]*$/;
 const PLAIN_TAG_VALUE = /^[A-Za-z0-9_\-:./]*$/;
 const PLAIN_METRIC = /^[A-Za-z][A-Za-z0-9_.]*$/;
 const PLAIN_TAG = /^[a-z](?:[a-z0-9_\-:./]*[a-z0-9_\-./])?$/;
-/** Mended tags to remember: each costs some 400 bytes. */
-const MAX_MENDED = 10_000;
+/** Size of the cache of normalised tags, of about 400 bytes each. */
+const MAX_NORMALISED = 10_000;
 
-/** The name, or an empty text if no part of it is valid. */
+/** The name as Datadog stores it; an empty string if no part of it is valid. */
 export function metricName(name: string): string {
   if (name.length <= MAX_LENGTH && PLAIN_METRIC.test(name)) return name;
   return name
@@ -29,7 +29,7 @@ export function metricName(name: string): string {
     .replace(/[^A-Za-z0-9_.]/g, "_");
 }
 
-/** The name of a tag in the case that it was given in, or an empty text if no part of it is valid. */
+/** The name of a tag, its case unchanged; an empty string if no part of it is valid. */
 export function tagName(name: string): string {
   if (name.length <= MAX_LENGTH && PLAIN_TAG_NAME.test(name)) return name;
   return name
@@ -38,28 +38,28 @@ export function tagName(name: string): string {
     .replace(/[^\p{L}\p{M}\p{N}_\-./]/gu, "_");
 }
 
-/** @param name the tag's name as it is stored: the two together have 200 characters */
+/** The value of a tag, its case unchanged. @param name the normalised name: together they have at most 200 characters */
 export function tagValue(name: string, value: string): string {
-  const room = Math.max(0, MAX_LENGTH - name.length - 1);
-  if (value.length <= room && PLAIN_TAG_VALUE.test(value)) return value;
-  return value.slice(0, room).replace(/[^\p{L}\p{M}\p{N}_\-:./]/gu, "_");
+  const maxLength = Math.max(0, MAX_LENGTH - name.length - 1);
+  if (value.length <= maxLength && PLAIN_TAG_VALUE.test(value)) return value;
+  return value.slice(0, maxLength).replace(/[^\p{L}\p{M}\p{N}_\-:./]/gu, "_");
 }
 
-const mended = new Map<string, string>();
+const normalised = new Map<string, string>();
 
-/** @param tag `key:value`, or a text alone. Returns it as Datadog stores it; an empty text if no part of it is valid. */
+/** The tag as Datadog stores it; an empty string if no part of it is valid. @param tag `key:value`, or a bare value */
 export function canonicalTag(tag: string): string {
   if (tag.length <= MAX_LENGTH && PLAIN_TAG.test(tag)) return tag;
-  const known = mended.get(tag);
+  const known = normalised.get(tag);
   if (known !== undefined) return known;
   const written = tag
-    // Before all else: the lower case of a letter may be longer than the letter.
+    // First, as lower-casing can lengthen the text.
     .toLowerCase()
     .replace(/^[^\p{L}]+/u, "")
     .slice(0, MAX_LENGTH)
     .replace(/[^\p{L}\p{M}\p{N}_\-:./]/gu, "_")
     .replace(/:+$/, "");
-  if (mended.size >= MAX_MENDED) mended.clear();
-  if (tag.length <= 2 * MAX_LENGTH) mended.set(tag, written);
+  if (normalised.size >= MAX_NORMALISED) normalised.clear();
+  if (tag.length <= 2 * MAX_LENGTH) normalised.set(tag, written);
   return written;
 }

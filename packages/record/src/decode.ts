@@ -6,9 +6,9 @@ import type { Result } from "./result.js";
 export type Undecodable = Extract<Result<never>, { ok: false }>;
 
 /**
- * Reads a record's fields. Whatever the text holds, and whatever is thrown, the answer is a record or a reason.
+ * Parses a record and reads its fields. Whatever the text holds and whatever is thrown, the result is a record or a reason.
  *
- * @param read gets the object that the text stands for
+ * @param read gets the parsed object, and the text
  */
 export function decode<T>(
   text: string,
@@ -30,6 +30,7 @@ export function decode<T>(
   }
 }
 
+/** The failure of a field that has another value than expected. */
 export function bad(field: string, expected: string, found: unknown): Undecodable {
   return { ok: false, reason: `${field} should be ${expected}, but is ${formatValue(found)}` };
 }

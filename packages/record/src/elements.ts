@@ -1,17 +1,19 @@
 /**
- * The elements of a set as Python tells them apart.
+ * Decodes the elements of a set, equal where Python considers them equal.
  *
- * The original counts `len(set(elements))` of what Python's json made of the text, in which `1`, `1.0` and `true` are one
- * element, `"1"` is another, and whole numbers are exact whatever their size. It drops a set with an array or object in it;
- * here these are distinguished by their JSON.
+ * The original counts `len(set(elements))` of the parsed JSON: `1`, `1.0` and `true` are one element, `"1"` is another, and
+ * integers are exact at any size. It drops a set that contains an array or object; here these are compared by their JSON.
  */
 import { bad, type Undecodable } from "./decode.js";
 import type { DistinctElement } from "./raw-metric.js";
 
-/** Python reads no longer ones, and to read them takes ever longer. */
+/** Python's limit for integers; parsing time grows faster than their length. */
 const MAX_DIGITS = 4_300;
 
-/** @param sources gives the `Source` of each element, for numbers that a double may not hold */
+/**
+ * @param sources returns the `Source` of each element, for numbers that a double may not represent exactly
+ * @returns the elements, or why one is invalid
+ */
 export function decodeElements(
   values: readonly unknown[],
   sources: () => unknown,
@@ -29,7 +31,7 @@ export function decodeElements(
   return { elements };
 }
 
-/** Whether no other JSON number stands for the same double, or Python makes the same double of both. */
+/** Whether the double is all that Python would see: no other integer parses to the same double. */
 function isExact(value: number): boolean {
   return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
 }
@@ -37,7 +39,7 @@ function isExact(value: number): boolean {
 function wholeNumber(source: string, value: number): bigint | undefined {
   if (source.length > MAX_DIGITS) return undefined;
   if (/^-?\d+$/.test(source)) return BigInt(source);
-  // A fraction or an exponent makes it a double to Python, which equals the whole number that it holds.
+  // With a fraction or an exponent it is a float to Python, which equals the integer of its value.
   return Number.isFinite(value) ? BigInt(value) : undefined;
 }
 

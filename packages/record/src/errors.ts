@@ -1,8 +1,8 @@
-/** What an error says, in one line: errors may be anything that was thrown. */
+/** The message of anything that was thrown, in one line. */
 
 /**
- * The message of whatever was thrown; never empty. An error of several, such as Node's for a host with two addresses, has
- * no message: then those of its errors.
+ * The message of whatever was thrown; never empty, never throws. An AggregateError, such as Node's for a host with two
+ * addresses, has no message: then the messages of its errors.
  */
 export function messageOf(thrown: unknown): string {
   try {
@@ -23,7 +23,7 @@ interface ErrorLike {
   readonly errors?: unknown;
 }
 
-/** Of any realm: a test runner's errors are no instances of our `Error`. */
+/** Of any realm: errors of a test runner aren't instances of our `Error`. */
 function isErrorLike(thrown: unknown): thrown is ErrorLike {
   return (
     typeof thrown === "object" && thrown !== null && "message" in thrown && typeof thrown.message === "string"

@@ -1,16 +1,17 @@
 /**
- * An event and a service check, as they are in their queues: in the fields that Datadog's API takes.
+ * Events and service checks as stored in their queues, with the fields of Datadog's API.
  *
- * Reading answers with a record or the reason why it is none, never with an exception: any program may have written it.
+ * Decoding returns a record or the reason why the text isn't one, and never throws: any program may have written it.
  */
 import { bad, decode } from "./decode.js";
 import type { Fields } from "./json.js";
 import type { Result } from "./result.js";
+import { isTagList } from "./tags.js";
 import { decodeTime, type Seconds } from "./time.js";
 
 export const EVENT_PRIORITIES = ["normal", "low"] as const;
 export const EVENT_ALERT_TYPES = ["info", "warning", "error", "success"] as const;
-/** By the number that Datadog has for each. */
+/** In the order of Datadog's numbers, from 0. */
 export const CHECK_STATUSES = ["ok", "warning", "critical", "unknown"] as const;
 
 export type EventPriority = (typeof EVENT_PRIORITIES)[number];
@@ -26,16 +27,16 @@ export interface EventRecord {
   readonly host?: string;
   /** `["key:value", …]` */
   readonly tags: readonly string[];
-  readonly priority?: EventPriority;
-  readonly alert_type?: EventAlertType;
-  /** Events with the same one are shown together. */
+  readonly priority?: EventPriority | undefined;
+  readonly alert_type?: EventAlertType | undefined;
+  /** Datadog shows events with the same key together. */
   readonly aggregation_key?: string;
   readonly source_type_name?: string;
 }
 
 export interface ServiceCheck {
   readonly check: string;
-  /** Where it stands in {@link CHECK_STATUSES}. */
+  /** Index in {@link CHECK_STATUSES}. */
   readonly status: 0 | 1 | 2 | 3;
   /** Unix time. */
   readonly timestamp: Seconds;
@@ -60,7 +61,7 @@ function readEvent(fields: Fields): Result<EventRecord> {
   if (typeof text !== "string") return bad("text", "a text", text);
   const time = decodeTime(date_happened);
   if (time === undefined) return bad("date_happened", "seconds since 1970", date_happened);
-  if (!isTagList(tags)) return bad("tags", 'a list of "name:value"', tags);
+  if (tags !== undefined && !isTagList(tags)) return bad("tags", 'a list of "name:value"', tags);
   if (!isOneOf(EVENT_PRIORITIES, priority))
     return bad("priority", `one of ${EVENT_PRIORITIES.join(", ")}`, priority);
   if (!isOneOf(EVENT_ALERT_TYPES, alert_type))
@@ -68,11 +69,7 @@ function readEvent(fields: Fields): Result<EventRecord> {
   const texts = optionalTexts(fields, ["host", "aggregation_key", "source_type_name"]);
   return {
     ok: true,
-    value: {
-      ...{ title, text, date_happened: time, tags: tags ?? [], ...texts },
-      ...(priority === undefined ? {} : { priority }),
-      ...(alert_type === undefined ? {} : { alert_type }),
-    },
+    value: { title, text, date_happened: time, tags: tags ?? [], priority, alert_type, ...texts },
   };
 }
 
@@ -83,13 +80,9 @@ function readServiceCheck(fields: Fields): Result<ServiceCheck> {
     return bad("status", "a number from 0 to 3", status);
   const time = decodeTime(timestamp);
   if (time === undefined) return bad("timestamp", "seconds since 1970", timestamp);
-  if (!isTagList(tags)) return bad("tags", 'a list of "name:value"', tags);
+  if (tags !== undefined && !isTagList(tags)) return bad("tags", 'a list of "name:value"', tags);
   const texts = optionalTexts(fields, ["host_name", "message"]);
   return { ok: true, value: { check, status, timestamp: time, tags: tags ?? [], ...texts } };
-}
-
-function isTagList(tags: unknown): tags is readonly string[] | undefined {
-  return tags === undefined || (Array.isArray(tags) && tags.every((tag) => typeof tag === "string"));
 }
 
 function isOneOf<const T extends readonly string[]>(
@@ -99,7 +92,7 @@ function isOneOf<const T extends readonly string[]>(
   return value === undefined || choices.some((choice) => choice === value);
 }
 
-/** Those of the fields that are texts and not empty. */
+/** The named fields that are non-empty strings. */
 function optionalTexts<N extends string>(
   fields: Fields,
   names: readonly N[],

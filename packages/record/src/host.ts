@@ -1,4 +1,4 @@
-/** What clients and agents use of the host that they run on, beside the data model: timers, processes, and how long to wait for it. */
+/** What clients and the agent use of the machine they run on: timers, processes, backoff. A separate entry point, not part of the data model. */
 export { type BackoffLimits, backoff } from "./host/backoff.js";
 export { bootId, processExists } from "./host/processes.js";
 export {

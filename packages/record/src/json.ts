@@ -1,11 +1,11 @@
 /**
- * JSON as the programs of a device write it.
+ * Parses JSON as programs on a device write it.
  *
- * Beside JSON itself it takes Python's NaN and Infinity, and it can say how a number was written, which the number
- * doesn't: 1.0 isn't 1 in a tag, and 9007199254740993 isn't a double.
+ * It accepts Python's NaN and Infinity, and can return the source text of numbers: in a tag 1.0 isn't 1, and
+ * 9007199254740993 isn't a double.
  */
 
-/** Levels of arrays and objects inside each other. Datadog looks into 20 of them. */
+/** Maximum nesting of arrays and objects. Datadog reads 20 levels. */
 const MAX_DEPTH = 100;
 const QUOTE = 34;
 const BACKSLASH = 92;
@@ -14,12 +14,12 @@ const NOT_FINITE = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/gs;
 const SCALARS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?\d[\d.eE+-]*/gs;
 
 /**
- * What the text stands for; NaN and Infinity become texts.
+ * The parsed value, with NaN and Infinity as strings.
  *
- * @throws what JSON.parse throws, or a RangeError if it is nested too deeply
+ * @throws SyntaxError from JSON.parse; RangeError if it is nested too deeply
  */
 export function parseJson(text: string): unknown {
-  // Before it is parsed: JSON.parse takes any depth, and seconds for a million levels.
+  // Checked first: JSON.parse accepts any depth, and takes seconds for a million levels.
   if (isTooDeep(text)) throw new RangeError(`nested more than ${MAX_DEPTH} levels deep`);
   try {
     return JSON.parse(text);
@@ -29,9 +29,9 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Of a text that is JSON, whether it is nested too deeply; of any other, anything. */
+/** Whether JSON is nested too deeply. The result for any other text is arbitrary. */
 function isTooDeep(text: string): boolean {
-  // A level takes two characters.
+  // Each level takes two characters.
   if (text.length <= 2 * MAX_DEPTH) return false;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -45,7 +45,7 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
-/** Where the text ends that begins here. */
+/** The end of the string that starts here. */
 function textEnd(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let escapes = 0;
@@ -57,14 +57,14 @@ function textEnd(text: string, start: number): number {
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Of a scalar in JSON: a text begins with `"`, a number is as it was written. */
+/** The source text of a JSON scalar: a string starts with `"`, a number is as written. */
 export type Source = string;
 
 /**
- * What {@link parseJson} makes of the text, but for texts and numbers: these are their {@link Source}, and the names of
- * fields begin with `"` as well.
+ * Like {@link parseJson}, but strings and numbers are replaced by their {@link Source}; the names of fields start with `"`
+ * as well.
  *
- * @param text that {@link parseJson} has taken
+ * @param text that {@link parseJson} has accepted
  */
 export function parseSources(text: string): unknown {
   return JSON.parse(

@@ -1,10 +1,10 @@
-/** Logs from JSON: any program may have written them. The answer is a log or the reason why it is none, never an exception. */
+/** Decodes logs, which any program may have written. Returns a log or the reason why the text isn't one; never throws. */
 import { bad, decode } from "./decode.js";
 import type { Fields } from "./json.js";
 import type { ReceivedLog } from "./log.js";
 import type { Result } from "./result.js";
 
-/** Tags may also be one text, with commas between them, as Datadog writes them. */
+/** Tags may also be one comma-separated string, as in Datadog's API. */
 export function decodeLog(text: string): Result<ReceivedLog> {
   return decode(text, readLog);
 }

@@ -2,7 +2,7 @@
  * A log record, as it is in the log queue: the shape that the original client stores and Datadog takes.
  */
 
-/** The levels of the original client, in rising order. */
+/** Levels of the original client, in ascending order. */
 export const LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -18,17 +18,16 @@ export interface Log {
   readonly message: { readonly msg: string };
   /** An error's stack. */
   readonly exc_info?: string;
-  /** Whatever else the application said. */
+  /** Any other fields of the application. */
   readonly [extra: string]: unknown;
 }
 
 /**
- * A log as it is read: any program may have written it, so that there may be more fields and fewer, and other
- * values in them.
+ * A log as read from the queue: any program may have written it, so fields may be missing or have other values.
  */
 export interface ReceivedLog {
   readonly ddtags: readonly string[];
-  /** A text, or an object. */
+  /** A string or an object. */
   readonly message: unknown;
   readonly level?: unknown;
   readonly [field: string]: unknown;

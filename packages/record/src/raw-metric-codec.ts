@@ -1,9 +1,9 @@
 /**
- * Raw metrics to JSON, and back.
+ * Encodes raw metrics as JSON, and decodes them.
  *
- * Promises: what is written can be read by the original Python agent, and holds no number that JSON can't carry. What is
- * read may be anything at all: the answer is a record, or the reason why it is none, never an exception. What the
- * original agent takes is taken for the same: docs/decisions/0014-one-identity.md.
+ * Promises: the original Python agent can read the JSON, which has no NaN or infinity. Decoding accepts any text and
+ * returns a record or the reason why the text isn't one; it never throws. Records that the original agent accepts mean the
+ * same here: docs/decisions/0014-one-identity.md.
  */
 import { bad, decode, type Undecodable } from "./decode.js";
 import { decodeElements } from "./elements.js";
@@ -25,12 +25,12 @@ import { decodeTime } from "./time.js";
 
 const numberTypes: ReadonlySet<unknown> = new Set(NUMBER_TYPES);
 
-/** The JSON of a raw metric, or undefined if it holds a number that JSON can't carry (NaN, infinities). */
+/** The JSON of a raw metric; undefined if it has a number that JSON doesn't allow (NaN, infinities). */
 export function encodeRawMetric(record: RawMetric): string | undefined {
   if (!Number.isFinite(record.timestamp)) return undefined;
   const value = record.type === "set" ? encodeElements(record.value) : encodeNumber(record.value);
   if (value === undefined) return undefined;
-  // Written by hand: a generic JSON.stringify of the whole costs twice as much, on an application's hot path.
+  // Joined by hand: JSON.stringify of the whole record costs twice as much.
   return `{"metric":${JSON.stringify(record.metric)},"type":"${record.type}","value":${value},"timestamp":${record.timestamp},"tags":${JSON.stringify(record.tags)}}`;
 }
 
@@ -62,7 +62,7 @@ function readRawMetric(fields: Fields, text: string): Result<ReceivedMetric> {
 
 function readValue(type: unknown, value: unknown, text: string): ReceivedValue | Undecodable {
   if (isNumberType(type)) {
-    // To Python, True is 1.
+    // In Python True is 1.
     const number = typeof value === "boolean" ? Number(value) : value;
     if (typeof number !== "number" || !Number.isFinite(number)) return bad("value", "a number", value);
     return { type, value: number };
@@ -102,7 +102,7 @@ function isNumberType(type: unknown): type is NumberType {
   return numberTypes.has(type);
 }
 
-/** Scalars become text, as the original agent formats them; undefined if this is no object of tags. */
+/** `["name:value", …]`, with scalars formatted as the original agent does; undefined if it isn't an object. */
 function decodeTags(tags: unknown, text: string): readonly string[] | undefined {
   if (isEmpty(tags)) return [];
   if (typeof tags !== "object" || tags === null || Array.isArray(tags)) return undefined;
@@ -115,7 +115,7 @@ function decodeTags(tags: unknown, text: string): readonly string[] | undefined 
   return list;
 }
 
-/** What Python takes for false: the original has no tags there. */
+/** Whether Python considers it false: the original has no tags then. */
 function isEmpty(tags: unknown): boolean {
   return !tags || (Array.isArray(tags) && tags.length === 0);
 }
@@ -124,11 +124,11 @@ function textTags(tags: Fields, sources: Fields): readonly string[] {
   return Object.entries(tags).map(([name, value]) => `${name}:${tagText(value, sources[`"${name}`])}`);
 }
 
-/** A value's text by Python's `str`, but JSON for arrays and objects: in a tag little is left of either. */
+/** Formats a value like Python's `str`, but arrays and objects as JSON: normalising a tag leaves little of either. */
 function tagText(value: unknown, source: unknown): string {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
-  // As it was written: 1.0 is not 1.
+  // As written: 1.0 is not 1.
   if (typeof value === "number") return String(source);
   return typeof value === "string" ? value : JSON.stringify(value);
 }

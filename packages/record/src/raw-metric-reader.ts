@@ -1,12 +1,11 @@
 /**
- * Reads raw metrics as they are in a queue: many records of few series.
+ * Decodes raw metrics fast, for queues with many records of few series.
  *
- * Two records of one series that the same client wrote differ in two numbers alone, the value and the timestamp.
- * The text around these is a record's shape. A shape is parsed once, its name and tags are written by Datadog's rules once;
- * of a record whose shape is known only the numbers are read, at a fraction of the cost.
+ * Two records of one series and client differ in only two numbers, the value and the timestamp. The text around them is the
+ * record's shape. A shape is parsed and normalised once; after that, only the numbers of its records are parsed.
  *
- * Promises: for any text, what {@link decodeRawMetric} answers, under the series that it belongs to. It remembers a
- * bounded number of shapes, and loses nothing but time if there are more.
+ * Promises: the same result as {@link decodeRawMetric} for any text, with the series that the record belongs to. The cache
+ * of shapes is bounded; beyond it, records are only slower to read.
  */
 import { bad } from "./decode.js";
 import { plainNumber, plainNumberEnd } from "./plain-number.js";
@@ -16,19 +15,19 @@ import type { Result } from "./result.js";
 import { type SeriesIdentity, seriesIdentity } from "./series-identity.js";
 import { isTime, type Seconds, seconds } from "./time.js";
 
-/** A raw metric under its series: name and tags are the series', not those that were written. */
+/** A raw metric with its series: name and tags are the normalised ones. */
 export type KeyedMetric = ReceivedValue & SeriesIdentity & { readonly timestamp: Seconds };
 
 type Shape = SeriesIdentity & { readonly type: NumberType };
 
 const VALUE = '"value":';
-/** What is between the two numbers, as this client and the original one write it. */
+/** The text between the two numbers, as this client and the original one write it. */
 const BETWEEN = ',"timestamp":';
 const BETWEEN_SPACED = ', "timestamp": ';
 const SPACE = 32;
-/** Some 10 MB at most times, less than as many contexts take in a window. */
+/** Usually about 10 MB, less than as many contexts take in a window. */
 const MAX_SHAPES = 20_000;
-/** Characters. What is longer is rare, and costs too much to remember. */
+/** In characters. Longer shapes are rare, and would take too much memory. */
 const MAX_SHAPE_LENGTH = 1_000;
 
 export class RawMetricReader {
@@ -38,13 +37,14 @@ export class RawMetricReader {
 
   /**
    * @param globalTags `["key:value", …]` of every series
-   * @param keepsTag of the records' own tags, which ones make the series; all if it isn't given
+   * @param keepsTag which of the records' own tags belong to the series; all by default
    */
   constructor(globalTags: readonly string[], keepsTag?: (tag: string) => boolean) {
     this.#globalTags = globalTags;
     this.#keepsTag = keepsTag;
   }
 
+  /** Decodes a record. Never throws. */
   read(text: string): Result<KeyedMetric> {
     const record = this.#readByShape(text);
     if (record !== undefined) return { ok: true, value: record };
@@ -57,7 +57,7 @@ export class RawMetricReader {
     return { ok: true, value: { metric, type, value, timestamp, tags, key } as KeyedMetric };
   }
 
-  /** Undefined if the text isn't of the usual form, whether it is a raw metric or not. */
+  /** Undefined if the text has no known or cacheable shape: it may still be a raw metric. */
   #readByShape(text: string): KeyedMetric | undefined {
     const name = text.length > MAX_SHAPE_LENGTH ? -1 : text.indexOf(VALUE);
     if (name === -1) return undefined;
@@ -83,7 +83,7 @@ export class RawMetricReader {
     const after = text.slice(numbersEnd);
     const around = before + after;
     const known = this.#shapes.get(around);
-    // To learn a shape costs two records' parsing: beyond the limit it isn't paid, and none is forgotten either.
+    // A new shape costs two parsings. At the limit none is added, and none is evicted either.
     if (known !== undefined || this.#shapes.size >= MAX_SHAPES) return known;
     const shape = this.#parseShape(before, after);
     if (shape !== undefined) this.#shapes.set(around, shape);
@@ -91,11 +91,11 @@ export class RawMetricReader {
   }
 
   /**
-   * The series of a record with this text around its numbers, whatever the numbers are. Undefined if there is no such
-   * record: if they aren't its own but those of an object inside it, or if one of them is set again elsewhere.
+   * The series of all records of this shape, whatever their numbers. Undefined if the numbers aren't the record's value and
+   * timestamp: if they belong to a nested object, or a later field of the same name overrides one.
    */
   #parseShape(before: string, after: string): Shape | undefined {
-    // A text that gives back each of two pairs of numbers can't have them from anywhere else.
+    // If two different pairs of numbers are both read back, they are read from these places.
     const probe = decodeRawMetric(`${before}1${BETWEEN}2${after}`);
     const other = decodeRawMetric(`${before}3${BETWEEN}4${after}`);
     if (!isOf(probe, 1, 2) || !isOf(other, 3, 4) || probe.value.type === "set") return undefined;
@@ -108,7 +108,7 @@ export class RawMetricReader {
   }
 }
 
-/** 0 where something else is there. */
+/** 0 if any other text is there. */
 function betweenLength(text: string, at: number): number {
   if (text.startsWith(BETWEEN, at)) return BETWEEN.length;
   return text.startsWith(BETWEEN_SPACED, at) ? BETWEEN_SPACED.length : 0;

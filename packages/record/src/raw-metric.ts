@@ -1,5 +1,5 @@
 /**
- * A raw metric: one call of an application, in the raw queue until its window is closed.
+ * A raw metric: one or several calls of an application, in the raw queue until the window closes.
  */
 import type { Sketch } from "./sketch.js";
 import type { Tags } from "./tags.js";
@@ -20,7 +20,7 @@ export interface NumberMetric {
   readonly tags: Tags;
 }
 
-/** What a client stores of a set. Anything else is written as text before it comes here. */
+/** An element of a set as clients store it. Anything else is converted to text before. */
 export type SetElement = string | number | boolean;
 
 export interface SetMetric {
@@ -31,22 +31,22 @@ export interface SetMetric {
   readonly tags: Tags;
 }
 
-/** As a client of ours writes it. */
+/** A raw metric as our client writes it. */
 export type RawMetric = NumberMetric | SetMetric;
 
 /**
- * An element of a set as it is counted: what Python calls equal is equal. So true is 1, 1.0 is 1, and "1" is none of
- * them; null is an element, too. A bigint is a whole number that a double can't hold.
+ * An element of a set as it is counted, with Python's equality: true and 1.0 are 1, "1" is another element, and so is null.
+ * A bigint is an integer that a double can't represent.
  */
 export type DistinctElement = string | number | bigint | null;
 
-/** A sample of a histogram, and how many calls it stands for: a number above 0, which may have a fraction. */
+/** A sample of a histogram, and the number of calls that it represents: above 0, possibly fractional. */
 export type WeightedSample = readonly [value: number, weight: number];
 
 /** The type of a raw record that holds the samples of several calls of a histogram. Ours: the original agent ignores it. */
 export const SAMPLES_TYPE = "samples";
 
-/** Likewise of a record that holds a distribution's calls as a {@link Sketch}. */
+/** The type of a raw record that holds a distribution's calls as a {@link Sketch}. Ours as well. */
 export const SKETCH_TYPE = "sketch";
 
 export type ReceivedValue =
@@ -55,10 +55,10 @@ export type ReceivedValue =
   | { readonly type: "histogram"; readonly value: number | readonly WeightedSample[] }
   | { readonly type: "set"; readonly value: readonly DistinctElement[] };
 
-/** A raw metric as it is read: any program may have written it. */
+/** A decoded raw metric, which any program may have written. */
 export type ReceivedMetric = ReceivedValue & {
   readonly metric: string;
   readonly timestamp: Seconds;
-  /** `["key:value", …]` in no order, as they were given. */
+  /** `["key:value", …]`, unsorted and not normalised. */
   readonly tags: readonly string[];
 };

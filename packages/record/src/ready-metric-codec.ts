@@ -1,16 +1,16 @@
-/** Ready metrics to JSON, and back. Reading answers with a record or the reason why it is none, never with an exception. */
+/** Encodes and decodes ready metrics. Decoding returns a record or the reason why the text isn't one; it never throws. */
 import { bad, decode } from "./decode.js";
-import { hostOf } from "./host-field.js";
 import type { Fields } from "./json.js";
-import type { Point, ReadyMetric, ReadyType } from "./ready-metric.js";
+import { hostOf, type Point, type ReadyMetric, type ReadyType } from "./ready-metric.js";
 import type { Result } from "./result.js";
+import { isTagList } from "./tags.js";
 import { decodeTime, isTime, type Seconds } from "./time.js";
 
 const READY_TYPES: Readonly<Record<ReadyType, true>> = { count: true, gauge: true, rate: true };
-/** A year, in seconds: no window is longer. */
+/** A year in seconds: no window is longer. */
 const MAX_INTERVAL = 31_536_000;
 
-/** The JSON of a ready metric, or undefined if it holds a number that JSON can't carry. */
+/** The JSON of a ready metric; undefined if it has no points, or a number that JSON doesn't allow. */
 export function encodeReadyMetric(record: ReadyMetric): string | undefined {
   return record.points.length > 0 && record.points.every(isPoint) ? JSON.stringify(record) : undefined;
 }
@@ -37,10 +37,6 @@ function isReadyType(type: unknown): type is ReadyType {
   return typeof type === "string" && Object.hasOwn(READY_TYPES, type);
 }
 
-function isTagList(tags: unknown): tags is readonly string[] {
-  return Array.isArray(tags) && tags.every((tag) => typeof tag === "string");
-}
-
 function isInterval(interval: unknown): interval is Seconds {
   return Number.isInteger(interval) && Number(interval) >= 1 && Number(interval) <= MAX_INTERVAL;
 }
@@ -48,7 +44,7 @@ function isInterval(interval: unknown): interval is Seconds {
 function decodePoints(points: unknown): readonly Point[] | undefined {
   if (!Array.isArray(points) || points.length === 0) return undefined;
   if (points.every(isPoint)) return points;
-  // The original agent passes on a time that was given as text.
+  // The original agent passes on a time that a client wrote as text.
   const read = points.map((point) =>
     Array.isArray(point) ? [decodeTime(point[0]), ...point.slice(1)] : point,
   );

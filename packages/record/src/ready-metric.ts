@@ -1,11 +1,12 @@
 /**
- * A ready metric ("wrapped" in the broker's names): what a closed window became, as it will go to Datadog.
+ * A ready metric ("wrapped" in the broker's names): the result of a closed window, as it is sent to Datadog.
  */
+import type { Fields } from "./json.js";
 import type { Seconds } from "./time.js";
 
 export type ReadyType = "count" | "gauge" | "rate";
 
-/** A second since the epoch, and the value that holds there. */
+/** Seconds since the epoch, and the value at that time. */
 export type Point = readonly [at: Seconds, value: number];
 
 export interface ReadyMetric {
@@ -14,8 +15,16 @@ export interface ReadyMetric {
   /** `["key:value", …]`, sorted. */
   readonly tags: readonly string[];
   readonly points: readonly Point[];
-  /** The length in seconds of the window that a count or rate describes; a gauge has none. */
+  /** Length in seconds of the window of a count or rate; a gauge has none. */
   readonly interval?: Seconds;
   /** The agent's host if it has none. */
   readonly host?: string;
+}
+
+/**
+ * The host of a stored ready metric or sketch, to be spread into the record; empty if it has none. Only records that
+ * another agent made and sent here have one.
+ */
+export function hostOf({ host }: Fields): { readonly host?: string } {
+  return typeof host === "string" && host !== "" ? { host } : {};
 }

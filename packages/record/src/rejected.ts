@@ -1,15 +1,15 @@
-/** A rejected record: what can't be used or was refused, kept with its reason for a person to look at. */
+/** A dead letter: a record that can't be used or was refused, kept with the reason for a person to look at. */
 import { type Seconds, seconds } from "./time.js";
 
 export interface Rejected {
   readonly reason: string;
-  /** The queue that it came from. */
+  /** The queue of the record. */
   readonly queue: string;
-  /** When it was rejected. */
+  /** Time of the rejection, in seconds since the epoch. */
   readonly at: Seconds;
-  /** Its id there; undefined if it was never stored as it is here. */
+  /** The record's id in its queue; undefined if it was never stored there in this form. */
   readonly id?: string | undefined;
-  /** The record as it was stored; null where an id had no value. */
+  /** The record as it was stored; null if an id had no value. */
   readonly value: string | null;
 }
 
@@ -17,7 +17,7 @@ export function encodeRejected(rejected: Rejected): string {
   return JSON.stringify(rejected);
 }
 
-/** Undefined if it is none: the queue may hold what somebody else wrote. */
+/** Undefined if the text isn't one: other programs can write to the queue. Never throws. */
 export function decodeRejected(text: string): Rejected | undefined {
   try {
     const { reason, queue, at, id, value } = JSON.parse(text);

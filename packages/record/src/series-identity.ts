@@ -1,23 +1,23 @@
 /**
- * What makes a series one: its name and its complete tags, as Datadog will store them.
+ * The identity of a series: its name and its complete tags, as Datadog will store them.
  *
- * Datadog keeps one value for a name, host, tag set and second. What it takes for one series has to be one here: two
- * values of it at one second would be one value there. So names and tags are written by Datadog's rules, and the global
- * tags are among them, before anything is added up.
+ * Datadog keeps one value for a name, host, tag set and second. Two series here that are one series at Datadog would
+ * overwrite each other's values. So names and tags are normalised by Datadog's rules, global tags included, before
+ * anything is aggregated.
  */
 import { canonicalTag, metricName } from "./datadog-names.js";
 import type { MetricType } from "./raw-metric.js";
 
-/** A series of raw metrics. Two records with one key are of one series and add up. */
+/** A series of raw metrics. Records with the same key belong to one series and are aggregated together. */
 export interface SeriesIdentity {
   readonly metric: string;
   readonly type: MetricType;
-  /** `["key:value", …]`: sorted, each one once, the global tags included. */
+  /** `["key:value", …]`: sorted, without duplicates, the global tags included. */
   readonly tags: readonly string[];
   readonly key: string;
 }
 
-/** By Datadog's rules, sorted, each tag once. The result is the list that was given if nothing had to change. */
+/** The tags normalised by Datadog's rules, sorted, without duplicates. Returns the same list if nothing has to change. */
 export function canonicalTags(
   tags: readonly string[],
   globalTags: readonly string[] = [],
@@ -40,9 +40,10 @@ function isCanonical(tags: readonly string[]): boolean {
 }
 
 /**
- * Undefined if no part of the name is valid at Datadog.
+ * The series of a record; undefined if no part of its name is valid at Datadog.
+ *
  * @param globalTags `["key:value", …]` of every series
- * @param keepsTag of the record's own tags, as Datadog stores them, which ones make the series
+ * @param keepsTag which of the record's own tags, normalised, belong to the series; all by default
  */
 export function seriesIdentity(
   {
@@ -60,14 +61,14 @@ export function seriesIdentity(
   return { metric: name, type, tags: complete, key: contextKey({ metric: name, type, tags: complete }) };
 }
 
-/** Equal for records of one series and type, different for any others. Name and tags are as Datadog stores them. */
+/** Equal for records of one series and type, different for any others. Name and tags must be normalised. */
 export function contextKey({ metric, type, tags }: Omit<SeriesIdentity, "key">): string {
   return `${type} ${seriesKey(metric, tags)}`;
 }
 
 /**
- * The series as Datadog tells it apart, whatever its type. Name and tags are as Datadog stores them: none of them has a
- * comma or a space in it.
+ * Equal for one series at Datadog, whatever its type. Name and tags must be normalised: then they contain no comma or
+ * space.
  */
 export function seriesKey(metric: string, tags: readonly string[]): string {
   return `${metric} ${tags.join(",")}`;

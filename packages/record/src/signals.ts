@@ -1,4 +1,4 @@
-/** The kinds of records that are delivered, each from a queue, and with a loop and its own output. */
+/** The kinds of records that are delivered, each with its own queue, dispatch loop and output. */
 import type { EventRecord, ServiceCheck } from "./event.js";
 import type { ReceivedLog } from "./log.js";
 import type { ReadyMetric } from "./ready-metric.js";
@@ -14,7 +14,7 @@ export interface SignalRecords {
 
 export type Signal = keyof SignalRecords;
 
-/** One for each signal, in the order in which people are shown them. */
+/** A value for each signal, in the order of display. */
 export function bySignal<T>(make: (signal: Signal) => T): Readonly<Record<Signal, T>> {
   return {
     metrics: make("metrics"),

@@ -1,24 +1,24 @@
 /**
  * Sketches: the samples of a distribution as counts of bins, with the mapping of Datadog's Agent.
  *
- * A bin holds the values within 1/128 of each other, so that a quantile is within 1/128 of the exact one. Sketches of the
- * same mapping are merged by adding bins. Datadog takes nothing else: @datadog/sketches-js has another mapping.
+ * A bin holds values within 1/128 of each other, so a quantile is within 1/128 of the exact one. Sketches with the same
+ * mapping are merged by adding their bins. Datadog accepts only this mapping, which differs from @datadog/sketches-js.
  *
  * Promises: merging in any order and grouping gives the bins, count, minimum and maximum of one pass; sums may differ in
- * the last bits. At most {@link MAX_BINS} bins: beyond it the lowest are joined into one.
+ * the last bits. A sketch has at most {@link MAX_BINS} bins; beyond that, the lowest bins are joined.
  *
  * (Source: datadog-agent, pkg/util/quantile. gamma is 1 + 2/128; the bias gives the smallest value the key 1.)
  */
 
 export interface Sketch {
-  /** How many samples; whole. */
+  /** Number of samples; an integer. */
   count: number;
   sum: number;
   /** Infinity without a sample. */
   min: number;
   /** -Infinity without a sample. */
   max: number;
-  /** By key, how many samples; whole. */
+  /** Number of samples by key; integers. */
   readonly bins: Map<number, number>;
 }
 
@@ -27,7 +27,7 @@ const LN_GAMMA = 0.015504186535965254;
 const GAMMA = 1.015625;
 const BIAS = 1338;
 const SMALLEST = 9.94185408912145e-10;
-/** The Agent's keys have 16 bits; the largest one stands for all that is larger. */
+/** The Agent's keys have 16 bits; larger values go to the last one. */
 const MAX_KEY = 32_767;
 
 export function newSketch(): Sketch {
@@ -40,22 +40,22 @@ export function newSketch(): Sketch {
   };
 }
 
-/** The bin of a value. */
+/** The key of a value's bin. */
 export function sketchKey(value: number): number {
   if (value < 0) return -sketchKey(-value) + 0;
   if (value < SMALLEST) return 0;
   return Math.min(MAX_KEY, roundToEven(Math.log(value) / LN_GAMMA) + BIAS);
 }
 
-/** The middle of a bin. */
+/** The value in the middle of a bin. */
 export function sketchKeyValue(key: number): number {
   if (key < 0) return -sketchKeyValue(-key);
   return key === 0 ? 0 : GAMMA ** (key - BIAS);
 }
 
 /**
- * Adds a sample. Answers false if the sum can't hold it: then nothing has changed.
- * @param count how many calls it stands for; whole
+ * Adds a sample. Returns false, with nothing changed, if the sum would not be finite.
+ * @param count number of calls that it represents; an integer
  */
 export function addToSketch(sketch: Sketch, given: number, count = 1): boolean {
   // -0 is 0, as it is once JSON has carried it.
@@ -71,7 +71,7 @@ export function addToSketch(sketch: Sketch, given: number, count = 1): boolean {
   return true;
 }
 
-/** Answers false if the sum of both isn't finite: then nothing has changed. */
+/** Adds another sketch. Returns false, with nothing changed, if the sum would not be finite. */
 export function mergeSketches(into: Sketch, other: Readonly<Sketch>): boolean {
   const sum = into.sum + other.sum;
   if (!Number.isFinite(sum)) return false;
@@ -85,7 +85,7 @@ export function mergeSketches(into: Sketch, other: Readonly<Sketch>): boolean {
 }
 
 /**
- * The value below which this part of the samples lies; NaN without a sample.
+ * The quantile of the samples; NaN without samples.
  * @param part from 0 to 1
  */
 export function sketchQuantile(sketch: Readonly<Sketch>, part: number): number {
@@ -99,18 +99,18 @@ export function sketchQuantile(sketch: Readonly<Sketch>, part: number): number {
   return sketch.max;
 }
 
-/** In the order of the keys. */
+/** The bins in ascending order of their keys. */
 export function sortedBins({ bins }: Readonly<Sketch>): readonly (readonly [key: number, count: number])[] {
   return [...bins].sort(([one], [other]) => one - other);
 }
 
-/** A sketch in JSON. */
+/** A sketch as JSON. */
 export interface PlainSketch {
   readonly count: number;
   readonly sum: number;
   readonly min: number;
   readonly max: number;
-  /** In order, and how many samples each has. */
+  /** The keys in ascending order, and in `n` the number of samples of each. */
   readonly k: readonly number[];
   readonly n: readonly number[];
 }
@@ -121,7 +121,7 @@ export function toPlainSketch(sketch: Readonly<Sketch>): PlainSketch {
   return { count, sum, min, max, k: bins.map(([key]) => key), n: bins.map(([, number]) => number) };
 }
 
-/** Undefined if it is no sketch with at least one sample, or its counts don't add up. */
+/** Undefined if it isn't a sketch with at least one sample, or its counts don't add up. Never throws. */
 export function fromPlainSketch(value: unknown): Sketch | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { count, sum, min, max, k, n } = value as Readonly<Record<string, unknown>>;
@@ -155,7 +155,7 @@ function joinLowest(bins: Map<number, number>): void {
   }
 }
 
-/** To the nearest whole number, of two the even one. */
+/** Rounds to the nearest integer, halves to the even one. */
 function roundToEven(value: number): number {
   const rounded = Math.round(value);
   return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;

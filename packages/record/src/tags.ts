@@ -1,8 +1,8 @@
 /**
- * Tags as programs give them: one value for each name.
+ * Tags: as programs give them, one value for each name, and as Datadog writes them, a list of `name:value`.
  */
 
-/** A record's tags by name. Order carries no meaning. */
+/** A record's tags by name. Order has no meaning. */
 export type Tags = Readonly<Record<string, string>>;
 
 export const NO_TAGS: Tags = Object.freeze({});
@@ -12,4 +12,8 @@ export function tagList(tags: Tags): readonly string[] {
   const list = [];
   for (const name in tags) list.push(`${name}:${tags[name]}`);
   return list.sort();
+}
+
+export function isTagList(tags: unknown): tags is readonly string[] {
+  return Array.isArray(tags) && tags.every((tag) => typeof tag === "string");
 }

@@ -1,8 +1,7 @@
 /**
- * Units of time as their own types, so that a second is never taken for a millisecond.
+ * Branded types for units of time, so that seconds are never mistaken for milliseconds.
  *
- * Records carry seconds, because the broker format and Datadog do. Timers and the clock carry milliseconds,
- * because the platform does.
+ * Records have seconds, as the broker format and Datadog do. Timers and the clock have milliseconds, as Node does.
  */
 
 declare const unit: unique symbol;
@@ -29,16 +28,16 @@ export function toMilliseconds(value: Seconds): Milliseconds {
   return (value * 1000) as Milliseconds;
 }
 
-/** The end of the time that a Date can hold. */
+/** The latest time of a Date, in seconds. */
 const MAX_TIME = 8.64e12;
 const NUMBER_TEXT = /^\d+(\.\d+)?(e[+-]?\d+)?$/i;
 
-/** Whether it is a time that a record can carry, in seconds since 1970. */
+/** Whether it can be a record's time. @param value seconds since the epoch */
 export function isTime(value: number): boolean {
   return value >= 0 && value <= MAX_TIME;
 }
 
-/** The time that a program wrote: a number, or one as text, which Redis and the original agent take as well. */
+/** A time that a program wrote, as a number or as text, which Redis and the original agent accept too; undefined if invalid. */
 export function decodeTime(value: unknown): Seconds | undefined {
   const number = typeof value === "string" && NUMBER_TEXT.test(value) ? Number(value) : value;
   return typeof number === "number" && isTime(number) ? seconds(number) : undefined;

@@ -1,16 +1,16 @@
 /**
- * Aggregation of calls, in a client and for what arrives by DogStatsD: calls of one context within one second become one
- * record.
+ * Aggregates calls, of a client or from DogStatsD: calls of one context within one second become one record.
  *
- * Promises: what the agent makes of the records is what it would have made of the calls. Counts and rates are summed, a
- * gauge keeps its last value, a set its distinct elements, a histogram its different samples and how often each came, a distribution a sketch, each at the time of its last call. A flush never mixes
- * calls of two seconds of the clock, however late its timer comes, so that every call counts in its own window.
+ * Promises: the agent's result is the same as for one record per call. Counts and rates are summed, a gauge keeps its
+ * last value, a set its distinct elements, a histogram each distinct sample with its weight, a distribution a sketch. A
+ * record's time is that of its last call. A flush never mixes calls of two seconds of the clock, however late its timer
+ * fires, so every call counts in its own window.
  * (The agent's `simple` wrapper counts the samples of gauges and rates: turn aggregation off if you use it.)
  *
- * A flush has at most `cardinalityLimit` contexts; calls of further ones go to one context per metric, tagged
- * `overflow:true`, and are counted.
+ * A flush has at most `limit` contexts. Calls of further contexts go to one context per metric, tagged `overflow:true`,
+ * and are counted.
  *
- * It loses what is in the current second when the process dies.
+ * It loses the calls of the current second if the process dies.
  */
 import { deferred, startTimer, type Timer } from "../host.js";
 import type { SetElement } from "../raw-metric.js";
@@ -18,7 +18,7 @@ import { addToSketch, newSketch, toPlainSketch } from "../sketch.js";
 import type { MetricContext } from "./metric-context.js";
 
 const SECOND = 1_000;
-/** A set or histogram that reaches this size is flushed, and its context begins a new one: the agent merges them. */
+/** A set or histogram of this size is flushed, and its context starts a new record: the agent merges them. */
 const MAX_ELEMENTS = 1_000;
 
 export interface CallCounters {
@@ -28,7 +28,13 @@ export interface CallCounters {
   overflowed: number;
 }
 
-/** Makes a record: its value as JSON, its time in milliseconds since the epoch. */
+/**
+ * Stores a record.
+ *
+ * @param value JSON: a number, or the text of anything else
+ * @param at milliseconds since the epoch
+ * @returns whether it was stored; never rejects
+ */
 export type StoreRecord = (context: MetricContext, value: number | string, at: number) => Promise<boolean>;
 
 export class Aggregator {
@@ -45,21 +51,22 @@ export class Aggregator {
   #answer: Promise<boolean> = Promise.resolve(true);
   #resolveAnswer: (stored: boolean | Promise<boolean>) => void = () => {};
 
+  /** @param limit contexts per flush, beyond which calls go to their metric's overflow context */
   constructor(limit: number, counters: CallCounters, store: StoreRecord) {
     this.#limit = limit;
     this.#counters = counters;
     this.#store = store;
   }
 
-  /** Records that the next flush will make. */
+  /** Number of records that the next flush will store. */
   get pending(): number {
     return this.#pending.length;
   }
 
-  /** Adds to a count or a rate. */
+  /** Adds to a count or a rate. Like all calls here, it resolves with whether its record was stored, and never rejects. */
   addToSum(given: MetricContext, value: number, now = Date.now()): Promise<boolean> {
     const context = this.admit(given, now);
-    // A sum that no number can hold is stored as two.
+    // A sum that would overflow a double is stored as two records.
     if (context.pending && !Number.isFinite(context.value + value)) this.flush();
     if (context.pending) {
       this.#counters.aggregated++;
@@ -95,7 +102,7 @@ export class Aggregator {
     return answer;
   }
 
-  /** Adds a sample to a histogram or distribution. @param weight how many calls it stands for */
+  /** Adds a sample to a histogram or distribution. @param weight number of calls that it represents */
   addSample(given: MetricContext, value: number, weight: number, now = Date.now()): Promise<boolean> {
     const context = this.admit(given, now);
     if (context.pending) this.#counters.aggregated++;
@@ -114,19 +121,19 @@ export class Aggregator {
     return answer;
   }
 
-  /** The context under which a call is recorded now: its own, or its metric's overflow. */
+  /** The context that records a call at this time: the given one, or its metric's overflow context. */
   admit(context: MetricContext, now: number): MetricContext {
     if (now >= this.#end || now < this.#start) this.#nextSecond(now);
     if (context.flush === this.#flush && context.admittedAs === context) return context;
     return this.#admitFirst(context);
   }
 
-  /** Whether a further context goes to its metric's overflow. @param now milliseconds since the epoch */
+  /** Whether a new context would be recorded as overflow. @param now milliseconds since the epoch */
   isAtCardinalityLimit(now: number): boolean {
     return this.#admitted >= this.#limit && now >= this.#start && now < this.#end;
   }
 
-  /** Turns all pending contexts into records now, though the second may not be over. */
+  /** Stores the records of all pending contexts now, even if the second isn't over. */
   flush(): void {
     const contexts = this.#pending;
     if (contexts.length === 0) return;
@@ -143,11 +150,11 @@ export class Aggregator {
     this.#resolveAnswer(allStored(answers));
   }
 
-  /** A sum that isn't finite would cost all of its samples: they go into two records. */
+  /** A sketch whose sum isn't finite would be rejected with all its samples: the new sample starts another record. */
   #beginSketch(context: MetricContext, value: number, count: number, now: number): void {
     this.flush();
     context.sketch = newSketch();
-    // One sample may be more than a sum can hold.
+    // Weighted, a single sample may overflow the sum.
     if (addToSketch(context.sketch, value, count) || addToSketch(context.sketch, value))
       this.#begin(context, now);
     else context.sketch = undefined;
@@ -183,7 +190,7 @@ export class Aggregator {
     if (this.#timer === undefined) this.#timer = startTimer(() => this.#onTimer(), this.#end - now + 1);
   }
 
-  /** Whatever the clock says: a test may have stopped it. Calls of the rest of such a second become another record. */
+  /** Flushes regardless of the clock, which a test may have stopped. Later calls of the same second become another record. */
   #onTimer(): void {
     this.#timer = undefined;
     this.flush();

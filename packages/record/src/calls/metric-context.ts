@@ -1,11 +1,11 @@
 /**
- * A metric and its contexts: one type and one name, and what its calls with one tag set have in common.
+ * A metric (type and name) and its contexts: the precomputed JSON and the pending values of calls with one tag set.
  */
 import { type MetricType, SAMPLES_TYPE, type SetElement, SKETCH_TYPE } from "../raw-metric.js";
 import type { Sketch } from "../sketch.js";
 import type { Tags } from "../tags.js";
 
-/** The type of a record of several calls, if it isn't that of each. */
+/** The type of a record of several calls, if it differs from the type of the calls. */
 const JOINED_TYPES: Partial<Record<MetricType, string>> = {
   histogram: SAMPLES_TYPE,
   distribution: SKETCH_TYPE,
@@ -15,7 +15,7 @@ export class Metric {
   readonly type: MetricType;
   /** The JSON of its records up to the value. */
   readonly jsonPrefix: string;
-  /** Likewise of records that hold what several calls have come to, if that is more than a number. */
+  /** The same for records of several calls whose value isn't a number. */
   readonly joinedPrefix: string;
   /** The tags of every record. */
   readonly #commonTags: Tags;
@@ -24,8 +24,8 @@ export class Metric {
   #overflow: MetricContext | undefined;
 
   /**
-   * @param name as it is stored
-   * @param contexts those of the same type and name, shared with others that call them; new ones are added
+   * @param name the stored name, normalised
+   * @param contexts existing contexts of this type and name; new ones are added, so that callers can share them
    */
   constructor(
     type: MetricType,
@@ -53,14 +53,14 @@ export class Metric {
     return context;
   }
 
-  /** Takes the calls of all further contexts once a flush is at the cardinality limit. */
+  /** Records the calls of all further contexts once a flush has reached the cardinality limit. */
   get overflowContext(): MetricContext {
     this.#overflow ??= new MetricContext(this, jsonSuffixOf({ ...this.#commonTags, overflow: "true" }), true);
     return this.#overflow;
   }
 }
 
-/** What calls of one type, name and tag set have in common, and what they have come to since the last flush. */
+/** The calls of one type, name and tag set: the constant parts of their records, and their values since the last flush. */
 export class MetricContext {
   readonly metric: Metric;
   readonly type: MetricType;
@@ -71,19 +71,19 @@ export class MetricContext {
   /** Characters of both. */
   readonly jsonLength: number;
   readonly isOverflow: boolean;
-  /** The flush that it was last admitted to, and as which context: itself, or its metric's overflow. */
+  /** The flush that last admitted it, and as which context: this one, or its metric's overflow context. */
   flush = -1;
   admittedAs: MetricContext = this;
-  /** What its calls of this flush come to: a sum, or the last value. */
+  /** The value of this flush's calls: their sum, or the last one. */
   value = 0;
-  /** The time of the last of them, in milliseconds since the epoch. */
+  /** Time of the last call, in milliseconds since the epoch. */
   at = 0;
-  /** True if it has something for this flush. */
+  /** Whether it has calls in the current flush. */
   pending = false;
   elements: Set<SetElement> | undefined;
-  /** The samples of a histogram: how many calls each value stands for. */
+  /** Samples of a histogram, with the number of calls that each represents. */
   samples: Map<number, number> | undefined;
-  /** The samples of a distribution. */
+  /** Samples of a distribution. */
   sketch: Sketch | undefined;
 
   constructor(metric: Metric, jsonSuffix: string, isOverflow: boolean) {

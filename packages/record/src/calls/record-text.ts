@@ -1,12 +1,12 @@
 /**
- * The hot path: a record's JSON, joined from what its context knows already.
+ * A record's JSON, joined from the parts that its context has precomputed: the hot path of every call.
  *
  * Promises: equal, as a JSON value, to what `encodeRawMetric` makes of the same record.
  */
 import type { MetricContext } from "./metric-context.js";
 
 /**
- * @param value a finite number, or the JSON of what several calls have come to: elements, samples
+ * @param value a finite number, or the JSON of the elements, samples or sketch of several calls
  * @param timestamp seconds since the epoch, as text
  */
 export function recordText(context: MetricContext, value: number | string, timestamp: string): string {
@@ -15,8 +15,8 @@ export function recordText(context: MetricContext, value: number | string, times
 }
 
 /**
- * The time as text, in seconds. The shortest text of a fraction takes longer to find than all the rest of a record, so that
- * calls within one millisecond share it.
+ * The current time as text, in seconds. Formatting a fraction costs more than the rest of a record, so calls within one
+ * millisecond share the text.
  */
 export class ClockText {
   #at = Number.NaN;

@@ -1,4 +1,4 @@
-/** Exponential backoff with full jitter: how long to wait after a failure, so that devices don't return in step. */
+/** Exponential backoff with full jitter, so that devices don't retry in step. */
 import { type Milliseconds, milliseconds } from "../time.js";
 
 export interface BackoffLimits {
@@ -8,7 +8,9 @@ export interface BackoffLimits {
 }
 
 /**
- * @param failures how many in a row, from 1
+ * How long to wait before the next attempt.
+ *
+ * @param failures number of failures in a row, from 1
  * @param random between 0 and 1
  */
 export function backoff(

@@ -1,7 +1,7 @@
-/** This machine's boot and its processes, as its kernel tells them. */
+/** The machine's boot id, and which processes exist. */
 import { readFileSync } from "node:fs";
 
-/** Differs with every start of the machine; undefined if the system has none, as without Linux's /proc. */
+/** Changes with every boot; undefined on systems without Linux's /proc. */
 export function bootId(): string | undefined {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -10,7 +10,7 @@ export function bootId(): string | undefined {
   }
 }
 
-/** Asked of the kernel: in /proc, the processes of other users may be hidden (`hidepid`, `ProtectProc`). */
+/** Asks the kernel, as /proc may hide other users' processes (`hidepid`, `ProtectProc`). */
 export function processExists(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -1,20 +1,20 @@
 /**
- * What a client uses of its host, as it was when the module was loaded: timers, the monotonic clock, and an async context.
+ * Timers, the monotonic clock and the async context, captured when the module is loaded.
  *
- * Promises: test runners may replace the global timers by fake ones, and jsdom's and Electron's may return numbers; neither
- * changes anything here. What the client does later runs in the async context in which it was loaded, so that it keeps no
- * request's AsyncLocalStorage store alive, and no listener runs in one. Only `holdProcess` keeps the process alive.
+ * Promises: fake timers of a test runner change nothing here, nor do jsdom's and Electron's, which return numbers.
+ * Callbacks run in the async context of the load, so they keep no request's AsyncLocalStorage store alive and no listener
+ * runs in one. Only `holdProcess` keeps the process alive.
  */
 import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
 import timers from "node:timers";
 
-// Not as imported bindings: fake timers change those, too.
+// Copied, since fake timers replace imported bindings as well.
 const { setTimeout, setInterval, setImmediate, clearTimeout, clearInterval } = timers;
 
 export type Timer = NodeJS.Timeout;
 
-/** Node's limit of a delay in milliseconds: it turns longer ones into 1 ms. */
+/** Node's longest delay in milliseconds: it turns longer ones into 1 ms. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const loadContext = new AsyncResource("chouette-iot-client", { requireManualDestroy: true });
@@ -29,7 +29,7 @@ export interface Deferred {
   readonly resolve: (value: boolean | Promise<boolean>) => void;
 }
 
-/** A promise that keeps no store of the caller's, however long it is kept itself. */
+/** A promise that doesn't keep the caller's AsyncLocalStorage store alive. */
 export function deferred(): Deferred {
   return inLoadContext(() => {
     let resolve: Deferred["resolve"] = () => {};
@@ -43,12 +43,12 @@ export function deferred(): Deferred {
 /** Milliseconds of the monotonic clock. */
 export const monotonicNow: () => number = performance.now.bind(performance);
 
-/** @param delay milliseconds; more than 24 days count as 24 days */
+/** Runs once. @param delay milliseconds; more than 24 days count as 24 days */
 export function startTimer(run: () => void, delay: number): Timer {
   return inLoadContext(() => setTimeout(run, delayOf(delay)).unref());
 }
 
-/** @param interval milliseconds */
+/** Runs repeatedly. @param interval milliseconds */
 export function startInterval(run: () => void, interval: number): Timer {
   return inLoadContext(() => setInterval(run, delayOf(interval)).unref());
 }
