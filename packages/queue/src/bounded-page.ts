@@ -1,4 +1,4 @@
-/** The bounds of a page in bytes, for engines that hold a record's value by the time they know its size. */
+/** Bounds a page in bytes, for engines that learn a value's size only when they have read it. */
 import { MAX_PAGE_BYTES, MAX_VALUE_BYTES } from "./store.js";
 
 interface MaybeValued {
@@ -7,8 +7,8 @@ interface MaybeValued {
 }
 
 /**
- * The first of these that fit into a page, at least one. Takes no more than one beyond from the iterable, and holds
- * no value over {@link MAX_VALUE_BYTES}.
+ * The first records that fit into a page, at least one. Reads at most one more from the iterable, and keeps no value over
+ * {@link MAX_VALUE_BYTES}.
  */
 export function boundedPage<T extends MaybeValued>(records: Iterable<T>): readonly T[] {
   const page: T[] = [];
@@ -22,16 +22,16 @@ export function boundedPage<T extends MaybeValued>(records: Iterable<T>): readon
   return page;
 }
 
-/** The record, without a value that is too large to be handed out. */
+/** The record, without its value if that is over {@link MAX_VALUE_BYTES}. */
 export function boundedRecord<T extends MaybeValued>(record: T): T {
   const { value } = record;
-  // A character has at most three bytes for each of its units: most values need no counting.
+  // UTF-8 takes at most three bytes per UTF-16 unit: most values needn't be measured.
   if (value === undefined || value.length * 3 <= MAX_VALUE_BYTES) return record;
   const size = Buffer.byteLength(value);
   return size > MAX_VALUE_BYTES ? { ...record, value: undefined, oversizeBytes: size } : record;
 }
 
-/** Why a record has no value, for its dead letter. */
+/** The reason for the dead letter of a record without a value. */
 export function absentValueReason({ oversizeBytes }: MaybeValued): string {
   if (oversizeBytes === undefined) return "an id without a value";
   return `a value of ${oversizeBytes} bytes, over the limit of ${MAX_VALUE_BYTES}`;

@@ -1,55 +1,55 @@
 /**
- * What the embedded broker asks of its store beyond a {@link Store}: to take what Redis clients send, which may
- * be ids and values apart, and to show what is there in Redis' terms.
+ * The store of the embedded broker: beyond a {@link Store} it accepts what Redis clients send, which may be ids and values
+ * separately, and answers Redis' own questions about a queue.
  */
 import type { Position, Store } from "./store.js";
 
-/** What a ZADD, an HSET, or both in one MULTI say of one id. At least one of score and value is there. */
+/** The write of one id by a ZADD, an HSET, or both in one MULTI. At least one of score and value is defined. */
 export interface QueueWrite {
   readonly queue: string;
   readonly id: string;
-  readonly score?: number;
-  readonly value?: string;
+  readonly score?: number | undefined;
+  readonly value?: string | undefined;
 }
 
 export interface BrokerStore extends Store {
   /**
-   * Carries out these writes, and writes this state or with undefined deletes it, in one atomic step. An id and a value that come apart
-   * are joined when both are there. Without writes it resolves when all that was written before is durable.
+   * Stores these records and this state (undefined deletes a key) in one atomic step. An id and a value that come
+   * separately are joined once both are there. Without writes, it resolves when all earlier writes are durable.
    */
   write(writes: readonly QueueWrite[], state?: ReadonlyMap<string, string | undefined>): Promise<void>;
   /**
-   * The same at once, if nothing has to be waited for: not for other calls, nor for the disk. Throws as `write` rejects.
+   * Like `write`, but synchronous, if it needs to wait neither for other calls nor for the disk. Throws as `write` rejects.
    *
-   * @returns whether it was done; if not, nothing has changed
+   * @returns whether the records were stored; if not, nothing has changed
    */
   writeNow(writes: readonly QueueWrite[], state: ReadonlyMap<string, string | undefined>): boolean;
-  /** Bytes that its content takes on disk. Its files may take some 20 MB more. */
+  /** Bytes of its content on disk. Its files may take about 20 MB more. */
   bytes(): number;
   disk(): DiskReport;
-  /** How many values a queue holds, orphans counted (HLEN). */
+  /** Number of values in a queue, orphans included (HLEN). */
   valueCount(queue: string): Promise<number>;
-  /** Positions by rank, both ends included; negative ranks count from the end (ZRANGE). */
+  /** Positions by rank, both ends inclusive; negative ranks count from the end (ZRANGE). */
   range(queue: string, start: number, stop: number): Promise<readonly Position[]>;
-  /** Values by id (HMGET). Reads the queue through: for looking, not for work. */
+  /** Values by id (HMGET). May search the whole queue: meant for inspection. */
   values(queue: string, ids: readonly string[]): Promise<readonly (string | undefined)[]>;
 }
 
-/** What the store takes and writes on its disk. */
+/** The store's use of its disk. */
 export interface DiskReport {
-  /** Of its records and state. */
+  /** Bytes of its records and state. */
   readonly contentBytes: number;
-  /** Of its files: what has left takes room until its file is deleted. */
+  /** Bytes of its files: removed records take space until their file is deleted. */
   readonly fileBytes: number;
-  /** Files of the journal. */
+  /** Number of journal files. */
   readonly segments: number;
-  /** Files of records that have left memory. */
+  /** Number of run files, which hold the records that are no longer in memory. */
   readonly runs: number;
-  /** Written since it was opened. The disk writes whole pages, and more of them for its own sake. */
+  /** Bytes written since it was opened. The disk itself writes more: whole pages, and for wear levelling. */
   readonly writtenBytes: number;
   /** Why records are refused, if the disk is full. */
-  readonly full?: string;
+  readonly full: string | undefined;
 }
 
-/** The longest id, in bytes, that an embedded broker stores. */
+/** Maximum length in bytes of an id in the embedded broker. */
 export const MAX_ID_BYTES = 1024;

@@ -1,9 +1,9 @@
 /**
- * Dead letters: new entries of their queue, and the settlement that makes dead letters of records.
+ * Dead letters: the records of their queue, and the settlements that move records there.
  *
- * Promises of an entry: its id is its own. Records of different queues, or one that was refused, put back and refused again, may
- * have had the same id: under that, the second would take the place of the first. Those of one process and time are in
- * the order in which they were made.
+ * Promises: each dead letter has a new id. Records of different queues, or one that was rejected, requeued and rejected
+ * again, may share an id, under which the second would replace the first. Dead letters of one process and time are in the
+ * order in which they were made.
  */
 import { randomBytes } from "node:crypto";
 import { encodeRejected, type Rejected, type Seconds } from "@chouette-iot/record";
@@ -14,6 +14,7 @@ import type { NewRecord, Orphan, Position, Settlement } from "./store.js";
 const PROCESS = randomBytes(8).toString("hex");
 let made = 0;
 
+/** A record for the queue of dead letters. */
 export function deadLetter(rejected: Rejected): NewRecord {
   made += 1;
   const id = `${PROCESS}.${String(made).padStart(12, "0")}`;
@@ -23,11 +24,11 @@ export function deadLetter(rejected: Rejected): NewRecord {
 export interface Rejection {
   readonly queue: string;
   readonly rejectedQueue: string;
-  /** The time of the rejection. */
+  /** Time of the rejection, in seconds since the epoch. */
   readonly at: Seconds;
 }
 
-/** Moves records of a queue to the dead letters, each with its reason. */
+/** The settlement that moves records of a queue to the dead letters, each with its reason. */
 export function rejection(
   { queue, rejectedQueue, at }: Rejection,
   records: readonly (Position & { readonly value: string | undefined; readonly reason: string })[],
@@ -40,7 +41,7 @@ export function rejection(
   };
 }
 
-/** Moves orphans of a queue to the dead letters. */
+/** The settlement that moves orphans of a queue to the dead letters. */
 export function orphanRejection(
   { queue, rejectedQueue, at }: Rejection,
   orphans: readonly Orphan[],

@@ -1,46 +1,46 @@
 /**
- * What becomes of records, and the counters that say so.
+ * The ways in which records enter and leave a queue, and their counters.
  *
- * Each counter is raised in the settlement that makes it true, so that at any time, for each queue,
+ * Each counter is raised in the same settlement as the change that it counts. So at any time, for each queue,
  * accepted = delivered (or aggregated) + pending + dropped, whatever crashed in between.
  */
 
 export type Disposition =
-  /** Written to the queue by Chouette itself. What clients write isn't counted: it is the sum of the rest. */
+  /** Written to the queue by Chouette itself. Clients' writes aren't counted: they are the sum of the rest. */
   | "accepted"
-  /** A raw record became part of a ready metric. */
+  /** A raw record that became part of a ready metric. */
   | "aggregated"
-  /** The intake took it. */
+  /** Accepted by the intake. */
   | "delivered"
-  /** Made a dead letter, with its reason. */
+  /** Became a dead letter, with a reason. */
   | "rejected"
-  /** Older than it may become. */
+  /** Older than its time to live. */
   | "expired"
-  /** Older than Datadog ingests: it would have been sent for nothing. */
+  /** Older than Datadog ingests: sending it would have been useless. */
   | "too_old"
-  /** Of a metric that the settings keep out: METRICS_ALLOW, METRICS_BLOCK. */
+  /** Of a metric that the settings exclude: METRICS_ALLOW, METRICS_BLOCK. */
   | "filtered"
-  /** Pushed out by the bound of its queue. */
+  /** Removed by the size limit of its queue. */
   | "evicted"
-  /** A later value for the same second took its place before it was sent. */
+  /** Replaced by a later value for the same second before it was sent. */
   | "superseded"
-  /** It was in a part of the store's file that could no longer be read. */
+  /** In a part of the store's files that could not be read. */
   | "damaged"
-  /** The store had reached its size: it gave way to what is newer or matters more. */
+  /** Removed by the size limit of the store, for newer or more important records. */
   | "displaced"
-  /** Redis evicted it, with the whole key that it was in. */
+  /** Evicted by Redis, with its whole key. */
   | "evicted_by_redis"
-  /** A person took it out of the rejected queue and had it put back where it came from. */
+  /** A dead letter that a person returned to its queue. */
   | "requeued"
-  /** A person threw it away. */
+  /** Deleted by a person. */
   | "purged";
 
-/** The name of the counter of how often a queue lost records whose number nobody knows. */
+/** The name of the counter of a queue's losses of unknown size: of incidents, not of records. */
 export function unknownLossCounter(queue: string): string {
   return `${queue}:unknown_losses`;
 }
 
-/** The name of the counter of a queue's records that left it in this way. */
+/** The name of the counter of a queue's records with this disposition. */
 export function counterName(queue: string, disposition: Disposition): string {
   return `${queue}:${disposition}`;
 }

@@ -1,4 +1,4 @@
-/** The limit of the store's size: what can be spared leaves first, the oldest before the newer, and is counted. */
+/** Enforces the store's size limit: evicts the least important records first, the oldest of each queue, and counts them. */
 import { counterName } from "./disposition.js";
 import { orphanPages, pages } from "./pages.js";
 import type { QueueNames } from "./queue-names.js";
@@ -7,18 +7,18 @@ import type { Store } from "./store.js";
 const PAGE = 1_000;
 
 export interface SizeLimit {
-  /** What the store's content takes now. */
+  /** Current bytes of the store's content. */
   bytes(): number;
   readonly maxBytes: number;
 }
 
 /**
- * Removes records until the store's content takes at most this many bytes. Orphans leave first, which nobody can use,
- * then dead letters, then logs, events and checks, then raw metrics, then sketches and ready metrics, of which one stands for many raw ones.
+ * Removes records until the store's content is within the limit: first orphans, which nobody can use, then dead letters,
+ * then logs, events and checks, then raw metrics, then sketches and ready metrics, each of which represents many raw ones.
  *
- * A record that somebody else settles meanwhile is counted once, by the settlement that finds it there.
+ * A record that is settled concurrently is counted once, by the settlement that finds it.
  *
- * @returns how many left
+ * @returns the number of removed records
  */
 export async function evictUntil(
   store: Pick<Store, "read" | "orphans" | "settle">,

@@ -1,4 +1,4 @@
-/** What may not stay in its queue by its time: it expires, or becomes a dead letter, counted in the same step. */
+/** Removes a queue's records by their time: they expire or become dead letters, and are counted in the same step. */
 import type { Seconds } from "@chouette-iot/record";
 import { rejection } from "./dead-letter.js";
 import { counterName, type Disposition } from "./disposition.js";
@@ -6,41 +6,41 @@ import { pages } from "./pages.js";
 import type { Position, Store } from "./store.js";
 
 const PAGE = 5_000;
-/** Values are held twice while they become dead letters. */
+/** Smaller, as each value is in memory twice while it becomes a dead letter. */
 const LETTERS_PAGE = 2_000;
 
-/** Records of a queue by their scores, in seconds. */
+/** A range of a queue's records by score, in seconds since the epoch. */
 export interface ScoreRange {
-  /** Only those after this position. */
+  /** Only records after this position. */
   readonly after?: Position;
-  /** Only those whose score is less than this. */
+  /** Only records with a score below this. */
   readonly before?: number;
 }
 
 /**
- * Removes every record of the range, in bounded steps, and raises the queue's counter of the fate with each.
+ * Removes every record of the range, in bounded steps, each counted under the disposition.
  *
- * @returns how many were removed
+ * @returns the number of removed records
  */
 export async function expire(
   store: Store,
   queue: string,
   range: ScoreRange,
-  fate: Extract<Disposition, "expired" | "too_old"> = "expired",
+  disposition: Extract<Disposition, "expired" | "too_old"> = "expired",
 ): Promise<number> {
   let expired = 0;
   for await (const records of pages(store, queue, { ...range, limit: PAGE })) {
-    await store.settle({ remove: [{ queue, records, counter: counterName(queue, fate) }] });
+    await store.settle({ remove: [{ queue, records, counter: counterName(queue, disposition) }] });
     expired += records.length;
   }
   return expired;
 }
 
 /**
- * Makes a dead letter of every record of the range, in bounded steps.
+ * Moves every record of the range to the dead letters, in bounded steps.
  *
- * @param at the time of the rejection
- * @returns how many became dead letters
+ * @param at time of the rejection, in seconds since the epoch
+ * @returns the number of moved records
  */
 export async function rejectRange(
   store: Store,

@@ -18,5 +18,4 @@ export {
   type Store,
   type StoredRecord,
 } from "./store.js";
-export { asStoreError, StoreError, withStoreErrors } from "./store-error.js";
-export { StoreFullError } from "./store-full.js";
+export { asStoreError, StoreError, StoreFullError, withStoreErrors } from "./store-error.js";

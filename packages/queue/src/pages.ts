@@ -1,9 +1,9 @@
 /**
- * Reads through a queue page by page: the one loop of that kind, anyone who works a queue off, counts it or looks into it.
+ * Reads through a queue page by page. Everything that processes, counts or inspects a queue uses this loop.
  *
- * Promises: it ends. Each page begins after the last record of the one before, so that what could not be removed isn't
- * met again; only an empty page is the end of a queue; and a page that doesn't advance is an error, not another round.
- * It holds one page, or two if it reads ahead, whose bytes the store bounds.
+ * Promises: it ends. Each page starts after the last record of the previous one, so a record that could not be removed
+ * isn't read again; only an empty page ends a queue; a page that doesn't advance is an error, not an endless loop.
+ * Memory holds one page, or two with `readsAhead`; the store bounds their bytes.
  */
 import type { Orphan, Position, Store, StoredRecord } from "./store.js";
 import { StoreError } from "./store-error.js";
@@ -12,15 +12,15 @@ import { StoreError } from "./store-error.js";
 export type Page = readonly [StoredRecord, ...StoredRecord[]];
 
 export interface PagesOptions {
-  /** The first page begins after this position; without it, with the first record of the queue. */
+  /** The first page starts after this position; by default, at the start of the queue. */
   readonly after?: Position | undefined;
-  /** Only records whose score, in seconds, is less than this. */
+  /** Only records with a score below this, in seconds since the epoch. */
   readonly before?: number;
-  /** At most so many records in a page; as a function, in the page that follows this one, undefined before the first. */
+  /** Maximum number of records in a page; as a function, in the page that follows the given one, undefined for the first. */
   readonly limit: number | ((page: Page | undefined) => number);
-  /** Whether the next page is read while this one is worked on. Otherwise it is read when it is asked for. */
+  /** Whether to read the next page while the caller processes this one. By default it is read on demand. */
   readonly readsAhead?: boolean;
-  /** Where the page after this record begins, if not right after it; never before it. */
+  /** The position after which the next page starts: by default the last record, never an earlier position. */
   resumeAfter?(last: StoredRecord): Position;
 }
 
@@ -37,7 +37,7 @@ export async function* pages(
       before,
       limit: typeof limit === "number" ? limit : limit(page),
     });
-    // Awaited in the next round, if there is one: until then nobody else would hear it fail.
+    // It is awaited only if the caller asks for another page: otherwise its rejection would be unhandled.
     next.catch(() => {});
     return next;
   };
@@ -60,8 +60,8 @@ export async function* pages(
 }
 
 /**
- * The orphans of a queue, for anyone who removes each page before asking for the next: they have no order to go by.
- * Rejects if the store does, and with a StoreError if a page comes again.
+ * The orphans of a queue. The caller must remove each page before it asks for the next, since orphans have no order.
+ * Rejects if the store does, and with a StoreError if a page repeats.
  */
 export async function* orphanPages(
   store: Pick<Store, "orphans">,
@@ -86,7 +86,7 @@ function isPage(records: readonly StoredRecord[]): records is Page {
   return records.length > 0;
 }
 
-/** Of ids alone the engine knows the order. */
+/** With equal scores only the engine knows the order of the ids. */
 function isAhead(last: Position, after: Position): boolean {
   return last.score > after.score || (last.score === after.score && last.id !== after.id);
 }

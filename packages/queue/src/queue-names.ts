@@ -1,25 +1,26 @@
 /**
- * The queues' names in the broker, as the original has them.
+ * The names of the queues in the broker, those of the original where it has them.
  *
- * A queue `Q` is the sorted set `Q.keys` and the hash `Q.values`. A shard (`chouette:{3}`) in place of the
- * namespace gives their own queues, which a Redis Cluster keeps together in one slot.
+ * A queue `Q` is the sorted set `Q.keys` and the hash `Q.values`. With a shard (`chouette:{3}`) as the namespace, each
+ * shard has its own queues, which a Redis Cluster keeps in one slot.
  */
 
 export interface QueueNames {
   readonly rawMetrics: string;
   readonly readyMetrics: string;
   readonly logs: string;
-  /** Ours, as the following: events on their way to Datadog. */
+  /** This and the following queues are ours, unknown to the original. */
   readonly events: string;
   readonly checks: string;
-  /** Distributions of closed windows. */
+  /** Ready sketches: distributions of closed windows. */
   readonly sketches: string;
-  /** Ours: what can't be used or was refused, each with its reason. */
+  /** Dead letters, each with its reason. */
   readonly rejected: string;
 }
 
 export const NAMESPACE = "chouette";
 
+/** @param namespace the prefix of all names, such as that of a shard */
 export function queueNames(namespace: string = NAMESPACE): QueueNames {
   return {
     rawMetrics: `${namespace}:metrics:raw`,

@@ -1,6 +1,7 @@
+/** Stale settlements: they depend on state or on an epoch that has changed since, and are refused whole. */
 import { StoreError } from "./store-error.js";
 
-/** What `settle` rejects with if a key of the state that it depends on has another text: nothing of it was applied. */
+/** `settle` rejects with it if a key of `onlyWhile` has another text. Nothing was applied. */
 export class StaleSettlementError extends StoreError {
   override readonly name = "StaleSettlementError";
   /** The key whose text differs. */
@@ -12,7 +13,7 @@ export class StaleSettlementError extends StoreError {
   }
 }
 
-/** What `settle` rejects with if the store was reconnected since its origins were read: nothing was applied. */
+/** `settle` rejects with it if the store has reconnected since the settlement's records were read. Nothing was applied. */
 export class StaleEpochError extends StoreError {
   override readonly name = "StaleEpochError";
 
@@ -21,12 +22,12 @@ export class StaleEpochError extends StoreError {
   }
 }
 
-/** @throws StaleEpochError if a settlement depends on another epoch than the current one */
+/** @throws StaleEpochError if the settlement depends on another epoch than the current one */
 export function checkEpoch(onlyInEpoch: number | undefined, epoch: number): void {
   if (onlyInEpoch !== undefined && onlyInEpoch !== epoch) throw new StaleEpochError();
 }
 
-/** @throws StaleSettlementError if a key of the state hasn't the expected text */
+/** @throws StaleSettlementError if a key of the state doesn't have the expected text */
 export function checkState(
   onlyWhile: ReadonlyMap<string, string | undefined>,
   textOf: (key: string) => string | undefined,

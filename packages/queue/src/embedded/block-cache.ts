@@ -1,10 +1,10 @@
-/** The blocks of runs that were read last, up to a number of bytes. */
+/** An LRU cache of runs' blocks, bounded in bytes. */
 import type { Block } from "./block.js";
 
 const MAX_BYTES = 2 * 1024 * 1024;
 
 export class BlockCache {
-  /** By run and block, in the order of their last use. */
+  /** By run and block, the least recently used first. */
   readonly #blocks = new Map<string, Block>();
   #bytes = 0;
 
@@ -28,6 +28,7 @@ export class BlockCache {
     }
   }
 
+  /** Removes all blocks of a run. */
   forget(run: number): void {
     for (const key of this.#blocks.keys()) if (key.startsWith(`${run}/`)) this.#drop(key);
   }

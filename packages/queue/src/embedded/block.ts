@@ -1,9 +1,9 @@
-/** One block of a run: records in order, as they are on disk. Each is read when it is asked for. */
+/** One block of a run: records in order, in their bytes on disk. Each record is decoded on demand. */
 import type { Position, StoredRecord } from "../store.js";
 import { ByteReader, type ByteWriter, MalformedBytes } from "./bytes.js";
 import { compareIds } from "./order.js";
 
-/** How a block begins; its records follow, each by {@link writeRecord}. */
+/** Writes the start of a block; its records follow, each by {@link writeRecord}. */
 export function writeBlockHead(
   writer: ByteWriter,
   { queue, firstOrdinal, count }: Pick<Block, "queue" | "firstOrdinal" | "count">,
@@ -30,10 +30,10 @@ export class Block {
   /** Bytes of its body. */
   readonly bytes: number;
   readonly #reader: ByteReader;
-  /** Where each record begins in the body. */
+  /** Offset of each record in the body. */
   readonly #starts: Uint32Array;
 
-  /** @throws MalformedBytes if the body is no block's */
+  /** @throws MalformedBytes if the body isn't a block */
   constructor(body: Buffer) {
     const reader = new ByteReader(body);
     this.queue = reader.text();
@@ -51,12 +51,12 @@ export class Block {
     this.#reader = reader;
   }
 
-  /** Undefined if it has no record of this index. */
+  /** The position of a record; undefined beyond the last. */
   position(index: number): Position | undefined {
     return this.#seek(index) ? { score: this.#reader.double(), id: this.#reader.text() } : undefined;
   }
 
-  /** The same with the value. @param place of the record, for anyone who gives it back */
+  /** A whole record; undefined beyond the last. @param place to return with it, see {@link Position.place} */
   record(index: number, place: number): StoredRecord | undefined {
     if (!this.#seek(index)) return undefined;
     const reader = this.#reader;
@@ -64,13 +64,13 @@ export class Block {
     return { score, id, value: reader.byte() === 1 ? reader.text() : undefined, place };
   }
 
-  /** The index of the record at this position. */
+  /** The index of the record at this position; undefined if there is none. */
   indexOf(position: Position): number | undefined {
     const index = this.countThrough(position) - 1;
     return index >= 0 && this.#compare(index, position) === 0 ? index : undefined;
   }
 
-  /** How many of its records stand before the position or at it. */
+  /** Number of its records before or at the position. */
   countThrough(position: Position): number {
     let low = 0;
     let high = this.count;
@@ -88,7 +88,7 @@ export class Block {
     return start !== undefined;
   }
 
-  /** In the order of positions: ids are read only if the scores are equal. */
+  /** Compares positions. Ids are decoded only if the scores are equal. */
   #compare(index: number, { score, id }: Position): number {
     this.#seek(index);
     const own = this.#reader.double();

@@ -1,17 +1,17 @@
 /**
- * Numbers and texts as bytes, for the files of the embedded engine.
+ * Encodes numbers and texts as bytes, for the files of the embedded engine.
  *
- * Any JavaScript string comes back as it was: ASCII takes a byte a character, other text is UTF-8, and what is not
- * well-formed (a lone surrogate) is UTF-16. The reader throws a {@link MalformedBytes} for bytes that the writer
- * can't have written, whatever they are.
+ * Promises: any JavaScript string is read back unchanged. ASCII takes one byte per character, other text is UTF-8, and text
+ * that isn't well-formed (a lone surrogate) is UTF-16. The reader throws a {@link MalformedBytes} for bytes that the writer
+ * can't have written.
  */
 
-/** These bytes are not what the writer writes: the file was damaged in a way that its checksum doesn't show. */
+/** The writer can't have written these bytes: damage that the checksum doesn't reveal. */
 export class MalformedBytes extends Error {
   override readonly name = "MalformedBytes";
 }
 
-/** How a text's characters are stored: the low two bits of its length. */
+/** Encodings of a text: the low two bits of its length. */
 const ASCII = 0;
 const UTF8 = 1;
 const UTF16 = 2;
@@ -33,7 +33,7 @@ export class ByteWriter {
     return this.#at;
   }
 
-  /** What was written; valid until the next write. */
+  /** All bytes written so far; valid until the next write. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#at);
   }
@@ -42,12 +42,12 @@ export class ByteWriter {
     this.#at = 0;
   }
 
-  /** Takes back all that was written from this length on. */
+  /** Discards all bytes from this length on. */
   truncate(length: number): void {
     this.#at = length;
   }
 
-  /** Leaves room that is filled in later, by {@link bytes}. */
+  /** Reserves bytes to be filled in later through {@link bytes}. */
   skip(count: number): void {
     this.#reserve(count);
     this.#at += count;
@@ -79,7 +79,7 @@ export class ByteWriter {
     this.#reserve(MAX_VARINT_BYTES + length * MAX_CHARACTER_BYTES);
     const start = this.#at;
     this.varint(length * 4 + ASCII);
-    // Most texts are ASCII, which is seen when they are written: as many bytes as characters.
+    // Most texts are ASCII: then writing took as many bytes as there are characters.
     const byteLength = this.#buffer.write(text, this.#at);
     if (byteLength === length) {
       this.#at += length;
@@ -170,7 +170,7 @@ export class ByteReader {
     }
   }
 
-  /** Passes over a text, after the same checks. */
+  /** Skips a text, with the same checks. */
   skipText(): void {
     const header = this.varint();
     const end = Math.floor(header / 4) + this.#at;
@@ -179,13 +179,13 @@ export class ByteReader {
     this.#at = end;
   }
 
-  /** Passes over a number of eight bytes. */
+  /** Skips a number of eight bytes. */
   skipDouble(): void {
     if (this.#at + 8 > this.#buffer.length) throw new MalformedBytes("a number is cut off");
     this.#at += 8;
   }
 
-  /** Reads on from this byte. */
+  /** Continues reading at this offset. */
   seek(at: number): void {
     this.#at = at;
   }

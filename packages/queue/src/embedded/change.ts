@@ -26,7 +26,7 @@ export interface Change {
   readonly counters?: ReadonlyMap<string, number>;
   /** By how much counters rise. */
   readonly increments?: ReadonlyMap<string, number>;
-  readonly mark?: Mark;
+  readonly mark?: Mark | undefined;
 }
 
 /** Records that leave a queue. */
@@ -50,7 +50,7 @@ export interface QueueWrites {
 /** An id with its score, its value, or both. */
 export interface Written {
   readonly id: string;
-  readonly score?: number;
+  readonly score?: number | undefined;
   readonly value?: string | undefined;
 }
 
@@ -228,19 +228,10 @@ export function readChange(body: Buffer): Change {
     else if (part === OPENED) mark = readOpened(reader);
     else throw new MalformedBytes(`a change has a part of the unknown kind ${part}`);
   }
-  const change = {
-    unused,
-    flushedThrough,
-    sizes,
-    runs,
-    removals,
-    orphanRemovals,
-    writes,
-    state,
-    counters,
-    increments,
+  return {
+    ...{ unused, flushedThrough, sizes, runs, removals, orphanRemovals },
+    ...{ writes, state, counters, increments, mark },
   };
-  return mark === undefined ? change : { ...change, mark };
 }
 
 function readOpened(reader: ByteReader): Opened {
@@ -266,11 +257,10 @@ function readWrites(reader: ByteReader): QueueWrites {
   const first = reader.varint();
   const records = listOf(reader, () => {
     const parts = reader.byte();
-    const id = reader.text();
     return {
-      id,
-      ...(parts & HAS_SCORE ? { score: reader.double() } : {}),
-      ...(parts & HAS_VALUE ? { value: reader.text() } : {}),
+      id: reader.text(),
+      score: parts & HAS_SCORE ? reader.double() : undefined,
+      value: parts & HAS_VALUE ? reader.text() : undefined,
     };
   });
   return { queue, first, records };

@@ -7,7 +7,7 @@
  */
 import { checkState } from "../stale.js";
 import type { Settlement } from "../store.js";
-import { isOutOfRoom, StoreFullError } from "../store-full.js";
+import { isOutOfRoom, StoreFullError } from "../store-error.js";
 import { ByteWriter } from "./bytes.js";
 import {
   addedBytes,

@@ -1,9 +1,9 @@
-/** Numbers, each once. Those of records mostly rise: while they do, nothing is kept to find one again. */
+/** A list of numbers without duplicates. While they only rise, as records' numbers mostly do, it needs no index. */
 export class DistinctNumbers {
   readonly values: number[] = [];
   #known: Set<number> | undefined;
 
-  /** @returns whether it wasn't there yet */
+  /** @returns whether it is new */
   add(number: number): boolean {
     const last = this.values.at(-1);
     if (last !== undefined && number <= last) this.#known ??= new Set(this.values);

@@ -15,13 +15,12 @@ import type { BlockCache } from "./block-cache.js";
 import { Commits, type QueueRecords, type Work } from "./commits.js";
 import type { Content } from "./content.js";
 import type { FileSystem } from "./files.js";
-import type { Fsync } from "./fsync.js";
 import type { Journal } from "./journal.js";
 import { readPage } from "./read-page.js";
 import type { Recovered } from "./recover.js";
 import { Room } from "./room.js";
 import type { Run } from "./run.js";
-import { Syncer } from "./syncer.js";
+import { type Fsync, Syncer } from "./syncer.js";
 import { type Limits, Upkeep } from "./upkeep.js";
 import { WorkQueue } from "./work-queue.js";
 
@@ -227,7 +226,7 @@ export class EmbeddedStore implements BrokerStore {
       segments: this.#journal.segments.length,
       runs: runs.length,
       writtenBytes: this.#journal.bytesWritten + this.#upkeep.bytesWritten,
-      ...(this.#room.isFull ? { full: this.#room.error().message } : {}),
+      full: this.#room.isFull ? this.#room.error().message : undefined,
     };
   }
 

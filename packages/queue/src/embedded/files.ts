@@ -1,6 +1,6 @@
 /**
- * The few things that the embedded engine does with files, so that tests can record them, slow them down and have
- * them fail. What may wait for the disk is asynchronous, with one exception: a write that goes to the system's cache.
+ * The embedded engine's file operations, behind an interface so that tests can record them, slow them down and make them
+ * fail. Operations that may wait for the disk are asynchronous, except writes to the system's cache.
  */
 import {
   closeSync,
@@ -23,13 +23,13 @@ import { makePrivateFolder } from "./private-folder.js";
 
 /** An open file. Positions and lengths are bytes. */
 export interface StoreFile {
-  /** All of it, to the system's cache: it survives the process's end. Throws the system's error with a part written. */
+  /** Writes all bytes to the system's cache, which survives the process. Throws the system's error; a part may be written. */
   writeNow(bytes: Buffer, position: number): void;
-  /** The same in the thread pool. */
+  /** Like `writeNow`, in the thread pool. */
   write(bytes: Buffer, position: number): Promise<void>;
-  /** Fills the buffer as far as the file goes. @returns how many bytes */
+  /** Fills the buffer, or less at the end of the file. @returns the number of bytes */
   read(buffer: Buffer, position: number): Promise<number>;
-  /** Resolves when all that was written is on disk. */
+  /** Resolves when all written bytes are on disk. */
   sync(): Promise<void>;
   truncate(length: number): void;
   size(): number;
@@ -37,23 +37,23 @@ export interface StoreFile {
 }
 
 export interface FileSystem {
-  /** Rejects while another process has the folder. */
+  /** Rejects if another process has the folder open. */
   lock(folder: string): Promise<FolderLock>;
-  /** Makes the folder, for the agent's user alone, even if another user made it, unless others use it as well. */
+  /** Creates the folder, or restricts it to the agent's user unless others use it as well: see `private-folder.ts`. */
   makeFolder(path: string): Promise<void>;
   list(folder: string): Promise<readonly string[]>;
-  /** A new file for reading and writing, for the agent's user alone. */
+  /** Creates or empties a file that only the agent's user can read and write. */
   create(path: string): StoreFile;
   openForReading(path: string): StoreFile;
   readWhole(path: string): Promise<Buffer>;
-  /** Makes new and removed names in the folder durable. */
+  /** Makes created and removed names in the folder durable. */
   syncFolder(folder: string): Promise<void>;
-  /** Shortens a file to this many bytes. Resolves when that is on disk. */
+  /** Truncates a file durably. */
   shorten(path: string, bytes: number): Promise<void>;
-  /** Takes the place of what has that name, and makes the change of names durable. */
+  /** Renames a file durably, replacing any other of that name. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
-  /** Bytes of the file system that holds the folder, and how many of them can be written. */
+  /** Total and available bytes of the folder's file system. */
   space(folder: string): { readonly total: number; readonly free: number };
 }
 
@@ -92,7 +92,6 @@ export const realFiles: FileSystem = {
   },
 };
 
-/** Some file systems refuse it, and need none. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r");
   try {

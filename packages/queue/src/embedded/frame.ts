@@ -1,42 +1,43 @@
 /**
- * Frames: what every file of the embedded engine is made of.
+ * Frames: the checksummed units of every file of the embedded engine.
  *
  *   magic (4 bytes) | CRC-32 (4) | length of the body (4) | sequence number (6) | body
  *
- * The checksum covers everything behind it, and the frame's place: a frame that the disk wrote to another place, or into
- * another file, isn't whole there. Damaged bytes cost the frames that they are in and no other: the scan finds the next
- * whole frame behind them by its magic and its checksum.
+ * The checksum covers everything after it, and is seeded with the file and the frame's offset: a frame that the disk wrote
+ * to another place or file is invalid there. Damaged bytes cost only the frames that contain them: the scan finds the next
+ * valid frame by its magic and checksum.
  */
 import { crc32 } from "node:zlib";
 import type { ByteWriter } from "./bytes.js";
 
-/** "CHF1": the first bytes of a frame. Another layout of frames gets another number. */
+/** "CHF1". A new layout of frames gets a new number. */
 const MAGIC = Buffer.of(0x43, 0x48, 0x46, 0x31);
 const CRC_AT = 4;
 const LENGTH_AT = 8;
 const SEQUENCE_AT = 12;
 const SEQUENCE_BYTES = 6;
-/** Spreads the numbers of files over the seeds. */
+/** Spreads file numbers over the seeds. */
 const GOLDEN_RATIO = 0x9e3779b1;
 export const FRAME_HEADER_BYTES = SEQUENCE_AT + SEQUENCE_BYTES;
 
 export interface Frame {
   readonly sequence: number;
   readonly body: Buffer;
-  /** Where it begins and ends in its file, in bytes. */
+  /** Offsets in its file. */
   readonly start: number;
   readonly end: number;
 }
 
-/** The seed of a file's checksums, each of which begins with the sum of the seed and the frame's place in the file. */
+/** The seed of a file's checksums. Each frame's checksum starts with the sum of the seed and the frame's offset. */
 export function fileSeed(kind: "journal" | "run", number: number): number {
   return Math.imul(number * 2 + (kind === "run" ? 1 : 0), GOLDEN_RATIO) >>> 0;
 }
 
 /**
- * Appends a frame to the writer, with the body that `write` writes.
+ * Appends a frame to the writer.
  *
- * @param seed the file's, plus the place in it that the writer's first byte goes to
+ * @param seed the file's seed plus the offset in it of the writer's first byte
+ * @param write writes the body
  */
 export function writeFrame(
   writer: ByteWriter,
@@ -58,9 +59,9 @@ export function beginsWithMagic(bytes: Buffer): boolean {
 }
 
 /**
- * The frame that begins at this place, if a whole one does.
+ * The frame that starts at this offset; undefined if there is no valid one.
  *
- * @param seed the file's, plus the place in it that the first of the bytes is from
+ * @param seed the file's seed plus the offset in it of the first of the bytes
  */
 export function frameAt(bytes: Buffer, start: number, seed: number): Frame | undefined {
   const bodyStart = start + FRAME_HEADER_BYTES;
@@ -75,10 +76,10 @@ export function frameAt(bytes: Buffer, start: number, seed: number): Frame | und
 }
 
 /**
- * Every whole frame, in the file's order.
+ * All valid frames, in the file's order.
  *
- * @param bytes of the whole file
- * @param onDamage called with the place and the number of bytes that belong to no whole frame
+ * @param bytes the whole file
+ * @param onDamage called with the offset and the length of bytes that belong to no valid frame
  */
 export function* framesIn(
   bytes: Buffer,

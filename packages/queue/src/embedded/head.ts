@@ -1,14 +1,13 @@
 /**
- * The head of a segment: all of the store that isn't a record, so that the segments before it are needed for their
- * records alone.
+ * The head of a segment: everything in the store except records, so that earlier segments are needed only for their records.
  *
- * What is small and matters most, runs, counters and sizes, is in it twice, with the state in between: damage
- * of one place leaves the other.
+ * Runs, counters and sizes are small and matter most, so they are written twice, before and after the state: damage in one
+ * place leaves the other.
  */
 import { type Change, JOURNAL_VERSION, type RunChange } from "./change.js";
 import type { Content } from "./content.js";
 
-/** State and values without a score come in frames of about this many bytes: damage costs one of them. */
+/** State and orphans are split into frames of about this size: damage costs one of them. */
 const PART_BYTES = 8 * 1024;
 
 export interface HeadOptions {
@@ -16,7 +15,7 @@ export interface HeadOptions {
   readonly isDurable: boolean;
 }
 
-/** @param put writes a frame of the segment to the writer */
+/** Writes a head. @param put writes a frame of the segment */
 export function writeHead(
   content: Content,
   { boot, isDurable }: HeadOptions,

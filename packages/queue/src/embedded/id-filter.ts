@@ -1,7 +1,7 @@
 /**
- * Whether an id may be among a run's records: a Bloom filter, 16 bits a record, wrong for 1 in 1,500 that isn't.
+ * A Bloom filter of ids: whether an id may be in a run. For a run it has 16 bits per record and 1 false positive in 1,500.
  *
- * With the filters for several runs (`run-ids.ts`), a million records take some 3 MB, and storing one needs no look at the disk.
+ * With the shared filters (`run-ids.ts`), a million records take about 3 MB, and storing a new record reads no disk.
  */
 
 /** 32 bits of an id's text (FNV-1a over its code units, mixed as in MurmurHash3). */
@@ -15,7 +15,7 @@ export function hashId(id: string): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Bits for each id, and how many of them an id sets. */
+/** Bits per id, and the number of bits that an id sets. */
 interface FilterShape {
   readonly bits: number;
   readonly probes: number;
@@ -28,7 +28,7 @@ export class IdFilter {
   readonly #bits: number;
   readonly #probes: number;
 
-  /** @param size how many ids it is for */
+  /** @param size expected number of ids */
   constructor(size: number, { bits, probes } = OF_A_RUN) {
     this.#words = new Uint32Array(Math.max(1, Math.ceil((size * bits) / 32)));
     this.#bits = this.#words.length * 32;

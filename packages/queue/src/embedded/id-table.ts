@@ -1,21 +1,21 @@
 /**
- * Finds a run's records by their ids: hashes with ordinals, sorted by the hash, on disk.
+ * The id table of a run: finds records by id through hashes and ordinals on disk, sorted by hash.
  *
- * Hashes are spread evenly, so that a place in the table is guessed well: a look takes one or two reads.
+ * Hashes are evenly distributed, so a hash's offset can be estimated: a look-up takes one or two reads.
  */
 import { crc32 } from "node:zlib";
 import type { StoreFile } from "./files.js";
 import { ID_ENTRY_BYTES } from "./run-format.js";
 
 const ORDINAL_AT = 4;
-/** Entries that are read at a time. */
+/** Number of entries that a look-up reads at a time. */
 const WINDOW = 256;
-/** Entries that are read at a time when all are. */
+/** Number of entries that a scan of the whole table reads at a time. */
 const PART = 32 * 1024;
-/** Hash and ordinal make one number that is exact: a run has fewer records than this. */
+/** Limit of a run's records, so that hash and ordinal fit into one exact double. */
 export const MAX_RUN_RECORDS = 2 ** 21;
 
-/** @param hashes by ordinal */
+/** Builds a table. @param hashes by ordinal */
 export function idTable(hashes: readonly number[]): Buffer {
   const keys = new Float64Array(hashes.length);
   for (let ordinal = 0; ordinal < keys.length; ordinal++)
@@ -37,18 +37,18 @@ export class IdTable {
   readonly #at: number;
   readonly #count: number;
 
-  /** @param source of the table, which begins at this place in it */
+  /** @param at offset of the table in the source */
   constructor(source: Buffer | StoreFile, at: number, count: number) {
     this.#source = source;
     this.#at = at;
     this.#count = count;
   }
 
-  /** Of the records whose id has this hash. */
+  /** Ordinals of the records whose id has this hash. */
   async ordinalsOf(hash: number): Promise<readonly number[]> {
     let low = 0;
     let high = this.#count;
-    // The first entry that has the hash or a greater one is in [low, high].
+    // The first entry with this hash or a greater one is in [low, high].
     let start = Math.max(0, Math.floor((hash / 2 ** 32) * this.#count) - WINDOW / 2);
     while (high - low > WINDOW) {
       const window = await this.#read(start, Math.min(WINDOW, this.#count - start));
@@ -67,7 +67,7 @@ export class IdTable {
     return found;
   }
 
-  /** Hands every hash to `take`. @returns the checksum of the table */
+  /** Calls `take` with every hash. @returns the checksum of the table */
   async eachHash(take: (hash: number) => void): Promise<number> {
     let crc = 0;
     for (let start = 0; start < this.#count; start += PART) {

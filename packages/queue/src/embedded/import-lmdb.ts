@@ -1,9 +1,9 @@
 /**
- * Takes over the store of version 0.1.0: `chouette.mdb`, an LMDB file.
+ * Imports the store of version 0.1.0: `chouette.mdb`, an LMDB file.
  *
- * Everything that can be read of it is stored in the new files; what is missing is counted. A crash on the way leaves
- * the old file, and the next start takes it over again: to store a record twice changes nothing. What a slow disk can't read
- * by the deadline counts as missing, so that the agent starts.
+ * All that can be read is stored in the new files; missing records are counted. After a crash halfway, the old file is still
+ * there and the next start imports it again: storing a record twice changes nothing. Records that a slow disk can't read
+ * before the deadline count as missing, so that the agent starts.
  */
 import { closeSync, openSync } from "node:fs";
 import type { QueueWrite } from "../broker-store.js";
@@ -16,28 +16,29 @@ const STATE = "notes";
 const COUNTERS = "counters";
 const RECORDS = "records:";
 const STRAYS = "strays:";
-/** Records that are stored at once. */
+/** Number of records that are stored in one step. */
 const BATCH = 1_000;
 
 export interface ImportOptions {
-  /** Stores these, in one step. */
+  /** Stores these records in one atomic step. */
   write(writes: readonly QueueWrite[]): Promise<void>;
-  /** By `performance.now()`. */
+  /** When reading stops, by `performance.now()`. */
   readonly deadline: number;
-  /** Called now and then with the part of the records that is done, from 0 to 1. */
+  /** Called after each batch with the fraction that is done, from 0 to 1. */
   onProgress(done: number): void;
 }
 
 export interface Imported {
   readonly records: number;
-  /** By queue, records that should be there and can't be read. */
+  /** By queue, the number of records that should be there and can't be read. */
   readonly lost: Map<string, number>;
   readonly state: ReadonlyMap<string, string>;
   readonly counters: ReadonlyMap<string, number>;
-  /** Whether so little could be read that it isn't known what should be there. */
+  /** Whether the file is so damaged that the number of lost records is unknown. */
   readonly isUnknown: boolean;
 }
 
+/** Reads the file and writes its records. Rejects if `write` does, or the file can't be opened. */
 export async function importLmdb(
   path: string,
   { write, deadline, onProgress }: ImportOptions,
@@ -57,7 +58,7 @@ export async function importLmdb(
     const state = new Map<string, string>();
     const counters = new Map<string, number>();
     let records = 0;
-    // What the agent remembers comes first: without it, records that are late would be taken for a window's first.
+    // The agent's state first: without it, late records would count as a window's first.
     for (const table of tables.toSorted((a, b) => rank(a) - rank(b))) {
       const entries = lmdb.entries(table);
       if (table.name === STATE) readState(entries, state);
@@ -102,11 +103,11 @@ function rank({ name }: LmdbTable): number {
   return name === STATE || name === COUNTERS ? 0 : 1;
 }
 
-/** An id that was stored without a value has an empty one. */
+/** An id that was stored alone has an empty value there. */
 function recordOf(queue: string, { key, value }: LmdbEntry): QueueWrite | undefined {
   const position = readPosition(key);
   if (position === undefined) return undefined;
-  return { queue, ...position, ...(value.length === 0 ? {} : { value: value.toString("utf8") }) };
+  return { queue, ...position, value: value.length === 0 ? undefined : value.toString("utf8") };
 }
 
 function orphanOf(queue: string, { key, value }: LmdbEntry): QueueWrite | undefined {
@@ -129,7 +130,7 @@ function readCounters(entries: Iterable<LmdbEntry>, counters: Map<string, number
   }
 }
 
-/** What a client can have named; a damaged name is none. */
+/** Whether it can be a queue's name: a damaged one has other characters. */
 function isQueueName(name: string): boolean {
   return /^[\x20-\x7e]+$/.test(name);
 }

@@ -1,10 +1,9 @@
 /**
- * Reads the entries of an LMDB file, the store of version 0.1.0, in plain TypeScript.
+ * Reads an LMDB file, the store of version 0.1.0, in plain TypeScript.
  *
- * The file may be damaged anywhere: each page is checked for being the one that is looked for, each entry for lying in
- * its page. What isn't costs itself alone. A page is read once in a table, whatever names it, so that no damage makes it go on
- * forever; after a deadline no page can be read any more. The layout is that of the version of LMDB that `lmdb` 3 brings (data version
- * 2): https://github.com/kriszyp/lmdb-js.
+ * The file may be damaged anywhere: each page must have the expected number, each entry must be within its page, and one
+ * that isn't is skipped alone. A page is read at most once per table, so that no damage causes an endless loop; after the
+ * deadline no page is read. The layout is that of `lmdb` 3 (data version 2): https://github.com/kriszyp/lmdb-js.
  */
 import { fstatSync, readSync } from "node:fs";
 
@@ -14,11 +13,11 @@ const FLAGS_AT = 18;
 const LOWER_AT = 20;
 const BRANCH = 1;
 const LEAF = 2;
-/** Of a meta page, from its start. */
+/** Offsets in a meta page. */
 const PAGE_SIZE_AT = 48;
 const MAIN_TABLE_AT = 96;
 const COMMIT_AT = 152;
-/** Of the description of a table, from its start. */
+/** Size and offsets of a table's description. */
 const TABLE_BYTES = 48;
 const ENTRIES_AT = 32;
 const ROOT_AT = 40;
@@ -30,7 +29,7 @@ const PAGE_SIZES: readonly number[] = [4_096, 8_192, 16_384, 32_768, 65_536];
 
 export interface LmdbTable {
   readonly name: string;
-  /** How many entries it should have. */
+  /** Number of entries that it should have. */
   readonly entries: number;
   readonly root: number;
 }
@@ -44,13 +43,13 @@ export class LmdbFile {
   readonly #file: number;
   readonly #bytes: number;
   readonly #pageSize: number;
-  /** Where the tables are named, the last commit's first. */
+  /** Roots of the table of tables, that of the last commit first. */
   readonly #roots: readonly number[];
   readonly #deadline: number;
 
   /**
-   * @param file a descriptor that can be read
-   * @param deadline by `performance.now()`
+   * @param file a readable file descriptor
+   * @param deadline after which no page is read, by `performance.now()`
    */
   constructor(file: number, deadline: number) {
     this.#file = file;
@@ -61,7 +60,7 @@ export class LmdbFile {
     this.#roots = metas.sort((a, b) => Number(b.commit - a.commit)).map(({ root }) => root);
   }
 
-  /** The tables of the last commit, or if none of it can be read, of the one before. */
+  /** The tables of the last commit, or of the one before if none can be read. */
   tables(): readonly LmdbTable[] {
     for (const root of this.#roots) {
       const tables = [...this.#entries(root)].flatMap(({ key, value }) => {
@@ -74,7 +73,7 @@ export class LmdbFile {
     return [];
   }
 
-  /** In order, as far as they can be read. */
+  /** The entries that can be read, in order. */
   entries(table: LmdbTable): Generator<LmdbEntry> {
     return this.#entries(table.root);
   }
@@ -85,7 +84,7 @@ export class LmdbFile {
     const page = this.#page(number);
     if (page === undefined) return;
     const flags = page.readUInt16LE(FLAGS_AT);
-    // Places in a page are counted from behind its header.
+    // Offsets in a page count from the end of its header.
     const count = Math.min(page.readUInt16LE(LOWER_AT), page.length - HEADER) >> 1;
     for (let index = 0; index < count; index++) {
       const at = HEADER + page.readUInt16LE(HEADER + index * 2);
@@ -134,7 +133,7 @@ export class LmdbFile {
   }
 }
 
-/** Names end with a zero. */
+/** A name ends with a NUL. */
 function nameOf(key: Buffer): string {
   return key.toString("utf8").replace(/\0$/, "");
 }

@@ -1,20 +1,20 @@
-/** The keys of the store of version 0.1.0: a score and an id, as the library `ordered-binary` wrote them. */
+/** Decodes the keys of the store of version 0.1.0: a score and an id, written by the library `ordered-binary`. */
 import type { Position } from "../store.js";
 
 const SCORE_BYTES = 9;
 const SEPARATOR = 0;
-/** Before a text that is empty or begins with a low character. */
+/** Precedes a text that is empty or starts with a control character. */
 const TEXT_ESCAPE = 27;
-/** Before a low character; texts of this many characters or more have none. */
+/** Precedes a control character; texts from this length on aren't escaped. */
 const CHARACTER_ESCAPE = 4;
 const UNESCAPED_FROM = 64;
-/** The first byte of a number that isn't negative, and those of any number. */
+/** First bytes: of a number that isn't negative, and of any number. */
 const FIRST_POSITIVE = 0x10;
 const FIRST_NUMBER = 8;
 const AFTER_NUMBERS = 0x18;
 const ALL_BUT_SIGN = 0x7fffffffffffffffn;
 
-/** @returns undefined for a key that no record has */
+/** The position in a record's key; undefined if it isn't one. */
 export function readPosition(key: Buffer): Position | undefined {
   const first = key[0] ?? 0;
   if (key.length <= SCORE_BYTES || first < FIRST_NUMBER || first >= AFTER_NUMBERS) return undefined;
@@ -24,7 +24,7 @@ export function readPosition(key: Buffer): Position | undefined {
   return Number.isNaN(score) || id === undefined ? undefined : { score, id };
 }
 
-/** @returns undefined for what is no text: a null, a number */
+/** The text in a key; undefined if it is something else, such as a number. */
 export function readText(bytes: Buffer): string | undefined {
   const isEscaped = bytes[0] === TEXT_ESCAPE;
   const text = isEscaped ? bytes.subarray(1) : bytes;
@@ -33,7 +33,7 @@ export function readText(bytes: Buffer): string | undefined {
   return withoutEscapes(text).toString("utf8");
 }
 
-/** The bits of a double, moved by four; of a negative one all but the sign are inverted. */
+/** A double's bits shifted right by four; if it is negative, all but the sign are inverted. */
 function readScore(key: Buffer): number {
   const bits = BigInt.asUintN(64, (key.readBigUInt64BE(0) << 4n) | BigInt((key[SCORE_BYTES - 1] ?? 0) >> 4));
   const isNegative = (key[0] ?? 0) < FIRST_POSITIVE;

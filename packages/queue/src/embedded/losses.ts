@@ -1,23 +1,23 @@
 /**
- * What a recovery could not read.
+ * Records what a recovery could not read.
  *
- * Frames say now and then how many records each queue holds. If fewer are there than the last of them says, the rest
- * is lost, and counted. What may be lost besides is unknown, and reported as that.
+ * Some frames contain the size of each queue. If fewer records are found than the last of them says, the difference is
+ * counted as lost. Any loss beyond that is reported as unknown.
  */
 import type { Mark, Opened } from "./change.js";
 import type { Content } from "./content.js";
 
 export interface Marks {
-  /** The last segment's last one, if it has one that can be read. */
+  /** The last mark in the last segment, if there is one. */
   readonly last: Mark | undefined;
-  /** The last of the journal that says how it was opened. */
+  /** The last "opened" mark of the journal. */
   readonly opened: Opened | undefined;
 }
 
 export class Losses {
-  /** By queue, records that are missing. */
+  /** By queue, the number of missing records. */
   readonly lost = new Map<string, number>();
-  /** Files of which nothing could be read: they are to be moved away. */
+  /** Files in which nothing could be read, to be moved away. */
   readonly unreadablePaths = new Set<string>();
   #damagedBytes = 0;
   #hasDamage = false;
@@ -25,16 +25,16 @@ export class Losses {
   #isPowerLost = false;
   #isCut = false;
   #isOtherVersion = false;
-  /** Damage that no later frame's numbers account for. */
+  /** Whether there is damage that no later frame's numbers account for. */
   #isUncounted = false;
-  /** By queue, by how many records it held more at the last look than are there. */
+  /** By queue, the size in the last frame that had it minus the number of records found. */
   readonly #missing = new Map<string, number>();
 
   get any(): boolean {
     return this.#hasDamage;
   }
 
-  /** Whether frames are missing that were on disk, as far as it is known. Those that a power cut kept from it aren't. */
+  /** Whether frames are missing that had reached the disk, as opposed to those that a power cut prevented. */
   get hasGap(): boolean {
     return this.#hasDamage || (this.#isTailDamaged && !this.#isCut);
   }
@@ -48,34 +48,34 @@ export class Losses {
     return this.#isTailDamaged || this.#isPowerLost || this.#isUncounted;
   }
 
-  /** Whether the machine stopped before all that was confirmed was on disk. */
+  /** Whether the machine stopped before all confirmed writes were on disk. */
   get isPowerLost(): boolean {
     return this.#isPowerLost;
   }
 
-  /** Whether another version of Chouette wrote the journal, or a part of it. */
+  /** Whether another version of Chouette wrote at least a part of the journal. */
   get isOtherVersion(): boolean {
     return this.#isOtherVersion;
   }
 
-  /** Bytes that belong to no frame. What was in them shows in the frames behind them. */
+  /** Bytes that belong to no frame. Later frames reveal what was in them. */
   damaged(bytes: number): void {
     this.#damagedBytes += bytes;
   }
 
-  /** Such bytes at the journal's end: nothing says what was in them. */
+  /** Damaged bytes at the journal's end: nothing reveals what was in them. */
   tailDamaged(bytes: number): void {
     this.damaged(bytes);
     this.#isTailDamaged = true;
   }
 
-  /** Something that was written is missing. */
+  /** Something that had been written is missing. */
   missing(): void {
     this.#hasDamage = true;
     this.#isUncounted = true;
   }
 
-  /** What was on its way to the disk when the power was cut is gone. */
+  /** Bytes that a power cut kept from the disk. */
   cut(bytes: number): void {
     this.tailDamaged(bytes);
     this.#isCut = true;
@@ -87,40 +87,40 @@ export class Losses {
     this.missing();
   }
 
-  /** A file of another version: nothing of it is read, and nothing of it is damaged. */
+  /** A file of another version: it isn't read, and isn't damaged. */
   otherVersion(path: string): void {
     this.#isOtherVersion = true;
     this.unreadable(path, 0);
   }
 
   /**
-   * A frame says how many records its queues held.
+   * Takes the sizes of queues from a frame.
    *
-   * @param isWhole whether it says as well what the counters were
+   * @param isWhole whether the frame has all counters as well
    */
   observe(sizes: ReadonlyMap<string, number>, content: Content, isWhole: boolean): void {
     for (const [queue, size] of sizes) this.#missing.set(queue, size - content.queue(queue).size);
     if (isWhole) this.#isUncounted = false;
   }
 
-  /** Of the records that were missing at the last look, so many are not: they were found, or have left. */
+  /** Some records that seemed missing were found elsewhere, or had been removed. */
   found(queue: string, count: number): void {
     const missing = this.#missing.get(queue);
     if (missing !== undefined) this.#missing.set(queue, missing - count);
   }
 
-  /** All is read. @param boot the machine's present boot */
+  /** Concludes when everything is read. @param boot the machine's current boot */
   end({ last, opened }: Marks, boot: string): void {
     if (last?.kind === "closed") this.#isTailDamaged = false;
     const wasCut = this.#isCut || last === undefined || (last.kind === "opened" && last.boot !== boot);
     const wasDurable = opened?.isDurable === true;
     this.#isPowerLost = wasCut && !wasDurable && !this.#isOtherVersion;
-    // Of what was on its way to the disk nothing was confirmed.
+    // With fsync "always", nothing was confirmed that wasn't on disk.
     if (wasCut && wasDurable) this.#isTailDamaged = false;
     if (!this.#hasDamage && !this.#isTailDamaged) return;
     for (const [queue, missing] of this.#missing) {
       if (missing > 0) this.lost.set(queue, missing);
-      // A removal was lost: its records are there again.
+      // More records than there were: a removal was lost.
       if (missing < 0) this.#isUncounted = true;
     }
   }

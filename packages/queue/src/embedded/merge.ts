@@ -1,8 +1,8 @@
 /**
- * Merging runs: which, and how.
+ * Chooses runs to merge, and merges them.
  *
- * Runs that follow one another in time cost nothing, however many: a page is read from one of them. Those that lie over
- * one another are all read for a page, and small ones cost memory and open files.
+ * Runs that follow one another in time cost nothing, however many: a page is read from one of them. Overlapping runs are all
+ * read for a page, and small ones cost memory and open files.
  */
 import type { Position } from "../store.js";
 import { comparePositions } from "./order.js";
@@ -11,20 +11,20 @@ import { readPage } from "./read-page.js";
 import type { Run } from "./run.js";
 import type { RunWriter } from "./run-writer.js";
 
-/** Runs over one another, or small ones, that are left alone. */
+/** Numbers of overlapping runs, and of small ones, up to which nothing is merged. */
 const MAX_TOGETHER = 6;
 const MAX_SMALL = 16;
 const SMALL_BYTES = 1024 * 1024;
-/** A merged run is no larger than this, in bytes. */
+/** Maximum size of a merged run. */
 const MAX_MERGED_BYTES = 64 * 1024 * 1024;
 const PAGE = 200;
 
-/** @returns the runs that should be one */
+/** The runs to merge into one; fewer than two if none. */
 export function chooseMerge(runs: readonly Run[]): readonly Run[] {
   const small = runs.filter(({ liveBytes }) => liveBytes < SMALL_BYTES);
   if (small.length > MAX_SMALL) return withinBytes(small);
   for (const run of runs) {
-    const over = runs.filter((other) => isOver(run, other));
+    const over = runs.filter((other) => overlap(run, other));
     if (over.length <= MAX_TOGETHER) continue;
     const chosen = withinBytes([...over].sort((a, b) => a.liveBytes - b.liveBytes));
     if (chosen.length > 1) return chosen;
@@ -33,10 +33,10 @@ export function chooseMerge(runs: readonly Run[]): readonly Run[] {
 }
 
 /**
- * Writes the runs' records, in order.
+ * Writes the runs' records in order to another run.
  *
  * @param giveWay called between steps
- * @returns gives the ordinals, in the merged run, of records that left while it was written
+ * @returns a function that returns the merged run's ordinals of records that were removed while it was written
  */
 export async function mergeRuns(
   runs: readonly Run[],
@@ -68,14 +68,14 @@ export async function mergeRuns(
   };
 }
 
-function isOver(a: Run, b: Run): boolean {
+function overlap(a: Run, b: Run): boolean {
   const [firstA] = a.parts.blocks;
   const [firstB] = b.parts.blocks;
   if (firstA === undefined || firstB === undefined) return false;
   return comparePositions(firstA, b.parts.last) <= 0 && comparePositions(firstB, a.parts.last) <= 0;
 }
 
-/** As many of them, from the first on, as make a run of the largest size. */
+/** The first of these runs that fit into one of the maximum size. */
 function withinBytes(runs: readonly Run[]): readonly Run[] {
   let bytes = 0;
   return runs.filter(({ liveBytes }) => {

@@ -1,7 +1,7 @@
-/** Sets of numbers as bytes: sorted, as runs of consecutive ones, each as two small differences. */
+/** Encodes sets of numbers: sorted, as runs of consecutive numbers, each as a gap and a length. */
 import type { ByteReader, ByteWriter } from "./bytes.js";
 
-/** Of numbers that belong together, like 3 4 5 6 9, little more than the ends of their runs is written. */
+/** Writes a set, in any order. Consecutive numbers take as much space as a single one. */
 export function writeNumbers(writer: ByteWriter, numbers: readonly number[]): void {
   const sorted = isAscending(numbers) ? numbers : [...new Set(numbers)].sort((a, b) => a - b);
   const runs: number[] = [];
@@ -22,7 +22,7 @@ export function writeNumbers(writer: ByteWriter, numbers: readonly number[]): vo
   }
 }
 
-/** Hands each run of consecutive numbers to `take`. */
+/** Reads a set. Calls `take` with each run of consecutive numbers. */
 export function readNumbers(reader: ByteReader, take: (first: number, count: number) => void): void {
   let before = 0;
   for (let runs = reader.varint(); runs > 0; runs--) {

@@ -1,8 +1,8 @@
 /**
- * Opens the store of a folder, whatever state it is in.
+ * Opens the store in a folder, whatever state its files are in.
  *
- * Promises: one process at a time has it. What can't be read doesn't keep the agent from its work: what is missing is
- * counted, or reported as unknown, and files of which nothing can be read are moved away.
+ * Promises: one process at a time has it open. Damage doesn't keep the agent from working: missing records are counted, or
+ * reported as unknown, and unreadable files are moved away.
  */
 import { basename, join } from "node:path";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
@@ -11,17 +11,17 @@ import { counterName, unknownLossCounter } from "../disposition.js";
 import { BlockCache } from "./block-cache.js";
 import { EmbeddedStore, type StoreLimits } from "./embedded-store.js";
 import { type FileSystem, realFiles } from "./files.js";
-import { EVERY_SECOND, type Fsync } from "./fsync.js";
 import { importLmdb, LMDB_NAME } from "./import-lmdb.js";
 import type { Losses } from "./losses.js";
 import { type Recovered, type RecoveryOptions, recover } from "./recover.js";
+import { EVERY_SECOND, type Fsync } from "./syncer.js";
 
 export type { EmbeddedStore } from "./embedded-store.js";
 
 const MEBIBYTE = 1024 * 1024;
-/** From this length on, the journal's oldest segment is emptied. */
+/** Above this size, the journal's oldest segment is emptied. */
 const JOURNAL_BYTES = 16 * MEBIBYTE;
-/** A segment is at most this part of the file system. */
+/** A segment is at most a 64th of the file system. */
 const SEGMENT_PART = 64;
 const MIN_SEGMENT = 32 * 1024;
 const DEFAULT_LIMITS: StoreLimits = {
@@ -30,37 +30,37 @@ const DEFAULT_LIMITS: StoreLimits = {
   segments: JOURNAL_BYTES / (4 * MEBIBYTE),
   carriedBytes: 256 * 1024,
 };
-/** For each of the two: the journal, and the file of version 0.1.0. systemd waits for longer: deploy/systemd. */
+/** For the journal, and again for the file of version 0.1.0. systemd's timeout is longer: deploy/systemd. */
 const MAX_RECOVERY_MS = 240_000;
-/** Of a former version's file, which may have a million records. */
+/** How often the import of version 0.1.0's file reports progress. */
 const PROGRESS_EVERY_MS = 5_000;
 const MOVED_AWAY = "damaged-";
 
 export interface OpenOptions {
-  /** Made if it isn't there. */
+  /** Created if it doesn't exist. */
   readonly folder: string;
   readonly fsync?: Fsync;
   readonly files?: FileSystem;
   readonly limits?: Partial<StoreLimits>;
-  /** The machine's boot; the system is asked for it by default. */
+  /** The machine's boot id; by default the system's. */
   readonly boot?: string;
-  /** The time, for the name of a folder that files are moved to. */
+  /** The current time, for the name of the folder that damaged files are moved to. */
   readonly now?: Milliseconds;
-  /** Called with what goes wrong beside the calls. */
+  /** Called with errors that belong to no call, such as a failed flush. */
   onTrouble?(error: unknown): void;
-  /** Called with a reason when the disk is full, and with undefined when it isn't any more. */
+  /** Called with a reason when the disk is full, and with undefined when it no longer is. */
   onFull?(reason: string | undefined): void;
-  /** Called while the journal or a former version's file is read, with the part that is done, from 0 to 1. */
+  /** Called while the journal or a former version's file is read, with the fraction that is done, from 0 to 1. */
   onProgress?(done: number): void;
-  /** How long each of these may take, in milliseconds: 240,000 by default. */
+  /** Maximum time for each of the two, in milliseconds: 240,000 by default. */
   readonly maxRecoveryMs?: number;
 }
 
 export interface OpenedStore {
   readonly store: EmbeddedStore;
-  /** What could not be read, if there was any. */
-  readonly losses?: ReportedLosses;
-  /** If there was a file of version 0.1.0: numbers of its records. */
+  /** What could not be read; undefined if nothing was lost. */
+  readonly losses: ReportedLosses | undefined;
+  /** The import of a file of version 0.1.0, if there was one. */
   readonly takenOver: TakenOver | undefined;
 }
 
@@ -68,24 +68,25 @@ export interface TakenOver {
   readonly records: number;
   /** Records that should be there and can't be read. */
   readonly lost: number;
-  /** Whether it isn't known what should be there. */
+  /** Whether the number of lost records is unknown. */
   readonly isUnknown: boolean;
 }
 
 export interface ReportedLosses {
-  /** By queue, records that are missing. */
+  /** By queue, the number of missing records. */
   readonly lost: ReadonlyMap<string, number>;
   /** Whether more may be missing than that. */
   readonly isUnknown: boolean;
-  /** Whether the machine stopped before what was confirmed last was on disk. */
+  /** Whether the machine stopped before all confirmed writes were on disk. */
   readonly isPowerLost: boolean;
   /** Whether another version of Chouette wrote the files. */
   readonly isOtherVersion: boolean;
   readonly damagedBytes: number;
-  /** The folder that files were moved to of which nothing could be read. */
-  readonly movedTo?: string;
+  /** The folder that unreadable files were moved to. */
+  readonly movedTo: string | undefined;
 }
 
+/** Rejects if another process has the folder, or the system refuses to create or read it. */
 export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedStore> {
   const { folder, files = realFiles, fsync = EVERY_SECOND, boot = bootId() ?? "" } = options;
   const {
@@ -113,7 +114,7 @@ export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedSto
     return {
       store,
       takenOver,
-      ...(losses.any || losses.isUnknown ? { losses: reportOf(losses, movedTo) } : {}),
+      losses: losses.any || losses.isUnknown ? reportOf(losses, movedTo) : undefined,
     };
   } catch (error) {
     await lock.release();
@@ -123,11 +124,10 @@ export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedSto
 
 function reportOf(losses: Losses, movedTo: string | undefined): ReportedLosses {
   const { lost, isUnknown, isPowerLost, isOtherVersion, damagedBytes } = losses;
-  const report = { lost, isUnknown, isPowerLost, isOtherVersion, damagedBytes };
-  return movedTo === undefined ? report : { ...report, movedTo };
+  return { lost, isUnknown, isPowerLost, isOtherVersion, damagedBytes, movedTo };
 }
 
-/** Best effort: a disk that is full doesn't keep the agent from starting. */
+/** Best effort: the agent starts even on a full disk. */
 async function countLosses(store: EmbeddedStore, { lost, isUnknown }: Losses): Promise<void> {
   const count = new Map([...lost].map(([queue, count]) => [counterName(queue, "damaged"), count]));
   if (isUnknown) for (const queue of store.queues()) count.set(unknownLossCounter(queue), 1);
@@ -138,8 +138,8 @@ async function countLosses(store: EmbeddedStore, { lost, isUnknown }: Losses): P
 type Former = Required<Pick<OpenOptions, "files" | "folder" | "onProgress" | "maxRecoveryMs">>;
 
 /**
- * Takes over the file of version 0.1.0, if there is one, and removes it once all is on disk. One that is damaged, that
- * the disk has no room for, or that takes too long to read, is to be moved away.
+ * Imports the file of version 0.1.0, if there is one, and removes it once everything is on disk. If it is damaged, too large
+ * for the disk or too slow to read, it will be moved away.
  */
 async function takeOverFormer(
   store: EmbeddedStore,
@@ -179,7 +179,7 @@ function atMostEvery(ms: number, report: (done: number) => void): (done: number)
   };
 }
 
-/** Whatever goes wrong while the files are read, they are moved away, and the store begins with nothing. */
+/** Recovers the store. If that fails, moves all files away and starts with an empty store. */
 async function recoverOrLeave(
   options: RecoveryOptions,
   now: Milliseconds,
@@ -198,7 +198,7 @@ async function recoverOrLeave(
   }
 }
 
-/** Best effort: without room, what is damaged stays in place, and is reported again. */
+/** Best effort: on a full disk, damaged files stay in place and are reported again. */
 async function leaveDamage(
   store: EmbeddedStore,
   {
@@ -223,7 +223,7 @@ async function leaveDamage(
   return moveAway(files, folder, unreadable, now);
 }
 
-/** Only what was moved away last is kept, since the disk is small. */
+/** Moves files to a new folder. Only the last such folder is kept, since disks are small. */
 async function moveAway(
   files: FileSystem,
   folder: string,
@@ -240,7 +240,7 @@ async function moveAway(
     for (const path of paths) await files.rename(path, join(to, basename(path)));
     return to;
   } catch {
-    // There is no room for a folder: what can't be read goes, so that it isn't in the way.
+    // No space for the folder: delete the unreadable files.
     for (const path of paths) await files.remove(path);
     return undefined;
   }
@@ -250,6 +250,6 @@ function limitsFor(files: FileSystem, folder: string): Partial<StoreLimits> {
   const { total } = files.space(folder);
   const part = Math.max(MIN_SEGMENT, Math.floor(total / SEGMENT_PART));
   const segmentBytes = Math.min(DEFAULT_LIMITS.segmentBytes, part);
-  // The same length in all: on a small disk nothing is written again for the sake of fewer segments.
+  // More but smaller segments on a small disk: the journal's total size is the same, so no more is rewritten.
   return { segmentBytes, segments: Math.ceil(JOURNAL_BYTES / segmentBytes) };
 }

@@ -1,8 +1,8 @@
 /**
  * Opens the file of a run, whatever is in it.
  *
- * A whole one is opened by its tail and its index. If these are damaged, the blocks are looked for: what is between
- * them is missing.
+ * An intact run is opened by its tail and index. If these are damaged, the file is searched for blocks; records between the
+ * blocks found are missing.
  */
 import type { Position } from "../store.js";
 import { Block } from "./block.js";
@@ -33,7 +33,7 @@ export interface OpenedRun {
   readonly run: Run;
   /** Undefined if it can't be read. */
   readonly head: RunHead | undefined;
-  /** Whether some of it could not be read. */
+  /** Whether a part could not be read. */
   readonly isDamaged: boolean;
 }
 
@@ -45,11 +45,11 @@ interface Layout {
   readonly count: number;
   readonly ids: IdTable;
   readonly filter: IdFilter;
-  /** Of the ids, in any order. */
+  /** Hashes of the ids, in any order. */
   readonly hashes: Uint32Array;
 }
 
-/** @returns undefined if nothing can be read of it, or another version wrote it */
+/** Undefined if nothing can be read, or another version wrote it. */
 export async function openRun(
   files: FileSystem,
   path: string,
@@ -131,7 +131,7 @@ function layoutOfBlocks(bytes: Buffer, seed: number): Layout {
   return { queue, blocks, last, count, ids, filter, hashes: Uint32Array.from(hashes) };
 }
 
-/** @returns undefined for another part of a run, and for what no version writes, though its checksum is right */
+/** Undefined for another part of a run, and for a valid frame with an impossible body. */
 function blockOf({ sequence, body }: Frame): Block | undefined {
   if (sequence < FIRST_BLOCK_SEQUENCE || sequence >= INDEX_SEQUENCE) return undefined;
   try {
@@ -142,7 +142,7 @@ function blockOf({ sequence, body }: Frame): Block | undefined {
   }
 }
 
-/** The ordinals that no block has. */
+/** The ordinals that are in no block. */
 function* gapsIn({ blocks }: Pick<Layout, "blocks">): Generator<number> {
   let expected = 0;
   for (const { firstOrdinal, count } of blocks) {

@@ -1,16 +1,17 @@
 /** The order of a queue: by score, then by the bytes of the id in UTF-8. */
 import type { Position } from "../store.js";
 
-/** The first of the code units that UTF-16 and UTF-8 put in another order: surrogates come after U+FFFF in UTF-8. */
+/** Surrogates: the code units that sort differently in UTF-16 and UTF-8, where they come after U+FFFF. */
 const FIRST_SURROGATE = 0xd800;
 const AFTER_SURROGATES = 0xe000;
 
-/** Negative if `a` comes before `b`, 0 if they are one position. */
+/** Negative if `a` comes before `b`, 0 if they are equal. */
 export function comparePositions(a: Position, b: Position): number {
   if (a.score !== b.score) return a.score < b.score ? -1 : 1;
   return compareIds(a.id, b.id);
 }
 
+/** The same for ids: by their bytes in UTF-8, without encoding them. */
 export function compareIds(a: string, b: string): number {
   if (a === b) return 0;
   const length = Math.min(a.length, b.length);

@@ -1,9 +1,9 @@
 /**
- * Runs that no frame of the journal names.
+ * Decides about runs that no frame of the journal names.
  *
- * They were never finished, or have been replaced, or are empty: a process may be killed after it has deleted the frames
- * that named them, and before the runs. What they have is elsewhere or has left, and must not come back. Only if frames
- * are missing that were on disk, one of them may have named the run: if nothing else has its records, it is adopted.
+ * Such a run was never completed, was replaced, or is empty: a process may be killed after it has deleted the frames that
+ * named the run and before it deletes the run. Its records are elsewhere or were removed, and must not return. Only if frames
+ * are missing that had reached the disk may one of them have named the run: if its records are nowhere else, it is adopted.
  */
 import { join } from "node:path";
 import type { Position } from "../store.js";
@@ -22,14 +22,14 @@ export interface OrphanOptions {
   readonly content: Content;
   readonly runFiles: RunFiles;
   readonly losses: Losses;
-  /** The journal has the records from this number on, as far as it says. */
+  /** The journal has the records from this number on, according to its first segment. */
   readonly firstNumber: number;
 }
 
 /**
- * Adopts what is needed, and deletes what never was.
+ * Adopts the needed runs and deletes those that were never in use.
  *
- * @returns runs whose records are elsewhere, and that older frames of the journal still name
+ * @returns runs whose records are elsewhere, but which older frames of the journal still name
  */
 export async function takeOrphans(options: OrphanOptions): Promise<readonly Run[]> {
   const { files, folder, content, runFiles, losses } = options;
@@ -55,31 +55,31 @@ export async function takeOrphans(options: OrphanOptions): Promise<readonly Run[
     run?.close();
     if (!losses.unreadablePaths.has(path)) await files.remove(path);
   }
-  if (losses.any) await leaveWhatIsTwice(adopted, content);
+  if (losses.any) await removeDuplicates(adopted, content);
   return unneeded;
 }
 
-/** Whether the files that have the run's records besides were deleted. */
+/** Whether the files that had the run's records before were deleted. */
 function isNeeded(head: RunHead | undefined, { runFiles, firstNumber }: OrphanOptions): boolean {
   if (head === undefined) return true;
   if (head.replaces.length > 0) return head.replaces.some((id) => !runFiles.has(id));
   return head.lowest < firstNumber;
 }
 
-/** A frame that said what became of a run is missing: what is in memory or in another run as well leaves it. */
-async function leaveWhatIsTwice(adopted: readonly Run[], content: Content): Promise<void> {
+/** Removes records from runs that are also in memory or in another run: the frame that removed them is missing. */
+async function removeDuplicates(adopted: readonly Run[], content: Content): Promise<void> {
   for (const run of adopted) {
     const others = content.queue(run.parts.queue).runs.filter((other) => other !== run);
     for (const other of others) {
-      for (const index of other.parts.blocks.keys()) await leaveRecords(run, await liveIn(other, index));
+      for (const index of other.parts.blocks.keys()) await removeFrom(run, await liveIn(other, index));
     }
   }
   for (const queue of content.queues.values()) {
-    for (const run of queue.runs) await leaveRecords(run, [...queue.table.after(undefined)]);
+    for (const run of queue.runs) await removeFrom(run, [...queue.table.after(undefined)]);
   }
 }
 
-/** The records of a block that have not left. */
+/** The positions in a block that haven't been removed. */
 async function liveIn(run: Run, index: number): Promise<readonly Position[]> {
   const block = await run.load(index);
   const live: Position[] = [];
@@ -90,8 +90,8 @@ async function liveIn(run: Run, index: number): Promise<readonly Position[]> {
   return live;
 }
 
-/** Removes these records from a run. By its blocks, since the table of its ids may be damaged as well. */
-async function leaveRecords(run: Run, records: readonly Position[]): Promise<void> {
+/** Removes these records from a run. Searches its blocks, since its id table may be damaged too. */
+async function removeFrom(run: Run, records: readonly Position[]): Promise<void> {
   const [first, last] = [records[0], records.at(-1)];
   if (first === undefined || last === undefined) return;
   const ids = new Set(records.map(({ id }) => id));

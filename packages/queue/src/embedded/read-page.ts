@@ -1,8 +1,8 @@
 /**
- * Reading a queue: its records in memory and in its runs, merged in their order.
+ * Reads a page of a queue: merges its records in memory and in runs.
  *
- * Holds a page and a block of each run that it comes to, however many records the queue has. While it waits for the
- * disk others may change the queue: it goes on after the last record that it took.
+ * Promises: memory holds a page and one block of each run that the page touches, however long the queue. While it waits for
+ * the disk the queue may change: it continues after the last record of the page.
  */
 import { boundedRecord } from "../bounded-page.js";
 import { MAX_PAGE_BYTES, type Position, type StoredRecord } from "../store.js";
@@ -14,11 +14,12 @@ import { type BlockPlace, RunSource, type Source, TableSource } from "./sources.
 
 export interface PageOptions {
   readonly after?: Position | undefined;
-  /** Only records with a smaller score. */
+  /** Only records with a score below this. */
   readonly before?: number | undefined;
   readonly limit: number;
 }
 
+/** The next records in order; empty only at the end of the queue. */
 export async function readPage(queue: QueueContent, options: PageOptions): Promise<readonly StoredRecord[]> {
   const page: StoredRecord[] = [];
   const progress = { page, bytes: 0, held: new Map<string, Block>() };
@@ -31,13 +32,13 @@ export async function readPage(queue: QueueContent, options: PageOptions): Promi
 
 interface Progress {
   readonly page: StoredRecord[];
-  /** Of the page's values. */
+  /** Bytes of the page's values. */
   bytes: number;
-  /** Blocks that the page needs, whatever the cache keeps. */
+  /** Blocks that the page needs, in case the cache evicts them. */
   readonly held: ReadonlyMap<string, Block>;
 }
 
-/** Adds to the page until it is full or the queue ends. @returns a block that it needs to go on */
+/** Fills the page, or the end of the queue. @returns a block that must be loaded first, if there is one */
 function fill(
   queue: QueueContent,
   { after, before, limit }: PageOptions,
@@ -80,7 +81,7 @@ function openSources(
   return sources.filter(({ position }) => position !== undefined).sort(bySource);
 }
 
-/** Puts the first source, which moved on, where it belongs. */
+/** Moves the first source, whose position has changed, to its place in the order. */
 function moveFirst(sources: Source[]): void {
   const [moved] = sources;
   if (moved === undefined) return;

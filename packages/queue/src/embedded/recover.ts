@@ -1,8 +1,8 @@
 /**
- * Reads the journal back into memory.
+ * Reads the journal into memory.
  *
- * Whatever is in the files, it ends: a frame that can't be read costs that frame, a run that can't be read its
- * records. What is missing is counted, as far as the frames that are left say how many records there should be.
+ * Promises: it ends, whatever is in the files. An unreadable frame costs only that frame, an unreadable run its records. The
+ * missing records are counted as far as the remaining frames tell how many there should be.
  */
 import { join } from "node:path";
 import type { BlockCache } from "./block-cache.js";
@@ -13,10 +13,10 @@ import type { FileSystem } from "./files.js";
 import { beginsWithMagic, FRAME_HEADER_BYTES, type Frame, fileSeed, framesIn } from "./frame.js";
 import { hashId } from "./id-filter.js";
 import { Journal } from "./journal.js";
+import { changeOf, type LaterFrames, readLaterFrames } from "./later-frames.js";
 import { Losses } from "./losses.js";
 import type { Entry } from "./memory-table.js";
 import { takeOrphans } from "./orphan-runs.js";
-import { changeOf, lookAhead, type Outlook } from "./outlook.js";
 import type { Run } from "./run.js";
 import { RunFiles } from "./run-files.js";
 
@@ -27,8 +27,8 @@ export interface Recovered {
   readonly flushedThrough: number;
   readonly nextRun: number;
   /**
-   * Runs whose records are elsewhere by now. They may be deleted once the segments are that name them: without them, the
-   * records that were moved to them would fill memory while the journal is read.
+   * Runs whose records are elsewhere. They must be deleted after the segments that name them: without the runs, the next
+   * recovery would hold all their records in memory.
    */
   readonly unneeded: readonly Run[];
   readonly losses: Losses;
@@ -38,14 +38,15 @@ export interface RecoveryOptions {
   readonly files: FileSystem;
   readonly folder: string;
   readonly cache: BlockCache;
-  /** The machine's present boot. */
+  /** The machine's current boot. */
   readonly boot: string;
-  /** By `performance.now()`: a recovery that takes longer rejects. */
+  /** By `performance.now()`. A recovery that takes longer rejects. */
   readonly deadline?: number;
-  /** Called now and then with the part that is done, from 0 to 1. */
+  /** Called for each segment with the fraction that is done, from 0 to 1. */
   onProgress?(done: number): void;
 }
 
+/** Rejects if it takes too long, or the folder can't be listed. */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   return new Recovery(options, await options.files.list(options.folder)).run();
 }
@@ -56,18 +57,18 @@ class Recovery {
   readonly #content = new Content();
   readonly #journal: Journal;
   readonly #losses = new Losses();
-  /** Of records in memory, by their numbers. */
+  /** Records in memory by number. */
   readonly #byNumber = new Map<number, Entry>();
   readonly #segments: readonly number[];
   readonly #runFiles: RunFiles;
-  /** The journal has the records from this number on, as far as it says. */
+  /** The journal has the records from this number on, according to its first segment. */
   #firstNumber = Number.POSITIVE_INFINITY;
   #nextSequence = 1;
   #hasFrames = false;
   /** Whether the journal's first segment is being read. */
   #isFirstSegment = false;
-  #outlook: Outlook | undefined;
-  /** The segment that the journal ends with since the power was cut, and where it ends. */
+  #laterFrames: LaterFrames | undefined;
+  /** The segment, and the offset in it, at which a power cut ended the journal. */
   #cutPath: { readonly path: string; readonly end: number } | undefined;
   #lastMark: Mark | undefined;
   #opened: Opened | undefined;
@@ -103,7 +104,7 @@ class Recovery {
         break;
       }
     }
-    // The runs say nothing of what the journal was.
+    // Runs alone don't tell what was in the journal.
     if (segments.length === 0 && this.#runFiles.numbers.length > 0) this.#losses.missing();
     const before = this.#content.sizes();
     const unneeded = await takeOrphans({
@@ -113,7 +114,7 @@ class Recovery {
     for (const [queue, size] of this.#content.sizes()) {
       this.#losses.found(queue, size - (before.get(queue) ?? 0));
     }
-    // A block that can't be read is to be reported when somebody asks for it.
+    // So that an unreadable block is reported when it is read.
     this.#options.cache.clear();
     if (segments.length > 0) this.#losses.end({ last: this.#lastMark, opened: this.#opened }, boot);
     const flushedThrough = await this.#flushed();
@@ -131,7 +132,7 @@ class Recovery {
     };
   }
 
-  /** @returns "ends here" if what comes after was on its way to the disk when the power was cut */
+  /** @returns "ends here" if a power cut kept what follows from the disk */
   async #replay(number: number, isLast: boolean): Promise<"ends here" | undefined> {
     const { files, folder } = this.#options;
     const path = join(folder, segmentName(number));
@@ -146,7 +147,7 @@ class Recovery {
     }
     this.#isFirstSegment = number === this.#segments[0];
     const { nextNumber } = this.#content;
-    // Taken back if nothing of it can be read: the journal would delete it, and it is to be moved away as it is.
+    // Removed below if nothing in it can be read: then the file is moved away, instead of deleted by the journal.
     const segment = { path, file: undefined, seed, firstNumber: nextNumber, bytes: bytes.length };
     this.#journal.segments.push({ ...segment, live: 0, dirty: false });
     this.#lastMark = undefined;
@@ -156,11 +157,11 @@ class Recovery {
       else this.#losses.damaged(length);
     };
     for (const frame of framesIn(bytes, seed, onDamage)) {
-      // Left of a write that failed and was taken back, by a truncation that a power cut undid.
+      // Left over from a failed write, whose truncation a power cut has undone.
       if (frame.sequence < this.#nextSequence) continue;
       const change = changeOf(frame);
       if (change === undefined) {
-        // Its checksum is right, and yet it says nothing that can be understood.
+        // A valid checksum, but an impossible body.
         onDamage(frame.start, frame.end - frame.start);
         continue;
       }
@@ -184,24 +185,24 @@ class Recovery {
     this.#losses.unreadable(path, bytes.length);
   }
 
-  /** Whether frames are missing between this one and those that were read. */
+  /** Whether frames are missing between this one and the last. */
   #isMissingBefore({ sequence, start }: Frame, { unused = 0 }: Change): boolean {
-    // Those before the first segment have done their work, and are deleted.
+    // Frames before the first segment aren't missing: they were deleted.
     return this.#hasFrames ? sequence - unused > this.#nextSequence : start > 0;
   }
 
   /**
    * Whether a power cut kept the missing frames from the disk.
    *
-   * Then those behind them are of the same moment. They were not confirmed to be on disk either, and they rely on what
-   * is missing: half of a settlement would be worse than none. Other missing frames were damaged on the disk.
+   * If so, the frames after them are from the same moment: they weren't confirmed as durable either, and depend on the
+   * missing ones. Half a settlement would be worse than none. Otherwise, the missing frames were damaged on the disk.
    */
   async #isCutHere(segment: number): Promise<boolean> {
-    this.#outlook ??= await lookAhead(
+    this.#laterFrames ??= await readLaterFrames(
       this.#options,
       this.#segments.filter((number) => number >= segment),
     );
-    const { last, opened = this.#opened, flushedThrough } = this.#outlook;
+    const { last, opened = this.#opened, flushedThrough } = this.#laterFrames;
     const wasCut = last?.kind !== "closed" && opened !== undefined && opened.boot !== this.#options.boot;
     return wasCut && flushedThrough < this.#nextSequence;
   }
@@ -210,12 +211,12 @@ class Recovery {
     this.#losses.cut(bytes - end);
     const segment = this.#journal.segments.at(-1);
     if (segment !== undefined) segment.bytes = end;
-    this.#opened = this.#outlook?.opened ?? this.#opened;
+    this.#opened = this.#laterFrames?.opened ?? this.#opened;
     this.#cutPath = { path, end };
     return "ends here";
   }
 
-  /** Deletes what comes after the journal's end, the last first: none of it may come back behind new frames. */
+  /** Deletes everything after the journal's end, the last file first: none of it may reappear after new frames. */
   async #forget(later: readonly number[]): Promise<void> {
     const { files, folder } = this.#options;
     for (const number of later.toReversed()) {
@@ -226,7 +227,7 @@ class Recovery {
     await files.shorten(path, end);
   }
 
-  /** Has on disk what an earlier process wrote. @returns the sequence number up to which all is */
+  /** Flushes what an earlier process has written. @returns the sequence number up to which all frames are on disk */
   async #flushed(): Promise<number> {
     const { files, folder } = this.#options;
     if (this.#lastMark?.kind !== "closed") {
@@ -248,7 +249,7 @@ class Recovery {
         const segment = this.#journal.segments.at(-1);
         if (this.#isFirstSegment) this.#firstNumber = change.mark.nextNumber;
         if (segment?.live === 0) segment.firstNumber = this.#content.nextNumber;
-        // A head names every run. Others have left or were merged, and the frame that says so is missing.
+        // A head names every run. Others were emptied or merged by a frame that is missing.
         const named = new Set(change.runs?.map(({ run }) => run));
         for (const queue of this.#content.queues.values()) {
           queue.runs = queue.runs.filter(({ id }) => named.has(id));
@@ -260,8 +261,8 @@ class Recovery {
       const content = this.#content.queue(queue);
       if (run === undefined && this.#runFiles.has(id)) continue;
       for (const ordinal of removed) run?.removed.add(ordinal);
-      // An earlier run's records are here as well if the frame that names it is missing. What was in a run that is deleted
-      // has left, or is in the run that a later frame names: the journal must not bring it back.
+      // Records of an earlier run are still in memory if the frame that names it is missing. Records of a deleted run were
+      // removed, or are in a run that a later frame names: they must not return from the journal.
       const moved = [...content.table.after(undefined)].filter(
         (entry) => entry.number < below && (run === undefined || run.mayHave(hashId(entry.id))),
       );
@@ -269,7 +270,7 @@ class Recovery {
       if (run === undefined) continue;
       content.takeRun(run, below, replaces);
     }
-    // It says what there was before the change, apart from the runs that a head names.
+    // Sizes are those before the change, except that a head includes the runs that it names.
     const { sizes, mark } = change;
     if (sizes !== undefined && (sizes.size > 0 || mark !== undefined)) {
       this.#losses.observe(sizes, this.#content, mark !== undefined);
@@ -285,13 +286,13 @@ class Recovery {
     for (const [id, ordinals] of removal.ordinals) {
       if (!runs.some((run) => run.id === id)) absent += ordinals.length;
     }
-    // Records that left before their files were deleted.
+    // These records were removed before their files were deleted.
     this.#losses.found(removal.queue, absent);
     return { ...removal, entries };
   }
 }
 
-/** Whether a file begins like one of this version, or with a sector that was never written. */
+/** Whether a file starts like one of this version, or with a sector that was never written. */
 function isTorn(bytes: Buffer): boolean {
   return beginsWithMagic(bytes) || bytes.subarray(0, FRAME_HEADER_BYTES).every((byte) => byte === 0);
 }

@@ -1,21 +1,21 @@
 /**
- * Room on the disk: when it is full, and a reserve for the changes that make room.
+ * Room on the disk: detects that it is full, and keeps a reserve for the changes that free space.
  *
- * The reserve is a file of zeros. It is given up for a settlement that finds no room; from then on nothing is stored
- * until the reserve can be made again.
+ * The reserve is a file of zeros. It is deleted for a settlement that finds no room; after that, no record is accepted until
+ * the reserve can be created again.
  */
 import { join } from "node:path";
-import { StoreFullError } from "../store-full.js";
+import { StoreFullError } from "../store-error.js";
 import { RESERVE } from "./file-names.js";
 import type { FileSystem } from "./files.js";
 
-/** The reserve is this part of the file system, within these bounds in bytes. */
+/** The reserve is a 16th of the file system, within these bounds in bytes. */
 const PART = 16;
 const MIN_RESERVE = 64 * 1024;
 const MAX_RESERVE = 1024 * 1024;
-/** The part of the reserve that is kept for what removes records and adds none. */
+/** A fourth of the reserve is kept for changes that only remove. */
 const KEPT_PART = 4;
-/** How often it is tried to make the reserve again, in milliseconds. */
+/** Time between attempts to create the reserve again. */
 const RETRY_MS = 500;
 
 export class Room {
@@ -28,7 +28,7 @@ export class Room {
   #hasReserve = false;
   #triedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param onChange called with why records are refused, and with undefined when they are taken again */
+  /** @param onChange called with the reason when records are refused, and with undefined when they are accepted again */
   constructor(files: FileSystem, folder: string, onChange: (reason: string | undefined) => void) {
     this.#onChange = onChange;
     this.#files = files;
@@ -43,7 +43,7 @@ export class Room {
     return this.#isFull;
   }
 
-  /** Whether records may be stored, as far as that is known without a look at the disk: {@link admits} looks. */
+  /** Whether records are accepted, without asking the disk: {@link admits} does. */
   get isOpen(): boolean {
     return !this.#isFull && this.#hasReserve;
   }
@@ -57,7 +57,7 @@ export class Room {
     return new StoreFullError(`the disk of ${this.#folder} is full`);
   }
 
-  /** @returns whether records may be stored: with a reserve, which this makes */
+  /** Whether records are accepted. Creates the reserve if it is missing. */
   async admits(): Promise<boolean> {
     if (this.isOpen) return true;
     const now = performance.now();
@@ -69,20 +69,20 @@ export class Room {
   }
 
   /**
-   * Whether so many bytes leave room for removals: if what adds records took the last of it, nothing could leave any more.
+   * Whether writing so many bytes leaves room for removals: if additions took all of it, nothing could be removed any more.
    * The reserve counts as room.
    */
   fits(bytes: number): boolean {
     return this.#files.space(this.#folder).free + this.reserveBytes - bytes >= this.#bytes / KEPT_PART;
   }
 
-  /** A record found no room. */
+  /** A write failed for lack of room. */
   ranOut(): void {
     this.#set(true);
     this.#triedAt = performance.now();
   }
 
-  /** Makes room for a change that removes. */
+  /** Deletes the reserve, to make room for a change that removes. */
   async giveUpReserve(): Promise<void> {
     this.ranOut();
     this.#hasReserve = false;

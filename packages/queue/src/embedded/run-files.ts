@@ -1,4 +1,4 @@
-/** The runs that are in the folder, each opened when it is first asked for. */
+/** The run files in the folder, each opened on first use. */
 import { join } from "node:path";
 import type { BlockCache } from "./block-cache.js";
 import { numbersIn, runName } from "./file-names.js";
@@ -12,17 +12,17 @@ export interface RunFilesOptions {
   readonly files: FileSystem;
   readonly folder: string;
   readonly cache: BlockCache;
-  /** The names in the folder. */
+  /** Names of all files in the folder. */
   readonly names: readonly string[];
-  /** Hears of runs that can't be read. */
+  /** Records the runs that can't be read. */
   readonly losses: Losses;
 }
 
 export class RunFiles {
-  /** Of the files that are there. */
+  /** Numbers of the files. */
   readonly numbers: readonly number[];
   readonly #options: RunFilesOptions;
-  /** By number; undefined for one that isn't there, or can't be read. */
+  /** Runs by number; undefined for one that doesn't exist or can't be read. */
   readonly #runs = new Map<number, Run | undefined>();
   readonly #heads = new Map<number, RunHead | undefined>();
 
@@ -35,17 +35,17 @@ export class RunFiles {
     return this.numbers.includes(id);
   }
 
-  /** Whether it was asked for. */
+  /** Whether {@link open} was called for it. */
   isKnown(id: number): boolean {
     return this.#runs.has(id);
   }
 
-  /** Above the number of every run that is there, or was asked for. */
+  /** A number above that of every run that exists or was opened. */
   get next(): number {
     return Math.max(0, ...this.numbers, ...this.#runs.keys()) + 1;
   }
 
-  /** Undefined for one that isn't there: its records have all left, and older frames name it. Or it can't be read. */
+  /** Undefined if it doesn't exist, since all its records were removed and only older frames name it, or can't be read. */
   async open(id: number): Promise<Run | undefined> {
     if (this.#runs.has(id)) return this.#runs.get(id);
     const { files, folder, cache, losses } = this.#options;
@@ -58,7 +58,7 @@ export class RunFiles {
     return opened?.run;
   }
 
-  /** Of one that was opened; undefined if it can't be read. */
+  /** The head of an opened run; undefined if it can't be read. */
   head(id: number): RunHead | undefined {
     return this.#heads.get(id);
   }

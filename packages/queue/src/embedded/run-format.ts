@@ -1,18 +1,17 @@
 /**
- * How a run is laid out: an immutable file of a queue's records in their order.
+ * The layout of a run: an immutable file of a queue's records in order.
  *
  *   head frame | block frames, each of records in order | id table | index frame | tail frame of a fixed size
  *
- * The index has the first position of each block, so that a position is found by one look at the disk. The id table has
- * a hash and an ordinal of each record, sorted by the hash. Both are there for speed: what is missing of them is made
- * again of the blocks. The index has a copy of the head, and each block the name of its queue: no part is needed for
- * another to be read.
+ * The index has the first position of each block, so finding a position takes one read. The id table has the hash and the
+ * ordinal of each record, sorted by hash. Both exist for speed and can be rebuilt from the blocks. The index has a copy of
+ * the head, and each block the name of its queue: every part can be read without the others.
  */
 import type { Position } from "../store.js";
 import { type ByteReader, type ByteWriter, MalformedBytes } from "./bytes.js";
 import { FRAME_HEADER_BYTES } from "./frame.js";
 
-/** Raised whenever a run's layout changes: a run of another version isn't read. */
+/** Raise it whenever the layout changes: a run of another version isn't read. */
 export const RUN_VERSION = 1;
 
 export const HEAD_SEQUENCE = 0;
@@ -21,9 +20,9 @@ export const FIRST_BLOCK_SEQUENCE = 1;
 export const INDEX_SEQUENCE = 2 ** 40;
 export const TAIL_SEQUENCE = 2 ** 40 + 1;
 
-/** A block ends with the record that makes it this long. */
+/** A block ends with the record that makes it at least this long. */
 export const BLOCK_BYTES = 32 * 1024;
-/** A hash and an ordinal, of 32 bits each. */
+/** A hash and an ordinal of 32 bits each. */
 export const ID_ENTRY_BYTES = 8;
 
 const TAIL_BODY_BYTES = 32;
@@ -33,9 +32,9 @@ export interface RunHead {
   readonly version: number;
   readonly run: number;
   readonly queue: string;
-  /** The lowest number among its records that were in memory. */
+  /** The lowest number of its records; 0 for a merged run. */
   readonly lowest: number;
-  /** The runs that it was merged of. */
+  /** The runs that were merged into it. */
   readonly replaces: readonly number[];
 }
 
@@ -52,7 +51,7 @@ export function writeHead(writer: ByteWriter, { version, run, queue, lowest, rep
 export function readHead(reader: ByteReader): RunHead {
   if (reader.text() !== "run") throw new MalformedBytes("this is no run");
   const [version, run] = [reader.varint(), reader.varint()];
-  // What another version has behind it is not known.
+  // Another version may have a different layout after it.
   if (version !== RUN_VERSION) throw new MalformedBytes("another version wrote this run");
   const [queue, lowest] = [reader.text(), reader.varint()];
   const replaces: number[] = [];
@@ -60,7 +59,7 @@ export function readHead(reader: ByteReader): RunHead {
   return { version, run, queue, lowest, replaces };
 }
 
-/** Where the index is, and how many records there are. */
+/** Offsets of the index and the id table, and the number of records. */
 export interface RunTail {
   readonly indexAt: number;
   readonly idsAt: number;
@@ -78,7 +77,7 @@ export function readTail(reader: ByteReader): RunTail {
   return { indexAt, idsAt, idsCrc: reader.double(), count: reader.double() };
 }
 
-/** A block's place in the file, its first record, and how many it has. */
+/** A block's offset and length in the file, its first position, and its number of records. */
 export interface BlockEntry {
   readonly at: number;
   readonly length: number;

@@ -1,29 +1,29 @@
 /**
- * Whether an id may be in any of a queue's runs: one look, however many runs there are.
+ * Whether an id may be in any of a queue's runs, with one check for many runs.
  *
- * A Bloom filter for several runs, of ten bits a record and wrong for 1 in 100: then each run's own filter is asked. One
- * takes runs until it is full, and goes when the last of its runs has gone.
+ * Each filter is a Bloom filter for several runs, with ten bits per record and 1 false positive in 100, after which each
+ * run's own filter is asked. Runs are added to a filter until it is full; it is dropped with the last of its runs.
  */
 import { IdFilter } from "./id-filter.js";
 
 const SHARED = { bits: 10, probes: 5 };
-/** How many ids a filter takes: some times as many as its first run has, within these bounds. */
+/** Capacity of a filter: a multiple of its first run's ids, within these bounds. */
 const TIMES_FIRST = 8;
 const MIN_IDS = 8 * 1024;
 const MAX_IDS = 512 * 1024;
 
 interface SharedFilter {
-  /** Undefined for a run whose ids aren't known: it may have any. */
+  /** Undefined for a run whose ids aren't known: it may have any id. */
   readonly filter: IdFilter | undefined;
   readonly runs: Set<number>;
-  /** How many more ids it takes. */
+  /** Remaining capacity in ids. */
   free: number;
 }
 
 export class RunIds {
   #filters: SharedFilter[] = [];
 
-  /** @param hashes of its ids; undefined if they aren't at hand */
+  /** Adds a run. @param hashes of its ids; undefined if they aren't known */
   add(run: number, hashes: Uint32Array | undefined): void {
     if (hashes === undefined) {
       this.#filters.unshift({ filter: undefined, runs: new Set([run]), free: 0 });
@@ -35,7 +35,7 @@ export class RunIds {
     for (const hash of hashes) shared.filter?.add(hash);
   }
 
-  /** These are all the runs that there are. */
+  /** Forgets all runs but these. */
   keep(runs: readonly { readonly id: number }[]): void {
     const kept = new Set(runs.map(({ id }) => id));
     for (const shared of this.#filters) {

@@ -1,4 +1,4 @@
-/** Writes a run: records are added in their order, in small steps between which others have their turn. */
+/** Writes a run. Records are added in order, with writes in between, so that the caller can yield to others. */
 import { crc32 } from "node:zlib";
 import type { Position } from "../store.js";
 import { writeBlockHead, writeRecord } from "./block.js";
@@ -21,7 +21,7 @@ import {
   writeTail,
 } from "./run-format.js";
 
-/** What is written to the file at once. */
+/** Minimum size of a write. */
 const CHUNK_BYTES = 256 * 1024;
 
 export class RunWriter {
@@ -31,7 +31,7 @@ export class RunWriter {
   readonly #pending = new ByteWriter(CHUNK_BYTES + BLOCK_BYTES);
   readonly #block = new ByteWriter(BLOCK_BYTES * 2);
   readonly #blocks: BlockEntry[] = [];
-  /** By ordinal. */
+  /** Hashes of the ids by ordinal. */
   readonly #hashes: number[] = [];
   #first: Position = { score: 0, id: "" };
   #last: Position = { score: 0, id: "" };
@@ -39,7 +39,7 @@ export class RunWriter {
   #inBlock = 0;
   #written = 0;
 
-  /** @param path of a file that isn't there yet */
+  /** @param path of a new file */
   constructor(files: FileSystem, path: string, head: Omit<RunHead, "version">) {
     this.#file = files.create(path);
     this.#head = { version: RUN_VERSION, ...head };
@@ -62,12 +62,12 @@ export class RunWriter {
     return this.#hashes.length - 1;
   }
 
-  /** Writes what has been gathered if that is worth it. */
+  /** Writes the pending blocks if there are enough. */
   async flush(): Promise<void> {
     if (this.#pending.length >= CHUNK_BYTES) await this.#write();
   }
 
-  /** Resolves when the run is whole and on disk. */
+  /** Completes the run. Resolves when it is on disk. */
   async finish(): Promise<void> {
     this.#endBlock();
     await this.#write();

@@ -1,8 +1,8 @@
 /**
- * A run: an immutable file of records in order, of which memory holds an index of the blocks, a filter of the ids and
- * a bit for each record that has left.
+ * A run: an immutable file of records in order. Memory has an index of its blocks, a filter of its ids, and a bit for each
+ * removed record.
  *
- * A block that can't be read costs its records: it comes as an empty one, and {@link Run.onDamage} hears of it.
+ * A block that can't be read costs its records: it is replaced by an empty one and reported to {@link Run.onDamage}.
  */
 import type { Position, StoredRecord } from "../store.js";
 import { Block } from "./block.js";
@@ -12,12 +12,12 @@ import { fileSeed, frameAt } from "./frame.js";
 import { hashId, type IdFilter } from "./id-filter.js";
 import { type IdTable, MAX_RUN_RECORDS } from "./id-table.js";
 import { comparePositions } from "./order.js";
-import { RemovedSet } from "./removed.js";
+import { RemovedSet } from "./removed-set.js";
 import type { BlockEntry } from "./run-format.js";
 
-/** A queue without a name, from ordinal 0 on no record. */
+/** The body of a block without records. */
 const EMPTY_BLOCK = Buffer.from([0, 0, 0]);
-/** What is read together if it is read in order. */
+/** Read-ahead: number of blocks, and maximum bytes. */
 const BLOCKS_AHEAD = 4;
 const MAX_AHEAD_BYTES = 256 * 1024;
 
@@ -39,12 +39,12 @@ export interface RunRecord extends StoredRecord {
   readonly ordinal: number;
 }
 
-/** Where a record of a run is, as one number that is exact: see {@link Position.place}. */
+/** A record's run and ordinal as one exact number: see {@link Position.place}. */
 export function placeOf(run: number, ordinal: number): number {
   return run * MAX_RUN_RECORDS + ordinal;
 }
 
-/** What {@link placeOf} made a place of. */
+/** The inverse of {@link placeOf}. */
 export function inRun(place: number): { readonly run: number; readonly ordinal: number } {
   const run = Math.floor(place / MAX_RUN_RECORDS);
   return { run, ordinal: place - run * MAX_RUN_RECORDS };
@@ -53,14 +53,14 @@ export function inRun(place: number): { readonly run: number; readonly ordinal: 
 export class Run {
   readonly parts: RunParts;
   readonly removed: RemovedSet;
-  /** The queue's records with a smaller number are in this run, in an older one, or have left. */
+  /** The queue's records with a smaller number are in this run or an older one, or were removed. */
   below = 0;
   onDamage: (ordinals: readonly number[]) => void = () => {};
   readonly #cache: BlockCache;
   #hashes: Uint32Array | undefined;
   #isOpen = true;
 
-  /** @param hashes of its ids, until they are taken */
+  /** @param hashes of its ids, kept until {@link takeHashes} */
   constructor(parts: RunParts, hashes: Uint32Array, cache: BlockCache) {
     this.parts = parts;
     this.#hashes = hashes;
@@ -72,19 +72,19 @@ export class Run {
     return this.parts.run;
   }
 
-  /** The hashes of its ids, in any order, for the filter of its queue. They are not kept: undefined if they were taken. */
+  /** Hashes of its ids, in any order, for the queue's filter. They are released: undefined on a second call. */
   takeHashes(): Uint32Array | undefined {
     const hashes = this.#hashes;
     this.#hashes = undefined;
     return hashes;
   }
 
-  /** How many of its records have not left. */
+  /** Number of records that haven't been removed. */
   get size(): number {
     return this.parts.count - this.removed.count;
   }
 
-  /** Bytes of its file that belong to records that have not left. */
+  /** Bytes of its file that belong to records that haven't been removed; an estimate. */
   get liveBytes(): number {
     return this.parts.count === 0 ? 0 : (this.parts.bytes * this.size) / this.parts.count;
   }
@@ -96,7 +96,7 @@ export class Run {
     return comparePositions(first, position) <= 0 && comparePositions(position, this.parts.last) <= 0;
   }
 
-  /** The block that a position is in, if the run has it. */
+  /** The index of the block that would contain the position. */
   blockFor(position: Position): number {
     const { blocks } = this.parts;
     let low = 0;
@@ -115,6 +115,7 @@ export class Run {
     return this.#cache.get(this.id, index);
   }
 
+  /** The block; an empty one if it can't be read. Never rejects. */
   async load(index: number): Promise<Block> {
     const cached = this.cached(index);
     if (cached !== undefined) return cached;
@@ -123,7 +124,7 @@ export class Run {
     return block;
   }
 
-  /** The same. Blocks behind it come into memory with it: one look at the disk for what is read in order. */
+  /** Like {@link load}, but reads the following blocks into the cache as well, for sequential reading. */
   async loadAhead(index: number): Promise<Block> {
     const { blocks, file } = this.parts;
     const first = blocks[index];
@@ -139,7 +140,7 @@ export class Run {
         if (block !== undefined) this.#cache.put(this.id, index + offset, block);
       }
     } catch {
-      // One that can't be read mustn't cost the others: each is read by itself then.
+      // One unreadable block must not cost the others: they are read one by one then.
     }
     return this.load(index);
   }
@@ -149,18 +150,19 @@ export class Run {
     return block.position(ordinal - block.firstOrdinal);
   }
 
-  /** The ordinal of the record at this position, if there is one. */
+  /** The ordinal of the record at this position; undefined if there is none. */
   async ordinalOf(position: Position): Promise<number | undefined> {
     const block = await this.load(this.blockFor(position));
     const index = block.indexOf(position);
     return index === undefined ? undefined : block.firstOrdinal + index;
   }
 
+  /** Whether it may have an id of this hash. */
   mayHave(hash: number): boolean {
     return this.parts.filter.mayHave(hash);
   }
 
-  /** The record of this id, if it has one that has not left. */
+  /** The record of this id; undefined if there is none or it was removed. */
   async find(id: string): Promise<RunRecord | undefined> {
     const hash = hashId(id);
     if (!this.mayHave(hash) || this.size === 0) return undefined;
@@ -196,7 +198,7 @@ export class Run {
     return undefined;
   }
 
-  /** @returns undefined if the bytes don't begin with this block */
+  /** Undefined if the bytes don't start with this block. */
   #blockIn(bytes: Buffer, entry: BlockEntry): Block | undefined {
     if (!this.#isOpen) return undefined;
     try {

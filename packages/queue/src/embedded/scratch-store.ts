@@ -1,14 +1,14 @@
 /**
- * An embedded store that keeps nothing on disk: its files are /dev/null. The agent warms up its code with it.
+ * An embedded store without files: they are /dev/null. The agent uses it to warm up its code.
  *
- * It is the real engine, so that what V8 learns and compiles is what clients' calls use afterwards. It holds what memory
- * holds, up to the limit from which on records go to a run: that can't be read back, so don't store more than a few MB.
+ * It is the real engine, so V8 compiles the code that clients' calls use later. Its records are only in memory: don't store
+ * more than a few MB, beyond which records go to a run, which can't be read back.
  */
 import type { BrokerStore } from "../broker-store.js";
 import { type FileSystem, realFiles } from "./files.js";
 import { openEmbeddedStore } from "./open-embedded-store.js";
 
-/** Longer than any use: a null device can't be flushed. In milliseconds, the longest that a timer takes. */
+/** A null device can't be flushed, so never try: the longest delay of a timer, in milliseconds. */
 const NEVER = 2 ** 31 - 1;
 const NULL_DEVICE = "/dev/null";
 const NO_LIMIT = 2 ** 40;

@@ -1,4 +1,4 @@
-/** What a page is merged from: a table's records or a run's, in order. */
+/** The sources that a page is merged from: a table in memory, or a run. Each yields its records in order. */
 import type { Position, StoredRecord } from "../store.js";
 import type { Block } from "./block.js";
 import type { Entry, Table } from "./memory-table.js";
@@ -13,15 +13,15 @@ export interface BlockPlace {
 }
 
 export interface Source {
-  /** Of its next record, or one that its next record doesn't come before; undefined at its end. */
+  /** The position of its next record, or a lower bound of it; undefined at its end. */
   readonly position: Position | undefined;
   /**
-   * Makes sure that the position is a record's.
+   * Makes the position exact.
    *
-   * @returns undefined if it is, "moved" if it has changed, or the block that must be loaded first
+   * @returns undefined if it is exact, "moved" if it has changed, or the block that must be loaded first
    */
   prepare(): undefined | "moved" | BlockPlace;
-  /** The record at the position, if it is one's. */
+  /** The record at the position, if that is exact. */
   readonly record: StoredRecord | undefined;
   next(): void;
 }
@@ -54,7 +54,7 @@ export class TableSource implements Source {
   }
 }
 
-/** Opens a block only when it is its turn: of runs that follow one another, one is read at a time. */
+/** Loads a block only when its turn comes, so that of consecutive runs only one is read at a time. */
 export class RunSource implements Source {
   readonly #run: Run;
   readonly #loaded: (index: number) => Block | undefined;
@@ -65,7 +65,7 @@ export class RunSource implements Source {
   position: Position | undefined;
   record: StoredRecord | undefined;
 
-  /** @param loaded gives the block of this index if it is in memory */
+  /** @param loaded returns the block of this index if it is in memory */
   constructor(run: Run, after: Position | undefined, loaded: (index: number) => Block | undefined) {
     this.#run = run;
     this.#loaded = loaded;
@@ -100,7 +100,7 @@ export class RunSource implements Source {
     }
   }
 
-  /** The block at the index, or the first behind it that has a record which has not left. */
+  /** The block at the index, or the first one after it with a record that hasn't been removed. */
   #nextLiveBlock(): BlockEntry | undefined {
     const { removed, parts } = this.#run;
     let live = -1;
@@ -112,7 +112,7 @@ export class RunSource implements Source {
     }
   }
 
-  /** The next record is in a block that is not open: it comes no earlier than the block's first. */
+  /** Moves to the next block without loading it: its first position is the lower bound. */
   #expectBlock(): void {
     const block = this.#nextLiveBlock();
     this.#block = undefined;

@@ -1,9 +1,13 @@
 /**
- * When what was written goes to the disk: as CHOUETTE_FSYNC says, in the thread pool.
+ * Flushes writes to the disk as CHOUETTE_FSYNC says, in the thread pool.
  *
- * What is written while the disk is at work goes with the next flush, so that writers that come together share one.
+ * Writes during a flush are covered by the next one, so concurrent writers share a flush (group commit).
  */
-import type { Fsync } from "./fsync.js";
+
+/** "always": before a write is confirmed, as in Redis' appendfsync. A number: within so many milliseconds. */
+export type Fsync = "always" | number;
+
+export const EVERY_SECOND: Fsync = 1_000;
 
 interface Waiting {
   readonly writes: number;
@@ -27,12 +31,12 @@ export class Syncer {
     this.#onError = onError;
   }
 
-  /** Whether the disk is at work: a write to the same file may have to wait for it. */
+  /** Whether a flush is running, which a write to the same file may have to wait for. */
   get isBusy(): boolean {
     return this.#running !== undefined;
   }
 
-  /** Something was written. */
+  /** To be called after each write. */
   wrote(): void {
     this.#writes += 1;
     if (this.#policy === "always") return;
@@ -41,18 +45,18 @@ export class Syncer {
 
   #startAfter(ms: number): void {
     this.#timer ??= setTimeout(() => {
-      // Also if a flush is under way: at its end another is asked for.
+      // Even during a flush: its end schedules another.
       this.#timer = undefined;
       this.#start();
     }, ms);
   }
 
-  /** Whether a change is confirmed when it is on disk, and not before. */
+  /** Whether changes are confirmed only once they are on disk. */
   get confirmsLater(): boolean {
     return this.#policy === "always";
   }
 
-  /** Resolves when all that was written so far is on disk. */
+  /** Resolves when everything written so far is on disk; rejects if the flush fails. */
   durable(): Promise<void> {
     if (this.#durable === this.#writes) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -61,7 +65,7 @@ export class Syncer {
     });
   }
 
-  /** Waits for a flush that is under way, and begins no other. */
+  /** Waits for the running flush, and starts no other. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#running;

@@ -1,16 +1,16 @@
 /**
- * Keeps memory, the journal and the number of runs within their bounds, beside the calls.
+ * Keeps memory, the journal and the number of runs within their bounds, in the background.
  *
- * - A queue's records in memory that are too many are written to a run.
- * - The oldest segment's last records are written again, to the current one, so that it can be deleted.
- * - Runs that lie over one another are merged.
- * - Segments and runs whose records have all left are deleted, once what made them leave is on disk.
+ * - If a queue has too many records in memory, they are written to a run.
+ * - The last records of the oldest segment are copied to the current one, so that the segment can be deleted.
+ * - Overlapping runs are merged.
+ * - Segments and runs without records are deleted, once the removals of their records are on disk.
  *
- * If any of it fails, nothing is lost: what was to be moved is where it was.
+ * If any of this fails, nothing is lost: the records stay where they were.
  */
 import { join } from "node:path";
 import type { Position } from "../store.js";
-import { isOutOfRoom, StoreFullError } from "../store-full.js";
+import { isOutOfRoom, StoreFullError } from "../store-error.js";
 import type { BlockCache } from "./block-cache.js";
 import type { Commits } from "./commits.js";
 import type { Content } from "./content.js";
@@ -26,11 +26,11 @@ import type { RunHead } from "./run-format.js";
 import { RunWriter } from "./run-writer.js";
 
 export interface Limits {
-  /** Bytes of records in memory, roughly, from which on they are written to a run. */
+  /** Bytes of records in memory, roughly, above which they are written to a run. */
   readonly memoryBytes: number;
-  /** Segments of the journal, from which on the oldest is emptied. */
+  /** Number of segments above which the oldest is emptied. */
   readonly segments: number;
-  /** Of the oldest segment's last records, up to this many bytes are written again; more go to a run. */
+  /** Up to this many bytes of the oldest segment's last records are copied; more go to a run. */
   readonly carriedBytes: number;
 }
 
@@ -43,23 +43,23 @@ export interface UpkeepOptions {
   readonly cache: BlockCache;
   readonly limits: Limits;
   readonly nextRun: number;
-  /** Runs that aren't needed once the segments that are spent now are deleted. */
+  /** Runs to delete after the segments that still name them: see `recover.ts`. */
   readonly unneeded: readonly Run[];
   /** Whether the disk has room for more than removals. */
   hasRoom(): boolean;
-  /** Carries this out while no call changes the store. */
+  /** Runs this while no call changes the store. */
   task(run: () => Promise<void>): Promise<void>;
-  /** Called with each run that is made. */
+  /** Called with each new run. */
   watch(run: Run): void;
-  /** Called with what could not be done. */
+  /** Called with failures, except that of a full disk. */
   onError(error: unknown): void;
 }
 
-/** Records that are written to a run before others have their turn. */
+/** Number of records that are written to a run before it yields to other work. */
 const SLICE = 200;
-/** Of the oldest segment's last records, on a full disk: so few that removals find room all the same. */
+/** On a full disk, bytes of the oldest segment that may be copied: few enough to leave room for removals. */
 const MAX_CARRIED_WITHOUT_ROOM = 8 * 1024;
-/** How long nothing is begun after something failed, in milliseconds. */
+/** Pause after a failure. */
 const REST_MS = 2_000;
 
 export class Upkeep {
@@ -67,13 +67,13 @@ export class Upkeep {
   #nextRun: number;
   #spilling: Promise<void> | undefined;
   #merging: Promise<void> | undefined;
-  /** Runs that are being merged, and those whose records are in another one now. */
+  /** Runs that are being merged, and below, runs whose records are in another one now. */
   #inMerge: ReadonlySet<Run> = new Set();
   readonly #replaced: Run[] = [];
   #isEnding = false;
-  /** Nothing is begun before, by `performance.now()`. */
+  /** End of the pause, by `performance.now()`. */
   #restsUntil = Number.NEGATIVE_INFINITY;
-  /** Bytes of runs that were written. */
+  /** Total bytes of the runs written. */
   bytesWritten = 0;
 
   constructor(options: UpkeepOptions) {
@@ -89,22 +89,22 @@ export class Upkeep {
     else this.#emptyOldestSegment();
   }
 
-  /** Resolves when memory has room for more records; undefined if it has. */
+  /** Resolves when memory has room for more records; undefined if it has room now. */
   roomInMemory(): Promise<void> | undefined {
     const { content, limits } = this.#options;
     return content.memoryBytes() > 2 * limits.memoryBytes ? this.#spilling : undefined;
   }
 
-  /** Ends what is under way; what it was to move stays in place. */
+  /** Aborts the current work; the records stay where they are. */
   async end(): Promise<void> {
     this.#isEnding = true;
     await Promise.all([this.#spilling, this.#merging]);
   }
 
-  /** What can be deleted once all that was written so far is on disk. */
+  /** @returns deletes the files that are no longer needed; to be called once everything written so far is on disk */
   spent(): () => Promise<void> {
     const { content, journal, files } = this.#options;
-    // A run that is never named must not outlive the segments that say what left of it.
+    // A run that isn't named yet must not outlive the segments with the removals of its records.
     const segments: readonly Segment[] = this.#spilling === undefined ? journal.spent() : [];
     const runs = this.#replaced.splice(0);
     for (const queue of content.queues.values()) {
@@ -125,7 +125,7 @@ export class Upkeep {
     const { journal, limits } = this.#options;
     const [oldest, second] = journal.segments;
     if (oldest === undefined || second === undefined) return;
-    // On a full disk a few records that stay must not keep the room of all behind them.
+    // On a full disk, a few remaining records must not keep the whole segment's space.
     if (journal.segments.length <= limits.segments && this.#options.hasRoom()) return;
     if (oldest.live === 0 || this.#spilling !== undefined || this.#isResting()) return;
     this.#spilling = this.#options
@@ -140,17 +140,17 @@ export class Upkeep {
     return performance.now() < this.#restsUntil;
   }
 
-  /** What can't be done now would fail again at once. A full disk is reported by who finds no room for records. */
+  /** Pauses, as a retry would fail again. A full disk is reported by the writes that find no room. */
   readonly #failed = (error: unknown): void => {
     this.#restsUntil = performance.now() + REST_MS;
     if (this.#isEnding || isOutOfRoom(error) || error instanceof StoreFullError) return;
     this.#options.onError(error);
   };
 
-  /** Writes every record in memory again, so that the segments that are there can be deleted. */
+  /** Copies every record in memory to a new segment, so that all earlier ones can be deleted. */
   async rewrite(): Promise<void> {
     const { content, journal } = this.#options;
-    // The next segment begins with all that isn't a record.
+    // The head of the next segment has everything except records.
     journal.end();
     for (const queue of content.queues.values()) {
       const { table, frozen } = queue;
@@ -158,7 +158,7 @@ export class Upkeep {
     }
   }
 
-  /** Writes the records in memory with a number below this one again, or has them written to a run. */
+  /** Copies the records in memory with a number below this, or starts to write them to a run. */
   async #carry(below: number): Promise<void> {
     const { content, limits, hasRoom } = this.#options;
     for (const queue of content.queues.values()) {
@@ -258,11 +258,11 @@ export class Upkeep {
       for (const ordinal of removed) merged.removed.add(ordinal);
       queue.takeRun(merged, below, replaces);
     });
-    // Their files are needed until the change is on disk.
+    // Their files are needed until this change is on disk.
     this.#replaced.push(...runs);
   }
 
-  /** Writes a run and opens it. It counts once the journal names it. */
+  /** Writes a run and opens it. It becomes part of the store when the journal names it. */
   async #writeRun(
     head: Omit<RunHead, "version" | "run">,
     write: (writer: RunWriter) => Promise<void>,
@@ -287,7 +287,7 @@ export class Upkeep {
     return opened.run;
   }
 
-  /** Has the run named in the journal, or deletes it. */
+  /** Names the run in the journal, or deletes it if that fails. */
   async #name(run: Run, commit: () => Promise<void>): Promise<void> {
     try {
       await this.#options.task(commit);

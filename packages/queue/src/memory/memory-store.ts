@@ -1,13 +1,13 @@
 /**
- * The memory engine: queues that live as long as the process, for tests and for devices without a disk to write.
+ * The memory engine: queues in memory, for tests and for devices without a writable disk.
  *
- * Promises what every store promises, durability aside: all is lost when the process ends.
+ * Promises the same as every store except durability: everything is lost when the process ends.
  */
 import { boundedPage } from "../bounded-page.js";
 import { checkEpoch, checkState } from "../stale.js";
 import type { NewRecord, Orphan, Position, ReadOptions, Settlement, Store, StoredRecord } from "../store.js";
 
-/** Records in order of score, then id, and by their ids. */
+/** Records in order of score, then id, and an index by id. */
 interface Queue {
   readonly records: NewRecord[];
   readonly byId: Map<string, NewRecord>;
@@ -30,7 +30,7 @@ export class MemoryStore implements Store {
     return boundedPage(before === undefined ? page : page.filter((record) => record.score < before));
   }
 
-  /** There are none: anyone who writes here gives a record whole. */
+  /** There are none: `append` always writes an id with its value. */
   async orphans(): Promise<readonly Orphan[]> {
     return [];
   }
@@ -84,7 +84,7 @@ export class MemoryStore implements Store {
 
 function insert(queue: Queue, records: readonly NewRecord[]): void {
   for (const { score, id, value } of records) {
-    // As in Redis, -0 and 0 are one score: added to 0, either is 0.
+    // As in Redis, -0 and 0 are the same score: `-0 + 0` is 0.
     const record = { score: score + 0, id, value };
     if (queue.byId.has(id)) removeAll(queue, [record]);
     queue.records.splice(countThrough(queue.records, record), 0, record);
@@ -93,8 +93,8 @@ function insert(queue: Queue, records: readonly NewRecord[]): void {
 }
 
 /**
- * Moves what is left once, not once a record: what is removed together mostly stands together, at the front.
- * @returns how many of them were there
+ * Removes records and closes the gaps in one pass: removed records are usually adjacent, at the front.
+ * @returns the number of records that were there
  */
 function removeAll({ records, byId }: Queue, positions: readonly Position[]): number {
   const before = byId.size;
@@ -117,7 +117,7 @@ function removeAll({ records, byId }: Queue, positions: readonly Position[]): nu
   return before - byId.size;
 }
 
-/** How many records stand before the position or at it. */
+/** Number of records before or at the position. */
 function countThrough(records: readonly NewRecord[], position: Position): number {
   let low = 0;
   let high = records.length;

@@ -1,14 +1,14 @@
 /**
- * Atomic step: append.
+ * Appends records to a queue in Redis, in one atomic step.
  *
- * Guarantee: all records of a call are stored or none, each with its id in `Q.keys` and its value in
- * `Q.values`, by one MULTI. Repeated with the same ids, it changes nothing.
+ * Promises: all records of a call are stored or none, each with its id in `Q.keys` and its value in `Q.values`, by one
+ * MULTI. Repeating it with the same ids changes nothing.
  */
 import type { NewRecord } from "../store.js";
 import { keysOf, valuesOf } from "./keys.js";
 import type { RedisConnection } from "./redis-connection.js";
 
-/** One ZADD and one HSET, to be sent in one MULTI. Without records they are not yet valid. */
+/** One ZADD and one HSET, to be sent in one MULTI. They are valid only with at least one record. */
 export type AppendCommands = readonly [addKeys: string[], addValues: string[]];
 
 export async function append(
@@ -21,13 +21,14 @@ export async function append(
   await connection.multi().addCommand(addKeys).addCommand(addValues).exec();
 }
 
-/** The ZADD and the HSET that store these records, of which there is at least one. */
+/** The ZADD and the HSET that store these records. @param records at least one */
 export function appendCommands(queue: string, records: readonly NewRecord[]): AppendCommands {
   const commands = emptyAppend(queue);
   for (const { score, id, value } of records) addToAppend(commands, `${score}`, id, value);
   return commands;
 }
 
+/** The commands without a record: add some with {@link addToAppend}. */
 export function emptyAppend(queue: string): AppendCommands {
   return [
     ["ZADD", keysOf(queue)],
@@ -35,7 +36,7 @@ export function emptyAppend(queue: string): AppendCommands {
   ];
 }
 
-/** @param score the record's time in seconds since the epoch, as text */
+/** Adds a record to the commands. @param score its time in seconds since the epoch, as text */
 export function addToAppend(commands: AppendCommands, score: string, id: string, value: string): void {
   commands[0].push(score, id);
   commands[1].push(id, value);

@@ -1,11 +1,10 @@
-/** Counters and sizes of queues at one moment, to tell what left a queue without being counted. */
-
+/** Counters and sizes of queues at one moment, which reveal records that left a queue without being counted. */
 import { countersOf, keysOf, valuesOf } from "./keys.js";
 import type { RedisConnection } from "./redis-connection.js";
 
 export interface Census {
   readonly counters: ReadonlyMap<string, number>;
-  /** By queue: records, or values if there are more of those: an id that is gone leaves its value behind. */
+  /** By queue: the number of ids, or of values if that is larger, since a deleted id leaves its value behind. */
   readonly pending: ReadonlyMap<string, number>;
 }
 
@@ -17,6 +16,7 @@ for i = 2, #KEYS, 2 do
 end
 return {redis.call("HGETALL", KEYS[1]), sizes}`;
 
+/** Reads counters and sizes in one script. */
 export async function takeCensus(
   connection: RedisConnection,
   namespace: string,

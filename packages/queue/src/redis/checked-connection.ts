@@ -1,14 +1,13 @@
 /**
- * The connection of a store: checked each time that it is made, given up if the server stops answering, and made again with
+ * The connection of a store: checked whenever it is made, dropped if the server stops answering, and reopened with
  * exponential backoff and full jitter, forever.
  *
- * Promises: nothing is sent before the server turned out to be one that Chouette can work with; what it can't work
- * with is named in the error of every call, with its address. A server that hangs is given up after {@link Patience},
- * however much is still sent to it: Redis answers in order, so that an overdue ping means that everything before it is
- * overdue, too. The {@link epoch} is another one after each reconnect.
+ * Promises: nothing is sent before the server has proved suitable. If it isn't, every call rejects with the reason and the
+ * address. A server that hangs is dropped after {@link Patience}, however much is in flight: Redis answers in order, so an
+ * overdue ping means that everything before it is overdue. The {@link epoch} changes with each reconnect.
  *
- * With Sentinels, they are asked before each connection, and nothing is sent to a server that says that it is no master. A
- * master that was demoted, or that was replaced while it is cut off from the others, is given up.
+ * With Sentinels, they are asked before each connection, and nothing is sent to a server that isn't the master. A master
+ * that was demoted, or replaced while it was cut off from the others, is dropped.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import {
@@ -36,16 +35,16 @@ import {
 import { checkServer } from "./server-check.js";
 import { UnsuitableServerError } from "./unsuitable-server.js";
 
-/** When a server that doesn't answer is given up. */
+/** When to drop a server that doesn't answer. */
 export interface Patience {
   /** How often it is pinged. */
   readonly pingInterval: Milliseconds;
-  /** How long a ping, and so every command before it, may take. A worn card may hold up a Redis for seconds. */
+  /** How long a ping may take, and with it every command before. A worn SD card can block Redis for seconds. */
   readonly answerTimeout: Milliseconds;
 }
 
 const PATIENCE: Patience = { pingInterval: milliseconds(5_000), answerTimeout: milliseconds(10_000) };
-/** A server that is loading its data, say, is looked at again after this long. */
+/** When to check an unsuitable server again: it may be loading its data, for example. */
 const CHECK_AGAIN_AFTER = milliseconds(1_000);
 
 const CONNECTION_ERRORS = [
@@ -62,23 +61,23 @@ export class CheckedConnection {
   readonly #namespace: string;
   readonly #events: ConnectionEvents;
   readonly #patience: Patience;
-  /** Undefined while there is none, or while it is not known where to connect to. */
+  /** Undefined while there is no connection, or the address isn't known yet. */
   #client: RedisConnection | undefined;
-  /** Where the connection leads to, or did; undefined until that is known. */
+  /** The server of the current or the last connection; undefined before the first. */
   #server: BrokerAddress | undefined;
   #epoch = 0;
-  /** Of the connection as it is now; undefined while there is none. */
+  /** The check of the current connection; undefined without one. */
   #check: Promise<void> | undefined;
   #lastError: Error | undefined;
-  /** Since a connection was good. */
+  /** Failed attempts since the last working connection. */
   #failures = 0;
-  /** Of the next attempt. */
+  /** Timer of the next attempt. */
   #retry: NodeJS.Timeout | undefined;
-  /** Of the next ping, or of its answer. */
+  /** Timer of the next ping, or of the deadline for its answer. */
   #timer: NodeJS.Timeout | undefined;
   #isClosing = false;
 
-  /** Begins to connect; until the server is there, every call rejects. Throws if the address is wrong. */
+  /** Starts to connect; until that succeeds, every call rejects. Throws if the address is invalid. */
   constructor(
     address: RedisAddress,
     namespace: string,
@@ -96,12 +95,12 @@ export class CheckedConnection {
     return this.#epoch;
   }
 
-  /** Host and port of the server that was connected to last; undefined before. */
+  /** Host and port of the current or the last server; undefined before the first connection. */
   get server(): string | undefined {
     return this.#server && addressText(this.#server);
   }
 
-  /** Makes these calls on the connection. Rejects with an error that names the server if it is why they fail. */
+  /** Runs calls on the connection. Rejects with an error that names the server if that is the cause. */
   async run<T>(call: (connection: RedisConnection) => Promise<T>): Promise<T> {
     const client = this.#client;
     try {
@@ -115,7 +114,7 @@ export class CheckedConnection {
     }
   }
 
-  /** Ends the connection once the commands under way are answered, or overdue. */
+  /** Closes the connection once the commands in flight are answered or overdue. */
   async close(): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#retry);
@@ -172,14 +171,14 @@ export class CheckedConnection {
     await checkServer(client, this.#namespace);
   }
 
-  /** Ends this connection, unless it has ended, and makes another one later. */
+  /** Drops this connection, unless it is gone already, and schedules another. */
   #lose(client: RedisConnection, error: Error): void {
     if (client !== this.#client) return;
     if (error instanceof NotMasterError) this.#master.distrust();
     this.#client = undefined;
     this.#check = undefined;
     clearTimeout(this.#timer);
-    // Afterwards: what is under way is to be rejected with the driver's reason, if there is one.
+    // Later, so that commands in flight reject with the driver's own reason, if it has one.
     queueMicrotask(() => client.destroy());
     this.#retryLater(error);
   }
@@ -193,7 +192,7 @@ export class CheckedConnection {
     this.#retry = setTimeout(() => void this.#open(), reconnectDelay(this.#failures++));
   }
 
-  /** Pings it from now on, and gives it up when an answer is overdue or it was replaced. */
+  /** Pings the server from now on, and drops it when an answer is overdue or another server is the master. */
   #watch(client: RedisConnection): void {
     const { pingInterval, answerTimeout } = this.#patience;
     clearTimeout(this.#timer);
@@ -216,19 +215,19 @@ export class CheckedConnection {
   #unavailable(cause: Error | undefined): Error {
     const reason =
       cause?.message || (cause !== undefined && "code" in cause ? String(cause.code) : "not connected yet");
-    return new Error(`Redis at ${this.#shown} is unavailable: ${reason}`, { cause });
+    return new Error(`Redis at ${this.#addressText} is unavailable: ${reason}`, { cause });
   }
 
-  /** An error that is the server's or the connection's, with the address; any other as it is. */
+  /** Adds the address to errors of the server or the connection; other errors are unchanged. */
   #named(error: unknown): Error {
     if (!(error instanceof Error)) return new Error(String(error));
     if (error instanceof ErrorReply || error instanceof UnsuitableServerError)
-      return new Error(`Redis at ${this.#shown}: ${error.message}`, { cause: error });
+      return new Error(`Redis at ${this.#addressText}: ${error.message}`, { cause: error });
     return isConnectionError(error) ? this.#unavailable(error) : error;
   }
 
-  /** The server, and before it is known the Sentinels. */
-  get #shown(): string {
+  /** The server, or the Sentinels before it is known. */
+  get #addressText(): string {
     return this.server ?? this.#master.text;
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Ids between Redis, which holds bytes, and the store, which has strings.
+ * Converts ids between Redis, which has bytes, and the store, which has strings.
  *
- * Promises: every id that Redis may hold becomes a string that leads back to the same bytes, so that a record
- * with a broken id can be rejected like any other and doesn't come back forever. A byte that is not UTF-8
- * becomes a lone surrogate, U+DC00 and the byte, as in Python's `surrogateescape`.
+ * Promises: every id in Redis becomes a string that converts back to the same bytes, so a record with a broken id can be
+ * rejected like any other instead of being read forever. A byte that isn't UTF-8 becomes a lone surrogate, U+DC00 plus the
+ * byte, like Python's `surrogateescape`.
  */
 import { isUtf8 } from "node:buffer";
 import { RESP_TYPES } from "@redis/client";
@@ -24,12 +24,12 @@ export function idArgument(id: string): string | Buffer {
   );
 }
 
-/** Whether a reply holds what can't be distinguished as text: it is to be asked for again, as {@link idTexts}. */
+/** Whether decoding a reply as UTF-8 lost bytes: the command must be repeated with {@link idTexts}. */
 export function isDamaged(reply: readonly string[]): boolean {
   return reply.some((text) => text.includes(REPLACEMENT));
 }
 
-/** A reply whose texts may be ids of any bytes, each as a string that leads back to them. */
+/** Sends the command and returns its reply with ids of any bytes as convertible strings. */
 export async function idTexts(
   connection: RedisConnection,
   command: readonly (string | Buffer)[],
@@ -51,7 +51,7 @@ function textOf(bytes: Buffer): string {
   return text;
 }
 
-/** How many bytes the character has that begins here, or 0 if none does. */
+/** Length in bytes of the UTF-8 character that starts here; 0 if there is none. */
 function characterLength(bytes: Buffer, start: number): number {
   for (let length = 1; length <= MAX_CHARACTER_BYTES && start + length <= bytes.length; length++) {
     if (isUtf8(bytes.subarray(start, start + length))) return length;

@@ -1,6 +1,6 @@
-/** The text that Redis answers INFO with. */
+/** Parses the reply to Redis' INFO. */
 
-/** Its lines by name. */
+/** Values by name. */
 export type Info = ReadonlyMap<string, string>;
 
 export function parseInfo(text: string): Info {

@@ -1,4 +1,4 @@
-/** The keys of a queue in Redis, as the original has them, and those of a namespace's state and counters. */
+/** The keys in Redis: those of a queue, which are the original's, and those of a namespace's state and counters. */
 
 export function keysOf(queue: string): string {
   return `${queue}.keys`;
@@ -8,7 +8,7 @@ export function valuesOf(queue: string): string {
   return `${queue}.values`;
 }
 
-/** State by its key. The name is that of the first version, which called it notes. */
+/** The hash of state. Its name is that of the first version, which called state "notes". */
 export function stateOf(namespace: string): string {
   return `${namespace}:notes`;
 }
@@ -17,7 +17,7 @@ export function countersOf(namespace: string): string {
   return `${namespace}:counters`;
 }
 
-/** The number of the format that state and counters have. */
+/** The format version of state and counters. */
 export function formatOf(namespace: string): string {
   return `${namespace}:format`;
 }

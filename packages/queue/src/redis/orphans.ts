@@ -1,9 +1,9 @@
 /**
- * Values in Redis whose id has no score. Clients store both in one MULTI, so that such a value is the trace
- * of a crash without persistence, of a foreign client or of a hand at work.
+ * Finds orphans in Redis: values whose id has no score. Clients store both in one MULTI, so an orphan results from a crash
+ * without persistence, another program or manual changes.
  *
- * Costs two commands if there are none, and a scan of the hash if there are. The scan stays in the server, since
- * HSCAN would send every value with its id; a stray that gets its score meanwhile is left alone by the settlement.
+ * Costs two commands if there are none, otherwise a scan of the hash. The scan runs in the server, since HSCAN would send
+ * every value. The settlement leaves an orphan alone that has got its score meanwhile.
  */
 import type { Orphan } from "../store.js";
 import { idTexts, isDamaged } from "./id-text.js";
@@ -12,8 +12,8 @@ import type { RedisConnection } from "./redis-connection.js";
 import { firstValues } from "./values.js";
 
 /**
- * KEYS: the queue's ids, its values. ARGV: a cursor of HSCAN. Answers with the next cursor and the ids without a
- * score of about a thousand, of which no more than some values at once are in the server's memory twice.
+ * KEYS: the queue's ids, its values. ARGV: a cursor of HSCAN. Looks at about a thousand ids and returns the next cursor and
+ * those without a score. It scans 20 at a time, so the server never holds more than a few values twice.
  */
 const SCAN = `
 local cursor, ids = ARGV[1], {}
@@ -27,6 +27,7 @@ for step = 1, 50 do
 end
 return {cursor, ids}`;
 
+/** At most `limit` orphans, bounded in bytes like a page. */
 export async function findOrphans(
   connection: RedisConnection,
   queue: string,
@@ -36,9 +37,9 @@ export async function findOrphans(
     connection.sendCommand<number>(["ZCARD", keysOf(queue)]),
     connection.sendCommand<number>(["HLEN", valuesOf(queue)]),
   ]);
-  // An id without a value can hide a stray from this sum; it comes to light when that id has been rejected.
+  // An id without a value can hide an orphan here; it is found once that id has been rejected.
   if (values <= keys) return [];
-  // By id: a scan may come upon the same one twice.
+  // A set, as a scan may return the same id twice.
   const found = new Set<string>();
   let cursor = "0";
   do {

@@ -1,9 +1,8 @@
 /**
- * Reading a queue in Redis, page by page, while others append to it and settle.
+ * Reads a page of a queue in Redis, while others append and settle.
  *
- * Guarantee: a page holds the records that follow the position in the order of score and id; none twice, none
- * left out that was there before the read began and is there still. A position whose record is gone still
- * marks its place.
+ * Promises: a page has the records after the position, in order of score and id. No record comes twice, and none is missing
+ * that existed before the read began and still exists. A position is valid even if its record is gone.
  */
 import type { Position, ReadOptions, StoredRecord } from "../store.js";
 import { idArgument, idTexts, isDamaged } from "./id-text.js";
@@ -11,6 +10,7 @@ import { keysOf } from "./keys.js";
 import type { RedisConnection } from "./redis-connection.js";
 import { firstValues, type RangeSizes, rangeSizes, UNKNOWN_SIZES } from "./values.js";
 
+/** The next page; empty only at the end of the queue. */
 export async function readPage(
   connection: RedisConnection,
   queue: string,
@@ -28,13 +28,16 @@ export async function readPage(
   }
 }
 
-/** Positions that follow each other, and what is known of the sizes of their values. */
+/** Consecutive positions, and the known sizes of their values. */
 interface Range {
   readonly positions: readonly Position[];
   readonly sizes: RangeSizes;
 }
 
-/** The records at the first of these positions, as many as fit into a page, without those that were settled meanwhile. */
+/**
+ * The records at these positions, as many as fit into a page, without those that were settled meanwhile.
+ * @returns `looked`, the number of positions that were looked at
+ */
 async function withValues(
   connection: RedisConnection,
   queue: string,
@@ -68,7 +71,7 @@ async function rangeAfter(
   limit: number,
 ): Promise<Range> {
   if (after === undefined) return measuredRange(connection, queue, ["ZRANGE", "0", `${limit - 1}`]);
-  // One command, as long as few records have one score: those that were read already come once more.
+  // One command is enough while few records share a score: those of the position's own score are read again.
   const fromScore = ["ZRANGEBYSCORE", `${after.score}`, "+inf", "LIMIT", "0", `${limit + 1}`];
   const { positions: chunk, sizes } = await measuredRange(connection, queue, fromScore);
   const following = chunk.filter((position) => isAfter(position, after));
@@ -93,12 +96,12 @@ async function measuredRange(
   return { positions: chunk, sizes };
 }
 
-/** KEYS: the queue's ids. ARGV: an id, and how many that follow it are wanted. Answers with none if it is gone. */
+/** KEYS: the queue's ids. ARGV: an id, and how many to return after it. Returns null if the id is gone. */
 const AFTER_ID = `
 local rank = redis.call("ZRANK", KEYS[1], ARGV[1])
 return rank and redis.call("ZRANGE", KEYS[1], rank + 1, rank + ARGV[2], "WITHSCORES")`;
 
-/** Undefined if the position's record is gone, and its rank with it. */
+/** Undefined if the position's record is gone, and so has no rank. */
 async function afterRank(
   connection: RedisConnection,
   queue: string,
@@ -111,7 +114,7 @@ async function afterRank(
   return toPositions(isDamaged(reply) ? await idTexts(connection, command) : reply);
 }
 
-/** From the position's score on, past those of the same score before it. */
+/** Reads from the start of the position's score, skipping the ids up to the position. */
 async function afterScore(
   connection: RedisConnection,
   queue: string,
@@ -126,7 +129,7 @@ async function afterScore(
     const inPlace = last === undefined || chunk[0]?.id === last.id;
     const following = chunk.filter((position) => isAfter(position, after));
     if (inPlace && (following.length > 0 || chunk.length <= limit)) return following.slice(0, limit);
-    // Each chunk begins with the last of the one before, unless others moved the ranks: then from the start.
+    // Each chunk starts with the last id of the previous one. If it doesn't, ranks have shifted: start over.
     offset = inPlace ? offset + limit : 0;
     last = inPlace ? chunk.at(-1) : undefined;
   }

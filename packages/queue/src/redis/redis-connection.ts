@@ -1,9 +1,8 @@
 /**
- * Connections to a Redis server, as they are configured: each is made once and never again, for those who must know exactly
- * which connection carried what. `checked-connection.ts` makes another one.
+ * Creates single connections to a Redis server. They never reconnect: `checked-connection.ts` opens a new one.
  *
- * Promises: while it is down a command is rejected immediately, not held. A broken connection loses the answers of
- * commands that were under way: whether those were carried out is not known.
+ * Promises: without a connection, a command rejects immediately instead of being queued. If a connection breaks, the
+ * commands in flight reject, and may or may not have been executed.
  */
 import { milliseconds } from "@chouette-iot/record";
 import { createClient } from "@redis/client";
@@ -11,8 +10,8 @@ import { type BrokerAddress, DEFAULT_ADDRESS, parseAddress } from "../resp/addre
 
 export interface RedisAddress {
   /**
-   * `redis://` or `rediss://`, with user, password and database if they are needed; or `redis+sentinel://`. Takes precedence
-   * over host and port.
+   * `redis://` or `rediss://`, optionally with user, password and database; or `redis+sentinel://`. Takes precedence over
+   * host and port.
    */
   readonly url?: string | undefined;
   readonly host?: string | undefined;
@@ -20,39 +19,39 @@ export interface RedisAddress {
 }
 
 export interface ConnectionEvents {
-  /** @param server the host and port that it is connected to */
+  /** @param server host and port */
   onConnected?(server: string): void;
-  /** Called for every failed attempt, too: count the changes, not the calls. */
+  /** Also called for every failed attempt: it may be called several times in a row. */
   onDisconnected?(error: Error): void;
 }
 
 export type RedisConnection = ReturnType<typeof newConnection>;
 
 const CONNECT_TIMEOUT = milliseconds(5_000);
-/** A server that accepts a connection and says nothing is given up after this long. */
+/** When to drop a server that accepts the connection and sends nothing. */
 const SILENCE_TIMEOUT = milliseconds(15_000);
-/** Node's limit of a delay in milliseconds. */
+/** Node's longest delay in milliseconds. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** Throws if the URL is wrong. */
+/** The address, with defaults for host and port. Throws if the URL is invalid. */
 export function parsedAddress({ url, host, port }: RedisAddress): BrokerAddress {
   if (url !== undefined) return parseAddress(url);
   return { ...DEFAULT_ADDRESS, host: host ?? DEFAULT_ADDRESS.host, port: port ?? DEFAULT_ADDRESS.port };
 }
 
-/** A connection that is given up if the server says nothing for 15 s. Not yet connecting. */
+/** A connection that ends if the server sends nothing for 15 s. It must still be connected. */
 export function watchedConnection(address: BrokerAddress): RedisConnection {
   return newConnection(address, { socketTimeout: SILENCE_TIMEOUT });
 }
 
-/** A connection that may be idle for as long as it likes, and keeps no process alive. Not yet connecting. */
+/** A connection that may be idle and doesn't keep the process alive. It must still be connected. */
 export function singleConnection(address: RedisAddress): RedisConnection {
   const connection = newConnection(parsedAddress(address));
   connection.unref();
   return connection;
 }
 
-/** Keeps the process alive until this is settled: Sentinels are asked over sockets that don't. */
+/** Keeps the process alive until the promise settles: the sockets to Sentinels don't. */
 export async function whileHeld<T>(asking: Promise<T>): Promise<T> {
   const timer = setInterval(() => {}, MAX_DELAY_MS);
   try {
@@ -62,7 +61,7 @@ export async function whileHeld<T>(asking: Promise<T>): Promise<T> {
   }
 }
 
-/** @param address of the server itself, not of Sentinels */
+/** @param address the server's own, not that of Sentinels */
 export function newConnection(
   { host, port, tls, username, password, database }: BrokerAddress,
   socket: { readonly socketTimeout?: number } = {},
@@ -71,13 +70,13 @@ export function newConnection(
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     database,
-    // RESP2, which servers older than Redis 6 speak as well.
+    // Servers older than Redis 6 know only RESP2.
     RESP: 2,
     disableOfflineQueue: true,
     socket: {
       host,
       port,
-      // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED sends no password to a server that can't be verified.
+      // Explicit: otherwise NODE_TLS_REJECT_UNAUTHORIZED=0 could send the password to an unverified server.
       ...(tls === undefined ? {} : { rejectUnauthorized: true, ...tls, tls: true }),
       connectTimeout: CONNECT_TIMEOUT,
       reconnectStrategy: false,

@@ -1,8 +1,8 @@
 /**
- * The Redis engine: queues in a Redis server, in the keys and shapes of the original.
+ * The Redis engine: queues in a Redis server, with the original's keys and formats.
  *
- * Promises what every store promises. As durable as the server: with `appendfsync always` a power cut costs
- * nothing, with `everysec` up to a second, with snapshots alone all since the last one.
+ * Promises the same as every store. It is as durable as the server: a power cut loses nothing with `appendfsync always`, up
+ * to a second with `everysec`, and everything since the last snapshot without an append-only file.
  */
 import { NAMESPACE } from "../queue-names.js";
 import { checkEpoch } from "../stale.js";
@@ -23,9 +23,9 @@ export type { RedisAddress, RedisConnection } from "./redis-connection.js";
 export type { ServerInfo } from "./server-info.js";
 
 export interface RedisStoreOptions extends RedisAddress, ConnectionEvents {
-  /** What state and counters are kept under; a shard's begins with the shard's. */
+  /** Prefix of the keys of state and counters; with shards, each has its own. */
   readonly namespace?: string;
-  /** When a server that hangs is given up; only tests have less patience. */
+  /** When to drop a server that hangs. Only tests change it. */
   readonly patience?: Partial<Patience>;
 }
 
@@ -33,7 +33,7 @@ export class RedisStore implements Store {
   readonly #connection: CheckedConnection;
   readonly #namespace: string;
 
-  /** Begins to connect; until the server is there, every call rejects. */
+  /** Starts to connect; until that succeeds, every call rejects. */
   constructor({ namespace = NAMESPACE, patience, ...connection }: RedisStoreOptions = {}) {
     this.#namespace = namespace;
     this.#connection = new CheckedConnection(connection, namespace, connection, patience);
@@ -43,7 +43,7 @@ export class RedisStore implements Store {
     return this.#connection.epoch;
   }
 
-  /** Host and port of the server that was connected to last; undefined before. */
+  /** Host and port of the current or the last server; undefined before the first connection. */
   get server(): string | undefined {
     return this.#connection.server;
   }
@@ -62,7 +62,7 @@ export class RedisStore implements Store {
 
   settle(settlement: Settlement): Promise<void> {
     return this.#connection.run(async (connection) => {
-      // In the same turn as the command is sent: it never goes over a later connection.
+      // In the same turn as the command is sent, so the connection can't change in between.
       checkEpoch(settlement.onlyInEpoch, this.epoch);
       await settle(connection, this.#namespace, settlement);
     });
@@ -91,7 +91,7 @@ export class RedisStore implements Store {
     return new Map(all.map(([name, count]) => [name, Number(count)]));
   }
 
-  /** Undefined if the account has no right to INFO. */
+  /** Undefined if the account may not call INFO. */
   serverInfo(): Promise<ServerInfo | undefined> {
     return this.#connection.run(serverInfo);
   }
@@ -101,7 +101,7 @@ export class RedisStore implements Store {
     return this.#connection.run((connection) => takeCensus(connection, this.#namespace, queues));
   }
 
-  /** Ends the connection once the commands under way are answered. */
+  /** Closes the connection once the commands in flight are answered. */
   close(): Promise<void> {
     return this.#connection.close();
   }

@@ -1,4 +1,4 @@
-/** Whether a Redis server is one that Chouette can work with: asked once for each connection, in one command. */
+/** Checks whether Chouette can work with a Redis server: once per connection, with one command. */
 import { ErrorReply } from "@redis/client";
 import { countersOf, formatOf } from "./keys.js";
 import type { RedisConnection } from "./redis-connection.js";
@@ -7,10 +7,10 @@ import { UnsuitableServerError } from "./unsuitable-server.js";
 
 const CLUSTER = /^(CROSSSLOT|MOVED|ASK|CLUSTERDOWN)\b/;
 
-/** Rejects with an UnsuitableServerError that says what the server is, or with its own answer. */
+/** Rejects with an UnsuitableServerError that says what the server is, or with the server's own error. */
 export async function checkServer(connection: RedisConnection, namespace: string): Promise<void> {
   try {
-    // Two keys that a Cluster keeps in different slots.
+    // A Cluster has these keys in different slots, and refuses them together.
     const [format] = await connection.sendCommand<(string | null)[]>([
       "MGET",
       formatOf(namespace),

@@ -1,34 +1,34 @@
-/** What a Redis server reports about itself: its memory, what it evicts, what it keeps. */
+/** A Redis server's own report: version, memory, evictions, persistence. */
 import { ErrorReply } from "@redis/client";
 import { parseInfo } from "./info.js";
 import type { RedisConnection } from "./redis-connection.js";
 
 export interface ServerInfo {
   readonly version: string;
-  /** Of one run of the server, whose counters begin at 0. */
+  /** Changes when the server restarts, which resets its counters. */
   readonly runId: string;
   /** In bytes. */
   readonly usedMemory: number;
   /** In bytes; undefined without a limit. */
   readonly maxMemory: number | undefined;
-  /** What happens when it is reached, such as `noeviction`. */
+  /** The `maxmemory-policy`, such as `noeviction`. */
   readonly policy: string;
-  /** Keys that were evicted in this run, of anyone. */
+  /** Number of keys, of any program, that were evicted since the restart. */
   readonly evictedKeys: number;
   readonly hasAppendOnlyFile: boolean;
 }
 
-/** Undefined if the account may not ask: the usual `-@dangerous` takes INFO away, which Chouette can do without. */
+/** Undefined if the account may not call INFO: the common `-@dangerous` forbids it, and Chouette can do without. */
 export async function serverInfo(connection: RedisConnection): Promise<ServerInfo | undefined> {
   try {
-    return parsed(await connection.sendCommand<string>(["INFO"]));
+    return toServerInfo(await connection.sendCommand<string>(["INFO"]));
   } catch (error) {
     if (error instanceof ErrorReply && error.message.startsWith("NOPERM")) return undefined;
     throw error;
   }
 }
 
-function parsed(text: string): ServerInfo {
+function toServerInfo(text: string): ServerInfo {
   const pairs = parseInfo(text);
   const number = (name: string) => Number(pairs.get(name) ?? 0);
   return {

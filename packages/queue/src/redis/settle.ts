@@ -1,14 +1,14 @@
 /**
- * Atomic step: settle.
+ * Settles in Redis, in one atomic step.
  *
- * Guarantee: removals, additions, state and counters of a settlement are applied together, by one script, or not
- * at all: what it depends on (`onlyWhile`, the state's format, the kinds of its keys) is checked before the first write.
- * Where the connection breaks before the answer, either may be true: read again to know. This holds as well for bytes
- * of a connection that is gone, whenever the server comes to read them.
+ * Promises: removals, additions, state and counters of a settlement are applied together, by one script, or not at all.
+ * Its conditions (`onlyWhile`, the state's format, the types of its keys) are checked before the first write. If the
+ * connection breaks before the reply, it may or may not have been applied: read again to find out. The server may even
+ * apply it later, when it reads what a dropped connection has sent.
  *
- * A Redis that is full under `noeviction` refuses whatever may take memory, inside a MULTI even removals. A script runs
- * to its end once its first write was one that deletes. So every settlement begins with a deletion, unless it does
- * nothing but add records: those that free room, the lease and the state go through on a full Redis.
+ * A Redis that is full under `noeviction` refuses every command that may take memory, and in a MULTI even removals. But a
+ * script whose first write deletes runs to its end. So every settlement starts with a deletion, unless it only adds records:
+ * removals, the lease and state changes succeed on a full Redis.
  */
 import { StaleSettlementError } from "../stale.js";
 import type { NewRecord, Settlement } from "../store.js";
@@ -18,12 +18,12 @@ import type { RedisConnection } from "./redis-connection.js";
 import { checkFormat, STATE_FORMAT } from "./state-format.js";
 
 /**
- * KEYS: the state, the counters, their format, then each queue's ids and values. ARGV: the format; "delete" if it
- * is to begin with a deletion; how many keys of the state it depends on, and for each the key, "=" and its text, or "!" and nothing if
- * it must not be there; then steps. A step is its name and its arguments, lists with their length before them; a
- * queue is the index of its ids in KEYS. Lists go to commands by the thousand, since Lua's stack is small.
+ * KEYS: the state, the counters, their format, then each queue's ids and values. ARGV: the format; "delete" to start with a
+ * deletion; the number of state keys that it depends on, and for each the key, "=" and its text, or "!" and "" if it must
+ * not exist; then the steps. A step is its name and its arguments; a list has its length in front; a queue is the index of
+ * its ids in KEYS. Lists are passed to commands in thousands, since Lua's stack is small.
  *
- * Answers with nothing, with 0 and a format that isn't the one of ARGV, or with 1 and the first key of the state whose text differs.
+ * Returns nothing; or 0 and the format, if that isn't the one of ARGV; or 1 and the first state key whose text differs.
  */
 const SETTLE = `
 local at = 0
@@ -85,7 +85,7 @@ return {}`;
 
 type Argument = string | Buffer;
 
-/** Rejects with a StaleSettlementError if a key of `onlyWhile` has another text. */
+/** Applies a settlement. Rejects with a StaleSettlementError if a key of `onlyWhile` has another text. */
 export async function settle(
   connection: RedisConnection,
   namespace: string,
@@ -111,14 +111,14 @@ export async function settle(
   if (refusal === 1) throw new StaleSettlementError(what);
 }
 
-/** Such a settlement is refused by a full Redis: it would take memory without end. */
+/** A full Redis must refuse such a settlement: otherwise it would take memory without limit. */
 function onlyAdds({ remove = [], removeOrphans = [], add = [] }: Settlement): boolean {
   const frees =
     remove.some(({ records }) => records.length > 0) || removeOrphans.some(({ ids }) => ids.length > 0);
   return !frees && add.some(({ records }) => records.length > 0);
 }
 
-/** A settlement as the script takes it. */
+/** A settlement as keys and arguments of the script. */
 class Steps {
   readonly keys: string[];
   readonly arguments: Argument[] = [];
@@ -167,7 +167,7 @@ class Steps {
 
   #list(items: readonly Argument[]): void {
     this.arguments.push(`${items.length}`);
-    // One by one: there may be more than a call takes arguments.
+    // One by one: the list may be longer than the arguments that a call allows.
     for (const item of items) this.arguments.push(item);
   }
 

@@ -1,17 +1,16 @@
 /**
- * Values by their ids, as many as fit into a page.
+ * Fetches values by id, as many as fit into a page.
  *
- * Their sizes are looked at before any value is fetched: a queue may hold values of any size, and nothing that was read
- * before says how large the next ones are. A script does so along with the command that reads the ids, so that a page of
- * small values costs no more than the server's time for a look-up by id. Values themselves come by a command of Redis
- * and not by a script, whose tables would make the read slower by a third.
+ * Sizes are measured before any value is fetched, since a queue may have values of any size. A script measures them together
+ * with the command that reads the ids, so a page of small values costs only the server's look-ups. The values themselves
+ * come by HMGET rather than by a script, whose tables would make reading slower by a third.
  */
 import { MAX_PAGE_BYTES, MAX_VALUE_BYTES } from "../store.js";
 import { idArgument } from "./id-text.js";
 import { keysOf, valuesOf } from "./keys.js";
 import type { RedisConnection } from "./redis-connection.js";
 
-/** Lua: how many of these ids' values make a page, and for each that is too large its index, from 1, and its size. */
+/** Lua: the number of ids whose values fit into a page, and the index (from 1) and size of each value that is too large. */
 const MEASURE = `
 local function measure(values, ids, page, value)
   local bytes, oversize, call = 0, {}, redis.call
@@ -33,7 +32,7 @@ const MEASURE_IDS = `${MEASURE}
 local page, value = tonumber(table.remove(ARGV, 1)), tonumber(table.remove(ARGV, 1))
 return measure(KEYS[1], ARGV, page, value)`;
 
-/** KEYS: the queue's values, its ids. ARGV: bytes of a page, of a value, then the command for ids and what follows the key in it. */
+/** KEYS: the queue's values, its ids. ARGV: bytes of a page, of a value, then the command that reads ids, without its key. */
 const MEASURE_RANGE = `${MEASURE}
 local ids = redis.call(ARGV[3], KEYS[2], unpack(ARGV, 4))
 return measure(KEYS[1], ids, tonumber(ARGV[1]), tonumber(ARGV[2]))`;
@@ -42,22 +41,22 @@ const BOUNDS: readonly string[] = [`${MAX_PAGE_BYTES}`, `${MAX_VALUE_BYTES}`];
 
 type Measured = readonly [count: number, oversize: readonly number[]];
 
-/** A record's value, or how large it is if it is not fetched. */
+/** A record's value, or its size if it is too large to be fetched. */
 export interface FetchedValue {
   readonly value: string | undefined;
   readonly oversizeBytes?: number;
 }
 
-/** What was true of a range when it was measured, a moment before or after it was read. */
+/** The sizes in a range, measured a moment before or after it was read. */
 export interface RangeSizes {
-  /** How many of its records make a page. */
+  /** Number of its records that fit into a page. */
   readonly count: number;
   readonly hasOversize: boolean;
 }
 
 export const UNKNOWN_SIZES: RangeSizes = { count: Number.POSITIVE_INFINITY, hasOversize: true };
 
-/** @param range a command that answers with ids, without its key */
+/** Measures a range. @param range a command that returns ids, without its key */
 export async function rangeSizes(
   connection: RedisConnection,
   queue: string,
@@ -69,7 +68,7 @@ export async function rangeSizes(
   return { count, hasOversize: oversize.length > 0 };
 }
 
-/** The values of the first of these ids, at least of one if there is any. */
+/** The values of the first ids, as many as fit into a page; at least one if there are any ids. */
 export async function firstValues(
   connection: RedisConnection,
   queue: string,
@@ -81,7 +80,7 @@ export async function firstValues(
   if (!hasOversize && asked.length === ids.length) {
     return (await valuesOfIds(connection, queue, asked)).map((value) => ({ value }));
   }
-  // The range may have changed meanwhile: what isn't fetched is decided by id.
+  // The range may have changed since it was measured, so this measures by id.
   const command = ["EVAL", MEASURE_IDS, "1", valuesOf(queue), ...BOUNDS, ...asked];
   const [fits, sizes] = await connection.sendCommand<Measured>(command);
   const oversize = new Map<number, number>();

@@ -1,12 +1,12 @@
 /**
- * Where the broker is, and how to log in there.
+ * The address of a broker and its login, parsed from a URL.
  *
  *   redis://[user[:password]@]host[:port][/database]
  *   rediss://…   the same with TLS
  *   unix://[user[:password]@]/path/to/socket[?db=database]
  *   redis+sentinel://…   the master that Sentinels name: see `sentinel-address.ts`
  *
- * Special characters in user and password are percent-encoded, as `encodeURIComponent` does. No error here quotes a URL.
+ * Special characters in user and password are percent-encoded, as by `encodeURIComponent`. Errors never quote the URL.
  */
 import { URL, URLSearchParams } from "node:url";
 import { isSentinelUrl, parseSentinelUrl, type Sentinels, serverText } from "./sentinel-address.js";
@@ -15,26 +15,26 @@ import { databaseOf, decodePart, wrongUrl } from "./url-parts.js";
 export interface BrokerAddress {
   readonly host: string;
   readonly port: number;
-  /** A Unix socket, in place of host and port. */
+  /** Path of a Unix socket, instead of host and port. */
   readonly path: string | undefined;
-  /** Who knows the host and the port, in place of those here. */
+  /** Sentinels that know the master's host and port, instead of those here. */
   readonly sentinels: Sentinels | undefined;
-  /** TLS if it is defined. */
+  /** Connects with TLS if defined. */
   readonly tls: TlsSettings | undefined;
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly database: number;
 }
 
-/** PEM texts or bytes. */
+/** Certificates and keys in PEM. */
 export interface TlsSettings {
-  /** The certificates of the authorities to trust, in place of Node's own. */
+  /** Certificates of the authorities to trust, instead of Node's own. */
   readonly ca?: string | Buffer | (string | Buffer)[];
   /** The client's certificate. */
   readonly cert?: string | Buffer;
   /** The client's private key. */
   readonly key?: string | Buffer;
-  /** The name that the server's certificate must have; the host without it. */
+  /** The name that the server's certificate must have; the host by default. */
   readonly servername?: string;
 }
 
@@ -49,14 +49,14 @@ export const DEFAULT_ADDRESS: BrokerAddress = {
   database: 0,
 };
 
-/** For messages: without login and database. */
+/** The address for messages, without login and database. */
 export function addressText({ host, port, path, sentinels }: BrokerAddress): string {
   if (path !== undefined) return path;
   if (sentinels === undefined) return serverText({ host, port });
   return `${sentinels.master} (Sentinels ${sentinels.servers.map(serverText).join(", ")})`;
 }
 
-/** Throws if the text is no such URL. */
+/** Parses a URL. Throws if it is invalid, without quoting it. */
 export function parseAddress(text: string): BrokerAddress {
   if (text.startsWith("unix:")) return parseSocketUrl(text);
   if (!isSentinelUrl(text)) return parseServerUrl(text);

@@ -1,11 +1,11 @@
 /**
- * Finds the server to connect to. With Sentinels that is the master that they name, and it is asked for before each connection.
+ * Finds the server to connect to. With Sentinels, that is the master that they name, asked for before each connection.
  *
- * They are asked in turn, each for at most {@link ANSWER_TIMEOUT}, beginning with the one that answered last. A Sentinel that
- * was cut off from the others may name a former master. Each failover has a number (Redis' config epoch), so an answer
- * that is older than one that was seen counts only if nobody has a newer one.
+ * Sentinels are asked in turn, each for at most {@link ANSWER_TIMEOUT}, starting with the one that answered last. A Sentinel
+ * that was cut off from the others may name a former master. Each failover has a number (Redis' config epoch), so an answer
+ * with an older number is used only if no Sentinel has a newer one.
  *
- * Promises: it ends within ANSWER_TIMEOUT for each Sentinel, and keeps no process alive.
+ * Promises: it takes at most ANSWER_TIMEOUT per Sentinel, and doesn't keep the process alive.
  */
 import { messageOf, milliseconds } from "@chouette-iot/record";
 import { startTimer, stopTimer } from "@chouette-iot/record/host";
@@ -24,11 +24,11 @@ interface NamedMaster {
 
 export class MasterFinder {
   readonly #address: BrokerAddress;
-  /** Those to ask first are first. */
+  /** The Sentinels, in the order in which they are asked. */
   #servers: readonly ServerAddress[];
-  /** Of the newest answer. */
+  /** The newest failover seen. */
   #failover = -1;
-  /** How often one was asked whether there was a failover. */
+  /** Number of checks for a failover. */
   #asked = 0;
 
   constructor(address: BrokerAddress) {
@@ -40,7 +40,7 @@ export class MasterFinder {
     return this.#address.sentinels !== undefined;
   }
 
-  /** For messages: what is looked for. */
+  /** The address for messages. */
   get text(): string {
     return addressText(this.#address);
   }
@@ -64,20 +64,20 @@ export class MasterFinder {
         failures.push(messageOf(error));
       }
     }
-    // The Sentinels were set up again, and count from 0: or the one that knew better is gone.
+    // The Sentinels were set up again and count from 0, or the one with the newer number is gone.
     if (older !== undefined) return this.#take(older);
     throw new Error(`no Sentinel names the master ${sentinels.master}: ${failures.join("; ")}`);
   }
 
-  /** What was found last is no master: its Sentinel is asked last from now on. */
+  /** The server found last isn't the master: from now on, the Sentinel that named it is asked last. */
   distrust(): void {
     const [first, ...others] = this.#servers;
     if (first !== undefined) this.#servers = [...others, first];
   }
 
   /**
-   * Whether a Sentinel knows of a failover after the one that was found last. Each call asks one of them, the next one: the first
-   * may be cut off. Never rejects.
+   * Whether a Sentinel knows of a newer failover than the one of the server found last. Each call asks the next Sentinel,
+   * since a single one may be cut off. Never rejects.
    */
   async hasFailedOver(): Promise<boolean> {
     const { sentinels } = this.#address;
@@ -93,7 +93,7 @@ export class MasterFinder {
   }
 }
 
-/** Rejects if the Sentinel can't be asked or knows no such master. */
+/** Asks one Sentinel. Rejects if it doesn't answer or knows no such master. */
 async function ask(
   server: ServerAddress,
   { master, username, password }: Sentinels,
@@ -130,7 +130,7 @@ function namedBy(about: string, replies: readonly Reply[]): NamedMaster {
   return { server: { host, port: Number(port) }, failover: failoverIn(details) };
 }
 
-/** 0 if it doesn't say: then all answers are as new as the others. */
+/** The number of the failover; 0 if the Sentinel doesn't report it, so that all answers are equally new. */
 function failoverIn(details: Reply | undefined): number {
   const pairs: readonly Reply[] = Array.isArray(details) ? details : [];
   const at = pairs.indexOf("config-epoch");

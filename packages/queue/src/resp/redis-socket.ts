@@ -1,11 +1,11 @@
 /**
- * A socket to a Redis server: commands go out, replies come back in their order.
+ * A socket to a Redis server: sends commands and matches the replies to them.
  *
- * It speaks the few commands that a client needs, in place of a driver, which takes as long to load as everything else
- * that a client does in its first minutes.
+ * The client uses it instead of a driver, which takes as long to load as everything else that a client does in its first
+ * minutes.
  *
- * Promises: every `send` resolves or rejects; `onEnd` is called once, however the socket ends, unless it was destroyed here.
- * It never reconnects and keeps no process alive.
+ * Promises: every `send` resolves or rejects. `onEnd` is called once, however the socket ends, unless `destroy` ended it.
+ * It never reconnects, and doesn't keep the process alive.
  */
 import { connect, type Socket } from "node:net";
 import { type Milliseconds, messageOf } from "@chouette-iot/record";
@@ -20,9 +20,9 @@ interface Waiting {
 }
 
 export interface SocketOptions {
-  /** How long it may be idle before the operating system asks whether the peer is still there. */
+  /** Idle time before TCP keep-alive probes start. */
   readonly keepAlive: Milliseconds;
-  /** Called once, however the socket ends, unless it was destroyed here. */
+  /** Called once, however the socket ends, unless `destroy` ended it. */
   onEnd(error: Error): void;
 }
 
@@ -34,7 +34,7 @@ export class RedisSocket {
   readonly #waiting: Waiting[] = [];
   #ended = false;
 
-  /** Begins to connect. What is sent meanwhile waits for the connection. */
+  /** Starts to connect. Commands sent before wait for the connection. */
   constructor(address: BrokerAddress, { keepAlive, onEnd }: SocketOptions) {
     this.#onEnd = onEnd;
     this.#socket = open(address);
@@ -49,7 +49,7 @@ export class RedisSocket {
     });
   }
 
-  /** Resolves with a reply for each command. */
+  /** Resolves with a reply for each command; rejects if the socket ends first. */
   send({ text, encoding, count }: EncodedCommands): Promise<readonly Reply[]> {
     return new Promise((resolve, reject) => {
       if (this.#ended) {
@@ -61,7 +61,7 @@ export class RedisSocket {
     });
   }
 
-  /** Ends it without calling `onEnd`. What is still awaited rejects. */
+  /** Ends the socket without calling `onEnd`. Pending sends reject. */
   destroy(error = new Error("the connection was closed")): void {
     this.#finish(error);
     this.#socket.destroy();
@@ -72,7 +72,7 @@ export class RedisSocket {
     try {
       for (const reply of this.#reader.read(chunk)) this.#deliver(reply);
     } catch (error) {
-      // What follows can't be matched to its commands.
+      // Later replies can't be matched to their commands.
       this.#socket.destroy(new Error(messageOf(error)));
     }
   }
@@ -102,7 +102,7 @@ export class RedisSocket {
 function open({ host, port, path, tls }: BrokerAddress): Socket {
   if (path !== undefined) return connect({ path });
   if (tls === undefined) return connect({ host, port });
-  // NODE_TLS_REJECT_UNAUTHORIZED=0, set for another program, must not give the password away.
-  // Loaded only if it is needed. Not by `import()`, which Jest refuses to CommonJS modules.
+  // Explicit `rejectUnauthorized`: NODE_TLS_REJECT_UNAUTHORIZED=0, set for another purpose, must not expose the password.
+  // Loaded on demand, but not by `import()`, which Jest refuses in CommonJS modules.
   return process.getBuiltinModule("node:tls").connect({ host, port, rejectUnauthorized: true, ...tls });
 }

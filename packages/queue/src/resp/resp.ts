@@ -1,10 +1,10 @@
 /**
- * RESP2, Redis' protocol: commands as text, replies as values.
+ * RESP2, Redis' protocol: encodes commands and parses replies.
  *
- * Promises: replies of any size, nesting and nonsense cost at most MAX_REPLY_BYTES; what is no reply throws.
+ * Promises: no reply, however large, nested or malformed, takes more memory than MAX_REPLY_BYTES; an invalid one throws.
  */
 
-/** What a server answers. An error within a transaction is one of its replies. */
+/** A server's reply. An error inside a transaction is one of the replies in its array. */
 export type Reply = string | number | null | ErrorReply | readonly Reply[];
 
 /** The server's own error, such as `OOM command not allowed …`. */
@@ -18,13 +18,13 @@ const NOTHING = Buffer.alloc(0);
 
 export interface EncodedCommands {
   readonly text: string;
-  /** How the text becomes bytes. */
+  /** The encoding of the text on the wire. */
   readonly encoding: "latin1" | "utf8";
-  /** Their number, which is that of their replies. */
+  /** Number of commands, and so of replies. */
   readonly count: number;
 }
 
-/** Nearly all is ASCII, whose length is known without counting the bytes of each argument: one look at the whole is enough. */
+/** Encodes commands for one write. Most are ASCII: then one check of the whole replaces measuring each argument. */
 export function encodeCommands(commands: readonly (readonly string[])[]): EncodedCommands {
   const count = commands.length;
   const text = commandsText(commands, (arg) => arg.length);
@@ -45,7 +45,7 @@ export class ReplyReader {
   #bytes: Buffer = NOTHING;
   #at = 0;
 
-  /** The replies that are complete with this chunk. Throws if the bytes are no replies. */
+  /** The replies that this chunk completes. Throws if the bytes aren't valid replies. */
   read(chunk: Buffer): readonly Reply[] {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
     const replies: Reply[] = [];
@@ -60,7 +60,7 @@ export class ReplyReader {
     return replies;
   }
 
-  /** Undefined if its end is still missing. */
+  /** The next reply; undefined if it is incomplete. */
   #next(depth: number): Reply | undefined {
     const end = this.#bytes.indexOf("\r\n", this.#at, "latin1");
     if (end < 0) return undefined;

@@ -1,9 +1,9 @@
-/** Whether a server is a master: it takes writes, and others copy them. */
+/** Checks whether a server is a master: the one that accepts writes, which replicas copy. */
 import type { Reply } from "./resp.js";
 
 /**
- * Asked in one go. HELLO needs no rights but only Redis 6 knows it; ROLE is older, and the usual ACL advice
- * (`-@dangerous`) takes it away.
+ * Sent together. HELLO needs no rights but exists only since Redis 6; ROLE is older, but the common `-@dangerous` forbids
+ * it.
  */
 export const ROLE_COMMANDS: readonly (readonly string[])[] = [["HELLO", "2"], ["ROLE"]];
 
@@ -16,18 +16,18 @@ function roleIn([hello, role]: readonly Reply[]): string | undefined {
   return typeof first === "string" ? first : undefined;
 }
 
-/** Throws if the server says that it is something else. */
+/** Throws a NotMasterError if the server reports another role. @param replies to {@link ROLE_COMMANDS} */
 export function checkIsMaster(replies: readonly Reply[]): void {
   const role = roleIn(replies);
   if (role !== undefined && role !== "master") throw new NotMasterError(`it is no master but a ${role}`);
 }
 
-/** The server is there, and another one is the master, or will be. */
+/** The server answers but isn't the master. */
 export class NotMasterError extends Error {
   override readonly name = "NotMasterError";
 }
 
-/** A write was refused since the server is a replica now; a script's error says so within its text. */
+/** Whether a write was refused because the server has become a replica. A script's error has READONLY inside its text. */
 export function isDemotion(error: unknown): boolean {
   return error instanceof Error && /\bREADONLY\b/.test(error.message);
 }

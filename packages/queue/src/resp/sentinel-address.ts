@@ -4,7 +4,7 @@
  *   redis+sentinel://[user[:password]@]host[:port][,host[:port]…][/master[/database]][?sentinel_username=…&sentinel_password=…]
  *   rediss+sentinel://…   the same with TLS, to the Sentinels as well
  *
- * User, password and database are those of the Redis servers. The Sentinels have a login of their own, or none.
+ * User, password and database are those of the Redis servers. Sentinels have a separate login, or none.
  */
 import { URLSearchParams } from "node:url";
 import { databaseOf, decodePart, wrongUrl } from "./url-parts.js";
@@ -17,13 +17,13 @@ export interface ServerAddress {
 export interface Sentinels {
   /** Asked in turn. */
   readonly servers: readonly ServerAddress[];
-  /** The name by which they know the master. */
+  /** The master's name in their configuration. */
   readonly master: string;
   readonly username: string | undefined;
   readonly password: string | undefined;
 }
 
-/** What such a URL says. */
+/** The parts of such a URL. */
 export interface SentinelUrl {
   readonly sentinels: Sentinels;
   readonly isTls: boolean;
@@ -32,7 +32,7 @@ export interface SentinelUrl {
   readonly database: number;
 }
 
-/** The name in the example of Redis' own sentinel.conf. */
+/** The name in Redis' example sentinel.conf. */
 export const DEFAULT_MASTER = "mymaster";
 const SENTINEL_PORT = 26_379;
 const URL_PARTS =
@@ -43,7 +43,7 @@ export function isSentinelUrl(text: string): boolean {
   return /^rediss?\+sentinel:/.test(text);
 }
 
-/** Throws if the text is no such URL. */
+/** Parses such a URL. Throws if it is invalid, without quoting it. */
 export function parseSentinelUrl(text: string): SentinelUrl {
   const parts = URL_PARTS.exec(text);
   if (parts === null) throw wrongUrl("is not like redis+sentinel://host:port,host:port/master");
@@ -51,7 +51,7 @@ export function parseSentinelUrl(text: string): SentinelUrl {
   const servers = parseServers(hosts);
   if (servers === undefined) throw wrongUrl("has a Sentinel that is not host:port");
   const parameters = new URLSearchParams(query);
-  // A slip in the name of the password would be hard to find.
+  // A typo in the password's parameter would be hard to find otherwise.
   if ([...parameters.keys()].some((name) => !PARAMETERS.has(name)))
     throw wrongUrl(`has an unknown parameter: there are ${[...PARAMETERS].join(" and ")}`);
   return {
@@ -68,7 +68,7 @@ export function parseSentinelUrl(text: string): SentinelUrl {
   };
 }
 
-/** `host[:port]`, separated by commas; IPv6 in brackets. Undefined if one is something else. */
+/** Parses a comma-separated list of `host[:port]`, IPv6 in brackets. Undefined if one is invalid. */
 export function parseServers(text: string): readonly ServerAddress[] | undefined {
   const servers: ServerAddress[] = [];
   for (const item of text.split(",")) {

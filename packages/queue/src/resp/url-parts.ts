@@ -1,6 +1,6 @@
-/** Parts of a Redis URL. No error here quotes a URL: a password may be in it. */
+/** Parses parts of a Redis URL. Errors never quote the URL, which may contain a password. */
 
-/** Throws if a % isn't percent-encoded. */
+/** Percent-decodes a part. Throws if a % isn't part of an escape. */
 export function decodePart(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -9,7 +9,7 @@ export function decodePart(text: string): string {
   }
 }
 
-/** The number of a database; 0 if the text is empty. */
+/** The number of a database; 0 if the text is empty. Throws if it isn't a number. */
 export function databaseOf(text: string): number {
   if (text === "") return 0;
   if (!/^\d{1,9}$/.test(text)) throw wrongUrl("has a database that is no number");

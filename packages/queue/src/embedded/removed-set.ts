@@ -1,4 +1,4 @@
-/** Which of a run's records have left: one bit for each. */
+/** The removed records of a run: one bit for each ordinal. */
 
 export class RemovedSet {
   readonly #bits: Uint8Array;
@@ -21,7 +21,7 @@ export class RemovedSet {
     return ((this.#bits[ordinal >> 3] ?? 0) & (1 << (ordinal & 7))) !== 0;
   }
 
-  /** @returns whether it was not yet in it */
+  /** @returns whether it is new */
   add(ordinal: number): boolean {
     const byte = this.#bits[ordinal >> 3];
     const bit = 1 << (ordinal & 7);
@@ -31,12 +31,12 @@ export class RemovedSet {
     return true;
   }
 
-  /** The first ordinal from this one on that is not in it. */
+  /** The first ordinal from this one on that isn't in the set. */
   nextAbsent(from: number): number {
     let ordinal = from;
     while (this.has(ordinal)) {
       ordinal += 1;
-      // Records mostly leave in order: whole bytes are passed over.
+      // Records are mostly removed in order: skip whole bytes.
       if ((ordinal & 7) === 0) while (this.#bits[ordinal >> 3] === 0xff) ordinal += 8;
     }
     return ordinal;
