@@ -1,8 +1,8 @@
 /**
- * A batch: records that go to the broker in one MULTI, and the one promise that their calls share.
+ * A batch: records that go to the broker in one MULTI, and the promise that their calls share.
  *
- * A waiting record is its context, its value and its time. Its text and its id are made when the batch is sent, so that
- * V8 has little to keep, and to move when it collects.
+ * Until it is sent, a record is only its context, value and time. Text and id are created on sending, which keeps V8's heap
+ * and its garbage collections small.
  */
 import type { Milliseconds } from "@chouette-iot/record";
 import type { MetricContext } from "@chouette-iot/record/calls";
@@ -13,35 +13,35 @@ import { addRow, emptyRows, type Rows } from "./rows.js";
 export const BATCH_RECORDS = 500;
 export const BATCH_BYTES = 256 * 1024;
 
-/** Memory of a record besides its texts, roughly: its numbers, id, score and list entries. */
+/** Estimated memory of a record without its texts: numbers, id, score and list entries. */
 const RECORD_OVERHEAD = 100;
 
-/** The ends of a batch's ids: two digits of base 36, so that ids of a batch sort in the order of the calls. */
+/** The last two digits of a batch's ids, in base 36: they sort in the order of the calls. */
 const ID_ENDS = Array.from({ length: BATCH_RECORDS }, (_, index) => index.toString(36).padStart(2, "0"));
 
 export class Batch {
   readonly queue: string;
-  /** When its first record came, in milliseconds of the monotonic clock. */
+  /** Time of its first record, in milliseconds of the monotonic clock. */
   readonly begun = monotonicNow();
   readonly #answer = deferred();
   readonly #fate = deferred();
-  /** True once stored; false after the answer timeout, though it may be stored later, or once dropped. */
+  /** The answer to its calls: true once stored; false once dropped, or after the answer timeout (it may be stored later). */
   readonly answer = this.#answer.promise;
-  /** True once stored, false once dropped, whenever that is. */
+  /** The final outcome: true once stored, false once dropped. */
   readonly fate = this.#fate.promise;
-  /** An estimate of its memory once its texts are made. */
+  /** Its estimated memory once its texts are created. */
   bytes = 0;
   readonly #number: string;
   readonly #timer: Timer;
-  /** For each record: its context, or undefined if it is a text; its value, or NaN if that is a text; and its time. */
+  /** By record: its context, undefined if the record is a text; its value, NaN if it is in `#texts`; and its time. */
   readonly #contexts: (MetricContext | undefined)[] = [];
   readonly #values: number[] = [];
   readonly #scores: string[] = [];
-  /** The texts of those that have one, in their order. Apart, so that V8 keeps the numbers without a box for each. */
+  /** The values that are texts, in order. Separate, so that V8 stores the numbers unboxed. */
   readonly #texts: string[] = [];
   #isAnswered = false;
 
-  /** @param number unique: the ids of its records begin with it */
+  /** @param number unique: the prefix of its records' ids */
   constructor(queue: string, number: string, answerTimeout: Milliseconds) {
     this.queue = queue;
     this.#number = number;
@@ -53,9 +53,11 @@ export class Batch {
   }
 
   /**
-   * @param value JSON: a finite number, or the text of an array
+   * Adds a metric.
+   *
+   * @param value JSON: a finite number, or the text of an array or object
    * @param score seconds since the epoch, as text
-   * @returns the weight of the record in bytes
+   * @returns the estimated bytes of the record
    */
   addMetric(context: MetricContext, value: number | string, score: string): number {
     if (typeof value === "number") return this.#add(context, value, score, context.jsonLength);
@@ -63,7 +65,7 @@ export class Batch {
     return this.#add(context, Number.NaN, score, context.jsonLength + value.length);
   }
 
-  /** @param text the record's JSON */
+  /** Adds a log, event or service check, like `addMetric`. @param text its JSON */
   addText(text: string, score: string): number {
     this.#texts.push(text);
     return this.#add(undefined, Number.NaN, score, text.length);
@@ -73,7 +75,7 @@ export class Batch {
     return this.records >= BATCH_RECORDS || this.bytes >= BATCH_BYTES;
   }
 
-  /** Its records as they are stored, built with each call. */
+  /** Its records as they are stored, created by each call. */
   rows(): Rows {
     const rows = emptyRows(this.queue);
     let texts = 0;
@@ -88,7 +90,7 @@ export class Batch {
     return rows;
   }
 
-  /** Its calls wait no longer. Returns false if they were answered already. */
+  /** Answers false to its calls. Returns false if they have been answered already. */
   answerFalse(): boolean {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
@@ -97,7 +99,7 @@ export class Batch {
     return true;
   }
 
-  /** Ends it: stored, or dropped. */
+  /** Concludes it as stored or dropped. */
   settle(stored: boolean): void {
     stopTimer(this.#timer);
     this.#isAnswered = true;

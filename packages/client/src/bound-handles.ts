@@ -1,13 +1,13 @@
 /**
- * Bound handles: a metric whose name and tags are checked and looked up once, for hot paths.
+ * Bound handles: metrics whose name and tags are checked and looked up once, for hot paths.
  *
- * Their calls answer as the client's do.
+ * Their calls return the same as the client's.
  */
 import type { MetricContext } from "@chouette-iot/record/calls";
 import type { Recorder } from "./recorder.js";
 import { readElements, type SetInput } from "./set-elements.js";
 
-/** A metric with an invalid name or tags has no context: each of its calls is refused. */
+/** Undefined if the name or the tags are invalid: each call is refused then. */
 type BoundContext = MetricContext | undefined;
 
 export class BoundCounter {
@@ -71,7 +71,7 @@ export class BoundSet {
   }
 }
 
-/** Anything but a number stays as it is, to be refused. */
+/** Negates a number. Anything else is returned unchanged, to be refused. */
 export function negative(value: number): number {
   return typeof value === "number" ? -value : value;
 }
@@ -88,7 +88,7 @@ function recordElements(recorder: Recorder, context: BoundContext, input: SetInp
     const elements = readElements(input);
     return elements === undefined ? recorder.refuse("invalid_value") : recorder.elements(context, elements);
   } catch {
-    // Only the caller's own objects can throw here: a getter, a proxy.
+    // Only the caller's objects can throw here: a getter, a proxy.
     return recorder.refuse("invalid_value");
   }
 }

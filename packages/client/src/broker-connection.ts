@@ -1,10 +1,9 @@
 /**
- * One connection to the broker, from connecting to its end. It never reconnects, so that its holder knows which
- * connection carried what.
+ * A single connection to the broker. It never reconnects, so its owner knows which connection carried which batch.
  *
- * Promises: every batch ends in one of three outcomes, within ANSWER_TIMEOUT: `stored`; `refused`, if the server
- * said so and nothing was stored; `doubt`, if the answer was lost and it may be either. It never throws an event
- * that nobody hears, and holds nothing that keeps the process alive.
+ * Promises: every batch ends within ANSWER_TIMEOUT in one of three outcomes: `stored`; `refused`, if the server replied with
+ * an error and nothing was stored; `doubt`, if the reply was lost and it may be either. It emits no unhandled errors, and
+ * doesn't keep the process alive.
  */
 import { addToAppend, emptyAppend } from "@chouette-iot/queue/redis/append";
 import { ErrorReply, encodeCommands, type Reply } from "@chouette-iot/queue/resp";
@@ -22,25 +21,25 @@ export type StoreOutcome =
   | { readonly kind: "refused"; readonly error: Error }
   | { readonly kind: "doubt" };
 
-/** How the server identifies a connection; undefined if it doesn't say (before Redis 6.2). */
+/** The server's own id of a connection; undefined if the server doesn't report it (before Redis 6.2). */
 export type ServerSideId = { readonly id: string; readonly address: string } | undefined;
 
 type OnLost = (connection: BrokerConnection, error: Error) => void;
 
 const ANSWER_TIMEOUT = milliseconds(5_000);
 const KEEP_ALIVE = milliseconds(5_000);
-/** How long replicas may take to copy a batch. */
+/** Maximum wait for replicas to copy a batch. */
 const COPY_TIMEOUT = milliseconds(1_000);
-/** A record older than a day is past any agent's METRIC_TTL: a marker need not outlive it. */
+/** A day: older records have exceeded any agent's METRIC_TTL, so their marker isn't needed. */
 const MARKER_SECONDS = "86400";
 
-/** The commands of a batch's transaction, MULTI and EXEC included. */
+/** Number of commands in a batch's transaction, MULTI and EXEC included. */
 const TRANSACTION_LENGTH = 5;
 
 export interface ConnectionOptions {
-  /** How many replicas must have a batch before it counts as stored. */
+  /** Number of replicas that must have a batch before it counts as stored. */
   readonly waitReplicas: number;
-  /** Called once, when an open connection has ended in any way but `close`. */
+  /** Called once when an open connection ends, except by `close`. */
   readonly onLost: OnLost;
 }
 
@@ -62,15 +61,15 @@ export class BrokerConnection {
     this.#waitReplicas = waitReplicas;
     this.#onLost = onLost;
     this.#socket = new RedisSocket(address, {
-      // The operating system notices a peer that is gone.
+      // So that the system notices a dead peer.
       keepAlive: KEEP_ALIVE,
       onEnd: (error) => this.#lose(error),
     });
   }
 
   /**
-   * Connects and logs in, or rejects within ANSWER_TIMEOUT from when the server is found. With Sentinels, a server that says that
-   * it is no master is rejected.
+   * Connects and logs in. Rejects within ANSWER_TIMEOUT after the server is found. With Sentinels, it also rejects if the
+   * server isn't the master.
    */
   static async open(master: MasterFinder, options: ConnectionOptions): Promise<BrokerConnection> {
     const address = await master.find();
@@ -91,7 +90,7 @@ export class BrokerConnection {
     return this.#lost;
   }
 
-  /** Stores the records and, as proof, the marker, in one MULTI. */
+  /** Stores the records in one MULTI, together with the marker as the proof. Never rejects. */
   async store(rows: Rows, marker: string, sequence: string): Promise<StoreOutcome> {
     if (this.#lost) return { kind: "doubt" };
     const [addKeys, addValues] = appendCommands(rows);
@@ -101,7 +100,7 @@ export class BrokerConnection {
       const answers = await this.#send([...transaction, ...this.#waitForCopies()]);
       const replies = answers.slice(0, TRANSACTION_LENGTH);
       const executed = replies.at(-1);
-      // The first error says why; EXEC's own only that there was one.
+      // The first error has the reason; EXEC's own says only that there was one.
       const error = errorIn(replies) ?? (Array.isArray(executed) ? errorIn(executed) : undefined);
       if (error !== undefined) {
         if (this.#master.hasSentinels && isDemotion(error)) this.#lose(error);
@@ -113,19 +112,19 @@ export class BrokerConnection {
       }
       throw new Error("the server's answer makes no sense");
     } catch (error) {
-      // The answers that follow can't be matched to their commands any more.
+      // Later replies can't be matched to their commands.
       this.#lose(asError(error));
       return { kind: "doubt" };
     }
   }
 
   /**
-   * The sequence that was last stored with this marker, and copied to as many replicas as there must be. Rejects if the
-   * server doesn't answer, or refuses, or they haven't copied it.
+   * The sequence that was last stored with this marker and copied to enough replicas; null if there is none. Rejects if the
+   * server doesn't answer or refuses, or too few replicas have copied it.
    */
   async readMarker(marker: string): Promise<string | null> {
     const waiting = this.#waitForCopies();
-    // WAIT is for what this connection has written: something that comes after what is to be copied.
+    // WAIT covers only this connection's writes, so it needs one that follows the write in question.
     const write = waiting.length === 0 ? [] : [["EXPIRE", marker, MARKER_SECONDS]];
     const replies = await this.#send([["GET", marker], ...write, ...waiting]);
     const [reply] = replies;
@@ -136,9 +135,9 @@ export class BrokerConnection {
   }
 
   /**
-   * Ends an earlier connection at the server, so that nothing that it still has to read is carried out after this.
-   * Both id and address must match, since a server counts its ids from 1 after a restart. If the server refuses
-   * (missing rights, an old version), nothing is ended.
+   * Ends an earlier connection at the server, so that the server executes nothing that it has yet to read from it. Both id
+   * and address must match, since ids start from 1 after a restart. If the server refuses (missing rights, an old version),
+   * this has no effect.
    */
   async fence(earlier: ServerSideId): Promise<void> {
     if (earlier === undefined) return;
@@ -160,7 +159,7 @@ export class BrokerConnection {
     return this.#waitReplicas === 0 ? [] : [["WAIT", `${this.#waitReplicas}`, `${COPY_TIMEOUT}`]];
   }
 
-  /** Throws if too few replicas have copied what was stored. @param copies the answer to WAIT */
+  /** Throws if too few replicas have copied the records. @param copies the reply to WAIT */
   #checkCopies(copies: Reply | undefined): void {
     if (this.#waitReplicas === 0) return;
     if (copies instanceof ErrorReply) throw copies;
@@ -178,8 +177,8 @@ export class BrokerConnection {
   }
 
   #expectAnswer(): Timer {
-    const silence = () => this.#lose(new Error(`the broker gave no answer for ${ANSWER_TIMEOUT} ms`));
-    return startTimer(silence, ANSWER_TIMEOUT);
+    const giveUp = () => this.#lose(new Error(`the broker gave no answer for ${ANSWER_TIMEOUT} ms`));
+    return startTimer(giveUp, ANSWER_TIMEOUT);
   }
 
   #lose(error: Error): void {
@@ -189,7 +188,7 @@ export class BrokerConnection {
     if (this.#isOpen) this.#onLost(this, error);
   }
 
-  /** Returns how the server identifies this connection. */
+  /** Returns the server's id of this connection. */
   async #logIn({ username, password, database }: BrokerAddress): Promise<ServerSideId> {
     const login = username === undefined ? [] : [username];
     const commands = [
@@ -202,7 +201,7 @@ export class BrokerConnection {
     const error = errorIn(replies.slice(0, commands.length));
     if (error !== undefined) throw error;
     checkIsMaster(replies.slice(commands.length, -1));
-    // An old or restricted server doesn't know CLIENT INFO; one that wants a password refuses everything.
+    // An old or restricted server may refuse CLIENT INFO alone; one that requires a password refuses everything.
     if (info instanceof ErrorReply && /^(NOAUTH|LOADING)/.test(info.message)) throw info;
     return typeof info === "string" ? readServerSideId(info) : undefined;
   }

@@ -1,7 +1,7 @@
 /**
- * The calls of a client, read: anything may be given, and what can't be used is refused, never thrown back.
+ * Validates the calls of a client: any argument may be passed, and an invalid one is refused, never thrown back.
  *
- * Answers with the recorder's promise; see `client.ts`.
+ * Returns the recorder's promise; see `client.ts`.
  */
 import { isDate } from "node:util/types";
 import {
@@ -23,12 +23,12 @@ export interface CallOptions<Tag extends string = string> {
   /** Seconds since the epoch, or a Date. Without it, the time of the call. */
   readonly timestamp?: number | Date | null | undefined;
   readonly tags?: TagInput<Tag> | null | undefined;
-  /** The part of such calls that is recorded, from 0 to 1: counts and rates are scaled back by it, nothing else is. */
+  /** Fraction of such calls to record, from 0 to 1. Counts and rates are scaled up accordingly, other types aren't. */
   readonly sampleRate?: number | null | undefined;
 }
 
 export interface ChildOptions {
-  /** Put after the parent's. */
+  /** Appended to the parent's. */
   readonly prefix?: string | undefined;
   /** Added to the parent's. */
   readonly tags?: TagInput | null | undefined;
@@ -36,7 +36,7 @@ export interface ChildOptions {
 
 const NO_OPTIONS: CallOptions = {};
 const LEFT_OUT = Promise.resolve(true);
-/** Seconds from here on are past the year 5138. */
+/** In seconds, the year 5138: such timestamps are refused. */
 const TOO_LATE = 1e11;
 const SECOND = 1_000;
 
@@ -45,14 +45,14 @@ export class Calls {
   readonly #contexts: ContextLookup;
   readonly #sampleRate: number;
 
-  /** @param sampleRate from 0 to 1, of calls without one */
+  /** @param sampleRate from 0 to 1, for calls without one */
   constructor(recorder: Recorder, contexts: ContextLookup, sampleRate: number) {
     this.recorder = recorder;
     this.#contexts = contexts;
     this.#sampleRate = sampleRate;
   }
 
-  /** Those of a client with a prefix and tags beside these. Tags that can't be read are reported. */
+  /** The calls of a child client, with an additional prefix and tags. Unreadable tags are reported. */
   child(options: ChildOptions | null | undefined): Calls {
     return new Calls(this.recorder, this.#childContexts(options), this.#sampleRate);
   }
@@ -70,12 +70,12 @@ export class Calls {
       const context = this.#contexts.lookup(type, metric, tags) ?? this.#newContext(type, metric, tags);
       if (context === undefined) return recorder.refuse("invalid_metric");
       const rate = this.#rateOf(sampleRate);
-      // Nearly all calls: short enough for V8 to compile it into the program's own code.
+      // The path of nearly all calls: short enough for V8 to inline it into the program's code.
       if (rate >= 1 && (timestamp === undefined || timestamp === null))
         return recorder.number(context, value);
       return this.#sampled(context, value, rate, timestamp);
     } catch {
-      // Only what the caller gave can throw here: a getter, a proxy, a tag without a text.
+      // Only the caller's objects can throw here: a getter, a proxy, a tag that has no string form.
       return recorder.refuse("invalid_tags");
     }
   }
@@ -112,7 +112,7 @@ export class Calls {
     );
   }
 
-  /** For a bound handle; undefined if the name or the tags are invalid. */
+  /** The context of a bound handle; undefined if the name or the tags are invalid. */
   bind(type: MetricType, metric: string, tags: TagInput | undefined): MetricContext | undefined {
     try {
       return typeof metric === "string" ? this.#contexts.lookupOrCreate(type, metric, tags) : undefined;
@@ -134,12 +134,12 @@ export class Calls {
       const text = textOf(readTags(this.#contexts.tags, options.tags), at);
       return text === undefined ? recorder.refuse("invalid_value") : recorder.text(queue, text, at * SECOND);
     } catch {
-      // Only what the caller gave can throw here: a getter, a proxy.
+      // Only the caller's objects can throw here: a getter, a proxy.
       return recorder.refuse("invalid_value");
     }
   }
 
-  /** A call with a sample rate or its own time. */
+  /** A call with a sample rate or a timestamp. */
   #sampled(
     context: MetricContext,
     value: number,
@@ -177,7 +177,7 @@ export class Calls {
     }
   }
 
-  /** Undefined if nothing of the name is valid. */
+  /** Undefined if no part of the name is valid. */
   #newContext(
     type: MetricType,
     metric: string,
@@ -189,7 +189,7 @@ export class Calls {
     return this.#contexts.lookupOrCreate(type, metric, tags);
   }
 
-  /** The call's own rate; the client's for anything that is none. */
+  /** The call's own sample rate if valid, otherwise the client's. */
   #rateOf(given: number | null | undefined): number {
     return typeof given === "number" && given >= 0 ? given : this.#sampleRate;
   }

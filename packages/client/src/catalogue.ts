@@ -1,5 +1,5 @@
 /**
- * A catalogue of metrics, as a type: which names there are, of which type, with which tags.
+ * A catalogue of metrics, as a TypeScript type: their names, types and tags.
  *
  * ```ts
  * interface Metrics {
@@ -10,29 +10,29 @@
  * client.increment("http.requests", 1, { tags: { route: "/" } });
  * ```
  *
- * Without one, every name and every tag is allowed. It costs nothing at run time.
+ * Without a catalogue, any name and any tag is allowed. It has no cost at run time.
  */
 import type { MetricType } from "@chouette-iot/record";
 
 export interface CatalogueEntry {
   readonly type: MetricType;
-  /** The names of its tags; without it, any. */
+  /** The names of its tags; any by default. */
   readonly tags?: string;
 }
 
-/** What holds for a client without a catalogue. */
+/** The catalogue of a client without one. */
 export type AnyMetric = Readonly<Record<string, CatalogueEntry>>;
 
-/** A catalogue may be an interface, which has no index signature: hence the type of itself. */
+/** A constraint on itself, since an interface has no index signature. */
 export type Catalogue<C> = { readonly [N in keyof C]: CatalogueEntry };
 
-/** The names that may be used with a type. */
+/** The names of the metrics of a type. */
 export type NameOf<C extends Catalogue<C>, T extends MetricType> = {
   [N in keyof C]: T extends C[N]["type"] ? N : never;
 }[keyof C] &
   string;
 
-/** The names of the tags that a metric may have. */
+/** The names of a metric's tags. */
 export type TagOf<C extends Catalogue<C>, N extends keyof C> = C[N] extends {
   readonly tags: infer T extends string;
 }

@@ -1,10 +1,10 @@
 /**
- * The events of a client: what went wrong and when.
+ * The events of a client: connections, errors and drops.
  *
- * Promises: nobody has to listen; a listener that throws harms nobody; nothing is written to the console. An outage is
+ * Promises: listeners are optional; one that throws affects nothing else; nothing is written to the console. An outage is
  * reported once when it begins and once when it ends, however many attempts there are in between. Listeners run in a
- * separate turn of the event loop, so that they may record and log: no step of the client is in progress then. Events
- * during the exit of the process aren't delivered.
+ * separate turn of the event loop, never in the middle of the client's own work, so they may record and log. Events during
+ * the exit of the process aren't delivered.
  */
 
 import { inNextTurn } from "@chouette-iot/record/host";
@@ -13,7 +13,7 @@ import type { SenderListener } from "./sender.js";
 import type { SpillListener } from "./spill/spill.js";
 
 export interface ClientEventListeners {
-  /** An outage or a refusal has begun, a setting can't be used, or calls are refused: once for each reason. */
+  /** An outage or refusal has begun, a setting is invalid, or calls are refused; once for each reason. */
   error: (error: Error) => void;
   /** Accepted records were dropped, or calls were refused. */
   drop: (reason: Drop | Refusal, records: number) => void;
@@ -49,12 +49,12 @@ export class ClientEvents implements SenderListener, SpillListener {
   lastError: LastError | undefined;
   /** Milliseconds since the epoch. */
   lastStored: number | undefined;
-  /** Reasons for which calls were refused, as far as reported. */
+  /** Reasons of refused calls that have been reported. */
   readonly #reportedRefusals = new Set<Refusal>();
-  /** Refused calls of this turn, to be reported together. */
+  /** Refused calls of the current turn, which are reported together. */
   readonly #refusedNow = new Map<Refusal, number>();
   #isEmitting = false;
-  /** The error that was reported last and isn't over. */
+  /** The last reported error, while it lasts. */
   #ongoingError: string | undefined;
 
   constructor(counters: Counters) {
@@ -98,7 +98,7 @@ export class ClientEvents implements SenderListener, SpillListener {
     this.#emit("drop", reason, records);
   }
 
-  /** Calls may be refused many times a second: one event for each reason and turn of the event loop. */
+  /** Calls may be refused many times a second: emits one event per reason and turn of the event loop. */
   onCallRefused(reason: Refusal, message = REFUSALS[reason]): void {
     this.#counters.refused[reason]++;
     if (!this.#reportedRefusals.has(reason)) {
@@ -106,7 +106,7 @@ export class ClientEvents implements SenderListener, SpillListener {
       this.lastError = { message, at: new Date() };
       this.#emit("error", new Error(message));
     }
-    // A listener whose own calls are refused would hear of them without end.
+    // A listener whose own calls are refused would trigger itself endlessly.
     if (this.#isEmitting || this.#listeners.drop.size === 0) return;
     if (this.#refusedNow.size === 0) inNextTurn(() => this.#emitRefused());
     this.#refusedNow.set(reason, (this.#refusedNow.get(reason) ?? 0) + 1);
@@ -125,7 +125,7 @@ export class ClientEvents implements SenderListener, SpillListener {
     this.lastError = { message, at: new Date() };
     if (message === this.#ongoingError) return;
     this.#ongoingError = message;
-    // A new error: the driver's may carry an address with a password in it.
+    // A new error, without the original's other fields, which may contain a password.
     this.#emit("error", new Error(message));
   }
 
@@ -153,6 +153,6 @@ function safely(call: () => void): void {
   try {
     call();
   } catch {
-    // The listener's own failure: there is nobody to report it to.
+    // There is nobody to report a listener's failure to.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What stands behind a client, and how a child or a test client gets it: in place of options, so that the public
- * constructor takes options only.
+ * The internals of a client, and how children and test clients pass theirs: attached to an options object, so that the public
+ * constructor accepts only options.
  */
 import { messageOf, NO_TAGS } from "@chouette-iot/record";
 import { Calls } from "./calls.js";
@@ -17,14 +17,14 @@ export interface ClientInternals {
 
 const internalsByOptions = new WeakMap<ChouetteClientOptions, ClientInternals>();
 
-/** Options that make a client with these internals. */
+/** Options for a client with these internals. */
 export function optionsFor(internals: ClientInternals): ChouetteClientOptions {
   const options = {};
   internalsByOptions.set(options, internals);
   return options;
 }
 
-/** Those that were put in place of the options, or new ones: a pipeline to the broker. */
+/** The internals attached to the options, or new ones with a pipeline to the broker. Never throws. */
 export function internalsOf(options: ChouetteClientOptions | null): ClientInternals {
   const internals = options === null ? undefined : internalsByOptions.get(options);
   if (internals !== undefined) return internals;
@@ -38,7 +38,7 @@ export function internalsOf(options: ChouetteClientOptions | null): ClientIntern
   return { calls: new Calls(recorder, contexts, settings.sampleRate), isChild: false };
 }
 
-/** Each option is read once. */
+/** A copy of the options, so that each getter is called once. */
 function readOptions(options: unknown, warn: Warning): ChouetteClientOptions {
   try {
     if (typeof options === "object") return { ...options };

@@ -1,13 +1,13 @@
 /**
  * The client: what an application calls.
  *
- * Promises: a call never blocks, throws or rejects, and changes nothing that it is given. It answers with a promise:
- * true when its record is stored in the broker (or when sampling left the call out); false when it was refused or
- * dropped, or wasn't stored within the answer timeout. In that last case the record still waits in memory and may be
- * stored later. Calls that end in one batch, or in one flush, share one promise.
+ * Promises: a call never blocks, throws or rejects, and never changes its arguments. It returns a promise: true once the
+ * record is stored in the broker (or if sampling skipped the call); false if it was refused or dropped, or wasn't stored
+ * within the answer timeout. In the last case the record still waits in memory and may be stored later. Calls in one batch
+ * or one flush share a promise.
  *
- * It loses what doesn't fit the buffer while the broker is away, and what is still in memory when the process dies.
- * `docs/CLIENT.md` says more.
+ * It loses records that exceed the buffer while the broker is unavailable, and those in memory if the process is killed.
+ * See `docs/CLIENT.md`.
  */
 import type { CheckStatus } from "@chouette-iot/record";
 import { BoundCounter, BoundGauge, BoundHistogram, BoundSet, negative } from "./bound-handles.js";
@@ -27,7 +27,7 @@ import { Timer } from "./timer.js";
 
 const NO_TIMED_OPTIONS: TimedOptions = {};
 
-/** @typeParam C the catalogue that limits names and tags; any without it */
+/** @typeParam C the catalogue that restricts names and tags; by default any are allowed */
 export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements AsyncDisposable {
   readonly #calls: Calls;
   readonly #recorder: Recorder;
@@ -41,7 +41,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     this.#isChild = isChild;
   }
 
-  /** Adds to a count: the sum over a window goes to Datadog. */
+  /** Adds to a count. Datadog gets the sum of each window. */
   count<N extends NameOf<C, "count">>(
     metric: N,
     value: number,
@@ -68,7 +68,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.#calls.number("count", metric, negative(value), options);
   }
 
-  /** A value that holds until the next one. */
+  /** Sets a gauge: a value that is valid until the next one. */
   gauge<N extends NameOf<C, "gauge">>(
     metric: N,
     value: number,
@@ -77,7 +77,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.#calls.number("gauge", metric, value, options);
   }
 
-  /** One sample; the agent makes max, median, average, count and percentiles of them. */
+  /** Adds a sample. The agent computes maximum, median, average, count and percentiles. */
   histogram<N extends NameOf<C, "histogram">>(
     metric: N,
     value: number,
@@ -87,8 +87,8 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   }
 
   /**
-   * One sample of a distribution: Datadog gets a sketch, of which it computes percentiles over all devices. The original
-   * Python agent ignores it.
+   * Adds a sample to a distribution. Datadog gets a sketch, from which it computes percentiles across all devices. The
+   * original Python agent ignores distributions.
    */
   distribution<N extends NameOf<C, "distribution">>(
     metric: N,
@@ -98,7 +98,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.#calls.number("distribution", metric, value, options);
   }
 
-  /** A length of time in milliseconds, as a histogram. */
+  /** Adds a duration in milliseconds to a histogram. */
   timing<N extends NameOf<C, "histogram">>(
     metric: N,
     milliseconds: number,
@@ -107,7 +107,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.#calls.number("histogram", metric, milliseconds, options);
   }
 
-  /** Adds to a rate: the sum over a window, by second, goes to Datadog. */
+  /** Adds to a rate. Datadog gets the sum of each window per second. */
   rate<N extends NameOf<C, "rate">>(
     metric: N,
     value: number,
@@ -116,7 +116,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.#calls.number("rate", metric, value, options);
   }
 
-  /** Elements of a set: how many different ones a window saw goes to Datadog. */
+  /** Adds elements to a set. Datadog gets the number of distinct elements in each window. */
   set<N extends NameOf<C, "set">>(
     metric: N,
     value: SetInput,
@@ -125,7 +125,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.#calls.set(metric, value, options);
   }
 
-  /** A count whose name and tags are looked up here, once. */
+  /** A count whose name and tags are looked up once, here. */
   boundCounter<N extends NameOf<C, "count">>(metric: N, tags?: TagInput<TagOf<C, N>>): BoundCounter {
     return new BoundCounter(this.#recorder, this.#calls.bind("count", metric, tags));
   }
@@ -142,7 +142,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return new BoundSet(this.#recorder, this.#calls.bind("set", metric, tags));
   }
 
-  /** A timing that begins here: see {@link Timed} for the ways to use it. */
+  /** Starts a timing: see {@link Timed} for the ways to use it. */
   timed<N extends NameOf<C, "histogram">>(metric: N, options?: TimedOptions<TagOf<C, N>>): Timed {
     const { tags, useMs } = options ?? NO_TIMED_OPTIONS;
     return startTimed(
@@ -151,7 +151,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     );
   }
 
-  /** A timer that may learn its tags at its end. */
+  /** Starts a timer whose tags can be added until its end. */
   timer<N extends NameOf<C, "histogram">>(
     metric: N,
     options?: TimedOptions<TagOf<C, N>>,
@@ -164,20 +164,20 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     });
   }
 
-  /** A client that adds a prefix and tags; it shares everything else with this one. Tags that can't be read are reported. */
+  /** A client with an additional prefix and tags, which shares everything else with this one. Unreadable tags are reported. */
   child<D extends Catalogue<D> = C>(options?: ChildOptions): ChouetteClient<D> {
     return new ChouetteClient<D>(optionsFor({ calls: this.#calls.child(options), isChild: true }));
   }
 
-  /** Something that happened, for Datadog's list of events. */
+  /** Records an event, which appears in Datadog's event explorer. */
   event(title: string, text: string, options?: EventOptions | null): Promise<boolean> {
     return this.#calls.event(title, text, options);
   }
 
   /**
-   * Whether something works.
-   * @param name the client's prefix is put before it
-   * @param status by its name or Datadog's number, from 0 for `ok`
+   * Records a service check: whether something works.
+   * @param name prefixed like a metric's
+   * @param status its name, or Datadog's number, from 0 for `ok`
    */
   serviceCheck(
     name: string,
@@ -187,17 +187,17 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.#calls.serviceCheck(name, status, options);
   }
 
-  /** Logs on their way to the same broker. */
+  /** A sink for logs, which go to the same broker. */
   logSink(options?: LogSinkOptions): LogSink {
     return new LogSink(this.#recorder, options ?? {});
   }
 
-  /** Sends what is buffered now. True when all of it is stored or dropped, false if `timeoutMs` passed first. */
+  /** Sends all buffered records now. True once all are stored or dropped, false if `timeoutMs` passes first. */
   flush(deadline?: Deadline): Promise<boolean> {
     return this.#recorder.flush(timeoutOf(deadline));
   }
 
-  /** Sends what is buffered, for at most `timeoutMs`, and ends: later calls are refused. For a child it is a flush. */
+  /** Sends all buffered records within `timeoutMs` and closes the client: later calls are refused. On a child it is a flush. */
   async close(deadline?: Deadline): Promise<void> {
     if (this.#isChild) await this.#recorder.flush(timeoutOf(deadline));
     else await this.#recorder.close(timeoutOf(deadline));
@@ -207,12 +207,12 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this.close();
   }
 
-  /** What the client and its children did so far. */
+  /** Counters and state of the client and its children. */
   stats(): ClientStats {
     return this.#recorder.stats;
   }
 
-  /** Adds a listener. What it throws is ignored. */
+  /** Adds a listener. Its exceptions are ignored. */
   on<E extends keyof ClientEventListeners>(event: E, listener: ClientEventListeners[E]): this {
     this.#recorder.events.on(event, listener);
     return this;
@@ -223,46 +223,46 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     return this;
   }
 
-  // The ready-made client: created from the environment with the first call, and shared by the static methods.
+  // The default client: created from the environment on the first call, and shared by the static methods.
 
   static count(metric: string, value: number, options?: CallOptions): Promise<boolean> {
-    return ready().count(metric, value, options);
+    return useDefault().count(metric, value, options);
   }
 
   static increment(metric: string, value?: number, options?: CallOptions): Promise<boolean> {
-    return ready().increment(metric, value, options);
+    return useDefault().increment(metric, value, options);
   }
 
   static decrement(metric: string, value?: number, options?: CallOptions): Promise<boolean> {
-    return ready().decrement(metric, value, options);
+    return useDefault().decrement(metric, value, options);
   }
 
   static gauge(metric: string, value: number, options?: CallOptions): Promise<boolean> {
-    return ready().gauge(metric, value, options);
+    return useDefault().gauge(metric, value, options);
   }
 
   static histogram(metric: string, value: number, options?: CallOptions): Promise<boolean> {
-    return ready().histogram(metric, value, options);
+    return useDefault().histogram(metric, value, options);
   }
 
   static distribution(metric: string, value: number, options?: CallOptions): Promise<boolean> {
-    return ready().distribution(metric, value, options);
+    return useDefault().distribution(metric, value, options);
   }
 
   static timing(metric: string, milliseconds: number, options?: CallOptions): Promise<boolean> {
-    return ready().timing(metric, milliseconds, options);
+    return useDefault().timing(metric, milliseconds, options);
   }
 
   static rate(metric: string, value: number, options?: CallOptions): Promise<boolean> {
-    return ready().rate(metric, value, options);
+    return useDefault().rate(metric, value, options);
   }
 
   static set(metric: string, value: SetInput, options?: CallOptions): Promise<boolean> {
-    return ready().set(metric, value, options);
+    return useDefault().set(metric, value, options);
   }
 
   static event(title: string, text: string, options?: EventOptions): Promise<boolean> {
-    return ready().event(title, text, options);
+    return useDefault().event(title, text, options);
   }
 
   static serviceCheck(
@@ -270,35 +270,35 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
     status: CheckStatus | 0 | 1 | 2 | 3,
     options?: ServiceCheckOptions,
   ): Promise<boolean> {
-    return ready().serviceCheck(name, status, options);
+    return useDefault().serviceCheck(name, status, options);
   }
 
   static flush(deadline?: Deadline): Promise<boolean> {
-    return ready().flush(deadline);
+    return useDefault().flush(deadline);
   }
 
   /** The default client itself. */
   static get default(): ChouetteClient {
-    return ready();
+    return useDefault();
   }
 
   /**
-   * Makes this the default client, which the static methods and `timed` use: in tests, a `TestClient`. The one before stays
-   * open. With undefined, the next call creates one from the environment.
+   * Replaces the default client, which the static methods and `timed` use, for example by a `TestClient`. The previous one
+   * stays open. After `undefined`, the next call creates a new one from the environment.
    */
   static use(client: ChouetteClient | undefined): void {
-    readyMade = client;
+    defaultClient = client;
   }
 }
 
-let readyMade: ChouetteClient | undefined;
+let defaultClient: ChouetteClient | undefined;
 
-function ready(): ChouetteClient {
-  readyMade ??= new ChouetteClient();
-  return readyMade;
+function useDefault(): ChouetteClient {
+  defaultClient ??= new ChouetteClient();
+  return defaultClient;
 }
 
-/** A timing on the ready-made client, begun here: see {@link Timed} for the ways to use it. */
+/** Starts a timing on the default client: see {@link Timed} for the ways to use it. */
 export function timed(metric: string, options?: TimedOptions): Timed {
-  return ready().timed(metric, options);
+  return useDefault().timed(metric, options);
 }

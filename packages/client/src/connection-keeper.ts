@@ -1,8 +1,7 @@
 /**
- * Keeps a connection to the broker: opens one when it is needed, and another one after a failure, with exponential
- * backoff and full jitter. It tries forever, and keeps no process alive.
+ * Keeps a connection to the broker: opens one on demand, and a new one after a failure, with exponential backoff and full
+ * jitter. It retries forever, and doesn't keep the process alive.
  */
-
 import { reconnectDelay } from "@chouette-iot/queue/redis/backoff";
 import type { BrokerAddress } from "@chouette-iot/queue/resp/address";
 import { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
@@ -24,11 +23,11 @@ export interface KeeperListener {
   onConnected(): void;
   /** The connection ended, or an attempt to connect failed. */
   onDisconnected(error: Error): void;
-  /** There is a connection, or it is time for another attempt. */
+  /** A connection is open, or it is time for another attempt. */
   onTurn(): void;
 }
 
-/** How often the Sentinels are asked whether there was a failover: a master that is cut off from them still takes records. */
+/** How often the Sentinels are asked about a failover: a former master that is cut off still accepts records. */
 const FAILOVER_CHECK = milliseconds(5_000);
 
 export class ConnectionKeeper {
@@ -38,14 +37,14 @@ export class ConnectionKeeper {
   #connection: BrokerConnection | undefined;
   #isConnecting = false;
   #failures = 0;
-  /** Set while it waits before the next attempt. */
+  /** Defined while it waits before the next attempt. */
   #pause: Timer | undefined;
   #failoverCheck: Timer | undefined;
   #closed = false;
 
   /**
-   * @param address an error if there is no usable one: every attempt fails with it
-   * @param waitReplicas how many replicas must have a batch before it counts as stored
+   * @param address an error if there is no valid one: every attempt fails with it
+   * @param waitReplicas number of replicas that must have a batch before it counts as stored
    */
   constructor(address: BrokerAddress | Error, waitReplicas: number, listener: KeeperListener) {
     this.#waitReplicas = waitReplicas;
@@ -61,9 +60,9 @@ export class ConnectionKeeper {
     return this.#pause !== undefined || this.#closed;
   }
 
-  /** Begins to connect, unless that is under way. */
+  /** Starts to connect, unless it is connecting already. */
   connect(): void {
-    // Not in the async context of the call that happens to be the first.
+    // Not in the async context of whichever call comes first.
     if (!this.#isConnecting) void inLoadContext(() => this.#connect());
   }
 
@@ -73,7 +72,7 @@ export class ConnectionKeeper {
     this.#pause = undefined;
   }
 
-  /** The server did what it was asked to: the next failure is the first of its series. */
+  /** The server has accepted something: the backoff starts over. */
   succeeded(): void {
     this.#failures = 0;
   }

@@ -1,11 +1,11 @@
 /**
  * Finds the context of a call without building a key.
  *
- * A call's name and tags are looked up in a trie, whose strings V8 has hashed already; only a new context is
- * normalised, sorted and written as JSON. Two calls with the same tags in another order, or as numbers and as text, end
- * in one context, and so do calls of children (`shared-contexts.ts`, which bounds the memory of all of it).
+ * A call's name and tags are looked up in a trie of strings that V8 has already hashed; only a new context is normalised,
+ * sorted and written as JSON. Calls with the same tags in another order, or with numbers as text, share a context, and so do
+ * calls of children (`shared-contexts.ts`, which also bounds the memory).
  *
- * Promises: the tags that a call is recorded with were read once, together. Calls that only go to a metric's overflow
+ * Promises: a call's tags are read only once before they are recorded. Calls that only go to a metric's overflow context
  * need no entry.
  */
 import { type MetricType, metricName, NO_TAGS, type Tags } from "@chouette-iot/record";
@@ -28,7 +28,7 @@ interface Root {
   readonly node: TagTrieNode;
 }
 
-/** A node with its entry in a map, and a context with its text, without the characters of the tags. */
+/** Estimates: a node with its map entry, and a context with its text, without the characters of the tags. */
 const NODE_BYTES = 120;
 const CONTEXT_BYTES = 240;
 
@@ -49,7 +49,7 @@ export class ContextLookup {
     this.#generation = shared.generation;
   }
 
-  /** The lookup of a child: the same for all that add the same. Throws only what the caller's own objects throw. */
+  /** The lookup of a child; children with the same prefix and tags share one. Throws only what the caller's objects throw. */
   child(prefix: string, added: TagInput | null | undefined): ContextLookup {
     const { children } = this.#shared;
     const tags = readTags(this.tags, added);
@@ -64,7 +64,7 @@ export class ContextLookup {
     return child;
   }
 
-  /** The context of a call; undefined if nothing of the name is valid. Throws only what the caller's own objects throw. */
+  /** The context of a call; undefined if no part of the name is valid. Throws only what the caller's objects throw. */
   lookupOrCreate(
     type: MetricType,
     metric: string,
@@ -73,7 +73,7 @@ export class ContextLookup {
     return this.lookup(type, metric, tags) ?? this.#cache(type, metric, tags ?? undefined);
   }
 
-  /** The context of a call, if there was one like it before. */
+  /** The context of a call, if it is cached. */
   lookup(type: MetricType, metric: string, tags: TagInput | null | undefined): MetricContext | undefined {
     if (this.#generation !== this.#shared.generation) this.#reset();
     const from = this.#roots[type].get(metric)?.node;
@@ -85,7 +85,7 @@ export class ContextLookup {
       node = node.childByTag(name, typeof value === "string" ? value : plainValue(value));
       if (node === undefined) return undefined;
     }
-    // No field of its own: a Map or a Set has none, either.
+    // It has no enumerable fields: it is empty, or a Map or Set.
     return node === from ? this.#lookupEmpty(from, tags) : node.context;
   }
 
@@ -169,7 +169,7 @@ export class ContextLookup {
     return node;
   }
 
-  /** Contexts in use live on where they are held; the same call makes an equal one. */
+  /** Drops everything. Contexts in use stay valid; the same calls create equal ones. */
   #reset(): void {
     this.#generation = this.#shared.generation;
     this.#roots = newRoots();

@@ -1,6 +1,6 @@
 /**
- * What became of the calls. At any time accepted + recovered = aggregated + stored + buffered + spilled + dropped;
- * a refused call was never accepted.
+ * Counters of a client's calls. At any time accepted + recovered = aggregated + stored + buffered + spilled + dropped.
+ * Refused calls don't count as accepted.
  */
 
 /** Why a call was not accepted. */
@@ -12,16 +12,16 @@ export type Refusal =
   | "invalid_log"
   | "closed";
 
-/** Why an accepted record was let go. */
+/** Why an accepted record was dropped. */
 export type Drop = "buffer_full" | "spill_full" | "spill_torn" | "spill_lost" | "closed";
 
 export class Counters {
   accepted = 0;
-  /** Calls that joined the record of an earlier call. */
+  /** Calls that were added to an earlier call's record. */
   aggregated = 0;
   /** Calls that were recorded under their metric's overflow context. */
   overflowed = 0;
-  /** Calls that sampling left out. */
+  /** Calls that sampling skipped. */
   sampledOut = 0;
   stored = 0;
   /** Records of another client, found in the spill. */

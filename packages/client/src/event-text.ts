@@ -1,7 +1,7 @@
 /**
- * Events and service checks of an application, as JSON in the fields of Datadog's API.
+ * Encodes events and service checks of an application as JSON, with the fields of Datadog's API.
  *
- * The agent cuts what is longer than Datadog takes; what is far longer is cut here, so that it costs no memory.
+ * The agent truncates texts to Datadog's limits. Much longer ones are truncated here, to save memory.
  */
 import {
   CHECK_STATUSES,
@@ -19,13 +19,13 @@ export interface EventOptions {
   /** Seconds since the epoch, or a Date. Without it, the time of the call. */
   readonly timestamp?: number | Date | null | undefined;
   readonly tags?: TagInput | null | undefined;
-  /** The agent's host without it. */
+  /** The agent's host by default. */
   readonly host?: string | null | undefined;
-  /** `info` without it. */
+  /** `info` by default. */
   readonly alertType?: EventAlertType | null | undefined;
-  /** `normal` without it. */
+  /** `normal` by default. */
   readonly priority?: EventPriority | null | undefined;
-  /** Events with the same one are shown together. */
+  /** Datadog shows events with the same key together. */
   readonly aggregationKey?: string | null | undefined;
   readonly sourceType?: string | null | undefined;
 }
@@ -34,14 +34,14 @@ export interface ServiceCheckOptions {
   /** Seconds since the epoch, or a Date. Without it, the time of the call. */
   readonly timestamp?: number | Date | null | undefined;
   readonly tags?: TagInput | null | undefined;
-  /** The agent's host without it. */
+  /** The agent's host by default. */
   readonly host?: string | null | undefined;
   readonly message?: string | null | undefined;
 }
 
 const MAX_LENGTH = 16_384;
 
-/** @param at seconds since the epoch. Returns undefined if it is no event. */
+/** The JSON of an event; undefined if it is invalid. @param at seconds since the epoch */
 export function eventText(
   title: string,
   text: string,
@@ -66,8 +66,10 @@ export function eventText(
 }
 
 /**
- * @param status by its name or Datadog's number
- * @param at seconds since the epoch. Returns undefined if it is no check.
+ * The JSON of a service check; undefined if it is invalid.
+ *
+ * @param status its name or Datadog's number
+ * @param at seconds since the epoch
  */
 export function serviceCheckText(
   name: string,

@@ -1,18 +1,18 @@
 /**
- * What clients do at the end of the process.
+ * Hooks of clients into the end of the process.
  *
- * Promises: one listener a process for each kind of end, however many clients there are, and none without a client. A
- * signal that the program handles itself is left to it; any other ends the process, as it would have without us. Listeners
- * that only wait for the end don't count as handling it: those of `signal-exit` (execa, ora, write-file-atomic), and those of
- * another copy of this client, which ends the process if it is the last to be ready.
+ * Promises: one listener per process for each kind of exit, however many clients there are, and none without a client. A
+ * signal that the program handles itself is left to the program; any other ends the process, as it would without us.
+ * Listeners that only observe the exit don't count as handling it: those of `signal-exit` (execa, ora, write-file-atomic) and
+ * those of other copies of this client, of which the last to finish ends the process.
  */
 
 export interface ExitHooks {
   /** The program has nothing left to do. */
   beforeExit(): void;
-  /** The process ends now: only synchronous work is possible. */
+  /** The process exits now: only synchronous work is possible. */
   exit(): void;
-  /** SIGTERM or SIGINT: resolves when the process may end. Without it, this client ignores signals. */
+  /** SIGTERM or SIGINT: resolves when the process may end. Undefined if the client ignores signals. */
   readonly signal: (() => Promise<unknown>) | undefined;
 }
 
@@ -20,10 +20,10 @@ type SignalListener = (signal: NodeJS.Signals) => Promise<void>;
 
 const registered = new Set<ExitHooks>();
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
-/** On the signal listeners of every copy of this client. */
+/** Marks the signal listeners of every copy of this client. */
 const MARK = Symbol.for("chouette-iot-client.signal-listener");
 
-/** @returns a function that removes the hooks */
+/** Registers hooks. @returns a function that removes them */
 export function onProcessExit(hooks: ExitHooks): () => void {
   if (registered.size === 0) {
     process.on("beforeExit", onBeforeExit);
@@ -51,7 +51,7 @@ function onExit(): void {
 function listenToSignals(): void {
   stopListening();
   if (![...registered].some(({ signal }) => signal !== undefined)) return;
-  // Before the program's listeners: those added by `once` are gone when they have run, and must be seen.
+  // Before the program's listeners: those added by `once` are removed when they run, and must be counted.
   for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }
 
@@ -64,7 +64,7 @@ const onSignal: SignalListener = Object.assign(
     const isHandledElsewhere = process.listenerCount(signal) > passiveListeners(signal);
     await Promise.allSettled([...registered].map((hooks) => hooks.signal?.()));
     if (isHandledElsewhere) return;
-    // Node calls no exit listeners for a signal.
+    // Node doesn't call exit listeners after a signal.
     onExit();
     stopListening();
     // Another copy is still sending: it ends the process.

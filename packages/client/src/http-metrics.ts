@@ -1,9 +1,9 @@
 /**
  * Metrics of HTTP servers: `http.requests`, a count, and `http.request.duration`, a histogram in seconds, by method, route and
- * status class (`2xx`; `aborted` where the client left first).
+ * status class (`2xx`; `aborted` if the caller disconnected first).
  *
- * Promises: the route is a template as the program wrote it, never a path as a caller sent it, so that there are no
- * more contexts than routes; what matched no route is `unmatched`. What a program sees of a request stays as it is.
+ * Promises: the route is the program's template, never the requested path, so there are no more contexts than routes;
+ * requests that match no route are `unmatched`. The request looks the same to the program.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ChouetteClient } from "./client.js";
@@ -11,10 +11,10 @@ import { ChouetteClient } from "./client.js";
 type Handler<Q, S> = (request: Q, response: S) => unknown;
 
 const UNMATCHED = "unmatched";
-/** A caller may send any text as a method. */
+/** Any other method is `other`, since callers can send any text. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
-/** What is used of Express' request. */
+/** The used part of Express' request. */
 interface ExpressRequest extends IncomingMessage {
   readonly baseUrl?: string;
 }
@@ -29,8 +29,8 @@ export function expressMetrics(client: ChouetteClient = ChouetteClient.default) 
 }
 
 /**
- * Express says which route it took by setting `request.route`, and only then is `request.baseUrl` the one that goes with
- * it: an error handler finds it set back. So the route is read when it is set.
+ * Express sets `request.route` when it has found the route. Only at that moment is `request.baseUrl` the matching one: error
+ * handlers see it reset. So the template is read when the route is set.
  */
 function watchRoute(request: ExpressRequest): () => string | undefined {
   let route: { readonly path?: unknown } | undefined;
@@ -47,7 +47,7 @@ function watchRoute(request: ExpressRequest): () => string | undefined {
   return () => template;
 }
 
-/** What is used of Fastify. */
+/** The used part of Fastify. */
 interface FastifyLike {
   addHook(name: "onRequest", hook: FastifyHook): unknown;
 }
@@ -66,13 +66,13 @@ export function fastifyMetrics(client: ChouetteClient = ChouetteClient.default) 
     });
     done();
   };
-  // Fastify's own sign for a plugin that is for the whole server, not for a part.
+  // Fastify's marker for a plugin that applies to the whole server.
   return Object.assign(plugin, { [Symbol.for("skip-override")]: true });
 }
 
 /**
  * node:http: `createServer(httpMetrics(handler))`.
- * @param routeOf the route's template; without it every request is `unmatched`
+ * @param routeOf returns the route's template; by default every request is `unmatched`
  */
 export function httpMetrics<Q extends IncomingMessage, S extends ServerResponse>(
   handler: Handler<Q, S>,
@@ -85,7 +85,7 @@ export function httpMetrics<Q extends IncomingMessage, S extends ServerResponse>
   };
 }
 
-/** The program's own function: it must not throw into the server. */
+/** Calls the program's function, whose exceptions must not reach the server. */
 function readRoute(routeOf: () => string): string {
   try {
     return routeOf();

@@ -1,15 +1,15 @@
 /**
- * Ids of clients, of what they spill, and of records.
+ * Ids of clients, spill segments and records.
  *
- * A record's id is the number of its batch, in 10 digits, and its place in the batch. A client numbers its batches from a
- * random place on, so far from that of any other that they don't meet. Ids sort as text in the order of the calls, which
+ * A record's id is the number of its batch, in 10 digits, and its index in the batch. Each client numbers its batches from a
+ * random start, so far from any other client's that they don't collide. Ids sort as text in the order of the calls, which
  * matters for gauges set twice in a millisecond: the agent reads the later one last.
  *
- * An id has 12 characters: what V8 joins at once. Longer texts it joins when they are read, and keeps their parts until then.
+ * An id has 12 characters: up to that length, V8 concatenates strings immediately instead of keeping their parts.
  */
 import { randomBytes } from "node:crypto";
 
-/** In the order of their codes. */
+/** In ASCII order. */
 const DIGITS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
 const HIGH_DIGITS = 8;
 const LOW_DIGITS = 2;
@@ -19,15 +19,15 @@ export function newClientId(): string {
   return randomBytes(6).toString("base64url");
 }
 
-/** In base 36 with its length ahead, so that text sorts as the numbers do. */
+/** The number in base 36, preceded by its length, so that texts sort like the numbers. */
 export function sortedNumber(value: number): string {
   const digits = value.toString(36);
   return `${digits.length.toString(36)}${digits}`;
 }
 
-/** The numbers of a client's batches, as text. */
+/** Generates the numbers of a client's batches, as text. */
 export class BatchNumbers {
-  /** From the lower half of what has room: counting on meets no end. */
+  /** From the lower half of the range, so that it never overflows. */
   #high = Math.floor(randomBytes(6).readUIntBE(0, 6) / 2);
   #highText = digitsOf(this.#high, HIGH_DIGITS);
   #low = 0;

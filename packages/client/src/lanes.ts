@@ -1,15 +1,15 @@
 /**
- * Lanes: each carries one batch at a time to the broker, so that it can be known afterwards which batches were stored.
+ * Lanes: each carries one batch at a time to the broker, so that it is possible to find out later which batches were stored.
  *
- * A batch's MULTI also sets its lane's marker to the batch's sequence number. If the connection is lost before the
- * answer, the batch is in doubt: the next connection ends the lost one at the server (a fence), so that bytes still on
- * their way can't be carried out later, and then reads the markers. A lane whose marker is its sequence was stored; any
- * other was not, and its batch goes again with the same ids.
+ * A batch's MULTI also sets its lane's marker to the batch's sequence number. If the connection is lost before the reply, the
+ * batch is in doubt: the next connection ends the lost one at the server (a fence), so that bytes in flight can't be executed
+ * later, and then reads the markers. If a lane's marker equals its sequence, its batch was stored; otherwise it is sent again
+ * with the same ids.
  *
- * Promises: a batch is settled as stored only if the broker said so, and counts once.
- * It can still count twice if the server can't end a connection by its id (before Redis 6.2, or without the right to
- * CLIENT KILL), hung with our batch unread, and the agent took the records in between; if the broker was away for
- * longer than a marker lives (a day); or if it came back without its latest writes.
+ * Promises: a batch is settled as stored only if the broker confirmed it, and counts once.
+ * It can count twice in these cases: the server can't end a connection by its id (before Redis 6.2, or without the right to
+ * CLIENT KILL), hung with our batch unread, and the agent took the records in between; the broker was unavailable for longer
+ * than a marker lives (a day); or it came back without its latest writes.
  */
 import type { Batch } from "./batch.js";
 import type { BrokerConnection, ServerSideId, StoreOutcome } from "./broker-connection.js";
@@ -18,7 +18,7 @@ import type { Doubt } from "./spill/segment-text.js";
 export interface Lane {
   marker: string;
   sequence: number;
-  /** Being sent, or in doubt while there is no connection. */
+  /** The batch being sent, or in doubt while there is no connection. */
   batch: Batch | undefined;
 }
 
@@ -43,7 +43,7 @@ export class Lanes {
     return this.#lanes.find(({ batch }) => batch === undefined);
   }
 
-  /** Sends a batch in an idle lane. After `doubt` the batch stays in its lane, unless it has been taken out meanwhile. */
+  /** Sends a batch in an idle lane. After `doubt` it stays in its lane, unless it was given away meanwhile. */
   async send(connection: BrokerConnection, lane: Lane, batch: Batch): Promise<StoreOutcome> {
     const sequence = ++this.#sequence;
     lane.sequence = sequence;
@@ -56,8 +56,8 @@ export class Lanes {
 
   /**
    * Finds out on a new connection which batches in doubt were stored, and empties the lanes. The earlier connection is
-   * ended in any case: it may have carried a spilled batch as well, whose marker is read when the spill is drained.
-   * Rejects if the connection is lost; then the batches stay in doubt.
+   * ended in any case: it may also have carried a spilled batch, whose marker is read when the spill is drained. Rejects if
+   * the connection is lost; then the batches stay in doubt.
    */
   async resolve(
     connection: BrokerConnection,
@@ -74,7 +74,7 @@ export class Lanes {
     this.#carrier = connection.serverSideId;
   }
 
-  /** Gives the batches away, each with the way to find out whether it was stored, until `take` declines one. */
+  /** Gives the batches to `take`, each with the information to find out whether it was stored, until it declines one. */
   giveAway(take: (batch: Batch, doubt: Doubt) => boolean): void {
     const carrier = this.#carrier;
     for (const lane of this.#lanes) {
@@ -83,7 +83,7 @@ export class Lanes {
       const doubt = { marker, sequence: `${lane.sequence}`, carrier };
       if (!take(batch, doubt)) return;
       lane.batch = undefined;
-      // The old marker must keep its value until the batch is drained from the spill.
+      // The old marker must keep its value until the spilled batch is drained.
       lane.marker = this.#newMarker();
     }
   }

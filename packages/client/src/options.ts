@@ -1,10 +1,8 @@
 /**
- * Options of a client: what the caller says, then the environment, then the default.
+ * Options of a client: from the caller, else from the environment, else the default.
  *
- * A wrong setting never throws into the application: it is rejected, the default holds, and the client says so
- * by `onError` and in `stats()`.
+ * An invalid option never throws into the application: the default is used, and `onError` and `stats()` report it.
  */
-
 import {
   type BrokerAddress,
   DEFAULT_ADDRESS,
@@ -19,75 +17,75 @@ import type { TagInput } from "./tag-input.js";
 export interface ChouetteClientOptions {
   /**
    * `redis://[user[:password]@]host[:port][/database]`, `rediss://…` with TLS, or `unix://…/path/to/socket[?db=database]`.
-   * Special characters in user and password are percent-encoded (`encodeURIComponent`). Else REDIS_URL.
+   * Special characters in user and password are percent-encoded (`encodeURIComponent`). By default REDIS_URL.
    * With Sentinels `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/master[/database]`, or `rediss+sentinel://…`.
    */
   readonly url?: string | undefined;
-  /** Else REDIS_HOST, else 127.0.0.1. */
+  /** By default REDIS_HOST, or 127.0.0.1. */
   readonly host?: string | undefined;
-  /** Else REDIS_PORT, else 6379. */
+  /** By default REDIS_PORT, or 6379. */
   readonly port?: number | undefined;
-  /** The master that Redis Sentinels name, in place of a host and a port. Else REDIS_SENTINELS and REDIS_SENTINEL_MASTER. */
+  /** Sentinels that name the master, instead of host and port. By default REDIS_SENTINELS and REDIS_SENTINEL_MASTER. */
   readonly sentinels?: SentinelOptions | undefined;
-  /** As it is, not percent-encoded; takes precedence over the URL's, as do the next three. */
+  /** Not percent-encoded. This and the next three options take precedence over the URL. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** The number of the database; 0. */
+  /** The number of the database; 0 by default. */
   readonly database?: number | undefined;
   /** Connects with TLS, as `rediss://` does: the authorities to trust, the client's certificate and key, the server's name. */
   readonly tls?: TlsSettings | undefined;
   /**
-   * How many replicas must have copied a record before it counts as stored, so that it survives the master's failover. While
-   * fewer do, records wait here. Else REDIS_WAIT_REPLICAS, else 0.
+   * Number of replicas that must have copied a record before it counts as stored, so that it survives a failover. While there
+   * are fewer, records wait in the client. By default REDIS_WAIT_REPLICAS, or 0.
    */
   readonly waitReplicas?: number | undefined;
-  /** Put before every name as it is: with `"app."` the name `jobs` becomes `app.jobs`. */
+  /** Prefix of every name, used unchanged: with `"app."`, `jobs` becomes `app.jobs`. */
   readonly prefix?: string;
   /** Tags of every record. Those of a call take precedence. */
   readonly tags?: TagInput;
-  /** The part of the calls that is recorded, from 0 to 1, where a call says nothing else. 1. */
+  /** Fraction of the calls to record, from 0 to 1, for calls without their own. 1 by default. */
   readonly sampleRate?: number;
-  /** Whether calls of a context within a second become one record: counts, rates, gauges, sets and distributions. True. */
+  /** Whether calls of a context within a second become one record: counts, rates, gauges, sets, distributions. Default: true. */
   readonly aggregate?: boolean;
-  /** How many contexts a flush (one second) may have; calls of more go to `overflow:true`. 2000. */
+  /** Maximum number of contexts per second; calls of further ones are recorded with `overflow:true`. 2000 by default. */
   readonly cardinalityLimit?: number;
-  /** How long in milliseconds a call's promise waits for its record to be stored before it answers false. 1000. */
+  /** Milliseconds after which a call's promise resolves to false if its record isn't stored yet. 1000 by default. */
   readonly answerTimeoutMs?: number;
-  /** The longest that records wait for others, in milliseconds, so that they go out in one batch. 10. */
+  /** Maximum time in milliseconds that records wait to be sent in one batch with others. 10 by default. */
   readonly lingerMs?: number;
-  /** How many records may wait in memory for the broker; beyond it the oldest go. 50,000. */
+  /** Maximum number of records that wait in memory for the broker; then the oldest are dropped. 50,000 by default. */
   readonly bufferRecords?: number;
-  /** How many bytes may wait in memory for the broker (as UTF-16 units, an estimate); beyond it the oldest go. 8 MiB. */
+  /** Maximum size of these records (an estimate in UTF-16 units); then the oldest are dropped. 8 MiB by default. */
   readonly bufferBytes?: number;
-  /** A folder for what memory shouldn't hold while the broker is away, and for what is left at the end. None without it. */
+  /** A folder for records during an outage of the broker, and for those that are left at the exit. None by default. */
   readonly spill?: {
     readonly folder: string;
-    /** The most bytes that this process' records may take there; beyond it the oldest go. 64 MiB. */
+    /** Maximum bytes of this process' records there; then the oldest are dropped. 64 MiB by default. */
     readonly maxBytes?: number;
   };
-  /** Whether SIGTERM and SIGINT send what is buffered before they end the process. False. */
+  /** Whether buffered records are sent on SIGTERM and SIGINT before the process ends. False by default. */
   readonly exitSignals?: boolean;
-  /** How long in milliseconds a normal exit may be held up to send what is buffered. 1200; 0 is not at all. */
+  /** Maximum delay in milliseconds of a normal exit to send buffered records. 1200 by default; 0 disables it. */
   readonly exitTimeoutMs?: number;
-  /** Told once when an outage or a refusal begins, or a setting can't be used; the same as `on("error")`. */
+  /** Called once when an outage or refusal begins, or an option is invalid; the same as `on("error")`. */
   readonly onError?: (error: Error) => void;
 }
 
 export interface SentinelOptions {
   /** `host[:port]` of each, separated by commas or as a list. */
   readonly servers: string | readonly string[];
-  /** The name by which they know the master. `mymaster` without it. */
+  /** The master's name in their configuration; `mymaster` by default. */
   readonly master?: string | undefined;
   /** The Sentinels' own login, if they have one. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
 }
 
-/** PM2 kills a process 1,600 ms after its signal: this leaves time to write the spill. */
+/** PM2 kills a process 1,600 ms after the signal: this leaves time to write the spill. */
 export const EXIT_TIMEOUT_MS = 1_200;
 
 export interface Settings {
-  /** An error if the given URL is none: no other server is used in its place. */
+  /** An error if the URL is invalid: then no other server is used. */
   readonly address: BrokerAddress | Error;
   readonly waitReplicas: number;
   readonly sampleRate: number;
@@ -102,33 +100,28 @@ export interface Settings {
   readonly spill: SpillSettings | undefined;
 }
 
-/** A setting that was not used, and why. */
+/** Called with a message for each option that was not used. */
 export type Warning = (message: string) => void;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Validates the options and adds the defaults. Never throws. */
 export function readSettings(
   options: ChouetteClientOptions,
   environment: Environment,
   warn: Warning,
 ): Settings {
-  const number = (
-    name: string,
-    value: unknown,
-    least: number,
-    otherwise: number,
-    most = Infinity,
-  ): number => {
-    if (value === undefined || value === null) return otherwise;
-    if (typeof value === "number" && value >= least && value <= most) return value;
-    warn(`${name} should be a number from ${least}${most < 2 ? ` to ${most}` : ""}: ${otherwise} is used`);
-    return otherwise;
+  const number = (name: string, value: unknown, min: number, byDefault: number, max = Infinity): number => {
+    if (value === undefined || value === null) return byDefault;
+    if (typeof value === "number" && value >= min && value <= max) return value;
+    warn(`${name} should be a number from ${min}${max < 2 ? ` to ${max}` : ""}: ${byDefault} is used`);
+    return byDefault;
   };
-  const flag = (name: string, value: unknown, otherwise: boolean): boolean => {
-    if (value === undefined || value === null) return otherwise;
+  const flag = (name: string, value: unknown, byDefault: boolean): boolean => {
+    if (value === undefined || value === null) return byDefault;
     if (typeof value === "boolean") return value;
-    warn(`${name} should be true or false: ${otherwise} is used`);
-    return otherwise;
+    warn(`${name} should be true or false: ${byDefault} is used`);
+    return byDefault;
   };
   const { spill } = options;
   const { REDIS_WAIT_REPLICAS } = environment;
@@ -152,15 +145,15 @@ export function readSettings(
   };
 }
 
-/** A host, port or Sentinels from the caller take precedence over a REDIS_URL of the environment. An empty text is none. */
+/** The caller's host, port or Sentinels take precedence over the environment's REDIS_URL. An empty text counts as unset. */
 function readAddress(
   options: ChouetteClientOptions,
   environment: Environment,
   warn: Warning,
 ): BrokerAddress | Error {
   const { username, password, database, tls } = options;
-  const isCalled = Boolean(options.host) || options.port !== undefined || Boolean(options.sentinels);
-  const url = options.url || (isCalled ? undefined : environment.REDIS_URL);
+  const hasServer = Boolean(options.host) || options.port !== undefined || Boolean(options.sentinels);
+  const url = options.url || (hasServer ? undefined : environment.REDIS_URL);
   try {
     const server = url ? parseAddress(url) : readServer(options, environment, warn);
     return {
@@ -175,10 +168,10 @@ function readAddress(
   }
 }
 
-/** Throws if the Sentinels are none. */
+/** Throws if the list of Sentinels is invalid. */
 function readServer(options: ChouetteClientOptions, environment: Environment, warn: Warning): BrokerAddress {
-  const isNamed = Boolean(options.host) || options.port !== undefined;
-  const given = options.sentinels ?? (isNamed ? undefined : sentinelsOf(environment));
+  const hasHost = Boolean(options.host) || options.port !== undefined;
+  const given = options.sentinels ?? (hasHost ? undefined : sentinelsOf(environment));
   if (given) return { ...DEFAULT_ADDRESS, sentinels: readSentinels(given) };
   const port = Number(options.port ?? (environment.REDIS_PORT || DEFAULT_ADDRESS.port));
   const usable = Number.isInteger(port) && port > 0 && port < 65_536;

@@ -1,8 +1,8 @@
 /**
- * The outbox: records in memory that wait for the broker, in batches.
+ * The outbox: batches of records that wait in memory for the broker.
  *
- * Promises: bounded in records and in bytes. Beyond either limit the oldest batch leaves, to the spill if there is one,
- * and its calls answer false. A process that is killed loses what is here.
+ * Promises: it is bounded in records and in bytes. Beyond either limit the oldest batch leaves, to the spill if there is one,
+ * and its calls resolve to false. If the process is killed, its records are lost.
  */
 import type { Milliseconds } from "@chouette-iot/record";
 import type { MetricContext } from "@chouette-iot/record/calls";
@@ -17,9 +17,9 @@ export interface OutboxLimits {
 }
 
 export interface OutboxListener {
-  /** There is something to send: a batch was begun, or is full. */
+  /** A batch has been started, or is full. */
   onWaiting(full: boolean): void;
-  /** There is no room: this batch, the oldest, has left the outbox. */
+  /** The outbox was full: this batch, the oldest, has left it. */
   onOverflow(batch: Batch): void;
 }
 
@@ -29,7 +29,7 @@ export class Outbox {
   /** Oldest first. */
   readonly #sealed: Batch[] = [];
   readonly #open = new Map<string, Batch>();
-  /** Every batch that isn't stored or dropped yet, those being sent included. */
+  /** All batches that aren't stored or dropped yet, including those being sent. */
   readonly #live = new Set<Batch>();
   readonly #numbers = new BatchNumbers();
   #records = 0;
@@ -41,16 +41,18 @@ export class Outbox {
   }
 
   /**
-   * @param value JSON: a finite number, or the text of an array
+   * Adds a metric to the queue's open batch.
+   *
+   * @param value JSON: a finite number, or the text of an array or object
    * @param score seconds since the epoch, as text
-   * @returns the answer that the record's batch will get
+   * @returns the batch's answer; never rejects
    */
   addMetric(queue: string, context: MetricContext, value: number | string, score: string): Promise<boolean> {
     const batch = this.#open.get(queue) ?? this.#begin(queue);
     return this.#added(batch, batch.addMetric(context, value, score));
   }
 
-  /** @param text the record's JSON */
+  /** Adds a log, event or service check, like `addMetric`. @param text its JSON */
   addText(queue: string, text: string, score: string): Promise<boolean> {
     const batch = this.#open.get(queue) ?? this.#begin(queue);
     return this.#added(batch, batch.addText(text, score));
@@ -68,24 +70,24 @@ export class Outbox {
     return this.#sealed.length > 0;
   }
 
-  /** Open batches go out without waiting for more records. */
+  /** Seals all open batches, so that they are sent without waiting for more records. */
   sealAll(): void {
     for (const batch of this.#open.values()) this.#seal(batch);
   }
 
-  /** The oldest sealed batch. It counts as waiting until it is settled. */
+  /** Takes the oldest sealed batch. It counts as waiting until it is settled. */
   take(): Batch | undefined {
     return this.#sealed.shift();
   }
 
-  /** Returns a batch that was not stored: it goes out first. */
+  /** Returns a batch that was not stored: it will be sent first. */
   putBack(batch: Batch): void {
     this.#sealed.unshift(batch);
   }
 
   /**
-   * Offers what has waited for longer than `age` milliseconds, until `take` declines. A batch that is taken leaves the
-   * outbox, and its calls answer false.
+   * Offers batches older than `age` milliseconds, until `take` declines one. A batch that is taken leaves the outbox, and its
+   * calls resolve to false.
    */
   offerOlderThan(age: number, take: (batch: Batch) => boolean): void {
     const before = monotonicNow() - age;
@@ -101,11 +103,12 @@ export class Outbox {
     }
   }
 
-  /** Answers false to all calls that still wait for their answer. Returns whether any did. */
+  /** Resolves all pending calls to false. Returns whether there were any. */
   answerAllFalse(): boolean {
     return [...this.#live].filter((batch) => batch.answerFalse()).length > 0;
   }
 
+  /** Concludes a batch as stored or dropped. */
   settle(batch: Batch, stored: boolean): void {
     if (!this.#live.delete(batch)) return;
     this.#records -= batch.records;
@@ -113,7 +116,7 @@ export class Outbox {
     batch.settle(stored);
   }
 
-  /** Drops everything that isn't stored. Returns the number of records. */
+  /** Drops all batches. Returns the number of their records. */
   dropAll(): number {
     const records = this.#records;
     for (const batch of this.#live) this.settle(batch, false);
@@ -122,7 +125,7 @@ export class Outbox {
     return records;
   }
 
-  /** Resolves when everything that waits at this moment is stored or dropped. */
+  /** Resolves when all batches that are waiting now are stored or dropped. */
   async settled(): Promise<void> {
     await Promise.all([...this.#live].map((batch) => batch.fate));
   }
@@ -150,7 +153,7 @@ export class Outbox {
     this.#listener.onWaiting(true);
   }
 
-  /** Batches being sent can't be dropped: they may be stored already. */
+  /** Drops batches, except those being sent, which may be stored already. */
   #makeRoom(): void {
     while (this.#records > this.#limits.bufferRecords || this.#bytes > this.#limits.bufferBytes) {
       if (this.#sealed.length === 0) this.sealAll();

@@ -1,5 +1,5 @@
 /**
- * The pipeline: what a client and its children share, wired together here and nowhere else.
+ * The pipeline that a client and its children share. Its parts are wired together only here.
  *
  *   call → context → aggregator ─┬─ record text → outbox → sender → broker
  *              └─── samples, ────┘                  ↑ ↓
@@ -34,8 +34,8 @@ export class Pipeline implements Recorder {
   readonly #sender: Sender;
   readonly #spill: Spill | undefined;
   readonly #spillPolicy: SpillPolicy | undefined;
-  readonly #forget: () => void;
-  /** Number of accepted records when the exit was last delayed: it is delayed again only if there are more. */
+  readonly #removeExitHooks: () => void;
+  /** Number of accepted calls when the exit was last delayed: it is delayed again only after further calls. */
   #exitTriedAt = -1;
   #closed: Promise<void> | undefined;
 
@@ -60,7 +60,7 @@ export class Pipeline implements Recorder {
     this.#aggregator = new Aggregator(settings.cardinalityLimit, this.counters, (context, value, at) =>
       this.#outbox.addMetric(queues.rawMetrics, context, value, this.#clock.seconds(at)),
     );
-    this.#forget = onProcessExit({
+    this.#removeExitHooks = onProcessExit({
       beforeExit: () => this.#onBeforeExit(),
       exit: () => this.#onExit(),
       signal: settings.exitSignals ? () => this.flush(settings.exitTimeout) : undefined,
@@ -114,7 +114,7 @@ export class Pipeline implements Recorder {
     return this.#outbox.addText(queues[queue], text, this.#clock.seconds(at));
   }
 
-  /** One call, one record. */
+  /** Records a call without aggregation. */
   #record(given: MetricContext, value: number | string, givenTime: string | undefined): Promise<boolean> {
     const now = Date.now();
     const timestamp = givenTime ?? this.#clock.seconds(now);
@@ -128,14 +128,14 @@ export class Pipeline implements Recorder {
     return REFUSED;
   }
 
-  /** True when all that was buffered or spilled is stored or dropped, false if `timeoutMs` passed first. */
+  /** True once all buffered and spilled records are stored or dropped, false if `timeoutMs` passes first. */
   async flush(timeoutMs: number): Promise<boolean> {
     return await endsWithin(timeoutMs, this.#closed ?? this.#sendAll());
   }
 
   /**
-   * Sends what is buffered, for at most `timeoutMs`; the rest is spilled, or dropped without a spill. All callers wait for
-   * the same end, with the timeout of the first.
+   * Sends all buffered records within `timeoutMs`; the rest is spilled, or dropped without a spill. Repeated calls wait for
+   * the first, with its timeout.
    */
   close(timeoutMs: number): Promise<void> {
     this.#closed ??= this.#close(timeoutMs);
@@ -144,7 +144,7 @@ export class Pipeline implements Recorder {
 
   async #close(timeoutMs: number): Promise<void> {
     await endsWithin(timeoutMs, this.#sendAll());
-    this.#forget();
+    this.#removeExitHooks();
     this.#onExit();
     this.#sender.close();
     this.events.connected = false;
@@ -157,31 +157,15 @@ export class Pipeline implements Recorder {
   }
 
   get stats(): ClientStats {
-    const {
-      accepted,
-      aggregated,
-      overflowed,
-      sampledOut,
-      recovered,
-      stored,
-      disconnections,
-      dropped,
-      refused,
-    } = this.counters;
+    const { dropped, refused, ...counts } = this.counters;
     const { connected, lastError, lastStored } = this.events;
     return {
-      accepted,
-      aggregated,
-      overflowed,
-      sampledOut,
-      stored,
-      recovered,
+      ...counts,
       spilled: this.#spill?.records ?? 0,
       buffered: this.#outbox.records + this.#aggregator.pending,
       dropped: { ...dropped },
       refused: { ...refused },
       connected,
-      disconnections,
       ...(lastError === undefined ? {} : { lastError }),
       ...(lastStored === undefined ? {} : { lastStored: new Date(lastStored) }),
     };
@@ -191,7 +175,7 @@ export class Pipeline implements Recorder {
     return this.#outbox.isEmpty && this.#aggregator.pending === 0 && (this.#spill?.isEmpty ?? true);
   }
 
-  /** Undefined if nothing waits. */
+  /** Resolves when everything is sent; undefined if nothing waits. */
   #sendAll(): Promise<void> | undefined {
     this.#aggregator.flush();
     if (this.#isEmpty) return undefined;
@@ -210,10 +194,10 @@ export class Pipeline implements Recorder {
     void this.flush(exitTimeout);
   }
 
-  /** A program that awaits a call at its top level goes on, instead of ending with exit code 13. */
+  /** Resolves pending calls, so that a program with a top-level await continues instead of exiting with code 13. */
   #stopWaiting(): void {
     this.#aggregator.flush();
-    // Another turn, after which the process may be about to exit again.
+    // Another turn of the event loop, after which `beforeExit` may come again.
     if (this.#outbox.answerAllFalse()) holdProcess(0, () => {});
   }
 
@@ -223,7 +207,7 @@ export class Pipeline implements Recorder {
   }
 }
 
-/** True when it has ended, false if `timeoutMs` passed first; meanwhile the process is kept alive. */
+/** True once the promise has resolved, false if `timeoutMs` passes first. Keeps the process alive meanwhile. */
 async function endsWithin(timeoutMs: number, end: Promise<void> | undefined): Promise<boolean> {
   if (end === undefined) return true;
   let timer: Timer | undefined;

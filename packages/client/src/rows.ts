@@ -1,13 +1,13 @@
 /**
- * Records on their way to the broker: what a batch becomes when it is sent, and what a spill file holds.
+ * Records in the form in which they are sent to the broker and written to the spill.
  *
- * Three lists of one length, not a list of objects: a batch has 500 records, and V8 would have to keep 500 objects.
+ * Three lists of the same length rather than a list of objects, which would be 500 objects for each batch.
  */
 export interface Rows {
   readonly queue: string;
-  /** Unix time in seconds, as text. */
+  /** Seconds since the epoch, as text. */
   readonly scores: string[];
-  /** Unique in the queue. */
+  /** Unique within the queue. */
   readonly ids: string[];
   /** JSON. */
   readonly values: string[];

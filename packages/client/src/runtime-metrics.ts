@@ -1,17 +1,17 @@
 /**
- * Metrics of the Node runtime itself, under the names and in the units that dd-trace gives them: `runtime.node.*`, event
- * loop and garbage collection in nanoseconds, memory in bytes, CPU in percent of one core.
+ * Metrics of the Node runtime, with dd-trace's names and units: `runtime.node.*`, event loop and garbage collection in
+ * nanoseconds, memory in bytes, CPU in percent of one core.
  *
- * Promises: it keeps no process alive, and when it is stopped nothing of it is left.
+ * Promises: it doesn't keep the process alive, and stopping it leaves nothing behind.
  */
 import { constants, monitorEventLoopDelay, PerformanceObserver, performance } from "node:perf_hooks";
 import { startInterval, stopInterval } from "@chouette-iot/record/host";
 import { ChouetteClient } from "./client.js";
 
 export interface RuntimeMetricsOptions {
-  /** The client to use; the ready-made one without it. */
+  /** The default client by default. */
   readonly client?: ChouetteClient;
-  /** Milliseconds between two looks; 10,000. */
+  /** Milliseconds between two collections; 10,000 by default. */
   readonly interval?: number;
 }
 
@@ -20,7 +20,7 @@ interface Pause {
   nanoseconds: number;
 }
 
-/** What is used of an entry of the observer. */
+/** The used part of a performance entry. */
 interface GcEntry {
   /** Milliseconds. */
   readonly duration: number;
@@ -34,7 +34,7 @@ const GC_KINDS: Readonly<Record<number, string>> = {
   [constants.NODE_PERFORMANCE_GC_WEAKCB]: "process_weak_callbacks",
 };
 
-/** Looks at the runtime at each interval. @returns what stops it */
+/** Collects metrics at each interval. @returns a function that stops it */
 export function collectRuntimeMetrics(options: RuntimeMetricsOptions = {}): () => void {
   const { client = ChouetteClient.default, interval = 10_000 } = options;
   const delay = monitorEventLoopDelay({ resolution: 10 });
@@ -46,12 +46,12 @@ export function collectRuntimeMetrics(options: RuntimeMetricsOptions = {}): () =
   observer.observe({ entryTypes: ["gc"] });
   let cpu = process.cpuUsage();
   let loop = performance.eventLoopUtilization();
-  let looked = performance.now();
+  let lastTime = performance.now();
 
-  const look = () => {
+  const collect = () => {
     const now = performance.now();
     const used = process.cpuUsage(cpu);
-    const elapsed = now - looked;
+    const elapsed = now - lastTime;
     reportCpu(client, used, elapsed);
     client.gauge("runtime.node.event_loop.utilization", performance.eventLoopUtilization(loop).utilization);
     reportDelay(client, delay);
@@ -61,9 +61,9 @@ export function collectRuntimeMetrics(options: RuntimeMetricsOptions = {}): () =
     client.gauge("runtime.node.process.active_handles", process.getActiveResourcesInfo().length);
     cpu = process.cpuUsage();
     loop = performance.eventLoopUtilization();
-    looked = now;
+    lastTime = now;
   };
-  const timer = startInterval(look, interval);
+  const timer = startInterval(collect, interval);
   return () => {
     stopInterval(timer);
     delay.disable();
@@ -90,7 +90,7 @@ function reportCpu(client: ChouetteClient, { user, system }: NodeJS.CpuUsage, el
 }
 
 function reportDelay(client: ChouetteClient, delay: ReturnType<typeof monitorEventLoopDelay>): void {
-  // Without a sample there is a minimum and a maximum of nothing.
+  // Without samples, minimum and maximum have no meaning.
   if (delay.count > 0) {
     client.gauge("runtime.node.event_loop.delay.avg", delay.mean);
     client.gauge("runtime.node.event_loop.delay.median", delay.percentile(50));

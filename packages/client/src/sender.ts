@@ -1,11 +1,9 @@
 /**
- * The sender: takes batches from the outbox to the broker, a few at a time, and again after an outage; and drains the
- * spill.
+ * The sender: sends batches from the outbox to the broker, a few at a time, repeats them after an outage, and drains the spill.
  *
- * Promises: each batch is stored and counted once (`lanes.ts` says how, and when not). It tries forever and keeps no
- * process alive.
+ * Promises: each batch is stored and counted once (`lanes.ts` explains how, and the exceptions). It retries forever, and
+ * doesn't keep the process alive.
  */
-
 import { inNextTurn, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
 import { asError } from "./any-error.js";
 import type { Batch } from "./batch.js";
@@ -22,7 +20,7 @@ export interface SenderListener {
   onConnected(): void;
   /** The connection ended, or an attempt failed. */
   onDisconnected(error: Error): void;
-  /** The server is there and refuses: missing rights, no memory, read only, loading. */
+  /** The server refuses: missing rights, no memory, read-only, loading. */
   onRefused(error: Error): void;
   onStored(records: number): void;
 }
@@ -65,13 +63,13 @@ export class Sender {
     });
   }
 
-  /** There is something to send: immediately if a batch is full, else once others had time to join it. */
+  /** To be called when a batch waits: it is sent immediately if it is full, otherwise after the linger time. */
   wake(full: boolean): void {
     if (full) this.#schedule();
     else this.#linger ??= startTimer(() => this.#endLinger(), this.#settings.linger);
   }
 
-  /** Sends everything that waits now, whatever the sender was waiting for. */
+  /** Sends everything now, without waiting for the linger time or the backoff. */
   flushNow(): void {
     this.#outbox.sealAll();
     this.#keeper.endPause();
@@ -79,8 +77,8 @@ export class Sender {
   }
 
   /**
-   * Gives away what is in doubt, with the way to find out whether it was stored, until `take` declines.
-   * @param all also what an open connection may be about to answer: nobody will hear it
+   * Gives the batches in doubt to `take`, with the information to find out whether they were stored, until it declines one.
+   * @param all includes batches that an open connection may still answer: at the exit nobody will receive that
    */
   spillInDoubt(all: boolean, take: (batch: Batch, doubt: Doubt) => boolean): void {
     if (this.#keeper.connection !== undefined && !all) return;
@@ -91,7 +89,7 @@ export class Sender {
     });
   }
 
-  /** Resolves when all that waits at this moment is stored or dropped, and the spill is drained. */
+  /** Resolves when all batches that are waiting now are stored or dropped, and the spill is drained. */
   async emptied(): Promise<void> {
     await this.#outbox.settled();
     while (this.#spill?.isEmpty === false) {
@@ -137,7 +135,7 @@ export class Sender {
     }
   }
 
-  /** Records that have waited long enough go out alone; while all lanes are busy, or there is no connection, they gather. */
+  /** The next batch. A batch that isn't full is sent after the linger time, unless the lanes are busy or it is offline. */
   #next(): Batch | undefined {
     if (this.#lingered && !this.#outbox.hasSealed) {
       this.#lingered = false;
@@ -161,7 +159,7 @@ export class Sender {
       const outcome = await drain(spill, connection, (records) => this.#stored(records));
       if (outcome.kind === "refused") this.#refused(outcome.error);
     } catch (error) {
-      // A lost connection has been reported. What is wrong with a file is never thrown: it must not hold up the lanes.
+      // A lost connection has been reported already. Errors of files aren't thrown: they must not block the lanes.
       if (!connection.isLost) this.#refused(asError(error));
     } finally {
       this.#isDraining = false;

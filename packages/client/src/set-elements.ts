@@ -1,16 +1,16 @@
 /**
- * The elements of a set, as the original Python client stores them: strings, numbers and booleans as they are,
- * anything else by Python's `repr`, so that a Node and a Python program that count the same thing count it once.
+ * Converts the elements of a set as the original Python client does: strings, numbers and booleans unchanged, anything else
+ * by Python's `repr`, so that a Node and a Python program that add the same element count it once.
  */
 import { isDate, isMap, isSet } from "node:util/types";
 import type { SetElement } from "@chouette-iot/record";
 
 const MAX_DEPTH = 20;
 
-/** Anything that can stand in a set; what is not a string, number or boolean is distinguished by its text. */
+/** Any values; those that aren't strings, numbers or booleans are compared by their text. */
 export type SetInput = ReadonlySet<unknown> | readonly unknown[] | SetElement;
 
-/** The elements; undefined if one is a number that JSON can't carry, or there is nothing that could be a set. */
+/** The elements as stored; undefined if one is NaN or infinite. Throws if the input isn't iterable. */
 export function readElements(input: SetInput): readonly SetElement[] | undefined {
   const single = typeof input === "string" || typeof input === "number" || typeof input === "boolean";
   const elements: SetElement[] = [];
@@ -26,7 +26,7 @@ export function plainElement(element: unknown): SetElement {
   return plain ? element : repr(element, []);
 }
 
-/** @param around the objects that this one is in, so that a cycle ends */
+/** @param around the objects that contain the value, to detect cycles */
 function repr(value: unknown, around: readonly object[]): string {
   if (value === null || value === undefined) return "None";
   if (typeof value === "string") return reprText(value);
@@ -49,7 +49,7 @@ function reprNumber(value: number): string {
   return `${value}`;
 }
 
-/** Single quotes, unless there are single ones and no double ones inside. */
+/** Quoted like Python: with single quotes, unless the text contains only those. */
 function reprText(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   const escaped = text

@@ -1,5 +1,5 @@
 /**
- * Tags as a caller may give them, made into tags as a record carries them. What is given in is never changed.
+ * Converts tags from a caller's input to a record's tags. The input is never changed.
  */
 import { type Tags, tagName, tagValue } from "@chouette-iot/record";
 
@@ -7,18 +7,18 @@ export type TagValue = string | number | boolean | null | undefined;
 
 /**
  * `{name: value}`, `["name:value"]`, or any other iterable of such texts or of pairs, such as a Map. A value of null or
- * undefined is no tag. Of two with one name the last holds, as the broker format knows one value for each.
+ * undefined is no tag. Of several tags with one name the last is used, since the broker format has one value per name.
  *
- * @typeParam Name the names that are allowed
+ * @typeParam Name the allowed names
  */
 export type TagInput<Name extends string = string> =
   | { readonly [N in Name]?: TagValue }
   | Iterable<Name | `${Name}:${string}` | readonly [Name, TagValue]>;
 
-/** Tags that were read once: reading them again gives the same. */
+/** Tags without getters or iterators: reading them repeatedly gives the same. */
 export type PlainTags = readonly string[] | Readonly<Record<string, TagValue>>;
 
-/** What a call adds to the tags that are always there. A tag without a colon has an empty value. */
+/** The input's tags added to others, normalised. A tag without a colon has an empty value. Throws like {@link plainTags}. */
 export function readTags(always: Tags, input: TagInput | null | undefined): Tags {
   const tags: Record<string, string> = { ...always };
   if (input === undefined || input === null) return tags;
@@ -38,8 +38,8 @@ export function readTags(always: Tags, input: TagInput | null | undefined): Tags
 }
 
 /**
- * Reads each tag of whatever is given once, getters included. Values that are no texts, numbers or booleans become text.
- * Throws if it is nothing that could have tags, or if something of it has no text.
+ * Reads each tag of the input once, getters included. Values other than strings, numbers and booleans become text. Throws if
+ * the input can't be tags, or a value has no string form.
  */
 export function plainTags(input: TagInput): PlainTags {
   if (typeof input === "string") return [input];
@@ -50,7 +50,7 @@ export function plainTags(input: TagInput): PlainTags {
   return plain;
 }
 
-/** A value by which a context can be found again, and which keeps no object of the caller alive. */
+/** A value that can be a key of the lookup, and that keeps none of the caller's objects alive. */
 export function plainValue(value: unknown): TagValue {
   switch (typeof value) {
     case "string":
@@ -72,7 +72,7 @@ export function isIterable(input: object): input is Iterable<unknown> {
 }
 
 function itemsOf(input: Iterable<unknown>): readonly unknown[] {
-  // An iterator can be read once only, which may have been done already.
+  // An iterator can be read only once, and may have been read already.
   if (Object.is(input[Symbol.iterator](), input)) throw new TypeError("tags should not be an iterator");
   return [...input];
 }

@@ -1,20 +1,20 @@
 /**
- * A node of the trie in which calls find their context: the tags up to here, and the children for one more tag.
+ * A node of the trie in which calls find their context: a sequence of tags, with a child for each further tag.
  *
- * Most nodes have one child, which is kept in fields; only further children need maps.
+ * Most nodes have one child, which is stored in fields; only further children need maps.
  */
 import type { MetricContext } from "@chouette-iot/record/calls";
 import type { TagValue } from "./tag-input.js";
 
 export class TagTrieNode {
   context: MetricContext | undefined;
-  /** The first child by a tag of an object. */
+  /** The first child for a tag of an object. */
   #name: string | undefined;
   #value: TagValue;
   #only: TagTrieNode | undefined;
-  /** Further children: by name, then by value. */
+  /** Further children by name, then by value. */
   #byTag: Map<string, Map<TagValue, TagTrieNode>> | undefined;
-  /** Children by an item of a list (`name:value`). */
+  /** Children for an item of a list (`name:value`). */
   #byItem: Map<string, TagTrieNode> | undefined;
 
   childByTag(name: string, value: TagValue): TagTrieNode | undefined {

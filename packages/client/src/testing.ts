@@ -1,5 +1,5 @@
 /**
- * For the tests of an application: a client that keeps its records in memory, and assertions about it.
+ * A client for tests of an application: it keeps its records in memory, and has assertions about them.
  *
  * ```ts
  * const client = new TestClient();
@@ -7,8 +7,8 @@
  * client.expectCount("orders", 1, { tags: { kind: "limit" } });
  * ```
  *
- * It needs no Redis and sends nothing. Names and tags are normalised, prefixed and checked as by a real client; each call
- * is its own record; sampling leaves nothing out.
+ * It needs no Redis and sends nothing. Names and tags are normalised, prefixed and checked as by a real client. Each call is a
+ * separate record, and sampling skips none.
  */
 import { AssertionError } from "node:assert";
 import { isDeepStrictEqual } from "node:util";
@@ -32,7 +32,7 @@ import { Counters, type Refusal } from "./counters.js";
 import type { ClientStats, Recorder } from "./recorder.js";
 import { readTags, type TagInput } from "./tag-input.js";
 
-/** A call, as it would be stored. */
+/** A call as it would be stored. */
 export interface TestRecord {
   readonly metric: string;
   readonly type: MetricType;
@@ -43,7 +43,7 @@ export interface TestRecord {
 }
 
 export interface Expectation {
-  /** Only records that have these tags, among any others. */
+  /** Only records with these tags, and any others. */
   readonly tags?: TagInput;
 }
 
@@ -62,7 +62,7 @@ export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClie
     this.#memory = memory;
   }
 
-  /** What was recorded so far, in order: all of it, or that of one metric with these tags. */
+  /** All records so far, in order; optionally only those of a metric, with certain tags. */
   records(metric?: string, { tags }: Expectation = {}): readonly TestRecord[] {
     const wanted = Object.entries(readTags(NO_TAGS, tags));
     return this.#memory.records.filter(
@@ -87,7 +87,7 @@ export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClie
     return this.#memory.checks;
   }
 
-  /** Forgets what was recorded. */
+  /** Removes all records. */
   clear(): void {
     this.#memory.records.length = 0;
     this.#memory.logs.length = 0;
@@ -95,39 +95,39 @@ export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClie
     this.#memory.checks.length = 0;
   }
 
-  /** The sum of a count. */
+  /** Asserts the sum of a count. All these assertions throw an AssertionError that lists the records. */
   expectCount(metric: string, sum: number, where?: Expectation): void {
     this.#expect("count", metric, where, sum, (values) => values.reduce((total, value) => total + value, 0));
   }
 
-  /** The sum of a rate's values. */
+  /** Asserts the sum of a rate's values. */
   expectRate(metric: string, sum: number, where?: Expectation): void {
     this.#expect("rate", metric, where, sum, (values) => values.reduce((total, value) => total + value, 0));
   }
 
-  /** The last value of a gauge. */
+  /** Asserts the last value of a gauge. */
   expectGauge(metric: string, value: number, where?: Expectation): void {
     this.#expect("gauge", metric, where, value, (values) => values.at(-1));
   }
 
-  /** The samples of a histogram, in order. */
+  /** Asserts the samples of a histogram, in order. */
   expectHistogram(metric: string, samples: readonly number[], where?: Expectation): void {
     this.#expect("histogram", metric, where, samples, (values) => values);
   }
 
-  /** The samples of a distribution, in order. */
+  /** Asserts the samples of a distribution, in order. */
   expectDistribution(metric: string, samples: readonly number[], where?: Expectation): void {
     this.#expect("distribution", metric, where, samples, (values) => values);
   }
 
-  /** The different elements of a set, in the order in which they came. */
+  /** Asserts the distinct elements of a set, in order of first occurrence. */
   expectSet(metric: string, elements: readonly SetElement[], where?: Expectation): void {
     const found = this.records(metric, where).filter(({ type }) => type === "set");
     const joined = new Set(found.flatMap(({ value }) => (typeof value === "number" ? [] : value)));
     this.#compare(`set ${metric}`, elements, [...joined]);
   }
 
-  /** Nothing was recorded: at all, or for this metric. */
+  /** Asserts that nothing was recorded, at all or for this metric. */
   expectNothing(metric?: string, where?: Expectation): void {
     this.#compare(metric ?? "all metrics", [], this.records(metric, where));
   }

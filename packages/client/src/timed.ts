@@ -1,31 +1,30 @@
 /**
- * Timing: how long something took, on the monotonic clock, as a histogram.
+ * Timings: durations on the monotonic clock, recorded as a histogram.
  *
- * `timed(…)` makes a timing that has begun. It can be disposed of (`using`), it can `run` a function or `wrap` one, and it is
- * a decorator, standard or legacy. Whatever is timed is sent when it fails, too, and its error is passed on untouched.
+ * `timed(…)` starts a timing. It can be disposed of (`using`), can `run` or `wrap` a function, and is a decorator, standard or
+ * legacy. Failures are timed as well, and their errors pass through unchanged.
  */
 import { isPromise } from "node:util/types";
 import type { TagInput } from "./tag-input.js";
 
-/** How something is timed. */
 export interface TimedOptions<Tag extends string = string> {
   readonly tags?: TagInput<Tag> | null | undefined;
-  /** Whole milliseconds instead of seconds. */
+  /** Records whole milliseconds instead of seconds. */
   readonly useMs?: boolean;
 }
 
-/** Sends one sample. */
+/** Records one sample. */
 export type Observe = (value: number) => void;
 
-// biome-ignore lint/suspicious/noExplicitAny: a function of any shape, as TypeScript has no other name for it
+// biome-ignore lint/suspicious/noExplicitAny: TypeScript has no other type for any function
 export type AnyFunction = (this: any, ...args: any[]) => any;
 
 export interface Timed extends Disposable, AsyncDisposable {
-  /** Ends the timing that began with `timed(…)`; a second end does nothing. Returns its length in seconds. */
+  /** Ends the timing that `timed(…)` started; a second call does nothing. Returns the duration in seconds. */
   stop(): number;
-  /** Calls the function now, and answers what it answers. */
+  /** Calls the function now, times it, and returns its result. */
   run<R>(fn: () => R): R;
-  /** A function with the same `this`, name, arguments and answer, each call of which is timed. */
+  /** A function with the same `this`, name, arguments and result, whose calls are timed. */
   wrap<F extends AnyFunction>(fn: F): F;
   /** The standard decorator of a method or a getter. */
   <F extends AnyFunction>(method: F, context: ClassMethodDecoratorContext | ClassGetterDecoratorContext): F;
@@ -33,6 +32,7 @@ export interface Timed extends Disposable, AsyncDisposable {
   (target: object, name: string | symbol, descriptor: PropertyDescriptor): void;
 }
 
+/** @param useMs whether `observe` gets whole milliseconds instead of seconds */
 export function startTimed(useMs: boolean, observe: Observe): Timed {
   const begun = performance.now();
   let ended: number | undefined;
@@ -47,7 +47,7 @@ export function startTimed(useMs: boolean, observe: Observe): Timed {
   };
   const wrap = <F extends AnyFunction>(fn: F): F => wrapFunction(fn, send);
   const decorate = (target: unknown, _context: unknown, descriptor?: PropertyDescriptor) => {
-    // Anything else, such as a field, is left as it is.
+    // Anything else, such as a field, is unchanged.
     if (descriptor === undefined)
       return typeof target === "function" ? wrap(target as AnyFunction) : undefined;
     if (typeof descriptor.value === "function") descriptor.value = wrap(descriptor.value);
@@ -74,7 +74,7 @@ function wrapFunction<F extends AnyFunction>(fn: F, send: (from: number) => void
   return wrapped as F;
 }
 
-/** A generator lives until it is done, so that it is timed from its first step to its last. */
+/** A generator is timed from its first step to its last. */
 function wrapperFor(fn: AnyFunction, send: (from: number) => void): AnyFunction {
   const kind = Object.prototype.toString.call(fn);
   if (kind === "[object GeneratorFunction]") {
@@ -108,11 +108,11 @@ function wrapperFor(fn: AnyFunction, send: (from: number) => void): AnyFunction 
     }
     const end = () => send(from);
     if (isPromise(answer)) {
-      // Both ways are heard here, so that a rejection stays the caller's alone.
+      // Both outcomes are handled, so that a rejection is left to the caller.
       answer.then(end, end);
       return answer;
     }
-    // Some thenables (query builders) begin their work with `then`: it may be called once only.
+    // Some thenables (query builders) start their work on `then`, so it must be called only once.
     if (isThenable(answer)) return Promise.resolve(answer).finally(end);
     end();
     return answer;

@@ -1,14 +1,14 @@
-/** A timer whose tags may be known only at its end: a status, an outcome. */
+/** A timer whose tags can be added until its end, such as a status or an outcome. */
 import { NO_TAGS, type Tags } from "@chouette-iot/record";
 import { readTags, type TagInput } from "./tag-input.js";
 
-/** Sends one sample of a length in milliseconds. Without tags, they could not be read. */
+/** Records one sample of a duration. Tags are undefined if they could not be read. */
 export type ObserveTagged = (milliseconds: number, tags: Tags | undefined) => void;
 
 export class Timer<Tag extends string = string> implements Disposable {
   readonly #begun = performance.now();
   readonly #observe: ObserveTagged;
-  /** Undefined from the first that can't be read. */
+  /** Undefined once some could not be read. */
   #tags: Tags | undefined = NO_TAGS;
   #ended: number | undefined;
 
@@ -17,13 +17,13 @@ export class Timer<Tag extends string = string> implements Disposable {
     this.#add(tags);
   }
 
-  /** Adds tags to those it will end with. */
+  /** Adds tags. */
   tag(tags: TagInput<Tag>): this {
     this.#add(tags);
     return this;
   }
 
-  /** Ends it; a second end does nothing. Returns its length in seconds. */
+  /** Ends the timer; a second call does nothing. Returns the duration in seconds. */
   end(tags?: TagInput<Tag>): number {
     if (this.#ended !== undefined) return this.#ended;
     const took = performance.now() - this.#begun;

@@ -1,4 +1,7 @@
-/** What clients and the agent use of the machine they run on: timers, processes, backoff. A separate entry point, not part of the data model. */
+/**
+ * What clients and the agent use of the machine they run on: timers, processes, backoff. Not in the
+ * data model's entry point.
+ */
 export { type BackoffLimits, backoff } from "./host/backoff.js";
 export { bootId, processExists } from "./host/processes.js";
 export {

@@ -37,7 +37,7 @@ export function isTime(value: number): boolean {
   return value >= 0 && value <= MAX_TIME;
 }
 
-/** A time that a program wrote, as a number or as text, which Redis and the original agent accept too; undefined if invalid. */
+/** A time that a program wrote: a number, or text, which Redis and the original agent accept too. Undefined if invalid. */
 export function decodeTime(value: unknown): Seconds | undefined {
   const number = typeof value === "string" && NUMBER_TEXT.test(value) ? Number(value) : value;
   return typeof number === "number" && isTime(number) ? seconds(number) : undefined;

@@ -1,4 +1,4 @@
-/** The console, by explicit call only: what it prints goes to a log sink as well. */
+/** Copies the console's output to a log sink, if the program asks for it. */
 import { format } from "node:util";
 import { isError } from "../any-error.js";
 import type { LogSink } from "./log-sink.js";
@@ -11,10 +11,10 @@ const LEVELS = {
   error: "ERROR",
 } as const;
 
-/** The global console: the one place where the client touches it. */
+/** The global console. The client uses it nowhere else. */
 const target = globalThis.console;
 
-/** @returns what puts the console back as it was */
+/** Patches the console. @returns a function that restores it */
 export function patchConsole(sink: LogSink): () => void {
   const originals = Object.keys(LEVELS).map((name) => {
     const method = name as keyof typeof LEVELS;

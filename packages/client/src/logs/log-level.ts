@@ -1,4 +1,4 @@
-/** Levels by all the names that loggers have for them, as the original client's five. */
+/** Maps loggers' names of levels to the original client's five levels. */
 import { LOG_LEVELS, type LogLevel } from "@chouette-iot/record";
 
 const NAMES: ReadonlyMap<string, LogLevel> = new Map(
@@ -21,13 +21,13 @@ const NAMES: ReadonlyMap<string, LogLevel> = new Map(
   } as const),
 );
 
-/** By the name of Python, pino or winston in any case, or by pino's number; undefined for anything else. */
+/** The level by its name in Python, pino or winston, case-insensitive, or by pino's number; undefined for anything else. */
 export function readLevel(level: unknown): LogLevel | undefined {
   if (typeof level === "number") return byNumber(level);
   return typeof level === "string" ? NAMES.get(level.toLowerCase()) : undefined;
 }
 
-/** pino: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal, and the user's own between them. */
+/** pino's numbers: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal, with custom levels in between. */
 function byNumber(level: number): LogLevel {
   if (level >= 60) return "CRITICAL";
   if (level >= 50) return "ERROR";
@@ -35,6 +35,6 @@ function byNumber(level: number): LogLevel {
   return level >= 30 ? "INFO" : "DEBUG";
 }
 
-export function isAtLeast(level: LogLevel, least: LogLevel): boolean {
-  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
+export function isAtLeast(level: LogLevel, minLevel: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(minLevel);
 }

@@ -1,8 +1,8 @@
 /**
- * The log sink: what an application says, on its way to the log queue, as the original's `ChouetteLogHandler` does it.
+ * The log sink: stores an application's logs in the log queue, like the original's `ChouetteLogHandler`.
  *
- * Promises: as a client's. A log call never blocks, throws or rejects; it answers true when the log is stored, or
- * false; whatever is said becomes JSON, and a log of any size is cut to a limit and marked `truncated`.
+ * Promises: those of a client. A log call never blocks, throws or rejects; it returns true once the log is stored, otherwise
+ * false. Any value becomes JSON; a log over the limit is truncated and marked `truncated`.
  */
 import { type LogLevel, messageOf } from "@chouette-iot/record";
 import { isError } from "../any-error.js";
@@ -13,15 +13,15 @@ import { isAtLeast, readLevel } from "./log-level.js";
 import { type LogOrigin, logTags, logText } from "./log-text.js";
 
 export interface LogSinkOptions {
-  /** Datadog's `service`. Else DD_SERVICE, else the name of the npm package that was run, else `node`. */
+  /** Datadog's `service`; by default DD_SERVICE, the name of the npm package that runs, or `node`. */
   readonly service?: string | undefined;
-  /** Datadog's `source`; the service without it. */
+  /** Datadog's `source`; the service by default. */
   readonly source?: string | undefined;
-  /** The least level that is stored, by its name in Python, pino or winston. Else CHOUETTE_LOG_LEVEL, else INFO. */
+  /** Minimum level, by its name in Python, pino or winston; by default CHOUETTE_LOG_LEVEL or INFO. */
   readonly level?: string | undefined;
   /** Tags of every log. */
   readonly tags?: TagInput | undefined;
-  /** The most characters of a log; 262,144. */
+  /** Maximum number of characters in a log; 262,144 by default. */
   readonly limit?: number | undefined;
 }
 
@@ -31,7 +31,7 @@ const LIMIT = 256 * 1024;
 export class LogSink {
   readonly #recorder: Recorder;
   readonly #origin: LogOrigin;
-  readonly #least: LogLevel;
+  readonly #minLevel: LogLevel;
 
   /** For `ChouetteClient.logSink`. */
   constructor(recorder: Recorder, options: LogSinkOptions) {
@@ -39,7 +39,7 @@ export class LogSink {
     const service = options.service ?? (DD_SERVICE || packageName || "node");
     const warn = (message: string) => recorder.events.onError(new Error(message));
     this.#recorder = recorder;
-    this.#least = readLeast(options.level ?? CHOUETTE_LOG_LEVEL, warn);
+    this.#minLevel = readMinLevel(options.level ?? CHOUETTE_LOG_LEVEL, warn);
     this.#origin = {
       service,
       source: options.source ?? service,
@@ -51,22 +51,22 @@ export class LogSink {
   /**
    * Stores a log, if its level is high enough.
    *
-   * @param level by its name in Python, pino or winston, or pino's number; INFO if it is none of them
+   * @param level its name in Python, pino or winston, or pino's number; INFO if it is unknown
    * @param message a text, an error, or anything else
-   * @param extras fields of the log; `tags` are its tags, an error under `err` or `error` gives it its stack. An error in
-   * place of fields is `err`, anything else `extra`
-   * @param at its time: now, without it
+   * @param extras further fields; `tags` become its tags, and an error under `err` or `error` its stack. An error instead of
+   * fields is stored as `err`, anything else as `extra`
+   * @param at its time; now by default
    */
   log(level: string | number, message: unknown, extras?: unknown, at?: Date | number): Promise<boolean> {
     const known = readLevel(level) ?? "INFO";
-    if (!isAtLeast(known, this.#least)) return SKIPPED;
+    if (!isAtLeast(known, this.#minLevel)) return SKIPPED;
     try {
       const milliseconds = Number(at ?? Date.now());
       const entry = { level: known, message, at: milliseconds, extras: readExtras(extras) };
       const text = logText(entry, this.#origin);
       return this.#recorder.log(text, milliseconds);
     } catch {
-      // Only what the caller gave can throw here: a proxy, an invalid time.
+      // Only the caller's arguments can throw here: a proxy, an invalid time.
       return this.#recorder.refuse("invalid_log");
     }
   }
@@ -91,12 +91,12 @@ export class LogSink {
     return this.log("CRITICAL", message, extras);
   }
 
-  /** Sends what is buffered now. True when all of it is stored or dropped, false if `timeoutMs` passed first. */
+  /** Sends all buffered records now. True once all are stored or dropped, false if `timeoutMs` passes first. */
   flush(deadline?: Deadline): Promise<boolean> {
     return this.#recorder.flush(timeoutOf(deadline));
   }
 
-  /** Ends the sink and the client that it is of. */
+  /** Closes the sink and its client. */
   close(deadline?: Deadline): Promise<void> {
     return this.#recorder.close(timeoutOf(deadline));
   }
@@ -104,7 +104,7 @@ export class LogSink {
 
 type Warn = (message: string) => void;
 
-function readLeast(level: unknown, warn: Warn): LogLevel {
+function readMinLevel(level: unknown, warn: Warn): LogLevel {
   const known = readLevel(level);
   if (known === undefined && level !== undefined)
     warn(`unknown log level ${JSON.stringify(String(level))}: INFO is used`);

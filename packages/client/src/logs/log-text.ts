@@ -1,6 +1,6 @@
 /**
- * A log's JSON, in the shape of the original client: date, source, service, tags, level, message, the error's stack,
- * and whatever else the application said.
+ * Encodes a log as JSON in the original client's format: date, source, service, tags, level, message, the error's stack, and
+ * the application's other fields.
  */
 import { type LogLevel, NO_TAGS, tagList } from "@chouette-iot/record";
 import { isError } from "../any-error.js";
@@ -12,7 +12,7 @@ export interface LogEntry {
   readonly message: unknown;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** Anything else: `tags` become tags, `exc_info` or an error under `err` or `error` the stack. */
+  /** Further fields: `tags` become tags, `exc_info` or an error under `err` or `error` becomes the stack. */
   readonly extras: Readonly<Record<string, unknown>>;
 }
 
@@ -20,12 +20,12 @@ export interface LogOrigin {
   readonly service: string;
   readonly source: string;
   readonly tags: readonly string[];
-  /** The most characters of a log; what is longer is cut and marked. */
+  /** Maximum number of characters in a log; longer ones are truncated and marked. */
   readonly limit: number;
 }
 
-/** Names that a log has of its own: an extra of such a name gets an underscore. */
-const TAKEN: ReadonlySet<string> = new Set([
+/** Names of a log's own fields: an extra with such a name gets an underscore. */
+const RESERVED: ReadonlySet<string> = new Set([
   "date",
   "ddsource",
   "ddtags",
@@ -33,16 +33,17 @@ const TAKEN: ReadonlySet<string> = new Set([
   "message",
   "service",
   "exc_info",
-  // No name of a field that could be set.
+  // Setting this one would change the prototype.
   "__proto__",
 ]);
 
+/** The JSON of a log. Throws if the time is invalid, or a proxy throws. */
 export function logText({ level, message, at, extras }: LogEntry, origin: LogOrigin): string {
   const budget: Budget = { left: origin.limit, cut: false };
   const { tags, ...others } = extras;
   const found = findError(message, others);
   const log: Record<string, unknown> = {
-    // Python's way to write UTC, which the original has.
+    // As Python writes UTC.
     date: new Date(at).toISOString().replace("Z", "+00:00"),
     ddsource: origin.source,
     ddtags: [...origin.tags, ...logTags(tags)],
@@ -54,7 +55,7 @@ export function logText({ level, message, at, extras }: LogEntry, origin: LogOri
   for (const name of Object.keys(others)) {
     if (name === "exc_info" || others[name] === undefined) continue;
     const value = others[name] === found?.of ? withoutStack(others[name]) : others[name];
-    log[TAKEN.has(name) ? `${name}_` : name] = plainValue(value, budget);
+    log[RESERVED.has(name) ? `${name}_` : name] = plainValue(value, budget);
   }
   if (budget.cut) log.truncated = true;
   return JSON.stringify(log);
@@ -69,11 +70,11 @@ function messageText(message: unknown, budget: Budget): string {
 
 interface FoundStack {
   readonly stack: string;
-  /** What it was found in. */
+  /** The value that it was found in. */
   readonly of: unknown;
 }
 
-/** The first stack that is there: given as text, or an error's own, with those of its causes. */
+/** The first stack found: a text in `exc_info`, or an error's stack with those of its causes. */
 function findError(message: unknown, extras: Readonly<Record<string, unknown>>): FoundStack | undefined {
   for (const given of [extras.exc_info, message, extras.err, extras.error]) {
     if (typeof given === "string" && given === extras.exc_info) return { stack: given, of: given };
@@ -84,7 +85,7 @@ function findError(message: unknown, extras: Readonly<Record<string, unknown>>):
   return undefined;
 }
 
-/** What pino makes of an error is a plain object: its stack is stored once, as the log's. */
+/** pino converts errors to plain objects: their stack is stored once, as the log's. */
 function withoutStack(value: unknown): unknown {
   if (typeof value !== "object" || value === null || isError(value)) return value;
   const { stack: _, ...others } = value as { readonly stack?: unknown };
@@ -98,7 +99,7 @@ function stackOf(error: Error, depth: number): string {
     : stack;
 }
 
-/** An object's tags as `key:value`; a list as it is, as the original takes it. */
+/** An object's tags as `key:value`; a list unchanged, as in the original. */
 export function logTags(tags: unknown): readonly string[] {
   if (Array.isArray(tags)) return tags.map(String);
   if (typeof tags !== "object" || tags === null) return [];

@@ -5,8 +5,8 @@
  * pino({ transport: { target: "chouette-iot-client/pino", options: { service: "shop" } } });
  * ```
  *
- * Promises: a line that is no JSON is a log. When pino ends, what is buffered is sent, within the
- * exit timeout.
+ * Promises: a line that isn't JSON is stored as a log's message. When pino ends, buffered logs are sent within the exit
+ * timeout.
  */
 import { Writable } from "node:stream";
 import { ChouetteClient } from "../client.js";
@@ -16,7 +16,7 @@ import type { LogSink, LogSinkOptions } from "./log-sink.js";
 export type PinoTransportOptions = ChouetteClientOptions & LogSinkOptions;
 
 export default function pinoTransport(options: PinoTransportOptions = {}): Writable {
-  // pino has its own level for a transport: what it hands over is wanted, if nothing else is said.
+  // pino filters by the transport's level: by default, everything that it passes on is stored.
   const { CHOUETTE_LOG_LEVEL = "DEBUG" } = process.env;
   const { service, source, level = CHOUETTE_LOG_LEVEL, tags, limit, ...rest } = options;
   const client = new ChouetteClient(rest);

@@ -1,7 +1,7 @@
 /**
- * What an application logs, as plain JSON values: whatever it is, it becomes something, and never more than a budget.
+ * Converts any value that an application logs to plain JSON values, within a budget of characters.
  *
- * Promises: no cycle, getter, proxy, BigInt or size can throw or hang here, and nothing that is given is changed.
+ * Promises: no cycle, getter, proxy, BigInt or size makes it throw or hang, and it changes none of its arguments.
  */
 import { isDate, isMap, isSet } from "node:util/types";
 import { messageOf } from "@chouette-iot/record";
@@ -10,14 +10,15 @@ import { isError } from "../any-error.js";
 const MAX_DEPTH = 10;
 const CUT = "[cut]";
 
-/** How many characters may still be written. */
+/** The remaining budget. */
 export interface Budget {
+  /** Characters. */
   left: number;
-  /** True once something was cut. */
+  /** True once something was truncated. */
   cut: boolean;
 }
 
-/** A text no longer than the budget, marked where it was cut. */
+/** The text within the budget, marked if it was truncated. */
 export function plainText(text: string, budget: Budget): string {
   const kept = Math.max(0, budget.left);
   budget.left -= Math.min(text.length, kept);
@@ -26,7 +27,7 @@ export function plainText(text: string, budget: Budget): string {
   return `${text.slice(0, kept)}… [cut: ${text.length} characters]`;
 }
 
-/** @param around the objects that this one is in */
+/** The value as plain JSON values. @param around the objects that contain it */
 export function plainValue(value: unknown, budget: Budget, around: readonly object[] = []): unknown {
   if (budget.left <= 0) {
     budget.cut = true;
@@ -73,12 +74,12 @@ function plainObject(value: object, budget: Budget, around: readonly object[]): 
 }
 
 function plainBytes(value: ArrayBufferView, budget: Budget): string {
-  const most = Math.max(0, Math.floor((budget.left * 3) / 4));
-  const bytes = Buffer.from(value.buffer, value.byteOffset, Math.min(value.byteLength, most));
-  if (value.byteLength > most) budget.cut = true;
+  const maxBytes = Math.max(0, Math.floor((budget.left * 3) / 4));
+  const bytes = Buffer.from(value.buffer, value.byteOffset, Math.min(value.byteLength, maxBytes));
+  if (value.byteLength > maxBytes) budget.cut = true;
   const text = bytes.toString("base64");
   budget.left -= text.length;
-  return `base64:${text}${value.byteLength > most ? `… [cut: ${value.byteLength} bytes]` : ""}`;
+  return `base64:${text}${value.byteLength > maxBytes ? `… [cut: ${value.byteLength} bytes]` : ""}`;
 }
 
 function plainList(list: Iterable<unknown>, budget: Budget, inside: (item: unknown) => unknown): unknown[] {

@@ -5,7 +5,7 @@
  * winston.createLogger({ transports: [new ChouetteTransport({ service: "shop" })] });
  * ```
  *
- * Promises: it never fails into the logger, nor holds it up. When the logger ends, what is buffered is sent.
+ * Promises: it never throws into the logger or blocks it. When the logger ends, buffered logs are sent.
  */
 import { Writable } from "node:stream";
 import { ChouetteClient } from "../client.js";
@@ -14,20 +14,20 @@ import type { LogSink, LogSinkOptions } from "./log-sink.js";
 
 export type WinstonTransportOptions = ChouetteClientOptions &
   LogSinkOptions & {
-    /** A client to share; without it the transport has one of its own, and ends it. */
+    /** A client to share. By default the transport creates its own, and closes it at its end. */
     readonly client?: ChouetteClient;
   };
 
-/** What winston hands to a transport. */
+/** A log as winston passes it to a transport. */
 export interface WinstonInfo {
   readonly level: string;
   readonly message: unknown;
   readonly [extra: string | symbol]: unknown;
 }
 
-/** winston takes any stream of objects that has a `log`; this one needs nothing of winston's. */
+/** winston accepts any object stream with a `log` method, so this doesn't import winston. */
 export class ChouetteTransport extends Writable {
-  /** winston's own level for this transport; the logger's without it. */
+  /** winston's level for this transport; the logger's by default. */
   readonly level?: string;
   readonly #sink: LogSink;
   readonly #end: () => Promise<unknown>;
@@ -43,7 +43,7 @@ export class ChouetteTransport extends Writable {
   }
 
   log(info: WinstonInfo, done: () => void): void {
-    // winston colours `level` in place: the plain name is kept beside it.
+    // winston may colour `level` in place: the plain name is under a symbol.
     const { level, message, timestamp, stack, ...extras } = info;
     const plain = info[Symbol.for("level")];
     const error = typeof stack === "string" ? { exc_info: stack } : {};

@@ -1,14 +1,18 @@
 /**
- * Draining the spill: what was spilled goes to the broker, oldest first, one batch at a time.
+ * Drains the spill: sends spilled batches to the broker, oldest first, one at a time.
  *
- * Promises: a record is stored once, though the process or the connection may end at any point. Each batch's MULTI sets
- * the segment's marker to the batch's position in it; anyone who drains a segment reads the marker first and begins after it.
+ * Promises: a record is stored once, even if the process or the connection ends at any point. Each batch's MULTI sets the
+ * segment's marker to the batch's position in it; draining a segment starts after the position in its marker.
  */
 import type { BrokerConnection, StoreOutcome } from "../broker-connection.js";
 import type { Doubt } from "./segment-text.js";
 import type { Spill } from "./spill.js";
 
-/** @returns `stored` when nothing is left, else what stopped it: drain again once that is over */
+/**
+ * Sends everything in the spill. Rejects if the connection is lost while a marker is read.
+ *
+ * @returns `stored` when nothing is left, otherwise the outcome of the batch that stopped it
+ */
 export async function drain(
   spill: Spill,
   connection: BrokerConnection,
@@ -27,7 +31,7 @@ export async function drain(
         if (outcome.kind !== "stored") return outcome;
       }
       left -= rows.ids.length;
-      // A segment that is drained a second time doesn't count again what it has counted.
+      // A segment that is drained a second time doesn't count its first batches again.
       const fresh = Math.max(0, segment.records - left);
       spill.sent(segment, fresh);
       if (fresh > 0) onStored(fresh);

@@ -1,18 +1,18 @@
 /**
- * Who a spill file belongs to: a process, by its id and, where the system tells, the moment it began, since ids
- * are given again (in a container the same one with every start).
+ * The owner of a spill file: a process, by its id and, on Linux, its start time, since ids are reused (in a container, the
+ * same one after every start).
  */
 import { readFileSync } from "node:fs";
 import { processExists } from "@chouette-iot/record/host";
 
-/** A file that was given up in order. */
+/** The owner of a file that was released. */
 export const NOBODY = "free";
 
 export function thisProcess(): string {
   return `${process.pid}-${beginOf(process.pid) ?? "0"}`;
 }
 
-/** Whether the process that such a text names still runs. Where the system can't tell ids apart, an id in use counts as alive. */
+/** Whether the owner is still running. Without start times, any process with that id counts as the owner. */
 export function isAlive(owner: string): boolean {
   if (owner === NOBODY) return false;
   const [pid, begin] = owner.split("-");
@@ -23,7 +23,7 @@ export function isAlive(owner: string): boolean {
   return processExists(id);
 }
 
-/** Linux: the 22nd field of /proc/PID/stat, counted after the command's name, which may hold spaces. */
+/** Start time on Linux: field 22 of /proc/PID/stat, counted after the command's name, which may contain spaces. */
 function beginOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");

@@ -1,4 +1,4 @@
-/** The files and the folder of a spill: what can go wrong with them, and what is done then. */
+/** File operations of the spill, and their fallbacks when one fails. */
 import {
   accessSync,
   constants,
@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 
-/** Whether the open file is still the one at this path: a folder may be removed, moved or replaced under us. */
+/** Whether the open file is still the one at this path: its folder may be removed, moved or replaced at any time. */
 export function isStillAt(path: string, file: number): boolean {
   try {
     return statSync(path).ino === fstatSync(file).ino;
@@ -21,7 +21,7 @@ export function isStillAt(path: string, file: number): boolean {
   }
 }
 
-/** Its bytes if it is a file that this process can read and write; undefined if not, or if it is gone. */
+/** The size of a file that this process can read and write; undefined for anything else. */
 export function usableBytes(path: string): number | undefined {
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
@@ -32,7 +32,7 @@ export function usableBytes(path: string): number | undefined {
   }
 }
 
-/** Removes a file; empties it if the folder refuses, so that nobody sends it again. Throws if neither is possible. */
+/** Removes a file, or empties it if the folder refuses, so that it isn't sent again. Throws if neither is possible. */
 export function removeFile(path: string): void {
   try {
     rmSync(path, { force: true });
@@ -41,7 +41,7 @@ export function removeFile(path: string): void {
   }
 }
 
-/** Renames what can't be read, so that no process tries it again. Returns its new path, or undefined if that fails. */
+/** Renames an unreadable file, so that no process tries it again. Returns its new path, or undefined if that fails. */
 export function moveAway(path: string): string | undefined {
   try {
     renameSync(path, `${path}.unreadable`);
@@ -51,7 +51,7 @@ export function moveAway(path: string): string | undefined {
   }
 }
 
-/** Not `mkdir` with `recursive`: if a parent fails with ENOENT, as in /proc, Node 20 retries forever. */
+/** Creates a folder and its parents. Not by `recursive`: if a parent fails with ENOENT, as in /proc, Node 20 hangs. */
 export function makeFolder(path: string): void {
   if (existsSync(path)) return;
   const parent = dirname(path);
@@ -59,7 +59,7 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    // Another process may have been quicker.
+    // Another process may have been faster.
     if (!existsSync(path)) throw error;
   }
 }

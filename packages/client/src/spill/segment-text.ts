@@ -1,19 +1,19 @@
 /**
- * A spill file as text: for each batch a head line, then a line for each record.
+ * The text format of a spill file: for each batch a head line, then a line for each record.
  *
  *   #{"queue":"chouette:metrics:raw"}
  *   1763800000.123 kX3_9aQz1000 {"metric":"m",…}
  *
- * Promises: a record is a line, so that a file cut off anywhere costs only the record that it was cut in.
+ * Promises: each record is one line, so a file truncated anywhere loses only the record at that point.
  */
 import type { ServerSideId } from "../broker-connection.js";
 import { addRow, emptyRows, type Rows } from "../rows.js";
 
-/** A batch that was being sent when its connection was lost: it is stored if the marker has this sequence. */
+/** For a batch that was being sent when its connection was lost: it was stored if the marker has this sequence. */
 export interface Doubt {
   readonly marker: string;
   readonly sequence: string;
-  /** The connection that carried it, to be ended before the marker is read. */
+  /** The connection that carried it, which must be ended before the marker is read. */
   readonly carrier: ServerSideId;
 }
 
@@ -24,7 +24,7 @@ export interface SpilledBatch {
 
 export interface ParsedSegment {
   readonly batches: readonly SpilledBatch[];
-  /** Lines that were cut off or make no sense. */
+  /** Number of truncated or invalid lines. */
   readonly torn: number;
 }
 
@@ -33,12 +33,14 @@ interface Head {
   readonly doubt?: Doubt;
 }
 
+/** The text of a batch. */
 export function batchText({ queue, scores, ids, values }: Rows, doubt?: Doubt): string {
   let text = `#${JSON.stringify({ queue, doubt })}\n`;
   for (let row = 0; row < ids.length; row++) text += `${scores[row]} ${ids[row]} ${values[row]}\n`;
   return text;
 }
 
+/** Parses a file. Never throws: invalid lines are counted. */
 export function parseSegment(text: string): ParsedSegment {
   const batches: SpilledBatch[] = [];
   const lines = text.split("\n");
@@ -53,7 +55,7 @@ export function parseSegment(text: string): ParsedSegment {
       else batches.push({ rows, doubt: head.doubt });
       continue;
     }
-    // `s`, since JSON doesn't escape U+2028 and U+2029, which a dot takes for line ends.
+    // `s`, since JSON doesn't escape U+2028 and U+2029, which a dot doesn't match otherwise.
     const [, score, id, value] = /^(\S+) (\S+) (\{.*\})$/s.exec(line) ?? [];
     if (rows === undefined || score === undefined || id === undefined || value === undefined) torn++;
     else addRow(rows, score, id, value);

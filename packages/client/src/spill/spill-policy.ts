@@ -1,10 +1,9 @@
 /**
- * When records leave memory for the spill: after a second without a broker, as does what is in doubt then; immediately,
- * if memory has no room for them; and all of them at the end of the process.
+ * Decides when records move from memory to the spill: after a second without a broker, including those in doubt; immediately
+ * if memory is full; and all of them at the end of the process.
  *
- * While the disk refuses, what memory has room for stays there.
+ * While the disk refuses writes, records stay in memory as long as there is room.
  */
-
 import { monotonicNow, startInterval, stopInterval, type Timer } from "@chouette-iot/record/host";
 import { asError } from "../any-error.js";
 import type { Batch } from "../batch.js";
@@ -14,7 +13,7 @@ import type { Doubt } from "./segment-text.js";
 import type { Spill } from "./spill.js";
 
 const SPILL_AFTER_MS = 1_000;
-/** After a refusal of the disk, the next attempt comes this much later. */
+/** Pause after the disk has refused a write. */
 const DISK_RETRY_MS = 30_000;
 
 export class SpillPolicy {
@@ -33,12 +32,12 @@ export class SpillPolicy {
     this.#timer = startInterval(() => this.#takeOlderThan(SPILL_AFTER_MS, false), SPILL_AFTER_MS);
   }
 
-  /** Takes a batch that memory has no room for; false if the disk refuses. */
+  /** Spills a batch that memory has no room for. Returns false if the disk refuses. */
   take(batch: Batch): boolean {
     return this.#write(batch);
   }
 
-  /** Takes all that is left, at the end. */
+  /** Spills everything, at the end of the process. */
   takeAll(): void {
     stopInterval(this.#timer);
     this.#refusedUntil = 0;

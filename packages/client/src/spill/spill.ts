@@ -1,14 +1,13 @@
 /**
- * The spill: a folder of bounded size, for what memory shouldn't hold while the broker is away, and for what is left
- * when the process ends.
+ * The spill: a folder of bounded size for records during an outage of the broker, and for those left at the end of the process.
  *
- * Records are in segments, files of about a megabyte that are written, then read, then removed. A segment's name has its id and
- * its owner (`owner.ts`); a client takes over the segments whose owner runs no longer, by renaming them.
+ * Records are in segments: files of about a megabyte that are written, then read, then removed. A segment's name has its id
+ * and its owner (`owner.ts`). A client takes over segments whose owner is no longer running, by renaming them.
  *
- * Promises: what `write` has written outlives the process, kill -9 included; a file cut off costs one record.
- * Beyond its bound the oldest segment goes, and its records are counted. A segment that has vanished or can't be read costs
- * its own records, which are counted and reported, and holds up nothing; a folder that is removed is made again. It loses what the system had not yet put
- * on the disk when the power fails: there is no fsync, for the life of the flash that it is on.
+ * Promises: records that `write` has written survive the process, even kill -9; a truncated file costs one record. Beyond the
+ * limit, the oldest segment is dropped and its records are counted. A segment that vanishes or can't be read costs only its
+ * own records, which are counted and reported, and blocks nothing. A removed folder is created again.
+ * A power cut loses what the system had not written to the disk yet: there is no fsync, to spare flash memory.
  */
 import {
   closeSync,
@@ -31,7 +30,7 @@ import { batchText, type Doubt, type ParsedSegment, parseSegment } from "./segme
 
 export interface SpillSettings {
   readonly folder: string;
-  /** The most that the folder may hold of one process' records, in bytes. */
+  /** Maximum bytes of this process' records in the folder. */
   readonly maxBytes: number;
 }
 
@@ -39,7 +38,7 @@ export interface SpillListener {
   onSpillDropped(reason: "spill_full" | "spill_torn" | "spill_lost", records: number): void;
   /** The folder or a file can't be used. */
   onError(error: Error): void;
-  /** Another client's records were found. */
+  /** Records of another client were found. */
   onRecovered(records: number): void;
 }
 
@@ -47,9 +46,9 @@ export interface Segment {
   readonly id: string;
   path: string;
   bytes: number;
-  /** Those that are not sent yet. */
+  /** Number of records that haven't been sent yet. */
   records: number;
-  /** False for the segment of another client until it is read. */
+  /** Whether `records` is known: false for another client's segment until it is read. */
   counted: boolean;
 }
 
@@ -87,7 +86,7 @@ export class Spill {
     return this.#segments.length === 0;
   }
 
-  /** Writes a batch, whole or not at all. Throws if the disk refuses. */
+  /** Writes a batch completely or not at all. Throws if the disk refuses. */
   write(rows: Rows, doubt?: Doubt): void {
     const bytes = Buffer.from(batchText(rows, doubt));
     const { segment, file } = this.#writable();
@@ -102,7 +101,7 @@ export class Spill {
     this.#bound();
   }
 
-  /** The oldest segment, to be sent; nothing more is written to it. */
+  /** Reads the oldest segment, to be sent; nothing more is written to it. Undefined if there is none. Never rejects. */
   async read(): Promise<(ParsedSegment & { readonly segment: Segment }) | undefined> {
     for (let segment = this.#segments[0]; segment !== undefined; segment = this.#segments[0]) {
       this.#reading = segment;
@@ -118,19 +117,19 @@ export class Spill {
     return undefined;
   }
 
-  /** A part of a segment was stored: it counts as spilled no longer. */
+  /** Some records of a segment were stored, and no longer count as spilled. */
   sent(segment: Segment, records: number): void {
     segment.records -= records;
   }
 
-  /** A segment was sent: it goes. What it still counts was never readable. */
+  /** Removes a segment that was sent. Records that it still counts were unreadable, and are counted as torn. */
   remove(segment: Segment): void {
     this.#forget(segment);
     this.#removeFile(segment);
     if (segment.records > 0) this.#listener.onSpillDropped("spill_torn", segment.records);
   }
 
-  /** Gives the segments up, so that another client may take them over while this process lives. */
+  /** Releases all segments, so that other clients may take them over while this process is running. */
   release(): void {
     this.#seal();
     for (const segment of this.#segments) this.#own(segment, NOBODY);
@@ -154,12 +153,12 @@ export class Spill {
     this.#listener.onRecovered(segment.records);
   }
 
-  /** Takes back what was written of a batch. Where even that fails, a torn line stays, and nothing follows it. */
+  /** Undoes a partial write. If even that fails, a torn line stays, and nothing is written after it. */
   #undo(segment: Segment, file: number): void {
     try {
       ftruncateSync(file, segment.bytes);
     } catch {
-      // The reader passes over a torn line and counts it.
+      // The reader skips a torn line and counts it.
     } finally {
       this.#seal();
     }
@@ -172,7 +171,7 @@ export class Spill {
     this.#isAdopted = true;
   }
 
-  /** A segment that has vanished, or can't be read: its records are lost here, and nothing waits for it. */
+  /** Gives up a segment that has vanished or can't be read, and reports its records. */
   #lose(segment: Segment, error: unknown): void {
     this.#forget(segment);
     const isGone = isError(error) && "code" in error && error.code === "ENOENT";
@@ -205,10 +204,10 @@ export class Spill {
       if (id === undefined || owner === undefined || isAlive(owner)) continue;
       const path = join(this.#settings.folder, name);
       const bytes = usableBytes(path);
-      // Another user's, which only that user's clients can send.
+      // Another user's file, which only that user's clients can send.
       if (bytes === undefined) continue;
       const segment = { id, path, bytes, records: 0, counted: false };
-      // Another client may have been quicker.
+      // Another client may have been faster.
       if (this.#own(segment, this.#owner)) this.#segments.push(segment);
     }
   }
@@ -246,7 +245,7 @@ export class Spill {
     this.#open = undefined;
   }
 
-  /** The one that is being sent stays: its records may be stored already. */
+  /** Drops the oldest segments beyond the limit, except one being sent, whose records may be stored already. */
   #bound(): void {
     let bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
     while (bytes > this.#settings.maxBytes && this.#segments.length > 1) {
