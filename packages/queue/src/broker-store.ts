@@ -48,7 +48,7 @@ export interface DiskReport {
   /** Bytes written since it was opened. The disk itself writes more: whole pages, and for wear levelling. */
   readonly writtenBytes: number;
   /** Why records are refused, if the disk is full. */
-  readonly full: string | undefined;
+  readonly full?: string | undefined;
 }
 
 /** Maximum length in bytes of an id in the embedded broker. */
