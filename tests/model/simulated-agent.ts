@@ -27,7 +27,6 @@ import { loadWrapper } from "../../packages/agent/src/wrappers/load-wrapper.js";
 import type { FarSide } from "./far-side.js";
 import type { Settings } from "./operations.js";
 import type { ProcessLife } from "./process-life.js";
-import { QUEUES } from "./watched-store.js";
 
 export const HOST = "device-1";
 export const RELEASE_INTERVAL = 20;
@@ -95,13 +94,14 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
         clock,
         boot,
         store: workStore,
-        queues: QUEUES,
         storeOutage,
         engine: { kind: "memory" },
         history: undefined,
-        sentBytes: new SentBytes(workStore, clock),
-        deliveries: newAllDeliveries(),
-        series: new SeriesMeter(),
+        meters: {
+          sentBytes: new SentBytes(workStore, clock),
+          deliveries: newAllDeliveries(),
+          series: new SeriesMeter(),
+        },
         status: () => Promise.reject(new Error("nobody asks")),
         wrap,
         outputs,

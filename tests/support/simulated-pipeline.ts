@@ -59,12 +59,14 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
   const marked = withStoreErrors(store);
   const work = startAgentPipeline(
     {
-      ...{ log, clock, store: marked, queues, outputs, config: loaded.config },
+      ...{ log, clock, store: marked, outputs, config: loaded.config },
       wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
       storeOutage: new Outage("store", clock, log),
-      sentBytes: new SentBytes(marked, clock),
-      deliveries: newAllDeliveries(),
-      series: new SeriesMeter(),
+      meters: {
+        sentBytes: new SentBytes(marked, clock),
+        deliveries: newAllDeliveries(),
+        series: new SeriesMeter(),
+      },
       engine: { kind: "memory" },
       history: undefined,
       boot: { id: "a-boot", uptime: () => seconds(UPTIME + clock.monotonic() / 1000) },

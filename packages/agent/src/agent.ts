@@ -1,24 +1,26 @@
 /**
- * The agent: its life from start to stop. Its modules are wired together in `pipeline.ts`. A record's way through them:
+ * An agent, from start to stop. `pipeline.ts` wires its loops together; here are the parts that outlive a pipeline.
  *
  *   clients ──► ingest ──► raw queue ──► flush ──► ready queue ──► dispatch ──► output ──► Datadog
  *               (the embedded broker;    (aggregation,             (batches,
  *                with Redis, the server)  wrapper)                  retry, settle)
  *
- * Each queue is in the store. What leaves one and enters the next does so in one settlement, so that the agent
- * can end anywhere, in whatever way, and the next start goes on from there.
+ * All queues are in the store, and a record moves from one to the next in a single settlement. So the agent can end
+ * anywhere, in any way: the next start continues from the queues.
  */
 import { once } from "node:events";
 import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
 import type { RedisStore } from "@chouette-iot/queue/redis";
 import type { Config } from "./config/config.js";
+import type { DashboardSource } from "./dashboard/dashboard.js";
 import { SentBytes } from "./dispatch/sent-bytes.js";
 import { startStatsd } from "./ingest/dogstatsd/listener.js";
 import { inheritedDescriptors } from "./ingest/dogstatsd/unix-datagrams.js";
+import type { RunningBroker } from "./ingest/redis-protocol/listener.js";
 import { warmUp } from "./ingest/redis-protocol/warm-up.js";
 import { type LeaderOptions, runAsLeader } from "./lease/leader.js";
 import { Lifecycle } from "./lifecycle.js";
-import { openStore } from "./open-store.js";
+import { openStore, type StoreEngine } from "./open-store.js";
 import { WireMeter } from "./outputs/wire-meter.js";
 import { type Pipeline, startPipeline } from "./pipeline.js";
 import { closeReloadable, openReloadable, type Reloadable } from "./reloadable.js";
@@ -40,20 +42,20 @@ import { currentBoot } from "./timekeeping/boot.js";
 
 export interface Agent {
   /**
-   * Goes on with other settings. Those of the store and of what listens stay as they were at the start. Resolves with
-   * false if the pipeline couldn't be started with them, which is in the log; rejects if they can't be used.
+   * Changes to other settings; those of the store and of listeners apply at the next start. Resolves with false if the
+   * pipeline couldn't be started with them, which is logged; rejects if they can't be used.
    */
   reload(config: Config): Promise<boolean>;
   status(): Promise<Status>;
-  /** Has the embedded broker, once it has a client, answer as fast as it can. To be called when the start is over; never rejects. */
+  /** Warms the embedded broker up when it has its first client. To be called after the start; never rejects. */
   warmUp(): Promise<void>;
   /** A sentence for each loop that has hung; empty while the agent is alive. */
   stalled(): readonly string[];
-  /** Ends it in order: what it holds is in its queues. A body that is out gets some seconds for its answer. */
+  /** Stops the loops, then closes the store. A request in progress gets some seconds for its answer. */
   stop(): Promise<void>;
 }
 
-/** The store to work on, and what is remembered of it for as long as nobody else works on it. */
+/** What an agent works with while it is the leader. */
 interface Leadership {
   readonly store: Store;
   readonly sentBytes: SentBytes;
@@ -63,8 +65,8 @@ interface Leadership {
 /**
  * @param onProgress called while a large store is read
  *
- * Rejects if a file or module that a setting names can't be used, or where the embedded broker can't be: its
- * port is taken, or its folder can't be written.
+ * Rejects if a file or module that a setting names can't be used, if the embedded broker's port is taken, or if its
+ * folder isn't writable.
  */
 export async function startAgent(
   config: Config,
@@ -76,88 +78,91 @@ export async function startAgent(
   const reloadable = await openReloadable(config, wireMeter);
   const { store, engine, outages } = await openStore(config, log, clock, onProgress);
   const embedded = engine.kind === "embedded" ? engine : undefined;
-  const tap = new RecordTap(queueNames());
-  const history = new History();
-  const wiring = {
-    log,
-    clock,
-    store,
-    queues: queueNames(),
-    storeOutage: new Outage("store", clock, log),
-    engine,
-    boot: currentBoot(),
-    deliveries: newAllDeliveries(),
-    series: new SeriesMeter(),
-    history: config.settings.http === "off" ? undefined : history,
-    status: (): Promise<Status> => readStatus(source),
-  };
+  const queues = queueNames();
+  const storeOutage = new Outage("store", clock, log);
   const leaseOutage = new Outage("lease", clock, log, "failing");
+  // Only agents on a Redis server need a lease.
+  const leaseWatchdog = config.storage === "redis" ? new LoopWatchdog("lease", clock) : undefined;
+  const boot = currentBoot();
+  const deliveries = newAllDeliveries();
+  const series = new SeriesMeter();
+  const history = new History();
+  const tap = new RecordTap(queues);
+  const statsd = await startStatsd({ ...statsdOptions(config), store, queues, clock, log });
   const lifecycle = new Lifecycle<Config, Reloadable, Leadership, Pipeline>(config, reloadable, {
     open: (settings) => openReloadable(settings, wireMeter),
     close: closeReloadable,
-    start: (leadership, settings, opened) =>
-      startPipeline({ ...wiring, ...leadership, ...opened, config: settings }, leadership.lost),
+    start: ({ store, sentBytes, lost }, current, { wrap, outputs }) =>
+      startPipeline(
+        {
+          config: current,
+          clock,
+          log,
+          store,
+          storeOutage,
+          engine,
+          boot,
+          wrap,
+          outputs,
+          meters: { sentBytes, deliveries, series },
+          history: config.settings.http === "off" ? undefined : history,
+          status: () => readStatus(source),
+        },
+        lost,
+      ),
     onFailure: (error) =>
       log.error(
         { err: error },
         "the pipeline failed to start or stop; the next change of settings or lease retries",
       ),
   });
-  // The embedded store is this process's alone: there is no lease to see to.
-  const lease = config.storage === "redis" ? new LoopWatchdog("lease", clock) : undefined;
-  const work = () => lifecycle.pipeline;
+  const pipeline = () => lifecycle.pipeline;
   const stalled = () =>
-    [lease, ...(work()?.watchdogs ?? [])].flatMap((watchdog) => watchdog?.stallReason() ?? []);
-  const source = {
-    ...wiring,
-    started: clock.monotonic(),
-    rates: new RateMeter(),
+    [leaseWatchdog, ...(pipeline()?.watchdogs ?? [])].flatMap((watchdog) => watchdog?.stallReason() ?? []);
+  const source: DashboardSource = {
+    store,
+    queues,
+    clock,
+    deliveries,
+    series,
     history,
     tap,
+    stalled,
+    started: clock.monotonic(),
+    rates: new RateMeter(),
     outageLog: new OutageLog(),
     embedded: embedded?.store,
     brokerCounters: embedded?.broker.counters,
-    brokerAddress: () =>
-      engine.kind === "redis" ? engine.server.server : embedded && shownAddress(embedded.broker.address),
+    brokerAddress: () => brokerAddress(engine),
     config: () => lifecycle.config,
     outages: () =>
-      [wiring.storeOutage, leaseOutage, ...outages, ...statsd.outages, ...(work()?.outages ?? [])].map(
+      [storeOutage, leaseOutage, ...outages, ...statsd.outages, ...(pipeline()?.outages ?? [])].map(
         (outage) => outage.report(),
       ),
-    collectors: () => work()?.collectors() ?? [],
-    lastReady: () => work()?.lastReady() ?? new Map(),
+    collectors: () => pipeline()?.collectors() ?? [],
+    lastReady: () => pipeline()?.lastReady() ?? new Map(),
     snapshot: storeSnapshots(
       store,
-      wiring.queues,
+      queues,
       clock,
       engine.kind === "redis" ? () => memoryOf(engine.server) : undefined,
     ),
-    deferred: () => work()?.deferred(),
-    flushedAt: () => work()?.flushedAt(),
-    stalled,
+    deferred: () => pipeline()?.deferred(),
+    flushedAt: () => pipeline()?.flushedAt(),
     statsd: () => statsd.status(),
   };
-  const statsd = await startStatsd({
-    ...wiring,
-    addresses: [
-      ...config.settings.statsd,
-      ...inheritedDescriptors(process.env, process.pid).map((fd) => ({ kind: "descriptor", fd }) as const),
-    ],
-    retries: config.sources.has("statsd"),
-    withOrigin: config.settings.statsdOriginTags,
-    signedGaugesAreSteps: config.settings.statsdSignedGauges === "statsd",
-  });
   const ending = new AbortController();
-  const ended = workOn(config.storage, ending.signal, {
-    ...wiring,
-    // By its sleeps alone: the store is the work's as well, whose steps are not the lease's.
-    clock: lease?.clock() ?? clock,
-    outages: { store: wiring.storeOutage, own: leaseOutage },
-    begin: (workStore, lost) => {
-      const store = tap.store(withStoreErrors(workStore));
-      lifecycle.lead({ store, sentBytes: new SentBytes(store, clock, wireMeter), lost });
+  const ended = workAsLeader(config.storage, ending.signal, {
+    store,
+    log,
+    // Only its sleeps are steps of the lease's loop: the pipeline uses the store, too.
+    clock: leaseWatchdog?.clock() ?? clock,
+    outages: { store: storeOutage, own: leaseOutage },
+    begin: (leaderStore, lost) => {
+      const tapped = tap.store(withStoreErrors(leaderStore));
+      lifecycle.lead({ store: tapped, sentBytes: new SentBytes(tapped, clock, wireMeter), lost });
     },
-    // Reported by the lifecycle; the lease is free for another agent all the same.
+    // The lifecycle logs the failure. The lease is released all the same.
     end: () => lifecycle.follow().catch(() => {}),
   });
   const adminServers = await startAdminServers(source, log, async () => {
@@ -165,25 +170,17 @@ export async function startAgent(
     return openDashboard(source);
   });
   let warmingUp = Promise.resolve();
-  const warmUpBroker = async () => {
-    if (embedded === undefined) return;
-    // Without clients it would cost processor time and memory for nothing.
-    if (!(await embedded.broker.firstClient)) return;
-    const { openScratchStore } = await import("@chouette-iot/queue/embedded/scratch");
-    const calls = await warmUp(openScratchStore, ending.signal);
-    log.debug({ calls }, "embedded broker warmed up");
-  };
   return {
     stalled,
-    status: wiring.status,
+    status: () => readStatus(source),
     warmUp: () => {
-      warmingUp = warmUpBroker().catch((error) => log.debug({ err: error }, "broker not warmed up"));
+      if (embedded !== undefined) warmingUp = warmUpBroker(embedded.broker, log, ending.signal);
       return warmingUp;
     },
     reload: (next) => lifecycle.reload(next),
     stop: async () => {
       ending.abort();
-      // Beside one another: those who look wait for the store, which may hang.
+      // At the same time: a request for the status may wait for a store that hangs.
       await Promise.all([ended.then(() => lifecycle.stop()), adminServers.close()]);
       await statsd.close();
       await embedded?.broker.close();
@@ -193,8 +190,8 @@ export async function startAgent(
   };
 }
 
-/** On a server that others share, one agent works at a time; the embedded store is this process's alone. */
-async function workOn(
+/** On a Redis server, which agents may share, only the leader works. An embedded store has one agent. */
+async function workAsLeader(
   storage: Config["storage"],
   signal: AbortSignal,
   options: LeaderOptions,
@@ -203,6 +200,39 @@ async function workOn(
   options.begin(options.store, new AbortController().signal);
   await once(signal, "abort");
   await options.end();
+}
+
+/** Warming up for nobody would cost CPU time and memory: this waits for the first client. Never rejects. */
+async function warmUpBroker({ firstClient }: RunningBroker, log: Log, signal: AbortSignal): Promise<void> {
+  try {
+    if (!(await firstClient)) return;
+    const { openScratchStore } = await import("@chouette-iot/queue/embedded/scratch");
+    const calls = await warmUp(openScratchStore, signal);
+    log.debug({ calls }, "embedded broker warmed up");
+  } catch (error) {
+    log.debug({ err: error }, "broker not warmed up");
+  }
+}
+
+function statsdOptions({ settings, sources }: Config) {
+  const inherited = inheritedDescriptors(process.env, process.pid);
+  return {
+    addresses: [...settings.statsd, ...inherited.map((fd) => ({ kind: "descriptor", fd }) as const)],
+    retries: sources.has("statsd"),
+    withOrigin: settings.statsdOriginTags,
+    signedGaugesAreSteps: settings.statsdSignedGauges === "statsd",
+  };
+}
+
+function brokerAddress(engine: StoreEngine): string | undefined {
+  switch (engine.kind) {
+    case "redis":
+      return engine.server.server;
+    case "embedded":
+      return shownAddress(engine.broker.address);
+    case "memory":
+      return undefined;
+  }
 }
 
 async function memoryOf(server: RedisStore): Promise<BrokerMemory | undefined> {

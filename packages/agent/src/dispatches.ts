@@ -33,18 +33,28 @@ import type { Timekeeper } from "./timekeeping/timekeeper.js";
 
 export interface DispatchesOptions {
   readonly config: Config;
-  readonly log: Log;
   readonly clock: Clock;
+  readonly log: Log;
   readonly store: Store;
   readonly storeOutage: Outage;
   readonly queues: QueueNames;
   readonly outputs: Outputs;
+  readonly meters: DeliveryMeters;
+}
+
+/** What was sent and delivered. */
+export interface DeliveryMeters {
+  /** Kept in the store; the other two count from the agent's start. */
   readonly sentBytes: SentBytes;
   readonly deliveries: AllDeliveries;
   readonly series: SeriesMeter;
+}
+
+/** Decides when a queue may be dispatched. */
+export interface DispatchGate {
   readonly timekeeper: Timekeeper;
   readonly locks: QueueLocks;
-  /** Whether ready metrics of another agent are distinguished from this one's: none of them is sent before. */
+  /** False until the flush can tell this agent's ready metrics from another's: metrics aren't dispatched before. */
   areMetricsClaimed(): boolean;
 }
 
@@ -76,14 +86,14 @@ type OutputsBySignal = { readonly [S in Signal]: Output<SignalRecords[S]> };
 const INGESTED_POINT_AGE = seconds(3_600);
 const INGESTED_LOG_AGE = seconds(18 * 3_600);
 
-export function newDispatches(options: DispatchesOptions): Dispatches {
-  const { config, sentBytes } = options;
+export function newDispatches(options: DispatchesOptions, gate: DispatchGate): Dispatches {
+  const { config, clock, queues, meters } = options;
   const { dailyByteBudget: perDay, monthlyByteBudget: perMonth } = config.settings;
-  const budget = new ByteBudget({ perDay, perMonth }, sentBytes);
-  const kinds: Kinds = kindsOf(options, budget);
+  const budget = new ByteBudget({ perDay, perMonth }, meters.sentBytes);
   const outputs: OutputsBySignal = options.outputs;
+  const kinds: Kinds = kindsOf({ config, clock, queues, budget, series: meters.series, gate });
   const dispatches = bySignal(<S extends Signal>(signal: S) =>
-    newDispatch(signal, kinds[signal], outputs[signal], options),
+    newDispatch(signal, kinds[signal], outputs[signal], options, gate),
   );
   const all = Object.values(dispatches);
   return {
@@ -101,10 +111,18 @@ export function newDispatches(options: DispatchesOptions): Dispatches {
   };
 }
 
-function kindsOf(
-  { config, queues, clock, series, areMetricsClaimed }: DispatchesOptions,
-  budget: ByteBudget,
-): Kinds {
+function kindsOf({
+  config,
+  clock,
+  queues,
+  budget,
+  series,
+  gate,
+}: Pick<DispatchesOptions, "config" | "clock" | "queues"> & {
+  readonly budget: ByteBudget;
+  readonly series: SeriesMeter;
+  readonly gate: DispatchGate;
+}): Kinds {
   const { metricTtl, settings } = config;
   const { bulkSize, logsBulkSize, globalTags } = settings;
   const logTtl = seconds(settings.logTtl);
@@ -120,7 +138,7 @@ function kindsOf(
       decode: readyDecoder(globalTags),
       timeOf: timeOfMetric,
       sendPolicy: () => budget.metrics(),
-      hasBegun: areMetricsClaimed,
+      hasBegun: () => gate.areMetricsClaimed(),
       batchSize: bulkSize,
       ttl: metricTtl,
       ingestedAge: INGESTED_POINT_AGE,
@@ -169,10 +187,9 @@ function newDispatch<T>(
   signal: Signal,
   { queue, decode, batchSize, ttl, ingestedAge, hasBegun, sendPolicy, timeOf, onDelivered }: Kind<T>,
   output: Output<T>,
-  options: DispatchesOptions,
+  { config, clock, log, store, storeOutage, queues, meters: { sentBytes, deliveries } }: DispatchesOptions,
+  { timekeeper, locks }: DispatchGate,
 ) {
-  const { config, log, store, clock, storeOutage, queues, sentBytes, deliveries, timekeeper, locks } =
-    options;
   const watchdog = new LoopWatchdog(`${signal} dispatch`, clock);
   const watched = withDeliveryStats(watchedOutput(output, watchdog), {
     deliveries: deliveries[signal],

@@ -5,31 +5,32 @@
  *                             ▲
  *                             └── collectors, the agent's own metrics
  *
- * It holds nothing that isn't in the store, so that it can be stopped and started again when the settings change or the
- * lease is lost.
+ * It keeps nothing that isn't in the store, so it can be stopped and started again when the settings change or the
+ * lease is lost. `startPipeline` shows what each loop needs.
  */
 import { setMaxListeners } from "node:events";
+import { type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
 import { type ReadyMetric, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import { seriesFilter } from "./aggregation/series-filter.js";
 import { openCollectors } from "./collectors/open-collectors.js";
-import { type Rounds, startCollectors } from "./collectors/rounds.js";
+import { startCollectors } from "./collectors/rounds.js";
 import type { CollectorStatus } from "./collectors/runner.js";
 import type { Config } from "./config/config.js";
 import { OUTPUTS } from "./config/outputs.js";
 import { redisAddress } from "./config/redis-address.js";
 import type { DeferredCounts } from "./dispatch/byte-budget.js";
-import { type DispatchesOptions, newDispatches } from "./dispatches.js";
+import { type DeliveryMeters, newDispatches } from "./dispatches.js";
 import { type FlushLoopOptions, runFlushLoop } from "./flush/flush-loop.js";
-import { Flusher } from "./flush/flusher.js";
+import { type Flushed, Flusher } from "./flush/flusher.js";
 import { runDropLog } from "./housekeeping/drop-log.js";
 import { runHousekeeping } from "./housekeeping/housekeeping.js";
 import { runStoreLimit } from "./housekeeping/store-limit.js";
 import type { StoreEngine } from "./open-store.js";
-import type { Reloadable } from "./reloadable.js";
+import type { Outputs } from "./outputs/open-outputs.js";
 import { rereadAfterReconnect } from "./reread-store.js";
-import { checkWriter } from "./runtime/check-writer.js";
-import { CLOCK_FLOOR } from "./runtime/clock.js";
-import { type LoopOutages, Outage } from "./runtime/outage.js";
+import { CLOCK_FLOOR, type Clock } from "./runtime/clock.js";
+import type { Log } from "./runtime/log.js";
+import { Outage } from "./runtime/outage.js";
 import { readyWriter } from "./runtime/ready-writer.js";
 import { LoopWatchdog } from "./runtime/watchdog.js";
 import type { History } from "./status/history.js";
@@ -39,93 +40,77 @@ import type { Status } from "./status/status.js";
 import type { Boot } from "./timekeeping/boot.js";
 import { QueueLocks } from "./timekeeping/queue-locks.js";
 import { Timekeeper } from "./timekeeping/timekeeper.js";
+import type { Wrap } from "./wrappers/wrapper.js";
 
 export interface Pipeline {
   readonly outages: readonly Outage[];
   collectors(): readonly CollectorStatus[];
   /** What each collector measured last, by its name. */
   lastReady(): ReadonlyMap<string, readonly ReadyMetric[]>;
-  /** By the day's byte budget. */
+  /** Records that wait because the day's byte budget is used up. */
   deferred(): DeferredCounts;
   /** Of flush and dispatch. */
   readonly watchdogs: readonly LoopWatchdog[];
-  /** When the raw queue was last gone through without a failure (Unix time); undefined before the first time. */
+  /** Unix time of the last flush that succeeded; undefined before the first. */
   flushedAt(): Seconds | undefined;
+  /** Resolves when every loop has ended. */
   stop(): Promise<void>;
 }
 
-export interface Dependencies
-  extends Reloadable,
-    Omit<DispatchesOptions, "timekeeper" | "locks" | "areMetricsClaimed"> {
+export interface PipelineOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Its failures are StoreErrors. On a Redis server, fenced by the lease. */
+  readonly store: Store;
+  readonly storeOutage: Outage;
   readonly engine: StoreEngine;
+  readonly boot: Boot;
+  readonly wrap: Wrap;
+  readonly outputs: Outputs;
+  readonly meters: DeliveryMeters;
   /** To be kept in the store; undefined without a status server. */
   readonly history: History | undefined;
-  readonly boot: Boot;
   status(): Promise<Status>;
 }
 
 /** @param lost aborted when another agent becomes the leader */
-export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pipeline {
-  const { config, clock, log, store, queues, storeOutage, history } = dependencies;
-  const locks = new QueueLocks();
-  const flushWatchdog = new LoopWatchdog("flush", clock);
-  const flushClock = flushWatchdog.clock();
-  // The flush and the timekeeper remember what the store says of windows and of the clock.
-  const flushStore = flushWatchdog.store(rereadAfterReconnect(store));
-  const timekeeper = new Timekeeper({
-    ...{ store: flushStore, queues, locks, log, windows: config.windows },
-    clock: flushClock,
-    boot: dependencies.boot,
-  });
-  const flusher = new Flusher({
-    ...{ store: flushStore, queues, windows: config.windows },
-    wrap: dependencies.wrap,
-    clock: timekeeper.trusted(flushClock),
-    ttl: config.metricTtl,
-    globalTags: config.settings.globalTags,
-    filter: seriesFilter(config.settings),
-    floor: CLOCK_FLOOR,
-  });
-  const areMetricsClaimed = () => flusher.hasBegun;
-  const dispatches = newDispatches({ ...dependencies, timekeeper, locks, areMetricsClaimed });
-  const flushOutage = new Outage("flush", clock, log, "failing");
-  const housekeepingOutage = new Outage("housekeeping", clock, log, "failing");
-  const fullOutage = new Outage("embedded store", clock, log, "full");
-  const limitOutage = new Outage("store limit", clock, log, "failing");
-  const { isForPeople } = OUTPUTS[config.output];
-  let flushedAt: Seconds | undefined;
+export function startPipeline(options: PipelineOptions, lost: AbortSignal): Pipeline {
+  const { config, clock, log, store, storeOutage, engine, boot, wrap, outputs, meters, history } = options;
+  const { settings, releaseInterval: every } = config;
+  const { globalTags, captureInterval, collectorDeadline } = settings;
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, lost]);
-  // Each loop listens to it: more of them than Node takes for no leak.
+  // Every loop listens to it. Node takes more than ten listeners for a leak.
   setMaxListeners(0, signal);
-  const flushing = runFlushLoop(
-    {
-      ...{ flusher, log, windows: config.windows },
-      clock: flushClock,
-      outages: { store: storeOutage, own: flushOutage },
-      checkClock: clockCheck(timekeeper, dispatches.wake),
-      onFlushed: ({ ready }) => {
-        flushedAt = toSeconds(clock.now());
-        // People want to see a window as soon as it closes; everything else waits for the release interval.
-        if (ready > 0 && isForPeople) dispatches.wake();
-      },
-    },
-    signal,
+  const queues = queueNames();
+  const locks = new QueueLocks();
+  const flush = newFlush({ config, clock, log, store, storeOutage, boot, wrap }, queues, locks);
+  const dispatches = newDispatches(
+    { config, clock, log, store, storeOutage, queues, outputs, meters },
+    { timekeeper: flush.timekeeper, locks, areMetricsClaimed: flush.hasBegun },
   );
-  const loops = [
-    flushing,
-    ...dispatches.run(signal),
-    runDropLog({ store, queues, clock, log }, signal),
-    keepHouse(dependencies, { store: storeOutage, own: housekeepingOutage }, signal),
-    limitStore(dependencies, locks, { store: storeOutage, own: limitOutage, full: fullOutage }, signal),
-  ];
-  if (config.settings.selfMetrics && !isForPeople) loops.push(measureSelf(dependencies, signal));
+  const flushing = flush.run(dispatches.wake, signal);
+  const dispatching = dispatches.run(signal);
+  const upkeep = startUpkeep({ config, clock, log, store, storeOutage, engine }, queues, locks, signal);
+  const loops = [flushing, ...dispatching, ...upkeep.loops];
+  const status = () => options.status();
+  if (settings.selfMetrics && !OUTPUTS[config.output].isForPeople) {
+    loops.push(runSelfMetrics({ store, queues, globalTags, clock, every, status }, signal));
+  }
   if (history !== undefined) loops.push(runHistoryStore({ store, history, clock }, signal));
-  const collecting = startRounds(dependencies);
+  const collecting = startCollectors({
+    collectors: openCollectors({ settings, redis: redisAddress(settings), log }),
+    interval: toMilliseconds(seconds(captureInterval)),
+    deadline: toMilliseconds(seconds(collectorDeadline)),
+    clock,
+    log,
+    deliver: readyWriter(store, queues.readyMetrics, "collect", globalTags),
+  });
   return {
-    outages: [flushOutage, ...dispatches.outages, housekeepingOutage, fullOutage, limitOutage],
-    watchdogs: [flushWatchdog, ...dispatches.watchdogs],
-    flushedAt: () => flushedAt,
+    outages: [flush.outage, ...dispatches.outages, ...upkeep.outages],
+    watchdogs: [flush.watchdog, ...dispatches.watchdogs],
+    flushedAt: flush.flushedAt,
     collectors: () => collecting.status(),
     lastReady: () => collecting.lastReady(),
     deferred: () => dispatches.deferred(),
@@ -136,7 +121,47 @@ export function startPipeline(dependencies: Dependencies, lost: AbortSignal): Pi
   };
 }
 
-/** @param onTrusted called when the clock can be gone by again */
+/** The flush loop, with the timekeeper that decides whether it may run. */
+function newFlush(
+  options: Pick<PipelineOptions, "config" | "clock" | "log" | "store" | "storeOutage" | "boot" | "wrap">,
+  queues: QueueNames,
+  locks: QueueLocks,
+) {
+  const { config, log, store, storeOutage, boot, wrap } = options;
+  const { windows, settings, metricTtl: ttl } = config;
+  const outage = new Outage("flush", options.clock, log, "failing");
+  const watchdog = new LoopWatchdog("flush", options.clock);
+  const clock = watchdog.clock();
+  // Timekeeper and flusher keep in memory what they read: they have to read it again after a reconnect.
+  const watchedStore = watchdog.store(rereadAfterReconnect(store));
+  const timekeeper = new Timekeeper({ store: watchedStore, queues, locks, clock, log, windows, boot });
+  const flusher = new Flusher({
+    store: watchedStore,
+    queues,
+    windows,
+    wrap,
+    clock: timekeeper.trusted(clock),
+    ttl,
+    globalTags: settings.globalTags,
+    filter: seriesFilter(settings),
+    floor: CLOCK_FLOOR,
+  });
+  let flushedAt: Seconds | undefined;
+  const outages = { store: storeOutage, own: outage };
+  const run = (wakeDispatch: () => void, signal: AbortSignal) => {
+    const checkClock = clockCheck(timekeeper, wakeDispatch);
+    const onFlushed = ({ ready }: Flushed) => {
+      flushedAt = toSeconds(clock.now());
+      // People want to see a window as soon as it closes; everything else waits for the release interval.
+      if (ready > 0 && OUTPUTS[config.output].isForPeople) wakeDispatch();
+    };
+    return runFlushLoop({ flusher, clock, log, windows, outages, checkClock, onFlushed }, signal);
+  };
+  const hasBegun = () => flusher.hasBegun;
+  return { run, timekeeper, outage, watchdog, hasBegun, flushedAt: () => flushedAt };
+}
+
+/** @param onTrusted called when the clock becomes trustworthy */
 function clockCheck(timekeeper: Timekeeper, onTrusted: () => void): FlushLoopOptions["checkClock"] {
   return async () => {
     const wasTrusted = timekeeper.isTrusted;
@@ -146,62 +171,38 @@ function clockCheck(timekeeper: Timekeeper, onTrusted: () => void): FlushLoopOpt
   };
 }
 
-function keepHouse(
-  { store, queues, clock, config, engine }: Dependencies,
-  outages: LoopOutages,
+/** The loops that keep the store within its bounds and report what it drops. */
+function startUpkeep(
+  options: Pick<PipelineOptions, "config" | "clock" | "log" | "store" | "storeOutage" | "engine">,
+  queues: QueueNames,
+  locks: QueueLocks,
   signal: AbortSignal,
-): Promise<void> {
-  const { maxDeadLetters: maxRecords, deadLetterTtl } = config.settings;
+) {
+  const { config, clock, log, store, storeOutage, engine } = options;
+  const { maxDeadLetters: maxRecords, deadLetterTtl, storeMaxBytes } = config.settings;
+  const housekeeping = new Outage("housekeeping", clock, log, "failing");
+  const limit = new Outage("store limit", clock, log, "failing");
+  const full = new Outage("embedded store", clock, log, "full");
   const limits = { maxRecords, ttl: seconds(deadLetterTtl) };
   const server = engine.kind === "redis" ? engine.server : undefined;
-  return runHousekeeping(
-    { store, queues, clock, limits, outages, maxBytes: maxStoreBytes(config, engine), server },
-    signal,
-  );
-}
-
-/** In bytes; undefined if the store isn't the agent's own. */
-function maxStoreBytes({ settings }: Config, engine: StoreEngine): number | undefined {
-  return settings.storeMaxBytes ?? (engine.kind === "embedded" ? engine.defaultLimit : undefined);
-}
-
-/** @param outages `full` when the limit is reached, `own` of the loop */
-async function limitStore(
-  { config, store, queues, clock, engine }: Dependencies,
-  locks: QueueLocks,
-  { full, ...outages }: LoopOutages & { readonly full: Outage },
-  signal: AbortSignal,
-): Promise<void> {
-  if (engine.kind !== "embedded") return;
-  const { store: embedded, defaultLimit } = engine;
-  await runStoreLimit(
-    {
-      ...{ store, queues, clock, outages, roomOutage: full },
-      bytes: () => embedded.bytes(),
-      maxBytes: config.settings.storeMaxBytes ?? defaultLimit,
-      unlessMoving: (step) => locks.using(Object.values(queues), step),
-    },
-    signal,
-  );
-}
-
-function measureSelf(
-  { store, queues, clock, config, status }: Dependencies,
-  signal: AbortSignal,
-): Promise<void> {
-  const write = readyWriter(store, queues.readyMetrics, "self", config.settings.globalTags);
-  const writeCheck = checkWriter(store, queues.checks);
-  return runSelfMetrics({ write, writeCheck, clock, every: config.releaseInterval, status }, signal);
-}
-
-function startRounds({ config, log, clock, store, queues }: Dependencies): Rounds {
-  const { settings } = config;
-  return startCollectors({
-    collectors: openCollectors({ settings, redis: redisAddress(settings), log }),
-    interval: toMilliseconds(seconds(settings.captureInterval)),
-    deadline: toMilliseconds(seconds(settings.collectorDeadline)),
-    clock,
-    log,
-    deliver: readyWriter(store, queues.readyMetrics, "collect", settings.globalTags),
-  });
+  const maxBytes = storeMaxBytes ?? (engine.kind === "embedded" ? engine.defaultLimit : undefined);
+  const outages = { store: storeOutage, own: housekeeping };
+  const loops = [
+    runDropLog({ store, queues, clock, log }, signal),
+    runHousekeeping({ store, queues, clock, limits, outages, maxBytes, server }, signal),
+  ];
+  if (engine.kind === "embedded")
+    loops.push(
+      runStoreLimit(
+        {
+          ...{ store, queues, clock, full },
+          outages: { store: storeOutage, own: limit },
+          bytes: () => engine.store.bytes(),
+          maxBytes: storeMaxBytes ?? engine.defaultLimit,
+          unlessMoving: (step) => locks.using(Object.values(queues), step),
+        },
+        signal,
+      ),
+    );
+  return { loops, outages: [housekeeping, full, limit] };
 }

@@ -22,7 +22,7 @@ async function outagesOf(store: Store): Promise<readonly string[]> {
     store: new Outage("store", clock, log),
     own: new Outage("store limit", clock, log, "failing"),
   };
-  const roomOutage = new Outage("embedded store", clock, log, "full");
+  const full = new Outage("embedded store", clock, log, "full");
   await runStoreLimit(
     {
       store,
@@ -30,13 +30,13 @@ async function outagesOf(store: Store): Promise<readonly string[]> {
       clock,
       bytes: () => 1_000,
       maxBytes: 10,
-      roomOutage,
+      full,
       outages,
       unlessMoving: (step) => step(),
     },
     ending.signal,
   );
-  return [outages.store, outages.own, roomOutage]
+  return [outages.store, outages.own, full]
     .filter(({ isOn }) => isOn)
     .map((outage) => outage.report().component);
 }

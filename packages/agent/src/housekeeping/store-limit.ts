@@ -27,8 +27,8 @@ export interface StoreLimitOptions extends SizeLimit {
   readonly store: Store;
   readonly queues: QueueNames;
   readonly clock: Clock;
-  /** Of room in the store. */
-  readonly roomOutage: Outage;
+  /** On while records are evicted. */
+  readonly full: Outage;
   readonly outages: LoopOutages;
   /** Does the step, or nothing while records are being moved: what is evicted must not come back. */
   unlessMoving(step: () => Promise<void>): Promise<unknown>;
@@ -36,13 +36,13 @@ export interface StoreLimitOptions extends SizeLimit {
 
 /** Until the signal is aborted. Between two checks a burst may exceed the limit by a second's worth. */
 export async function runStoreLimit(options: StoreLimitOptions, signal: AbortSignal): Promise<void> {
-  const { store, queues, clock, bytes, maxBytes, roomOutage, outages, unlessMoving } = options;
+  const { store, queues, clock, bytes, maxBytes, full, outages, unlessMoving } = options;
   while (!signal.aborted) {
     try {
       await unlessMoving(async () => {
         const evicted = await evictUntil(store, queues, { bytes, maxBytes });
-        if (evicted > 0) roomOutage.begin(`evicting the oldest records, limit ${maxBytes} bytes`);
-        else roomOutage.end();
+        if (evicted > 0) full.begin(`evicting the oldest records, limit ${maxBytes} bytes`);
+        else full.end();
       });
       outages.own.end();
     } catch (error) {

@@ -4,6 +4,7 @@
  * They go straight to the ready queue. Their number doesn't depend on what is sent, so they can't amplify themselves.
  * The first five names are the original's.
  */
+import type { QueueNames, Store } from "@chouette-iot/queue";
 import {
   type Milliseconds,
   type ReadyMetric,
@@ -14,14 +15,14 @@ import {
   toSeconds,
 } from "@chouette-iot/record";
 import { sumOfWire } from "../dispatch/wire-counts.js";
-import type { WriteCheck } from "../runtime/check-writer.js";
 import type { Clock } from "../runtime/clock.js";
-import type { WriteReady } from "../runtime/ready-writer.js";
+import { checkWriter, readyWriter } from "../runtime/ready-writer.js";
 import type { DeliveryStatus, Status } from "./status.js";
 
 export interface SelfMetricsOptions {
-  readonly write: WriteReady;
-  readonly writeCheck: WriteCheck;
+  readonly store: Store;
+  readonly queues: QueueNames;
+  readonly globalTags: readonly string[];
   readonly clock: Clock;
   readonly every: Milliseconds;
   status(): Promise<Status>;
@@ -29,9 +30,11 @@ export interface SelfMetricsOptions {
 
 /** Resolves when the signal is aborted. If the status can't be read or stored, that interval's metrics are lost. */
 export async function runSelfMetrics(
-  { write, writeCheck, clock, every, status }: SelfMetricsOptions,
+  { store, queues, globalTags, clock, every, status }: SelfMetricsOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const write = readyWriter(store, queues.readyMetrics, "self", globalTags);
+  const writeCheck = checkWriter(store, queues.checks);
   let before = await status();
   for (;;) {
     await clock.sleep(every, signal);
