@@ -70,7 +70,7 @@ describe("a wrapper of one's own", () => {
     const good = `{ metric: "good", type: "gauge", tags: [], points: [[at, 1]] }`;
     const answers: Readonly<Record<string, readonly [code: string, reason: string]>> = {
       throws: [`throw new Error("oh no")`, "the wrapper failed: oh no"],
-      nothing: ["return undefined", "the wrapper answered with neither metrics nor a reason"],
+      nothing: ["return undefined", "the wrapper returned neither metrics nor a reason"],
       late: ["return Promise.reject(new Error())", "a promise; return the result itself"],
       nan: [
         `return { ok: true, metrics: [{ metric: "m", type: "gauge", tags: [], points: [[at, NaN]] }] }`,

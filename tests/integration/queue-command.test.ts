@@ -118,7 +118,7 @@ describe("chouette queue requeue", () => {
     await until("the set to be rejected", async () => (await queue.rejected()).length > 0);
     await until("the count to arrive", () => intake.points().length === 1);
     await simple.end();
-    expect((await queue.rejected())[0]?.reason).toContain("the simple wrapper takes sets of numbers alone");
+    expect((await queue.rejected())[0]?.reason).toContain("the simple wrapper only takes sets of numbers");
 
     const datadog = await startAgentProcess(settings);
     cleanUps.push(() => datadog.end());

@@ -1,37 +1,37 @@
 /**
- * Which pipeline runs: the one state machine that settings, the lease and the agent's end go through.
+ * Decides which pipeline runs: one state machine for changed settings, the lease and the agent's end.
  *
  *     reload ────────────► newest settings ──┐
  *     lead, follow, lost ► leadership ───────┼──► wanted ──► one transition after another ──► running
  *     stop ──────────────► stopped ──────────┘
  *
- * Events change only what is wanted, and never wait for one another. A single loop compares that with what runs, and
- * ends or starts a pipeline until both agree; what changes meanwhile is compared next.
+ * Events change only the wanted state, and never wait for one another. A single loop compares it with the running
+ * pipeline, and stops or starts one until both agree; changes meanwhile are handled next.
  *
- * Promises: never two pipelines. None without leadership, and none after the end. Of several settings, those of the
- * latest reload that could be opened win, in whatever order they are opened. What was opened is closed once, after the
- * pipeline that uses it. The end doesn't wait for settings that are being opened. A transition that fails is reported
- * once, and leaves the agent alive.
+ * Promises: never two pipelines; none without leadership, and none after the end. The latest reload whose settings could
+ * be opened wins, in whatever order they are opened. Opened settings are closed once, after the pipeline that uses
+ * them. The end doesn't wait for settings that are being opened. A failed transition is reported once and leaves
+ * the agent alive.
  */
 
 export interface Stoppable {
-  /** Resolves when nothing of it is under way any more. */
+  /** Resolves when everything in it has ended. */
   stop(): Promise<void>;
 }
 
 export interface LifecycleOptions<C, O, L extends { readonly lost: AbortSignal }, P extends Stoppable> {
-  /** Opens what the settings name. Rejects if that can't be used: then everything stays as it is. */
+  /** Opens what the settings name, such as outputs. If it rejects, everything stays as it is. */
   open(config: C): Promise<O>;
   close(opened: O): Promise<void>;
   start(leadership: L, config: C, opened: O): P;
-  /** Called once for each start, end or close that failed: not everybody who asked for it waits for it. */
+  /** Called once for each start, stop or close that failed: some callers don't wait for the result. */
   onFailure(error: unknown): void;
 }
 
 interface Settings<C, O> {
   readonly config: C;
   readonly opened: O;
-  /** Of the reload that they came with: later ones win. */
+  /** Number of the reload that they came with. The highest wins. */
   readonly turn: number;
 }
 
@@ -44,13 +44,13 @@ interface Work<C, O, L> {
 export class Lifecycle<C, O, L extends { readonly lost: AbortSignal }, P extends Stoppable> {
   readonly #options: LifecycleOptions<C, O, L, P>;
   #settings: Settings<C, O>;
-  /** Undefined while this agent stands by. */
+  /** Undefined while another agent is the leader. */
   #leadership: L | undefined;
   #isStopped = false;
   #running: (Work<C, O, L> & { readonly pipeline: P }) | undefined;
-  /** What couldn't be started isn't tried again. */
+  /** A start that failed isn't tried again. */
   #failed: Work<C, O, L> | undefined;
-  /** All that were opened and are not closed. */
+  /** All settings that were opened and not closed. */
   readonly #open = new Set<Settings<C, O>>();
   #turns = 0;
   #settling: Promise<void> | undefined;
@@ -72,7 +72,7 @@ export class Lifecycle<C, O, L extends { readonly lost: AbortSignal }, P extends
   }
 
   /**
-   * Resolves when these settings, or newer ones, are in effect; with false if a transition to them failed, which was
+   * Resolves when these settings, or newer ones, are in effect; with false if a transition to them failed, which has been
    * reported. Rejects if they can't be opened.
    */
   async reload(config: C): Promise<boolean> {
@@ -87,10 +87,10 @@ export class Lifecycle<C, O, L extends { readonly lost: AbortSignal }, P extends
     );
   }
 
-  /** This agent is the one that works, until the leadership is lost or it follows. */
+  /** Starts a pipeline, until the leadership is lost or `follow` is called. */
   lead(leadership: L): void {
     this.#leadership = leadership;
-    // What fails is reported where it does.
+    // Failures are reported by `onFailure`.
     this.#settle().catch(() => {});
   }
 
@@ -107,12 +107,12 @@ export class Lifecycle<C, O, L extends { readonly lost: AbortSignal }, P extends
   }
 
   #settle(): Promise<void> {
-    // Begun later, so that it is known here before it ends.
+    // Started asynchronously, so that the assignment comes before the reset at its end.
     this.#settling ??= Promise.resolve().then(() => this.#makeTransitions());
     return this.#settling;
   }
 
-  /** What fails doesn't keep the rest from being done. Nothing may come between the last look and the end. */
+  /** A failure doesn't stop the rest. There must be no `await` between the last `#next()` and the end. */
   async #makeTransitions(): Promise<void> {
     const errors: unknown[] = [];
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
@@ -127,7 +127,7 @@ export class Lifecycle<C, O, L extends { readonly lost: AbortSignal }, P extends
     if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
   }
 
-  /** The next transition towards what is wanted; undefined if there is none left. */
+  /** The next transition towards the wanted state; undefined if there is none left. */
   #next(): (() => void | Promise<void>) | undefined {
     const wanted = this.#wanted();
     const running = this.#running;

@@ -1,10 +1,10 @@
 /**
- * The store, for one who keeps in memory what it has read there.
+ * The store for a module that keeps in memory what it read there, such as the flush.
  *
- * Promises: after each reconnect, when the data may be older than what was read, what reads or settles records rejects
- * with a StaleEpochError, and nothing of it is applied, until state is read again; that rejects once as well. So anyone who
- * reads its state again after a failure has nothing in memory that is of another time than the store's data, even if
- * several of its calls are under way at once and one's failure is heard late.
+ * A Redis server may come back with older data. Promises: after each reconnect, calls that read or settle records reject
+ * with a StaleEpochError, and nothing is applied, until state is read again; the first such read rejects, too. So a module
+ * that reads its state again after every failure never has state in memory that differs from the store's, even if
+ * several of its calls overlap and one learns late of the failure.
  */
 import { type Settlement, StaleEpochError, type Store } from "@chouette-iot/queue";
 

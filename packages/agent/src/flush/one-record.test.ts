@@ -144,7 +144,7 @@ describe("one record costs one record", () => {
     await askQueues(store, queues, { kind: "requeue" }, 1020);
     await flushAt(1030);
     expect((await rejected()).map(({ reason }) => reason)).toEqual([
-      expect.stringContaining("the simple wrapper takes sets of numbers alone"),
+      expect.stringContaining("the simple wrapper only takes sets of numbers"),
     ]);
   });
 

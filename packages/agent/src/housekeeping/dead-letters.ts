@@ -1,9 +1,9 @@
 /**
- * The bounds of the dead-letter queue, in time, number and bytes: the oldest leave first.
+ * Bounds the dead-letter queue in age, number and bytes: the oldest are removed first.
  *
- * Promises: the queue can't fill the device, whatever is refused. What leaves is counted, as expired or evicted, once:
- * by the settlement that found it there. What it costs is to read each dead letter once after it came and once before
- * it leaves; its size is remembered in between.
+ * Promises: the queue can't fill the device, however much is refused. Each removed dead letter is counted once, as expired
+ * or evicted, by the settlement that removes it. Cost: each one is read once after it came and once before it is
+ * removed; in between, only the sums are kept.
  */
 import {
   counterName,
@@ -19,13 +19,13 @@ import { CLOCK_FLOOR, type Clock, FutureLimit } from "../runtime/clock.js";
 export interface DeadLetterLimits {
   readonly maxRecords: number;
   readonly maxBytes: number;
-  /** The age at which one expires. */
+  /** Age at which a dead letter expires. */
   readonly ttl: Seconds;
 }
 
-/** Dead letters are for a person to look at: more of them say nothing more. */
+/** Dead letters are read by people: more than this is of no use. */
 const MAX_DEAD_LETTER_BYTES = 64 * 1024 * 1024;
-/** Of the store's own limit, so that they don't take a small store's room from what can still be sent. */
+/** Share of the store's limit, so that in a small store they don't displace records that can still be sent. */
 const SHARE_OF_STORE = 1 / 8;
 const PAGE = 2_000;
 
@@ -39,7 +39,7 @@ export class DeadLetters {
   readonly #queue: string;
   readonly #clock: Clock;
   readonly #future: FutureLimit;
-  /** Of the records up to the last one that was read. */
+  /** Number and bytes of the dead letters up to `#last`, the last one that was read. */
   #records = 0;
   #bytes = 0;
   #last: Position | undefined;
@@ -51,12 +51,12 @@ export class DeadLetters {
     this.#future = new FutureLimit(clock);
   }
 
-  /** Removes what is over a limit. Rejects if the store does. */
+  /** Removes dead letters over a limit. Rejects if the store does. */
   async bound({ maxRecords, maxBytes, ttl }: DeadLetterLimits): Promise<void> {
     await this.#expire(ttl);
-    await this.#readOn();
+    await this.#readNew();
     const size = await this.#store.size(this.#queue);
-    // Others took some out, or stored some before the last: what was read says nothing any more.
+    // Others removed some, or added some with an earlier time: the sums are wrong.
     if (size !== this.#records) await this.#readAgain();
     const isOver = () => this.#records > maxRecords || this.#bytes > maxBytes;
     if (!isOver()) return;
@@ -73,11 +73,11 @@ export class DeadLetters {
     }
   }
 
-  /** Those that are too old, and those from further in the future than they may become old, which never would be. */
+  /** Removes those that are too old, and those from a future so far that they would practically never expire. */
   async #expire(ttl: Seconds): Promise<void> {
     const now = toSeconds(this.#clock.now());
     this.#records -= await expire(this.#store, this.#queue, { before: now - ttl });
-    // A clock that isn't set has them all in its future.
+    // If the clock isn't set, all of them are in its future.
     if (now < CLOCK_FLOOR) return;
     const after = { score: this.#future.limit(now + ttl), id: "" };
     this.#records -= await expire(this.#store, this.#queue, { after });
@@ -87,10 +87,10 @@ export class DeadLetters {
     this.#records = 0;
     this.#bytes = 0;
     this.#last = undefined;
-    await this.#readOn();
+    await this.#readNew();
   }
 
-  async #readOn(): Promise<void> {
+  async #readNew(): Promise<void> {
     for await (const page of pages(this.#store, this.#queue, { after: this.#last, limit: PAGE })) {
       const { score, id } = page.at(-1) ?? page[0];
       this.#records += page.length;
@@ -100,7 +100,7 @@ export class DeadLetters {
   }
 }
 
-/** The first of these that have so many bytes together, and at least so many of them. */
+/** The first records of the page: at least this number of them, with at least this many bytes together. */
 function firstBytes(page: readonly StoredRecord[], bytes: number, atLeast: number): readonly StoredRecord[] {
   let sum = 0;
   const count = page.findIndex((record, index) => {

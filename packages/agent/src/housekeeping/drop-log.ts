@@ -1,8 +1,8 @@
 /**
- * Logs what was dropped, with reasons: once a minute at most, however much it is.
+ * Logs how many records were dropped and why, at most once a minute.
  *
- * Promises: it reads the store's counters, so no way in which a record leaves is missed. Reasons of dead letters are
- * those of the newest ones, at most a page of them. What is dropped while the store doesn't answer is in the next line.
+ * Promises: it reads the store's counters, so it misses no kind of loss. The reasons are those of new dead letters, up to
+ * 1,000 of them. Losses while the store doesn't answer are in the next line.
  */
 import { counterName, type Position, type QueueNames, type Store } from "@chouette-iot/queue";
 import { decodeRejected, milliseconds, toSeconds } from "@chouette-iot/record";
@@ -20,7 +20,7 @@ export interface DropLogOptions {
 const INTERVAL = milliseconds(60_000);
 const MAX_DEAD_LETTERS = 1_000;
 const MAX_REASONS = 5;
-/** Ways to leave a queue that are no loss, or that somebody has asked for. */
+/** Counters that are no loss, or a loss that somebody asked for. */
 const DONE = [
   ...(["accepted", "aggregated", "delivered", "requeued", "superseded"] as const),
   ...(["purged", "filtered"] as const),
@@ -70,7 +70,7 @@ function increments(
   return new Map(grown.filter(([, count]) => count > 0));
 }
 
-/** How often each reason was given, the commonest first. */
+/** How often each reason occurs, the commonest first. */
 async function rejectionsAfter(
   after: Position,
   { store, queues }: DropLogOptions,

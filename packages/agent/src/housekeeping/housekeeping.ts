@@ -1,4 +1,4 @@
-/** The loop that keeps dead letters within their bounds, removes orphans and counts what Redis evicted. */
+/** Once a minute: bounds the dead letters, removes orphans, and counts what Redis evicted. */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { milliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
@@ -12,16 +12,16 @@ export interface HousekeepingOptions {
   readonly queues: QueueNames;
   readonly clock: Clock;
   readonly limits: Pick<DeadLetterLimits, "maxRecords" | "ttl">;
-  /** Of the embedded store. */
+  /** Size limit of the embedded store; undefined for a Redis server. */
   readonly maxBytes: number | undefined;
-  /** The Redis server, if that is the store: it has its own limit, and may evict. */
+  /** The Redis server, if that is the store: it has its own limit and may evict. */
   readonly server: RedisServer | undefined;
   readonly outages: LoopOutages;
 }
 
 const INTERVAL = milliseconds(60_000);
 
-/** Until the signal is aborted. */
+/** Resolves when the signal is aborted. */
 export async function runHousekeeping(options: HousekeepingOptions, signal: AbortSignal): Promise<void> {
   const { store, queues, clock, limits, outages, maxBytes, server } = options;
   const deadLetters = new DeadLetters(store, queues.rejected, clock);

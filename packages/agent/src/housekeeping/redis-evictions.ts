@@ -1,22 +1,23 @@
 /**
- * What a Redis with an `allkeys` policy evicted: whole keys, and so whole queues, of which it only counts the keys.
+ * Counts what a Redis server with an `allkeys` policy evicted. It evicts whole keys, and so whole queues, and reports only
+ * how many keys.
  *
- * Promises: what is known to be lost is counted in the ledger as evicted by Redis; what can't be known is counted as a
- * loss of unknown size, never as none. Known is what left a queue between two checks beyond what the counters say, and
- * for queues that only Chouette writes to everything. Unknown is what clients stored and lost between two checks, and
- * everything once the counters themselves were evicted. Without the right to INFO nothing of this is noticed.
+ * Promises: a known loss is counted in the ledger as evicted by Redis, any other as a loss of unknown size, never as none.
+ * Known are all records of queues that only Chouette writes, and of the others those that left between two checks
+ * without being counted. Unknown are records that clients stored and Redis evicted between two checks, and everything
+ * once the counters themselves were evicted. If the account has no right to INFO, evictions go unnoticed.
  */
 import { counterName, type QueueNames, type Store, unknownLossCounter } from "@chouette-iot/queue";
 import type { Census, ServerInfo } from "@chouette-iot/queue/redis";
 
-/** What is asked of a Redis server beyond what a store does. */
+/** What is needed of a Redis server beyond the interface of a store. */
 export interface RedisServer {
   /** Undefined if the account has no right to it. */
   serverInfo(): Promise<ServerInfo | undefined>;
   census(queues: readonly string[]): Promise<Census>;
 }
 
-/** Where the store remembers how many keys had been evicted, in which run of the server. */
+/** Key of the state that says how many keys had been evicted, in which run of the server. */
 const STATE = "redis:evicted";
 
 interface Known {
@@ -37,19 +38,19 @@ export class RedisEvictions {
     this.#names = names;
   }
 
-  /** Counts what was evicted since the last check, in this process or before it. Rejects if the store does. */
+  /** Counts what was evicted since the last check, by this process or an earlier one. Rejects if the store does. */
   async check(): Promise<void> {
-    // Before and after: whatever the census misses because of an eviction is no later than the second.
+    // Asked before and after: an eviction that the census shows is counted in the second answer.
     const first = await this.#server.serverInfo();
     const [text] = await this.#store.state([STATE]);
     const census = await this.#server.census(Object.values(this.#names));
     const second = await this.#server.serverInfo();
     if (first === undefined || second === undefined) return;
     const next: Known = { runId: first.runId, keys: first.evictedKeys };
-    // With nothing known, no agent has looked yet, or what it had stored was evicted as well.
-    const known = decoded(text) ?? this.#known ?? { runId: first.runId, keys: 0 };
+    // Without state, this is the first check ever, or the state was evicted, too.
+    const known = decodeState(text) ?? this.#known ?? { runId: first.runId, keys: 0 };
     const evicted = second.evictedKeys - (known.runId === second.runId ? known.keys : 0);
-    // The other policies evict keys that expire, of which no queue is one.
+    // Other policies evict only keys with an expiry, which no queue has.
     const hasLost = evicted > 0 && second.policy.startsWith("allkeys");
     const count = hasLost ? this.#losses(census) : new Map<string, number>();
     const after = JSON.stringify(next);
@@ -77,12 +78,12 @@ export class RedisEvictions {
   }
 }
 
-/** Records that were there before, and neither are there now nor were counted as they left. */
+/** Records that left the queue without being counted. */
 function lostSince(before: Census | undefined, now: Census, queue: string): number {
   return before === undefined ? 0 : accountedFor(before, queue) - accountedFor(now, queue);
 }
 
-/** Records that are in the queue, or have left it and were counted. */
+/** Records that are in the queue, or that were counted when they left it. */
 function accountedFor({ counters, pending }: Census, queue: string): number {
   const accepted = counterName(queue, "accepted");
   const prefix = accepted.slice(0, -"accepted".length);
@@ -93,7 +94,7 @@ function accountedFor({ counters, pending }: Census, queue: string): number {
   return sum;
 }
 
-function decoded(text: string | undefined): Known | undefined {
+function decodeState(text: string | undefined): Known | undefined {
   if (text === undefined) return undefined;
   try {
     const { runId, keys } = JSON.parse(text) as Partial<Known>;

@@ -1,4 +1,4 @@
-/** Holds the embedded store to its size: STORE_MAX_BYTES, or a share of the file system that it is on. */
+/** Keeps the embedded store within its size limit: STORE_MAX_BYTES, or a share of its file system. */
 import { statfs } from "node:fs/promises";
 import { evictUntil, type QueueNames, type SizeLimit, type Store } from "@chouette-iot/queue";
 import { milliseconds } from "@chouette-iot/record";
@@ -8,15 +8,15 @@ import { beginOutage, type LoopOutages, type Outage } from "../runtime/outage.js
 const CHECK_INTERVAL = milliseconds(1_000);
 
 /**
- * What systemd's journal takes by default, too: a tenth of the file system, at most 4 GiB. It leaves room for the system
- * and its updates on a small card, and keeps weeks of a device's metrics.
+ * The default of systemd's journal: a tenth of the file system, at most 4 GiB. On a small card that leaves room for the
+ * system and its updates, and still keeps weeks of metrics.
  */
 const SHARE_OF_FILE_SYSTEM = 1 / 10;
 const MAX_DEFAULT_LIMIT = 4 * 1024 ** 3;
-/** A store takes some pages even if it is empty. */
+/** Even an empty store takes some pages. */
 const MIN_DEFAULT_LIMIT = 4 * 1024 ** 2;
 
-/** The limit, in bytes, of a store in this folder if no setting gives one. */
+/** The default limit, in bytes, of a store in this directory. Rejects if the directory doesn't exist. */
 export async function defaultStoreLimit(directory: string): Promise<number> {
   const { bsize, blocks } = await statfs(directory);
   const share = bsize * blocks * SHARE_OF_FILE_SYSTEM;
@@ -30,11 +30,11 @@ export interface StoreLimitOptions extends SizeLimit {
   /** On while records are evicted. */
   readonly full: Outage;
   readonly outages: LoopOutages;
-  /** Does the step, or nothing while records are being moved: what is evicted must not come back. */
+  /** Skips the step while a clock shift moves records: evicted records must not come back. */
   unlessMoving(step: () => Promise<void>): Promise<unknown>;
 }
 
-/** Until the signal is aborted. Between two checks a burst may exceed the limit by a second's worth. */
+/** Resolves when the signal is aborted. A burst may exceed the limit for a second, until the next check. */
 export async function runStoreLimit(options: StoreLimitOptions, signal: AbortSignal): Promise<void> {
   const { store, queues, clock, bytes, maxBytes, full, outages, unlessMoving } = options;
   while (!signal.aborted) {

@@ -60,7 +60,7 @@ describe("a fenced store", () => {
     const before = await token();
     for (const [, call] of dependents) await call(fenced);
     await fenced.append("q", []);
-    await fenced.beat();
+    await fenced.heartbeat();
     expect(await token()).toBe(before);
     expect(await fenced.size("q")).toBe(0);
     expect(await fenced.counters()).toEqual(new Map([["work", 1]]));
@@ -91,7 +91,7 @@ describe("a fenced store", () => {
 
   it("tries again to take it if that fails, and lets nothing through meanwhile", async () => {
     faults = ["refused", "refused", undefined, "answer lost"];
-    await expect(fenced.beat()).rejects.toThrow();
+    await expect(fenced.heartbeat()).rejects.toThrow();
     await expect(fenced.settle(count)).rejects.toThrow("refused");
     await expect(fenced.settle(count)).rejects.toThrow("answer was lost");
     expect(await worked()).toBe(0);
@@ -109,7 +109,7 @@ describe("a fenced store", () => {
     calls = [];
     await expect(call(fenced)).rejects.toThrow("another agent");
     expect(calls).not.toContain(method);
-    await expect(fenced.beat()).rejects.toThrow("another agent");
+    await expect(fenced.heartbeat()).rejects.toThrow("another agent");
     expect(lost).toHaveLength(1);
     expect(await worked()).toBe(0);
   });

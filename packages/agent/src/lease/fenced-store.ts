@@ -1,10 +1,10 @@
 /**
- * The store as the holder of the lease may use it: no settlement is applied once the lease is another's.
+ * The store for the holder of the lease: no settlement is applied once another agent has the lease.
  *
- * Promises: after a settlement that failed, nothing is read or settled before the lease has been taken again. So
- * what the failed one may have left on its way (its answer was lost, its bytes wait in a buffer) was applied by then or never will
- * be, and what is read holds. Once the lease was another's, even for a moment, every call
- * rejects for good: anyone who works by this store remembers what may no longer be true, and must begin again.
+ * Promises: after a failed settlement, nothing is read or settled before the lease has been taken again. By then the
+ * failed one, whose answer may be lost or whose bytes may wait in a buffer, has been applied or never will be. Once another
+ * agent had the lease, even for a moment, every call rejects for good: state that was read through this store may be
+ * outdated, and the work must begin again.
  */
 import {
   type NewRecord,
@@ -20,10 +20,10 @@ export class FencedStore implements Store {
   readonly #lease: Lease;
   readonly #onLost: (reason: string) => void;
   #isConfirmed = true;
-  #becomingSure: Promise<void> | undefined;
+  #confirming: Promise<void> | undefined;
   #lost: string | undefined;
 
-  /** @param onLost called once if the lease turns out to be or have been another's, before the call that found it rejects */
+  /** @param onLost called once, before the call rejects that found that another agent has or had the lease */
   constructor(store: Store, lease: Lease, onLost: (reason: string) => void) {
     this.#store = store;
     this.#lease = lease;
@@ -35,15 +35,15 @@ export class FencedStore implements Store {
   }
 
   async settle(settlement: Settlement): Promise<void> {
-    await this.#sure();
+    await this.#confirm();
     const onlyWhile = new Map([...(settlement.onlyWhile ?? []), ...this.#lease.fence]);
-    await this.#doubting(() => this.#store.settle({ ...settlement, onlyWhile }));
+    await this.#invalidateOnError(() => this.#store.settle({ ...settlement, onlyWhile }));
   }
 
-  /** Shows others that this agent lives, or finds that the lease is another's. */
-  async beat(): Promise<void> {
-    await this.#sure();
-    await this.#doubting(() => this.#lease.beat());
+  /** Shows other agents that this one lives. Rejects if the store does, or if another agent has the lease. */
+  async heartbeat(): Promise<void> {
+    await this.#confirm();
+    await this.#invalidateOnError(() => this.#lease.heartbeat());
   }
 
   async append(queue: string, records: readonly NewRecord[]): Promise<void> {
@@ -51,22 +51,22 @@ export class FencedStore implements Store {
   }
 
   async read(queue: string, options: ReadOptions) {
-    await this.#sure();
+    await this.#confirm();
     return this.#store.read(queue, options);
   }
 
   async orphans(queue: string, limit: number) {
-    await this.#sure();
+    await this.#confirm();
     return this.#store.orphans(queue, limit);
   }
 
   async state(keys: readonly string[]) {
-    await this.#sure();
+    await this.#confirm();
     return this.#store.state(keys);
   }
 
   async stateWithPrefix(prefix: string) {
-    await this.#sure();
+    await this.#confirm();
     return this.#store.stateWithPrefix(prefix);
   }
 
@@ -80,25 +80,25 @@ export class FencedStore implements Store {
 
   async close(): Promise<void> {}
 
-  async #doubting(step: () => Promise<void>): Promise<void> {
+  async #invalidateOnError(step: () => Promise<void>): Promise<void> {
     try {
       await step();
     } catch (error) {
       this.#isConfirmed = false;
-      if (error instanceof StaleSettlementError) await this.#sure();
+      if (error instanceof StaleSettlementError) await this.#confirm();
       throw error;
     }
   }
 
-  async #sure(): Promise<void> {
+  async #confirm(): Promise<void> {
     if (this.#isConfirmed) return;
-    this.#becomingSure ??= this.#takeAnew().finally(() => {
-      this.#becomingSure = undefined;
+    this.#confirming ??= this.#takeAgain().finally(() => {
+      this.#confirming = undefined;
     });
-    await this.#becomingSure;
+    await this.#confirming;
   }
 
-  async #takeAnew(): Promise<void> {
+  async #takeAgain(): Promise<void> {
     if (this.#lost !== undefined) throw new Error(this.#lost);
     const taken = await this.#lease.take();
     if (taken.kind === "held" && taken.isUnbroken) {

@@ -1,9 +1,8 @@
 /**
- * Who holds a lease: a process, described so that another on the same device can tell whether it has ended.
+ * The holder of a lease: a process, described so that another one on the same device can check whether it has ended.
  *
- * An agent that was killed and started again need not wait for its own lease to expire. If it isn't certain that the
- * holder has ended (another device, another container, not Linux, a process that may not be seen), the answer is no,
- * and the lease expires.
+ * So an agent that was killed and started again needn't wait for its own lease to expire. If it isn't certain that the
+ * holder has ended (another device, another container, not Linux, a hidden process), the lease has to expire.
  */
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
@@ -12,9 +11,9 @@ import { bootId, processExists } from "@chouette-iot/record/host";
 export interface Holder {
   readonly host: string;
   readonly pid: number;
-  /** Differs with every start of the machine. */
+  /** Id of the machine's current boot. */
   readonly boot?: string;
-  /** In which the pid means something: containers have their own. */
+  /** In which the pid is valid: containers have their own. */
   readonly pidNamespace?: string;
 }
 
@@ -26,8 +25,7 @@ export function thisProcess(): Holder {
 }
 
 /**
- * Whether this process has certainly ended. A holder whose pid now belongs to another process isn't recognised: its
- * lease expires.
+ * Whether the holder has certainly ended. If its pid belongs to another process by now, the answer is false.
  */
 export function isGone({ host, boot, pidNamespace, pid }: Holder): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;

@@ -7,8 +7,8 @@ import { ManualClock } from "../../../../tests/support/manual-clock.js";
 import { redisForTests } from "../../../../tests/support/redis-for-tests.js";
 import { until } from "../../../../tests/support/until.js";
 import { Outage } from "../runtime/outage.js";
-import { LOOK_INTERVAL, runAsLeader } from "./leader.js";
-import { BEAT_INTERVAL, Lease, TTL } from "./lease.js";
+import { POLL_INTERVAL, runAsLeader } from "./leader.js";
+import { HEARTBEAT_INTERVAL, Lease, TTL } from "./lease.js";
 
 const server = redisForTests();
 const count = { count: new Map([["work", 1]]) };
@@ -85,7 +85,7 @@ async function startAgent(): Promise<Agent> {
 }
 
 /** Lets time pass in small steps, with all that the agents do over their connections at each. */
-async function pass(duration: number, step: number = LOOK_INTERVAL): Promise<void> {
+async function pass(duration: number, step: number = POLL_INTERVAL): Promise<void> {
   for (let passed = 0; passed < duration; passed += step) {
     await clock.advance(Math.min(step, duration - passed));
     await settled();
@@ -128,14 +128,14 @@ describe("of two agents side by side", () => {
     const [first, second] = [await startAgent(), await startAgent()];
     await settled();
     first.isCutOff = true;
-    await pass(TTL - BEAT_INTERVAL);
+    await pass(TTL - HEARTBEAT_INTERVAL);
     expect(second.begun).toBe(0);
-    await pass(BEAT_INTERVAL + LOOK_INTERVAL);
+    await pass(HEARTBEAT_INTERVAL + POLL_INTERVAL);
     expect(second.begun).toBe(1);
     expect(second.said.at(-1)).toBe("took over the work on this store");
     expect(first.work).toBeDefined();
     first.isCutOff = false;
-    await pass(BEAT_INTERVAL + LOOK_INTERVAL);
+    await pass(HEARTBEAT_INTERVAL + POLL_INTERVAL);
     expect(first.work).toBeUndefined();
     expect(first.said).toEqual([
       "the lease has gone to another agent: unfinished work stays in the store",
@@ -157,7 +157,7 @@ describe("of two agents side by side", () => {
     expect(second.begun).toBe(0);
     end();
     await stopped;
-    await pass(LOOK_INTERVAL);
+    await pass(POLL_INTERVAL);
     expect(second.begun).toBe(1);
     expect(first.said).toEqual([]);
   });
@@ -188,7 +188,7 @@ describe("an agent's work under the lease", () => {
     agent.isCutOff = true;
     await pass(10 * TTL);
     agent.isCutOff = false;
-    await pass(BEAT_INTERVAL);
+    await pass(HEARTBEAT_INTERVAL);
     expect(agent.begun).toBe(1);
     expect(agent.work?.lost.aborted).toBe(false);
     await agent.work?.store.settle(count);
@@ -198,16 +198,16 @@ describe("an agent's work under the lease", () => {
     const agent = await startAgent();
     await settled();
     agent.isCutOff = true;
-    await pass(BEAT_INTERVAL);
+    await pass(HEARTBEAT_INTERVAL);
     agent.isCutOff = false;
-    await pass(LOOK_INTERVAL);
+    await pass(POLL_INTERVAL);
     expect(await agent.redis.state(["agent:lease:beat"])).toEqual(["1"]);
   });
 
   it("beats no more often than it must: a device's Redis may write each beat to flash", async () => {
     const agent = await startAgent();
     await settled();
-    await pass(10 * BEAT_INTERVAL, 100);
+    await pass(10 * HEARTBEAT_INTERVAL, 100);
     expect(await agent.redis.state(["agent:lease:beat"])).toEqual(["10"]);
   });
 
@@ -216,11 +216,11 @@ describe("an agent's work under the lease", () => {
     await settled();
     agent.isCutOff = true;
     await first.stop();
-    await pass(5 * LOOK_INTERVAL);
+    await pass(5 * POLL_INTERVAL);
     expect(agent.outage.report()).toMatchObject({ count: 1, current: { reason: "refused by the test" } });
     expect(agent.begun).toBe(0);
     agent.isCutOff = false;
-    await pass(LOOK_INTERVAL);
+    await pass(POLL_INTERVAL);
     expect(agent.outage.report()).toEqual({ component: "store", state: "unavailable", count: 1 });
     expect(agent.begun).toBe(1);
   });
@@ -230,11 +230,11 @@ describe("an agent's work under the lease", () => {
     await settled();
     agent.fault = new TypeError("a fault");
     await first.stop();
-    await pass(2 * LOOK_INTERVAL);
+    await pass(2 * POLL_INTERVAL);
     expect(agent.outage.report()).toMatchObject({ component: "store", count: 0 });
     expect(agent.leaseOutage.report()).toMatchObject({ count: 1, current: { reason: "TypeError: a fault" } });
     agent.fault = undefined;
-    await pass(LOOK_INTERVAL);
+    await pass(POLL_INTERVAL);
     expect(agent.leaseOutage.report()).toEqual({ component: "lease", state: "failing", count: 1 });
     expect(agent.begun).toBe(1);
   });
@@ -244,7 +244,7 @@ describe("an agent's work under the lease", () => {
     await settled();
     await second.stop();
     expect(second.begun).toBe(0);
-    await pass(BEAT_INTERVAL);
+    await pass(HEARTBEAT_INTERVAL);
     expect(first.work?.lost.aborted).toBe(false);
     expect(first.begun).toBe(1);
   });

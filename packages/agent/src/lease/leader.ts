@@ -1,5 +1,4 @@
-/** Work that is done under the lease: begun when it is taken, ended when it is lost, and begun again. */
-
+/** Leader election: the work begins when this agent takes the lease, ends when the lease is lost, and begins again. */
 import { once } from "node:events";
 import { type Store, withStoreErrors } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
@@ -7,49 +6,50 @@ import type { Clock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import { beginOutage, endOutages, type LoopOutages } from "../runtime/outage.js";
 import { FencedStore } from "./fenced-store.js";
-import { BEAT_INTERVAL, Lease } from "./lease.js";
+import { HEARTBEAT_INTERVAL, Lease } from "./lease.js";
 
 export interface LeaderOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the store, without which the lease can't be taken, and of the lease itself. */
+
   readonly outages: LoopOutages;
   /**
-   * Begins the work, with nothing from memory.
+   * Begins the work. Nothing that an earlier work read may be reused.
    *
-   * @param lost is aborted if another agent has or may have had the lease: all of the work should end then
+   * @param lost aborted if another agent has the lease or may have had it: then all of the work has to end
    */
   begin(store: Store, lost: AbortSignal): void;
   /** Resolves when the work has ended. */
   end(): Promise<void>;
 }
 
-export const LOOK_INTERVAL = milliseconds(1_000);
+/** Between two attempts to take the lease, and after a heartbeat that failed. */
+export const POLL_INTERVAL = milliseconds(1_000);
 
-/** Resolves when the signal is aborted, the work has ended and the lease is free for the next agent. */
+/** Resolves when the signal is aborted, the work has ended and the lease is released. */
 export async function runAsLeader(options: LeaderOptions, signal: AbortSignal): Promise<void> {
   const { store, clock, log } = options;
   const lease = new Lease(withStoreErrors(store), clock);
-  while (await taken(lease, options, signal)) {
+  while (await takeLease(lease, options, signal)) {
     const lost = new AbortController();
     const fenced = new FencedStore(store, lease, (reason) => lost.abort(reason));
     options.begin(fenced, lost.signal);
     const ended = new AbortController();
-    const beating = beat(fenced, clock, AbortSignal.any([ended.signal, lost.signal]));
-    await aborted(AbortSignal.any([signal, lost.signal]));
-    // What is under way takes some seconds to end: till then the lease is kept.
+    const beating = sendHeartbeats(fenced, clock, AbortSignal.any([ended.signal, lost.signal]));
+    await untilAborted(AbortSignal.any([signal, lost.signal]));
+    // The work may take some seconds to end: the lease is kept until then.
     await options.end();
     ended.abort();
     await beating;
     if (lost.signal.aborted) log.warn(`${lost.signal.reason}: unfinished work stays in the store`);
-    // A store that doesn't answer can't be informed; then the next agent waits for the lease to expire.
+    // If the store doesn't answer, the next agent waits for the lease to expire.
     else await lease.release().catch(() => {});
   }
 }
 
-/** @returns whether the lease is held; it isn't if the signal was aborted first */
-async function taken(
+/** @returns whether the lease is held; false if the signal was aborted first */
+async function takeLease(
   lease: Lease,
   { clock, log, outages }: LeaderOptions,
   signal: AbortSignal,
@@ -71,24 +71,24 @@ async function taken(
     } catch (error) {
       beginOutage(error, outages);
     }
-    await clock.sleep(LOOK_INTERVAL, signal);
+    await clock.sleep(POLL_INTERVAL, signal);
   }
   return false;
 }
 
-async function beat(store: FencedStore, clock: Clock, signal: AbortSignal): Promise<void> {
-  let wait: Milliseconds = BEAT_INTERVAL;
+async function sendHeartbeats(store: FencedStore, clock: Clock, signal: AbortSignal): Promise<void> {
+  let wait: Milliseconds = HEARTBEAT_INTERVAL;
   while (!signal.aborted) {
     await clock.sleep(wait, signal);
     if (signal.aborted) return;
-    // A failure is the store's outage, which the work itself reports.
-    wait = await store.beat().then(
-      () => BEAT_INTERVAL,
-      () => LOOK_INTERVAL,
+    // The work itself reports an outage of the store.
+    wait = await store.heartbeat().then(
+      () => HEARTBEAT_INTERVAL,
+      () => POLL_INTERVAL,
     );
   }
 }
 
-async function aborted(signal: AbortSignal): Promise<void> {
+async function untilAborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, "abort");
 }

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { faultyStore, type StoreFault } from "../../../../tests/support/faulty-store.js";
 import { ManualClock } from "../../../../tests/support/manual-clock.js";
 import { thisProcess } from "./holder.js";
-import { BEAT_INTERVAL, Lease, TTL } from "./lease.js";
+import { HEARTBEAT_INTERVAL, Lease, TTL } from "./lease.js";
 
 const LEASE = "agent:lease";
 const BEAT = "agent:lease:beat";
@@ -28,10 +28,10 @@ describe("of several agents one holds the lease", () => {
   it("the first that takes it, for as long as it shows that it lives", async () => {
     const [holder, watcher] = [newLease(), newLease()];
     expect(await holder.take()).toEqual({ kind: "held", isUnbroken: false });
-    for (let passed = 0; passed < 10 * TTL; passed += BEAT_INTERVAL) {
+    for (let passed = 0; passed < 10 * TTL; passed += HEARTBEAT_INTERVAL) {
       expect(await watcher.take()).toEqual(another);
-      await clock.advance(BEAT_INTERVAL);
-      await holder.beat();
+      await clock.advance(HEARTBEAT_INTERVAL);
+      await holder.heartbeat();
     }
     await work(holder);
     await expect(work(watcher)).rejects.toThrow(StaleSettlementError);
@@ -47,7 +47,7 @@ describe("of several agents one holds the lease", () => {
     await clock.advance(1);
     expect(await watcher.take()).toEqual({ kind: "held", isUnbroken: false });
     await expect(work(holder)).rejects.toThrow(StaleSettlementError);
-    await expect(holder.beat()).rejects.toThrow(StaleSettlementError);
+    await expect(holder.heartbeat()).rejects.toThrow(StaleSettlementError);
     await work(watcher);
     expect(await watcher.take()).toEqual({ kind: "held", isUnbroken: true });
   });
@@ -84,7 +84,7 @@ describe("of several agents one holds the lease", () => {
     await clock.advance(TTL);
     const taking = watcher.take();
     // The watcher has looked, and hasn't taken it yet.
-    await holder.beat();
+    await holder.heartbeat();
     expect(await taking).toEqual(another);
     await work(holder);
     expect(await watcher.take()).toEqual(another);

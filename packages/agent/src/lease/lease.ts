@@ -1,16 +1,15 @@
 /**
- * The lease: of several agents on one store, the one that works.
+ * The lease: decides which of several agents on one store works.
  *
- * It is two keys of the store's state. One has the holder and a token, and every settlement of the holder depends on it
- * (`onlyWhile`): anyone who takes the lease writes another token, and from that step on nothing of the former holder
- * can be applied, whatever it believes and whatever of it is still on its way. The other is a beat, so that
- * others see that the holder lives.
+ * It is two keys of the store's state. One has the holder and a token. Every settlement of the holder depends on that key
+ * (`onlyWhile`), and taking the lease writes a new token: from then on nothing of the former holder can be applied, whatever
+ * it believes and whatever is still on its way. The other key is the heartbeat of the holder.
  *
- * Promises: anyone who takes it again learns whether anybody else can have held it meanwhile. If so, or if that isn't
- * certain, nothing that it remembers of the store holds any more.
+ * Promises: an agent that takes the lease again learns whether another agent can have held it in between. If so, or if
+ * that isn't certain, nothing that it remembers of the store is valid.
  *
- * No clock is compared with another's: a lease has expired when nothing of it has changed for {@link TTL} by the
- * monotonic clock of anyone who watches it.
+ * Clocks of different hosts are never compared: a lease has expired if neither key has changed for {@link TTL} by the
+ * monotonic clock of the agent that watches it.
  */
 import { randomUUID } from "node:crypto";
 import { StaleSettlementError, type Store } from "@chouette-iot/queue";
@@ -18,17 +17,17 @@ import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
 import { type Holder, isGone, thisProcess } from "./holder.js";
 
-/** Kept small: a device's Redis may write each beat to flash. */
-export const BEAT_INTERVAL = milliseconds(2_000);
-/** Two beats may be lost. With the time between two looks, a dead holder is followed within 8 seconds. */
+/** Not shorter: a device's Redis may write each heartbeat to flash. */
+export const HEARTBEAT_INTERVAL = milliseconds(2_000);
+/** Two heartbeats may be lost. With the time between two attempts, a dead holder is replaced within 8 seconds. */
 export const TTL = milliseconds(6_500);
 
 const LEASE = "agent:lease";
 const BEAT = "agent:lease:beat";
 
-/** What the lease's state says. */
+/** The content of the lease's key. */
 interface Held extends Holder {
-  /** Of one agent from its start to its end. */
+  /** Id of an agent, new with each start. */
   readonly agent: string;
   readonly token: string;
 }
@@ -42,7 +41,7 @@ interface Look {
 export type LeaseAttempt =
   | {
       readonly kind: "held";
-      /** Whether nobody else can have held it since this agent last took it: what it remembers still holds. */
+      /** Whether nobody else can have held it since this agent last took it: then what it remembers is valid. */
       readonly isUnbroken: boolean;
     }
   /** The holder is undefined if another agent was taking it at the same moment. */
@@ -54,13 +53,13 @@ export class Lease {
   readonly #holder = { agent: randomUUID(), ...thisProcess() };
   #text: string | undefined;
   /**
-   * Texts that it can have if nobody else has held the lease since it was last taken: the text of then, and
-   * those of later attempts, whose answers may have been lost. An older text of this agent's is not among them: a
-   * server that has it is back with older data.
+   * Texts that the key can have if nobody else has held the lease since this agent took it: the text of that time, and
+   * those of later attempts, whose answers may have been lost. Not older texts of this agent: a server that has one
+   * has come back with older data.
    */
   #unbroken: Set<string> = new Set();
-  #beats = 0;
-  /** The last look at another's lease that differed from the one before. */
+  #heartbeats = 0;
+  /** When the other agent's lease last changed, and to what. */
   #seen: Look | undefined;
 
   constructor(store: Store, clock: Clock) {
@@ -68,14 +67,14 @@ export class Lease {
     this.#clock = clock;
   }
 
-  /** What a settlement under this lease depends on. */
+  /** The condition of every settlement under this lease. */
   get fence(): ReadonlyMap<string, string | undefined> {
     return new Map([[LEASE, this.#text ?? "not taken"]]);
   }
 
   /**
-   * Takes the lease if it is free, has run out or is this agent's own; then with a new token, so that what
-   * was sent under the one before can't be applied any more.
+   * Takes the lease if it is free, has expired or is this agent's own. Its token is new, so settlements that were sent
+   * under the one before can't be applied any more. Rejects if the store does.
    */
   async take(): Promise<LeaseAttempt> {
     const look = await this.#look();
@@ -95,24 +94,24 @@ export class Lease {
     try {
       await this.#store.settle({ onlyWhile, state });
     } catch (error) {
-      // Another was faster, or its holder lives: the next look says so.
+      // Another agent was faster, or the holder lives: the next attempt shows it.
       if (error instanceof StaleSettlementError) return { kind: "another's", holder: held };
       throw error;
     }
     this.#text = text;
     this.#unbroken = new Set([text]);
-    this.#beats = 0;
+    this.#heartbeats = 0;
     this.#seen = undefined;
     return { kind: "held", isUnbroken };
   }
 
-  /** Shows others that the holder lives. */
-  async beat(): Promise<void> {
-    this.#beats += 1;
-    await this.#store.settle({ onlyWhile: this.fence, state: new Map([[BEAT, `${this.#beats}`]]) });
+  /** Shows other agents that the holder lives. Rejects with a StaleSettlementError if the lease is another agent's. */
+  async heartbeat(): Promise<void> {
+    this.#heartbeats += 1;
+    await this.#store.settle({ onlyWhile: this.fence, state: new Map([[BEAT, `${this.#heartbeats}`]]) });
   }
 
-  /** Leaves it free for the next; where it is another's by now, nothing happens. */
+  /** Frees the lease for the next agent, unless another one has it already. */
   async release(): Promise<void> {
     const state = new Map([
       [LEASE, undefined],
@@ -128,7 +127,7 @@ export class Lease {
       const [text, beat] = await this.#store.state([LEASE, BEAT]);
       return { text, beat, at: this.#clock.monotonic() };
     } catch (error) {
-      // What happened meanwhile was not seen.
+      // Changes meanwhile went unseen: the TTL starts again.
       this.#seen = undefined;
       throw error;
     }
@@ -141,7 +140,7 @@ export class Lease {
   }
 }
 
-/** A text that no agent wrote is nobody's lease. */
+/** Undefined if the lease is free, or if no agent wrote the text. */
 function heldBy(text: string | undefined): Held | undefined {
   if (text === undefined) return undefined;
   try {

@@ -1,11 +1,11 @@
-/** Network addresses: whether one is this machine alone, and how one is shown. */
+/** Network addresses: whether one is loopback, and how they are shown. */
 import { BlockList, isIP } from "node:net";
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
 
-/** Whether an address is this machine's own loopback; IPv4 addresses may come as IPv6 writes them. */
+/** Whether an address is a loopback address; IPv4 addresses may be mapped to IPv6 (`::ffff:127.0.0.1`). */
 export function isLoopback(address: string | undefined): boolean {
   const plain = (address ?? "").replace(/^::ffff:/i, "");
   const family = isIP(plain);
@@ -17,7 +17,7 @@ export function shownAddress({ host, port }: { readonly host: string; readonly p
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** Where DogStatsD is listened for. */
+/** An address on which the agent listens for DogStatsD. */
 export type StatsdAddress =
   | { readonly kind: "udp" | "tcp"; readonly host: string; readonly port: number }
   /** A Unix socket, of streams with length prefixes or of datagrams. */
@@ -25,7 +25,7 @@ export type StatsdAddress =
   /** A socket that systemd handed over. */
   | { readonly kind: "descriptor"; readonly fd: number };
 
-/** As it is written in CHOUETTE_STATSD, with its kind. */
+/** As in CHOUETTE_STATSD, always with its kind. */
 export function shownStatsdAddress(address: StatsdAddress): string {
   switch (address.kind) {
     case "udp":

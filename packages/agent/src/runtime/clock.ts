@@ -1,26 +1,26 @@
-/** Time, passed in wherever it is needed, so that a test can own it. */
+/** The clock, passed in wherever it is needed, so that tests control the time. */
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
 
 export interface Clock {
-  /** The device's idea of the time: it may jump. */
+  /** Unix time by the device's clock, which may be wrong or jump. */
   now(): Milliseconds;
-  /** Runs on evenly, from an arbitrary start. */
+  /** Time since an arbitrary start. Never jumps. */
   monotonic(): Milliseconds;
-  /** Resolves after this long, or as soon as the signal is aborted: look at the signal to know which. */
+  /** Resolves after the duration, or as soon as the signal is aborted: check the signal to know which. */
   sleep(duration: Milliseconds, signal?: AbortSignal): Promise<void>;
 }
 
-/** A clock that shows less than this has not been set: it is before Chouette's first release. */
+/** A clock that shows an earlier time has not been set. This is before Chouette's first release. */
 export const CLOCK_FLOOR = seconds(Date.UTC(2025, 0, 1) / 1000);
-/** Later than any clock of a device shows: what is stamped with such a time was not stamped by a clock. */
+/** A later timestamp doesn't come from a clock. */
 const CLOCK_CEILING = seconds(Date.UTC(2100, 0, 1) / 1000);
 /**
- * How long after its start the agent waits for the time of records that are in its future: right after a device's start
- * it is more likely that its own clock is behind.
+ * For how long after the agent's start records from the future are accepted: right after a device's start its own clock
+ * is more likely to be behind.
  */
 const FUTURE_PATIENCE = milliseconds(600_000);
 
-/** Up to which time a record may be stamped; what is later can't wait for its time in a queue. */
+/** The latest timestamp that a record may have. Later ones would wait in their queue forever. */
 export class FutureLimit {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #started: Milliseconds;
@@ -30,7 +30,7 @@ export class FutureLimit {
     this.#started = clock.monotonic();
   }
 
-  /** @param latest what the clock of now allows: it is applied ten minutes after the start */
+  /** @param latest the limit by the current clock, in Unix time; it is applied from ten minutes after the start */
   limit(latest: number): Seconds {
     const isApplied = this.#clock.monotonic() - this.#started >= FUTURE_PATIENCE;
     return seconds(isApplied ? latest : Math.max(latest, CLOCK_CEILING));

@@ -1,4 +1,4 @@
-/** A line of the agent's log for people: time, level, message, and then the rest as `name=value`. */
+/** A line of the agent's log on a terminal: time, level, message, then the other fields as `name=value`. */
 import { styleText } from "node:util";
 import { printable } from "./printable.js";
 
@@ -32,7 +32,7 @@ export function lineForPeople(json: string, hasColors: boolean): string {
   return `${parts.filter((part) => part !== "").join(" ")}\n${stackOf(err)}`;
 }
 
-/** Of the time zone of anyone who reads it, as the clock on their wall. */
+/** In the local time zone. */
 function clockTime(time: unknown): string {
   return new Date(String(time)).toTimeString().slice(0, 8);
 }

@@ -1,14 +1,14 @@
 /**
- * The agent's own log: JSON lines, or lines for people on a terminal.
+ * The agent's own log: JSON lines, or readable lines on a terminal.
  *
- * It goes to stdout, as service managers expect, and to stderr if stdout is where metrics are printed.
+ * It is written to stdout, as service managers expect, or to stderr if metrics are printed to stdout.
  */
 import { isatty } from "node:tty";
 import pino from "pino";
 import { lineForPeople } from "./log-line.js";
 import { printableJson } from "./printable.js";
 
-/** Writes a line with fields. An error among them is called `err`. */
+/** Writes a line. The field of an error is `err`. */
 export interface LogLine {
   (message: string): void;
   (fields: object, message: string): void;
@@ -21,7 +21,7 @@ export interface Log {
   readonly error: LogLine;
 }
 
-/** A log whose minimum level can be set while it is in use. */
+/** A log whose minimum level can be changed. */
 export interface OwnLog extends Log {
   level: string;
 }
@@ -35,15 +35,15 @@ const DESCRIPTORS: Readonly<Record<LogStream, number>> = { stdout: 1, stderr: 2 
 export function createLog(name: string, stream: LogStream = "stdout"): OwnLog {
   const options = { level: levelOf(name), base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const dest = DESCRIPTORS[stream];
-  // Synchronous, in this process: the last lines before a crash are those that matter.
+  // Synchronous: the last lines before a crash must not be lost.
   const destination = pino.destination({ dest, sync: true });
-  // These lines are read on a terminal as well, by journalctl or `docker logs`.
+  // JSON lines reach terminals, too, through journalctl or `docker logs`.
   if (!isatty(dest)) return pino({ ...options, hooks: { streamWrite: printableJson } }, destination);
   const hasColors = process[stream].hasColors();
   return pino(options, { write: (json: string) => destination.write(lineForPeople(json, hasColors)) });
 }
 
-/** The level in pino's own names. */
+/** The level's name in pino. */
 export function levelOf(name: string): string {
   return LEVELS[name] ?? name;
 }

@@ -11,7 +11,7 @@ import type { Log } from "./log.js";
 
 export type OutageState = "unavailable" | "failing" | "full";
 
-/** How many outages a component had, and the current one. */
+/** A component's outages: their number, and the current one. */
 export interface OutageReport {
   readonly component: string;
   readonly state: OutageState;
@@ -23,7 +23,7 @@ export interface OutageReport {
 
 const MESSAGES: Readonly<Record<OutageState, (component: string, reason: string) => string>> = {
   unavailable: (component, reason) =>
-    // The Redis engine's errors begin with the server's address: no second subject.
+    // The Redis engine's errors already begin with the server's address.
     `${reason.startsWith("Redis at ") ? "" : `${component} is unavailable: `}${reason}; retrying`,
   failing: (component, reason) => `${component} failed: ${reason}`,
   full: (component, reason) => `${component} is full: ${reason}`,
@@ -39,7 +39,7 @@ export class Outage {
 
   /**
    * @param component as people know it, such as `Datadog` or `collector docker`
-   * @param state what the component is during an outage
+   * @param state of the component during an outage
    */
   constructor(component: string, clock: Clock, log: Log, state: OutageState = "unavailable") {
     this.#component = component;
@@ -91,7 +91,7 @@ export class Outage {
 /** The outages that a loop's failures are reported to. */
 export interface LoopOutages {
   readonly store: Outage;
-  /** Of the loop itself: a bug in Chouette, or in a module of the user's. */
+  /** Of the loop itself: a bug in Chouette, or in a module of the user. */
   readonly own: Outage;
 }
 

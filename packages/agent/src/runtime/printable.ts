@@ -1,21 +1,21 @@
 /**
- * Text from elsewhere, made fit to be shown.
+ * Makes untrusted text safe to print.
  *
- * Records, dead letters and answers may hold control characters: escape sequences that steer a terminal (OSC 52 writes
- * to its clipboard) and line ends that forge lines of a log. Everything that is printed goes through here.
+ * Records, dead letters and responses may contain control characters: escape sequences that a terminal obeys (OSC 52
+ * writes to the clipboard), and line breaks that forge log lines. Everything that is printed goes through here.
  */
 
-/** One line: control characters, line ends among them, become U+FFFD. */
+/** A single line: control characters, line breaks included, become U+FFFD. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, "\ufffd");
 }
 
-/** Text of several lines, such as an error's: each as {@link printable} has it, those after the first indented. */
+/** For text of several lines, such as an error: {@link printable} for each, and the following ones are indented. */
 export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n  ");
 }
 
-/** JSON text with the control characters that JSON leaves as they are (DEL and C1) escaped, so that it stays the same value. */
+/** Escapes the control characters that JSON doesn't (DEL and C1). The JSON value stays the same. */
 export function printableJson(json: string): string {
   return json.replace(/[\x7f-\x9f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 }

@@ -1,32 +1,32 @@
 /**
- * The ids of ready records, which say who made them.
+ * The ids of ready records. They show who wrote a record, and so whether its tags are complete.
  *
- * The flush, the collectors and the agent's self metrics write a ready metric with its complete tags, the global tags
- * of that moment included. That is its identity from then on: tags that are added later could make two series one.
- * So it is with all that another agent made and sent here: its host and its tags are complete.
- * Any other id is of another program, such as the Python agent, whose ready metrics have no global tags yet.
+ * The flush, the collectors and the self metrics write a ready metric with all its tags, the current global tags
+ * included. That is its identity from then on: tags that are added later could merge two series. Records that another
+ * agent forwarded are complete as well, host included. Any other id belongs to another program, such as the Python
+ * agent, whose ready metrics don't have the global tags yet.
  */
 import { createHash } from "node:crypto";
 import type { Seconds } from "@chouette-iot/record";
 
-/** Moved records have the shift's id behind their own. */
+/** A record moved by a clock shift has the shift's id appended. */
 const OF_FLUSH = /^\d+\.\d+\.\d+(~|$)/;
 const OF_WRITER = /^(collect|self)\.[0-9a-f]+\.\d+(~|$)/;
 
 const OF_FLUSH_PARTS = /^(\d+)\.(\d+)\.(?=\d)/;
 export const STORE_ID_LENGTH = 8;
 const FORWARDED = new RegExp(`@[\\w-]{${STORE_ID_LENGTH}}$`);
-/** What every broker takes as it is, at any length that records' ids have. */
+/** Ids that every broker accepts unchanged. */
 const PLAIN = /^[\x21-\x7e]{1,200}$/;
 
-/** Who writes ready metrics beside the flush. */
+/** Who, besides the flush, writes ready metrics. */
 export type ReadyOrigin = "collect" | "self";
 
-/** Digits of an index: ids sort in the order in which they are made, so that a store adds each behind the last. */
+/** Digits of an index. Ids sort in the order in which they are made, so a store appends each after the last. */
 const INDEX_DIGITS = 6;
 
 /**
- * The same whenever an emission is made again.
+ * Repeating an emission gives the same ids.
  *
  * @param start of the window
  * @param emission how often the window was emitted before
@@ -45,21 +45,21 @@ export function isOfFlush(id: string): boolean {
   return OF_FLUSH.test(id);
 }
 
-/** Whether a ready metric has its complete tags. */
+/** Whether a ready metric has all its tags: it was written by this agent or forwarded by another. */
 export function isOwnReady(id: string): boolean {
   return isOfFlush(id) || OF_WRITER.test(id) || isForwarded(id);
 }
 
-/** Whether a record was made by another agent, which sent it here. */
+/** Whether another agent forwarded the record. */
 export function isForwarded(id: string): boolean {
   return FORWARDED.test(id);
 }
 
 /**
- * The id that a record of this agent has in another agent's queue. Like its own id, it sorts behind those of the same second
- * that were made before it: of two values of one second, the later one counts.
+ * The id of a record of this agent in another agent's queue. Like the original id, it sorts after earlier ones of the
+ * same second: of two values in one second, the later one counts.
  *
- * @param store what identifies the store that the record is in: {@link STORE_ID_LENGTH} characters of base64url
+ * @param store identifies this agent's store: {@link STORE_ID_LENGTH} characters of base64url
  */
 export function forwardedId(id: string, store: string): string {
   const sorted = id.replace(
@@ -69,7 +69,7 @@ export function forwardedId(id: string, store: string): string {
   return `${PLAIN.test(sorted) ? sorted : digest(sorted)}@${store}`;
 }
 
-/** Of an id that may be any bytes, which are strings with lone surrogates. */
+/** An id may be any bytes, and so a string with lone surrogates: UTF-16 keeps them apart. */
 function digest(id: string): string {
   return createHash("sha256").update(Buffer.from(id, "utf16le")).digest("hex");
 }

@@ -1,4 +1,4 @@
-/** Writes the ready metrics and service checks that the agent itself makes: of collectors, and about itself. */
+/** Writes ready metrics of collectors, and metrics and checks of the agent about itself. */
 import { randomBytes } from "node:crypto";
 import { counterName, type NewRecord, type Store } from "@chouette-iot/queue";
 import { canonicalTags, encodeReadyMetric, type ReadyMetric, type ServiceCheck } from "@chouette-iot/record";

@@ -1,4 +1,4 @@
-/** The agent's version, from its package. */
+/** The agent's version, from its package.json. */
 import { readFileSync } from "node:fs";
 
 export const VERSION: string = JSON.parse(

@@ -1,14 +1,14 @@
 /**
  * Detects a hung loop. A loop whose every attempt fails is alive; one that never returns from a step is not.
  *
- * A loop takes one step after another: a call of the store, a batch for the output, a sleep. Each step has a deadline.
- * So an outage of the store or the output doesn't count as a stall, and neither does a backlog that takes hours.
+ * A loop takes one step after another: a call to the store, a batch for the output, a sleep. Each step has a deadline.
+ * So neither an outage of the store or the output nor a backlog that takes hours counts as a stall.
  */
 import type { Store } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "./clock.js";
 
-/** Time limit of a step. Calls of a silent Redis time out after 15 s, and a disk may be slow: several flushes fit in. */
+/** Time limit of a step. Calls to a silent Redis time out after 15 s; a slow disk has time for several flushes. */
 export const MAX_STEP = milliseconds(60_000);
 
 type Step<A extends readonly unknown[], R> = (...args: A) => Promise<R>;
@@ -20,7 +20,7 @@ export class LoopWatchdog {
   /** Deadline of the current step; past it the loop counts as hung. */
   #deadline: Milliseconds;
 
-  /** @param loop its name, to begin a sentence */
+  /** @param loop its name, as the subject of a sentence */
   constructor(loop: string, clock: Clock) {
     this.#loop = loop;
     this.#clock = clock;
@@ -35,7 +35,7 @@ export class LoopWatchdog {
     return `${this.#loop} has made no progress for ${Math.round((now - this.#lastStep) / 1000)} s`;
   }
 
-  /** The clock, for the loop to sleep by. */
+  /** A clock whose sleeps are steps of the loop. */
   clock(): Clock {
     const clock = this.#clock;
     return {
@@ -48,7 +48,7 @@ export class LoopWatchdog {
     };
   }
 
-  /** The store, for the loop to work on. */
+  /** The store with every call as a step of the loop. */
   store(store: Store): Store {
     return {
       get epoch() {

@@ -1,10 +1,10 @@
-/** Where windows are in time: aligned to the clock, each as long as the interval, closed a grace after its end. */
+/** Windows: aligned to the clock, each as long as the interval, closed AGGREGATE_GRACE after its end. */
 import { type Seconds, seconds } from "@chouette-iot/record";
 
 export class Windows {
   /** The length of a window, in whole seconds. */
   readonly interval: Seconds;
-  /** How long after its end a window waits for late records. */
+  /** How long a window waits for late records after its end. */
   readonly grace: Seconds;
 
   constructor(interval: Seconds, grace: Seconds) {
@@ -12,17 +12,17 @@ export class Windows {
     this.grace = grace;
   }
 
-  /** From the first record of a window to its close, at most. */
+  /** The longest time between a record of a window and the window's close. */
   get maxAge(): Seconds {
     return seconds(this.interval + this.grace);
   }
 
-  /** The start of the window that holds this time. */
+  /** The start of the window that contains this time. */
   startOf(time: Seconds): Seconds {
     return seconds(Math.floor(time / this.interval) * this.interval);
   }
 
-  /** The start of the first window that isn't closed: every earlier one is. */
+  /** The start of the first window that isn't closed; every earlier one is. */
   firstOpen(now: Seconds): Seconds {
     return this.startOf(seconds(now - this.grace));
   }

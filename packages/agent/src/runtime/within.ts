@@ -1,6 +1,6 @@
 /** A promise with a time limit. */
 
-/** The answer, or undefined if it takes too long. Rejects as the promise does, if that is in time. */
+/** The promise's value, or undefined after `ms` milliseconds. Rejects if the promise rejects in time. */
 export async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const overdue = new Promise<undefined>((resolve) => {

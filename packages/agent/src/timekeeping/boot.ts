@@ -1,13 +1,13 @@
-/** This boot of the device: which one it is, and how long ago it was. */
+/** The current boot of the device: its id and its age. */
 import { randomUUID } from "node:crypto";
 import { uptime } from "node:os";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { bootId } from "@chouette-iot/record/host";
 
 export interface Boot {
-  /** The same for as long as the device runs. If the system doesn't identify its boot: for as long as this process does. */
+  /** Constant until the device restarts, or, on a system without boot ids, until this process ends. */
   readonly id: string;
-  /** Since the boot, sleep included, whatever the clock says. */
+  /** Time since the boot, including sleep, independent of the clock. */
   uptime(): Seconds;
 }
 

@@ -1,46 +1,46 @@
 /**
- * A shift of the clock: when it was wrong and by how much, and what the store remembers of it.
+ * A clock shift (when the clock was wrong, and by how much), and its state in the store.
  *
- * The clock's state in the store is one text: the boot, the clock's time of that boot, and a shift that isn't done yet.
- * So a shift is planned, carried out page by page, and done by settlements that each depend on the state's former text: it
- * is neither planned twice nor forgotten, though answers are lost, and it goes on from its last page after any failure.
+ * The clock's state in the store is one text: the boot, its time by the clock, and a shift that isn't done yet. A
+ * shift is planned, carried out page by page, and finished by settlements that each depend on the state's previous text.
+ * So it is neither planned twice nor forgotten if answers are lost, and it continues from its last page after any failure.
  */
 import type { Position } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import type { ShiftedWindows } from "../flush/shifted-windows.js";
 
-/** From one time, included, to another, excluded. */
+/** From one time (inclusive) to another (exclusive), in Unix time. */
 export interface TimeRange {
   readonly from: Seconds;
   readonly to: Seconds;
 }
 
-/** The range is by the wrong clock. */
+/** Its range is in times of the wrong clock. */
 export interface ClockShift extends TimeRange {
-  /** Ends the ids of the records that it has moved. */
+  /** Suffix of the ids of moved records. */
   readonly id: string;
-  /** What to add to the times of the range: whole windows. */
+  /** Added to the times in the range: a whole number of windows. */
   readonly by: Seconds;
-  /** Windows whose ready metrics stay, in order. */
+  /** Windows whose ready metrics aren't moved, in order. */
   readonly staying: ShiftedWindows["staying"];
   /** Undefined before its first page. */
   readonly progress?: ShiftProgress | undefined;
 }
 
-/** The queues have an order: those before this one are done, and this one up to a position. */
+/** Queues are moved in a fixed order: those before this one are done, and this one up to a position. */
 export interface ShiftProgress {
   readonly queue: string;
-  /** Of the last record that was read; undefined at the queue's beginning. */
+  /** Of the last record that was read; undefined at the start of the queue. */
   readonly after?: Position | undefined;
-  /** Records of all queues. */
+  /** Number of records moved so far, in all queues. */
   readonly moved: number;
 }
 
 export interface ClockState {
   readonly boot: string;
-  /** When that boot was, by its clock. */
+  /** Unix time of the boot, by the clock. */
   readonly bootTime: Seconds;
-  /** What is to be moved, or has been in part. */
+  /** A shift that isn't finished. */
   readonly pending?: ClockShift;
 }
 
@@ -51,7 +51,7 @@ export function encodeClockState(state: ClockState): string {
   return JSON.stringify(state);
 }
 
-/** Undefined if it is no state: then nothing is known of the clock. */
+/** Undefined if the text isn't a state: then nothing is known of the clock. */
 export function decodeClockState(text: string | undefined): ClockState | undefined {
   if (text === undefined) return undefined;
   try {
@@ -59,7 +59,7 @@ export function decodeClockState(text: string | undefined): ClockState | undefin
     if (typeof boot !== "string" || typeof bootTime !== "number") return undefined;
     const state = { boot, bootTime: seconds(bootTime) };
     if (!isShift(pending)) return state;
-    // To begin again is right at any time.
+    // Without progress the shift starts again, which does no harm.
     const progress = isProgress(pending.progress) ? pending.progress : undefined;
     return { ...state, pending: { ...pending, progress } };
   } catch {
@@ -86,7 +86,7 @@ function isSpan(value: unknown): value is ShiftedWindows["staying"][number] {
   return typeof start === "number" && typeof interval === "number";
 }
 
-/** A range without what is in another one. */
+/** The parts of a range that aren't in another one. */
 export function rangeWithout({ from, to }: TimeRange, other: TimeRange | undefined): readonly TimeRange[] {
   if (other === undefined) return [{ from, to }];
   const before = { from, to: seconds(Math.min(to, other.from)) };

@@ -1,16 +1,16 @@
 /**
- * One field of a record in JSON, replaced in its text.
+ * Replaces one field of a JSON record in its text.
  *
- * The rest stays as it was written: a number may have more digits than a double holds, `1.0` isn't `1` in a tag, and
+ * The rest of the text is unchanged: numbers may have more digits than a double can hold, `1.0` isn't `1` in a tag, and
  * Python writes NaN.
  */
 
-/** Texts, and what structures JSON. */
+/** Strings and punctuation of JSON. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/gs;
 
 /**
- * @param text of an object; anything else is returned as it is
- * @param replacement of the field's value in JSON, each time that the object has it; undefined leaves it as it is
+ * @param text of a JSON object; any other text is returned unchanged
+ * @param replacement takes and returns a value of the field as JSON, for each occurrence; undefined leaves it unchanged
  */
 export function replaceField(
   text: string,
@@ -27,7 +27,7 @@ export function replaceField(
   return replaced + text.slice(copied);
 }
 
-/** Where the values of the outermost object's field are in the text. */
+/** The positions of the field's values in the text; only those of the outermost object. */
 function* valuesOf(text: string, field: string): Generator<{ readonly from: number; readonly to: number }> {
   const open: string[] = [];
   let name: string | undefined;

@@ -1,15 +1,15 @@
 /**
- * One lock for each queue, between those who take records out of it and the moving of its records to another time.
+ * A lock per queue, so that no records are removed while a clock shift moves them.
  *
- * Nobody waits: anyone who comes while the queue is in use for the other purpose learns so and comes again later. Those
- * who take records out may do so side by side.
+ * Removing is shared, moving is exclusive. Nobody waits for a lock: if it is taken, the step is skipped, and the caller
+ * tries again later.
  */
 export class QueueLocks {
-  /** How many are using it now. */
+  /** Number of current users, by queue. */
   readonly #users = new Map<string, number>();
   readonly #moving = new Set<string>();
 
-  /** Does the step while no record of these queues is moved; undefined if one is being moved now. */
+  /** Runs the step, unless records of these queues are being moved: then undefined. */
   async using<T>(queues: readonly string[], step: () => Promise<T>): Promise<T | undefined> {
     if (queues.some((queue) => this.#moving.has(queue))) return undefined;
     for (const queue of queues) this.#count(queue, 1);
@@ -20,7 +20,7 @@ export class QueueLocks {
     }
   }
 
-  /** Does the step while nobody uses the queue; undefined if somebody uses or moves it now. */
+  /** Runs the step, unless the queue is in use or its records are being moved: then undefined. */
   async moving<T>(queue: string, step: () => Promise<T>): Promise<T | undefined> {
     if ((this.#users.get(queue) ?? 0) > 0 || this.#moving.has(queue)) return undefined;
     this.#moving.add(queue);

@@ -1,10 +1,10 @@
 /**
- * Moving records to the time at which they happened, after the clock that stamped them was set.
+ * Moves records to their correct time after the clock was set.
  *
- * Promises: every record of the shift's range is moved once, whatever crashes in between: a moved record is recognised
- * by its id, so that it doesn't matter that it may land in the range again. It loses nothing. Ready metrics of a window
- * that was sent in part stay: see flush/shifted-windows.ts. An id without a value, or
- * with one too large to be fetched, stays: it becomes a dead letter where it is.
+ * Promises: every record in the shift's range is moved once, whatever crashes in between: a moved record is recognised by
+ * its id, even if its new time is in the range, too. No record is lost. Ready metrics of a window that was sent in part
+ * aren't moved: see flush/shifted-windows.ts. Nor are ids without a value, or with one too large to be fetched: these
+ * become dead letters later.
  * Nothing else may remove records of the queue meanwhile.
  */
 import {
@@ -28,11 +28,11 @@ import {
   type TimeField,
 } from "./shifted-record.js";
 
-/** A queue whose records carry their time. */
+/** A queue, and the field of its records that has their time. */
 export interface TimedQueue {
   readonly queue: string;
   readonly field: TimeField;
-  /** Whether a record keeps its time all the same. */
+  /** Whether a record keeps its time. */
   stays?(position: Position, shift: ClockShift): boolean;
 }
 
@@ -50,7 +50,7 @@ export function timedQueues(queues: QueueNames): readonly TimedQueue[] {
 
 const PAGE = 2_000;
 
-/** A page of a queue, as a settlement moves it. */
+/** A page of a queue, and the settlement that moves it. */
 export interface ShiftedPage {
   /** Of its last record. */
   readonly after: Position;
@@ -60,10 +60,10 @@ export interface ShiftedPage {
 }
 
 /**
- * The records of a shift's range, page by page; each page is to be settled before the next one is asked for.
+ * The records in a shift's range, page by page. Settle each page before asking for the next.
  *
- * @param spared what the clock can have stamped that isn't the shift's: it stays as it is
- * @param after where the shift has come to in this queue
+ * @param spared times whose records aren't moved
+ * @param after the shift's progress in this queue
  */
 export async function* shiftedPages(
   store: Store,
@@ -87,7 +87,7 @@ function shiftedPage(
   shift: ClockShift,
 ): ShiftedPage {
   const due = page.flatMap((record) => {
-    // What another agent sent has the time of that agent's clock.
+    // Records that another agent forwarded have the time of that agent's clock.
     const isDone = isShifted(record.id, shift) || isForwarded(record.id) || stays(record, shift);
     const shifted = isDone ? undefined : shiftedRecord(record, shift, field);
     return shifted === undefined ? [] : [{ record, shifted }];

@@ -1,8 +1,8 @@
 /**
- * A record whose time is moved: under another id, at another position, and saying so itself.
+ * A moved record: it has another id and position, and another time in its text.
  *
- * The id is another one because ids of ready metrics are formed from their window: the old one may be used again for
- * what belongs to that time. It also says that the record was moved, and by which shift.
+ * It needs a new id because ids of ready metrics are formed from their window: the old one may be used again for records
+ * of that time. The new id also shows that the record was moved, and by which shift.
  */
 import { createHash } from "node:crypto";
 import type { NewRecord, StoredRecord } from "@chouette-iot/queue";
@@ -10,12 +10,12 @@ import type { Seconds } from "@chouette-iot/record";
 import type { ClockShift } from "./clock-shift.js";
 import { replaceField } from "./json-field.js";
 
-/** Records moved several times keep an id of bounded length, in UTF-16 units. */
+/** Longest id that is kept, in UTF-16 units, so that ids of records moved several times don't grow without limit. */
 const MAX_ID = 200;
 
-/** The same for the same id and shift. */
+/** Deterministic: the same id and shift give the same result. */
 export function shiftedId(id: string, { id: shift }: Pick<ClockShift, "id">): string {
-  // UTF-16, since ids of any bytes are strings with lone surrogates.
+  // An id may be any bytes, and so a string with lone surrogates: UTF-16 keeps them apart.
   const bounded =
     id.length <= MAX_ID ? id : createHash("sha256").update(Buffer.from(id, "utf16le")).digest("hex");
   return `${bounded}~${shift}`;
@@ -25,7 +25,7 @@ export function isShifted(id: string, { id: shift }: ClockShift): boolean {
   return id.endsWith(`~${shift}`);
 }
 
-/** Undefined if the record has no value, or one too large to be fetched. One that can't be read is moved as it is. */
+/** Undefined if the record has no value, or one too large to be fetched. An unreadable text is moved unchanged. */
 export function shiftedRecord(
   { score, id, value }: StoredRecord,
   shift: ClockShift,
@@ -39,13 +39,13 @@ export function shiftedRecord(
   };
 }
 
-/** The field of a record that has its time, and what becomes of its value; undefined if that is no time. */
+/** A field that has a record's time. `shift` returns its new value, or undefined if the value isn't a time. */
 export interface TimeField {
   readonly name: string;
   shift(value: unknown, by: Seconds): unknown;
 }
 
-/** Raw metrics have a timestamp, which some clients write as text. */
+/** Of raw metrics and checks. Some clients write it as a string. */
 export const TIMESTAMP: TimeField = {
   name: "timestamp",
   shift: (value, by) => {
@@ -54,16 +54,16 @@ export const TIMESTAMP: TimeField = {
   },
 };
 
-/** Events have their time under another name. */
+/** Of events. */
 export const DATE_HAPPENED: TimeField = { ...TIMESTAMP, name: "date_happened" };
 
-/** Ready metrics and sketches have points. */
+/** Of ready metrics and sketches. */
 export const POINTS: TimeField = {
   name: "points",
   shift: (value, by) => (Array.isArray(value) ? value.map((point) => shiftedPoint(point, by)) : undefined),
 };
 
-/** Logs have a date. */
+/** Of logs. */
 export const DATE: TimeField = {
   name: "date",
   shift: (value, by) => {

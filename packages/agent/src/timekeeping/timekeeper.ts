@@ -1,19 +1,20 @@
 /**
- * The timekeeper: knows whether the device's clock can be trusted, and puts right what was stamped while it couldn't.
+ * The timekeeper: decides whether the device's clock can be trusted, and corrects the timestamps of records from before it
+ * could.
  *
- * A device without a clock battery starts in 1970, or in the time of its last shutdown, and is set when its link
- * comes up. The clock is then seen to jump against the time since boot. All that was stamped since the boot was
- * stamped by the wrong clock, and is moved by the jump.
+ * A device without a clock battery starts in 1970 or at the time of its last shutdown, and its clock is set when the
+ * link comes up. The clock then jumps against the time since boot. All timestamps since the boot are wrong by the
+ * length of the jump, and their records are moved by it.
  *
- * Promises: until the clock is past a floor and everything is moved that has to be, nothing is flushed and nothing is
- * dispatched. Nobody else goes by a jump before it is dealt with: {@link Timekeeper.now} runs evenly from one check to
- * the next. A jump is noticed once, also if it came while the agent was down in the same boot. A shift once planned is
- * finished before the next is planned. It loses nothing.
- * What it can't put right: what was sent before the jump was known, with what waits of a window that was sent in part,
- * and what earlier boots stamped. After the clock was set back, times come again that were there before: what is stored
- * with one of them before the shift is done is moved as well. A batch that arrived and whose answer was lost is moved as
- * if it had not been sent. A machine that was paused by its hypervisor, and whose uptime didn't count that, looks like one
- * whose clock was wrong before.
+ * Promises: nothing is flushed or dispatched until the clock is past a floor and all affected records are moved. No other
+ * module sees a jump before it is handled: {@link Timekeeper.now} never jumps between two checks. A jump is noticed once,
+ * also if it happened while the agent was down in the same boot. A planned shift is finished before the next one is
+ * planned. No record is lost.
+ * What it can't correct: records that were sent before the jump was noticed, the rest of a window that was sent in part,
+ * and timestamps of earlier boots. After the clock was set back, the same times come again: records that are stored with
+ * one of them before the shift is done are moved, too. A batch that arrived, but whose answer was lost, is moved as if it
+ * had not been sent. A machine that was paused by its hypervisor, with an uptime that doesn't count the pause, looks like
+ * one whose clock was wrong.
  */
 import { randomBytes } from "node:crypto";
 import type { QueueNames, Settlement, Store } from "@chouette-iot/queue";
@@ -47,25 +48,25 @@ export interface TimekeeperOptions {
   readonly windows: Windows;
 }
 
-/** Less than this is drift, which time servers put right all the time. */
+/** Less than this is drift, which time servers correct continually. */
 const MIN_JUMP = seconds(30);
-/** Drift is stored once it comes to this much, so that it isn't taken for a jump at the next start. */
+/** Drift is stored once it reaches this, so that it isn't taken for a jump at the next start. */
 const STORED_DRIFT = seconds(5);
-/** How far ahead of this boot's clock a record of it may be stamped: it runs on while another boot's shift is finished. */
+/** How far timestamps of this boot may be from its clock's range: the clock runs on while the shift is finished. */
 const LEEWAY = seconds(60);
 
 export interface Timekeeping {
-  /** Whether the clock can be gone by, and what is stored agrees with it. */
+  /** Whether the clock is set and all records agree with it. */
   readonly isTrusted: boolean;
-  /** Whether queues and windows' state were changed: they must be read again. */
+  /** Whether records and the state of windows were moved: they must be read again. */
   readonly hasShifted: boolean;
 }
 
 type PlannedState = ClockState & { readonly pending: ClockShift };
 
-/** The clock's state as it was read or written last. */
+/** The clock's state as last read or written. */
 interface Stored {
-  /** Of the store: in another one it may have older data. */
+  /** Of the store: after a reconnect it may have older data. */
   readonly epoch: number;
   readonly text: string | undefined;
   readonly state: ClockState | undefined;
@@ -73,9 +74,9 @@ interface Stored {
 
 export class Timekeeper {
   readonly #options: TimekeeperOptions;
-  /** Undefined before the first check, and after one that failed: then it is read again. */
+  /** Undefined before the first check and after a failed one: then the state is read again. */
   #stored: Stored | undefined;
-  /** The clock's time of this boot at the last check. */
+  /** Unix time of this boot by the clock, at the last check. */
   #bootTime: Seconds | undefined;
   #isTrusted = false;
   #saidUnset = false;
@@ -84,7 +85,7 @@ export class Timekeeper {
     this.#options = options;
   }
 
-  /** Whether the times of what is stored can be gone by at this moment. */
+  /** Whether the clock and the times of all records can be trusted now. */
   get isTrusted(): boolean {
     return (
       this.#isTrusted &&
@@ -93,14 +94,14 @@ export class Timekeeper {
     );
   }
 
-  /** The time by the clock at the last check and the time since: no jump shows in it that isn't dealt with yet. */
+  /** The clock's time at the last check plus the time since: a jump shows only after a check has handled it. */
   now(): Milliseconds {
     const { clock, boot } = this.#options;
     if (this.#bootTime === undefined) return clock.now();
     return toMilliseconds(seconds(this.#bootTime + boot.uptime()));
   }
 
-  /** The clock for anyone who judges records by their age: with the time of {@link now}. */
+  /** The same clock with the time of {@link now}, for modules that depend on the age of records. */
   trusted(clock: Clock): Clock {
     return {
       now: () => this.now(),
@@ -110,9 +111,8 @@ export class Timekeeper {
   }
 
   /**
-   * Looks at the clock, puts right what a jump has made wrong, and tells what may be done by it. Rejects if the
-   * store does; then the next check reads again how far the last one came. Nothing else may work on the raw queue
-   * meanwhile.
+   * Checks the clock, and moves records after a jump. Rejects if the store does; then the next check reads again how
+   * far this one came. Nothing else may use the raw queue meanwhile.
    */
   async check(): Promise<Timekeeping> {
     this.#isTrusted = false;
@@ -160,11 +160,11 @@ export class Timekeeper {
     return seconds(toSeconds(clock.now()) - boot.uptime());
   }
 
-  /** In whole windows; 0 if it is drift. */
+  /** Length of a jump in whole windows; 0 for drift. */
   #jump(before: Seconds, after: Seconds): Seconds {
     const { interval } = this.#options.windows;
     const jump = after - before;
-    // + 0, as -0 is no jump either.
+    // + 0 turns -0 into 0.
     return seconds(Math.abs(jump) < MIN_JUMP ? 0 : Math.round(jump / interval) * interval + 0);
   }
 
@@ -173,17 +173,17 @@ export class Timekeeper {
     return {
       // Ready metrics are stamped with the start of their window.
       from: windows.startOf(before),
-      // What was stamped in the second of the jump belongs to it, too.
+      // The second in which the clock jumped is included.
       to: seconds(before + boot.uptime() + 1),
       by,
     };
   }
 
   /**
-   * The windows' state is moved in the same step: it describes the records as they will be. Which windows move depends on
-   * what was sent of them.
+   * Plans a shift. The state of the windows is moved in the same settlement: it describes the records as they will be.
+   * Which windows move depends on what was sent of them.
    *
-   * @returns undefined if ready metrics are being sent now: to be called again
+   * @returns undefined if ready metrics are being sent now: call it again later
    */
   async #plan(state: ClockState, range: Shift): Promise<PlannedState | undefined> {
     const { store, queues, locks } = this.#options;
@@ -196,7 +196,7 @@ export class Timekeeper {
     });
   }
 
-  /** @returns false if a queue is in use now: to be called again */
+  /** Moves the records. @returns false if a queue is in use now: call it again later */
   async #finish(planned: PlannedState): Promise<boolean> {
     const { queues, locks, log } = this.#options;
     const timed = timedQueues(queues);
@@ -215,7 +215,7 @@ export class Timekeeper {
     return true;
   }
 
-  /** Each page in a settlement with how far the shift has come, so that nothing is begun again. */
+  /** Moves each page in one settlement with the shift's progress, so that no page is moved twice. */
   async #moveQueue(
     planned: PlannedState,
     timed: TimedQueue,
@@ -238,8 +238,8 @@ export class Timekeeper {
   }
 
   /**
-   * After a power cut in the middle of a shift, what this boot can have stamped isn't the shift's to move: the device
-   * may have started at the same wrong time again.
+   * The times of this boot, if the shift was planned in another one, before a power cut. Their records aren't moved: the
+   * device may have started at the same wrong time again.
    */
   #spared({ boot: bootOfShift }: ClockState): TimeRange | undefined {
     const { boot, clock } = this.#options;
@@ -255,7 +255,7 @@ export class Timekeeper {
     return { epoch, text, state: decodeClockState(text) };
   }
 
-  /** Rejects if another text is stored by now. */
+  /** Rejects if the stored state has changed since it was read. */
   async #write(
     state: ClockState,
     { state: windows = new Map(), ...rest }: Pick<Settlement, "remove" | "add" | "state"> = {},
@@ -280,5 +280,5 @@ function withProgress(state: PlannedState, progress: ShiftProgress): PlannedStat
   return { ...state, pending: { ...state.pending, progress } };
 }
 
-/** A queue whose records are to be moved is in use. */
+/** A queue whose records have to be moved is in use. */
 const WAITING: Timekeeping = { isTrusted: false, hasShifted: false };

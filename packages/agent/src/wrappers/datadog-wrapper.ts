@@ -1,7 +1,7 @@
 /**
- * The Datadog wrapper, the default: each type as Datadog's own agent treats it.
+ * The datadog wrapper, the default: converts each type as Datadog's own agent does.
  *
- * A set is the number of its distinct elements, of type count, as in the original.
+ * A set becomes a count of its distinct elements, as with the Python agent.
  */
 import type { ReadyMetric, ReadyType, Seconds } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";

@@ -1,7 +1,7 @@
 /**
- * The wrapper that METRICS_WRAPPER names: one of ours, or a module of the user's that exports `wrap`.
+ * Loads the wrapper that METRICS_WRAPPER names: a built-in one, or a module of the user that exports `wrap`.
  *
- * What a user's wrapper answers is checked before it is used: a window never waits for a wrapper that is wrong.
+ * The result of a user's wrapper is validated before it is used, so a faulty wrapper never blocks a window.
  */
 import {
   decodeReadyMetric,
@@ -17,13 +17,12 @@ import { datadogWrapper } from "./datadog-wrapper.js";
 import { simpleWrapper } from "./simple-wrapper.js";
 import type { Wrap, Wrapped, WrapperOptions } from "./wrapper.js";
 
-/** Of a histogram, for a wrapper that knows no weights: beyond it, a value stands there once. */
+/** Limit of the samples of a histogram for a wrapper without weights: beyond it, each value is passed once. */
 const MAX_SAMPLES = 1_000_000;
 
 /**
- * @param name `datadog`, `simple`, the path of a module (`./wrapper.mjs`, `/etc/chouette/wrapper.mjs`), or the
- * name of a package that is installed beside the agent
- * @throws if there is no such module, or it has no `wrap`
+ * Rejects if there is no such module, or if it exports no `wrap`.
+ * @param name `datadog`, `simple`, or a module as in {@link loadModule}
  */
 export async function loadWrapper(name: string, options: WrapperOptions): Promise<Wrap> {
   if (name === "datadog") return datadogWrapper(options);
@@ -38,7 +37,7 @@ export async function loadWrapper(name: string, options: WrapperOptions): Promis
   return (context, at, interval) => checked(wrap(withSamples(context), at, interval));
 }
 
-/** Of a CommonJS module, Node may know the exports only as a whole. */
+/** With a CommonJS module, Node may know only the default export. */
 function exportedWrap({
   wrap,
   default: whole,
@@ -51,7 +50,7 @@ function exportedWrap({
 
 function checked(answer: unknown): Wrapped {
   if (answer instanceof Promise) {
-    // Its end is of no interest: it comes too late.
+    // Its result comes too late: a rejection mustn't end the process.
     answer.catch(() => {});
     return wrong("a promise; return the result itself");
   }
@@ -60,14 +59,14 @@ function checked(answer: unknown): Wrapped {
   if (ok !== true || !Array.isArray(metrics)) return wrong("neither metrics nor a reason");
   const ready: ReadyMetric[] = [];
   for (const metric of metrics as readonly unknown[]) {
-    // As it will be read from its queue. A number that JSON can't carry is null by then.
+    // As it will be read from its queue: JSON turns NaN and infinities into null.
     const decoded = decodeReadyMetric(JSON.stringify(metric) ?? "null");
-    if (!decoded.ok) return wrong(`a metric that is none: ${decoded.reason}`);
+    if (!decoded.ok) return wrong(`an invalid metric: ${decoded.reason}`);
     ready.push(decoded.value);
   }
   const found = checkedSketches(sketches);
   return found === undefined
-    ? wrong("a sketch that is none")
+    ? wrong("an invalid sketch")
     : { ok: true, metrics: ready, ...(found.length === 0 ? {} : { sketches: found }) };
 }
 
@@ -75,7 +74,7 @@ function checkedSketches(sketches: unknown): readonly ReadySketch[] | undefined 
   if (!Array.isArray(sketches)) return undefined;
   const ready: ReadySketch[] = [];
   for (const sketch of sketches as readonly ReadySketch[]) {
-    // It throws if there is no sketch in it.
+    // encodeReadySketch would throw.
     const decoded = decodeReadySketch(sketch?.sketch?.bins instanceof Map ? encodeReadySketch(sketch) : "");
     if (!decoded.ok) return undefined;
     ready.push(decoded.value);
@@ -83,7 +82,7 @@ function checkedSketches(sketches: unknown): readonly ReadySketch[] | undefined 
   return ready;
 }
 
-/** As wrappers know it: a sample for each call, up to a limit. */
+/** Replaces weights by repeated samples, up to a limit: users' wrappers know only samples. */
 function withSamples(context: Context): Context {
   if (context.type !== "histogram" || context.sum.weighted.length === 0) return context;
   const samples = [...context.sum.samples];
@@ -97,5 +96,5 @@ function withSamples(context: Context): Context {
 }
 
 function wrong(what: string): Wrapped {
-  return { ok: false, reason: `the wrapper answered with ${what}` };
+  return { ok: false, reason: `the wrapper returned ${what}` };
 }

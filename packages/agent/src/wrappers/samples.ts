@@ -1,11 +1,11 @@
-/** What a histogram says of its samples, each of which stands for as many calls as its weight. */
+/** Statistics of a histogram's samples. A sample stands for as many calls as its weight. */
 import type { Histogram } from "../aggregation/histogram.js";
 import type { HistogramAggregate } from "./wrapper.js";
 
-/** In the order of the values: at least one. */
+/** Sorted by value; at least one. */
 export interface SortedSamples {
   readonly values: Float64Array;
-  /** The weights of all values up to each; undefined if every value stands for one call. */
+  /** For each value the cumulative weight up to it; undefined if every weight is 1. */
   readonly ends: Float64Array | undefined;
   /** The sum of the weights. */
   readonly count: number;
@@ -45,7 +45,7 @@ export function summarize(sorted: SortedSamples, aggregate: Exclude<HistogramAgg
   }
 }
 
-/** Linear interpolation between the ranks on both sides, as in the original. */
+/** With linear interpolation between ranks, as in the Python agent. @param rank from 0 to 1 */
 export function percentile(sorted: SortedSamples, rank: number): number {
   const place = Math.max(0, rank * (sorted.count - 1));
   const below = Math.floor(place);
@@ -58,7 +58,7 @@ export function percentileName(rank: number): string {
   return `${Number((rank * 100).toFixed(6))}percentile`;
 }
 
-/** The value that stands there if each is written as often as it weighs; the last one for any later rank. */
+/** The value at this index if each is repeated as often as its weight; the last value for a higher index. */
 function atRank({ values, ends }: SortedSamples, rank: number): number {
   let index = Math.min(rank, values.length - 1);
   if (ends !== undefined) {

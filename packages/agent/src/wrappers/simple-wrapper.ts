@@ -1,8 +1,8 @@
 /**
- * The simple wrapper: counts are counts; all else is a gauge of the mean, and beside it a count of the samples.
+ * The simple wrapper: a count stays a count; any other type becomes a gauge of the mean and a count of the samples.
  *
- * A set becomes the mean and number of its distinct elements if all are numbers. Any other set has no mean and becomes a
- * dead letter.
+ * For a set these are the mean and number of its distinct elements, if all are numbers. Any other set has no mean and
+ * becomes a dead letter.
  */
 import type { DistinctElement } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
@@ -19,7 +19,7 @@ export const simpleWrapper: Wrap = (context, at, interval) => {
   if (mean === undefined) {
     return {
       ok: false,
-      reason: "the simple wrapper takes sets of numbers alone, and this one has other elements",
+      reason: "the simple wrapper only takes sets of numbers, and this one has other elements",
     };
   }
   const gauge = { metric: context.metric, type: "gauge", tags, points: [[at, mean.value]] } as const;

@@ -1,8 +1,8 @@
 /**
- * A wrapper turns a closed window's context into ready metrics.
+ * A wrapper converts a context of a closed window to ready metrics.
  *
- * It is a plain function without a state: what it answers depends on what it is given alone, so that a window
- * that is wrapped again after a crash gives the same metrics.
+ * It is a pure function: its result depends only on its arguments, so wrapping a window again after a crash gives the same
+ * metrics.
  */
 import type { ReadyMetric, ReadySketch, Seconds } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
@@ -11,14 +11,14 @@ export type Wrapped =
   | {
       readonly ok: true;
       readonly metrics: readonly ReadyMetric[];
-      /** Of a distribution: what Datadog is to compute percentiles of. */
+      /** Of distributions: Datadog computes percentiles from them. */
       readonly sketches?: readonly ReadySketch[];
     }
   /** The context can't be wrapped: it is rejected with this reason. */
   | { readonly ok: false; readonly reason: string };
 
 /**
- * @param context what the window holds of one metric, type and tag set
+ * @param context the aggregated records of one metric, type and tag set
  * @param at the second to stamp the metrics with
  * @param interval the window's length
  */
