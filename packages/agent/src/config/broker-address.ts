@@ -1,10 +1,9 @@
-/** Where programs on this device find the broker, by the agent's own settings. */
-
+/** The address at which programs on this device reach the broker, from the agent's settings. */
 import { shownAddress } from "../runtime/address.js";
 import type { Config } from "./config.js";
 import { redisAddress, type SettledAddress, shownRedisAddress } from "./redis-address.js";
 
-/** The Redis server where one is named, by its port alone as well; else the agent, with the password that it asks for. */
+/** The Redis server if a setting names it, even if only by its port; else the agent, with its password. */
 export function brokerAddress({ settings, sources, storage }: Config): SettledAddress {
   if (storage === "redis" || sources.has("redisPort")) return redisAddress(settings);
   const { listen, password } = settings;
@@ -14,13 +13,13 @@ export function brokerAddress({ settings, sources, storage }: Config): SettledAd
   return { url: `redis://:${encodeURIComponent(password)}@${inUrl}:${listen.port}` };
 }
 
-/** Who listens everywhere is asked on this device. */
+/** The host to connect to for a listener on this device: loopback if it listens on all addresses. */
 export function hostToAsk(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
 }
 
-/** The same for people, without a password. */
+/** The same to be shown, without a password. */
 export function shownBrokerAddress({ settings, sources, storage }: Config): string {
   if (storage === "redis" || sources.has("redisPort")) return shownRedisAddress(settings);
   return shownAddress({ host: hostToAsk(settings.listen.host), port: settings.listen.port });

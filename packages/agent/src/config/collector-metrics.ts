@@ -1,4 +1,4 @@
-/** The words of the settings that choose which metrics a collector sends, such as `HOST_COLLECTOR_METRICS`. */
+/** The values of settings that select a collector's metrics, such as `HOST_COLLECTOR_METRICS`. */
 
 export const HOST_METRICS = [
   "cpu",
@@ -36,7 +36,7 @@ export const DOCKER_METRICS = [
 
 export type DockerMetric = (typeof DOCKER_METRICS)[number];
 
-/** `ram` and `filesystem` are the Python agent's words for memory and fs. */
+/** `ram` and `filesystem` are the Python agent's names for memory and fs. */
 export const POD_METRICS = ["memory", "ram", "cpu", "network"] as const;
 export const NODE_METRICS = ["memory", "ram", "cpu", "network", "fs", "filesystem", "inodes"] as const;
 

@@ -62,7 +62,7 @@ describe("the collectors' settings", () => {
       dockerMetrics: [],
     });
     expect(loaded.config.warnings).toEqual([
-      expect.stringMatching(/^HOST_COLLECTOR_METRICS: ignoring "moon": there are cpu, fs, /),
+      expect.stringMatching(/^HOST_COLLECTOR_METRICS: ignoring "moon": the known names are cpu, fs, /),
       expect.stringMatching(/^DOCKER_METRICS: ignoring "moon"/),
       expect.stringMatching(/^K8S_METRICS: ignoring "moon": .*; ignoring "stars": /),
     ]);

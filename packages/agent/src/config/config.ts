@@ -1,8 +1,7 @@
 /**
- * The configuration: every setting read and checked once, at start, and what follows from them.
+ * The configuration: all settings, read and validated once, and values that derive from them.
  *
- * Promises: all that is wrong is named at once, with where it came from and what was expected. A secret is in no
- * message.
+ * Promises: all errors are reported together, each with its source and what was expected. No message contains a secret.
  */
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
 import { withoutUserinfo } from "../runtime/redact.js";
@@ -17,25 +16,25 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Config {
   readonly settings: Settings;
-  /** Where a setting was read: its name in the environment, or the file and line; none if it is the default. */
+  /** Source of each setting that is set: its name in the environment, or the file and line. */
   readonly sources: ReadonlyMap<SettingName, string>;
   /** The settings file that was read; undefined if there is none. */
   readonly file: string | undefined;
-  /** What of the settings is ignored, each with its source. */
+  /** One line for each setting or value that is ignored, with its source. */
   readonly warnings: readonly string[];
   readonly storage: "redis" | "embedded";
   readonly output: OutputName;
-  /** The base of Datadog's API, without a slash at its end. */
+  /** Base URL of Datadog's API, without a trailing slash. */
   readonly datadogUrl: string;
-  /** The endpoint that logs are posted to. */
+  /** Endpoint for logs. */
   readonly logsUrl: string;
-  /** By AGGREGATE_INTERVAL and AGGREGATE_GRACE. */
+  /** From AGGREGATE_INTERVAL and AGGREGATE_GRACE. */
   readonly windows: Windows;
   readonly releaseInterval: Milliseconds;
   readonly metricTtl: Seconds;
 }
 
-/** The same in the settings file. */
+/** The replaced settings by their keys in the settings file. */
 export const REPLACED_KEYS = new Map(
   [...REPLACED].map(([name, successor]) => [fileKey({ names: [name] }), fileKey({ names: [successor] })]),
 );
@@ -45,7 +44,7 @@ export type Loaded =
   /** A line for each wrong setting. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** From the environment and the settings file that it names or that is in its place. */
+/** Reads the environment, and the settings file that CHOUETTE_CONFIG names or that is in a default place. */
 export function loadConfig(env: Environment): Loaded {
   return readSettings(env, findSettingsFile(env[FILE_VARIABLE], Object.values(SETTINGS), REPLACED_KEYS));
 }
@@ -74,7 +73,7 @@ export function readSettings(env: Environment, file?: SettingsFile): Loaded {
     const warning = value.ok ? setting.warning?.(given.text) : undefined;
     if (warning !== undefined) warnings.push(`${given.source}: ${warning}`);
   }
-  // Every name of the table has been given the value that its own schema answered, or its default.
+  // Each setting of the table has a value from its own schema, or its default.
   const config = derive(values as Settings, sources, file?.path, warnings);
   if (!wrong.has("apiKey")) problems.push(...missing(config));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
@@ -85,10 +84,10 @@ const OUR_VARIABLES: ReadonlySet<string> = new Set([
   ...Object.values(SETTINGS).flatMap(({ names }) => [...names]),
   ...REPLACED.keys(),
 ]);
-/** What Kubernetes and Docker set for a service that is called chouette. */
+/** Variables that Kubernetes and Docker set for a service called chouette. */
 const OF_A_SERVICE = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?|NAME|ENV_\w+)$/;
 
-/** Variables that are named like a setting and aren't one. */
+/** Warnings about variables that look like settings but are unknown. */
 function misspelled(env: Environment): readonly string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith("CHOUETTE_") && !OUR_VARIABLES.has(name) && !OF_A_SERVICE.test(name))
@@ -99,12 +98,12 @@ export function settingNames(): readonly SettingName[] {
   return Object.keys(SETTINGS) as SettingName[];
 }
 
-/** The same with other settings. */
+/** The same configuration with other settings. */
 export function withSettings({ sources, file, warnings }: Config, settings: Settings): Config {
   return derive(settings, sources, file, warnings);
 }
 
-/** The original reads variables in any case; a name in capitals takes precedence. */
+/** Variables may be in any case, as with the Python agent; a name in capitals takes precedence. */
 function upperCased(env: Environment): Environment {
   const entries = Object.entries(env);
   return Object.fromEntries([
@@ -124,7 +123,7 @@ function readRaw(
   env: Environment,
   file?: SettingsFile,
 ): Given | undefined {
-  // Set to nothing is not set, as in shells and compose files.
+  // An empty value counts as unset, as in shells and compose files.
   const name = setting.names.find((candidate) => env[candidate]?.trim());
   if (name !== undefined) return { text: env[name] ?? "", source: name, isCollection: false };
   const key = fileKey(setting);
@@ -191,8 +190,8 @@ function hasKey({ apiKey, apiKeyFile }: Settings): boolean {
 }
 
 /**
- * The original's DATADOG_LOGS_URL is a base without a path; Datadog's pages show the whole URL, and DATADOG_URL
- * ends in `/api`. All three are meant here.
+ * DATADOG_LOGS_URL may be a base URL without a path, as with the Python agent, the whole URL, as on Datadog's pages, or
+ * end in `/api` like DATADOG_URL.
  */
 function logsEndpoint(url: string): string {
   const base = url.replace(/\/+$/, "");

@@ -1,6 +1,7 @@
+/** Formats a setting's value the way it is written in the environment. */
 import { type StatsdAddress, shownStatsdAddress } from "../runtime/address.js";
 
-/** A setting's value as people write it. */
+/** `-` for an unset value. */
 export function formatValue(value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (Array.isArray(value)) {

@@ -1,6 +1,6 @@
 /**
- * The host name that metrics and logs are sent under: HOST, or the system's name at that moment. Read again each time,
- * since a device may get its name late at boot, from its network.
+ * The host name of metrics and logs: HOST, or the system's current host name. It is read again each time, since a device
+ * may get its name from the network late at boot.
  */
 import { hostname } from "node:os";
 import type { Settings } from "./settings.js";
@@ -9,7 +9,7 @@ export function currentHostName({ host }: Pick<Settings, "host">): string {
   return host ?? hostname();
 }
 
-/** Names that many devices have, or that change with every container: Datadog would take those devices for one, or one for many. */
+/** Names that many devices share: Datadog would merge them. A container's id makes a new host of each container. */
 const SHARED_NAMES = new Set([
   "localhost",
   "localhost.localdomain",
@@ -20,7 +20,7 @@ const SHARED_NAMES = new Set([
 ]);
 const CONTAINER_ID = /^[0-9a-f]{12}$|^[0-9a-f]{64}$/;
 
-/** Why the system's host name is a bad one to send under; undefined if it is good, or if HOST is set. */
+/** Why the system's host name is unsuitable; undefined if it is suitable, or if HOST is set. */
 export function hostNameProblem({ host }: Pick<Settings, "host">, system = hostname()): string | undefined {
   if (host !== undefined) return undefined;
   const name = system.toLowerCase();

@@ -1,19 +1,19 @@
-/** The JSON Schema of `chouette.yaml`, for editors: made of the table of settings, shipped with the package. */
+/** The JSON Schema of `chouette.yaml` for editors: generated from the table of settings, shipped with the package. */
 import { z } from "zod";
 import { fileKey, type Setting } from "./setting.js";
 import { SECTIONS } from "./settings.js";
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** What a setting's value looks like in the file. */
+/** The schema of a setting's value in the file. */
 function valueSchema({ schema }: Setting<unknown, unknown>): JsonSchema {
-  // What becomes of the text is what people write; where that can't be known, text or a number.
+  // The parsed value has the form that people write. If its form is unknown, it is a text or a number.
   const { $schema, ...value } = z.toJSONSchema(schema, { io: "output", unrepresentable: "any" });
   const form = Object.keys(value).length === 0 ? { type: ["string", "number"] } : value;
   return form.type === "array" ? { ...form, type: ["array", "string"] } : form;
 }
 
-/** Whether a list or an object may stand in the file as its value. */
+/** Whether the setting's value in the file may be a list or an object. */
 export function takesCollection(setting: Setting<unknown, unknown>): boolean {
   const { type } = valueSchema(setting);
   return [type].flat().some((name) => name === "array" || name === "object");
@@ -41,7 +41,7 @@ function property(setting: Setting<unknown, unknown>): JsonSchema {
   };
 }
 
-/** An address is written as text, not as the object that it becomes. */
+/** An address is written as a text but parsed to an object. */
 function isAddress(value: unknown): boolean {
   return typeof value === "object" && value !== null && "port" in value;
 }

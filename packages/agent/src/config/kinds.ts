@@ -1,17 +1,17 @@
 /**
- * Kinds of settings: how the text of an environment variable becomes a value, and what is said if it can't.
+ * Kinds of settings: how the text of an environment variable is parsed, and what an error says was expected.
  *
- * A value of the settings file goes the same way: it is read as the text that the environment would have.
+ * Values of the settings file are parsed the same way: they are read as the text that a variable would have.
  */
 import { z } from "zod";
 
 export interface Kind<T> {
   readonly schema: z.ZodType<T>;
-  /** What is expected, to follow "expected". */
+  /** For an error: follows the word "expected". */
   readonly expected: string;
-  /** Whether a user and a password may be in it, which are never shown. */
+  /** Whether it may contain a user and a password, which are never shown. */
   readonly isUrl?: boolean;
-  /** A warning about a text that the schema accepts: what of it is ignored. Undefined if there is nothing to say. */
+  /** A warning about ignored parts of a text that the schema accepts; undefined if nothing is ignored. */
   readonly warning?: ((text: string) => string | undefined) | undefined;
 }
 
@@ -31,14 +31,14 @@ export function token(minLength: number): Kind<string> {
   };
 }
 
-export function wholeNumber(least: number, most: number, unit: string): Kind<number> {
+export function wholeNumber(min: number, max: number, unit: string): Kind<number> {
   return {
-    expected: `a whole number of ${unit} from ${least} to ${most}`,
-    schema: z.coerce.number().int().min(least).max(most),
+    expected: `a whole number of ${unit} from ${min} to ${max}`,
+    schema: z.coerce.number().int().min(min).max(max),
   };
 }
 
-/** When to flush to the disk, in the words of Redis' appendfsync, or every so many milliseconds. */
+/** When to flush to the disk: a value of Redis' appendfsync, or an interval in milliseconds. */
 export function fsync(): Kind<"always" | "everysec" | number> {
   const { schema } = wholeNumber(1, 60_000, "milliseconds");
   return {
@@ -54,7 +54,7 @@ export function oneOf<const T extends readonly string[]>(choices: T): Kind<T[num
   };
 }
 
-/** A JSON list, or items with commas between them. */
+/** A JSON list, or items separated by commas. */
 export function list<T>(item: z.ZodType<T>, expected: string): Kind<readonly T[]> {
   return {
     expected: `${expected}, as a JSON list or separated by commas`,
@@ -63,8 +63,8 @@ export function list<T>(item: z.ZodType<T>, expected: string): Kind<readonly T[]
 }
 
 /**
- * Some of these names. Others are ignored with a warning, as the original does: a list for a newer version, or with a
- * slip in it, must not keep the agent from starting.
+ * Some of these names. Others are ignored with a warning, as by the Python agent: a list for a newer version, or with a
+ * typing error, must not prevent the start.
  */
 export function someOf<const T extends readonly string[]>(names: T): Kind<readonly T[number][]> {
   const known = new Set<string>(names);
@@ -76,12 +76,12 @@ export function someOf<const T extends readonly string[]>(names: T): Kind<readon
   };
 }
 
-/** The warning about names that aren't known. */
+/** A warning about unknown names; undefined if there are none. */
 export function ignoredNames(items: readonly string[], known: ReadonlySet<string>): string | undefined {
   const unknown = items.filter((item) => !known.has(item));
   return unknown.length === 0
     ? undefined
-    : `ignoring ${unknown.map((item) => JSON.stringify(item)).join(", ")}: there are ${[...known].join(", ")}`;
+    : `ignoring ${unknown.map((item) => JSON.stringify(item)).join(", ")}: the known names are ${[...known].join(", ")}`;
 }
 
 export function url(protocols: readonly string[], expected: string): Kind<string> {
@@ -102,7 +102,7 @@ export interface HostAndPort {
 
 /**
  * `host:port`, `[IPv6]:port`, or a port of 127.0.0.1.
- * @param example to be shown
+ * @param example for the error
  */
 export function hostAndPort(example: string): Kind<HostAndPort> {
   return {
@@ -120,12 +120,12 @@ export function hostAndPort(example: string): Kind<HostAndPort> {
   };
 }
 
-/** The kind's own value, or `off`. */
+/** A value of the kind, or `off`. */
 export function orOff<T>({ expected, schema }: Kind<T>): Kind<T | "off"> {
   return { expected: `${expected}, or off`, schema: z.union([off, schema]) };
 }
 
-/** YAML's own words and those of the original and of shells. */
+/** The words of YAML, of shells and of the Python agent. */
 export function yesOrNo(): Kind<boolean> {
   return {
     expected: "true or false",
@@ -141,12 +141,12 @@ const off = z.string().trim().toLowerCase().pipe(z.literal("off"));
 function splitList(value: unknown): unknown {
   if (typeof value !== "string") return value;
   const trimmed = value.trim();
-  // No item begins like this: it is JSON, and maybe broken JSON.
+  // Items don't begin like this, so it is JSON, maybe invalid.
   if (/^[[{]/.test(trimmed)) {
     try {
       return JSON.parse(trimmed);
     } catch {
-      // Still text, which no list is: the schema refuses it.
+      // The schema refuses a text.
       return value;
     }
   }

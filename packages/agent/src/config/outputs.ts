@@ -1,9 +1,9 @@
-/** How the outputs differ. Everything else treats them alike: a new output is a line here and one in `reloadable.ts`. */
+/** How the outputs differ. Everything else treats them the same: a new output is a line here and one in `reloadable.ts`. */
 
 export interface OutputTraits {
-  /** Where the records go, to begin a sentence. */
+  /** Name of the destination, as the subject of a sentence. */
   readonly place: string;
-  /** Read by a person: each window is written when it closes, without metrics about the agent, and stdout is kept free of the log. */
+  /** Read by a person: each window is written when it closes, self metrics are off, and the log goes to stderr. */
   readonly isForPeople: boolean;
   /** Whether it posts to DATADOG_URL and DATADOG_LOGS_URL, with a key. */
   readonly usesDatadogUrls: boolean;

@@ -1,4 +1,4 @@
-/** The settings of what becomes of records: windows, filters, aggregates, batches, how long and how many are kept. */
+/** Settings for records: windows, filters, aggregates, batches, and how long and how many are kept. */
 import { z } from "zod";
 import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
 import { list, someOf, text, wholeNumber } from "./kinds.js";
@@ -68,7 +68,7 @@ export const RECORDS = {
     ["DAILY_BYTE_BUDGET"],
     wholeNumber(0, 1e15, "bytes"),
     undefined,
-    "Bytes that may be on the wire a day, both ways, TLS included. As the budget runs out, low-level logs, then all logs, then collector metrics are held until the next day",
+    "Bytes that may be on the wire per day, both ways, TLS included. As the budget runs out, low-level logs, then all logs, then collector metrics are held until the next day",
   ),
   monthlyByteBudget: setting(
     ["MONTHLY_BYTE_BUDGET"],

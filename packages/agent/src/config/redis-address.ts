@@ -1,4 +1,4 @@
-/** Where the Redis server is that the settings name. */
+/** The address of the Redis server, from the settings. */
 import { addressText, parseAddress } from "@chouette-iot/queue/resp/address";
 import { sentinelUrl } from "@chouette-iot/queue/resp/sentinel-address";
 import { shownAddress } from "../runtime/address.js";
@@ -18,7 +18,7 @@ export function redisAddress({
   return { host: redisHost ?? "127.0.0.1", port: redisPort };
 }
 
-/** The same for people, without user and password: host and port, or the master's name and its Sentinels. */
+/** The same to be shown, without user and password: host and port, or the master's name and its Sentinels. */
 export function shownRedisAddress(settings: Settings): string {
   const address = redisAddress(settings);
   return "url" in address ? addressText(parseAddress(address.url)) : shownAddress(address);

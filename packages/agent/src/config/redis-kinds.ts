@@ -1,4 +1,4 @@
-/** Kinds of settings that say where a Redis server is. */
+/** Kinds of settings for addresses of Redis servers. */
 import { parseAddress } from "@chouette-iot/queue/resp/address";
 import { parseServers } from "@chouette-iot/queue/resp/sentinel-address";
 import { z } from "zod";
@@ -9,7 +9,7 @@ const PROTOCOLS = ["redis:", "rediss:", "redis+sentinel:", "rediss+sentinel:"];
 export function redisUrl(): Kind<string> {
   const expected =
     "redis://user:password@host:port/database, rediss:// for TLS, or redis+sentinel://user:password@host:port,host:port/master";
-  // Not `url`'s schema: several hosts with ports are no URL to Node.
+  // Not the schema of `url`: Node can't parse a URL with several hosts.
   return { ...url(PROTOCOLS, expected), schema: z.string().trim().refine(isRedisUrl) };
 }
 
@@ -20,7 +20,7 @@ export function redisUrls(): Kind<readonly string[]> {
   );
 }
 
-/** @param example to be shown */
+/** @param example for the error */
 export function redisServers(example: string): Kind<readonly string[]> {
   const isServer = (value: string) => parseServers(value)?.length === 1;
   return list(z.string().refine(isServer), `host:port of each, such as ${example}`);

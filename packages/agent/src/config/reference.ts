@@ -1,10 +1,10 @@
-/** docs/CONFIGURATION.md, made of the table of settings. */
+/** Generates docs/CONFIGURATION.md from the table of settings. */
 import { formatValue } from "./format-value.js";
 import { fileKey, type Setting } from "./setting.js";
 import { SECTIONS, type Section } from "./settings.js";
 import { DEFAULT_PATHS, FILE_VARIABLE } from "./settings-file.js";
 
-const HEAD = `<!-- Made of the table of settings by \`npm run generate\`. -->
+const HEAD = `<!-- Generated from the table of settings by \`npm run generate\`. -->
 
 # Settings
 

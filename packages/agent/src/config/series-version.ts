@@ -1,10 +1,10 @@
-/** Which version of the series endpoint is used, by DATADOG_SERIES and the address. */
+/** Decides which version of the series endpoint is used, from DATADOG_SERIES and the address. */
 import type { Settings } from "./settings.js";
 
-/** Other receivers of Datadog's format don't know v3. */
+/** Other servers with Datadog's API don't support v3. */
 const DATADOG_DOMAINS = ["datadoghq.com", "datadoghq.eu", "ddog-gov.com"] as const;
 
-/** @param apiUrl the API's base */
+/** @param apiUrl base URL of the API */
 export function seriesVersion(
   setting: Settings["seriesVersion"],
   apiUrl: string,

@@ -6,7 +6,7 @@ export interface Setting<T, D> extends Kind<T> {
   readonly names: readonly [string, ...string[]];
   readonly about: string;
   readonly default: D;
-  /** The default in words, if it depends on the machine. */
+  /** Description of the default, if it depends on the machine. */
   readonly defaultText?: string;
   /** Never shown. */
   readonly secret: boolean;
@@ -26,7 +26,7 @@ export function setting<T, const D>(
   return { ...kind, names, about, default: byDefault, secret, ...flags };
 }
 
-/** A setting's key in `chouette.yaml`: its first name in lower case, without what every key there would begin with. */
+/** A setting's key in `chouette.yaml`: its first name in lower case, without `chouette_`. */
 export function fileKey({ names: [first] }: Pick<Setting<unknown, unknown>, "names">): string {
   return first.toLowerCase().replace(/^chouette_/, "");
 }

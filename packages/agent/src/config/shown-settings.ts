@@ -1,4 +1,4 @@
-/** Settings with their values and sources, for people. Promises: no secret, and no password in a URL. */
+/** Settings with their values and sources, to be shown. Promises: they contain no secret and no password in a URL. */
 import { withoutUserinfo } from "../runtime/redact.js";
 import { type Config, settingNames } from "./config.js";
 import type { Setting } from "./setting.js";

@@ -1,4 +1,4 @@
-/** CHOUETTE_STATSD: where DogStatsD is listened for, several addresses or none. */
+/** The kind of CHOUETTE_STATSD: the addresses on which the agent listens for DogStatsD. */
 import { z } from "zod";
 import type { StatsdAddress } from "../runtime/address.js";
 import { hostAndPort, type Kind, list } from "./kinds.js";
