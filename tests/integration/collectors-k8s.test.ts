@@ -184,7 +184,7 @@ describe("the k8s collector", () => {
 
   it("fails where the answer is no summary, and where certificates or the kubelet are not there", async () => {
     answer = { status: 200, body: "{}" };
-    await expect(collect(CLIENT())).rejects.toThrow("no summary");
+    await expect(collect(CLIENT())).rejects.toThrow("isn't a kubelet's summary");
     await expect(collect({ ...CLIENT(), certPath: file("missing.crt") })).rejects.toThrow("ENOENT");
     await expect(collect({ ...CLIENT(), port: 1 })).rejects.toThrow("ECONNREFUSED");
   });

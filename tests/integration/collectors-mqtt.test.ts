@@ -64,7 +64,7 @@ describe("the mqtt collector", () => {
 
   it("says that it is not let in, and tells no password", async () => {
     const refusal = await collect(urlOf("another-password")).catch((error: Error) => error.message);
-    expect(refusal).toBe("the broker does not let us in: code 5");
+    expect(refusal).toBe("the broker refused the login: code 5");
     expect(mqttCollector(urlOf(PASSWORD)).subject).toBe(`127.0.0.1:${port}`);
   });
 

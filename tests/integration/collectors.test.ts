@@ -147,9 +147,9 @@ describe("chouette collect", () => {
     };
     const missing = await collectJson("no-such-collector", {}, "--over", "0.01");
     expect(missing.code).toBe(1);
-    expect(missing.problems.at(-1)).toMatch(/none of the built-in collectors \(host, .*mqtt\)/);
+    expect(missing.problems.at(-1)).toMatch(/a built-in collector \(host, .*mqtt\)/);
     expect(await make("nothing", "export const a = 1;")).toContain("no function as its default export");
-    expect(await make("no-collector", "export default () => ({});")).toContain("made no collector");
+    expect(await make("no-collector", "export default () => ({});")).toContain("returned no collector");
     expect(await make("throws", 'export default () => { throw new Error("no licence"); };')).toContain(
       "no licence",
     );

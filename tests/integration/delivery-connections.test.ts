@@ -384,7 +384,7 @@ describe("a server that speaks HTTP/2", () => {
       session?.once("close", () => clearInterval(timer));
     });
     const outcome = await senderTo(url, { answer: 300 }).post(10);
-    expect(outcome).toMatchObject({ kind: "unavailable", reason: "nothing was heard for 300 ms" });
+    expect(outcome).toMatchObject({ kind: "unavailable", reason: "no response for 300 ms" });
   });
 
   it("in its hello alone is spoken to by HTTP/1.1", async () => {
@@ -531,7 +531,7 @@ describe("a slow link", () => {
       const { url } = await startServer((request) => void request.pause(), { isReading: false, protocol });
       const started = performance.now();
       const outcome = await senderTo(url, { answer: 400 }).post(1_000_000);
-      expect(outcome).toMatchObject({ kind: "unavailable", reason: "nothing was heard for 400 ms" });
+      expect(outcome).toMatchObject({ kind: "unavailable", reason: "no response for 400 ms" });
       expect(performance.now() - started).toBeLessThan(4_000);
     },
   );
@@ -569,7 +569,7 @@ describe.each(PROTOCOLS)("a body on its way by %s when the sending is given up",
     const { url } = await startServer(() => ending.abort(), { protocol });
     const started = performance.now();
     const outcome = await senderTo(url, { answer: 20_000, farewell: 300 }).post(10, ending.signal);
-    expect(outcome).toMatchObject({ kind: "unavailable", reason: "the agent is ending" });
+    expect(outcome).toMatchObject({ kind: "unavailable", reason: "the agent is stopping" });
     expect(performance.now() - started).toBeLessThan(3_000);
   });
 
@@ -578,7 +578,7 @@ describe.each(PROTOCOLS)("a body on its way by %s when the sending is given up",
     const ending = new AbortController();
     ending.abort();
     const outcome = await senderTo(url, { farewell: 20_000 }).post(10, ending.signal);
-    expect(outcome).toMatchObject({ kind: "unavailable", reason: "the agent is ending", bytes: 0 });
+    expect(outcome).toMatchObject({ kind: "unavailable", reason: "the agent is stopping", bytes: 0 });
     expect(ports).toEqual([]);
   });
 });

@@ -254,7 +254,7 @@ describe("chouette doctor on the way that the agent takes", () => {
     ["link", { DATADOG_CA_FILE: "" }, /certificate/, /DATADOG_CA_FILE/],
     ["link", { HTTPS_PROXY: "http://owl:wrong@PROXY" }, /407/, /user and password/],
     ["link", { HTTPS_PROXY: "http://127.0.0.1:1" }, /ECONNREFUSED 127.0.0.1:1/, /HTTPS_PROXY/],
-    ["link", { HTTPS_PROXY: "http://SILENT" }, /no word of|no connection within|timeout/, /HTTPS_PROXY/],
+    ["link", { HTTPS_PROXY: "http://SILENT" }, /didn't answer|no connection within|timeout/, /HTTPS_PROXY/],
     ["settings", { DATADOG_CA_FILE: "/nowhere" }, /DATADOG_CA_FILE can't be read/, /file/],
     ["settings", { DATADOG_CA_FILE: "/etc/hostname" }, /no certificate in PEM/, /file/],
     ["settings", { API_KEY_FILE: "/nowhere" }, /API_KEY_FILE can't be read/, /file/],

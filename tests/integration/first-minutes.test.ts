@@ -47,7 +47,7 @@ describe("settings are checked before the start", () => {
     [{ DD_SITE: "https://datadoghq.eu" }, 2, "DD_SITE: expected the domain of Datadog's site"],
     [{ GLOBAL_TAGS: "{" }, 2, "GLOBAL_TAGS: expected tags"],
     [{ METRICS_WRAPPER: "datdog" }, 1, "METRICS_WRAPPER: expected datadog, simple, or a module, but datdog"],
-    [{ COLLECTOR_PLUGINS: "hots" }, 1, "COLLECTOR_PLUGINS: hots is none of the built-in collectors"],
+    [{ COLLECTOR_PLUGINS: "hots" }, 1, "COLLECTOR_PLUGINS: hots isn't a built-in collector"],
     [{ CHOUETTE_LISTN: "1" }, 0, "unknown setting CHOUETTE_LISTN: did you mean CHOUETTE_LISTEN?"],
   ])("by `config --check`: %j", async (settings, code, said) => {
     const checked = await chouette(["config", "--check"], settings as unknown as AgentSettings);

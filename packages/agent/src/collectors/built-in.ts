@@ -1,6 +1,4 @@
-/**
- * The built-in collectors. Each is loaded, with the library it may need, only if it is switched on.
- */
+/** The built-in collectors. Each is loaded, with its library, only if it is switched on. */
 import type { BuiltIn } from "./collector.js";
 
 export const BUILT_IN: ReadonlyMap<string, () => Promise<BuiltIn>> = new Map<string, () => Promise<BuiltIn>>([

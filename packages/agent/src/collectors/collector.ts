@@ -1,8 +1,8 @@
 /**
- * A collector: something that looks at one source on the device and says what it saw as metrics.
+ * A collector: reads one source on the device and returns metrics about it.
  *
- * This file holds the shapes alone. A collector promises to read only, and to stop soon after its round's
- * signal is aborted. It need not time itself, retry, or log: the rounds (`rounds.ts`) do that for all.
+ * This file has only types. A collector promises to change nothing, and to stop soon after its round's signal is aborted.
+ * It needs no timers, retries or log: `rounds.ts` does that for all collectors.
  */
 import type { ReadyType, Tags } from "@chouette-iot/record";
 import type { CollectorSettings } from "../config/collector-settings.js";
@@ -12,9 +12,9 @@ import type { CollectorDescription } from "./description.js";
 
 export interface CollectedMetric {
   readonly name: string;
-  /** A count is what was added since the round before; a rate is that per second. */
+  /** A count is the increase since the previous round; a rate is the increase per second. */
   readonly type: ReadyType;
-  /** Finite. 0 is a value like any other. */
+  /** Finite. */
   readonly value: number;
   readonly tags?: Tags;
 }
@@ -23,37 +23,37 @@ export interface Round {
   readonly clock: Clock;
   /** Aborted when the round's deadline has passed, or when the agent stops. */
   readonly signal: AbortSignal;
-  /** Says what could not be read while the rest could. The round then counts as failed, its metrics go on all the same. */
+  /** Reports a part that couldn't be read. The round counts as failed, but its metrics are sent. */
   report(problem: string): void;
 }
 
 export interface Collector {
   readonly name: string;
-  /** Whose figures these are and how they are reached, for a person; no secrets. */
+  /** What is read, to be shown: an address or a path, without secrets. */
   readonly subject?: string | undefined;
-  /** Throws if the source can't be read; what it knows besides is then lost, unless it uses `report` instead. */
+  /** Throws if the source can't be read: the whole round is lost. With `report`, only a part is. */
   collect(round: Round): Promise<readonly CollectedMetric[]> | readonly CollectedMetric[];
   close?(): Promise<void> | void;
 }
 
-/** The agent's own Redis, for collectors that look into one and were not told of another. */
+/** The agent's own Redis: the default for collectors that read a Redis server. */
 export interface RedisAddress {
   readonly url?: string | undefined;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
 }
 
-/** What a collector may be built from. */
+/** Passed to a collector's factory. */
 export interface CollectorContext {
   readonly settings: CollectorSettings;
   readonly redis: RedisAddress;
   readonly log: Log;
 }
 
-/** What a user's own module exports as its default. */
+/** The default export of a user's module. */
 export type CollectorFactory = (context: CollectorContext) => Collector | Promise<Collector>;
 
-/** What a built-in collector's file exports. */
+/** The exports of a built-in collector's module. */
 export interface BuiltIn {
   readonly description: CollectorDescription;
   readonly open: CollectorFactory;

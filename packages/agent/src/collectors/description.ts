@@ -1,4 +1,4 @@
-/** What docs/COLLECTORS.md says of a collector: its tables are made from this. */
+/** Descriptions of collectors. docs/COLLECTORS.md is generated from them. */
 import type { ReadyType } from "@chouette-iot/record";
 import type { SettingName } from "../config/collector-settings.js";
 
@@ -15,13 +15,13 @@ export interface CollectorDescription {
 export interface MetricDescription {
   readonly name: string;
   readonly type: ReadyType;
-  /** Datadog's word for it; empty for a bare number. */
+  /** Datadog's name of the unit; empty for a plain number. */
   readonly unit: string;
   readonly tags: readonly string[];
   readonly says: string;
 }
 
-/** A metric: its name without what all of its collector's begin with, its unit, tags, meaning, and type where it is no gauge. */
+/** A metric: its name without the collector's prefix, unit, tags, meaning, and its type if it isn't a gauge. */
 export type MetricRow = readonly [
   name: string,
   unit: string,

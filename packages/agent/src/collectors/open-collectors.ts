@@ -1,9 +1,8 @@
 /**
- * From names to collectors: built-in ones, programs of the user's, and modules of the user's.
+ * Finds collectors by name: built-in ones, the user's programs, and the user's modules.
  *
- * Nothing is loaded here. Each collector opens itself in its first round, and again in the next if that
- *
- * failed: a library that isn't installed, or a module that is no collector, is that collector's own failure.
+ * Nothing is loaded here. Each collector is opened in its first round, and again in the next one if that fails: a missing
+ * library, or a module that isn't a collector, is a failure of that collector only.
  */
 import { messageOf } from "@chouette-iot/record";
 import { loadModule } from "../runtime/load-module.js";
@@ -27,7 +26,7 @@ export function openCollector(name: string, context: CollectorContext): Collecto
   return lazyCollector(name, async () => (await loadFactory(name))(context));
 }
 
-/** Why there is no such collector; undefined if there is one. It isn't opened. */
+/** Why the collector can't be loaded; undefined if it can. It isn't opened. */
 export async function collectorProblem(
   name: string,
   { execCollectors }: CollectorContext["settings"],
@@ -39,7 +38,7 @@ export async function collectorProblem(
   );
 }
 
-/** A collector that is made when it is first asked, by whatever means take time or may fail. */
+/** A collector that is opened in its first round. */
 function lazyCollector(name: string, open: () => Promise<Collector>): Collector {
   let opened: Collector | undefined;
   return {
@@ -57,7 +56,7 @@ function lazyCollector(name: string, open: () => Promise<Collector>): Collector 
 
 async function openChecked(name: string, open: () => Promise<Collector>): Promise<Collector> {
   const made: Partial<Collector> | undefined = await open();
-  if (typeof made?.collect !== "function") throw new Error(`${name} made no collector`);
+  if (typeof made?.collect !== "function") throw new Error(`${name} returned no collector`);
   return made as Collector;
 }
 
@@ -65,7 +64,7 @@ async function loadFactory(name: string): Promise<CollectorFactory> {
   const { default: factory } = await loadModule(name).catch((cause) => {
     const reason = messageOf(cause);
     const known = [...BUILT_IN.keys()].join(", ");
-    throw new Error(`${name} is none of the built-in collectors (${known}) and can't be loaded: ${reason}`, {
+    throw new Error(`${name} isn't a built-in collector (${known}) and can't be loaded: ${reason}`, {
       cause,
     });
   });

@@ -38,7 +38,7 @@ describe("the exec collector", () => {
     const path = await script('echo "ups.load:$1|g|#ups:$2"; echo "oops"');
     const { read, problems } = await collect(exec({ name: "ups", command: [path, "0", "a b; exit 1"] }));
     expect(read).toEqual(["ups.load 0 a b; exit 1"]);
-    expect(problems).toEqual(["line 2 of the output is no metric"]);
+    expect(problems).toEqual(["line 2 of the output isn't a metric"]);
   });
 
   it("gives the program none of the agent's secrets, but the variables that it is said to need", async () => {
@@ -164,7 +164,7 @@ esac`);
       "Chouette.systemd.unit.failed 1 web.service",
       "Chouette.systemd.unit.restarts 5 web.service",
     ]);
-    expect(problems).toEqual(["there is no unit nope.service"]);
+    expect(problems).toEqual(["unit nope.service not found"]);
   });
 
   it("counts a unit as active while it reloads", async () => {
@@ -205,7 +205,7 @@ describe("the tegrastats collector", () => {
   it("fails where the line is none of tegrastats", async () => {
     const path = await script("echo tegrastats: permission denied; exec sleep 600");
     const collector = tegrastatsCollector({ metrics: ["ram"], path, interval: 30 });
-    await expect(collect(collector)).rejects.toThrow("has nothing of ram");
+    await expect(collect(collector)).rejects.toThrow("has none of ram");
     await collector.close?.();
   });
 });

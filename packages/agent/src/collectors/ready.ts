@@ -1,15 +1,15 @@
 /**
- * From what a collector gave to ready metrics.
+ * Converts what a collector returned to ready metrics.
  *
- * A collector may be a user's own, so nothing about its answer is taken for granted: what is no metric is rejected
- * with its reason, and the rest goes on.
+ * A collector may be a user's module, so its result is validated: invalid metrics are refused, each with a reason, and the
+ * others are sent.
  */
 import { NO_TAGS, type ReadyMetric, type ReadyType, type Seconds, tagList } from "@chouette-iot/record";
 import type { CollectedMetric } from "./collector.js";
 
 export interface Sorted {
   readonly ready: readonly ReadyMetric[];
-  /** Why each of the others was refused. */
+  /** The reason for each refused one. */
   readonly refused: readonly string[];
 }
 
@@ -38,7 +38,7 @@ function toReady({ name, type, value, tags }: CollectedMetric, at: Seconds, inte
 
 const TYPES: ReadonlySet<unknown> = new Set<ReadyType>(["count", "gauge", "rate"]);
 
-/** The metric that it is, or why it is none. */
+/** The metric, or why it is invalid. */
 function check(candidate: unknown): CollectedMetric | string {
   if (typeof candidate !== "object" || candidate === null)
     return `returned ${kindOf(candidate)} instead of a metric`;
@@ -57,7 +57,7 @@ function areTags(tags: unknown): boolean {
   return Object.values(tags).every((value) => typeof value === "string");
 }
 
-/** Enough to find the fault by, and no more: a value may be long, or not for a log. */
+/** Enough to find the fault, but not the whole value: it may be long or confidential. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined || typeof value === "number") return String(value);
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));

@@ -38,7 +38,7 @@ describe("the body of an answer", () => {
       };
       write();
     });
-    await expect(readBody(response, 10_000)).rejects.toThrow("the answer is over 10000 bytes");
+    await expect(readBody(response, 10_000)).rejects.toThrow("the response is over 10000 bytes");
     expect(response.destroyed).toBe(true);
   });
 

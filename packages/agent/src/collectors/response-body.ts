@@ -1,20 +1,19 @@
-/** Reading an HTTP answer whole, but not more of it than is sensible. */
+/** Reads the body of an HTTP response, up to a limit. */
 import type { IncomingMessage } from "node:http";
 
 /**
- * The answer's body as text.
+ * The body as text. Rejects if the connection breaks or the body is too long.
  *
- * @param most bytes; a longer answer is broken off
- * @throws if the connection breaks, or the answer is too long
+ * @param maxBytes the connection of a longer response is closed
  */
-export async function readBody(response: IncomingMessage, most: number): Promise<string> {
+export async function readBody(response: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response) {
     size += chunk.length;
-    if (size > most) {
+    if (size > maxBytes) {
       response.destroy();
-      throw new Error(`the answer is over ${most} bytes`);
+      throw new Error(`the response is over ${maxBytes} bytes`);
     }
     chunks.push(chunk);
   }

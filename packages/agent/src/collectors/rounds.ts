@@ -1,7 +1,7 @@
 /**
- * The rounds of all collectors: they begin together, at whole multiples of the interval on the device's clock.
+ * The rounds of all collectors. They begin together, at multiples of the interval on the device's clock.
  *
- * Each collector then runs alone (`runner.ts`), so that none waits for another. The picture:
+ * Each collector has its own runner (`runner.ts`), so none waits for another:
  *
  *     clock ──► round ──► runner ──► collector ──► metrics ──► sortCollected ──► deliver
  *                    ├──► runner ──► collector ──► …
@@ -16,11 +16,11 @@ import { type CollectorStatus, Runner } from "./runner.js";
 export interface RoundsOptions {
   readonly collectors: readonly Collector[];
   readonly interval: Milliseconds;
-  /** How long a collector may take for a round. Where it is longer than the interval, the interval counts. */
+  /** Time limit of a round; at most the interval. */
   readonly deadline: Milliseconds;
   readonly clock: Clock;
   readonly log: Log;
-  /** Puts ready metrics into the queue; rejects if it can't. */
+  /** Writes ready metrics to their queue; rejects if it can't. */
   readonly deliver: (ready: readonly ReadyMetric[]) => Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export interface Rounds {
   status(): readonly CollectorStatus[];
   /** The first metrics of each collector's last round, by its name. */
   lastReady(): ReadonlyMap<string, readonly ReadyMetric[]>;
-  /** Aborts what is under way and closes the collectors; resolves in four seconds at most. */
+  /** Aborts running rounds and closes the collectors. Resolves within four seconds. */
   stop(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export function startCollectors(options: RoundsOptions): Rounds {
     status: () => runners.map((runner) => runner.status()),
     lastReady: () => new Map(runners.map((runner) => [runner.status().name, runner.lastReady()])),
     stop: async () => {
-      stop.abort(new Error("the agent stops"));
+      stop.abort(new Error("the agent is stopping"));
       await loop;
       await Promise.all(runners.map((runner) => runner.close()));
     },
@@ -68,8 +68,8 @@ async function runRounds(
 }
 
 /**
- * How long until the next multiple of the interval, and one millisecond more: timers may fire up to one
- * early, and a round that began before its second would be stamped with the one before and begin again.
+ * The time until the next multiple of the interval, plus a millisecond: timers may fire up to one early. A round that began
+ * early would get the previous second as its timestamp, and begin again.
  */
 function untilNextRound(now: Milliseconds, interval: Milliseconds): Milliseconds {
   return milliseconds(interval - (now % interval) + 1);

@@ -1,11 +1,11 @@
 /**
- * One collector's rounds, one after the other.
+ * Runs the rounds of one collector, one after another.
  *
- * Promises: nothing that the collector does gets out of here. It may throw, hang or return rubbish: that
- * costs its own metrics, shows in its status, and is reported once when it begins and once when it ends.
- * Two rounds of it never run at once: while one is under way, a hung one too, further rounds are left out.
- * Loses: the metrics of a round that failed or came late, and those that could not be delivered; these are counted.
- * It can't help against code that never yields: that would stop the agent whole, as in any JavaScript.
+ * Promises: a collector can't harm anything else. If it throws, hangs or returns garbage, only its own metrics are lost;
+ * its status shows it, and it is logged once when it begins and once when it ends. Two of its rounds never overlap:
+ * while one runs, even if it hangs, further rounds are skipped.
+ * Loses: the metrics of a round that failed or timed out, and those that couldn't be delivered, which are counted.
+ * Limit: a collector that never yields blocks the whole agent.
  */
 import { setMaxListeners } from "node:events";
 import {
@@ -26,47 +26,47 @@ import { sortCollected } from "./ready.js";
 export interface CollectorStatus {
   readonly name: string;
   readonly subject?: string;
-  /** When it last gave metrics, all of them sound. */
+  /** Unix time of the last round without a problem. */
   readonly lastSuccess?: Milliseconds;
   readonly lastError?: { readonly at: Milliseconds; readonly message: string };
-  /** Rounds that failed or were left out since the last success. */
+  /** Rounds that failed or were skipped since the last success. */
   readonly consecutiveFailures: number;
-  /** How long its last round took that ended by itself. */
+  /** Duration of the last round that ended in time. */
   readonly lastDuration?: Milliseconds;
-  /** How many metrics that round gave. */
+  /** Number of metrics of that round. */
   readonly lastMetrics: number;
-  /** What it gave and was no metric, since the start. */
+  /** Number of invalid metrics since the start. */
   readonly refused: number;
-  /** Metrics that the queue did not take, since the start. */
+  /** Number of metrics since the start that couldn't be written to the queue. */
   readonly undelivered: number;
 }
 
 export interface RunnerOptions {
-  /** How long the rounds are apart. */
+  /** Between two rounds. */
   readonly interval: Milliseconds;
-  /** How long a round may take. */
+  /** Time limit of a round. */
   readonly deadline: Milliseconds;
   readonly clock: Clock;
   readonly log: Log;
   readonly deliver: (ready: readonly ReadyMetric[]) => Promise<void>;
-  /** The way to the queue, which all collectors share: its outage is one outage. */
+  /** Of the queue. All collectors share it, so that an outage is reported once. */
   readonly delivery: Outage;
   /** Aborted when the agent stops. */
   readonly stopping: AbortSignal;
 }
 
-/** How long a collector may take to let go of its round, and then to close, when the agent stops. */
+/** When the agent stops: time limit for a collector's round, and then for its `close`. */
 const CLOSE_DEADLINE = milliseconds(2_000);
-/** Metrics of a collector that are kept to be shown: a cluster's may have thousands. */
+/** Number of metrics that are kept to be shown: the k8s collector may have thousands. */
 const MAX_SHOWN = 50;
 
-type Outcome = { readonly gave: unknown } | { readonly threw: unknown } | "late";
+type RoundOutcome = { readonly returned: unknown } | { readonly threw: unknown } | "late";
 
 export class Runner {
   readonly #collector: Collector;
   readonly #options: RunnerOptions;
   readonly #outage: Outage;
-  #underWay: Promise<void> | undefined;
+  #current: Promise<void> | undefined;
   #status: CollectorStatus;
   #lastReady: readonly ReadyMetric[] = [];
 
@@ -88,25 +88,25 @@ export class Runner {
     return subject === undefined ? this.#status : { ...this.#status, subject };
   }
 
-  /** The first metrics of the last round that ended by itself. */
+  /** The first metrics of the last round that ended in time. */
   lastReady(): readonly ReadyMetric[] {
     return this.#lastReady;
   }
 
-  /** Begins a round, unless one is under way. Never throws. */
+  /** Begins a round, unless one is running. Never throws. */
   begin(): void {
-    if (this.#underWay !== undefined) {
-      this.#failed("its previous round is still running");
+    if (this.#current !== undefined) {
+      this.#fail("its previous round is still running");
       return;
     }
-    this.#underWay = this.#round().finally(() => {
-      this.#underWay = undefined;
+    this.#current = this.#round().finally(() => {
+      this.#current = undefined;
     });
   }
 
-  /** Resolves when the round under way has ended and the collector is closed, or when either took too long. Never rejects. */
+  /** Waits for the current round and closes the collector, each up to a time limit. Never rejects. */
   async close(): Promise<void> {
-    await this.#within(CLOSE_DEADLINE, async () => this.#underWay);
+    await this.#within(CLOSE_DEADLINE, async () => this.#current);
     const closed = await this.#within(CLOSE_DEADLINE, async () => this.#collector.close?.());
     if (closed === "late") this.#outage.begin("did not close in time");
     else if ("threw" in closed) this.#outage.begin(messageOf(closed.threw));
@@ -115,7 +115,7 @@ export class Runner {
   async #round(): Promise<void> {
     const { stopping } = this.#options;
     const round = new AbortController();
-    // A collector may ask a hundred containers with this one signal; Node warns from eleven on.
+    // A collector may use it for a hundred requests. Node warns of more than ten listeners.
     setMaxListeners(0, round.signal);
     const stop = () => round.abort(stopping.reason);
     stopping.addEventListener("abort", stop, { once: true });
@@ -133,9 +133,9 @@ export class Runner {
     const outcome = await this.#within(deadline, () => collecting);
     if (outcome === "late") {
       if (stopping.aborted) return;
-      this.#failed(`timed out after ${toSeconds(deadline)} s`);
+      this.#fail(`timed out after ${toSeconds(deadline)} s`);
       round.abort(new Error("the round's deadline has passed"));
-      // The round is under way until the collector lets go of it, however long that takes.
+      // The round isn't over before the collector returns, however long that takes.
       await collecting.catch(() => {});
       return;
     }
@@ -143,10 +143,10 @@ export class Runner {
     if ("threw" in outcome) {
       if (stopping.aborted) return;
       this.#status = { ...this.#status, lastDuration: took, lastMetrics: 0 };
-      this.#failed(messageOf(outcome.threw));
+      this.#fail(messageOf(outcome.threw));
       return;
     }
-    const { ready, refused } = sortCollected(outcome.gave, at, toSeconds(interval));
+    const { ready, refused } = sortCollected(outcome.returned, at, toSeconds(interval));
     this.#status = {
       ...this.#status,
       lastDuration: took,
@@ -154,7 +154,7 @@ export class Runner {
       refused: this.#status.refused + refused.length,
     };
     this.#lastReady = ready.slice(0, MAX_SHOWN);
-    this.#judge([...problems, ...refused]);
+    this.#report([...problems, ...refused]);
     await this.#deliver(ready);
   }
 
@@ -170,30 +170,30 @@ export class Runner {
     }
   }
 
-  async #within(deadline: Milliseconds, work: () => Promise<unknown>): Promise<Outcome> {
+  async #within(deadline: Milliseconds, work: () => Promise<unknown>): Promise<RoundOutcome> {
     const { clock } = this.#options;
     const settled = new AbortController();
     const outcome = work().then(
-      (gave): Outcome => ({ gave }),
-      (threw: unknown): Outcome => ({ threw }),
+      (returned): RoundOutcome => ({ returned }),
+      (threw: unknown): RoundOutcome => ({ threw }),
     );
-    const deadlinePassed = clock.sleep(deadline, settled.signal).then((): Outcome => "late");
+    const deadlinePassed = clock.sleep(deadline, settled.signal).then((): RoundOutcome => "late");
     const first = await Promise.race([outcome, deadlinePassed]);
     settled.abort();
     return first;
   }
 
-  #judge(problems: readonly string[]): void {
+  #report(problems: readonly string[]): void {
     const [first] = problems;
     if (first !== undefined) {
-      this.#failed(problems.length === 1 ? first : `${first} (${problems.length} problems)`);
+      this.#fail(problems.length === 1 ? first : `${first} (${problems.length} problems)`);
       return;
     }
     this.#status = { ...this.#status, lastSuccess: this.#options.clock.now(), consecutiveFailures: 0 };
     this.#outage.end();
   }
 
-  #failed(message: string): void {
+  #fail(message: string): void {
     this.#status = {
       ...this.#status,
       lastError: { at: this.#options.clock.now(), message },

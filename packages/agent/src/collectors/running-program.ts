@@ -1,14 +1,14 @@
 /**
- * A program that is kept running and writes a line now and then, of which the last counts.
+ * A program that is kept running; its last line is read in each round.
  *
- * Promises: one process, started when a line is first wanted, and again when one is wanted after it ended;
- * a line that is too old is not given out. Anyone who wants one no more often than once a round starts the
- * program no more often than that.
+ * Promises: there is one process. It is started with the first call of `line`, and restarted with the next call after it
+ * ended, so at most once a round. A line that is too old is never returned.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { type Milliseconds, milliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
+import { withResolvers } from "../runtime/promises.js";
 import { killGroup } from "./program.js";
 import { programEnvironment } from "./program-environment.js";
 
@@ -17,7 +17,7 @@ interface Line {
   readonly at: Milliseconds;
 }
 
-/** A process, and what it wrote last or how it ended. */
+/** A process, its last line, and how it ended. */
 interface Run {
   readonly child: ChildProcess;
   /** Resolves with the first line, rejects if the process ends before it. */
@@ -32,14 +32,14 @@ export class RunningProgram {
   readonly #oldest: Milliseconds;
   #run: Run | undefined;
 
-  /** @param oldest the age from which a line is too old, and the program hung */
+  /** @param oldest maximum age of a line; a program without a newer one has hung */
   constructor(command: string, args: readonly string[], oldest: Milliseconds) {
     this.#command = command;
     this.#args = args;
     this.#oldest = oldest;
   }
 
-  /** The last line. Waits for the first one after a start, until the signal is aborted. Throws if the program can't be run, ended, or hangs. */
+  /** The last line; after a start, waits for the first one. Rejects if the program can't be started, ends, or hangs. */
   async line(clock: Clock, signal: AbortSignal): Promise<string> {
     if (this.#run?.end !== undefined) this.#run = undefined;
     this.#run ??= this.#start(clock);
@@ -58,7 +58,7 @@ export class RunningProgram {
   }
 
   #start(clock: Clock): Run {
-    // Its own group, as all programs that collectors run: a signal to the agent's is not one to it.
+    // A separate process group, as for all programs of collectors: signals to the agent's group don't reach it.
     const child = spawn(this.#command, this.#args, {
       stdio: ["ignore", "pipe", "ignore"],
       detached: true,
@@ -66,7 +66,7 @@ export class RunningProgram {
     });
     const { promise: first, resolve, reject } = withResolvers<Line>();
     const run: Run = { child, first };
-    // Rejections are for anyone who waits; often nobody does.
+    // Often nobody waits for it.
     first.catch(() => {});
     const end = (reason: string) => {
       run.end = `${this.#command} ${reason}`;
@@ -82,16 +82,6 @@ export class RunningProgram {
     });
     return run;
   }
-}
-
-function withResolvers<T>() {
-  let resolve: (value: T) => void = () => {};
-  let reject: (reason: Error) => void = () => {};
-  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
-    resolve = resolvePromise;
-    reject = rejectPromise;
-  });
-  return { promise, resolve, reject };
 }
 
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -1,7 +1,7 @@
 /**
- * The thermal collector: every thermal zone that the kernel knows of.
+ * The thermal collector: the kernel's thermal zones.
  *
- * A zone whose sensor doesn't answer (the kernel then refuses the read) is left out of the round.
+ * A zone whose sensor doesn't answer (the read fails) is skipped.
  */
 import { readdir } from "node:fs/promises";
 import type { CollectedMetric, Collector, CollectorContext } from "./collector.js";
@@ -36,7 +36,7 @@ export function thermalCollector(sys: string): Collector {
     subject: folder,
     collect: async ({ signal }) => {
       const sensors = (await readdir(folder)).filter((name) => /^thermal_zone\d+$/.test(name));
-      if (sensors.length === 0) throw new Error(`there are no thermal zones in ${folder}`);
+      if (sensors.length === 0) throw new Error(`no thermal zones in ${folder}`);
       const metrics = sensors.map(async (sensor) => {
         const [zone, temperature] = await Promise.all([
           readBeside(`${folder}/${sensor}/type`, signal),
@@ -49,7 +49,7 @@ export function thermalCollector(sys: string): Collector {
   };
 }
 
-/** @param temperature in thousandths of a degree, as the kernel writes it; undefined if it wrote none */
+/** @param temperature the file's text, in thousandths of a degree; undefined if it can't be read */
 function zoneMetrics(
   sensor: string,
   zone: string | undefined,

@@ -1,5 +1,6 @@
-/** The body of an answer, as far as it is read: an intake has less to say than 64 kB. */
+/** Collects the body of an answer, up to a limit. */
 
+/** Intakes' answers are much shorter. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 export class AnswerText {

@@ -1,28 +1,32 @@
 /**
- * What an answer means: the table of docs/DELIVERY.md.
+ * Interprets an answer: the table of docs/DELIVERY.md.
  *
- * Promises: only what looks like the intake's own answer counts as delivered. A captive portal, a proxy or a web
- * server at a wrong address answers 200, too.
+ * Promises: only an answer that looks like the intake's counts as delivered. A captive portal, a proxy, or a web server
+ * at a wrong address answers 200, too.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { Outcome } from "./output.js";
 import type { Answer } from "./request-answer.js";
 
 /**
- * Of 4xx, those that say nothing of what was sent: there is nothing at this address, or not for POST, the proxy wants
- * a password, it took too long, there were too many.
+ * Statuses 4xx that aren't about the records: nothing at this address, or not for POST, the proxy requires a login, too
+ * slow, too many requests.
  */
 const NOT_ABOUT_RECORDS: ReadonlySet<number> = new Set([404, 405, 407, 408, 429]);
-/** How much of an answer's body a reason contains, in characters. */
+/** Limit of the answer's body in a reason, in characters. */
 const MAX_REASON = 300;
 
-/** @param text the answer's body, without secrets */
+/** @param text the body of the answer, without secrets @param bytes that were sent */
 export function outcomeOf({ status, headers, text }: Answer, bytes: number): Outcome {
   const reason = `HTTP ${status}${text === "" ? "" : `: ${shorten(text)}`}`;
   const retryAfter = parseRetryAfter(headers["retry-after"]);
   const kept = (why: string): Outcome => ({
-    ...{ kind: "unavailable", reason: why, answered: true, status, bytes },
-    ...(retryAfter === undefined ? {} : { retryAfter }),
+    kind: "unavailable",
+    reason: why,
+    retryAfter,
+    answered: true,
+    status,
+    bytes,
   });
   if (status >= 200 && status < 300) {
     return isFromIntake(status, text)
@@ -37,8 +41,8 @@ export function outcomeOf({ status, headers, text }: Answer, bytes: number): Out
 }
 
 /**
- * Datadog answers with a JSON object, whose `errors` is absent or empty. An empty 202 is what gateways answer that
- * imitate it; an empty 200 or 204 is what portals answer.
+ * Datadog answers with a JSON object whose `errors` is missing or empty. Servers that imitate it answer with an empty 202,
+ * portals with an empty 200 or 204.
  */
 function isFromIntake(status: number, text: string): boolean {
   if (text.trim() === "") return status === 202;

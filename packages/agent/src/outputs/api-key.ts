@@ -1,13 +1,13 @@
 /**
- * Datadog's API key: given outright, or in a file that may be replaced while the agent runs.
+ * Datadog's API key: from a setting, or from a file that may be replaced while the agent runs.
  *
- * The key appears in a header of requests and nowhere else: in no message, no URL, no error.
+ * The key is only used in a header of requests. It appears in no message, URL or error.
  */
 import { readFile } from "node:fs/promises";
 
 export interface ApiKey {
   readonly current: string;
-  /** Reads it again if it can be read again. Resolves with whether it is another one than before. */
+  /** Reads the file again, if there is one. Resolves with whether the key has changed. Never rejects. */
   renew(): Promise<boolean>;
 }
 
@@ -15,7 +15,7 @@ export function fixedKey(key: string): ApiKey {
   return { current: key, renew: async () => false };
 }
 
-/** Rejects if the file can't be read or holds nothing; later on, the last key that was read stays. */
+/** Rejects if the file can't be read or has no key. If that happens later, the last key is kept. */
 export async function keyFromFile(path: string): Promise<ApiKey> {
   let current = await readKey(path);
   return {
@@ -35,7 +35,7 @@ async function readKey(path: string): Promise<string> {
     throw new Error(`API_KEY_FILE can't be read: ${cause.message}`, { cause });
   });
   const key = text.trim();
-  // What a header can't carry is no key, and would come back in the error of anyone who tried.
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new Error(`API_KEY_FILE holds no key: ${path}`);
+  // A text that isn't valid in a header would appear in Node's error message.
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new Error(`API_KEY_FILE has no valid key: ${path}`);
   return key;
 }

@@ -1,5 +1,5 @@
 /**
- * A column of a columnar protobuf message: numbers or texts, one packed behind the other.
+ * Writes a column of a columnar protobuf message: packed numbers or texts.
  *
  * Rules of the wire format: https://protobuf.dev/programming-guides/encoding/
  */
@@ -8,7 +8,7 @@ const FIRST_CAPACITY_BYTES = 256;
 /** Of a varint: ten groups of seven bits. */
 const MAX_VARINT_BYTES = 10;
 const LENGTH_DELIMITED = 2;
-/** Up to this, a number and its double are exact. */
+/** Up to this, twice the number is exact, too. */
 const MAX_EXACT_DOUBLED = 2 ** 52;
 const TWO_TO_31 = 0x8000_0000;
 
@@ -16,7 +16,7 @@ export class Column {
   #bytes = Buffer.allocUnsafe(FIRST_CAPACITY_BYTES);
   #length = 0;
 
-  /** A view of what is written. */
+  /** A view of the written bytes. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -37,7 +37,7 @@ export class Column {
     else this.#signed64(BigInt(value));
   }
 
-  /** The difference of two whole numbers as an sint64: modulo 2^64, which a reader's sum undoes. */
+  /** The difference of two whole numbers as an sint64, modulo 2^64: a reader's sum gives the value again. */
   delta(value: number, before: number): void {
     const isExact = Number.isSafeInteger(value) && Number.isSafeInteger(before);
     if (isExact) this.signed(value - before);
@@ -54,7 +54,7 @@ export class Column {
     this.#length = this.#bytes.writeDoubleLE(value, this.#length);
   }
 
-  /** UTF-8, behind its length. */
+  /** UTF-8, with its length before it. */
   text(text: string): void {
     const length = Buffer.byteLength(text);
     this.unsigned(length);
@@ -62,7 +62,7 @@ export class Column {
     this.#length += this.#bytes.write(text, this.#length);
   }
 
-  /** Another column as a field of this message; nothing if it is empty. */
+  /** Another column as a field of this message; an empty one is left out. */
   field(field: number, { bytes }: Column): void {
     if (bytes.length === 0) return;
     this.unsigned(field * 8 + LENGTH_DELIMITED);

@@ -1,4 +1,4 @@
-/** Compression of request bodies: on a metered link a little more computing is cheaper than a byte. */
+/** Compression of request bodies: on a metered link, CPU time is cheaper than bytes. */
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
 import { zstdEncoder } from "./zstd-encoder.js";
@@ -10,17 +10,17 @@ export interface Compressed {
   readonly bytes: Uint8Array;
 }
 
-/** Up to this many bytes a body is worth the most that an encoding can do, and more than one try. */
+/** Up to this size, a body is compressed at the highest level, and in several encodings. */
 export const SMALL_BODY_BYTES = 64 * 1024;
-/** Beyond this many, zstd's better parsers take seconds of a small device's time and tens of megabytes. */
+/** Beyond this size, zstd's best levels take seconds on a small device, and tens of megabytes. */
 const LARGE_BODY_BYTES = 512 * 1024;
 
 const deflateBody = promisify(deflate);
 
 /**
- * The most that the encoding can do within reason: docs/decisions/0006-bytes-on-the-wire.md.
+ * Compresses at the highest level that is reasonable for the size: docs/decisions/0006-bytes-on-the-wire.md.
  *
- * @param encoding `zstd` is for endpoints that take it; where no encoder can be had, it is deflate all the same
+ * @param encoding `zstd` only for endpoints that accept it; without an encoder, deflate is used instead
  */
 export function compress(body: Uint8Array, encoding: Encoding): Promise<Compressed> {
   return ENCODERS[encoding](body);

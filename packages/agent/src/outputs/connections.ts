@@ -1,7 +1,7 @@
 /**
- * Connections to intakes: direct or through a proxy, and whose word is taken for an intake's identity.
+ * Connections to intakes, direct or through a proxy, and the certificate authorities that are trusted.
  *
- * Promises: every byte of every connection is counted.
+ * Promises: every byte on every connection is counted.
  */
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
@@ -13,13 +13,13 @@ import { WireMeter } from "./wire-meter.js";
 
 export interface ConnectionOptions {
   readonly proxies?: Proxies;
-  /** A certificate authority in PEM, trusted beside those that Node comes with. */
+  /** A certificate authority in PEM, trusted in addition to Node's. */
   readonly certificateAuthority?: string;
 }
 
 const NO_PROXIES: Proxies = { http: undefined, https: undefined, except: undefined };
 
-/** The options, where a setting names a file for the authority. Rejects if that is of no use. */
+/** Reads the authority's file, if a setting names one. Rejects if it isn't a certificate. */
 export async function connectionOptions({
   proxies,
   caFile,
@@ -35,7 +35,7 @@ async function readAuthority(path: string): Promise<string> {
     throw new Error(`DATADOG_CA_FILE can't be read: ${cause.message}`, { cause });
   });
   if (!text.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new Error(`DATADOG_CA_FILE holds no certificate in PEM: ${path}`);
+    throw new Error(`DATADOG_CA_FILE has no PEM certificate: ${path}`);
   }
   return text;
 }
@@ -60,7 +60,7 @@ export class Connections {
       this.#secureContext = createSecureContext({ ca: [...rootCertificates, certificateAuthority] });
   }
 
-  /** Those that lead to this address. */
+  /** The connections to the server of a URL. */
   to(url: URL): ServerConnections {
     const proxy = proxyFor(url, this.#proxies);
     const key = `${url.origin} ${proxy?.href}`;
@@ -74,7 +74,7 @@ export class Connections {
     return server;
   }
 
-  /** Ends all of them, requests included. */
+  /** Closes all connections, those with requests included. */
   close(): void {
     for (const server of this.#servers.values()) server.close();
     this.#servers.clear();

@@ -1,7 +1,7 @@
 /**
- * The Datadog output for metrics: the points of a series grouped, encoded and posted.
+ * The Datadog output for metrics: groups points by series, encodes and posts them.
  *
- * Promises: a batch that series v3 doesn't take goes by v2 immediately, so that an answer about v3 counts for no record.
+ * Promises: a batch that isn't accepted as series v3 is sent as v2 immediately, so no record is refused because of v3.
  */
 import type { ReadyMetric } from "@chouette-iot/record";
 import { checkKey, type DatadogAccess, postBody, smallestWithinLimits } from "./datadog-post.js";
@@ -11,10 +11,7 @@ import { isSeriesV3, type SeriesBodyOptions, type SeriesVersion, seriesBodies } 
 import { mayBeAboutPath, SeriesV3Use } from "./series-v3-use.js";
 import { zstdEncoder } from "./zstd-encoder.js";
 
-export interface DatadogMetricsOptions extends DatadogAccess, Omit<SeriesBodyOptions, "host"> {
-  /** The present host name: a device may get its name late at boot. */
-  hostName(): string;
-}
+export type DatadogMetricsOptions = DatadogAccess & Omit<SeriesBodyOptions, "host">;
 
 export function datadogMetrics(options: DatadogMetricsOptions): Output<ReadyMetric> {
   const v3 = new SeriesV3Use();
@@ -42,7 +39,7 @@ export function datadogMetrics(options: DatadogMetricsOptions): Output<ReadyMetr
   };
 }
 
-/** Series v3 is compressed with zstd or not at all. */
+/** Series v3 needs zstd. */
 async function usableVersion(version: SeriesVersion, v3: SeriesV3Use): Promise<SeriesVersion> {
   if (version !== "v3") return version;
   return v3.isOn && (await zstdEncoder()) !== undefined ? "v3" : "v2";

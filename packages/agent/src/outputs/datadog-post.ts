@@ -1,31 +1,49 @@
 /**
- * Datadog's intake: a body posted with the key, within the endpoint's limits, and the key's own check.
+ * Requests to Datadog's intake: posts a body with the API key, within the endpoint's limits, and validates the key.
  *
- * A key that isn't accepted is read again, and where it is another one by then, tried once more.
+ * If the key isn't accepted, it is read again, and if it has changed, the request is made once more.
  */
 import type { ApiKey } from "./api-key.js";
 import type { HttpSender } from "./http.js";
-import { type Outcome, tryEncode } from "./output.js";
-import { type Body, type PlainBody, type Some, smallestBody } from "./smallest-body.js";
+import { type Outcome, type Output, tryEncode } from "./output.js";
+import {
+  type Body,
+  type Endpoint,
+  type NonEmptyArray,
+  type PlainBody,
+  smallestBody,
+} from "./smallest-body.js";
 import type { Purpose } from "./wire-meter.js";
 
 export interface DatadogAccess {
-  /** The API's base, as in `https://api.datadoghq.com/api`. */
+  /** Base URL of the API, such as `https://api.datadoghq.com/api`. */
   readonly apiUrl: string;
   readonly key: ApiKey;
   readonly sender: HttpSender;
-  /** Of what is posted. */
+  /** Of the requests. */
   readonly purpose: Purpose;
+  /** The current host name: a device may get its name late at boot. */
+  hostName(): string;
 }
 
-/** @param encode makes the body in each format that may be sent, the one that suits large bodies first */
-export async function postToDatadog(
-  encode: () => Some<PlainBody>,
+/** An output that posts each batch to one endpoint in one format. @param encode the body of a batch */
+export function datadogOutput<T>(
+  endpoint: Endpoint,
+  contentType: string,
   access: DatadogAccess,
-  signal?: AbortSignal,
-): Promise<Outcome> {
-  const body = await smallestWithinLimits(encode);
-  return body.ok ? postBody(body.value, access, signal) : body.outcome;
+  encode: (batch: readonly T[], host: string) => string | Uint8Array,
+): Output<T> {
+  return {
+    async send(batch, signal) {
+      const body = await smallestWithinLimits(() => {
+        const text = encode(batch, access.hostName());
+        return [{ endpoint, contentType, bytes: typeof text === "string" ? Buffer.from(text) : text }];
+      });
+      return body.ok ? postBody(body.value, access, signal) : body.outcome;
+    },
+    check: (signal) => checkKey(access, signal),
+    close: () => access.sender.close(),
+  };
 }
 
 export type MadeBody =
@@ -33,7 +51,7 @@ export type MadeBody =
   | { readonly ok: false; readonly outcome: Outcome };
 
 /** The smallest body, or the outcome if the batch can't be encoded or is over the endpoint's limits. */
-export async function smallestWithinLimits(encode: () => Some<PlainBody>): Promise<MadeBody> {
+export async function smallestWithinLimits(encode: () => NonEmptyArray<PlainBody>): Promise<MadeBody> {
   const formats = tryEncode(encode);
   if (!formats.ok) return formats;
   const [{ bytes, endpoint }] = formats.value;
@@ -61,7 +79,7 @@ export async function postBody(
   return { ...second, bytes: outcome.bytes + second.bytes };
 }
 
-/** Asks whether the key, read again, is accepted. */
+/** Reads the key again and asks Datadog whether it is valid. */
 export async function checkKey(
   { apiUrl, key, sender }: DatadogAccess,
   signal?: AbortSignal,
@@ -75,7 +93,7 @@ function authorized(key: ApiKey): Readonly<Record<string, string>> {
   return { "DD-API-KEY": key.current };
 }
 
-/** As few parts as will fit if they are alike: halves of halves would leave payloads half empty. */
+/** Split into as few parts as will probably fit: repeated halving would leave payloads half empty. */
 function tooLarge(bytes: number, limit: number, how: string): Outcome {
   const reason = `${bytes} bytes ${how}; the intake takes ${limit}`;
   const parts = Math.ceil((1.05 * bytes) / limit);

@@ -1,5 +1,5 @@
 /**
- * The Datadog output for distributions: sketches as the protobuf message that `POST /api/beta/sketches` takes.
+ * The Datadog output for distributions: sketches as the protobuf message of `POST /api/beta/sketches`.
  *
  *     SketchPayload { repeated Sketch sketches = 1; CommonMetadata metadata = 2 }
  *     Sketch        { string metric = 1; string host = 2; repeated string tags = 4; repeated Dogsketch dogsketches = 7 }
@@ -9,14 +9,9 @@
  * (Source: agent-payload, agent_payload.proto. The limits are those of the series.)
  */
 import { type ReadySketch, type Sketch, sortedBins } from "@chouette-iot/record";
-import { checkKey, type DatadogAccess, postToDatadog } from "./datadog-post.js";
+import { type DatadogAccess, datadogOutput } from "./datadog-post.js";
 import type { Output } from "./output.js";
 import { ProtobufWriter } from "./protobuf-writer.js";
-
-export interface DatadogSketchesOptions extends DatadogAccess {
-  /** The present host name: a device may get its name late at boot. */
-  hostName(): string;
-}
 
 const PAYLOAD = { sketches: 1, metadata: 2 } as const;
 const SKETCH = { metric: 1, host: 2, tags: 4, dogsketches: 7 } as const;
@@ -28,23 +23,12 @@ const LIMITS = {
 } as const;
 const MAX_UINT32 = 0xffff_ffff;
 
-export function datadogSketches(options: DatadogSketchesOptions): Output<ReadySketch> {
-  const endpoint = { ...LIMITS, url: `${options.apiUrl}/beta/sketches` };
-  return {
-    send(batch, signal) {
-      const body = () => ({
-        endpoint,
-        contentType: "application/x-protobuf",
-        bytes: encodeSketchPayload(batch, options.hostName()),
-      });
-      return postToDatadog(() => [body()], options, signal);
-    },
-    check: (signal) => checkKey(options, signal),
-    close: () => options.sender.close(),
-  };
+export function datadogSketches(access: DatadogAccess): Output<ReadySketch> {
+  const endpoint = { ...LIMITS, url: `${access.apiUrl}/beta/sketches` };
+  return datadogOutput(endpoint, "application/x-protobuf", access, encodeSketchPayload);
 }
 
-/** Last field first: the writer goes backwards. @param agentHost of every sketch that names none; with "" it has none */
+/** Last field first: the writer works backwards. @param agentHost the host of sketches without one; "" for none */
 export function encodeSketchPayload(sketches: readonly ReadySketch[], agentHost: string): Buffer {
   const writer = new ProtobufWriter();
   writer.message(PAYLOAD.metadata, writer.written);
@@ -73,7 +57,7 @@ function writeDogsketch(writer: ProtobufWriter, at: number, sketch: Readonly<Ske
   writer.message(SKETCH.dogsketches, before);
 }
 
-/** A count that the format has no room for becomes several bins of one key, as in the Agent. */
+/** A count over 32 bits becomes several bins with the same key, as in the Datadog Agent. */
 function binsOf(sketch: Readonly<Sketch>): {
   readonly keys: readonly number[];
   readonly counts: readonly number[];

@@ -1,19 +1,24 @@
 /**
- * An exchange by HTTP/1.1.
+ * An exchange over HTTP/1.1.
  *
- * By Node's own client, not undici: that compiles its parser from WebAssembly when it is first used, which takes
- * 28 MB for a moment and 23 MB for good (docs/decisions/0011-memory.md).
+ * Uses Node's own client, not undici, which compiles its parser from WebAssembly when it is first used: that takes 28 MB for
+ * a moment and 23 MB permanently (docs/decisions/0011-memory.md).
  */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AnswerText } from "./answer-text.js";
-import { partsOf } from "./body-parts.js";
-import { ClosedConnectionError, isConnectionLoss } from "./closed-connection.js";
-import type { Http1Connection } from "./connection.js";
 import { watchProgress } from "./progress.js";
-import type { Answer, ExchangedRequest, ExchangeOptions } from "./request-answer.js";
+import {
+  type Answer,
+  ClosedConnectionError,
+  type ExchangedRequest,
+  type ExchangeOptions,
+  isConnectionLoss,
+  partsOf,
+} from "./request-answer.js";
+import type { Http1Connection } from "./server-connections.js";
 
 export function exchangeByHttp1(
   { url, method, headers, body }: ExchangedRequest,
@@ -26,7 +31,7 @@ export function exchangeByHttp1(
       ...{ method, agent, signal },
       headers: { ...headers, ...length },
     });
-    // HTTP/1.1 keeps connections alive without being told so: 24 bytes less in each request.
+    // HTTP/1.1 keeps connections alive by default: saves 24 bytes per request.
     request.removeHeader("Connection");
     const connecting = setTimeout(
       () => request.destroy(new Error(`no connection within ${connect} ms`)),
@@ -49,16 +54,16 @@ export function exchangeByHttp1(
         isSent: () => request.writableFinished,
       };
       stopWatching = watchProgress(socket, progress, () =>
-        request.destroy(new Error(`nothing was heard for ${answer} ms`)),
+        request.destroy(new Error(`no response for ${answer} ms`)),
       );
-      // Its failure is the request's, which says so itself.
+      // The request reports its failures.
       pipeline(Readable.from(partsOf(body, onSent), { objectMode: false }), request).catch(() => {});
     });
     request.on("response", (response) => {
       hasAnswer = true;
       readAnswer(response)
         .then(resolve, reject)
-        // An answer that came before the whole body: the rest of that would be sent for nothing.
+        // If the answer came before the end of the body, the rest would be sent in vain.
         .finally(() => request.writableFinished || request.destroy());
     });
   });
@@ -71,7 +76,7 @@ function isClosedConnection(request: ClientRequest, error: NodeJS.ErrnoException
 async function readAnswer(response: IncomingMessage): Promise<Answer> {
   const { statusCode: status = 0, headers } = response;
   const text = new AnswerText();
-  // Leaving the loop destroys the response and its connection.
+  // Leaving the loop destroys the response and closes its connection.
   for await (const part of response as AsyncIterable<Buffer>) if (!text.add(part)) break;
   return { status, headers, text: text.toString() };
 }

@@ -1,17 +1,22 @@
 /**
- * An exchange by HTTP/2.
+ * An exchange over HTTP/2.
  *
- * A request that the server says it didn't look at (a GOAWAY that names an earlier one as the last, REFUSED_STREAM) may be made
- * again right away, as may one on a kept connection that turned out closed. If a stream is reset otherwise, it isn't known what
- * became of its request.
+ * If the server reports that it didn't process a request (a GOAWAY with an earlier stream as the last one, REFUSED_STREAM), or a
+ * kept connection turns out to be closed, the request can be repeated immediately. After any other reset it is unknown whether
+ * the request was processed.
  */
 import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { AnswerText } from "./answer-text.js";
-import { partsOf } from "./body-parts.js";
-import { ClosedConnectionError, isConnectionLoss } from "./closed-connection.js";
 import type { Http2Connection } from "./http2-connection.js";
 import { watchProgress } from "./progress.js";
-import type { Answer, ExchangedRequest, ExchangeOptions } from "./request-answer.js";
+import {
+  type Answer,
+  ClosedConnectionError,
+  type ExchangedRequest,
+  type ExchangeOptions,
+  isConnectionLoss,
+  partsOf,
+} from "./request-answer.js";
 
 /** Codes of HTTP/2 (RFC 9113, 7). */
 const REFUSED_STREAM = 7;
@@ -43,12 +48,12 @@ function exchangeOn(
         heard: () => text.bytes + (headers === undefined ? 0 : 1),
         isSent: () => stream.writableFinished,
       },
-      () => stream.destroy(new Error(`nothing was heard for ${quiet} ms`)),
+      () => stream.destroy(new Error(`no response for ${quiet} ms`)),
     );
     const settle = (answered: IncomingHttpHeaders) => {
       connection.hasAnswered = true;
       resolve({ status: Number(answered[":status"]), headers: answered, text: text.toString() });
-      // An answer that came before the whole body, or is cut off: the rest would be sent for nothing.
+      // If the answer came before the end of the body, or is cut off, the rest isn't needed.
       if (!stream.writableFinished || !stream.readableEnded) stream.close(CANCEL);
     };
     stream.on("response", (received) => {
@@ -60,7 +65,7 @@ function exchangeOn(
       settle(headers);
     });
     stream.on("end", () => {
-      // One that was cut off ends as well, by being destroyed.
+      // A stream that was cut off ends, too: it is destroyed.
       if (headers !== undefined && !stream.destroyed) settle(headers);
     });
     let error: Error | undefined;
@@ -75,7 +80,7 @@ function exchangeOn(
   });
 }
 
-/** Those of the connection are for HTTP/1.1 only. The user and password of the URL are a header here, too. */
+/** Node adds no authorization header here for user and password of the URL. */
 function headersOf({ url, method, headers, body }: ExchangedRequest): OutgoingHttpHeaders {
   const { username, password } = url;
   const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
@@ -87,7 +92,7 @@ function headersOf({ url, method, headers, body }: ExchangedRequest): OutgoingHt
   };
 }
 
-/** The last part ends the stream: an end of its own would be 31 bytes more. */
+/** The last part ends the stream: a separate end would take 31 bytes. */
 function write(stream: ClientHttp2Stream, parts: Iterator<Uint8Array>, bytes: number): void {
   let left = bytes;
   const more = () => {

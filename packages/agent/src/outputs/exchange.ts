@@ -1,15 +1,19 @@
 /**
- * An exchange with a server: a request goes out, its answer comes in.
+ * An exchange with a server: a request and its answer.
  *
- * Promises, for each protocol: it ends by an answer or an error, and each of its steps has a time-out. A body's bytes are
- * counted when they are handed to a connection that is there. It reads no more of an answer than an intake has to say: what is
- * longer is cut off, and its connection isn't used again. If a connection that was kept turns out closed, the request is made once
- * more, on a new one. After any other failure, the connections to the server are new ones, too.
+ * Promises, for both protocols: it ends with an answer or an error, and each step has a time limit. Bytes of the body are
+ * counted when they are written to an open connection. A longer answer than intakes send is cut off, and its connection isn't
+ * used again. If a kept connection turns out to be closed, the request is repeated once on a new one. After any other failure,
+ * the next request uses a new connection.
  */
-import { ClosedConnectionError } from "./closed-connection.js";
 import { exchangeByHttp1 } from "./exchange-http1.js";
 import { exchangeByHttp2 } from "./exchange-http2.js";
-import type { Answer, ExchangedRequest, ExchangeOptions } from "./request-answer.js";
+import {
+  type Answer,
+  ClosedConnectionError,
+  type ExchangedRequest,
+  type ExchangeOptions,
+} from "./request-answer.js";
 import type { ServerConnections } from "./server-connections.js";
 
 export async function exchange(

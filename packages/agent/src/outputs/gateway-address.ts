@@ -1,11 +1,11 @@
-/** Where the gateway is, and what proves who is who: certificates are read when the outputs are opened. */
+/** The gateway's address, with the certificates of both sides. They are read when the outputs are opened. */
 import { type BrokerAddress, parseAddress } from "@chouette-iot/queue/resp/address";
 import { pem } from "../runtime/pem.js";
 
 export interface GatewaySettings {
   readonly gatewayUrl: string | undefined;
   readonly gatewayCaFile: string | undefined;
-  /** The agent's own certificate and its key, if the gateway asks for one. */
+  /** This agent's certificate and key, in case the gateway requires one. */
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
 }

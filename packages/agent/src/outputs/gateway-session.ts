@@ -1,16 +1,16 @@
 /**
- * The connection to another agent's broker, a gateway, and the proof of what it has taken.
+ * The connection to another agent's broker (a gateway), and the receipts that show what it has stored.
  *
- * Each batch is one MULTI: its records, a receipt that lists them, and a fence. The receipt is the gateway's own memory of the
- * last batch of a queue. A device that does not know whether a batch was stored (the answer was lost, or it was killed before it
- * settled the batch) reads the receipt, settles what it lists, and goes on: every record is accepted once.
+ * Each batch is one MULTI: its records, a receipt that lists them, and a fence. The receipt, stored in the gateway, names the
+ * last batch of a queue. An agent that doesn't know whether a batch was stored (the answer was lost, or the agent was killed
+ * before it settled the batch) reads the receipt, settles the records in it, and continues: every record is accepted once.
  *
- * The fence is WATCHed from the moment on at which receipts are read. Each batch changes it. So a batch that an earlier
- * connection left on its way, or another agent of the same store sent, isn't stored any more once this connection has stored
- * one; and if it is stored before, this connection's next batch isn't, and the receipts are read again.
+ * The fence is WATCHed from the time at which receipts are read, and each batch changes it. So once this connection has stored
+ * a batch, a batch that is still on its way from an earlier connection, or from another agent of the same store, can't be
+ * stored. If that one is stored first, this connection's next batch isn't, and the receipts are read again.
  *
- * Promises: a batch is `stored` only if the gateway said so. A record can count twice only if the gateway lost its latest
- * writes, or the receipt: 31 days after it was written, or with over 10,000 markers in an embedded broker.
+ * Promises: a batch is `stored` only if the gateway confirmed it. A record can count twice only if the gateway lost its latest
+ * writes or the receipt, which expires after 31 days, or with over 10,000 markers in an embedded broker.
  */
 import { randomBytes } from "node:crypto";
 import { ErrorReply, encodeCommands, type Reply } from "@chouette-iot/queue/resp";
@@ -18,7 +18,7 @@ import { addressText, type BrokerAddress } from "@chouette-iot/queue/resp/addres
 import { RedisSocket } from "@chouette-iot/queue/resp/socket";
 import { messageOf, milliseconds } from "@chouette-iot/record";
 
-/** What stores a batch: the commands between MULTI and EXEC, without the receipt. */
+/** A batch: the commands that store its records, and its receipt. */
 export interface GatewayBatch {
   readonly queue: string;
   readonly commands: readonly (readonly string[])[];
@@ -27,23 +27,23 @@ export interface GatewayBatch {
 
 export type StoreOutcome =
   | { readonly kind: "stored" }
-  /** The gateway's answer: nothing was stored. */
+  /** The gateway refused it: nothing was stored. */
   | { readonly kind: "refused"; readonly reason: string }
-  /** It may be stored or not: the receipt says which. */
+  /** Unknown whether it was stored: the receipt shows it. */
   | { readonly kind: "doubt"; readonly reason: string };
 
-/** A receipt need not outlive the records that it lists: none is sent that is older. */
+/** Longer than records live. */
 const RECEIPT_SECONDS = "2678400";
 const KEEP_ALIVE = milliseconds(60_000);
 const CONNECT_TIMEOUT = milliseconds(10_000);
-/** Without any answer, and for each kilobyte that is sent: 16 kbit/s. */
+/** Time limit for the answer, and its extension for each kilobyte that is sent: 16 kbit/s. */
 const ANSWER_TIMEOUT = milliseconds(30_000);
 const MS_PER_KILOBYTE = 500;
-const LOOK_UP_FIRST = "what it has taken must be looked up first";
+const NOT_RESUMED = "the gateway's receipt must be read first";
 
 interface Open {
   readonly socket: RedisSocket;
-  /** Rejects everything that is awaited on it. */
+  /** Why the connection ended; undefined while it is open. */
   lost: Error | undefined;
 }
 
@@ -51,9 +51,9 @@ export class GatewaySession {
   readonly #address: BrokerAddress;
   #sender = "";
   #open: Open | undefined;
-  /** What the fence was when it was last read or written; undefined before. */
+  /** The fence as last read or written; undefined before, null if it doesn't exist. */
   #fence: string | null | undefined;
-  /** Queues whose receipts are known to be settled, or were handed out to be, since the fence was last changed by others. */
+  /** Queues whose receipts were returned by `resume` since another connection last changed the fence. */
   readonly #known = new Set<string>();
   /** One exchange at a time: a transaction belongs to the connection. */
   #last: Promise<unknown> = Promise.resolve();
@@ -63,18 +63,18 @@ export class GatewaySession {
   }
 
   /**
-   * The receipt of the batch of this queue that the gateway took last; null without one. Until this is called on a new
-   * connection, or after somebody else changed the fence, batches of the queue are in doubt.
-   * Rejects if the gateway can't be asked.
+   * The receipt of the last batch of this queue that the gateway stored; null without one. On a new connection, and after
+   * another connection changed the fence, batches of the queue are in doubt until this is called.
+   * Rejects if the gateway is unavailable.
    *
-   * @param sender what identifies the store that the records come from
+   * @param sender identifies the store that the records come from
    */
   resume(sender: string, queue: string, signal?: AbortSignal): Promise<string | null> {
     return this.#inTurn(signal, async () => {
       if (sender !== this.#sender) this.#forget();
       this.#sender = sender;
       const { socket } = await this.#connected();
-      // In a queue of the wrong type a transaction would store its receipt alone.
+      // If the queue's keys had another type, a transaction would store only its receipt.
       const checks = [
         ["ZCARD", `${queue}.keys`],
         ["HLEN", `${queue}.values`],
@@ -91,10 +91,10 @@ export class GatewaySession {
     try {
       return await this.#inTurn(signal, async () => {
         const isKnown = () => this.#known.has(batch.queue);
-        if (!isKnown()) return { kind: "doubt", reason: LOOK_UP_FIRST, bytes } as const;
+        if (!isKnown()) return { kind: "doubt", reason: NOT_RESUMED, bytes } as const;
         const { socket } = await this.#connected();
-        if (!isKnown()) return { kind: "doubt", reason: LOOK_UP_FIRST, bytes } as const;
-        // Until the answer is here, it isn't known any more.
+        if (!isKnown()) return { kind: "doubt", reason: NOT_RESUMED, bytes } as const;
+        // Unknown until the answer is received.
         this.#known.delete(batch.queue);
         const fence = randomBytes(6).toString("base64url");
         const { text, ...encoded } = encodeCommands([
@@ -108,7 +108,7 @@ export class GatewaySession {
         ]);
         bytes = encoded.encoding === "latin1" ? text.length : Buffer.byteLength(text);
         const replies = await this.#send(socket, { text, ...encoded }, bytes);
-        const outcome = this.#judge(replies, fence);
+        const outcome = this.#outcomeOf(replies, fence);
         if (outcome.kind === "stored") this.#known.add(batch.queue);
         return { ...outcome, bytes };
       });
@@ -121,7 +121,7 @@ export class GatewaySession {
     this.#drop(new Error("the connection was closed"));
   }
 
-  #judge(replies: readonly Reply[], fence: string): StoreOutcome {
+  #outcomeOf(replies: readonly Reply[], fence: string): StoreOutcome {
     const [executed, watched, present] = replies.slice(-3);
     const errors = replies.slice(0, -2).filter((reply) => reply instanceof ErrorReply);
     if (executed === null) {
@@ -133,14 +133,14 @@ export class GatewaySession {
       ? executed.find((reply) => reply instanceof ErrorReply)
       : undefined;
     if (inside !== undefined || !Array.isArray(executed)) {
-      // The first error says why; EXEC's own only that there was one. It may be a server that was demoted.
+      // The first error is the cause; EXEC's only says that there was one. The server may have been demoted.
       const [error = inside] = errors;
-      const reason = error instanceof ErrorReply ? error.message : "its answer makes no sense";
+      const reason = error instanceof ErrorReply ? error.message : "unexpected reply";
       this.#drop(new Error(reason));
       return { kind: "refused", reason };
     }
     this.#fence = fence;
-    // The batch is stored in any case; if the fence isn't ours any more, everything is asked for again.
+    // The batch is stored in any case. If another connection changed the fence, the receipts are read again.
     if (watched !== "OK" || present !== fence) this.#drop(new Error("the fence was changed"));
     return { kind: "stored" };
   }
@@ -198,7 +198,7 @@ export class GatewaySession {
     const patience = timeout + (bytes / 1024) * MS_PER_KILOBYTE;
     const silence = () =>
       this.#drop(
-        new Error(`${addressText(this.#address)} gave no answer for ${Math.round(patience / 1_000)} s`),
+        new Error(`${addressText(this.#address)} didn't answer for ${Math.round(patience / 1_000)} s`),
       );
     const timer = setTimeout(silence, patience).unref();
     try {
@@ -223,14 +223,14 @@ export class GatewaySession {
     return turn;
   }
 
-  /** Ends the connection. What was sent on it may be stored, or may not. */
+  /** Closes the connection. Batches that were sent on it may be stored or not. */
   #drop(error: Error): void {
     const open = this.#open;
     this.#open = undefined;
     open?.socket.destroy(error);
   }
 
-  /** Reads everything again. */
+  /** The next call connects and reads the fence again. */
   #forget(): void {
     this.#drop(new Error("the connection is replaced"));
     this.#fence = undefined;

@@ -1,10 +1,10 @@
 /**
- * The gateway outputs: ready records go into the queues of another agent's broker, which sends them to Datadog.
+ * The gateway outputs: ready records are written to the queues of another agent's broker, which sends them to Datadog.
  *
- * A record goes there with its host and its complete tags, under its own id and that of the store which it comes from. So
- * the agent there can tell it from its own, and a record that is sent again takes its own place.
+ * A record gets its host and has all its tags. Its id there consists of its own id and its store's. So the other agent can
+ * distinguish it from its own records, and a record that is sent again replaces itself.
  *
- * Promises: a record is accepted once, whatever is killed or cut in between: see gateway-session.ts.
+ * Promises: a record is accepted once, whatever is killed or cut off: see gateway-session.ts.
  */
 import { queueNames } from "@chouette-iot/queue";
 import type { BrokerAddress } from "@chouette-iot/queue/resp/address";
@@ -26,11 +26,11 @@ import { MAX_RECEIPT_LENGTH, readReceipt, writeReceipt } from "./receipt.js";
 
 export interface GatewayOptions {
   readonly address: BrokerAddress;
-  /** The present host name: a device may get its name late at boot. */
+  /** The current host name: a device may get its name late at boot. */
   hostName(): string;
 }
 
-/** Limits of an embedded broker's transaction, with room to spare. */
+/** Below the limits of a transaction in an embedded broker. */
 const MAX_RECORDS = 1_000;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 const MAX_VALUE_BYTES = 2 * 1024 * 1024;
@@ -57,7 +57,7 @@ export function openGateway({ address, hostName }: GatewayOptions): Outputs {
   };
 }
 
-/** @param encode the record as it is stored; undefined if JSON can't carry it */
+/** @param encode returns the stored text of a record; undefined if JSON can't represent it */
 function gatewayOutput<T>(
   session: GatewaySession,
   queue: string,
@@ -84,7 +84,7 @@ function gatewayOutput<T>(
         Math.max(batch.length / MAX_RECORDS, size / MAX_BATCH_BYTES, receipt.length / MAX_RECEIPT_LENGTH),
       );
       if (parts > 1) {
-        const reason = `${batch.length} records of ${size} bytes are more than fits into a transaction`;
+        const reason = `${batch.length} records of ${size} bytes don't fit into a transaction`;
         return { kind: "too-large", reason, parts, foundBy: "output", bytes: 0 };
       }
       const ids = places.map(({ id }) => forwardedId(id, sender));
@@ -116,7 +116,7 @@ function gatewayOutput<T>(
 }
 
 function storable(value: string | undefined): string {
-  if (value === undefined) throw new Error("JSON can't carry it");
+  if (value === undefined) throw new Error("JSON can't represent it");
   if (Buffer.byteLength(value) > MAX_VALUE_BYTES)
     throw new Error(`it has more than ${MAX_VALUE_BYTES} bytes`);
   return value;

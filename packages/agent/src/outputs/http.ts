@@ -1,12 +1,12 @@
 /**
  * Requests to an intake.
  *
- * Promises: every request ends, by an answer, a failure or a time-out, and none throws. Requests to a host follow one another on
- * one connection, as long as nobody waits for too long. It is kept alive between requests, after an answer that asks for
- * patience (5xx, 408, 429), too. It is thrown away after a failure, after an answer that refuses the key and after one that
- * may not be the intake's: a link that was down leaves dead ones behind. One that turns out closed is no failure: the
- * request is made once more on a new one. Every byte of a body that went out is counted, whatever became of it. No outcome
- * contains the key, or the user and password of the URL, if an answer repeats them.
+ * Promises: every request ends with an answer, a failure or a timeout, and never throws. Requests to a host follow one another
+ * on one connection, unless that would take too long. It is kept alive between requests, also after 5xx, 408 and 429. It is
+ * closed after a failure, after an answer that refuses the key, and after one that may not be the intake's: an outage of the
+ * link leaves dead connections. If it turns out to be closed, the request is repeated on a new one, which isn't a failure.
+ * Every sent byte of a body is counted, whatever the outcome. No outcome contains the key, or the user and password of the
+ * URL, even if an answer repeats them.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { redact, urlSecrets } from "../runtime/redact.js";
@@ -28,17 +28,17 @@ export interface HttpRequest {
 }
 
 export interface HttpTimeouts extends ExchangeTimeouts {
-  /** For the request as a whole, on a link that lets through a trickle. */
+  /** For the whole request, on a link that is nearly down. */
   readonly whole: Milliseconds;
-  /** How long a connection without a request is kept. */
+  /** For which an idle connection is kept. */
   readonly keepAlive: Milliseconds;
-  /** How long a request waits at most for others to the same host. */
+  /** For which a request waits for earlier ones to the same host. */
   readonly turn: Milliseconds;
-  /** How long a body that is on its way waits for its answer once the sending is given up. */
+  /** For which a request with a sent body still waits for its answer after it was aborted. */
   readonly farewell: Milliseconds;
 }
 
-/** A request as a whole ends within this time. */
+/** Time limit of a request. */
 export const MAX_REQUEST = milliseconds(600_000);
 
 const TIMEOUTS: HttpTimeouts = {
@@ -102,7 +102,7 @@ export class HttpSender {
   }
 }
 
-/** Whether an answer is the intake's, which can be asked again on the same connection. */
+/** Whether the answer is the intake's: then its connection can be used again. */
 function maySendMore({ kind, status = 0 }: Outcome): boolean {
   if (kind === "unauthorized") return false;
   return kind !== "unavailable" || status >= 500 || status === 408 || status === 429;
@@ -113,10 +113,10 @@ function secretsOf({ headers }: HttpRequest, url: URL): readonly string[] {
 }
 
 /**
- * A signal that is aborted after a time, or with another signal: right away while nothing has been sent, else after
- * the time that an answer may need. A body whose answer isn't waited for would be sent twice.
+ * A signal that is aborted after a time, or with another signal: immediately if nothing has been sent, else after some time
+ * for the answer. Without it, the body would be sent twice.
  *
- * Not AbortSignal.any: in Node 20 that keeps what it makes for as long as the other signal lives.
+ * Not AbortSignal.any, which in Node 20 keeps the new signal in memory as long as the other one.
  */
 class Deadline {
   readonly #controller = new AbortController();
@@ -124,16 +124,16 @@ class Deadline {
   readonly #farewell: Milliseconds;
   readonly #other: AbortSignal | undefined;
   #farewellTimer: NodeJS.Timeout | undefined;
-  /** Whether something of the request has been sent. */
+  /** Whether a part of the request has been sent. */
   isSending = false;
   readonly #giveUp = () => {
-    const abort = () => this.#controller.abort(new Error("the agent is ending"));
+    const abort = () => this.#controller.abort(new Error("the agent is stopping"));
     if (this.isSending) this.#farewellTimer = setTimeout(abort, this.#farewell);
     else abort();
   };
 
   constructor({ whole, farewell }: Pick<HttpTimeouts, "whole" | "farewell">, other: AbortSignal | undefined) {
-    const expire = () => this.#controller.abort(new Error(`no end after ${whole} ms`));
+    const expire = () => this.#controller.abort(new Error(`timed out after ${whole} ms`));
     this.#timer = setTimeout(expire, whole);
     this.#farewell = farewell;
     this.#other = other;
@@ -152,7 +152,7 @@ class Deadline {
   }
 }
 
-/** In the words of the error, or of what it stands for: all of a host's addresses that failed, or an abort. */
+/** The error's message, or those of its causes: the errors of all addresses of a host, or the reason of an abort. */
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof AggregateError) return error.errors.map(describeFailure).join(", ");

@@ -1,9 +1,9 @@
 /**
- * A connection that speaks HTTP/2. Its headers are compressed against those of the requests before, so that a request costs
- * a few bytes besides its body.
+ * An HTTP/2 connection. Headers are compressed against those of earlier requests, so a request costs a few bytes besides its
+ * body.
  *
- * Promises: it ends when it isn't wanted any more and nothing is under way on it, and after a time without a request. Nothing of
- * it keeps the process alive or lingers on a dead link. No pings: a link that nothing is sent on costs nothing.
+ * Promises: it is closed when it is retired and no request is running, and after a time without requests. It neither keeps the
+ * process alive nor lingers on a dead link. There are no pings: an idle connection costs no bytes.
  */
 import type { ClientHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
@@ -11,9 +11,9 @@ import { TLSSocket } from "node:tls";
 import type { Milliseconds } from "@chouette-iot/record";
 
 export interface Http2Sockets {
-  /** That HTTP/2 is spoken on. */
+  /** The TLS socket, on which HTTP/2 runs. */
   readonly secured: TLSSocket;
-  /** The one of TCP beneath it. */
+  /** The TCP socket below it. */
   readonly socket: Socket;
 }
 
@@ -23,10 +23,11 @@ export class Http2Connection {
   readonly socket: Socket;
   readonly #secured: TLSSocket;
   readonly #keepAlive: Milliseconds;
-  #under = 0;
+  /** Number of running requests. */
+  #requests = 0;
   #isRetired = false;
   #idle: NodeJS.Timeout | undefined;
-  /** What it ended with. */
+  /** The error that ended it. */
   error: NodeJS.ErrnoException | undefined;
   /** The server has processed no stream above this one. */
   lastTaken = Number.POSITIVE_INFINITY;
@@ -45,7 +46,7 @@ export class Http2Connection {
       this.lastTaken = lastTaken;
       this.retire();
     });
-    // The server's end alone: it says no more.
+    // The server closed its side: there will be no answers.
     secured.on("end", () => this.retire());
     session.on("close", () => clearTimeout(this.#idle));
   }
@@ -56,34 +57,34 @@ export class Http2Connection {
   }
 
   async use<T>(step: () => Promise<T>): Promise<T> {
-    this.#under += 1;
+    this.#requests += 1;
     clearTimeout(this.#idle);
     if (!this.session.destroyed) this.session.ref();
     try {
       return await step();
     } finally {
-      this.#under -= 1;
-      if (this.#under === 0) this.#rest();
+      this.#requests -= 1;
+      if (this.#requests === 0) this.#rest();
     }
   }
 
-  /** No further request is made on it. */
+  /** Takes no further requests, and is closed after the running ones. */
   retire(): void {
     this.#isRetired = true;
-    if (this.#under === 0) this.destroy();
+    if (this.#requests === 0) this.destroy();
   }
 
   /**
-   * Ends it, requests included.
+   * Closes it, running requests included.
    *
-   * Not right away: what asks for it may be called while Node reads from the connection, which then would go on with what is freed,
-   * and end the process.
+   * Asynchronously: the caller may run while Node reads from the connection. Node would then continue with freed memory, and
+   * crash.
    */
   destroy(): void {
     this.#isRetired = true;
     clearTimeout(this.#idle);
     setImmediate(() => {
-      // By a reset: what the system has taken and not sent is of no use, nor are the other end's last words.
+      // With a reset: neither unsent data in the kernel nor further data of the server is needed.
       if (this.socket instanceof TLSSocket) this.socket.destroy();
       else this.socket.resetAndDestroy();
       this.#secured.destroy();
@@ -103,14 +104,14 @@ export class Http2Connection {
 
 /**
  * @param origin of the server
- * @param keepAlive how long it is kept without a request
+ * @param keepAlive for which it is kept without a request
  */
 export async function startHttp2(
   origin: string,
   sockets: Http2Sockets,
   keepAlive: Milliseconds,
 ): Promise<Http2Connection> {
-  // Loaded when the first server wants it: 1.1 MB.
+  // Loaded when it is first needed: it takes 1.1 MB.
   const { connect } = await import("node:http2");
   const session = connect(origin, {
     createConnection: () => sockets.secured,

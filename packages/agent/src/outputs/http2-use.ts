@@ -1,9 +1,9 @@
 /**
- * Whether HTTP/2 is offered to a server: not if requests are answered by HTTP/1.1 alone.
+ * Decides whether HTTP/2 is offered to a server: not if only HTTP/1.1 works.
  *
- * A middlebox that opens TLS may take the offer and then do nothing good with it. So after two new connections in a row that
- * ended before their first answer, or one that spoke something else than HTTP/2, the next one offers HTTP/1.1 alone. Only if
- * that is answered with a success was it HTTP/2; otherwise both are offered again.
+ * A middlebox that intercepts TLS may accept HTTP/2 and then fail. So after two new connections in a row that ended before
+ * their first answer, or one with invalid HTTP/2, the next one offers only HTTP/1.1. If a request then succeeds, HTTP/2 was
+ * the cause, and isn't offered for a time; otherwise both are offered again.
  */
 const HOUR_MS = 3_600_000;
 const MAX_SILENT = 2;
@@ -11,11 +11,11 @@ const MAX_SILENT = 2;
 export class Http2Use {
   readonly #now: () => number;
   #silent = 0;
-  /** How long HTTP/2 would not be offered. */
+  /** For which HTTP/2 won't be offered, in milliseconds. */
   #pause = 0;
   #notBefore = 0;
 
-  /** @param now in milliseconds, never set back */
+  /** @param now in milliseconds, monotonic */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
@@ -24,25 +24,25 @@ export class Http2Use {
     return this.#silent < MAX_SILENT && this.#now() >= this.#notBefore;
   }
 
-  /** @param isAccepted whether by a success: what else comes by HTTP/1.1 may be a server's that wants HTTP/2 */
+  /** @param isAccepted whether the request succeeded: a server that requires HTTP/2 may refuse HTTP/1.1 */
   answered(protocol: "h2" | "http/1.1", isAccepted: boolean): void {
     const isByHttp1Alone = protocol === "http/1.1" && this.#silent >= MAX_SILENT;
     if (isByHttp1Alone && isAccepted) this.#notBefore = this.#now() + this.#pause;
     this.#silent = 0;
   }
 
-  /** A connection by HTTP/2 ended before its first answer. @param isBroken something else was spoken on it */
+  /** An HTTP/2 connection ended before its first answer. @param isBroken whether its data wasn't HTTP/2 */
   silent(isBroken: boolean): void {
     this.#silent = isBroken ? MAX_SILENT : this.#silent + 1;
     this.#pause = isBroken ? 24 * HOUR_MS : HOUR_MS;
   }
 
-  /** A request by HTTP/1.1 failed, too. */
+  /** A request over HTTP/1.1 failed, too. */
   failed(): void {
     this.#silent = 0;
   }
 
-  /** No connection could be opened: the server may want HTTP/2, or nothing is there. */
+  /** No connection could be opened: the server may require HTTP/2, or be unavailable. */
   unopened(): void {
     this.#silent = 0;
     this.#notBefore = 0;

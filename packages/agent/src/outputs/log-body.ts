@@ -1,23 +1,22 @@
 /**
- * The JSON body of Datadog's log endpoint: a list of logs, each with its host, and with its tags as one text.
+ * The JSON body for Datadog's log endpoint: a list of logs, each with its host, and its tags as one text.
  *
- * A log may have a megabyte. Of a longer one the longest texts are cut, and marked where they are; one that is
- * long by the number of its fields keeps those that say what it is. Either gets the tag `cut:true`. That is all
- * that is lost here.
+ * A log may have a megabyte. In a longer one, the longest texts are cut and marked; if it has too many fields, only the
+ * essential ones are kept. Either way it gets the tag `cut:true`. Nothing else is lost here.
  */
 import type { ReceivedLog } from "@chouette-iot/record";
 
-/** The longest log, in bytes of its JSON: Datadog's "Send logs". */
+/** Limit of a log's JSON, in bytes: Datadog's "Send logs". */
 export const MAX_LOG_BYTES = 1_000_000;
 
 const CUT_TAG = "cut:true";
 const CUT_MARK = "… (cut)";
-/** Texts that are cut shorter than this don't help: the log is long by their number. */
+/** If texts of this length are still too long together, the log has too many fields. */
 const MIN_CUT = 1_000;
-/** The fields that say what a log is, of one that can't be kept whole. */
+/** The fields that are kept of a log with too many. */
 const ESSENTIAL = ["date", "timestamp", "ddsource", "service", "level", "status", "host", "message"] as const;
 
-/** @param agentHost of every log that names none; with "" it has none */
+/** @param agentHost the host of logs without one; "" for none */
 export function encodeLogs(logs: readonly ReceivedLog[], agentHost: string): string {
   return `[${logs.map((log) => encodeLog(log, agentHost)).join(",")}]`;
 }
@@ -27,10 +26,9 @@ export function encodeLog(log: ReceivedLog, agentHost: string): string {
   const tags = [...new Set(log.ddtags)];
   const whole = JSON.stringify({ ...named, ddtags: tags.join(",") });
   if (fits(whole)) return whole;
-  const tagsWithin = (longest: number) =>
-    [cutText(tags.join(","), longest), CUT_TAG].filter(Boolean).join(",");
-  for (let longest = 0.8 * MAX_LOG_BYTES; longest > MIN_CUT; longest /= 4) {
-    const shorter = JSON.stringify({ ...cutTexts(named, longest), ddtags: tagsWithin(longest) });
+  const tagsWithin = (limit: number) => [cutText(tags.join(","), limit), CUT_TAG].filter(Boolean).join(",");
+  for (let limit = 0.8 * MAX_LOG_BYTES; limit > MIN_CUT; limit /= 4) {
+    const shorter = JSON.stringify({ ...cutTexts(named, limit), ddtags: tagsWithin(limit) });
     if (fits(shorter)) return shorter;
   }
   const essence = Object.fromEntries(ESSENTIAL.map((field) => [field, essential(named[field])]));
@@ -41,17 +39,17 @@ function fits(json: string): boolean {
   return json.length <= MAX_LOG_BYTES && Buffer.byteLength(json) <= MAX_LOG_BYTES;
 }
 
-/** A copy with no text longer than this, however deep it lies. */
-function cutTexts(value: object, longest: number): object {
+/** A copy with all texts cut to a limit, at any depth. */
+function cutTexts(value: object, limit: number): object {
   return JSON.parse(JSON.stringify(value), (_, part: unknown) =>
-    typeof part === "string" ? cutText(part, longest) : part,
+    typeof part === "string" ? cutText(part, limit) : part,
   );
 }
 
-function cutText(text: string, longest: number): string {
-  if (text.length <= longest) return text;
-  // A surrogate pair that is cut in two is no text.
-  const cut = text.slice(0, longest).replace(/[\ud800-\udbff]$/, "");
+function cutText(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  // Without half a surrogate pair at the end.
+  const cut = text.slice(0, limit).replace(/[\ud800-\udbff]$/, "");
   return cut + CUT_MARK;
 }
 

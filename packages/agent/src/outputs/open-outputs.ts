@@ -1,4 +1,4 @@
-/** The outputs of an agent, one for each kind of records, to one and the same place. */
+/** The outputs of an agent: one for each signal, all to the same destination. */
 import type { EventRecord, ReadyMetric, ReadySketch, ReceivedLog, ServiceCheck } from "@chouette-iot/record";
 import { fixedKey, keyFromFile } from "./api-key.js";
 import { connectionOptions } from "./connections.js";
@@ -38,12 +38,12 @@ export interface DatadogOutputsOptions
   readonly wireMeter: WireMeter;
 }
 
-/** Rejects if the key's or the certificate authority's file can't be read. */
+/** Rejects if the file of the key or of the certificate authority can't be read. */
 export async function openDatadog(options: DatadogOutputsOptions): Promise<Outputs> {
   const { apiKey = "", apiKeyFile } = options;
   const key = apiKeyFile === undefined ? fixedKey(apiKey) : await keyFromFile(apiKeyFile);
   const connection = await connectionOptions(options);
-  // Together, so that a host is connected to once.
+  // Shared, so that each host has one connection.
   const access = { ...options, key, sender: new HttpSender(connection, undefined, options.wireMeter) };
   return {
     metrics: datadogMetrics({ ...access, purpose: "metrics" }),

@@ -1,10 +1,10 @@
-/** A connection to a server, direct or through a proxy, with TLS if it is to have that. */
+/** Opens a connection to a server, direct or through a proxy, with or without TLS. */
 import { connect, type Socket } from "node:net";
 import { secure } from "./secure-socket.js";
 import { openTunnel, type Target } from "./tunnel.js";
 import { type OpenOptions, whenOpen } from "./when-open.js";
 
-/** Rejects if there is none within the time, or once the signal is aborted: then no socket is left behind. */
+/** Rejects, and leaves no socket open, if that takes too long or the signal is aborted. */
 export function openSocket(target: Target, proxy: URL | undefined, options: OpenOptions): Promise<Socket> {
   if (proxy !== undefined) return openTunnel(proxy, target, options);
   const { host, port, security } = target;

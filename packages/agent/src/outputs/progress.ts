@@ -1,32 +1,32 @@
 /**
- * Whether a request makes progress: bytes of it are acknowledged, or bytes of its answer come in.
+ * Watches whether a request makes progress: its bytes are acknowledged, or bytes of its answer are received.
  *
- * Promises: a body may take as long as the link needs, while bytes flow; a link on which nothing flows is noticed.
- * What else a connection carries, such as the pings of HTTP/2, keeps nobody waiting for an answer.
- * If the system doesn't report what is acknowledged, whatever it has taken is supposed to flow at 16 kbit/s at least.
+ * Promises: a body may take as long as the link needs, as long as bytes flow; a dead link is noticed. Other traffic of the
+ * connection, such as HTTP/2's pings, doesn't count. If the system doesn't report acknowledged bytes, a rate of at least
+ * 16 kbit/s is assumed.
  */
 import type { Socket } from "node:net";
 import type { Milliseconds } from "@chouette-iot/record";
 import { unacknowledgedBytes } from "./unacknowledged.js";
 
 export interface ProgressOptions {
-  /** How long nothing may happen. */
+  /** Time limit without progress. */
   readonly quiet: Milliseconds;
   /** Length of the body. */
   readonly bytes: number;
   /** A number that changes with each part of the answer. */
   heard(): number;
-  /** Whether the body is handed to the connection. Once that is acknowledged, only the answer is progress. */
+  /** Whether the body was written to the connection. Once it is acknowledged, only the answer is progress. */
   isSent(): boolean;
 }
 
-/** How often it looks in the time that nothing may happen. */
+/** Number of checks within the time limit. */
 const LOOKS = 6;
 const MIN_BYTES_PER_MS = 2;
 
 /**
- * @param onQuiet called once, when nothing has happened for too long
- * @returns ends the watch
+ * @param onQuiet called once, when there was no progress for too long
+ * @returns stops watching
  */
 export function watchProgress(
   socket: Socket,
@@ -34,7 +34,7 @@ export function watchProgress(
   onQuiet: () => void,
 ): () => void {
   let seen = "";
-  /** Of the connection's bytes, those that end with the body. */
+  /** The connection's written bytes at the end of the body. */
   let due: number | undefined;
   let since = performance.now();
   let isEnded = false;

@@ -1,9 +1,9 @@
 /**
- * Writes protobuf's wire format from its end to its start.
+ * Writes protobuf's wire format backwards.
  *
- * A message stands behind its own length, and the length is only known once the message is written. Written
- * backwards, every length is known in time: one pass, one growing buffer, no object for a field. The price
- * is that fields, and the entries of a repeated field, have to be written last one first.
+ * A message is preceded by its length, which is known only after the message is written. Backwards, every length is known in
+ * time: one pass, one growing buffer, and no object per field. The price is that fields, and the entries of a repeated
+ * field, must be written last one first.
  *
  * Rules of the wire format: https://protobuf.dev/programming-guides/encoding/
  */
@@ -19,20 +19,20 @@ const TWO_TO_32 = 0x1_0000_0000;
 
 export class ProtobufWriter {
   #bytes = Buffer.allocUnsafe(FIRST_CAPACITY_BYTES);
-  /** Where the first byte stands that is written so far. */
+  /** Position of the first written byte. */
   #start = FIRST_CAPACITY_BYTES;
 
-  /** How many bytes are written. Taken before a message's fields, it is what `message` asks for after them. */
+  /** Number of written bytes. Read it before a message's fields, and pass it to `message` after them. */
   get written(): number {
     return this.#bytes.length - this.#start;
   }
 
-  /** A view of what is written. */
+  /** A view of the written bytes. */
   finish(): Buffer {
     return this.#bytes.subarray(this.#start);
   }
 
-  /** Puts the head of a message before its fields: all that was written since `writtenBefore`. */
+  /** Writes the head of a message whose fields are all bytes since `writtenBefore`. */
   message(field: number, writtenBefore: number): void {
     this.#varint(this.written - writtenBefore);
     this.#key(field, LENGTH_DELIMITED);
@@ -72,7 +72,7 @@ export class ProtobufWriter {
     );
   }
 
-  /** Bytes that another writer made, field and all. */
+  /** A complete field that another writer has written. */
   prewritten(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#start -= bytes.length;
@@ -93,7 +93,7 @@ export class ProtobufWriter {
     this.#bytes[at] = rest;
   }
 
-  /** A negative number is written as its two's complement of 64 bits, as protobuf wants it: ten bytes. */
+  /** A negative number is written in two's complement with 64 bits, as protobuf requires: ten bytes. */
   #varint64(value: number): void {
     this.#reserve(MAX_VARINT_BYTES);
     const groups: number[] = [];
@@ -104,12 +104,12 @@ export class ProtobufWriter {
     }
   }
 
-  /** Writes the text as UTF-8 and answers with its length in bytes. */
+  /** Writes a text as UTF-8 and returns its length in bytes. */
   #text(text: string): number {
     const { length } = text;
     this.#reserve(length);
     const bytes = this.#bytes;
-    // Names and tags are short and nearly always ASCII: then a loop beats a call out of JavaScript.
+    // Names and tags are short and nearly always ASCII: a loop is then faster than a native call.
     let at = this.#start;
     for (let index = length - 1; index >= 0; index--) {
       const code = text.charCodeAt(index);

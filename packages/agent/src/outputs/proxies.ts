@@ -1,16 +1,16 @@
-/** Which proxy a request goes through: the settings' HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
+/** Chooses the proxy for a request: HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
 import { BlockList, isIP } from "node:net";
 
 export interface Proxies {
-  /** The proxy for `http://` addresses, as a URL; user and password may be in it. */
+  /** The proxy for `http://` addresses, as a URL, with or without user and password. */
   readonly http: string | undefined;
   /** The proxy for `https://` addresses. */
   readonly https: string | undefined;
-  /** Hosts that are reached without one, with commas or spaces between them; `*` is all. */
+  /** Hosts to connect to without a proxy, separated by commas or spaces; `*` for all. */
   readonly except: string | undefined;
 }
 
-/** The proxy to this address; undefined if it is reached without one. */
+/** The proxy for this address; undefined for none. */
 export function proxyFor(url: URL, { http, https, except = "" }: Proxies): URL | undefined {
   const proxy = url.protocol === "https:" ? https : http;
   if (proxy === undefined || proxy === "") return undefined;
@@ -19,7 +19,7 @@ export function proxyFor(url: URL, { http, https, except = "" }: Proxies): URL |
   return new URL(proxy.includes("://") ? proxy : `http://${proxy}`);
 }
 
-/** As with curl and Go: a name or an address, a port narrows either to it; a network in CIDR notation. */
+/** As with curl and Go, an exception is a name or an address, with or without a port, or a network in CIDR notation. */
 function isExcepted(url: URL, exception: string): boolean {
   if (exception === "*") return true;
   const host = withoutDot(url.hostname.replace(/^\[|\]$/g, ""));
@@ -27,7 +27,7 @@ function isExcepted(url: URL, exception: string): boolean {
   const { name, port } = hostAndPort(exception);
   if (port !== undefined && port !== portOf(url)) return false;
   if (isIP(name) !== 0) return isInNetwork(host, `${name}/${isIP(name) === 6 ? 128 : 32}`);
-  // `example.org` and `.example.org` stand for the host and all below it.
+  // `example.org` and `.example.org` match the host and its subdomains.
   const domain = withoutDot(name.replace(/^\*?\./, ""));
   return host === domain || host.endsWith(`.${domain}`);
 }
@@ -39,7 +39,7 @@ function hostAndPort(exception: string): { readonly name: string; readonly port:
   return { name: bracketed ?? plain, port };
 }
 
-/** False for what is no network. */
+/** False for an invalid network. */
 function isInNetwork(host: string, network: string): boolean {
   const [address = "", prefix = ""] = network.split("/");
   const family = isIP(address);
@@ -54,7 +54,7 @@ function portOf({ port, protocol }: URL): string {
   return port === "" ? ({ "http:": "80", "https:": "443" }[protocol] ?? "") : port;
 }
 
-/** A fully qualified name ends in a dot, which changes nothing here. */
+/** A fully qualified name may end in a dot. */
 function withoutDot(name: string): string {
   return name.replace(/\.$/, "");
 }

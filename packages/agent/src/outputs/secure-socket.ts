@@ -1,16 +1,16 @@
-/** TLS to the intake on a connection to it, direct or through a proxy. */
+/** TLS to the intake, on a direct connection or one through a proxy. */
 import { isIP, type Socket } from "node:net";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
 
 export interface Security {
   readonly host: string;
-  /** By whose word the intake is known; undefined for the well-known authorities. */
+  /** Has the trusted certificate authorities; undefined for Node's. */
   readonly secureContext: SecureContext | undefined;
-  /** What may be spoken on it, the best first (ALPN). A server that doesn't choose speaks HTTP/1.1. */
+  /** Protocols to offer (ALPN), the preferred one first. A server that doesn't choose uses HTTP/1.1. */
   readonly protocols: readonly string[];
-  /** Of an earlier connection: most of the handshake isn't needed. */
+  /** Of an earlier connection: saves most of the handshake. */
   readonly session: Buffer | undefined;
-  /** Called with the session to use next; with undefined if none is. */
+  /** Called with the session for the next connection; undefined for none. */
   onSession(session: Buffer | undefined): void;
 }
 
@@ -21,10 +21,10 @@ export function secure(
 ): TLSSocket {
   const secured = connect({
     socket,
-    // Said explicitly: NODE_TLS_REJECT_UNAUTHORIZED=0, set for another program, must not give the key away.
+    // Explicit: with NODE_TLS_REJECT_UNAUTHORIZED=0, anybody could get the key.
     rejectUnauthorized: true,
     ALPNProtocols: protocols,
-    // A certificate is asked for by name; an address can't be (RFC 6066, 3).
+    // The server name can't be an address (RFC 6066, 3).
     ...(isIP(host) === 0 ? { servername: host } : { host }),
     ...(secureContext === undefined ? {} : { secureContext }),
     ...(session === undefined ? {} : { session }),
@@ -32,7 +32,7 @@ export function secure(
   socket.once("error", (error) => secured.destroy(error));
   secured.on("session", onSession);
   const forget = () => onSession(undefined);
-  // A handshake that fails may have failed by the session.
+  // The session may be the cause of a failed handshake.
   if (session !== undefined) secured.once("error", forget);
   secured.once("secureConnect", () => secured.off("error", forget));
   return secured;

@@ -1,8 +1,8 @@
 /**
- * The bodies of a batch of series: in each format that the series endpoints in use take, but a large batch only in the formats
- * that suit it.
+ * The bodies of a batch of series, in every format that the used endpoints accept; a large batch only in the formats that suit
+ * it.
  *
- * In each, the series stand in the order, and the values are rounded in the base, that take the fewest bytes there.
+ * Each format has the order of series and the base for rounding that give the fewest bytes.
  */
 import { SMALL_BODY_BYTES } from "./compression.js";
 import { binaryRounding, decimalRounding, type Rounding, roundSeries } from "./precision.js";
@@ -11,17 +11,17 @@ import { seriesV1, seriesV2 } from "./series-json.js";
 import { byLength, byName } from "./series-order.js";
 import { encodeMetricPayload } from "./series-protobuf.js";
 import { encodeSeriesV3 } from "./series-v3.js";
-import type { Endpoint, PlainBody, Some } from "./smallest-body.js";
+import type { Endpoint, NonEmptyArray, PlainBody } from "./smallest-body.js";
 
-/** The newest version of the series endpoint in use: with v3, v2 as well, wherever that takes fewer bytes. */
+/** Version of the series endpoint. With v3, v2 is also used, if that gives fewer bytes. */
 export type SeriesVersion = "v1" | "v2" | "v3";
 
 export interface SeriesBodyOptions {
   readonly host: string;
-  /** The API's base, as in `https://api.datadoghq.com/api`. */
+  /** Base URL of the API, such as `https://api.datadoghq.com/api`. */
   readonly apiUrl: string;
   readonly seriesVersion: SeriesVersion;
-  /** Significant digits that values are rounded to; undefined leaves them as they are. */
+  /** Significant digits to round values to; undefined for no rounding. */
   readonly precision: number | undefined;
 }
 
@@ -45,7 +45,7 @@ const V3: SeriesEndpoint = { ...V2, path: "/intake/metrics/v3/series", encodings
 interface Format {
   readonly endpoint: SeriesEndpoint;
   readonly contentType: string;
-  /** Whether it is worth trying for a large body. */
+  /** Whether it is tried for a large body. */
   readonly suitsLarge: boolean;
   rounding(digits: number): Rounding;
   order(series: readonly Series[]): readonly Series[];
@@ -63,7 +63,7 @@ const V2_PROTOBUF: Format = { ...PROTOBUF, endpoint: V2, encode: encodeMetricPay
 const V2_JSON: Format = { ...JSON_FORMAT, endpoint: V2, suitsLarge: false, encode: seriesV2 };
 
 /** The one that suits large bodies first. */
-const FORMATS: Readonly<Record<SeriesVersion, Some<Format>>> = {
+const FORMATS: Readonly<Record<SeriesVersion, NonEmptyArray<Format>>> = {
   v1: [{ ...JSON_FORMAT, endpoint: V1, suitsLarge: true, encode: seriesV1 }],
   v2: [V2_PROTOBUF, V2_JSON],
   v3: [{ ...PROTOBUF, endpoint: V3, encode: encodeSeriesV3 }, V2_PROTOBUF, V2_JSON],
@@ -72,7 +72,7 @@ const FORMATS: Readonly<Record<SeriesVersion, Some<Format>>> = {
 export function seriesBodies(
   series: readonly Series[],
   { host, apiUrl, seriesVersion, precision }: SeriesBodyOptions,
-): Some<PlainBody> {
+): NonEmptyArray<PlainBody> {
   const bodyIn = ({ endpoint, contentType, rounding, order, encode }: Format): PlainBody => {
     const round = precision === undefined ? undefined : rounding(precision);
     const rounded = round === undefined ? series : series.map((one) => roundSeries(one, round));

@@ -1,20 +1,20 @@
 /**
- * Orders of series in which a batch compresses well. In both, series with as many points stand together. Which of the
- * two gives fewer bytes depends on the format: docs/decisions/0006-bytes-on-the-wire.md.
+ * Orders of series in which a batch compresses well. Both group series with the same number of points. Which one gives fewer
+ * bytes depends on the format: docs/decisions/0006-bytes-on-the-wire.md.
  */
 import { type Series, seriesKey } from "./series.js";
 
-/** Those of one length together, by name: what repeats at one distance, zstd writes for nearly nothing. */
+/** By length, then by name: a repetition at a constant distance costs zstd nearly nothing. */
 export function byLength(series: readonly Series[]): readonly Series[] {
   return sorted(series, seriesKey, (a, b) => a.length - b.length);
 }
 
-/** Those with the most alike beside each other: by type, name and tags. */
+/** By type, name and tags, so that similar series are neighbours. */
 export function byName(series: readonly Series[]): readonly Series[] {
   return sorted(series, ({ metric, tags, type }) => JSON.stringify([type, metric, tags]));
 }
 
-/** By the number of points, then as told, then by the keys as text. */
+/** Sorts by the number of points, then with `compare`, then by the text of the keys. */
 function sorted(
   series: readonly Series[],
   keyOf: (one: Series) => string,

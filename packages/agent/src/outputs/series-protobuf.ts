@@ -1,5 +1,5 @@
 /**
- * Series as the protobuf message that Datadog's `POST /api/v2/series` takes, `MetricPayload`:
+ * Series as `MetricPayload`, the protobuf message of `POST /api/v2/series`:
  *
  *     MetricPayload { repeated MetricSeries series = 1 }
  *     MetricSeries  { repeated Resource resources = 1; string metric = 2; repeated string tags = 3;
@@ -8,8 +8,7 @@
  *     MetricPoint   { double value = 1; int64 timestamp = 2 }
  *     MetricType    COUNT = 1, RATE = 2, GAUGE = 3
  *
- * Nothing is lost but the fraction of a timestamp or interval, which the format has no room for. A value of 0
- * is left out, since it is what proto3 reads if there is none.
+ * Only the fraction of timestamps and intervals is lost. A value of 0 is left out: it is proto3's default.
  */
 import type { Point } from "@chouette-iot/record";
 import { ProtobufWriter } from "./protobuf-writer.js";
@@ -20,7 +19,7 @@ const SERIES = { resources: 1, metric: 2, tags: 3, points: 4, type: 5, interval:
 const RESOURCE = { type: 1, name: 2 } as const;
 const POINT = { value: 1, timestamp: 2 } as const;
 
-/** @param agentHost of every series that names none; with "" it has none */
+/** @param agentHost the host of series without one; "" for none */
 export function encodeMetricPayload(series: readonly Series[], agentHost: string): Buffer {
   const resources = hostEncoder();
   const writer = new ProtobufWriter();
@@ -52,9 +51,9 @@ function encodeHost(host: string): Uint8Array {
 }
 
 /**
- * Last field first, and the last of each list first: the writer goes backwards.
+ * Last field first, and the last entry of each list first: the writer works backwards.
  *
- * Protobuf leaves the order of fields to the writer. In this one, of all, a batch compresses best.
+ * Fields may be in any order. This one compresses best.
  */
 function writeSeries(writer: ProtobufWriter, series: Series, resources: Uint8Array): void {
   const { metric, type, tags, points, interval } = series;
@@ -73,7 +72,7 @@ function writeSeries(writer: ProtobufWriter, series: Series, resources: Uint8Arr
 
 function writePoint(writer: ProtobufWriter, [at, value]: Point): void {
   const before = writer.written;
-  // -0 is not the default: left out, it would come back as 0.
+  // -0 isn't the default: if it were left out, it would be read as 0.
   if (!Object.is(value, 0)) writer.double(POINT.value, value);
   writer.integer(POINT.timestamp, Math.floor(at));
   writer.message(SERIES.points, before);

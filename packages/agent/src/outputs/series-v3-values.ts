@@ -1,22 +1,22 @@
 /**
- * How the values of a series are written in series v3: all of them in one way, the shortest that keeps each exactly, by the
- * Datadog Agent's rule.
+ * How values are written in series v3: all values of a series in the same type, the shortest one that is exact for each, as in
+ * the Datadog Agent.
  *
- * Of nothing (0), a whole number of at most 2^24, a whole number of 48 bits, a 32-bit float and a double, it is the last
- * that one of the values needs. A whole number over 2^24 may not be exact as a float: beside one, it needs a double.
+ * The types are nothing (0), a whole number up to 2^24, a whole number of 48 bits, a 32-bit float, and a double. The last one
+ * that a value needs is used. A whole number over 2^24 may not be exact as a float: together with floats, it needs a double.
  */
 import type { Point } from "@chouette-iot/record";
 import type { Column } from "./column.js";
 
 export interface ValueType {
-  /** In the bits of a series' type. */
+  /** Its bits in a series' type. */
   readonly number: number;
   /** The column that the values are in. */
   readonly column: "integers" | "floats" | "doubles";
   write(column: Column, value: number): void;
 }
 
-/** Nothing is written: the column stays as it is. */
+/** Writes nothing. */
 const ZEROS: ValueType = { number: 0x00, column: "integers", write: () => {} };
 const INTEGERS: ValueType = {
   number: 0x10,
@@ -40,7 +40,7 @@ export function valueType(points: readonly Point[]): ValueType {
   for (const [, value] of points) {
     if (Object.is(value, 0)) continue;
     hasOthers = true;
-    // -0 is another number than 0, which only floats have.
+    // Only floats can represent -0.
     if (Number.isInteger(value) && value !== 0 && value >= -INTEGER_LIMIT && value < INTEGER_LIMIT)
       hasLarge ||= Math.abs(value) > MAX_SMALL;
     else if (Math.fround(value) === value) hasFloats = true;

@@ -3,21 +3,21 @@
  *
  *     Payload { MetricData metricData = 3 }
  *
- * `MetricData` has a dictionary for each kind of text, and a list for each property of a series or a point; {@link FIELDS} are
- * their numbers. A reference is an index into a dictionary, from 1 on, 0 for none, written as the difference to the one before.
+ * `MetricData` has a dictionary for each kind of text, and a list for each property of a series or point; {@link FIELDS} has
+ * their numbers. A reference is an index into a dictionary (from 1, 0 for none), written as the difference to the previous one.
  * (Source: agent-payload, intake_v3.proto. The columns are in the order of their numbers, as the Agent writes them.)
  *
- * Nothing is lost but the fraction of a timestamp or interval, which the format has no room for.
+ * Only the fraction of timestamps and intervals is lost.
  */
 import { Column } from "./column.js";
 import { type Series, TYPE_NUMBERS } from "./series.js";
 import { valueType } from "./series-v3-values.js";
 
-/** A series with all that the format has. The agent's own have a host as their only resource, and no more of it. */
+/** A series with everything that the format supports. The agent itself uses only a host as its resource. */
 export interface SeriesV3 extends Omit<Series, "host"> {
-  /** As type and name, such as `["host", "device-1"]`. */
+  /** Such as `["host", "device-1"]`. */
   readonly resources: readonly (readonly [type: string, name: string])[];
-  /** Tags beside its own that other series have as well: a tag set that others refer to. */
+  /** Further tags, in a tag set that other series refer to, too. */
   readonly sharedTags?: readonly string[];
   readonly sourceType?: string;
   readonly origin?: readonly [product: number, category: number, service: number];
@@ -52,7 +52,7 @@ const NO_INDEX = 0x100;
 
 type ColumnName = keyof typeof FIELDS;
 
-/** @param agentHost of every series that names none; with "" it has none */
+/** @param agentHost the host of series without one; "" for none */
 export function encodeSeriesV3(series: readonly Series[], agentHost: string): Buffer {
   const writer = new SeriesWriter();
   for (const one of series) {
@@ -64,9 +64,9 @@ export function encodeSeriesV3(series: readonly Series[], agentHost: string): Bu
 
 export class SeriesWriter {
   readonly #columns = new Map<ColumnName, Column>();
-  /** By column: what is in it, and its index. */
+  /** By column: the index of each entry. */
   readonly #dictionaries = new Map<ColumnName, Map<string, number>>();
-  /** By column: the last reference or time in it. */
+  /** By column: the last reference or time. */
   readonly #last = new Map<ColumnName, number>();
 
   add(series: SeriesV3): void {
@@ -111,7 +111,7 @@ export class SeriesWriter {
     this.#last.set(name, value);
   }
 
-  /** The index of an entry in a dictionary, which is written if it is new. */
+  /** The index of an entry in a dictionary. A new entry is written. */
   #index(dictionary: ColumnName, key: string, write: () => void): number {
     const known = this.#dictionaries.get(dictionary) ?? new Map<string, number>();
     this.#dictionaries.set(dictionary, known);
@@ -156,7 +156,7 @@ export class SeriesWriter {
   }
 }
 
-/** From 0 on. */
+/** The first one is the difference to 0. */
 function writeDifferences(column: Column, values: readonly number[]): void {
   let before = 0;
   for (const value of values) {

@@ -1,8 +1,8 @@
 /**
- * Series: the points of one metric, type, tag set and interval, gathered so that their name travels once.
+ * Series: the points of one metric, type, tag set and interval, grouped so that the name is sent once.
  *
- * Tags are complete when they come here. What wasn't written by Datadog's rules, such as the Python agent's, gets the name
- * and tags that Datadog would make of it, so that one series is one.
+ * Tags are already complete. Names and tags that don't follow Datadog's rules, such as the Python agent's, are normalised as
+ * Datadog would do, so that the same series isn't sent as two.
  */
 import {
   canonicalTags,
@@ -18,22 +18,22 @@ export interface Series {
   readonly type: ReadyType;
   readonly tags: readonly string[];
   readonly points: readonly Point[];
-  readonly interval?: Seconds;
-  /** The agent's host if it has none. */
-  readonly host?: string;
+  readonly interval?: Seconds | undefined;
+  /** Undefined for the agent's host. */
+  readonly host?: string | undefined;
 }
 
-/** The types as series v2 has them. */
+/** Numbers of the types in series v2. */
 export const TYPE_NUMBERS: Readonly<Record<ReadyType, number>> = { count: 1, rate: 2, gauge: 3 };
 
 /**
- * The series of a batch, in the order of their first points in it.
+ * The series of a batch, in the order of their first points.
  *
- * Of two points of one second the later in the batch stays, as at the intake.
+ * Of two points in one second, the later one in the batch is kept, as at the intake.
  */
 export function groupSeries(batch: readonly ReadyMetric[]): readonly Series[] {
   const groups = new Map<string, Group>();
-  // By the key as it was stored: each is written by Datadog's rules once.
+  // By the key before normalisation, so that each is normalised once.
   const known = new Map<string, Group>();
   for (const metric of batch) {
     const stored = seriesKey(metric);
@@ -56,27 +56,21 @@ interface Group {
 }
 
 function groupOf({ metric, type, tags, interval, host }: ReadyMetric, groups: Map<string, Group>): Group {
-  const named = {
-    // Kept as it is if no part of it is valid: it is for the intake to refuse.
+  // A name without a valid character is kept: the intake refuses it.
+  const series = {
     metric: metricName(metric) || metric,
     type,
     tags: canonicalTags(tags),
-    ...(host === undefined ? {} : { host }),
+    host,
+    interval,
   };
-  const series = interval === undefined ? named : { ...named, interval };
   const key = seriesKey(series);
   const group = groups.get(key) ?? { series, points: new Map<Seconds, number>() };
   groups.set(key, group);
   return group;
 }
 
-/** JSON keeps the parts apart whatever characters they hold. */
-export function seriesKey({
-  metric,
-  tags,
-  type,
-  interval,
-  host,
-}: Pick<ReadyMetric, "metric" | "tags" | "type" | "interval" | "host">): string {
+/** As JSON, so that no two different series have the same key. */
+export function seriesKey({ metric, tags, type, interval, host }: Omit<Series, "points">): string {
   return JSON.stringify([metric, tags, type, interval, host]);
 }

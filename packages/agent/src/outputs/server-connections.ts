@@ -1,17 +1,16 @@
 /**
  * The connections to one server. They are kept alive between requests.
  *
- * With TLS, it is the server that chooses: HTTP/2, on one connection for everything, or HTTP/1.1, on two at most.
+ * With TLS, the server chooses the protocol: HTTP/2, with one connection for everything, or HTTP/1.1, with up to two.
  *
- * Promises: a TLS session outlasts its connection, whatever ended that: the next handshake takes a third of the bytes. A connection
- * that nothing is sent on costs nothing: neither pings nor TCP's own probes.
+ * Promises: a TLS session outlasts its connection, however that ended: the next handshake takes a third of the bytes. An idle
+ * connection costs no bytes: there are neither pings nor TCP keep-alive probes.
  */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Milliseconds } from "@chouette-iot/record";
-import type { Connection } from "./connection.js";
 import { type Http2Connection, startHttp2 } from "./http2-connection.js";
 import { Http2Use } from "./http2-use.js";
 import { openSocket } from "./open-socket.js";
@@ -19,15 +18,23 @@ import type { Answer } from "./request-answer.js";
 import type { Security } from "./secure-socket.js";
 import type { Target } from "./tunnel.js";
 
+/** The agent has a kept connection. If all are in use, a request waits for the next free one. */
+export interface Http1Connection {
+  readonly protocol: "http/1.1";
+  readonly agent: HttpAgent;
+}
+
+export type Connection = Http1Connection | Http2Connection;
+
 export interface ConnectionTimeouts {
   readonly connect: Milliseconds;
-  /** How long a connection without a request is kept. */
+  /** For which an idle connection is kept. */
   readonly keepAlive: Milliseconds;
 }
 
 export interface ServerOptions {
   readonly proxy: URL | undefined;
-  /** By whose word the server is known; undefined for the well-known authorities. */
+  /** Has the trusted certificate authorities; undefined for Node's. */
   readonly secureContext: Security["secureContext"];
   onSocket(socket: Socket): void;
 }
@@ -40,12 +47,12 @@ export class ServerConnections {
   readonly #timeouts: ConnectionTimeouts;
   readonly #http2Use = new Http2Use();
   #agent: HttpAgent;
-  /** For the agent's next request. */
+  /** Sockets for the HTTP agent's next requests. */
   #opened: Socket[] = [];
   #http2: Http2Connection | undefined;
-  /** The last one of TLS. */
+  /** The last TLS session. */
   #session: Buffer | undefined;
-  /** Those of TCP that are about to be open. */
+  /** TCP sockets that are connecting. */
   readonly #opening = new Set<Socket>();
 
   constructor(url: URL, options: ServerOptions, timeouts: ConnectionTimeouts) {
@@ -55,7 +62,7 @@ export class ServerConnections {
     this.#agent = this.#newAgent();
   }
 
-  /** One that is kept, or a new one. */
+  /** A kept connection, or a new one. Rejects if none can be opened, or the signal is aborted. */
   async open(signal: AbortSignal): Promise<Connection> {
     signal.throwIfAborted();
     if (this.#http2?.isOpen) return this.#http2;
@@ -69,7 +76,7 @@ export class ServerConnections {
       throw error;
     });
     if (socket instanceof TLSSocket && socket.alpnProtocol === "h2") return this.#startHttp2(socket, tcp);
-    // Its failure is the next request's, which says so itself.
+    // The next request reports its failure.
     socket.on("error", () => {});
     this.#opened.push(socket);
     return { protocol: "http/1.1", agent: this.#agent };
@@ -79,14 +86,14 @@ export class ServerConnections {
     this.#http2Use.answered(protocol, status >= 200 && status < 300);
   }
 
-  /** A request on it failed. Those that are asked for afterwards are new. */
+  /** A request failed: the next one gets a new connection. */
   failed(connection: Connection, error: unknown): void {
     if (connection.protocol === "http/1.1") this.#http2Use.failed();
     else if (!connection.hasAnswered) this.#http2Use.silent(isProtocolError(error));
     this.end();
   }
 
-  /** Ends those that are here: those that are asked for afterwards are new. One that is in use ends with its request. */
+  /** Closes the kept connections: the next request gets a new one. A connection in use is closed after its request. */
   end(): void {
     const agent = this.#agent;
     this.#agent = this.#newAgent();
@@ -97,7 +104,7 @@ export class ServerConnections {
     this.#http2 = undefined;
   }
 
-  /** Ends all of them, requests included. */
+  /** Closes all connections, those with requests included. */
   close(): void {
     for (const socket of this.#opening) socket.destroy();
     for (const socket of this.#opened) socket.destroy();
@@ -117,7 +124,7 @@ export class ServerConnections {
     const { protocol } = this.#url;
     const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: this.#timeouts.keepAlive };
     const agent = protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
-    // Node has TCP probe each kept connection once a second: 6 kB a minute of a link's headers.
+    // Node lets TCP probe each kept connection once a second: 6 kB a minute on the link.
     const { keepSocketAlive } = agent;
     agent.keepSocketAlive = (socket) => {
       const isKept = keepSocketAlive.call(agent, socket);
@@ -127,10 +134,10 @@ export class ServerConnections {
     agent.createConnection = (_, done) => {
       const opened = this.#opened.pop();
       if (opened !== undefined) return opened;
-      // One that was there has ended since.
+      // The kept connection has ended meanwhile.
       this.#openSocket(false).then(
         ({ socket }) => done?.(null, socket),
-        // The type wants a socket beside the error; nobody looks at it.
+        // The type requires a socket with the error; it isn't used.
         (error) => done?.(error, new Socket()),
       );
       return undefined;
@@ -164,7 +171,7 @@ export class ServerConnections {
     }
   }
 
-  /** With the session of the connection before. */
+  /** With the session of the previous connection. */
   #security(host: string, offersHttp2: boolean): Security {
     return {
       host,
@@ -178,7 +185,7 @@ export class ServerConnections {
   }
 }
 
-/** What came wasn't HTTP/2. */
+/** Whether the received data wasn't HTTP/2. */
 function isProtocolError(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_HTTP2_ERROR";
 }

@@ -1,21 +1,22 @@
 /**
- * The smallest body of a request: what it says can be written in more than one format, and compressed in more than
- * one way, and none of these is the smallest of every batch.
+ * Finds the smallest body of a request. The same records can be written in several formats and compressed in several ways,
+ * and none of them is the smallest for every batch.
  *
- * Promises: of the formats of a small body, each is compressed by each encoding that its endpoint takes, and the smallest is
- * taken. A large one is only written in the first format and by its first encoding: that is the smallest, or costs little
- * more. If it hardly shrinks, the next large format is tried as well (docs/decisions/0006-bytes-on-the-wire.md).
+ * Promises: a small body is compressed in each of its formats with each encoding that the endpoint accepts, and the smallest
+ * result is used. A large one is compressed only in the first format and with its first encoding, which is the smallest or
+ * costs little more. If it hardly shrinks, the next format for large bodies is tried, too
+ * (docs/decisions/0006-bytes-on-the-wire.md).
  */
 import { type Compressed, compress, type Encoding, SMALL_BODY_BYTES } from "./compression.js";
 
 /** A list with at least one entry. */
-export type Some<T> = readonly [T, ...T[]];
+export type NonEmptyArray<T> = readonly [T, ...T[]];
 
 export interface Endpoint {
   readonly url: string;
-  /** Those that it takes, the one that suits large bodies first. */
-  readonly encodings: Some<Encoding>;
-  /** The largest body that the intake takes, in bytes, as sent and inflated. */
+  /** Accepted encodings, the one that suits large bodies first. */
+  readonly encodings: NonEmptyArray<Encoding>;
+  /** Limits of a body in bytes, as sent and inflated. */
   readonly maxSentBytes: number;
   readonly maxInflatedBytes: number;
 }
@@ -31,11 +32,11 @@ export interface Body extends Compressed {
   readonly contentType: string;
 }
 
-/** Of its plain size: a large body that takes more than this holds noise, of which another format may make less. */
+/** A large body that takes more than this share of its plain size contains noise, which another format may write shorter. */
 const NOISE = 0.5;
 
-/** @param formats the same in each of them, the one that suits large bodies first; each within its endpoint's limits */
-export async function smallestBody(formats: Some<PlainBody>): Promise<Body> {
+/** @param formats the same records in each format, the one that suits large bodies first; each within its endpoint's limits */
+export async function smallestBody(formats: NonEmptyArray<PlainBody>): Promise<Body> {
   const [first] = formats;
   let smallest = await compressed(first, first.endpoint.encodings[0]);
   for (const format of formats) {

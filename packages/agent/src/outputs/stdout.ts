@@ -1,6 +1,5 @@
 /**
- * The stdout outputs: a line for each series or log, for a look at what would be sent and for agents without a
- * key. What is printed costs nothing: it counts as no bytes.
+ * The stdout outputs: print a line for each record, to try the agent without a key. Printed records count as 0 bytes.
  */
 import {
   CHECK_STATUSES,
@@ -19,9 +18,9 @@ import { type Output, tryEncode } from "./output.js";
 import { groupSeries, type Series } from "./series.js";
 
 export interface StdoutOptions {
-  /** The present host name: a device may get its name late at boot. */
+  /** The current host name: a device may get its name late at boot. */
   hostName(): string;
-  /** Lines for people instead of JSON. */
+  /** Readable lines instead of JSON. */
   readonly pretty: boolean;
   write(text: string): void;
 }
@@ -117,7 +116,7 @@ function prettyLog({ date, level, service, message, ddtags }: ReceivedLog): stri
   return printable([...parts, ddtags.join(" ")].filter(Boolean).join("  "));
 }
 
-/** A field may hold any JSON: to join it as it is would call what it has as `toString`. */
+/** A field may be any JSON. Joining an object would call a `toString` that a client put into it. */
 function asText(value: unknown): unknown {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
 }

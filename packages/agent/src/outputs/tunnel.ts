@@ -1,11 +1,11 @@
 /**
- * A connection through a forward proxy: CONNECT, and TLS to the intake inside it.
+ * A connection through a forward proxy: CONNECT, and inside it TLS to the intake.
  *
- * Promises: it ends by a connection or an error within the time-out, and leaves no socket behind. What the proxy
- * refuses is an error and never an answer to the request: that would be taken for the intake's word on the records.
+ * Promises: it ends with a connection or an error within the time limit, and leaves no socket open. A refusal by the proxy is
+ * an error, never an answer to the request: that would be taken for the intake's answer about the records.
  *
- * Not by a library: `https-proxy-agent` keeps the socket of a proxy that never answers forever, and hands on a
- * proxy's 400 or 403 as if it came from the other end.
+ * No library is used: `https-proxy-agent` keeps the socket of a proxy that never answers forever, and passes a proxy's 400 or
+ * 403 on as if it were the server's.
  */
 import { type ClientRequest, request as httpRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
@@ -16,7 +16,7 @@ import { type OpenOptions, whenOpen } from "./when-open.js";
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** Undefined if it is spoken to without TLS. */
+  /** Undefined without TLS. */
   readonly security: Security | undefined;
   /** Called with the TCP connection, the proxy's if there is one, before anything is sent. */
   onSocket(socket: Socket): void;
@@ -42,7 +42,7 @@ function connectThrough(
       signal,
     });
     const timer = setTimeout(
-      () => request.destroy(new Error(`no word of the proxy for ${timeout} ms`)),
+      () => request.destroy(new Error(`the proxy didn't answer for ${timeout} ms`)),
       timeout,
     );
     request.on("close", () => clearTimeout(timer));

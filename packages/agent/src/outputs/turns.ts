@@ -1,23 +1,24 @@
 /**
- * Turns: those who want the same thing get it one after another, so that requests to a host share one connection.
+ * Turns: requests to the same host follow one another, so that they share one connection.
  *
- * A new connection costs more bytes than waiting, but nobody waits for longer than a limit: after that, two have it at once.
+ * A new connection costs more bytes than waiting. But nobody waits longer than a limit: after that, two requests overlap.
  */
 import type { Milliseconds } from "@chouette-iot/record";
+import { withResolvers } from "../runtime/promises.js";
 
 export class Turns {
   readonly #limit: Milliseconds;
-  /** Resolves when the last turn of a name has ended. */
+  /** By name: resolves when its last turn has ended. */
   readonly #last = new Map<string, Promise<void>>();
 
   constructor(limit: Milliseconds) {
     this.#limit = limit;
   }
 
-  /** @param signal doesn't wait any longer once it is aborted */
+  /** Runs the work in turn. @param name of the host @param signal ends the waiting, not the work */
   async take<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const before = this.#last.get(name);
-    const { promise: ended, resolve: end } = withResolvers();
+    const { promise: ended, resolve: end } = withResolvers<void>();
     const all = before === undefined ? ended : Promise.all([before, ended]).then(() => {});
     this.#last.set(name, all);
     try {
@@ -42,12 +43,4 @@ export class Turns {
       turn.then(go);
     });
   }
-}
-
-function withResolvers(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

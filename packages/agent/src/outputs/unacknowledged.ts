@@ -1,15 +1,15 @@
 /**
- * How much of what a connection was given its other end has not acknowledged.
+ * The number of written bytes that the other end of a connection has not acknowledged.
  *
- * The kernel takes megabytes at once and sends them for minutes on a slow link. Node has no access to SIOCOUTQ, but
- * Linux shows the same number in /proc/net/tcp, as `tx_queue`, to every user.
+ * The kernel buffers megabytes and sends them for minutes on a slow link. Node has no access to SIOCOUTQ, but Linux shows the
+ * same number to every user in /proc/net/tcp, as `tx_queue`.
  */
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 
 const TABLES: Readonly<Record<string, string>> = { IPv4: "/proc/net/tcp", IPv6: "/proc/net/tcp6" };
 
-/** In bytes; undefined if it can't be found out, as on other systems than Linux. */
+/** Undefined if the system doesn't report it, as on macOS. */
 export async function unacknowledgedBytes({
   localPort,
   remotePort,
@@ -20,8 +20,8 @@ export async function unacknowledgedBytes({
   const text = await readFile(table, "latin1").catch(() => undefined);
   if (text === undefined) return undefined;
   const [local, remote] = [localPort, remotePort].map(hexPort);
-  // `sl local_address rem_address st tx_queue:rx_queue …`, addresses and queues in hexadecimal. Other sockets with the
-  // same two ports lead to other hosts: their bytes are counted with this one's, since only changes matter.
+  // `sl local_address rem_address st tx_queue:rx_queue …`, addresses and queues in hexadecimal. Sockets to other hosts may
+  // have the same two ports. Their bytes are included: only changes matter.
   const line = new RegExp(`: [0-9A-F]+:${local} [0-9A-F]+:${remote} [0-9A-F]{2} ([0-9A-F]+):`, "g");
   let found: number | undefined;
   for (const [, queued = ""] of text.matchAll(line)) found = (found ?? 0) + Number.parseInt(queued, 16);

@@ -1,4 +1,4 @@
-/** Waits for a socket that is connecting, for no longer than it may take. */
+/** Waits until a socket is connected, up to a time limit. */
 import type { Socket } from "node:net";
 import type { Milliseconds } from "@chouette-iot/record";
 
@@ -8,7 +8,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @param event by which it says that it is open */
+/** Rejects and closes the socket if it fails, takes too long, or the signal is aborted. @param event emitted when it is open */
 export function whenOpen<T extends Socket>(
   socket: T,
   event: "connect" | "secureConnect",

@@ -1,9 +1,9 @@
 /**
- * Bytes on the wire: what the connections' sockets have sent and received, TLS, handshakes and a proxy's CONNECT included, by
- * destination and purpose. What IP and TCP add isn't in it.
+ * Counts bytes on the wire, by destination and purpose: everything that sockets send and receive, including TLS, handshakes and
+ * a proxy's CONNECT, without the headers of IP and TCP.
  *
- * Requests to a destination follow one another, so what its sockets carry from one request to the next is the first one's. What is
- * carried by a connection to a proxy that is itself spoken to by TLS is counted without that TLS.
+ * Requests to a destination follow one another, so all bytes until the next request belong to the current one. If the proxy
+ * itself is connected by TLS, that TLS isn't counted.
  */
 import type { Socket } from "node:net";
 
@@ -38,14 +38,14 @@ export class WireMeter {
     });
   }
 
-  /** A request begins: what goes to and comes from its destination from now on is for this purpose. */
+  /** A request begins: from now on, the destination's bytes belong to this purpose. */
   begin(destination: string, purpose: Purpose): void {
     if (this.#purposes.get(destination) === purpose) return;
     this.#readAll();
     this.#purposes.set(destination, purpose);
   }
 
-  /** Everything since the last call. */
+  /** The counts since the last call. */
   take(): WireCounts {
     this.#readAll();
     const counts = this.#counts;
@@ -60,7 +60,7 @@ export class WireMeter {
   #read(socket: Socket): void {
     const metered = this.#sockets.get(socket);
     if (metered === undefined) return;
-    // What waits in the socket's own buffer hasn't gone out yet.
+    // Without bytes in the socket's buffer, which aren't sent yet.
     const sent = socket.bytesWritten - socket.writableLength;
     const { bytesRead: received } = socket;
     const { destination } = metered;

@@ -1,6 +1,6 @@
 /**
- * Zstandard: Node's own where it has it (from 22.15 on, off the main thread), else one in WebAssembly, loaded
- * when it is first asked for. Which one, and why: docs/decisions/0006-bytes-on-the-wire.md.
+ * The Zstandard encoder: Node's own (since 22.15, off the main thread), else one in WebAssembly, loaded when it is first
+ * needed. For the choice, see docs/decisions/0006-bytes-on-the-wire.md.
  */
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
@@ -9,13 +9,13 @@ export type ZstdEncoder = (body: Uint8Array, level: number) => Promise<Uint8Arra
 
 let encoder: Promise<ZstdEncoder | undefined> | undefined;
 
-/** The encoder, or undefined if this Node has none of its own and can't run WebAssembly either. */
+/** The encoder; undefined if Node neither has one nor can run WebAssembly. Never rejects. */
 export function zstdEncoder(): Promise<ZstdEncoder | undefined> {
   encoder ??= (async () => nativeEncoder() ?? (await wasmEncoder()))().catch(() => undefined);
   return encoder;
 }
 
-/** What newer Nodes have in `node:zlib`; the types are those of the oldest Node that is supported. */
+/** In `node:zlib` of newer versions; the types are those of the oldest supported Node. */
 interface ZlibWithZstd {
   zstdCompress(
     body: Uint8Array,
@@ -32,7 +32,7 @@ function nativeEncoder(): ZstdEncoder | undefined {
   return (body, level) =>
     encode(body, {
       params: { [constants.ZSTD_c_compressionLevel]: level },
-      // Without it, the encoder sets up its tables for a body of any length: 80 MB and 40 ms at level 19.
+      // Without it, the encoder allocates tables for any length: 80 MB and 40 ms at level 19.
       pledgedSrcSize: body.length,
     });
 }

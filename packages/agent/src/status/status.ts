@@ -25,7 +25,7 @@ import type { Clock } from "../runtime/clock.js";
 import type { OutageReport } from "../runtime/outage.js";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { VERSION } from "../runtime/version.js";
-import { within } from "../runtime/within.js";
+import { within } from "../runtime/promises.js";
 import type { AllDeliveries, Deliveries } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";

@@ -1,4 +1,4 @@
-/** The engine's list of containers and its list of events, as far as they tell how containers are. */
+/** The state of containers, from the engine's list of containers and its events. */
 import type { Seconds } from "@chouette-iot/record";
 import type { DockerMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
@@ -6,16 +6,16 @@ import type { CollectedMetric } from "../collector.js";
 export interface Container {
   readonly id: string;
   readonly name: string;
-  /** created, running, paused, restarting, exited, dead; and the like. */
+  /** Such as created, running, paused, restarting, exited, dead. */
   readonly state: string;
-  /** Undefined if the container has no health check, or its first one is not done. */
+  /** Undefined without a health check, and before the first one is done. */
   readonly isHealthy: boolean | undefined;
 }
 
-/** The answer to `/containers/json?all=true`. */
+/** @param text the response to `/containers/json?all=true`. Throws if it isn't a list */
 export function parseContainers(text: string): readonly Container[] {
   const list: unknown = JSON.parse(text);
-  if (!Array.isArray(list)) throw new Error("the engine's answer is no list of containers");
+  if (!Array.isArray(list)) throw new Error("the engine's response isn't a list of containers");
   return list.map(({ Id, Names, State, Status }) => ({
     id: String(Id),
     name: ownName(Names) ?? String(Id).slice(0, 12),
@@ -24,7 +24,7 @@ export function parseContainers(text: string): readonly Container[] {
   }));
 }
 
-/** `/web`, and not `/proxy/web`: the name that a link from another container gives it. */
+/** `/web`, not `/proxy/web`, which is the name of a link from another container. */
 function ownName(names: unknown): string | undefined {
   if (!Array.isArray(names)) return undefined;
   return names.map((name) => String(name).replace(/^\//, "")).find((name) => !name.includes("/"));
@@ -36,7 +36,7 @@ function parseHealth(status: string): boolean | undefined {
   return status.includes("(unhealthy)") ? false : undefined;
 }
 
-/** The present state: how many containers are in each, which run, and which are healthy. */
+/** The number of containers in each state, and which ones run and are healthy. */
 export function stateMetrics(
   containers: readonly Container[],
   metrics: readonly DockerMetric[],
@@ -73,9 +73,10 @@ function healthyMetrics({ name: container, isHealthy }: Container): CollectedMet
 }
 
 /**
- * How often each container was started, by id: the answer to `/events`, one JSON object a line.
+ * The number of starts of each container, by id.
  *
- * @param until later starts are left to the next round
+ * @param text the response to `/events`, a JSON object per line
+ * @param until later starts belong to the next round
  */
 export function parseStarts(text: string, until: Seconds): ReadonlyMap<string, number> {
   const starts = new Map<string, number>();
@@ -90,9 +91,9 @@ export function parseStarts(text: string, until: Seconds): ReadonlyMap<string, n
 }
 
 /**
- * Starts that were not a container's first.
+ * Restarts: all starts except a container's first.
  *
- * @param seen containers that had been started already when the events began
+ * @param seen containers that had been started before the events
  */
 export function restartMetrics(
   containers: readonly Container[],

@@ -1,10 +1,9 @@
 /**
- * The docker collector: what each container uses, and how it is.
+ * The docker collector: the resources and the state of each container.
  *
- * Asks for the list, then for the statistics of all running containers side by side, one request each and
- * without the second that the engine would take to work out a CPU share: that is worked out here, between two
- * rounds. A container that goes while it is looked at gives nothing, and is no error. Requests for metrics that
- * DOCKER_METRICS doesn't name aren't made.
+ * Requests the list, then the statistics of all running containers in parallel, one request each, as one-shot: the engine
+ * would take a second to compute the CPU percentage, which is computed here between two rounds. A container that
+ * disappears meanwhile is skipped and isn't an error. Only requests for metrics in DOCKER_METRICS are made.
  */
 import { messageOf, type Seconds, toSeconds } from "@chouette-iot/record";
 import type { DockerMetric } from "../../config/collector-metrics.js";
@@ -64,7 +63,7 @@ export function open({ settings }: Pick<CollectorContext, "settings">): Collecto
   return dockerCollector(settings.dockerSocketPath, settings.dockerMetrics);
 }
 
-/** What is remembered from one round to the next. */
+/** Kept from one round to the next. */
 interface Memory {
   readonly at: Seconds;
   /** Containers that had been started. */
@@ -98,7 +97,7 @@ export function dockerCollector(socketPath: string, metrics: readonly DockerMetr
 
 async function listContainers(engine: Engine, { signal }: Round) {
   const { status, body, isPodman } = await engine.get("/containers/json?all=true", signal);
-  if (status !== 200) throw new Error(`the engine answered ${status} to the list of containers`);
+  if (status !== 200) throw new Error(`the engine answered ${status} to the request for containers`);
   return { containers: parseContainers(body), isPodman };
 }
 
@@ -111,11 +110,11 @@ async function countRestarts(
 ): Promise<readonly CollectedMetric[]> {
   const { status, body } = await engine.get(startsPath(before.at, until, isPodman), signal);
   if (status === 200) return restartMetrics(containers, parseStarts(body, until), before.started);
-  report(`the engine answered ${status} to the list of events`);
+  report(`the engine answered ${status} to the request for events`);
   return [];
 }
 
-/** Docker's list of events ends if it is given an end; Podman's (4.3) is then empty, and ends if it is asked not to go on. */
+/** Docker's list of events needs an end. With one, Podman's (4.3) would be empty; `stream=false` ends it. */
 function startsPath(since: Seconds, until: Seconds, isPodman: boolean): string {
   const filters = encodeURIComponent(JSON.stringify({ type: ["container"], event: ["start"] }));
   const end = isPodman ? "stream=false" : `until=${until.toFixed(9)}`;
@@ -148,12 +147,12 @@ async function readStats(
   return { metrics: read, cpu };
 }
 
-/** Undefined if the container has gone meanwhile, or was stopped. */
+/** Undefined if the container was stopped or removed meanwhile. */
 async function readOne(engine: Engine, id: string, signal: AbortSignal): Promise<Stats | undefined> {
   const { status, body } = await engine.get(`/containers/${id}/stats?stream=false&one-shot=true`, signal);
-  // A container that goes while the engine reads it is answered by nothing at all.
+  // The engine's response is empty if the container disappears while it is read.
   if (status === 404 || status === 409 || (status === 200 && body === "")) return undefined;
   if (status !== 200)
-    throw new Error(`the engine answered ${status} to the statistics of ${id.slice(0, 12)}`);
+    throw new Error(`the engine answered ${status} to the request for statistics of ${id.slice(0, 12)}`);
   return JSON.parse(body);
 }

@@ -1,20 +1,20 @@
 /**
- * Asking Docker's engine, or Podman's compatible service, on its Unix socket.
+ * Requests to Docker's engine, or to Podman's compatible service, on a Unix socket.
  *
- * No version stands in the paths: the engine then answers as its own version does, old or new.
+ * The paths contain no API version: the engine then uses its own.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
 import { readBody } from "../response-body.js";
 
-/** A container's statistics have a few kilobytes, a list of a thousand containers a megabyte. */
+/** Limit of a response. Statistics of a container are a few kilobytes, a list of a thousand containers a megabyte. */
 const MAX_BYTES = 16 * 1_048_576;
-/** So many containers are asked about at the same time. */
+
 const MAX_CONNECTIONS = 16;
 
 export interface Answer {
   readonly status: number;
   readonly body: string;
-  /** Podman's service speaks Docker's language, with an accent. */
+  /** Podman's API differs from Docker's in details. */
   readonly isPodman: boolean;
 }
 
@@ -26,7 +26,7 @@ export class Engine {
     this.socketPath = socketPath.replace(/^unix:\/\//, "");
   }
 
-  /** Throws if the engine can't be reached; any answer of its own is given back. */
+  /** Rejects if the engine can't be reached; returns every response, whatever its status. */
   async get(path: string, signal: AbortSignal): Promise<Answer> {
     const options = { socketPath: this.socketPath, path, agent: this.#agent, signal, host: "docker" };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {

@@ -1,10 +1,9 @@
-/** A container's statistics as metrics. The shapes are those of Docker's engine, on cgroup v1 and v2, and of Podman. */
-
+/** Metrics from a container's statistics, as Docker's engine (on cgroup v1 and v2) and Podman return them. */
 import type { DockerMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
 import { rounded } from "../rounded.js";
 
-/** The answer to `/containers/ID/stats`, as far as it is read. Every part may be missing. */
+/** The used parts of the response to `/containers/ID/stats`. Every part may be missing. */
 export interface Stats {
   /** When it was read; the year 1 for a container that doesn't run. */
   readonly read?: string;
@@ -24,14 +23,14 @@ export interface Stats {
   };
 }
 
-/** CPU time that a container had used, and when. */
+/** CPU time that a container has used, and when that was read. */
 export interface CpuReading {
   readonly nanoseconds: number;
   /** Milliseconds since the epoch, on the engine's clock. */
   readonly at: number;
 }
 
-/** Undefined if the container did not run when it was asked about. */
+/** Undefined if the container wasn't running. */
 export function cpuReading({ read, cpu_stats }: Stats): CpuReading | undefined {
   const at = Date.parse(read ?? "");
   const nanoseconds = cpu_stats?.cpu_usage?.total_usage;
@@ -47,7 +46,7 @@ export function cpuPercentage(before: CpuReading, after: CpuReading): number | u
 
 type Values = Readonly<Record<string, number | undefined>>;
 
-/** What each of DOCKER_METRICS gives of a container's statistics. */
+/** How each of DOCKER_METRICS is read from a container's statistics. */
 const READERS: Readonly<
   Partial<Record<DockerMetric, (stats: Stats, before: CpuReading | undefined) => Values>>
 > = {
@@ -63,12 +62,12 @@ const READERS: Readonly<
   io: blockIo,
 };
 
-/** Whether any of these metrics comes from a container's statistics, which take a request for each container. */
+/** Whether any of these metrics needs statistics, which take a request per container. */
 export function needsStats(metrics: readonly DockerMetric[]): boolean {
   return metrics.some((metric) => READERS[metric] !== undefined);
 }
 
-/** @param before the reading of the round before, for the CPU's share */
+/** @param before the reading of the previous round, for the CPU percentage */
 export function statsMetrics(
   container: string,
   stats: Stats,
@@ -84,14 +83,14 @@ export function statsMetrics(
   );
 }
 
-/** Without the page cache that can be dropped at any time, as `docker stats` shows it. The name of that part is cgroup v1's or v2's. */
+/** Without reclaimable page cache, as in `docker stats`. That part has different names in cgroup v1 and v2. */
 function workingSet({ usage, stats }: NonNullable<Stats["memory_stats"]>): number | undefined {
   if (usage === undefined) return undefined;
   const cache = stats?.total_inactive_file ?? stats?.inactive_file ?? 0;
   return Math.max(0, usage - cache);
 }
 
-/** All of its interfaces together; nothing if it has none. */
+/** The sum of all interfaces; no values without interfaces. */
 function network({ networks }: Stats): Readonly<Record<string, number>> {
   const interfaces = Object.values(networks ?? {});
   if (interfaces.length === 0) return {};
@@ -101,7 +100,7 @@ function network({ networks }: Stats): Readonly<Record<string, number>> {
   };
 }
 
-/** All devices together. A container that did no I/O yet has no list, or an empty one: 0. */
+/** The sum of all devices. Before its first I/O a container has no list, or an empty one: 0. */
 function blockIo({ blkio_stats }: Stats): Readonly<Record<string, number>> {
   const sums = { read: 0, write: 0 };
   for (const { op, value = 0 } of blkio_stats?.io_service_bytes_recursive ?? []) {

@@ -1,8 +1,8 @@
 /**
- * The exec collector: a program of the user's own, run once a round, whose lines are read as metrics.
+ * The exec collector: runs a program of the user once a round and reads metrics from its output.
  *
- * The program is run as it is, without a shell and without the agent's settings in its environment
- * (`program-environment.ts`). What it started is ended with it (`program.ts`).
+ * The program is started without a shell, and without the agent's settings in its environment
+ * (`program-environment.ts`). Its children are killed with it (`program.ts`).
  */
 import { seconds, toMilliseconds } from "@chouette-iot/record";
 import type { Collector } from "../collector.js";

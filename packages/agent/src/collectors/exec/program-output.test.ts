@@ -23,14 +23,14 @@ ups.switches:3|c
   it("may be one JSON list", () => {
     const { metrics, faults } = parseOutput('[{"name":"a","type":"rate","value":1},\n 3]');
     expect(metrics).toEqual([{ name: "a", type: "rate", value: 1 }]);
-    expect(faults).toEqual(["entry 2 of the output is no metric"]);
+    expect(faults).toEqual(["entry 2 of the output isn't a metric"]);
     expect(parseOutput("[broken").faults).toHaveLength(1);
   });
 
   it("names the lines that are no metrics, and gives the others", () => {
     const { metrics, faults } = parseOutput("a:1|g\nError: no such UPS\nb:x|g\nc:1|h\n{broken\nd:2|g\n");
     expect(metrics.map(({ name }) => name)).toEqual(["a", "d"]);
-    expect(faults).toEqual([2, 3, 4, 5].map((line) => `line ${line} of the output is no metric`));
+    expect(faults).toEqual([2, 3, 4, 5].map((line) => `line ${line} of the output isn't a metric`));
   });
 
   it("never throws, whatever it is", () => {

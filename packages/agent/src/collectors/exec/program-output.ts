@@ -1,10 +1,10 @@
-/** What a program wrote, as metrics: DogStatsD's lines, JSON lines, or one JSON list. */
+/** Parses a program's output to metrics: lines as in DogStatsD, JSON lines, or a JSON list. */
 import type { ReadyType, Tags } from "@chouette-iot/record";
 import type { CollectedMetric } from "../collector.js";
 
 export interface Output {
   readonly metrics: readonly CollectedMetric[];
-  /** A sentence for each line that was no metric. */
+  /** A sentence for each line that isn't a metric. */
   readonly faults: readonly string[];
 }
 
@@ -16,7 +16,7 @@ export function parseOutput(text: string): Output {
     const line = raw.trim();
     if (line === "" || line.startsWith("# ")) return;
     const metric = line.startsWith("{") ? parseJsonLine(line) : parseLine(line);
-    if (metric === undefined) faults.push(`line ${index + 1} of the output is no metric`);
+    if (metric === undefined) faults.push(`line ${index + 1} of the output isn't a metric`);
     else metrics.push(metric);
   });
   return { metrics, faults };
@@ -34,7 +34,7 @@ export function parseLine(line: string): CollectedMetric | undefined {
   return { name: name.trim(), type, value, tags: parseTags(tags) };
 }
 
-/** A tag without a value is one whose value is empty. */
+/** A tag without a colon has an empty value. */
 function parseTags(text: string): Tags {
   const tags: Record<string, string> = {};
   for (const tag of text.split(",")) {
@@ -58,19 +58,19 @@ function parseJsonList(text: string): Output {
   try {
     list = JSON.parse(text);
   } catch {
-    return { metrics: [], faults: ["the output begins as a JSON list and is none"] };
+    return { metrics: [], faults: ["the output begins like a JSON list but isn't valid JSON"] };
   }
   const metrics: CollectedMetric[] = [];
   const faults: string[] = [];
   for (const [index, entry] of (Array.isArray(list) ? list : []).entries()) {
     const metric = toMetric(entry);
-    if (metric === undefined) faults.push(`entry ${index + 1} of the output is no metric`);
+    if (metric === undefined) faults.push(`entry ${index + 1} of the output isn't a metric`);
     else metrics.push(metric);
   }
   return { metrics, faults };
 }
 
-/** Without a type it is a gauge. Whether name, value and tags are sound is looked at for all collectors in one place (`ready.ts`). */
+/** The default type is gauge. Name, value and tags are validated for all collectors in `ready.ts`. */
 function toMetric(entry: unknown): CollectedMetric | undefined {
   if (typeof entry !== "object" || entry === null || !("name" in entry) || !("value" in entry))
     return undefined;

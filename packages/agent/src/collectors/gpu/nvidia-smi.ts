@@ -1,9 +1,9 @@
-/** What `nvidia-smi --query-gpu … --format=csv,noheader,nounits` writes, as metrics. */
+/** Metrics from the output of `nvidia-smi --query-gpu … --format=csv,noheader,nounits`. */
 import type { CollectedMetric } from "../collector.js";
 
 const MEBIBYTE = 1_048_576;
 
-/** What is asked of each GPU after its number and name: nvidia-smi's name, ours, and by what to multiply. */
+/** The queried fields after index and name: nvidia-smi's name, the metric's name, and a factor. */
 const READINGS = [
   ["utilization.gpu", "usage", 1],
   ["utilization.memory", "memory.usage", 1],
@@ -17,9 +17,9 @@ const READINGS = [
 export const FIELDS: readonly string[] = ["index", "name", ...READINGS.map(([field]) => field)];
 
 /**
- * A line for each GPU. What a GPU doesn't report is `[N/A]` or the like.
+ * One line per GPU. A value that a GPU doesn't report is `[N/A]` or similar.
  *
- * @throws if no line is a GPU's: nvidia-smi says "No devices were found" and exits with 0
+ * @throws if there is no GPU: nvidia-smi prints "No devices were found" and exits with 0
  */
 export function gpuMetrics(text: string): CollectedMetric[] {
   const metrics = text.split("\n").flatMap(gpuLineMetrics);

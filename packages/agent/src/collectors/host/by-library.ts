@@ -1,4 +1,4 @@
-/** The host if there is no /proc, as on macOS: the same metrics, from the package systeminformation. */
+/** The host collector without /proc, as on macOS: the same metrics, from the package systeminformation. */
 import { loadavg, uptime } from "node:os";
 import si from "systeminformation";
 import type { HostMetric } from "../../config/collector-metrics.js";

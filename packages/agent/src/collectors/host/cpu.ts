@@ -1,9 +1,9 @@
-/** CPU from /proc/stat: how busy it was between two readings, and how many processes run or wait. */
+/** CPU use between two readings, and numbers of running and blocked processes, from /proc/stat. */
 import type { CollectedMetric } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 import { rounded } from "../rounded.js";
 
-/** Time spent since boot in each state, in the kernel's ticks. */
+/** Time since boot in each state, in the kernel's ticks. */
 export interface CpuTimes {
   readonly busy: readonly number[];
   readonly idle: readonly number[];
@@ -33,7 +33,7 @@ export function parseStat(text: string): Stat {
   return { all, cores, running, blocked };
 }
 
-/** Guest time is left out, since user and nice time have it already; waiting for I/O is idling, as in psutil. */
+/** Without guest time, which user and nice time include. Waiting for I/O counts as idle, as in psutil. */
 function cpuTimes(fields: readonly string[]): CpuTimes {
   const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] =
     fields.map(Number);
@@ -47,7 +47,7 @@ export function busyPercentage(before: CpuTimes, after: CpuTimes): number | unde
   return total > 0 ? rounded((100 * busy) / total, 1) : undefined;
 }
 
-/** The kernel lets a single counter go back (iowait does, proc(5)): that one then counts as 0, as in htop. */
+/** A counter may go back (iowait does, proc(5)): it then counts as 0, as in htop. */
 function elapsed(before: readonly number[], after: readonly number[]): number {
   return after.reduce((sum, ticks, state) => sum + Math.max(0, ticks - (before[state] ?? 0)), 0);
 }
@@ -58,7 +58,7 @@ export interface CpuOptions {
   readonly processes: boolean;
 }
 
-/** Reads /proc/stat on each call; percentages come from the second call on. */
+/** Reads /proc/stat with each call. The first call returns no percentages. */
 export function cpuReader(proc: string, options: CpuOptions): () => readonly CollectedMetric[] {
   let before: Stat | undefined;
   return () => {

@@ -1,4 +1,4 @@
-/** What block devices read and wrote between two readings, from /proc/diskstats. */
+/** Bytes that block devices read and wrote between two readings, from /proc/diskstats. */
 import { readdirSync } from "node:fs";
 import type { Milliseconds } from "@chouette-iot/record";
 import type { CollectedMetric, Round } from "../collector.js";
@@ -12,7 +12,7 @@ export interface DiskCounters {
   readonly busyMilliseconds: number;
 }
 
-/** The kernel counts in sectors of 512 bytes, whatever those of the device are. */
+/** The kernel counts sectors of 512 bytes, whatever the device's sector size. */
 const SECTOR = 512;
 
 export function parseDiskstats(text: string): ReadonlyMap<string, DiskCounters> {
@@ -39,7 +39,7 @@ export function diskMetrics(
   const read = after.readBytes - before.readBytes;
   const written = after.writtenBytes - before.writtenBytes;
   const busy = after.busyMilliseconds - before.busyMilliseconds;
-  // A device that was taken out and put back counts from 0 again.
+  // The counters of a device that was removed and inserted again start at 0.
   if (elapsed <= 0 || read < 0 || written < 0 || busy < 0) return [];
   const tags = { device };
   const percentage = Math.min(100, rounded((100 * busy) / elapsed, 1));
@@ -55,13 +55,13 @@ export function deviceName(entry: string): string {
   return entry.replaceAll("!", "/");
 }
 
-/** Whole devices, which /sys/block lists and their partitions it doesn't; none that live in memory or in a file. */
+/** Whole disks: /sys/block doesn't list partitions. Without devices in memory or in a file. */
 function listDisks(sys: string): readonly string[] {
   const devices = readdirSync(`${sys}/block`).map(deviceName);
   return devices.filter((device) => !/^(loop|ram|zram|fd|sr)\d+$/.test(device));
 }
 
-/** Answers from the second call on. */
+/** The first call returns no metrics. */
 export function diskReader(
   proc: string,
   sys: string,

@@ -1,5 +1,4 @@
-/** Space and inodes of the file systems that are on a device, as `df` shows them. */
-
+/** Space and inodes of file systems on a device, as in `df`. */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "@chouette-iot/record";
@@ -7,9 +6,9 @@ import type { CollectedMetric, Round } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 import { type Mount, parseMounts } from "./mounts.js";
 
-/** Images, always full. */
+/** Read-only images, which are always full. */
 const IMAGES = new Set(["squashfs", "iso9660", "erofs", "cramfs", "udf"]);
-/** On disks and flash all the same, though the kernel lists them as having no block device. */
+/** On disk or flash, although the kernel lists them without a block device. */
 const WITHOUT_DEVICE = new Set(["zfs", "ubifs", "jffs2"]);
 
 /** The types in /proc/filesystems that need a device: neither pseudo file systems nor those of other machines. */
@@ -18,7 +17,7 @@ export function parseDeviceTypes(text: string): ReadonlySet<string> {
   return new Set(types.map((line) => line.trim()));
 }
 
-/** One mount for each device: the shortest path, which is not some folder of it mounted elsewhere. */
+/** One mount per device: the one with the shortest path, since folders of it may be mounted elsewhere. */
 export function chooseMounts(mounts: readonly Mount[], deviceTypes: ReadonlySet<string>): readonly Mount[] {
   const chosen = new Map<string, Mount>();
   for (const mount of mounts) {
@@ -35,7 +34,7 @@ export interface FileSystemOptions {
   readonly inodes: boolean;
 }
 
-/** As statfs(2) has it: blocks and files; `bavail` is what is left to others than root. */
+/** As in statfs(2), in blocks and files; `bavail` is the space available to users other than root. */
 export interface FileSystemUse {
   readonly bsize: number;
   readonly blocks: number;
@@ -57,7 +56,7 @@ export function fileSystemMetrics(
     metrics.push({ name: "Chouette.host.fs.used", type: "gauge", value: used, tags });
     metrics.push({ name: "Chouette.host.fs.free", type: "gauge", value: use.bavail * use.bsize, tags });
   }
-  // Some file systems make inodes as they need them and count none.
+  // Some file systems create inodes on demand and report 0.
   if (options.inodes && use.files > 0) {
     metrics.push({ name: "Chouette.host.fs.inodes.used", type: "gauge", value: use.files - use.ffree, tags });
     metrics.push({ name: "Chouette.host.fs.inodes.free", type: "gauge", value: use.ffree, tags });
@@ -66,9 +65,9 @@ export function fileSystemMetrics(
 }
 
 /**
- * @param pid of a process: mounts are those of its mount namespace
- * @param root where the root of those mounts is to be found
- * @returns a reader that reports a mount that can't be read, and gives the others
+ * @param pid a process, whose mount namespace is used
+ * @param root path to the root of that namespace
+ * @returns a reader that reports mounts that can't be read, and returns the others
  */
 export function fileSystemReader(
   proc: string,

@@ -1,3 +1,4 @@
+/** The description of the host collector. */
 import { type CollectorDescription, metricTable } from "../description.js";
 
 export const description: CollectorDescription = {

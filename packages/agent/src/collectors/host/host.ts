@@ -1,11 +1,9 @@
 /**
  * The host collector: CPU, memory, load, file systems, network and more of the device itself.
  *
- * Reads the kernel's own files on Linux, and asks a library on macOS. It promises that a part that can't be
- * read costs that part alone. CPU, disk and pressure describe the time between two rounds, so that the first
- * round is without them.
+ * On Linux it reads the kernel's files, on macOS it uses a library. Promises: a part that can't be read costs only that
+ * part. CPU, disk and pressure cover the time between two rounds, so the first round doesn't have them.
  */
-
 import { existsSync, readdirSync } from "node:fs";
 import { messageOf } from "@chouette-iot/record";
 import type { HostMetric } from "../../config/collector-metrics.js";
@@ -23,7 +21,7 @@ export { description } from "./host-description.js";
 
 export interface HostOptions {
   readonly metrics: readonly HostMetric[];
-  /** Where the host's own /proc, /sys and / are to be found. */
+  /** Mount points of the host's /proc, /sys and /. */
   readonly proc: string;
   readonly sys: string;
   readonly root: string;
@@ -71,7 +69,7 @@ const PERIODS: readonly (readonly [HostMetric, Period])[] = [
 
 function linuxParts({ metrics, proc, sys, root }: HostOptions): readonly NamedPart[] {
   const wants = (metric: HostMetric) => metrics.includes(metric);
-  // The mounts and interfaces of the host's first process are the host's; those of this one may be a container's.
+  // The namespaces of the host's first process; those of this process may be a container's.
   const pid = proc === "/proc" ? "self" : "1";
   const periods = PERIODS.filter(([metric]) => wants(metric)).map(([, period]) => period);
   const cpu = { cpu: wants("cpu"), cores: wants("cores"), processes: wants("processes") };
@@ -95,7 +93,7 @@ function linuxParts({ metrics, proc, sys, root }: HostOptions): readonly NamedPa
   return parts.flatMap(([name, part]) => (part ? [[name, part] as const] : []));
 }
 
-/** @throws if this user can't see other users' processes (hidepid, systemd's ProtectProc): the number would be wrong */
+/** Throws if other users' processes are hidden (hidepid, systemd's ProtectProc): the number would be wrong. */
 function countProcesses(proc: string): readonly CollectedMetric[] {
   const processes = readdirSync(proc).filter((name) => /^\d+$/.test(name));
   if (!processes.includes("1")) throw new Error(`total not available: ${proc} is mounted with hidepid`);
@@ -105,11 +103,11 @@ function countProcesses(proc: string): readonly CollectedMetric[] {
 
 function readUptime(proc: string): readonly CollectedMetric[] {
   const value = Math.floor(Number.parseFloat(readNow(`${proc}/uptime`)));
-  if (Number.isNaN(value)) throw new Error("the file has no number of seconds");
+  if (Number.isNaN(value)) throw new Error("uptime doesn't begin with a number");
   return [{ name: "Chouette.host.uptime", type: "gauge", value }];
 }
 
-/** In a container the kernel's own figures are the host's, but mounts and interfaces are the container's. */
+/** In a container, the kernel's figures are the host's, but mounts and interfaces are the container's. */
 function describeSubject({ proc, root }: HostOptions): string {
   if (proc !== "/proc") return `the host, through ${proc} and ${root}`;
   const inContainer = existsSync("/.dockerenv") || existsSync("/run/.containerenv");

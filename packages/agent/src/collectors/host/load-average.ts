@@ -6,7 +6,7 @@ export type Period = "1m" | "5m" | "15m";
 
 const COLUMNS: Readonly<Record<Period, number>> = { "1m": 0, "5m": 1, "15m": 2 };
 
-/** @param averages of one, five and fifteen minutes, in this order */
+/** @param averages of 1, 5 and 15 minutes, in this order */
 export function loadMetrics(averages: readonly number[], periods: readonly Period[]): CollectedMetric[] {
   return periods.map((period) => ({
     name: "Chouette.host.la",

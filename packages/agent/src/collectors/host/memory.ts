@@ -1,4 +1,4 @@
-/** Memory and swap from /proc/meminfo, counted as `free` counts them. */
+/** Memory and swap as `free` shows them, from /proc/meminfo. */
 import type { CollectedMetric } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 
@@ -16,7 +16,7 @@ export interface MemoryOptions {
   readonly swap: boolean;
 }
 
-/** @throws if the text has no `MemTotal`: it is empty or not the kernel's, and 0 would be wrong */
+/** Throws without `MemTotal`: 0 would be wrong. */
 export function memoryMetrics(
   meminfo: ReadonlyMap<string, number>,
   options: MemoryOptions,
@@ -38,7 +38,7 @@ export function memoryMetrics(
   return metrics;
 }
 
-/** For kernels before 3.14, which have no `MemAvailable`: `free` of procps makes the same estimate. */
+/** For kernels before 3.14, which have no `MemAvailable`. The estimate is that of procps' `free`. */
 function estimateAvailable(meminfo: ReadonlyMap<string, number>): number {
   const of = (name: string) => meminfo.get(name) ?? 0;
   const reclaimable = of("Buffers") + of("Cached") + of("SReclaimable") - of("Shmem");

@@ -1,8 +1,8 @@
 /**
- * Which file systems are mounted where, from /proc/PID/mountinfo.
+ * The mounted file systems, from /proc/PID/mountinfo.
  *
- * Only what a program would reach under a path is listed: a mount that another one covers isn't. systemd does that
- * with ProtectHome, which puts an empty tmpfs over /home.
+ * Only mounts that a program can reach are listed, none that is hidden by another one. For example, systemd's ProtectHome
+ * mounts an empty tmpfs over /home.
  */
 
 export interface Mount {
@@ -16,7 +16,7 @@ interface MountInfo extends Mount {
   readonly parent: string;
 }
 
-/** The mounts that are visible, in the kernel's order. Lines of another form are skipped. */
+/** The visible mounts in the kernel's order. Invalid lines are skipped. */
 export function parseMounts(mountinfo: string): readonly Mount[] {
   const mounts = mountinfo.split("\n").flatMap(parseLine);
   return mounts
@@ -32,14 +32,14 @@ function parseLine(line: string): MountInfo[] {
   return id && parent && path && type && device ? [{ id, parent, path, type, device }] : [];
 }
 
-/** The kernel writes blanks and backslashes of a name as three octal digits. */
+/** The kernel escapes spaces and backslashes as three octal digits. */
 function unescapeOctal(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );
 }
 
-/** A path leads to the topmost of the mounts on it, and never below a mount that is over one of its folders. */
+/** A mount is hidden by another one on the same path, or on a folder above it. */
 function isVisible(mount: MountInfo, mounts: readonly MountInfo[]): boolean {
   const isCovered = mounts.some(
     ({ id, parent, path }) => id !== mount.id && parent === mount.id && path === mount.path,
@@ -47,7 +47,7 @@ function isVisible(mount: MountInfo, mounts: readonly MountInfo[]): boolean {
   return !isCovered && !isBelowAnother(mount, mounts);
 }
 
-/** Two mounts with one parent: the one nearer to the root came later, or the other would be mounted on it. */
+/** Of two mounts with the same parent, the one on the shorter path came later: else the other would be mounted on it. */
 function isBelowAnother(mount: MountInfo, mounts: readonly MountInfo[]): boolean {
   const isHidden = mounts.some(
     ({ id, parent, path }) => id !== mount.id && parent === mount.parent && isAbove(path, mount.path),

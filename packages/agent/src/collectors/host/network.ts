@@ -1,4 +1,4 @@
-/** Bytes that went through each network interface since boot, from /proc/net/dev. */
+/** Bytes sent and received by each network interface since boot, from /proc/net/dev. */
 import type { CollectedMetric } from "../collector.js";
 import { readNow } from "../kernel-files.js";
 
@@ -14,7 +14,7 @@ const SENT = 8;
 export function parseNetDev(text: string): readonly Traffic[] {
   const interfaces: Traffic[] = [];
   for (const line of text.split("\n")) {
-    // The two lines of headings have no colon. A name may have one (an alias), its fields have none.
+    // The two heading lines have no colon. Names of aliases contain one.
     const colon = line.lastIndexOf(":");
     if (colon < 0) continue;
     const fields = line
@@ -36,7 +36,7 @@ export function networkMetrics(interfaces: readonly Traffic[]): CollectedMetric[
     ]);
 }
 
-/** @param pid of a process: interfaces are those of its network namespace */
+/** @param pid a process, whose network namespace is used */
 export function networkReader(proc: string, pid: string): () => readonly CollectedMetric[] {
   return () => {
     const interfaces = parseNetDev(readNow(`${proc}/${pid}/net/dev`));

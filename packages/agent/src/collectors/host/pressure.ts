@@ -1,4 +1,4 @@
-/** How much of the time work was held up for want of CPU, memory or I/O: the kernel's pressure stall information. */
+/** The share of time in which tasks waited for CPU, memory or I/O: the kernel's pressure stall information. */
 import type { Milliseconds } from "@chouette-iot/record";
 import type { CollectedMetric, Round } from "../collector.js";
 import { readNow } from "../kernel-files.js";
@@ -7,7 +7,7 @@ import { rounded } from "../rounded.js";
 const RESOURCES = ["cpu", "memory", "io"] as const;
 
 /**
- * Microseconds since boot in which some work, or all of it, stood still.
+ * Microseconds since boot in which `some` or all (`full`) tasks waited.
  *
  * @throws if the text has no such line
  */
@@ -36,7 +36,7 @@ export function pressureMetrics(
   return metrics;
 }
 
-/** Answers from the second call on. Throws if the kernel keeps no such account. */
+/** The first call returns no metrics. Throws if the kernel has no pressure stall information. */
 export function pressureReader(proc: string): (round: Pick<Round, "clock">) => readonly CollectedMetric[] {
   const before = new Map<string, ReadonlyMap<string, number>>();
   let readAt: Milliseconds | undefined;

@@ -1,9 +1,8 @@
 /**
- * The k8s collector: a node and its pods, as the kubelet's summary has them.
+ * The k8s collector: a node and its pods, from the kubelet's summary.
  *
- * One request a round, for the summary of the one node that the agent runs on; the API server is not asked.
+ * It makes one request a round, to the kubelet of its own node; it doesn't use the API server.
  */
-
 import type { K8sMetrics } from "../../config/collector-metrics.js";
 import type { Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";

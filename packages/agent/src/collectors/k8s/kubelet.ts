@@ -1,9 +1,9 @@
 /**
- * Asking the kubelet, over HTTPS with a client certificate or a token.
+ * Requests to the kubelet, over HTTPS with a client certificate or a token.
  *
- * Promises: the kubelet's certificate is verified unless that was switched off by name. Certificates and token
- * are read for every request, since clusters renew them while the agent runs. A connection is not kept between
- * rounds; its TLS session is, so that the next handshake costs little.
+ * Promises: the kubelet's certificate is verified, unless K8S_INSECURE is set. Certificates and token are read again for
+ * every request, since clusters renew them. The connection is closed after each round, but its TLS session is kept to make
+ * the next handshake cheap.
  */
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
@@ -20,13 +20,13 @@ export interface KubeletOptions {
   readonly tokenPath?: string | undefined;
   /** The name in the kubelet's certificate, if it isn't the host. */
   readonly serverName?: string | undefined;
-  /** Where a pod finds the token and the authority of its service account. */
+  /** Folder with the token and the authority of a pod's service account. */
   readonly serviceAccount: string;
-  /** Believes anyone who answers. */
+  /** Accepts any certificate. */
   readonly insecure: boolean;
 }
 
-/** A summary may list each container of a node's hundred pods. */
+/** Limit of a response: a summary lists every container of a node. */
 const MAX_BYTES = 32 * 1_048_576;
 
 export class Kubelet {
@@ -37,7 +37,7 @@ export class Kubelet {
     this.#options = options;
   }
 
-  /** The body of a 200. Throws with the status of any other answer. */
+  /** The response's body. Rejects if its status isn't 200. */
   async get(path: string, signal: AbortSignal): Promise<string> {
     const options = { ...(await requestOptions(this.#options)), path, agent: this.#agent, signal };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -68,13 +68,13 @@ async function requestOptions(options: KubeletOptions): Promise<RequestOptions> 
     ...(cert && { cert }),
     ...(key && { key }),
     ...(ca && { ca }),
-    // An address is no server name in TLS; the certificate is then checked against the address itself.
+    // TLS has no server name for an address: the certificate is then checked against the address.
     ...(serverName === undefined ? isIP(host) === 0 && { servername: host } : { servername: serverName }),
     ...(token && { headers: { authorization: `Bearer ${token}` } }),
   };
 }
 
-/** The named authority, or the cluster's own inside a pod; without either, those that Node trusts. */
+/** The configured authority, or in a pod the cluster's; without either, Node's default authorities are used. */
 function readAuthority({ caPath, serviceAccount }: KubeletOptions): Promise<Buffer | undefined> {
   return caPath === undefined ? unlessMissing(readFile(`${serviceAccount}/ca.crt`)) : readFile(caPath);
 }

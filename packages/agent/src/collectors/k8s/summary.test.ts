@@ -98,7 +98,7 @@ describe("the kubelet's summary", () => {
   });
 
   it("is refused where it is none", () => {
-    expect(() => parseSummary('{"kind":"Status","code":401}')).toThrow("no summary");
+    expect(() => parseSummary('{"kind":"Status","code":401}')).toThrow("isn't a kubelet's summary");
     expect(() => parseSummary("Unauthorized")).toThrow();
   });
 });

@@ -1,10 +1,9 @@
 /**
- * The kubelet's summary as metrics.
+ * Metrics from the kubelet's summary.
  *
- * The shape is Kubernetes' `Summary` (k8s.io/kubelet/pkg/apis/stats/v1alpha1). Every part of it may be missing:
- * a runtime need not have it. What is missing gives no metric.
+ * The type is Kubernetes' `Summary` (k8s.io/kubelet/pkg/apis/stats/v1alpha1). Depending on the container runtime, any part
+ * may be missing; its metrics are then left out.
  */
-
 import type { K8sMetrics, NodeMetric, PodMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
 
@@ -26,11 +25,11 @@ export interface PodStats extends Stats {
   readonly containers?: readonly Stats[];
 }
 
-/** @throws if the answer is no summary */
+/** @throws if the text isn't a summary */
 export function parseSummary(text: string): Summary {
   const summary: unknown = JSON.parse(text);
   if (typeof summary !== "object" || summary === null || !("node" in summary)) {
-    throw new Error("the answer is no summary of a kubelet");
+    throw new Error("the response isn't a kubelet's summary");
   }
   return summary as Summary;
 }
@@ -82,7 +81,7 @@ function podMetrics(pod: PodStats, wanted: readonly PodMetric[]): CollectedMetri
   return metrics;
 }
 
-/** The pod's own figures; with a runtime that has none, the sums of its containers'. */
+/** The pod's figures, or, if the runtime has none, the sums of its containers. */
 function ofPod(pod: PodStats, part: "cpu" | "memory"): Figures | undefined {
   if (pod[part] !== undefined) return pod[part];
   const sums: Record<string, number> = {};
@@ -94,11 +93,11 @@ function ofPod(pod: PodStats, part: "cpu" | "memory"): Figures | undefined {
   return sums;
 }
 
-/** Interfaces that the node's container network makes: their traffic is that of another interface, or stays inside. */
+/** Interfaces of the container network: their traffic is counted at another interface, or stays on the node. */
 const VIRTUAL =
   /^(lo$|veth|cali|cni|docker|br-|flannel|cilium|lxc|tunl|vxlan|weave|kube|nodelocaldns|dummy|ifb)/;
 
-/** The default interface's figures. A kubelet that finds no default interface lists all: then the sum of the physical ones. */
+/** Figures of the default interface. A kubelet that finds none lists all interfaces: then the sum of the physical ones. */
 function traffic(network: Figures | undefined): Figures | undefined {
   if (typeof network?.rxBytes === "number" || !Array.isArray(network?.interfaces)) return network;
   const physical = network.interfaces.filter(

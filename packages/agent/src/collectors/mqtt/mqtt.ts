@@ -1,4 +1,4 @@
-/** The mqtt collector: what a Mosquitto broker tells of itself below `$SYS`. */
+/** The mqtt collector: what a Mosquitto broker publishes about itself below `$SYS`. */
 import type { Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { readRetained } from "./retained.js";
@@ -26,7 +26,7 @@ export function mqttCollector(url: string): Collector {
     collect: async ({ signal }) => {
       const retained = await readRetained(url, FILTERS, signal);
       const metrics = [...retained].flatMap(([topic, payload]) => topicMetric(topic, payload) ?? []);
-      if (metrics.length === 0) throw new Error("the broker has nothing to read below $SYS/broker");
+      if (metrics.length === 0) throw new Error("the broker has no messages below $SYS/broker");
       return metrics;
     },
   };

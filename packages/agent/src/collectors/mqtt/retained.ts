@@ -1,9 +1,9 @@
 /**
- * Reading retained messages from an MQTT 3.1.1 broker: connect, subscribe, take what is there, leave.
+ * Reads retained messages from an MQTT 3.1.1 broker: connects, subscribes, reads, and disconnects.
  *
- * A broker answers in order. So what it retains has arrived when it answers a ping that was sent behind the
- * subscription, and nothing has to be waited for by the clock. The packets are mqtt-packet's, which is what
- * the larger MQTT.js is built on: there is no session here that would need the rest of that.
+ * A broker answers in order. So all retained messages have arrived when it answers a ping that was sent after the
+ * subscription, and no timeout is needed. Packets are encoded and parsed by mqtt-packet, on which MQTT.js is
+ * based; without a session there is no need for the rest of MQTT.js.
  */
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
@@ -11,14 +11,13 @@ import { generate, type IConnectPacket, type Packet, parser } from "mqtt-packet"
 
 const PORTS: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:": 8883 };
 
-/** So long may the broker wait before it takes a connection for dead; a round is shorter. */
+/** After which the broker closes an idle connection; a round is shorter. */
 const KEEPALIVE_SECONDS = 60;
 
 /**
- * The payloads by topic.
+ * The payloads by topic. Rejects if the broker can't be reached, refuses the login, or closes the connection.
  *
  * @param url `mqtt://user:password@host:port`, or `mqtts://`
- * @throws if the broker can't be reached, doesn't let in, or closes the connection
  */
 export function readRetained(
   url: string,
@@ -29,7 +28,7 @@ export function readRetained(
     signal.throwIfAborted();
     const { protocol, hostname, port, username, password } = new URL(url);
     const address = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (PORTS[protocol] ?? 0) };
-    // Explicit: NODE_TLS_REJECT_UNAUTHORIZED must not let the password go to anybody who answers.
+    // Explicit: with NODE_TLS_REJECT_UNAUTHORIZED=0, anybody could get the password.
     const verified = { servername: address.host, rejectUnauthorized: true };
     const socket = protocol === "mqtts:" ? connectTls({ ...address, ...verified }) : connectTcp(address);
     const retained = new Map<string, string>();
@@ -48,7 +47,7 @@ export function readRetained(
     incoming.on("error", end);
     incoming.on("packet", (packet) => {
       if (packet.cmd === "connack" && packet.returnCode !== 0) {
-        end(new Error(`the broker does not let us in: code ${packet.returnCode}`));
+        end(new Error(`the broker refused the login: code ${packet.returnCode}`));
       } else if (packet.cmd === "connack") {
         const subscriptions = topics.map((topic) => ({ topic, qos: 0 as const }));
         send(socket, { cmd: "subscribe", messageId: 1, subscriptions });
@@ -64,7 +63,7 @@ export function readRetained(
   });
 }
 
-/** Without its own name the broker gives it one, and forgets it afterwards. */
+/** An empty client id makes the broker choose one, without a session. */
 function connectPacket(username: string, password: string): IConnectPacket {
   return {
     cmd: "connect",

@@ -1,8 +1,8 @@
-/** The topics below `$SYS/broker` in which Mosquitto describes itself, and the metrics that they are. */
+/** Mosquitto's topics about itself, below `$SYS/broker`, and their metrics. */
 import type { CollectedMetric } from "../collector.js";
 import type { MetricRow } from "../description.js";
 
-/** Topic, and what is sent of it. Counters count from the broker's start. */
+/** Topics with their metrics. Counters begin at the broker's start. */
 const TOPICS: readonly (readonly [topic: string, metric: MetricRow])[] = [
   ["clients/connected", ["clients.connected", "connection", [], "Clients that are connected"]],
   [
@@ -30,12 +30,12 @@ export const ROWS: readonly MetricRow[] = TOPICS.map(([, row]) => row);
 
 const PREFIX = "$SYS/broker/";
 
-/** What to subscribe to. */
+/** Topics to subscribe to. */
 export const FILTERS: readonly string[] = TOPICS.map(([topic]) => `${PREFIX}${topic}`);
 
 const NAMES = new Map(TOPICS.map(([topic, [name]]) => [`${PREFIX}${topic}`, `Chouette.mqtt.${name}`]));
 
-/** @param payload a number, with a unit behind it in some topics: `3600 seconds` */
+/** @param payload a number, in some topics followed by a unit: `3600 seconds` */
 export function topicMetric(topic: string, payload: string): CollectedMetric | undefined {
   const name = NAMES.get(topic);
   const value = Number.parseFloat(payload);

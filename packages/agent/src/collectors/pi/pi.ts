@@ -1,10 +1,9 @@
 /**
- * The pi collector: a Raspberry Pi's temperature, its throttling and under-voltage flags, its clocks.
+ * The pi collector: temperature, throttling and under-voltage flags, and clocks of a Raspberry Pi.
  *
- * Reads /sys, and runs vcgencmd for what /sys doesn't have: the flags of "since boot", which /sys may lose, and, if
- * asked for, the clocks and voltage of the firmware's side. Without vcgencmd the flags are those of /sys alone.
+ * It reads /sys, and runs vcgencmd for the rest: the flags of "since boot", which /sys may lose, and, if they are selected,
+ * the core's clock and voltage. Without vcgencmd, only the flags of /sys are used.
  */
-
 import { messageOf } from "@chouette-iot/record";
 import type { PiMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric, Collector, CollectorContext } from "../collector.js";
@@ -56,7 +55,7 @@ export function piCollector({ metrics, sys, vcgencmd }: PiOptions): Collector {
     throttled: async (signal) => {
       const shown = await readFlags(sys, signal);
       const asked = run(["get_throttled"], signal).then(parseThrottled);
-      // The kernel clears the firmware's flags of "since boot" when it reads them: only vcgencmd still has those.
+      // The kernel clears the firmware's flags of "since boot" when it reads them: only vcgencmd still shows them.
       return flagMetrics(shown === undefined ? await asked : shown | (await asked.catch(() => shown)));
     },
     clock: (signal) => readArmClock(sys, signal),

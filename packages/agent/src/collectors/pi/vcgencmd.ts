@@ -1,7 +1,7 @@
-/** What vcgencmd answers, and the firmware's flags that /sys shows too, as metrics. */
+/** Metrics from the output of vcgencmd, and from the firmware's flags, which /sys shows, too. */
 import type { CollectedMetric } from "../collector.js";
 
-/** The bit of each condition that holds now; the one sixteen above tells whether it held at any time since boot. */
+/** The bit of each condition for now; the bit sixteen above it is for any time since boot. */
 const FLAGS = [
   ["under_voltage", 0],
   ["frequency_capped", 1],

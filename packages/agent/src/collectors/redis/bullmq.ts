@@ -1,13 +1,11 @@
 /**
- * The bullmq collector: how many jobs of each queue of BullMQ are in each state.
+ * The bullmq collector: the number of jobs in each state, for each queue of BullMQ.
  *
- * A queue is there as long as its `PREFIX:QUEUE:meta` is. Its states are lists and sorted sets beside that, and
- * the one that isn't there is empty.
+ * A queue exists as long as its key `PREFIX:QUEUE:meta`. Each state is a list or sorted set; a missing one is empty.
  */
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
-import { type Client, escapePattern, scanKeys } from "./queue-sizes.js";
-import { RedisProbe } from "./redis-probe.js";
+import { escapePattern, type RedisConnection, RedisProbe, scanKeys } from "./redis-probe.js";
 
 /** State in metrics, key in Redis, kind of key. */
 const STATES = [
@@ -70,8 +68,8 @@ export function bullmqCollector(address: RedisAddress, prefix: string): Collecto
   };
 }
 
-/** BullMQ 3 and 4 put a marker (`0:TIME`) into an empty list; it stays at the tail, where BullMQ's own counts leave it out, too. */
-async function countJobs(client: Client, list: string): Promise<number> {
+/** BullMQ 3 and 4 put a marker (`0:TIME`) into an empty list. It stays at the tail, and BullMQ's own counts skip it, too. */
+async function countJobs(client: RedisConnection, list: string): Promise<number> {
   const [length, last] = await Promise.all([client.lLen(list), client.lIndex(list, -1)]);
   return last !== null && /^0:\d+$/.test(last) ? length - 1 : length;
 }

@@ -1,13 +1,12 @@
 /**
- * The dramatiq collector: how many messages are in each queue of Dramatiq, the Python task library.
+ * The dramatiq collector: the number of messages in each queue of Dramatiq, the Python task library.
  *
- * A queue's messages are in the hash `dramatiq:QUEUE.msgs`, which Redis deletes when it is empty. A queue that
- * was seen once is therefore remembered, and then sent as 0.
+ * The messages are in the hash `dramatiq:QUEUE.msgs`, which Redis deletes when it is empty. So queues that were seen once
+ * are remembered and sent as 0.
  */
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
-import { scanKeys } from "./queue-sizes.js";
-import { RedisProbe } from "./redis-probe.js";
+import { RedisProbe, scanKeys } from "./redis-probe.js";
 
 export const description: CollectorDescription = {
   name: "dramatiq",

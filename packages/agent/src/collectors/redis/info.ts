@@ -1,9 +1,9 @@
-/** What Redis reports about itself by INFO, as metrics. */
+/** Metrics from Redis' INFO. */
 import type { Info } from "@chouette-iot/queue/redis/info";
 import type { CollectedMetric } from "../collector.js";
 import { rounded } from "../rounded.js";
 
-/** Figures that are sent as they are, by INFO's name. */
+/** Figures that are sent unchanged, with INFO's name. */
 const FIGURES: readonly (readonly [name: string, field: string])[] = [
   ["memory.used", "used_memory"],
   ["memory.rss", "used_memory_rss"],
@@ -15,14 +15,15 @@ const FIGURES: readonly (readonly [name: string, field: string])[] = [
   ["persistence.unsaved_changes", "rdb_changes_since_last_save"],
 ];
 
-/** Counters of which the difference between two rounds is sent. */
+/** Counters whose increase between two rounds is sent. */
 const COUNTERS: readonly (readonly [name: string, field: string])[] = [
   ["keys.evicted", "evicted_keys"],
   ["keys.expired", "expired_keys"],
   ["connections.rejected", "rejected_connections"],
 ];
 
-const STATES: readonly (readonly [name: string, field: string, well: string])[] = [
+/** Sent as 1 if the field has this value, else 0. */
+const STATES: readonly (readonly [name: string, field: string, value: string])[] = [
   ["persistence.rdb_ok", "rdb_last_bgsave_status", "ok"],
   ["persistence.aof_enabled", "aof_enabled", "1"],
   ["persistence.aof_ok", "aof_last_write_status", "ok"],
@@ -39,9 +40,9 @@ export function infoMetrics(server: string, before: Info | undefined, after: Inf
     }
   };
   for (const [name, field] of FIGURES) add(name, numberOf(after, field));
-  for (const [name, field, well] of STATES) {
+  for (const [name, field, value] of STATES) {
     const state = after.get(field);
-    add(name, state === undefined ? undefined : Number(state === well));
+    add(name, state === undefined ? undefined : Number(state === value));
   }
   for (const [name, field] of COUNTERS) add(name, increase(before, after, field), "count");
   add("hit_rate", hitRate(before, after));
@@ -54,7 +55,7 @@ function numberOf(info: Info, field: string): number | undefined {
   return value === undefined ? undefined : Number(value);
 }
 
-/** What a counter grew by since the round before; all of it where the server was restarted since. */
+/** Increase of a counter since the previous round; its whole value if the server was restarted. */
 function increase(before: Info | undefined, after: Info, field: string): number | undefined {
   const now = numberOf(after, field);
   if (before === undefined || now === undefined) return undefined;
@@ -62,7 +63,7 @@ function increase(before: Info | undefined, after: Info, field: string): number 
   return Math.max(0, now - (numberOf(before, field) ?? 0));
 }
 
-/** Percent of the reads since the round before that found their key; undefined if there were none. */
+/** Percentage of the reads since the previous round that found their key; undefined without reads. */
 function hitRate(before: Info | undefined, after: Info): number | undefined {
   const hits = increase(before, after, "keyspace_hits");
   const misses = increase(before, after, "keyspace_misses");
@@ -70,7 +71,7 @@ function hitRate(before: Info | undefined, after: Info): number | undefined {
   return rounded((100 * hits) / (hits + misses), 1);
 }
 
-/** `db0:keys=3,expires=0,avg_ttl=0`: of all databases together. */
+/** The sum of all databases. A field is `db0:keys=3,expires=0,avg_ttl=0`. */
 function countKeys(info: Info): number {
   let keys = 0;
   for (const [field, value] of info) {

@@ -1,6 +1,6 @@
 /**
- * A connection to a Redis that a collector looks into: opened in the round that first needs it, and again after it broke.
- * With Sentinels it leads to the master, and to another one in the round after a failover.
+ * A collector's connection to a Redis server: opened in the first round, and again after it broke. With Sentinels, it is a
+ * connection to the master, after a failover to the new one.
  */
 import {
   newConnection,
@@ -12,9 +12,14 @@ import { addressText, type BrokerAddress } from "@chouette-iot/queue/resp/addres
 import { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
 import type { RedisAddress } from "../collector.js";
 
+export type { RedisConnection };
+
+/** Keys per step of a scan: few enough not to block the server for long. */
+const SCAN_COUNT = 1_000;
+
 export class RedisProbe {
   readonly #master: MasterFinder;
-  /** Where the connection leads to, or did. */
+  /** The server of the current or last connection. */
   #server: BrokerAddress | undefined;
   #client: RedisConnection | undefined;
 
@@ -22,12 +27,12 @@ export class RedisProbe {
     this.#master = new MasterFinder(parsedAddress(address));
   }
 
-  /** Where it looks, without user and password. */
+  /** The address, without user and password. */
   get server(): string {
     return this.#server === undefined ? this.#master.text : addressText(this.#server);
   }
 
-  /** Does this with a connection that is up; closes it where the work fails or the signal is aborted. */
+  /** Runs the work on an open connection. Closes it if the work fails or the signal is aborted. */
   async with<T>(signal: AbortSignal, work: (client: RedisConnection) => Promise<T>): Promise<T> {
     // Ends commands that a silent server doesn't answer.
     const abort = () => this.close();
@@ -53,10 +58,24 @@ export class RedisProbe {
     this.close();
     this.#server = await whileHeld(this.#master.find());
     const client = newConnection(this.#server);
-    // What breaks shows in the command that is under way, or in the next one.
+    // Errors reject the current command, or the next one.
     client.on("error", () => {});
     this.#client = client;
     await client.connect();
     return client;
   }
+}
+
+/** The keys that match a pattern. Found step by step: KEYS would block the server. */
+export async function scanKeys(client: RedisConnection, pattern: string): Promise<readonly string[]> {
+  const keys = new Set<string>();
+  for await (const found of client.scanIterator({ MATCH: pattern, COUNT: SCAN_COUNT })) {
+    for (const key of found) keys.add(key);
+  }
+  return [...keys];
+}
+
+/** Escapes a text for use in a pattern. */
+export function escapePattern(text: string): string {
+  return text.replace(/[\\*?[\]]/g, "\\$&");
 }

@@ -1,9 +1,8 @@
 /**
- * The redis collector: memory, clients, operations, hits and persistence of one Redis server or several.
+ * The redis collector: memory, clients, operations, hits and persistence of Redis servers.
  *
- * One INFO for each server and round. A server that doesn't answer costs its own metrics only.
+ * It sends one INFO per server and round. A server that doesn't answer costs only its own metrics.
  */
-
 import { type Info, parseInfo } from "@chouette-iot/queue/redis/info";
 import { messageOf } from "@chouette-iot/record";
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress, Round } from "../collector.js";

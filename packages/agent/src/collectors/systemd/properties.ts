@@ -1,11 +1,11 @@
-/** What `systemctl show` writes, as metrics. */
+/** Metrics from the output of `systemctl show`. */
 import type { CollectedMetric } from "../collector.js";
 
 export type Properties = ReadonlyMap<string, string>;
 
 export const UNIT_PROPERTIES = ["Id", "LoadState", "ActiveState", "NRestarts"] as const;
 
-/** Lines `Name=value`, with an empty line between two units. */
+/** Lines `Name=value`, with an empty line between units. */
 export function parseProperties(text: string): readonly Properties[] {
   const blocks = text.split(/\n\s*\n/).filter((block) => block.trim() !== "");
   return blocks.map((block) => {
@@ -14,21 +14,21 @@ export function parseProperties(text: string): readonly Properties[] {
   });
 }
 
-/** @throws if the manager doesn't say */
+/** @throws if the number is missing */
 export function failedMetrics([manager]: readonly Properties[]): readonly CollectedMetric[] {
   const failed = manager?.get("NFailedUnits");
   if (failed === undefined || !/^\d+$/.test(failed))
-    throw new Error("systemctl tells no number of failed units");
+    throw new Error("systemctl reports no number of failed units");
   return [{ name: "Chouette.systemd.units.failed", type: "gauge", value: Number(failed) }];
 }
 
-/** A unit that reads its configuration again runs meanwhile: `systemctl is-active` says so, too. */
+/** A unit that reloads its configuration is running: `systemctl is-active` agrees. */
 const ACTIVE_STATES: ReadonlySet<string | undefined> = new Set(["active", "reloading", "refreshing"]);
 
 export function unitMetrics(properties: Properties): readonly CollectedMetric[] {
   const tags = { unit: properties.get("Id") ?? "" };
   const state = properties.get("ActiveState");
-  // Only services are started again.
+  // Only services have it.
   const restarts = properties.get("NRestarts");
   return [
     { name: "Chouette.systemd.unit.active", type: "gauge", value: ACTIVE_STATES.has(state) ? 1 : 0, tags },

@@ -1,4 +1,4 @@
-/** The systemd collector: how many units failed, and how those are that are named. */
+/** The systemd collector: the number of failed units, and the state of named ones. */
 import type { CollectedMetric, Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { runProgram } from "../program.js";
@@ -36,7 +36,7 @@ export function systemdCollector(systemctl: string, units: readonly string[]): C
       ]);
       const metrics: CollectedMetric[] = [...failedMetrics(parseProperties(manager))];
       for (const properties of parseProperties(ofUnits)) {
-        if (properties.get("LoadState") === "not-found") report(`there is no unit ${properties.get("Id")}`);
+        if (properties.get("LoadState") === "not-found") report(`unit ${properties.get("Id")} not found`);
         else metrics.push(...unitMetrics(properties));
       }
       return metrics;

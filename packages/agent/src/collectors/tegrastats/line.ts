@@ -1,16 +1,15 @@
 /**
- * One line of tegrastats as metrics, on Jetson Nano, TX2, Xavier and Orin.
+ * Metrics from a line of tegrastats, on Jetson Nano, TX2, Xavier and Orin.
  *
- * The line is a row of readings, each in its own form, and differs by board and release: what isn't in it
- * gives no metric. Its fields are described in NVIDIA's Jetson Linux Developer Guide, "tegrastats Utility".
+ * The line is a list of readings, each in its own format, and differs by board and release. Missing readings are left
+ * out. NVIDIA's Jetson Linux Developer Guide describes the fields ("tegrastats Utility").
  */
-
 import type { TegrastatsMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
 
 const MEGABYTE = 1_048_576;
 const MEGAHERTZ = 1_000_000;
-/** What a sensor shows whose part of the chip is switched off. */
+/** Reading of a sensor whose part of the chip is switched off. */
 const SWITCHED_OFF = -256;
 
 const READERS: Readonly<Record<TegrastatsMetric, (line: string) => CollectedMetric[]>> = {
@@ -27,14 +26,14 @@ export function lineMetrics(line: string, metrics: readonly TegrastatsMetric[]):
   return metrics.flatMap((metric) => READERS[metric](line));
 }
 
-/** `RAM 1459/3964MB`: used, all. */
+/** `RAM 1459/3964MB`: used, total. */
 function memoryMetrics(kind: string, match: RegExpExecArray | null): CollectedMetric[] {
   if (match === null) return [];
   const [used, total] = [Number(match[1]), Number(match[2])];
   return [gauge(`${kind}.used`, used * MEGABYTE), gauge(`${kind}.free`, (total - used) * MEGABYTE)];
 }
 
-/** `CPU@45.5C`. The power controller's PMIC always shows the same. */
+/** `CPU@45.5C`. PMIC, the power controller, always shows the same value. */
 function temperatureMetrics(line: string): CollectedMetric[] {
   const metrics: CollectedMetric[] = [];
   for (const [, zone = "", degrees] of line.matchAll(/\b(\w+)@(-?\d+(?:\.\d+)?)C\b/g)) {
@@ -49,7 +48,7 @@ function usageMetrics(part: string, match: RegExpExecArray | null): CollectedMet
   return match === null ? [] : [gauge(`${part}.usage`, Number(match[1]))];
 }
 
-/** `CPU [5%@102,off,…]`: of each core that is on, its load and its clock in MHz. */
+/** `CPU [5%@102,off,…]`: load, and clock in MHz, of each core that is on. */
 function cpuMetrics(line: string): CollectedMetric[] {
   const cores = /\bCPU \[([^\]]*)\]/.exec(line)?.[1]?.split(",") ?? [];
   return cores.flatMap((reading, index) => {
@@ -61,8 +60,7 @@ function cpuMetrics(line: string): CollectedMetric[] {
 }
 
 /**
- * `VDD_IN 4000mW/4000mW`, or `POM_5V_IN 1022/1022`: milliwatts now, and on average. Since JetPack 7.2 a third number
- * follows.
+ * `VDD_IN 4000mW/4000mW`, or `POM_5V_IN 1022/1022`: milliwatts, current and average. JetPack 7.2 added a third number.
  */
 function powerMetrics(line: string): CollectedMetric[] {
   const rails = line.matchAll(/\b(\w+) (\d+)(?:mW)?(?:\/\d+(?:mW)?){1,2}(?=\s|$)/g);

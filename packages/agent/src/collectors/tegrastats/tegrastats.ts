@@ -1,8 +1,8 @@
 /**
  * The tegrastats collector: memory, temperatures, load and power of an NVIDIA Jetson.
  *
- * Keeps one tegrastats running at the collectors' interval and reads the last line that it wrote, which is
- * at most one interval old. Where it ended, the next round starts it again and waits for its first line.
+ * It keeps one tegrastats process running at the collectors' interval and reads its last line, which is at most one
+ * interval old. If the process ended, the next round restarts it and waits for its first line.
  */
 import { milliseconds } from "@chouette-iot/record";
 import type { TegrastatsMetric } from "../../config/collector-metrics.js";
@@ -54,7 +54,7 @@ export function tegrastatsCollector({ metrics, path, interval }: TegrastatsOptio
     collect: async ({ clock, signal }) => {
       const line = await program.line(clock, signal);
       const collected = lineMetrics(line, metrics);
-      if (collected.length === 0) throw new Error(`a line of ${path} has nothing of ${metrics.join(", ")}`);
+      if (collected.length === 0) throw new Error(`the output of ${path} has none of ${metrics.join(", ")}`);
       return collected;
     },
     close: () => program.close(),

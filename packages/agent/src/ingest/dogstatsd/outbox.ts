@@ -10,7 +10,7 @@ import { type NewRecord, StaleSettlementError, type Store } from "@chouette-iot/
 import { messageOf, milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../../runtime/clock.js";
 import type { Outage } from "../../runtime/outage.js";
-import { within } from "../../runtime/within.js";
+import { within } from "../../runtime/promises.js";
 import type { StatsdCounters } from "./counters.js";
 
 interface Batch {
