@@ -88,7 +88,12 @@ export class FarSide {
     const givenUp = aborted(signal, ended.signal).then(async (): Promise<Outcome> => {
       await this.#clock.sleep(FAREWELL, ended.signal);
       if (!ended.signal.aborted) this.#onDoubt();
-      return { kind: "unavailable", reason: "the agent is stopping", answered: false, bytes: body.text.length };
+      return {
+        kind: "unavailable",
+        reason: "the agent is stopping",
+        answered: false,
+        bytes: body.text.length,
+      };
     });
     const outcome = await Promise.race([exchange, givenUp]);
     ended.abort();
