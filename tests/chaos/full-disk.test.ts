@@ -8,9 +8,10 @@ import { statfsSync } from "node:fs";
 import { queueNames } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { until } from "../support/until.js";
 import { checkLedger } from "./ledger.js";
@@ -24,11 +25,7 @@ const MIN_REFUSED = 10;
 /** Each record is of another context: a window's ready metrics take as much room as its raw records. */
 let sensors = 0;
 
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
+const cleanUps = cleanUpsAfterEach();
 /** Undefined if this user may not mount. */
 async function smallFileSystem(): Promise<string | undefined> {
   const folder = await newFolder();

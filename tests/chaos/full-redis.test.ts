@@ -5,9 +5,10 @@
 import { randomUUID } from "node:crypto";
 import { queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 import { checkLedger } from "./ledger.js";
@@ -19,11 +20,7 @@ const PAUSE_MS = 20;
 /** The store has been full for so long: neither the flush nor expiry made room that wasn't used. */
 const FULL_MS = 15_000;
 
-const cleanUps: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
+const cleanUps = cleanUpsAfterEach();
 it("drains by itself, each point once", { timeout: 240_000 }, async () => {
   let isDown = true;
   const accepted: string[] = [];

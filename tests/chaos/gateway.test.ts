@@ -6,9 +6,10 @@
  * A short run with two devices; `npm run chaos` sets CHAOS_SECONDS for a longer one, with ten.
  */
 import { ChouetteClient } from "chouette-iot-client";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type AgentSettings, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type LinkFault, startFaultyLink } from "../support/faulty-link.js";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
@@ -31,12 +32,7 @@ const LINK_FAULTS: readonly (readonly [number, LinkFault | undefined])[] = [
 ];
 const SETTINGS: AgentSettings = { AGGREGATE_INTERVAL: "1", AGGREGATE_GRACE: "0", RELEASE_INTERVAL: "1" };
 
-let cleanUps: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-  cleanUps = [];
-});
-
+const cleanUps = cleanUpsAfterEach();
 async function newBroker(): Promise<{ readonly port: number; readonly settings: AgentSettings }> {
   const folder = await newFolder();
   cleanUps.push(folder.remove);

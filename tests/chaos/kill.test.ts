@@ -1,8 +1,9 @@
 /** The agent killed at random points, on both brokers: every count is at the intake once. */
 import { ChouetteClient } from "chouette-iot-client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type AgentSettings, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
@@ -15,16 +16,12 @@ const WORK_MS = 40;
 const CALLS_A_TURN = 20;
 const TURN_MS = 10;
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 
 beforeEach(async () => {
   intake = await startIntake();
-  cleanUps = [() => intake.close()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(() => intake.close());
 });
 
 /** An application that counts without a pause, part of it late, until it is stopped. */

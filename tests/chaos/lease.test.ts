@@ -1,12 +1,13 @@
 /** Two agents on one Redis: one works, the other takes over, and nothing of a former holder comes into force. */
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { FencedStore } from "../../packages/agent/src/lease/fenced-store.js";
 import { Lease } from "../../packages/agent/src/lease/lease.js";
 import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { startHoldingLink } from "../support/holding-link.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -19,18 +20,18 @@ const ROUNDS = 1;
 let intake: Intake;
 let redis: RedisServer;
 let store: RedisStore;
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 
 beforeEach(async () => {
   intake = await startIntake();
   redis = await startRedis();
   store = new RedisStore({ url: redis.url });
   await until("the store's connection", async () => (await store.size(queues.rawMetrics)) >= 0);
-  cleanUps = [() => intake.close(), () => redis.stop(), () => store.close()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(
+    () => intake.close(),
+    () => redis.stop(),
+    () => store.close(),
+  );
 });
 
 function settings(port = redis.port): AgentSettings {

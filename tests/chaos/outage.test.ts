@@ -3,8 +3,9 @@ import { queueNames } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { encodeRawMetric, milliseconds, type RawMetric, seconds } from "@chouette-iot/record";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type AnsweredRequest, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { startHttpsFront } from "../support/https-front.js";
 import { reservedPort } from "../support/ports.js";
@@ -23,14 +24,7 @@ const BEFORE = 5 * MINUTE;
 const MAX_MEMORY = 150 * 1024 * 1024;
 
 const queues = queueNames();
-let cleanUps: (() => Promise<unknown>)[] = [];
-beforeEach(() => {
-  cleanUps = [];
-});
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
+const cleanUps = cleanUpsAfterEach();
 /** What the applications record in a window. */
 function recordsOf(start: number): readonly RawMetric[] {
   const record = (type: "count" | "gauge" | "histogram", context: number, value: number, at: number) => ({

@@ -13,8 +13,9 @@ import { MAX_VALUE_BYTES, queueNames, type Store } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { createClient } from "@redis/client";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { type AgentSettings, brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { connectRaw, type RawRedis, request } from "../support/raw-redis.js";
 import { startRedis } from "../support/redis-server.js";
@@ -32,17 +33,12 @@ const DEADLINE_MS = 1_200_000;
 const { rawMetrics, readyMetrics, logs, rejected } = queueNames();
 const inflated = promisify(inflate);
 
-let cleanUps: (() => unknown)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: { readonly url: string; isDown: boolean; logs: number };
 
 beforeEach(async () => {
-  cleanUps = [];
   intake = await startIntake();
 });
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
 /** Takes everything while it isn't down, and counts the logs. */
 async function startIntake() {
   const counted = { isDown: true, logs: 0 };

@@ -4,10 +4,11 @@
  */
 import { connect } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { type AgentSettings, startAgentProcess, statusPort } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { until } from "../support/until.js";
 
@@ -16,15 +17,11 @@ const SAFE = 200;
 const UNSAFE = 100;
 
 let intake: Intake;
-let cleanUps: (() => unknown)[];
+const cleanUps = cleanUpsAfterEach();
 
 beforeEach(async () => {
   intake = await startIntake();
-  cleanUps = [() => intake.close()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(() => intake.close());
 });
 
 /** This many packets, each with one call and its length before it. */

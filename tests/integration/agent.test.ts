@@ -1,9 +1,10 @@
 /** The walk from end to end: real clients, a real Redis or the agent's own broker, the agent, an intake. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
@@ -14,16 +15,12 @@ import { AGGREGATION_VECTORS, type AggregationVector, inOrder, isClose } from ".
 const KEY = "0123456789abcdef0123456789abcdef";
 const EXAMPLE = fileURLToPath(new URL("../fixtures/readme-example.mjs", import.meta.url));
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 
 beforeEach(async () => {
   intake = await startIntake({ apiKey: KEY });
-  cleanUps = [() => intake.close()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(() => intake.close());
 });
 
 /** An agent with short intervals that sends to the intake, and what else it is told. */

@@ -1,10 +1,11 @@
 /** The embedded broker's memory and connections: no client, however careless, takes another's. */
 import { networkInterfaces } from "node:os";
 import { milliseconds } from "@chouette-iot/record";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { RequestParser } from "../../packages/agent/src/ingest/redis-protocol/request-parser.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../support/broker.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { ask, connectRaw, type RawRedis, request } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
@@ -14,11 +15,7 @@ const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
 const SMALL_HEAP = { NODE_OPTIONS: "--max-old-space-size=256" };
 
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
+const cleanUps = cleanUpsAfterEach();
 async function start(options: TestBrokerOptions): Promise<TestBroker> {
   const broker = await startTestBroker(options);
   cleanUps.push(() => broker.stop());

@@ -6,7 +6,8 @@
 import { queueNames, type Store } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { MemoryStore } from "@chouette-iot/queue/memory";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { startPipeline as startSimulated } from "../support/simulated-pipeline.js";
 import { until } from "../support/until.js";
@@ -15,12 +16,7 @@ const queues = queueNames();
 const TRUE_TIME = Date.UTC(2026, 5, 1);
 const MINUTE = 60_000;
 
-let cleanUps: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-  cleanUps = [];
-});
-
+const cleanUps = cleanUpsAfterEach();
 function startPipeline(store: Store, start: number) {
   const pipeline = startSimulated(store, start);
   cleanUps.push(pipeline.stop);

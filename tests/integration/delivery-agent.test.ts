@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { inflate } from "node:zlib";
 import { createClient } from "@redis/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -17,16 +18,12 @@ const LOGS = "chouette:logs:wrapped";
 const METRICS = "chouette:metrics:wrapped";
 const inflated = promisify(inflate);
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let redis: RedisServer;
 
 beforeEach(async () => {
   redis = await startRedis();
-  cleanUps = [() => redis.stop()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(() => redis.stop());
 });
 
 /** Takes everything, and keeps no more than `onBody` does. */

@@ -14,9 +14,10 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { milliseconds } from "@chouette-iot/record";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { HttpSender } from "../../packages/agent/src/outputs/http.js";
 import { type Certificates, newCertificates, readPem } from "../support/certificates.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { startCountingProxy } from "../support/counting-proxy.js";
 import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
 import { startFaultyLink } from "../support/faulty-link.js";
@@ -28,7 +29,7 @@ const PROTOCOLS = ["http/1.1", "h2"] as const;
 type Protocol = (typeof PROTOCOLS)[number];
 let certificates: Certificates;
 let secure: { readonly key: string; readonly cert: string; readonly ca: string };
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 
 beforeAll(async () => {
   certificates = await newCertificates();
@@ -37,11 +38,6 @@ beforeAll(async () => {
   secure = { key: key ?? "", cert: cert ?? "", ca: ca ?? "" };
 });
 afterAll(() => certificates.remove());
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-  cleanUps = [];
-});
 
 type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;

@@ -8,9 +8,10 @@ import {
   type Server as TcpServer,
 } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
 import { newFolder } from "../support/folders.js";
 import { startForwardProxy } from "../support/forward-proxy.js";
@@ -19,16 +20,12 @@ import { openRawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 
 beforeEach(async () => {
   intake = await startIntake({ apiKey: KEY });
-  cleanUps = [() => intake.close()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(() => intake.close());
 });
 
 /** Stores a record, dispatches once, and tells the outcome. */

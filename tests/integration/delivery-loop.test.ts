@@ -1,20 +1,16 @@
 /** The dispatch loop: how long it waits for what, and what shortens a wait. */
 import { NAMESPACE } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import type { Rules } from "../../packages/agent/src/intake/faults.js";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { systemClock } from "../../packages/agent/src/runtime/clock.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
 import { until } from "../support/until.js";
 
-let cleanUps: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-  cleanUps = [];
-});
+const cleanUps = cleanUpsAfterEach();
 
 async function deliverTo(rules: Rules, options: Partial<DeliveringOptions> = {}): Promise<Delivering> {
   const intake = await startIntake({ apiKey: KEY, rules });

@@ -2,15 +2,16 @@
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 let queue: RawQueue;
 let redisUrl: string;
@@ -21,13 +22,14 @@ beforeEach(async () => {
   const redis = await startRedis();
   queue = await openRawQueue(redis.port);
   const made = await newFolder();
-  cleanUps = [() => intake.close(), () => redis.stop(), () => queue.close(), made.remove];
+  cleanUps.push(
+    () => intake.close(),
+    () => redis.stop(),
+    () => queue.close(),
+    made.remove,
+  );
   redisUrl = redis.url;
   folder = made.path;
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
 });
 
 async function startAgentWith(wrapper: string): Promise<void> {

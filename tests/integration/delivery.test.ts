@@ -3,21 +3,17 @@ import { writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Rules } from "../../packages/agent/src/intake/faults.js";
 import { type Intake, type IntakeOptions, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { keyFromFile } from "../../packages/agent/src/outputs/api-key.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
 import { newFolder } from "../support/folders.js";
 import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { until } from "../support/until.js";
 
-let cleanUps: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-  cleanUps = [];
-});
+const cleanUps = cleanUpsAfterEach();
 
 async function intakeWith(options: IntakeOptions = {}): Promise<Intake> {
   const intake = await startIntake({ apiKey: KEY, ...options });

@@ -5,10 +5,11 @@ import { chmod, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { startForwardProxy } from "../support/forward-proxy.js";
 import { startHttpsFront } from "../support/https-front.js";
@@ -16,7 +17,7 @@ import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 
 const KEY = "0123456789abcdef0123456789abcdef";
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let folder: string;
 let listen: number;
 
@@ -24,12 +25,8 @@ beforeEach(async () => {
   const made = await newFolder();
   folder = made.path;
   listen = await reservedPort();
-  cleanUps = [made.remove];
+  cleanUps.push(made.remove);
 });
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
 interface Finding {
   readonly about: string;
   readonly verdict: string;

@@ -9,8 +9,9 @@ import { gunzipSync, inflateSync } from "node:zlib";
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
 import { append } from "@chouette-iot/queue/redis/append";
 import { singleConnection } from "@chouette-iot/queue/redis/connection";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type AgentSettings, brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { startRedis } from "../support/redis-server.js";
 import type { Running } from "../support/running.js";
@@ -19,16 +20,12 @@ import { until } from "../support/until.js";
 const queues = queueNames();
 const LOGS = 50;
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let folder: Awaited<ReturnType<typeof newFolder>>;
 beforeEach(async () => {
   folder = await newFolder();
-  cleanUps = [folder.remove];
+  cleanUps.push(folder.remove);
 });
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
 /** Takes logs and has their senders wait for the answer until it is told to give it. */
 async function startSlowIntake() {
   const taken: unknown[] = [];

@@ -3,11 +3,12 @@
  * all of it is done, waiting, or dropped by a reason; on either broker, across a kill and a restart.
  */
 import { ChouetteClient } from "chouette-iot-client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type Ledger, total } from "../../packages/agent/src/status/ledger.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { type AgentSettings, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
 import { openRawQueue } from "../support/raw-queue.js";
@@ -26,19 +27,15 @@ interface Stored {
 }
 
 const ROUNDS = 100;
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 let http: number;
 
 beforeEach(async () => {
   http = await reservedPort();
   intake = await startIntake();
-  cleanUps = [() => intake.close()];
+  cleanUps.push(() => intake.close());
 });
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
 async function redisBroker(): Promise<Broker> {
   const redis = await startRedis();
   cleanUps.push(redis.stop);

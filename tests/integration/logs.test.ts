@@ -2,9 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createClient } from "@redis/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -12,16 +13,12 @@ import { until } from "../support/until.js";
 const KEY = "0123456789abcdef0123456789abcdef";
 const QUEUE = "chouette:logs:wrapped";
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 
 beforeEach(async () => {
   intake = await startIntake({ apiKey: KEY });
-  cleanUps = [() => intake.close()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(() => intake.close());
 });
 
 async function startAgent(settings: Readonly<Record<string, string>>) {

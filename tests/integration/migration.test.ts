@@ -1,10 +1,11 @@
 /** The swap that docs/MIGRATION.md describes: this agent takes over a live Redis from the Python one. */
 import { readFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { runChouette, startAgentProcess, statusPort } from "../support/agent-process.js";
 import { type Broker, lookInto } from "../support/broker-records.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { run } from "../support/running.js";
 import { until } from "../support/until.js";
@@ -17,7 +18,7 @@ const CLIENT_RECORDS: readonly {
   readonly stored?: readonly { readonly score: number; readonly json: string }[];
 }[] = JSON.parse(readFileSync(new URL("../fixtures/client_records.json", import.meta.url), "utf8"));
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 let redis: RedisServer;
 let broker: Broker;
@@ -26,12 +27,12 @@ beforeEach(async () => {
   intake = await startIntake({ apiKey: KEY });
   redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
   broker = await lookInto(redis.url);
-  cleanUps = [() => intake.close(), () => redis.stop(), () => broker.close()];
+  cleanUps.push(
+    () => intake.close(),
+    () => redis.stop(),
+    () => broker.close(),
+  );
 });
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
 let stored = 0;
 /** As the Python client and agent store a record. */
 async function store(queue: string, score: number, json: string): Promise<void> {

@@ -1,8 +1,9 @@
 /** One record costs one record: what it holds stops neither aggregation nor delivery of the others. */
 import { createClient } from "@redis/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -12,16 +13,12 @@ const QUEUES = {
   logs: "chouette:logs:wrapped",
 };
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 
 beforeEach(async () => {
   intake = await startIntake();
-  cleanUps = [() => intake.close()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(() => intake.close());
 });
 
 async function start() {

@@ -1,22 +1,16 @@
 /** `chouette queue`, on Redis and on the embedded broker. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { openRawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
-let cleanUps: (() => Promise<unknown>)[] = [];
-beforeEach(() => {
-  cleanUps = [];
-});
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
+const cleanUps = cleanUpsAfterEach();
 async function chouette(args: readonly string[], settings: AgentSettings) {
   const running = runChouette(["queue", ...args], settings);
   return { code: await running.ended, output: running.output() };

@@ -7,9 +7,10 @@ import { expire, StaleEpochError, StaleSettlementError } from "@chouette-iot/que
 import { RedisStore, type RedisStoreOptions } from "@chouette-iot/queue/redis";
 import { singleConnection } from "@chouette-iot/queue/redis/connection";
 import { milliseconds } from "@chouette-iot/record";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { startAgentProcess, statusPort } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
@@ -18,11 +19,7 @@ import { until } from "../support/until.js";
 
 const QUEUE = "chouette:metrics:raw";
 const READY = "chouette:metrics:wrapped";
-const cleanUps: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
+const cleanUps = cleanUpsAfterEach();
 async function server(settings: readonly string[] = []): Promise<RedisServer> {
   const redis = await startRedis(settings);
   cleanUps.push(redis.stop);

@@ -1,10 +1,11 @@
 /** A Redis that comes back with older data while the agent runs, as after a power cut without an append-only file. */
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { startAgentProcess } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -12,18 +13,18 @@ const queues = queueNames();
 let intake: Intake;
 let redis: RedisServer;
 let store: RedisStore;
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 
 beforeEach(async () => {
   intake = await startIntake();
   redis = await startRedis();
   store = new RedisStore({ url: redis.url });
-  cleanUps = [() => intake.close(), () => redis.stop(), () => store.close()];
+  cleanUps.push(
+    () => intake.close(),
+    () => redis.stop(),
+    () => store.close(),
+  );
 });
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
 const isConnected = async () => (await store.size(queues.rawMetrics)) >= 0;
 /** By second, what Datadog would keep. */
 const kept = () => new Map(intake.points().map(({ at, value }) => [at, value]));

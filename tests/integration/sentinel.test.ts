@@ -13,10 +13,11 @@ import { parseAddress } from "@chouette-iot/queue/resp/address";
 import { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
 import { milliseconds } from "@chouette-iot/record";
 import { ChouetteClient, type ChouetteClientOptions } from "chouette-iot-client";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { runChouette, startAgentProcess, statusPort } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { MASTER, startSentinel, startWatchedServers, watching } from "../support/sentinels.js";
@@ -29,11 +30,7 @@ const PER_SECOND = Number(process.env.SENTINEL_RATE ?? 500);
 /** What a client stored so long before a kill may not have been copied yet. */
 const COPY_LAG_MS = 1_000;
 
-const cleanUps: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
+const cleanUps = cleanUpsAfterEach();
 function newClient(options: ChouetteClientOptions): ChouetteClient {
   const client = new ChouetteClient({ aggregate: false, ...options });
   cleanUps.push(() => client.close({ timeoutMs: 0 }));

@@ -1,17 +1,13 @@
 /** Series v3 and the way back to v2: what an address without v3, a middlebox and a refused record cost. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Fault, ReceivedRequest } from "../../packages/agent/src/intake/faults.js";
 import { type IntakeOptions, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type Delivering, startDelivering } from "../support/delivering.js";
 
 const V3 = "/api/intake/metrics/v3/series";
 const V2 = "/api/v2/series";
-let cleanUps: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-  cleanUps = [];
-});
+const cleanUps = cleanUpsAfterEach();
 
 async function start(rule: (request: ReceivedRequest) => Fault | undefined, options: IntakeOptions = {}) {
   const paths: string[] = [];

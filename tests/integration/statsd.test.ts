@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { mergeSketches, newSketch, sketchQuantile } from "@chouette-iot/record";
 import { ChouetteClient } from "chouette-iot-client";
 import { type ClientOptions, StatsD } from "hot-shots";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Rules } from "../../packages/agent/src/intake/faults.js";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
@@ -21,6 +21,7 @@ import {
   startAgentProcess,
   statusPort,
 } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { type Running, run } from "../support/running.js";
 import { until } from "../support/until.js";
@@ -71,15 +72,11 @@ async function sendDatagrams(path: string, packet: string, count: number): Promi
 }
 
 let intake: Intake;
-let cleanUps: (() => unknown)[];
+const cleanUps = cleanUpsAfterEach();
 
 beforeEach(async () => {
   intake = await startIntake();
-  cleanUps = [() => intake.close()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(() => intake.close());
 });
 
 async function startAgent(settings: AgentSettings = {}): Promise<Running> {

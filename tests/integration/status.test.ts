@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { seconds } from "@chouette-iot/record";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { toSample } from "../../packages/agent/src/status/history.js";
 import { encodeHours } from "../../packages/agent/src/status/history-store.js";
@@ -12,6 +12,7 @@ import { total } from "../../packages/agent/src/status/ledger.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
 import { type Broker, lookInto } from "../support/broker-records.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { reservedPort } from "../support/ports.js";
 import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
@@ -20,7 +21,7 @@ import { until } from "../support/until.js";
 const KEY = "0123456789abcdef0123456789abcdef";
 const PASSWORD = "a-password-of-redis";
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 let redis: RedisServer;
 let queue: RawQueue;
@@ -33,11 +34,12 @@ beforeEach(async () => {
   redis = await startRedis(["--appendonly", "yes"]);
   queue = await openRawQueue(redis.port);
   broker = await lookInto(redis.url);
-  cleanUps = [() => intake.close(), () => redis.stop(), () => queue.close(), () => broker.close()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(
+    () => intake.close(),
+    () => redis.stop(),
+    () => queue.close(),
+    () => broker.close(),
+  );
 });
 
 async function startAgent(settings: Readonly<Record<string, string>> = {}) {

@@ -1,14 +1,11 @@
 /** What is printed costs nothing: none of it is held back by DAILY_BYTE_BUDGET. */
 import { createClient } from "@redis/client";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { startRedis } from "../support/redis-server.js";
 
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
+const cleanUps = cleanUpsAfterEach();
 it("prints logs of any level and collectors' metrics, however much was printed before", async () => {
   const redis = await startRedis();
   cleanUps.push(() => redis.stop());

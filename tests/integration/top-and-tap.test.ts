@@ -1,10 +1,11 @@
 /** `chouette top` and `chouette tap`: what they show of a known workload, through a real agent. */
 import { createClient } from "@redis/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Top } from "../../packages/agent/src/dashboard/top.js";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { brokerPort, runChouette, startAgentProcess, statusPort } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import type { Running } from "../support/running.js";
 import { until } from "../support/until.js";
@@ -13,7 +14,7 @@ const KEY = "0123456789abcdef0123456789abcdef";
 const USERS = 12;
 const PUMPS = 30;
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 let redis: ReturnType<typeof createClient>;
 let http: string;
@@ -35,11 +36,12 @@ beforeEach(async () => {
   redis.on("error", () => {});
   await redis.connect();
   http = `127.0.0.1:${await statusPort(agent)}`;
-  cleanUps = [() => intake.close(), () => folder.remove(), () => agent.end(), async () => redis.destroy()];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  cleanUps.push(
+    () => intake.close(),
+    () => folder.remove(),
+    () => agent.end(),
+    async () => redis.destroy(),
+  );
 });
 
 async function json<T>(path: string): Promise<T> {

@@ -1,9 +1,10 @@
 /** No record waits forever for a time that doesn't come: whatever score a client gives it, in every queue and engine. */
 import { queueNames } from "@chouette-iot/queue";
 import { createClient } from "@redis/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -12,16 +13,12 @@ const names = queueNames();
 const SCORES = ["inf", "+inf", "-inf", "1e300", "-1e300", "1e17", "9999999999"] as const;
 const STARTED_MS = 30_000;
 
-let cleanUps: (() => Promise<unknown>)[] = [];
+const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 beforeEach(async () => {
   intake = await startIntake();
-  cleanUps = [() => intake.close()];
+  cleanUps.push(() => intake.close());
 });
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
-
 type Broker = { readonly settings: Readonly<Record<string, string>>; readonly port?: number };
 
 const BROKERS: Readonly<Record<string, () => Promise<Broker>>> = {

@@ -1,23 +1,19 @@
 /** Bytes on the wire: what a TCP proxy before the intake counts is what the agent counts, and flaky answers cost little. */
 import { readFile } from "node:fs/promises";
 import type { Milliseconds } from "@chouette-iot/record";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readWireOfLate } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { sumOfWire } from "../../packages/agent/src/dispatch/wire-counts.js";
 import { type IntakeOptions, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { systemClock } from "../../packages/agent/src/runtime/clock.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { startCountingProxy } from "../support/counting-proxy.js";
 import { startDelivering } from "../support/delivering.js";
 import { startForwardProxy } from "../support/forward-proxy.js";
 import { startHttpsFront } from "../support/https-front.js";
 
 const ms = (value: number) => value as Milliseconds;
-let cleanUps: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-  cleanUps = [];
-});
+const cleanUps = cleanUpsAfterEach();
 
 /** An agent's delivery over TLS, with a counting proxy before the intake. */
 async function start({ rules, through }: { rules?: IntakeOptions["rules"]; through?: "proxy" } = {}) {
