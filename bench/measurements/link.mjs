@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { HttpSender } from "../../packages/agent/dist/outputs/http.js";
 import { startDispatching } from "../support/dispatching.mjs";
 import { portOf } from "../support/server.mjs";
+import { sparseCounters } from "../workloads/counters.mjs";
 import { hostAfterOutage } from "../workloads/host.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -89,14 +90,34 @@ async function measureBodies(protocol, statuses, sizes) {
   return { ...all, last: each.at(-1), first: each[0] };
 }
 
-/** A host's metrics of six hours, sent at once by the agent's dispatcher. */
-function measureOutage(protocol, seriesVersion) {
-  const { releases } = hostAfterOutage(1, 6);
+/** Six hours without a link, by what waits at their end. */
+const OUTAGES = {
+  "a host's": hostAfterOutage(1, 6).releases,
+  "400 counters'": [afterOutage(sparseCounters(1, 6))],
+};
+
+/** BACKLOG_RESOLUTION. */
+const RESOLUTIONS = {
+  "": undefined,
+  ", 1h:60": [{ age: 3_600, step: 60 }],
+  ", 1h:60,3h:300": [
+    { age: 3_600, step: 60 },
+    { age: 10_800, step: 300 },
+  ],
+};
+
+function afterOutage({ releases }) {
+  return { at: releases.at(-1).at, records: releases.flatMap(({ records }) => records) };
+}
+
+/** What six hours left is sent at once by the agent's dispatcher. */
+function measureOutage(protocol, seriesVersion, releases, resolutions) {
   return measure(protocol, [202], async ({ url, connection }) => {
     const dispatching = await startDispatching({ root, name: "this", revision: "" }, "metrics", {
       url,
       connection,
       seriesVersion,
+      resolutions,
     });
     for (const { at, records } of releases) await dispatching.release(at, records);
     await dispatching.close();
@@ -139,7 +160,12 @@ for (const protocol of ["http/1.1", "h2"]) {
   row("a host's minute, first connection", minute.first);
   row("18 requests, every second one answered 503", flaky);
   for (const version of ["v2", "v3"])
-    row(`a host's 6 hours after an outage, series ${version}`, await measureOutage(protocol, version));
+    for (const [whose, releases] of Object.entries(OUTAGES))
+      for (const [thinned, resolutions] of Object.entries(RESOLUTIONS))
+        row(
+          `${whose} 6 hours after an outage, series ${version}${thinned}`,
+          await measureOutage(protocol, version, releases, resolutions),
+        );
 }
 if (process.argv.includes("--json")) console.log(JSON.stringify(figures, undefined, 2));
 else console.table(figures);

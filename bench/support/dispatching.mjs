@@ -15,14 +15,17 @@ const KEPT_FOREVER_SECONDS = 1e9;
 /**
  * @param {import("../suite/measurement.mjs").Tree} tree
  * @param {"metrics" | "logs"} what
- * @param {{ url: string, connection?: object, precision?: number, seriesVersion?: "v2" | "v3" }} options  url: of the intake
+ * @param {{
+ *   url: string, connection?: object, precision?: number, seriesVersion?: "v2" | "v3",
+ *   resolutions?: readonly { readonly age: number, readonly step: number }[],
+ * }} options  url: of the intake; resolutions: BACKLOG_RESOLUTION, of metrics
  * @returns {Promise<{ release: (at: number, records: readonly any[]) => Promise<number>, close: () => Promise<void> }>}
  *   a release answers with the bytes of its bodies
  */
 export async function startDispatching(
   { root },
   what,
-  { url, connection = {}, precision, seriesVersion = "v2" },
+  { url, connection = {}, precision, seriesVersion = "v2", resolutions },
 ) {
   const { datadogMetrics, datadogLogs, Dispatcher, SentBytes, HttpSender, fixedKey, MemoryStore, codec } =
     await load(root);
@@ -53,23 +56,49 @@ export async function startDispatching(
     ttl: KEPT_FOREVER_SECONDS,
     fresh: FRESH_SECONDS,
   });
+  const thin = resolutions && (await thinner(root, store, queue, resolutions));
   let ids = 0;
   return {
     release: async (at, records) => {
       now = at * 1000;
       const waiting = records.map((record) => ({
         score: record.points?.[0][0] ?? Date.parse(record.date) / 1000,
-        id: `${++ids}`.padStart(9, "0"),
+        // As collectors' records have them.
+        id: `collect.0.${`${++ids}`.padStart(9, "0")}`,
         value: JSON.stringify(record),
       }));
       await store.append(queue, waiting);
+      await thin?.(at);
+      const pending = await store.size(queue);
       const { delivered, bytes, failure } = await dispatcher.dispatch();
-      if (delivered !== records.length) {
-        throw new Error(`${delivered} of ${records.length} records were delivered: ${failure?.reason}`);
+      if (delivered !== pending) {
+        throw new Error(`${delivered} of ${pending} records were delivered: ${failure?.reason}`);
       }
       return bytes;
     },
     close: () => output.close(),
+  };
+}
+
+/** Thins the queue until there is nothing to thin. */
+async function thinner(root, store, queue, resolutions) {
+  const from = (path) => import(pathToFileURL(join(root, "packages/agent/dist", path)).href);
+  const [{ BacklogThinner }, { WindowStates }, { AttemptedTimes }, { Windows }] = await Promise.all([
+    from("flush/backlog-thinner.js"),
+    from("flush/window-state.js"),
+    from("runtime/attempted-times.js"),
+    from("runtime/windows.js"),
+  ]);
+  const thinning = new BacklogThinner({
+    ...{ store, queue, resolutions, attempted: new AttemptedTimes() },
+    states: new WindowStates(store, "raw", new Windows(10, 2)),
+    whileUnused: (step) => step(),
+  });
+  return async (at) => {
+    for (let before = -1; before !== (await store.size(queue)); ) {
+      before = await store.size(queue);
+      await thinning.thin(at);
+    }
   };
 }
 

@@ -59,6 +59,24 @@ export function settlePromises(subject: () => Subject): void {
     expect(await store.size(QUEUE)).toBe(0);
   });
 
+  it("gives records another value in their places as it removes others", async () => {
+    const stored = numbered(300);
+    // One after the other: an engine that has little memory has moved most of them by the last.
+    for (const one of stored) await subject().store.append(QUEUE, [one]);
+    const read = await subject().store.read(QUEUE, { limit: 300 });
+    const isKept = (_: unknown, index: number) => index % 10 === 0;
+    const joined = stored.filter(isKept).map(({ score, id }) => record(score, id, '{"joined":10}'));
+    await subject().store.settle({
+      remove: [{ queue: QUEUE, records: read.filter((one, index) => !isKept(one, index)), counter: "left" }],
+      add: [{ queue: QUEUE, records: joined }],
+    });
+    expect(await readAll(subject().store, QUEUE)).toEqual(joined);
+    expect(await subject().store.size(QUEUE)).toBe(30);
+    expect(await subject().store.counters()).toEqual(new Map([["left", 270]]));
+    await subject().reopen();
+    expect(await readAll(subject().store, QUEUE)).toEqual(joined);
+  });
+
   it("never shows a part of itself", async () => {
     const { store } = subject();
     const moves = Array.from({ length: 30 }, (_, move) => numbered(10, { from: move * 10 }));

@@ -17,13 +17,13 @@ const TRUE_TIME = Date.UTC(2026, 5, 1);
 const MINUTE = 60_000;
 
 const cleanUps = cleanUpsAfterEach();
-function startPipeline(store: Store, start: number) {
-  const pipeline = startSimulated(store, start);
+function startPipeline(store: Store, start: number, settings?: Readonly<Record<string, string>>) {
+  const pipeline = startSimulated(store, start, settings);
   cleanUps.push(pipeline.stop);
   return pipeline;
 }
 
-const sum = (points: ReadonlyMap<number, number>) =>
+const sum = (points: ReadonlyMap<unknown, number>) =>
   [...points.values()].reduce((all, value) => all + value, 0);
 
 describe("each count arrives once", () => {
@@ -39,6 +39,52 @@ describe("each count arrives once", () => {
     await clock.advance(5 * MINUTE);
     expect(sum(points())).toBe(180);
     expect(Math.min(...points().keys())).toBe(TRUE_TIME / 1000);
+  });
+
+  it.each([
+    ["ahead by three days", 3 * 24 * 60 * MINUTE],
+    ["back by ten minutes", -10 * MINUTE],
+  ])("if the backlog was thinned when the clock is set %s", async (_, jump) => {
+    const store = new MemoryStore();
+    const settings = { BACKLOG_RESOLUTION: "10m:60,20m:300" };
+    const { clock, metrics, count } = startPipeline(store, TRUE_TIME - jump, settings);
+    metrics.isDown = true;
+    for (let second = 0; second < 3_000; second += 10) {
+      if (second === 2_400) clock.jump(jump);
+      await count({ of: "each window" });
+      // Its point is in a window whose other points have gone into an earlier one.
+      if (second % 60 === 30) await count({ of: "a window" });
+      await clock.advance(10_000);
+    }
+    metrics.isDown = false;
+    await clock.advance(5 * MINUTE);
+    const arrived = metrics.batches.flat();
+    const points = new Map(
+      arrived.flatMap((one) => one.points.map(([at, value]) => [`${at} ${one.tags}`, value])),
+    );
+    expect(sum(points)).toBe(350);
+    const times = arrived.map((one) => one.points[0]?.[0] ?? 0);
+    expect(Math.min(...times)).toBe(TRUE_TIME / 1000);
+    expect(Math.max(...times)).toBe(TRUE_TIME / 1000 + 2_990);
+    const thinned = (await store.counters()).get(`${queues.readyMetrics}:thinned`) ?? 0;
+    expect(thinned).toBeGreaterThan(150);
+    expect(points.size + thinned).toBe(350);
+  });
+
+  it("if a batch is under way for so long that what it has could be thinned", async () => {
+    const settings = { BACKLOG_RESOLUTION: "10m:300" };
+    const { clock, metrics, count, points } = startPipeline(new MemoryStore(), TRUE_TIME, settings);
+    let answer = () => {};
+    metrics.answer = new Promise((resolve) => {
+      answer = resolve;
+    });
+    for (let second = 0; second < 1_500; second += 10) {
+      await count();
+      await clock.advance(10_000);
+    }
+    answer();
+    await clock.advance(5 * MINUTE);
+    expect(sum(points())).toBe(150);
   });
 
   it.each([

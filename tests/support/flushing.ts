@@ -3,6 +3,7 @@ import { queueNames, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { KEEPS_ALL, type SeriesFilter } from "../../packages/agent/src/aggregation/series-filter.js";
+import type { Thinning } from "../../packages/agent/src/flush/backlog-thinner.js";
 import { Flusher } from "../../packages/agent/src/flush/flusher.js";
 import { Windows } from "../../packages/agent/src/runtime/windows.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
@@ -18,6 +19,7 @@ export interface FlushOptions {
   readonly floor?: number;
   readonly globalTags?: readonly string[];
   readonly filter?: SeriesFilter;
+  readonly thinning?: Thinning;
 }
 
 export interface FlushSetup extends FlushOptions {
@@ -42,9 +44,10 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
       floor = 0,
       globalTags = [],
       filter = KEEPS_ALL,
+      thinning,
     } = { ...defaults, ...changed };
     return new Flusher({
-      ...{ store, queues, wrap, clock, globalTags, filter },
+      ...{ store, queues, wrap, clock, globalTags, filter, thinning },
       windows: new Windows(seconds(interval), seconds(2)),
       ttl: seconds(ttl),
       floor: seconds(floor),
@@ -57,6 +60,7 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
   };
   return {
     store,
+    clock,
     newFlusher,
     /** @param flusher one that knows nothing but what is in the store, unless another is given */
     flushAt: async (now: number, flusher = newFlusher()) => {

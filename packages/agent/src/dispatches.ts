@@ -14,6 +14,7 @@ import {
 } from "@chouette-iot/record";
 import type { Config } from "./config/config.js";
 import { OUTPUTS } from "./config/outputs.js";
+import { attemptedOutput } from "./dispatch/attempted-output.js";
 import { ByteBudget, type DeferredCounts, type SendPolicy } from "./dispatch/byte-budget.js";
 import { DispatchLoop } from "./dispatch/dispatch-loop.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatch/dispatcher.js";
@@ -22,6 +23,7 @@ import type { SentBytes } from "./dispatch/sent-bytes.js";
 import { watchedOutput } from "./dispatch/watched-output.js";
 import type { Outputs } from "./outputs/open-outputs.js";
 import type { Output } from "./outputs/output.js";
+import type { AttemptedTimes } from "./runtime/attempted-times.js";
 import type { Clock } from "./runtime/clock.js";
 import type { Log } from "./runtime/log.js";
 import { Outage } from "./runtime/outage.js";
@@ -56,6 +58,8 @@ export interface DispatchGate {
   readonly locks: QueueLocks;
   /** False until the flush can tell this agent's ready metrics from another's: metrics aren't dispatched before. */
   areMetricsClaimed(): boolean;
+  /** Takes the times of metrics that may have been delivered; undefined if nobody asks. */
+  readonly attempted: AttemptedTimes | undefined;
 }
 
 export interface Dispatches {
@@ -90,7 +94,11 @@ export function newDispatches(options: DispatchesOptions, gate: DispatchGate): D
   const { config, clock, queues, meters } = options;
   const { dailyByteBudget: perDay, monthlyByteBudget: perMonth } = config.settings;
   const budget = new ByteBudget({ perDay, perMonth }, meters.sentBytes);
-  const outputs: OutputsBySignal = options.outputs;
+  const { metrics } = options.outputs;
+  const outputs: OutputsBySignal = {
+    ...options.outputs,
+    metrics: gate.attempted === undefined ? metrics : attemptedOutput(metrics, gate.attempted),
+  };
   const kinds: Kinds = kindsOf({ config, clock, queues, budget, series: meters.series, gate });
   const dispatches = bySignal(<S extends Signal>(signal: S) =>
     newDispatch(signal, kinds[signal], outputs[signal], options, gate),

@@ -28,6 +28,7 @@ import { runStoreLimit } from "./housekeeping/store-limit.js";
 import type { StoreEngine } from "./open-store.js";
 import type { Outputs } from "./outputs/open-outputs.js";
 import { rereadAfterReconnect } from "./reread-store.js";
+import { AttemptedTimes } from "./runtime/attempted-times.js";
 import { CLOCK_FLOOR, type Clock } from "./runtime/clock.js";
 import type { Log } from "./runtime/log.js";
 import { Outage } from "./runtime/outage.js";
@@ -88,7 +89,7 @@ export function startPipeline(options: PipelineOptions, lost: AbortSignal): Pipe
   const flush = newFlush({ config, clock, log, store, storeOutage, boot, wrap }, queues, locks);
   const dispatches = newDispatches(
     { config, clock, log, store, storeOutage, queues, outputs, meters },
-    { timekeeper: flush.timekeeper, locks, areMetricsClaimed: flush.hasBegun },
+    { timekeeper: flush.timekeeper, locks, areMetricsClaimed: flush.hasBegun, attempted: flush.attempted },
   );
   const flushing = flush.run(dispatches.wake, signal);
   const dispatching = dispatches.run(signal);
@@ -135,6 +136,8 @@ function newFlush(
   // Timekeeper and flusher keep in memory what they read: they have to read it again after a reconnect.
   const watchedStore = watchdog.store(rereadAfterReconnect(store));
   const timekeeper = new Timekeeper({ store: watchedStore, queues, locks, clock, log, windows, boot });
+  const resolutions = settings.backlogResolution;
+  const attempted = resolutions && new AttemptedTimes();
   const flusher = new Flusher({
     store: watchedStore,
     queues,
@@ -145,6 +148,10 @@ function newFlush(
     globalTags: settings.globalTags,
     filter: seriesFilter(settings),
     floor: CLOCK_FLOOR,
+    thinning: attempted && {
+      ...{ resolutions, attempted },
+      whileUnused: (step) => locks.moving(queues.readyMetrics, step),
+    },
   });
   let flushedAt: Seconds | undefined;
   const outages = { store: storeOutage, own: outage };
@@ -158,7 +165,7 @@ function newFlush(
     return runFlushLoop({ flusher, clock, log, windows, outages, checkClock, onFlushed }, signal);
   };
   const hasBegun = () => flusher.hasBegun;
-  return { run, timekeeper, outage, watchdog, hasBegun, flushedAt: () => flushedAt };
+  return { run, timekeeper, outage, watchdog, hasBegun, attempted, flushedAt: () => flushedAt };
 }
 
 /** @param onTrusted called when the clock becomes trustworthy */

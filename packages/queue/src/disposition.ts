@@ -24,6 +24,8 @@ export type Disposition =
   | "evicted"
   /** Replaced by a later value for the same second before it was sent. */
   | "superseded"
+  /** Joined with a point of its series, or left out for one: BACKLOG_RESOLUTION. */
+  | "thinned"
   /** In a part of the store's files that could not be read. */
   | "damaged"
   /** Removed by the size limit of the store, for newer or more important records. */

@@ -202,3 +202,32 @@ describe("Datadog's log intake", () => {
     expect(settingsOf(env).logsUrl).toBe(expected);
   });
 });
+
+describe("BACKLOG_RESOLUTION", () => {
+  it("names ages with their unit and the seconds between points, both rising", () => {
+    const { settings } = settingsOf({ BACKLOG_RESOLUTION: " 90m:60, 6h:300,1d:3600" });
+    expect(settings.backlogResolution).toEqual([
+      { age: 5_400, step: 60 },
+      { age: 21_600, step: 300 },
+      { age: 86_400, step: 3_600 },
+    ]);
+    expect(settingsOf({}, "backlog_resolution: 1h:60").settings.backlogResolution).toHaveLength(1);
+    expect(settingsOf({}).settings.backlogResolution).toBeUndefined();
+  });
+
+  it.each([
+    "1h",
+    "1:60",
+    "1h:60,2h:60",
+    "2h:60,1h:300",
+    "59s:10",
+    "1h:0",
+    "1h:90000",
+    "1h:60,",
+    "1w:60",
+  ])("refuses %s", (text) => {
+    expect(problemsOf({ BACKLOG_RESOLUTION: text })).toEqual([
+      expect.stringMatching(/^BACKLOG_RESOLUTION: expected ages and seconds.* but got /),
+    ]);
+  });
+});

@@ -9,6 +9,7 @@ export function formatValue(value: unknown): string {
   }
   if (typeof value !== "object") return String(value);
   if (isStatsdAddress(value)) return shownStatsdAddress(value);
+  if ("age" in value && "step" in value) return `${value.age}s:${value.step}`;
   return "host" in value && "port" in value ? `${value.host}:${value.port}` : JSON.stringify(value);
 }
 

@@ -1,6 +1,7 @@
 /** Settings for records: windows, filters, aggregates, batches, and how long and how many are kept. */
 import { z } from "zod";
 import { HISTOGRAM_AGGREGATES } from "../wrappers/wrapper.js";
+import { backlogResolution } from "./backlog-resolution.js";
 import { list, someOf, text, wholeNumber } from "./kinds.js";
 import { setting } from "./setting.js";
 
@@ -81,6 +82,12 @@ export const RECORDS = {
     wholeNumber(1, TEN_YEARS, "seconds"),
     4 * 3600,
     "Age at which an unsent metric expires",
+  ),
+  backlogResolution: setting(
+    ["BACKLOG_RESOLUTION"],
+    backlogResolution(),
+    undefined,
+    "Thins unsent metrics as they get older, e.g. 1h:60,6h:300: older than 1 h, one point for each 60 s, older than 6 h, for each 300 s. Counts add up, gauges keep the last value",
   ),
   wrapper: setting(
     ["METRICS_WRAPPER"],

@@ -21,6 +21,7 @@ import type { SeriesFilter } from "../aggregation/series-filter.js";
 import { type Clock, FutureLimit } from "../runtime/clock.js";
 import type { Windows } from "../runtime/windows.js";
 import type { Wrap } from "../wrappers/wrapper.js";
+import { BacklogThinner, type Thinning } from "./backlog-thinner.js";
 import { type EmissionSoFar, emitWindow, joinParts, newEmission } from "./emission.js";
 import { claimFragments } from "./fragments.js";
 import { MAX_LEAD, rejectFuture, rejectUnset, type TimeLimits } from "./implausible-timestamps.js";
@@ -47,6 +48,8 @@ export interface FlusherOptions {
   readonly filter: SeriesFilter;
   /** A record of an earlier time was stamped by a clock that wasn't set. */
   readonly floor: Seconds;
+  /** Of the ready metrics' backlog, after each flush; undefined if it keeps every point. */
+  readonly thinning?: Thinning | undefined;
 }
 
 /** Numbers of records. */
@@ -77,15 +80,19 @@ export class Flusher {
   readonly #options: FlusherOptions;
   readonly #states: WindowStates;
   readonly #future: FutureLimit;
+  readonly #thinner: BacklogThinner | undefined;
   #hasBegun = false;
   /** What was read is settled in steps of so many contexts: in one, unless the store's disk has no room for that. */
   #contextsOfStep = ONE_STEP;
 
   constructor(options: FlusherOptions) {
-    const { store, queues, windows, clock } = options;
+    const { store, queues, windows, clock, thinning } = options;
     this.#options = options;
     this.#future = new FutureLimit(clock);
     this.#states = new WindowStates(store, queues.rawMetrics, windows);
+    if (thinning === undefined) return;
+    const queue = queues.readyMetrics;
+    this.#thinner = new BacklogThinner({ ...thinning, store, queue, states: this.#states });
   }
 
   /**
@@ -104,7 +111,7 @@ export class Flusher {
       try {
         await this.#flushAll(now, flushed);
         this.#contextsOfStep = ONE_STEP;
-        return flushed;
+        break;
       } catch (error) {
         // A settlement whose answer was lost may have been applied: what the store says holds.
         this.#states.forget();
@@ -112,6 +119,18 @@ export class Flusher {
         if (fewer === undefined) throw error;
         this.#contextsOfStep = fewer;
       }
+    }
+    await this.#thinBacklog(now);
+    return flushed;
+  }
+
+  async #thinBacklog(now: Seconds): Promise<void> {
+    try {
+      await this.#thinner?.thin(now);
+    } catch (error) {
+      this.#states.forget();
+      // It can wait until there is room.
+      if (!(error instanceof StoreFullError)) throw error;
     }
   }
 
@@ -137,6 +156,7 @@ export class Flusher {
     const { store, queues, globalTags } = this.#options;
     await this.#states.load();
     await claimFragments(store, queues, this.#states, globalTags);
+    await this.#thinner?.begin(this.#now());
     this.#hasBegun = true;
   }
 

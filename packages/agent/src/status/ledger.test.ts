@@ -10,6 +10,7 @@ const FATES: readonly Disposition[] = [
   "rejected",
   "expired",
   "superseded",
+  "thinned",
   "requeued",
   "purged",
 ];
@@ -36,6 +37,7 @@ describe("a ledger", () => {
         expect(ledger.done).toEqual({
           aggregated: fates.aggregated,
           delivered: fates.delivered,
+          thinned: fates.thinned,
           requeued: fates.requeued,
         });
       }),

@@ -8,7 +8,7 @@ import { counterName, type Disposition, unknownLossCounter } from "@chouette-iot
 
 export interface Ledger {
   readonly accepted: number;
-  /** Records processed as intended: aggregated, delivered, requeued. */
+  /** Records processed as intended: aggregated, delivered, thinned, requeued. */
   readonly done: Readonly<Record<string, number>>;
   readonly pending: number;
   /** Records that left the queue otherwise, by reason. */
@@ -19,7 +19,7 @@ export interface Ledger {
   readonly unknownLosses: number;
 }
 
-const DONE: ReadonlySet<string> = new Set<Disposition>(["aggregated", "delivered", "requeued"]);
+const DONE: ReadonlySet<string> = new Set<Disposition>(["aggregated", "delivered", "thinned", "requeued"]);
 
 export function ledgerOf(queue: string, counters: ReadonlyMap<string, number>, pending: number): Ledger {
   const done: Record<string, number> = {};
