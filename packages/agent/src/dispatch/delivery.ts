@@ -3,12 +3,14 @@
  *
  * Promises: every record of the batch is delivered, or a dead letter with the output's own reason, or still in its
  * queue. What an output throws, against its promise, keeps the batch. A crash between sending and settling sends the
- * same points again, which changes nothing at the intake; logs would be there twice.
+ * same points again, which changes nothing at the intake; logs would be there twice. A store that fails in between
+ * has nothing sent again: see delivered-batches.ts.
  */
-import { counterName, type Position, rejection, type Store } from "@chouette-iot/queue";
+import { type Position, rejection, type Store } from "@chouette-iot/queue";
 import { messageOf, toSeconds } from "@chouette-iot/record";
 import type { Outcome, Output } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
+import type { DeliveredBatches } from "./delivered-batches.js";
 import type { Release } from "./release.js";
 import type { SentBytes } from "./sent-bytes.js";
 
@@ -26,6 +28,7 @@ export interface DeliveryOptions<T> {
   readonly output: Output<T>;
   readonly clock: Clock;
   readonly sentBytes: SentBytes;
+  readonly delivered: DeliveredBatches;
 }
 
 /** What keeps a batch, or a part of it, in its queue. */
@@ -116,20 +119,13 @@ export function notAboutRecords(reason: string): SendFailure {
 /** What went out is counted, and what was delivered leaves the queue, in one step. */
 async function send<T>(
   batch: readonly Entry<T>[],
-  { store, queue, output, sentBytes }: DeliveryOptions<T>,
+  { store, output, sentBytes, delivered }: DeliveryOptions<T>,
   signal?: AbortSignal,
 ): Promise<Outcome> {
   const outcome = await outcomeOf(batch, output, signal);
   const state = sentBytes.add(outcome.bytes);
-  if (outcome.kind === "delivered") {
-    await store.settle({
-      // The flush may have put a later value in the place of one of these while it was under way.
-      remove: [{ queue, records: batch, counter: counterName(queue, "delivered") }],
-      ...(state.size > 0 ? { state } : {}),
-    });
-  } else if (state.size > 0) {
-    await store.settle({ state });
-  }
+  if (outcome.kind === "delivered") await delivered.settle(batch, state);
+  else if (state.size > 0) await store.settle({ state });
   return outcome;
 }
 
@@ -190,7 +186,7 @@ function plus(a: Delivered, { failure, ...b }: Delivered): Delivered {
 /** Makes dead letters of records, each with its reason. */
 export async function reject<T>(
   entries: readonly (Position & { readonly value: string | undefined; readonly reason: string })[],
-  { store, queue, rejectedQueue, clock }: Omit<DeliveryOptions<T>, "output" | "sentBytes">,
+  { store, queue, rejectedQueue, clock }: Omit<DeliveryOptions<T>, "output" | "sentBytes" | "delivered">,
 ): Promise<void> {
   await store.settle(rejection({ queue, rejectedQueue, at: toSeconds(clock.now()) }, entries));
 }

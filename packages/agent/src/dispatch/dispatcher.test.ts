@@ -342,6 +342,25 @@ describe("dispatch", () => {
     expect(batches.map(({ length }) => length)).toEqual([64, 32, 16, 8, 16, 24, 32, 40, 48, 56, 64, 64, 48]);
   });
 
+  it("sends once what was delivered as the store failed", async () => {
+    const { store, dispatcher } = await setUp(
+      Array.from({ length: 25 }, (_, index) => [NOW - 5, `${index}`]),
+    );
+    const { told, taken } = output(() => delivered);
+    const settle = store.settle.bind(store);
+    let settlements = 0;
+    store.settle = async (settlement) => {
+      if (++settlements === 2) throw new Error("the connection broke");
+      await settle(settlement);
+    };
+    const one = dispatcher(told);
+    await expect(one.dispatch()).rejects.toThrow("the connection broke");
+    expect(taken).toHaveLength(20);
+    await one.dispatch();
+    expect(taken).toEqual(Array.from({ length: 25 }, (_, index) => `${index}`));
+    expect((await store.counters()).get(`${QUEUE}:delivered`)).toBe(25);
+  });
+
   it("leaves what isn't admitted where it is, and fills batches with the rest", async () => {
     const list = Array.from({ length: 95 }, (_, index): [number, string] => [
       NOW - 200,

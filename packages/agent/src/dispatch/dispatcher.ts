@@ -10,6 +10,7 @@ import { type Seconds, toSeconds } from "@chouette-iot/record";
 import { FutureLimit } from "../runtime/clock.js";
 import { BatchSize } from "./batch-size.js";
 import { inBatches } from "./batches.js";
+import { DeliveredBatches } from "./delivered-batches.js";
 import {
   type Delivered,
   deliver,
@@ -22,7 +23,7 @@ import { admittedPages, type PageOptions } from "./ready-pages.js";
 import { Release } from "./release.js";
 import { storeId } from "./store-id.js";
 
-export interface DispatcherOptions<T> extends PageOptions<T> {
+export interface DispatcherOptions<T> extends Omit<PageOptions<T>, "delivered"> {
   /** The age at which a record expires. */
   readonly ttl: Seconds;
   /** What is older would be accepted and thrown away by the output: it is dropped as too old. Undefined for no limit. */
@@ -42,7 +43,7 @@ export interface Dispatched {
 }
 
 export class Dispatcher<T> {
-  readonly #options: DispatcherOptions<T>;
+  readonly #options: DispatcherOptions<T> & PageOptions<T>;
   readonly #batchSize: BatchSize;
   readonly #future: FutureLimit;
   #deferred = 0;
@@ -50,7 +51,7 @@ export class Dispatcher<T> {
   #isResumed = false;
 
   constructor(options: DispatcherOptions<T>) {
-    this.#options = options;
+    this.#options = { ...options, delivered: new DeliveredBatches(options.store, options.queue) };
     this.#batchSize = new BatchSize(options.batchSize);
     this.#future = new FutureLimit(options.clock);
   }
@@ -62,8 +63,9 @@ export class Dispatcher<T> {
 
   /** Rejects if the store does; the next call takes up what is left. */
   async dispatch(signal?: AbortSignal): Promise<Dispatched> {
-    const { clock, fresh, sentBytes } = this.#options;
+    const { clock, fresh, sentBytes, delivered } = this.#options;
     await sentBytes.load();
+    await delivered.begin();
     const failure = await this.#resume(signal);
     const dispatched: Dispatched = { delivered: 0, ...(await this.expire()), bytes: 0 };
     if (failure !== undefined) return { ...dispatched, failure };
@@ -82,7 +84,7 @@ export class Dispatcher<T> {
     return dispatched;
   }
 
-  /** Settles what the output took without this having been settled; or says why the output can't be asked. */
+  /** Settles what the output says that it took without this having been settled; or says why it can't be asked. */
   async #resume(signal?: AbortSignal): Promise<SendFailure | undefined> {
     const { store, queue, output } = this.#options;
     if (this.#isResumed || output.resume === undefined) return undefined;

@@ -1,0 +1,78 @@
+import { counterName, type Settlement } from "@chouette-iot/queue";
+import { MemoryStore } from "@chouette-iot/queue/memory";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { DeliveredBatches } from "./delivered-batches.js";
+
+const QUEUE = "chouette:logs:wrapped";
+const DELIVERED = counterName(QUEUE, "delivered");
+const NO_STATE = new Map();
+
+/** A store whose settlements fail as the list says, in turn, before or after they came into force. */
+class FailingStore extends MemoryStore {
+  readonly faults: ("before" | "after" | "none")[] = [];
+  epochNow = 0;
+
+  constructor() {
+    super();
+    Object.defineProperty(this, "epoch", { get: () => this.epochNow });
+  }
+
+  override async settle(settlement: Settlement): Promise<void> {
+    const fault = this.faults.shift();
+    if (fault === "before") throw new Error("the connection broke");
+    await super.settle(settlement);
+    if (fault === "after") throw new Error("the connection broke before the answer");
+  }
+}
+
+async function withRecords(count: number) {
+  const store = new FailingStore();
+  const records = Array.from({ length: count }, (_, n) => ({ score: n, id: `${n}`, value: `value ${n}` }));
+  await store.append(QUEUE, records);
+  return { store, records, delivered: new DeliveredBatches(store, QUEUE) };
+}
+
+describe("what was delivered", () => {
+  it("is settled once, whenever the store fails and however often", async () => {
+    const fault = fc.constantFrom("before" as const, "after" as const, "none" as const);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fault, { maxLength: 5 }), fc.boolean(), async (faults, isStale) => {
+        const { store, records, delivered } = await withRecords(20);
+        await delivered.begin();
+        store.faults.push(...faults);
+        if (isStale) store.epochNow += 1;
+        await delivered.settle(records.slice(5, 15), NO_STATE).catch(() => {});
+        for (const _ of faults) await delivered.begin().catch(() => {});
+        await delivered.begin();
+        expect(await store.size(QUEUE)).toBe(10);
+        expect((await store.counters()).get(DELIVERED)).toBe(10);
+      }),
+    );
+  });
+
+  it.each([
+    ["the store failed", false],
+    ["its data may be older", true],
+  ])("stays in the queue with a later value, when %s", async (_, isStale) => {
+    const { store, records, delivered } = await withRecords(3);
+    await delivered.begin();
+    if (isStale) store.epochNow += 1;
+    else store.faults.push("before");
+    const later = { score: 1, id: "1", value: "a later value" };
+    await store.append(QUEUE, [later]);
+    await delivered.settle(records, NO_STATE).catch(() => {});
+    await delivered.begin();
+    expect(await store.read(QUEUE, { limit: 10 })).toEqual([expect.objectContaining(later)]);
+    expect((await store.counters()).get(DELIVERED)).toBe(2);
+  });
+
+  it("is forgotten once it is settled", async () => {
+    const { store, records, delivered } = await withRecords(1);
+    await delivered.begin();
+    await delivered.settle(records, NO_STATE);
+    await store.append(QUEUE, records);
+    await delivered.begin();
+    expect(await store.size(QUEUE)).toBe(1);
+  });
+});
