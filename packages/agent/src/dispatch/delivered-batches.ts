@@ -42,7 +42,10 @@ export class DeliveredBatches {
    *
    * @param state to be written in the same settlement
    */
-  async settle(batch: readonly StoredRecord[], state: ReadonlyMap<string, string | undefined>): Promise<void> {
+  async settle(
+    batch: readonly StoredRecord[],
+    state: ReadonlyMap<string, string | undefined>,
+  ): Promise<void> {
     this.#unsettled = new Map(batch.map((record) => [record.id, record]));
     try {
       await this.#store.settle({ ...this.#removal(batch), state, onlyInEpoch: this.#epoch });
@@ -61,8 +64,7 @@ export class DeliveredBatches {
     const range = { after: { score: first, id: "" }, limit: PAGE };
     for await (const page of pages(this.#store, this.#queue, range)) {
       const unchanged = page.filter(({ id, value }) => this.#unsettled.get(id)?.value === value);
-      if (unchanged.length > 0)
-        await this.#store.settle({ ...this.#removal(unchanged), onlyInEpoch: epoch });
+      if (unchanged.length > 0) await this.#store.settle({ ...this.#removal(unchanged), onlyInEpoch: epoch });
       if (page[0].score > last) break;
     }
     this.#unsettled = new Map();
