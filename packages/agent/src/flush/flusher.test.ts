@@ -1,10 +1,12 @@
 import { queueNames } from "@chouette-iot/queue";
+import { seconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { setUpFlush as setUp } from "../../../../tests/support/flushing.js";
 import { AGGREGATION_VECTORS, inOrder, isClose } from "../../../../tests/support/vectors.js";
 import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
 import { simpleWrapper } from "../wrappers/simple-wrapper.js";
+import { decodeWindowState, windowStatePrefix } from "./window-state.js";
 
 const queues = queueNames();
 
@@ -85,6 +87,22 @@ describe("flush", () => {
       [1002, 1],
       [1003, 10],
       [1004, 11100],
+    ]);
+  });
+
+  it("remembers how many ready metrics all emissions of a window made: fewer that wait say that some were sent", async () => {
+    const { put, flushAt, store } = setUp();
+    for (const [metric, at] of [
+      ["a", 1012],
+      ["b", 1020],
+      ["c", 1030],
+    ] as const) {
+      await put({ metric, type: "count", value: 1, timestamp: 1003, tags: {} });
+      await flushAt(at);
+    }
+    const states = await store.stateWithPrefix(windowStatePrefix(queues.rawMetrics));
+    expect([...states.values()].map((text) => decodeWindowState(text, seconds(10)))).toEqual([
+      expect.objectContaining({ emitted: 3, ready: 3 }),
     ]);
   });
 
