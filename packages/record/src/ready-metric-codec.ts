@@ -10,9 +10,37 @@ const READY_TYPES: Readonly<Record<ReadyType, true>> = { count: true, gauge: tru
 /** A year in seconds: no window is longer. */
 const MAX_INTERVAL = 31_536_000;
 
-/** The JSON of a ready metric; undefined if it has no points, or a number that JSON doesn't allow. */
-export function encodeReadyMetric(record: ReadyMetric): string | undefined {
-  return record.points.length > 0 && record.points.every(isPoint) ? JSON.stringify(record) : undefined;
+/** Names that JSON writes as they are: those that Datadog stores. */
+const PLAIN_NAME = /^[\w.]+$/;
+
+/**
+ * The JSON of a ready metric; undefined if it has no points, or a number that JSON doesn't allow.
+ * @param tagsJson The JSON of its tags, for callers that write several metrics with the same list.
+ */
+export function encodeReadyMetric(
+  { metric, type, tags, points, host, interval }: ReadyMetric,
+  tagsJson: string = JSON.stringify(tags),
+): string | undefined {
+  if (points.length === 0 || !points.every(isPoint)) return undefined;
+  // Written by hand: JSON.stringify of the whole takes half as long again. Joined, since a template's text is kept in
+  // a dozen pieces until it is stored, and a window has many of them.
+  return [
+    '{"metric":',
+    PLAIN_NAME.test(metric) ? `"${metric}"` : JSON.stringify(metric),
+    ',"type":"',
+    type,
+    '","tags":',
+    tagsJson,
+    ',"points":[',
+    points.map(pointJson).join(","),
+    "]",
+    host === undefined ? "" : `,"host":${JSON.stringify(host)}`,
+    interval === undefined ? "}" : `,"interval":${interval}}`,
+  ].join("");
+}
+
+function pointJson([at, value]: Point): string {
+  return `[${at},${value}]`;
 }
 
 export function decodeReadyMetric(text: string): Result<ReadyMetric> {

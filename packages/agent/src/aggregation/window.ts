@@ -50,4 +50,9 @@ export class Window implements WindowSpan {
   contexts(): Iterable<Context> {
     return this.#contexts.values();
   }
+
+  /** Its contexts, each with its key. */
+  entries(): Iterable<readonly [key: string, context: Context]> {
+    return this.#contexts;
+  }
 }

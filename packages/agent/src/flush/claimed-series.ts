@@ -39,12 +39,12 @@ export class ClaimedSeries {
       const owner = ownerOf(claim, context);
       // What became of a context claims again what the context had.
       if (owner !== undefined && contextKey(owner) !== contextKey(context)) return taken(claim.metric, owner);
-      if (isAmong(claim, claims, index))
+      if (isAmong(claim, claims, index, context))
         return `${claim.metric.metric} would be sent twice, and Datadog keeps one value`;
     }
     for (const { metric, owners } of claims) {
       if (owners.byTags === undefined) owners.alike.push(context);
-      else owners.byTags.set(tagsText(metric.tags), context);
+      else owners.byTags.set(tagsText(metric.tags, context), context);
     }
     return undefined;
   }
@@ -64,23 +64,29 @@ function ownerOf({ metric: { tags }, owners }: Claim, context: Context): Context
   const first = owners.alike[0] ?? context;
   const isAlike = first.metric === context.metric && first.type === context.type && tags === context.tags;
   if (owners.byTags === undefined && isAlike) return undefined;
-  owners.byTags ??= new Map(owners.alike.map((owner) => [tagsText(owner.tags), owner]));
-  return owners.byTags.get(tagsText(tags));
+  owners.byTags ??= new Map(owners.alike.map((owner) => [tagsText(owner.tags, owner), owner]));
+  return owners.byTags.get(tagsText(tags, context));
 }
 
 /** Whether one of the first claims is of the same series. */
-function isAmong({ metric: { tags }, owners }: Claim, claims: readonly Claim[], first: number): boolean {
+function isAmong(
+  { metric: { tags }, owners }: Claim,
+  claims: readonly Claim[],
+  first: number,
+  context: Context,
+): boolean {
   for (let index = 0; index < first; index++) {
     const other = claims[index];
     if (other?.owners !== owners) continue;
-    if (other.metric.tags === tags || tagsText(other.metric.tags) === tagsText(tags)) return true;
+    if (other.metric.tags === tags || tagsText(other.metric.tags, context) === tagsText(tags, context))
+      return true;
   }
   return false;
 }
 
-/** No tag that is valid at Datadog has a comma in it. */
-function tagsText(tags: readonly string[]): string {
-  return canonicalTags(tags).join(",");
+/** Of a metric's tags, which mostly are its context's. No tag that is valid at Datadog has a comma in it. */
+function tagsText(tags: readonly string[], context: Context): string {
+  return (tags === context.tags ? tags : canonicalTags(tags)).join(",");
 }
 
 function taken({ metric }: ReadySeries, { metric: name, type }: Context): string {

@@ -21,7 +21,7 @@ import type { SavedContext } from "../aggregation/saved-contexts.js";
 import { Window } from "../aggregation/window.js";
 import { flushId } from "../runtime/ready-ids.js";
 import type { Wrap, Wrapped } from "../wrappers/wrapper.js";
-import { ClaimedSeries } from "./claimed-series.js";
+import { ClaimedSeries, type ReadySeries } from "./claimed-series.js";
 import { FinalSecond } from "./final-second.js";
 
 export interface Emitted {
@@ -77,42 +77,36 @@ export function emitWindow(window: Window, { soFar, parts, last, gauges, wrap }:
   const ready: NewRecord[] = [];
   const sketches: NewRecord[] = [];
   const superseded: Position[] = [];
-  for (const context of whole.contexts()) {
-    const attempt = tryContext(context, () => {
-      const key = contextKey(context);
-      const before = kept.get(key);
-      // Its own sum: if it fails, what is kept of the last second stays as it was sent.
-      const sum = before === undefined ? context : sumOf(before.context, context);
-      if (sum === undefined) throw new Error(TOO_LARGE);
-      const made = readyOf(
-        sum,
-        callWrapper(() => wrap(sum, at, interval)),
-        gauges,
-      );
-      // The window, the emission and a count within it: the same whenever this emission is made again.
-      const values = [...made.metrics.map(encoded), ...made.sketches.map(encodeReadySketch)];
-      const added = values.map((value, index) => ({
-        score: at,
-        id: flushId(start, emitted, madeBefore + ready.length + sketches.length + index),
-        value,
-      }));
-      const claim = () => {
-        const reason = claimed.claim([...made.metrics, ...made.sketches], sum);
-        if (reason !== undefined) throw new Error(reason);
-      };
-      if (isLast) kept.keep(key, { context: sum, readyIds: added.map(({ id }) => id) }, claim);
-      else claim();
-      return { key, before, sum, added, metrics: made.metrics.length };
-    });
-    if (!attempt.ok) {
-      wrapFailures.push(attempt.failure);
-      continue;
-    }
-    const { key, before, sum, added, metrics } = attempt.result;
-    ready.push(...added.slice(0, metrics));
-    sketches.push(...added.slice(metrics));
+  const emit = (key: string, context: Context) => {
+    const before = kept.get(key);
+    // Its own sum: if it fails, what is kept of the last second stays as it was sent.
+    const sum = before === undefined ? context : sumOf(before.context, context);
+    if (sum === undefined) throw new Error(TOO_LARGE);
+    const wrapped = callWrapper(() => wrap(sum, at, interval));
+    const made = readyOf(key, sum, wrapped, gauges);
+    const metrics = encodedMetrics(made.metrics, sum);
+    const values = [...metrics, ...made.sketches.map(encodeReadySketch)];
+    // The window, the emission and a count within it: the same whenever this emission is made again.
+    const first = madeBefore + ready.length + sketches.length;
+    const added = values.map((value, index) => ({
+      score: at,
+      id: flushId(start, emitted, first + index),
+      value,
+    }));
+    const claim = () => {
+      const reason = claimed.claim(seriesOf(made), sum);
+      if (reason !== undefined) throw new Error(reason);
+    };
+    if (isLast) kept.keep(key, { context: sum, readyIds: added.map(({ id }) => id) }, claim);
+    else claim();
+    // From here on nothing fails.
+    for (const [index, record] of added.entries()) (index < metrics.length ? ready : sketches).push(record);
     for (const id of before?.readyIds ?? []) superseded.push({ score: at, id });
     if (sum.type === "gauge" && sum.sum.at !== null) gauges.add(key, sum.sum.at);
+  };
+  for (const [key, context] of whole.entries()) {
+    const failure = tryContext(context, () => emit(key, context));
+    if (failure !== undefined) wrapFailures.push(failure);
   }
   return { ready, sketches, superseded, wrapFailures, last: isLast ? kept.toText() : undefined };
 }
@@ -126,24 +120,21 @@ export function joinParts(
   const whole = new Window(window);
   const wrapFailures: WrapFailure[] = [];
   for (const context of [...parts.map((saved) => saved.context), ...window.contexts()]) {
-    const attempt = tryContext(context, () => {
+    const failure = tryContext(context, () => {
       if (!whole.merge(context)) throw new Error(TOO_LARGE);
     });
-    if (!attempt.ok) wrapFailures.push(attempt.failure);
+    if (failure !== undefined) wrapFailures.push(failure);
   }
   return { whole, wrapFailures };
 }
 
-type Attempt<T> =
-  | { readonly ok: true; readonly result: T }
-  | { readonly ok: false; readonly failure: WrapFailure };
-
-/** The boundary of a context: whatever is thrown is its failure. */
-function tryContext<T>(context: Context, step: () => T): Attempt<T> {
+/** The boundary of a context: whatever is thrown is its failure, and is returned. */
+function tryContext(context: Context, step: () => void): WrapFailure | undefined {
   try {
-    return { ok: true, result: step() };
+    step();
+    return undefined;
   } catch (error) {
-    return { ok: false, failure: { context, reason: messageOf(error) } };
+    return { context, reason: messageOf(error) };
   }
 }
 
@@ -159,35 +150,43 @@ function callWrapper(wrap: () => Wrapped): Wrapped {
 /** The series of what is kept of the last second are its own; a wrapper that refuses it by now makes none of it. */
 function claimKept(context: Context, claimed: ClaimedSeries, wrap: () => Wrapped): void {
   const wrapped = callWrapper(wrap);
-  if (wrapped.ok) claimed.claim([...wrapped.metrics, ...(wrapped.sketches ?? [])], context);
+  if (wrapped.ok) claimed.claim(seriesOf(wrapped), context);
 }
 
 interface Ready {
   readonly metrics: readonly ReadyMetric[];
-  readonly sketches: readonly ReadySketch[];
+  readonly sketches?: readonly ReadySketch[];
 }
 
 /** @throws Error with the reason if it can't be wrapped */
-function readyOf(context: Context, wrapped: Wrapped, gauges: GaugeTimes): Ready {
+function readyOf(key: string, context: Context, wrapped: Wrapped, gauges: GaugeTimes): Required<Ready> {
   if (!wrapped.ok) throw new Error(wrapped.reason);
   const { metrics, sketches = [] } = wrapped;
   return {
-    metrics: isOutdated(context, gauges) ? metrics.filter(({ type }) => type !== "gauge") : metrics,
+    metrics: isOutdated(key, context, gauges) ? metrics.filter(({ type }) => type !== "gauge") : metrics,
     sketches,
   };
 }
 
-/** @throws Error if JSON can't carry it */
-function encoded(metric: ReadyMetric): string {
-  const value = encodeReadyMetric(metric);
-  if (value === undefined) throw new Error(notFinite(metric));
-  return value;
+/** A gauge that comes late and was taken before one that is emitted: at a later second it would seem to be newer. */
+function isOutdated(key: string, context: Context, gauges: GaugeTimes): boolean {
+  return context.type === "gauge" && context.sum.at !== null && gauges.hasNewer(key, context.sum.at);
 }
 
-/** A gauge that comes late and was taken before one that is emitted: at a later second it would seem to be newer. */
-function isOutdated(context: Context, gauges: GaugeTimes): boolean {
-  if (context.type !== "gauge" || context.sum.at === null) return false;
-  return gauges.hasNewer(contextKey(context), context.sum.at);
+function seriesOf({ metrics, sketches = [] }: Ready): readonly ReadySeries[] {
+  return sketches.length === 0 ? metrics : [...metrics, ...sketches];
+}
+
+/** @throws Error if JSON can't carry one of them */
+function encodedMetrics(metrics: readonly ReadyMetric[], { tags }: Context): readonly string[] {
+  if (metrics.length === 0) return [];
+  // A wrapper mostly leaves the tags as they are.
+  const tagsJson = JSON.stringify(tags);
+  return metrics.map((metric) => {
+    const value = encodeReadyMetric(metric, metric.tags === tags ? tagsJson : undefined);
+    if (value === undefined) throw new Error(notFinite(metric));
+    return value;
+  });
 }
 
 function notFinite({ metric, points }: ReadyMetric): string {

@@ -148,6 +148,22 @@ describe("raw records of one series to Datadog", () => {
     }
   });
 
+  it("have the tags that a wrapper gives them, which may be others for each metric", async () => {
+    const wrap: Wrap = ({ metric, tags }, at) => {
+      const ready = (name: string, own: readonly string[]) =>
+        ({ metric: name, type: "gauge", tags: own, points: [[at, 1]] }) as const;
+      return { ok: true, metrics: [ready(metric, tags), ready(metric, ["own:tag"]), ready("other", [])] };
+    };
+    const { put, flush, ready } = setUp({ wrap });
+    await put(count("m", { a: "b" }));
+    await flush();
+    expect((await ready()).map(({ metric, tags }) => [metric, tags])).toEqual([
+      ["m", ["a:b"]],
+      ["m", ["own:tag"]],
+      ["other", []],
+    ]);
+  });
+
   it("keep the value of a last second that is sent again", async () => {
     const { put, flush, ready, deadLetters } = setUp({ interval: 1 });
     await put(count("m", {}, 5));

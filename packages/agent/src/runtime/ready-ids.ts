@@ -33,7 +33,8 @@ const INDEX_DIGITS = 6;
  * @param index within the emission
  */
 export function flushId(start: Seconds, emission: number, index: number): string {
-  return `${start}.${emission}.${String(index).padStart(INDEX_DIGITS, "0")}`;
+  // Joined, since a template's text is kept in pieces until it is stored.
+  return [start, emission, String(index).padStart(INDEX_DIGITS, "0")].join(".");
 }
 
 /** @param process in hexadecimal digits */

@@ -5,10 +5,23 @@
  */
 import type { ReadyMetric, ReadyType, Seconds } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
-import { percentile, percentileName, sortSamples, summarize } from "./samples.js";
-import type { Wrap, WrapperOptions } from "./wrapper.js";
+import { percentile, percentileName, type SortedSamples, sortSamples, summarize } from "./samples.js";
+import type { HistogramAggregate, Wrap, WrapperOptions } from "./wrapper.js";
+
+/** One of the metrics that a histogram becomes. */
+interface Statistic {
+  /** Of its name. */
+  readonly suffix: string;
+  readonly type: ReadyType;
+  /** @param interval the window's length */
+  compute(samples: SortedSamples, interval: Seconds): number;
+}
 
 export function datadogWrapper({ histogramAggregates, histogramPercentiles }: WrapperOptions): Wrap {
+  const statistics = [
+    ...histogramAggregates.map(aggregateStatistic),
+    ...histogramPercentiles.map(percentileStatistic),
+  ];
   return (context, at, interval) => {
     const ready = (suffix: string, type: ReadyType, value: number) =>
       readyMetric(context, suffix, type, value, at, interval);
@@ -26,16 +39,11 @@ export function datadogWrapper({ histogramAggregates, histogramPercentiles }: Wr
         return { ok: true, metrics: [], sketches: [{ metric, tags, at, sketch: sum }] };
       }
       case "histogram": {
-        const sorted = sortSamples(context.sum);
-        const aggregates = histogramAggregates.map((aggregate) =>
-          aggregate === "count"
-            ? ready(".count", "rate", sorted.count / interval)
-            : ready(`.${aggregate}`, "gauge", summarize(sorted, aggregate)),
+        const samples = sortSamples(context.sum);
+        const metrics = statistics.map(({ suffix, type, compute }) =>
+          ready(suffix, type, compute(samples, interval)),
         );
-        const percentiles = histogramPercentiles.map((rank) =>
-          ready(`.${percentileName(rank)}`, "gauge", percentile(sorted, rank)),
-        );
-        return { ok: true, metrics: [...aggregates, ...percentiles] };
+        return { ok: true, metrics };
       }
       default:
         return context satisfies never;
@@ -43,19 +51,32 @@ export function datadogWrapper({ histogramAggregates, histogramPercentiles }: Wr
   };
 }
 
+function aggregateStatistic(aggregate: HistogramAggregate): Statistic {
+  const suffix = `.${aggregate}`;
+  if (aggregate === "count")
+    return { suffix, type: "rate", compute: ({ count }, interval) => count / interval };
+  return { suffix, type: "gauge", compute: (samples) => summarize(samples, aggregate) };
+}
+
+function percentileStatistic(rank: number): Statistic {
+  return {
+    suffix: `.${percentileName(rank)}`,
+    type: "gauge",
+    compute: (samples) => percentile(samples, rank),
+  };
+}
+
 function readyMetric(
-  context: Context,
+  { metric, tags }: Context,
   suffix: string,
   type: ReadyType,
   value: number,
   at: Seconds,
   interval: Seconds,
 ): ReadyMetric {
-  const common = {
-    metric: context.metric + suffix,
-    type,
-    tags: context.tags,
-    points: [[at, value]] as const,
-  };
-  return type === "gauge" ? common : { ...common, interval };
+  const points = [[at, value]] as const;
+  const name = metric + suffix;
+  return type === "gauge"
+    ? { metric: name, type, tags, points }
+    : { metric: name, type, tags, points, interval };
 }

@@ -13,7 +13,7 @@ export interface SortedSamples {
 
 export function sortSamples({ samples, weighted }: Histogram): SortedSamples {
   if (weighted.length === 0) {
-    const values = Float64Array.from(samples).sort();
+    const values = new Float64Array(samples).sort();
     return { values, ends: undefined, count: values.length };
   }
   const pairs: (readonly [value: number, weight: number])[] = samples.map((sample) => [sample, 1]);

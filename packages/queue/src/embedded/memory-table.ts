@@ -104,19 +104,22 @@ export class Table {
   }
 
   #insert(entry: Entry): void {
+    const newest = this.#chunks.at(-1);
+    const end = newest?.at(-1);
+    // Records mostly come in order.
+    if (newest !== undefined && end !== undefined && comparePositions(end, entry) <= 0) {
+      if (newest.length < MAX_CHUNK) newest.push(entry);
+      else this.#chunks.push([entry]);
+      return;
+    }
     const at = this.#chunkFor(entry);
     const chunk = this.#chunks[at];
     if (chunk === undefined) {
       this.#chunks.push([entry]);
       return;
     }
-    const index = countThrough(chunk, entry);
-    if (index === chunk.length) chunk.push(entry);
-    else chunk.splice(index, 0, entry);
-    if (chunk.length <= MAX_CHUNK) return;
-    // Records that come in order leave full chunks behind.
-    const from = index === chunk.length - 1 ? MAX_CHUNK : MAX_CHUNK / 2;
-    this.#chunks.splice(at + 1, 0, chunk.splice(from));
+    chunk.splice(countThrough(chunk, entry), 0, entry);
+    if (chunk.length > MAX_CHUNK) this.#chunks.splice(at + 1, 0, chunk.splice(MAX_CHUNK / 2));
   }
 
   /** The first chunk that ends after the position, or the last one. */
