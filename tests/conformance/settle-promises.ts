@@ -20,6 +20,20 @@ export function settlePromises(subject: () => Subject): void {
     expect(await store.counters()).toEqual(new Map([["aggregated", 4]]));
   });
 
+  it("takes any number of records at once, of any length", async () => {
+    const { store } = subject();
+    // Two bytes a character, of which a large one has 300,000.
+    const textOf = (index: number) => "é".repeat(index % 900 === 0 ? 300_000 : index % 5);
+    const records = numbered(2_501).map(({ score, id }, index) =>
+      record(score, index < 1_000 ? id.padEnd(600, "x") : id, textOf(index)),
+    );
+    await store.settle({ add: [{ queue: QUEUE, records }] });
+    expect(await readAll(store, QUEUE)).toEqual(records);
+    await store.settle({ remove: [{ queue: QUEUE, records, counter: "left" }] });
+    expect(await store.size(QUEUE)).toBe(0);
+    expect(await store.counters()).toEqual(new Map([["left", 2_501]]));
+  });
+
   it("counts what a removal found, so that of two settlements of one record one counts it", async () => {
     const { store } = subject();
     await store.append(QUEUE, numbered(3_000));
