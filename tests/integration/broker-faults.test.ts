@@ -345,7 +345,7 @@ describe("a store that can't read", () => {
       request("ZCARD", `${QUEUE}.keys`) +
       request("EXEC");
     expect(await ask(broker.port, inTransaction)).toMatch(/-ERR Chouette can't read its store\r\n$/);
-    expect(broker.log().match(/can't read what a client asked for/g)).toHaveLength(4);
+    expect(broker.log().match(/can't read from the store for a client/g)).toHaveLength(4);
     expect(await broker.store.read(QUEUE, { limit: 2 })).toHaveLength(1);
   });
 });

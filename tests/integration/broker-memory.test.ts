@@ -121,7 +121,7 @@ describe("the memory of all connections together", () => {
       }
       return client.socket.writableLength > MEBIBYTE && handedOver() < sent;
     });
-    expect(broker.memory().strangers).toBeLessThan(200 * KIBIBYTE);
+    expect(broker.memory().unauthenticated).toBeLessThan(200 * KIBIBYTE);
   });
 });
 

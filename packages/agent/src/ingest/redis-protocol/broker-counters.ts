@@ -1,23 +1,23 @@
-/** What the broker counts, for `chouette status`; since the agent's start. */
+/** Counters of the embedded broker since the agent's start, for `chouette status`. */
 export interface BrokerCounters {
-  /** Connections that are open. */
+  /** Open connections. */
   connections: number;
-  /** Connections that came over the limit and were closed immediately. */
+  /** Connections over the limit, which were closed immediately. */
   refusedConnections: number;
-  /** Connections from another machine that were closed immediately, because no password is set. */
+  /** Connections from other machines that were closed immediately: no password is set, or they didn't use TLS. */
   deniedConnections: number;
   /** Idle connections that were closed in favour of new ones, at the limit. */
   closedIdle: number;
-  /** Connections that were closed because all of them together held too much memory. */
+  /** Connections that were closed because all together held too much memory. */
   closedForMemory: number;
-  /** Connections that were closed because they didn't give the password in time. */
+  /** Connections that were closed because they didn't log in in time. */
   loginTimeouts: number;
-  /** Commands that were answered with an error, wrong passwords and failed writes aside. */
+  /** Commands that were answered with an error, except wrong passwords and failed writes. */
   refusedCommands: number;
   wrongPasswords: number;
-  /** Connections that were closed because what they sent is no request, or too big a one. */
+  /** Connections that were closed because of an invalid or too large request. */
   protocolErrors: number;
-  /** Commands and transactions that the store couldn't write, and that were answered with an error. */
+  /** Commands and transactions that couldn't be stored, and were answered with an error. */
   failedWrites: number;
 }
 

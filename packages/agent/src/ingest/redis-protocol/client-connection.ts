@@ -1,13 +1,11 @@
 /**
- * One client's connection: bytes in, answers out.
+ * A client's connection: reads requests, executes them, and sends the replies.
  *
- * Promises: answers come in the order of the requests. Requests overlap while they are being stored, so that
- * those of one commit reach the disk together. Reading stops while too much is unanswered, or the client
- * doesn't read its answers. After a fault of protocol the error is sent and the connection closed. What was
- * under way when the client went away is still stored. All that it holds is reported to the memory budget, which may
- * close it.
+ * Promises: replies are in the order of the requests. Requests overlap while they are being stored, so one commit writes
+ * several of them to the disk. Reading pauses while too much is unanswered, or the client doesn't read its replies. After a
+ * protocol error, the error is sent and the connection closed. Requests that are being stored when the client disconnects are
+ * still stored. Its memory is reported to the memory budget, which may close it.
  */
-
 import type { Socket } from "node:net";
 import type { Milliseconds } from "@chouette-iot/record";
 import { type BrokerContext, bytesOf, newSession, type Session } from "./command.js";
@@ -15,12 +13,13 @@ import { execute } from "./execute.js";
 import type { MemoryBudget, MemoryHolder } from "./memory-budget.js";
 import { encodeReply, failure, type Protocol, type Reply } from "./reply.js";
 import { ReplyQueue } from "./reply-queue.js";
+import { ReplyWriter } from "./reply-writer.js";
 import { type RequestLimits, RequestParser } from "./request-parser.js";
 
 const MEBIBYTE = 1024 * 1024;
 
 interface ConnectionLimits extends RequestLimits {
-  /** While more than this isn't sent, nothing is read. */
+  /** Reading pauses while more than this is unsent. */
   readonly unsentBytes: number;
 }
 
@@ -31,7 +30,7 @@ const LIMITS: ConnectionLimits = {
   argumentBytes: 2 * MEBIBYTE,
   unsentBytes: MEBIBYTE,
 };
-/** As in Redis: a client that hasn't given the password has nothing long to say, nor to hear. */
+/** As in Redis: before the login, requests and replies are short. */
 const LIMITS_BEFORE_LOGIN: ConnectionLimits = {
   requestBytes: 65_536,
   arguments: 10,
@@ -39,11 +38,9 @@ const LIMITS_BEFORE_LOGIN: ConnectionLimits = {
   unsentBytes: 4_096,
 };
 
-/** While more than this is unanswered, nothing is read. */
+/** Reading pauses while more than this is unanswered. */
 const MAX_HELD_BYTES = 4 * MEBIBYTE;
-/** How long answers wait for one that is being stored, in milliseconds, to be sent with it. */
-const HOLD_MS = 2;
-/** How long a client may take to close its side, in milliseconds, so that it can read the last answer first. */
+/** How long a client may take to close its side, in milliseconds: it has to read the last reply first. */
 const LINGER_MS = 1_000;
 const OUT_OF_MEMORY = failure(
   "ERR closed: the broker's connections hold too much memory together, and this one holds the most",
@@ -56,25 +53,19 @@ export class Connection implements MemoryHolder {
   readonly #broker: BrokerContext;
   readonly #parser: RequestParser;
   readonly #replies: ReplyQueue;
+  readonly #writer: ReplyWriter;
   #limits = LIMITS;
-  #unsent = "";
-  /** Whether it has the answer to something that was stored: the client waits for that one. */
-  #isAwaited = false;
-  /** Whether it is looked at again in this turn of the event loop. */
-  #isSending = false;
-  /** Whether it is sent within {@link HOLD_MS}, whatever is still being stored. */
-  #isHolding = false;
-  /** Settles when all that this connection stored so far is durable or refused. */
+  /** Settles when all requests so far are stored or refused. */
   #lastStored: Promise<unknown> = Promise.resolve();
   #storingBytes = 0;
-  #lookingUp = false;
+  #isLookingUp = false;
   /** Whether the client has closed its side. */
-  #inputEnded = false;
-  /** Whether no further request is carried out; what is under way is answered. */
-  #ending = false;
+  #isInputEnded = false;
+  /** Whether no further request is executed; those in progress are answered. */
+  #isEnding = false;
   #isClosed = false;
   #lastProgress: Milliseconds;
-  /** Whose budget it counts in. */
+  /** The budget in which its memory counts. */
   #memory: MemoryBudget;
   #loginTimer: NodeJS.Timeout | undefined;
   #linger: NodeJS.Timeout | undefined;
@@ -88,19 +79,27 @@ export class Connection implements MemoryHolder {
     this.#lastProgress = broker.clock.monotonic();
     this.#memory = broker.memory.clients;
     this.#parser = new RequestParser(LIMITS);
-    this.#replies = new ReplyQueue((text) => this.#send(text));
-    this.#followLogin(true);
+    this.#replies = new ReplyQueue((text) => this.#writer.write(text));
+    this.#writer = new ReplyWriter({
+      socket,
+      isIdle: () => this.#replies.empty,
+      onWritten: (isSent) => {
+        if (isSent) this.#processRequests();
+        else this.#memory.report(this, this.#heldBytes());
+      },
+    });
+    this.#applyLogin(true);
     socket.on("data", (bytes) => {
       this.#lastProgress = broker.clock.monotonic();
-      if (!this.#ending) this.#parser.push(bytes);
-      this.#goOn();
+      if (!this.#isEnding) this.#parser.push(bytes);
+      this.#processRequests();
     });
-    socket.on("drain", () => this.#goOn());
+    socket.on("drain", () => this.#processRequests());
     socket.on("end", () => {
-      this.#inputEnded = true;
-      this.#goOn();
+      this.#isInputEnded = true;
+      this.#processRequests();
     });
-    // A broken connection is the client's to repair; `close` follows.
+    // `close` follows.
     socket.on("error", () => {});
     socket.on("close", () => this.#closed());
   }
@@ -109,12 +108,12 @@ export class Connection implements MemoryHolder {
     return this.#lastProgress;
   }
 
-  /** Whether nothing is under way: no part of a request, no transaction, no answer. */
+  /** Whether nothing is in progress: no part of a request, no transaction, no reply. */
   get isIdle(): boolean {
     return this.session.transaction === undefined && this.#heldBytes() === 0 && this.#replies.empty;
   }
 
-  /** Closes it with nothing more said. */
+  /** Closes it without another reply. */
   destroy(): void {
     this.#socket.destroy();
     this.#closed();
@@ -125,25 +124,25 @@ export class Connection implements MemoryHolder {
     this.#closeWith(OUT_OF_MEMORY);
   }
 
-  /** Immediately for requests, a little later for the connection: it may be a request that asks for it. */
+  /** Executes no further requests, and closes the connection later: a request of this connection may call it. */
   #end(): void {
-    this.#ending = true;
-    process.nextTick(() => this.#goOn());
+    this.#isEnding = true;
+    process.nextTick(() => this.#processRequests());
   }
 
-  #goOn(): void {
+  #processRequests(): void {
     if (this.#isClosed) return;
-    while (!this.#ending && !this.#mustWait()) {
+    while (!this.#isEnding && !this.#mustWait()) {
       const parsed = this.#parser.next();
-      if (parsed.kind === "request") this.#carryOut(parsed.args, parsed.bytes);
+      if (parsed.kind === "request") this.#execute(parsed.args, parsed.bytes);
       else if (parsed.kind === "fault") this.#stop(parsed.reason);
-      else if (this.#inputEnded) this.#ending = true;
+      else if (this.#isInputEnded) this.#isEnding = true;
       else break;
     }
     this.#memory.report(this, this.#heldBytes());
-    if (this.#ending || !this.#mustWait()) this.#socket.resume();
+    if (this.#isEnding || !this.#mustWait()) this.#socket.resume();
     else this.#socket.pause();
-    if (this.#ending && this.#replies.empty) this.#close();
+    if (this.#isEnding && this.#replies.empty) this.#close();
   }
 
   #mustWait(): boolean {
@@ -152,34 +151,33 @@ export class Connection implements MemoryHolder {
       return true;
     }
     return (
-      this.#lookingUp ||
+      this.#isLookingUp ||
       this.#replies.heldBytes > MAX_HELD_BYTES ||
-      this.#unsent.length + this.#socket.writableLength > this.#limits.unsentBytes
+      this.#writer.unsentBytes > this.#limits.unsentBytes
     );
   }
 
   readonly #wake = (): void => {
     this.#lastProgress = this.#broker.clock.monotonic();
-    this.#goOn();
+    this.#processRequests();
   };
 
-  /** What it holds in memory, in bytes, beside what is on its way to the disk. */
+  /** Bytes that it holds in memory, without those that are being stored. */
   #heldBytes(): number {
     const { transaction } = this.session;
     return (
       this.#parser.heldBytes +
       (transaction === undefined ? 0 : bytesOf(transaction)) +
       Math.max(0, this.#replies.heldBytes - this.#storingBytes) +
-      this.#unsent.length +
-      this.#socket.writableLength
+      this.#writer.unsentBytes
     );
   }
 
-  #carryOut(args: readonly string[], bytes: number): void {
+  #execute(args: readonly string[], bytes: number): void {
     const outcome = execute(args, bytes, this.session, this.#broker);
-    // The protocol may be another one by the time that the answer is known.
+    // The protocol may change before the reply is known.
     const { protocol } = this.session;
-    this.#followLogin();
+    this.#applyLogin();
     switch (outcome.kind) {
       case "now":
         this.#replies.add(encodeReply(outcome.reply, protocol));
@@ -188,7 +186,7 @@ export class Connection implements MemoryHolder {
         this.#lastStored = this.#answerLater(outcome.reply, outcome.bytes, protocol);
         break;
       case "lookup":
-        this.#lookingUp = true;
+        this.#isLookingUp = true;
         this.#answerLater(this.#lookUp(outcome.run), 0, protocol);
         break;
     }
@@ -197,7 +195,7 @@ export class Connection implements MemoryHolder {
   async #lookUp(run: () => Promise<Reply>): Promise<Reply> {
     await this.#lastStored;
     const reply = await run();
-    this.#lookingUp = false;
+    this.#isLookingUp = false;
     return reply;
   }
 
@@ -207,13 +205,13 @@ export class Connection implements MemoryHolder {
     const text = encodeReply(await reply, protocol);
     this.#storingBytes -= bytes;
     this.#lastProgress = this.#broker.clock.monotonic();
-    this.#isAwaited = true;
+    this.#writer.expectUrgent();
     answer(text);
-    this.#goOn();
+    this.#processRequests();
   }
 
-  /** Limits and budget are those of a client that has given the password, or not. */
-  #followLogin(isNew = false): void {
+  /** Applies the limits and the memory budget for clients before or after the login. */
+  #applyLogin(isNew = false): void {
     const { authenticated } = this.session;
     const limits = authenticated ? LIMITS : LIMITS_BEFORE_LOGIN;
     if (limits === this.#limits && !isNew) return;
@@ -221,7 +219,7 @@ export class Connection implements MemoryHolder {
     this.#limits = limits;
     this.#parser.limits = limits;
     this.#memory.report(this, 0);
-    this.#memory = authenticated ? memory.clients : memory.strangers;
+    this.#memory = authenticated ? memory.clients : memory.unauthenticated;
     clearTimeout(this.#loginTimer);
     if (!authenticated) this.#loginTimer = setTimeout(() => this.#loginTimedOut(), loginTimeout).unref();
   }
@@ -231,19 +229,19 @@ export class Connection implements MemoryHolder {
     this.#closeWith(LOGIN_TIMEOUT);
   }
 
-  /** Closes with an error in place of whatever is still to come, at once if the client doesn't read. */
+  /** Closes with an error instead of the outstanding replies; without it if the client doesn't read. */
   #closeWith(error: Reply): void {
-    this.#ending = true;
+    this.#isEnding = true;
     this.session.transaction = undefined;
     this.#parser.clear();
-    this.#unsent = "";
+    this.#writer.clear();
     if (this.#socket.writableLength > 0 || this.#linger !== undefined) {
       this.destroy();
       return;
     }
     this.#replies.abandon();
     this.#memory.report(this, 0);
-    this.#unsent = encodeReply(error, this.session.protocol);
+    this.#writer.write(encodeReply(error, this.session.protocol));
     this.#socket.resume();
     this.#close();
   }
@@ -251,59 +249,23 @@ export class Connection implements MemoryHolder {
   #stop(reason: string): void {
     this.#broker.counters.protocolErrors++;
     this.#replies.add(encodeReply(failure(`ERR Protocol error: ${reason}`), this.session.protocol));
-    this.#ending = true;
-  }
-
-  /**
-   * Gathers what becomes known in one turn of the event loop into one write. Answers before one that is being stored, as
-   * those of a MULTI are, wait a moment for it: to write is most of what a small request costs.
-   */
-  #send(text: string): void {
-    this.#unsent += text;
-    if (this.#isSending) return;
-    this.#isSending = true;
-    process.nextTick(this.#flushUnlessStoring);
-  }
-
-  readonly #flushUnlessStoring = (): void => {
-    this.#isSending = false;
-    if (this.#isAwaited || this.#replies.empty) {
-      this.#flush();
-    } else if (!this.#isHolding) {
-      this.#isHolding = true;
-      setTimeout(this.#release, HOLD_MS);
-    }
-  };
-
-  readonly #release = (): void => {
-    this.#isHolding = false;
-    this.#flush();
-  };
-
-  #flush(): void {
-    const text = this.#unsent;
-    this.#unsent = "";
-    this.#isAwaited = false;
-    if (text === "" || !this.#socket.writable) return;
-    // What the system takes at once is followed by no `drain`.
-    if (this.#socket.write(text, "latin1")) this.#goOn();
-    else this.#memory.report(this, this.#heldBytes());
+    this.#isEnding = true;
   }
 
   #close(): void {
     if (this.#linger !== undefined) return;
-    // To close while the client still sends would reset the connection, and it would miss the last answer.
+    // If the socket were closed while the client sends, a reset would make it lose the last reply.
     this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
-    this.#flush();
+    this.#writer.flush();
     this.#socket.end();
   }
 
   #closed(): void {
     this.#isClosed = true;
-    this.#ending = true;
+    this.#isEnding = true;
     this.session.transaction = undefined;
     this.#parser.clear();
-    this.#unsent = "";
+    this.#writer.clear();
     clearTimeout(this.#linger);
     clearTimeout(this.#loginTimer);
     this.#memory.report(this, 0);

@@ -1,15 +1,14 @@
 /**
  * Clients' markers: `SET chouette:client:NAME TEXT EX SECONDS`, sent in the MULTI that stores a batch.
  *
- * A client whose connection breaks before EXEC is answered doesn't know whether its batch was stored. It gives
- * each batch a number and stores that number with it; connected again, it ends its former connection (CLIENT
- * KILL), asks for its marker, and stores the batch again only where the marker is another.
+ * If a connection breaks before the reply to EXEC, its client doesn't know whether the batch was stored. So a client numbers
+ * its batches and stores the number with each one. After reconnecting, it ends its former connection (CLIENT KILL), reads its
+ * marker, and stores the batch again only if the marker has another number.
  *
- * Promises: a marker is stored with its batch or not at all. It is state in the store and survives a restart.
- * It is forgotten once it expires. When there are too many, the one written longest ago is forgotten, and its state
- * leaves the store in the very step that stores the new one: there are never more than {@link MAX_MARKERS}, of
- * {@link MAX_MARKERS_LENGTH} in all.
- * A connection stores a few only ({@link MAX_OF_CONNECTION}), so that no client can displace the others' markers.
+ * Promises: a marker is stored with its batch or not at all. It is state in the store, survives restarts, and is deleted when
+ * it expires. If there are too many, the oldest one is deleted in the step that stores the new one: there are never more than
+ * {@link MAX_MARKERS}, with {@link MAX_MARKERS_LENGTH} characters in total. A connection can store only a few
+ * ({@link MAX_OF_CONNECTION}), so no client can displace other clients' markers.
  */
 import type { BrokerStore } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, type Seconds, toMilliseconds } from "@chouette-iot/record";
@@ -17,11 +16,11 @@ import type { Clock } from "../../runtime/clock.js";
 import { MARKER_PREFIX } from "./queue-keys.js";
 
 const MAX_MARKERS = 10_000;
-/** In characters of the marker's stored text: a client's takes some ten, the receipt of a batch (outputs/receipt.ts) up to this. */
+/** Limit of a marker's stored text, in characters: a client's has about ten, a gateway's receipt (outputs/receipt.ts) up to this. */
 export const MAX_MARKER_LENGTH = 65_536;
-/** In characters of all of them: they are in memory. */
+/** Limit of all stored texts together, in characters. */
 const MAX_MARKERS_LENGTH = 32 * 1024 * 1024;
-/** A client has one marker, and a process few clients. */
+/** A client has one marker, and a process has few clients. */
 export const MAX_OF_CONNECTION = 100;
 /** A stored marker is the time of expiry in milliseconds, a space, and the marker's text. */
 const STORED_MARKER = /^(\d+) (.*)$/s;
@@ -34,11 +33,11 @@ export interface NewMarker {
 interface Marker {
   readonly expires: Milliseconds;
   readonly length: number;
-  /** Another one each time that it is written. */
+  /** Changes each time that it is written. */
   readonly version: number;
 }
 
-/** State to write by key, or with undefined to delete. */
+/** State to write, by key; undefined to delete it. */
 type StateChanges = ReadonlyMap<string, string | undefined>;
 
 const NO_STATE: StateChanges = new Map();
@@ -49,7 +48,7 @@ export class ClientMarkers {
   readonly #markers = new Map<string, Marker>();
   #length = 0;
   #lastVersion = 0;
-  /** Forgotten, while their state is still to be deleted. */
+  /** Keys of forgotten markers whose state has to be deleted. */
   readonly #forgotten = new Set<string>();
 
   private constructor(clock: Clock) {
@@ -65,7 +64,7 @@ export class ClientMarkers {
     return markers;
   }
 
-  /** The state that keeps these markers, and what to delete in exchange: to be stored in the same step as the batch. */
+  /** The state to write for these markers, and to delete for forgotten ones: to be stored in the same step as the batch. */
   stateFor(batch: ReadonlyMap<string, NewMarker>): StateChanges {
     if (batch.size === 0 && this.#forgotten.size === 0) return NO_STATE;
     const written: [string, string][] = [];
@@ -77,35 +76,35 @@ export class ClientMarkers {
     return new Map<string, string | undefined>([...this.#takeForgotten(), ...written]);
   }
 
-  /** State was not stored: what it would have deleted is still there. */
+  /** The state wasn't stored: what it would have deleted still has to be deleted. */
   notStored(state: StateChanges): void {
     for (const [key, text] of state) {
       if (text === undefined && !this.#markers.has(key)) this.#forgotten.add(key);
     }
   }
 
-  /** The text of a stored marker, unless it has expired. */
+  /** The text of a stored marker; undefined if it has expired. */
   textOf(stored: string | undefined): string | undefined {
     return this.#read(stored)?.text;
   }
 
-  /** How long a marker is kept yet, unless it has expired. */
+  /** The remaining lifetime of a stored marker; undefined if it has expired. */
   lifetimeOf(stored: string | undefined): Milliseconds | undefined {
     return this.#read(stored)?.left;
   }
 
-  /** Another one once this marker was written, or forgotten; of a marker that isn't there always the same. */
+  /** Changes when this marker is written or forgotten; 0 for a missing marker. */
   versionOf(key: string): number {
     return this.#markers.get(key)?.version ?? 0;
   }
 
-  /** The keys of all markers. */
+  /** The keys of all markers that haven't expired. */
   keys(): readonly string[] {
     const now = this.#clock.now();
     return [...this.#markers].filter(([, { expires }]) => expires > now).map(([key]) => key);
   }
 
-  /** Forgets what has expired. @returns the state to delete */
+  /** Forgets expired markers. @returns the state to delete */
   takeExpired(): StateChanges {
     const now = this.#clock.now();
     for (const [key, { expires }] of this.#markers) {

@@ -1,6 +1,4 @@
-/**
- * What a command is, and what it works with: what the connections share, and what is remembered of each.
- */
+/** The interface of a command, the state that connections share, and the state of each connection. */
 import type { BrokerStore } from "@chouette-iot/queue";
 import type { Milliseconds } from "@chouette-iot/record";
 import type { Clock } from "../../runtime/clock.js";
@@ -14,7 +12,7 @@ import type { QueueKeys } from "./queue-keys.js";
 import type { Protocol, Reply } from "./reply.js";
 import { WriteBatch } from "./write-batch.js";
 
-/** A reply that must be looked up in the store, once all that the connection stored before is durable. */
+/** A reply that has to be read from the store, after everything that the connection stored before is durable. */
 export interface Lookup {
   readonly kind: "lookup";
   run(store: BrokerStore): Promise<Reply>;
@@ -25,21 +23,21 @@ export type Result = Reply | Lookup;
 export interface Call {
   readonly broker: BrokerContext;
   readonly session: Session;
-  /** Takes what the command stores: written before the result is answered, unless the result is a failure. */
+  /** Collects what the command stores. It is stored before the reply, unless the result is a failure. */
   batch: WriteBatch;
 }
 
 export interface Command {
   /**
-   * Checks the arguments, of which the first is the command's name, and says what to answer. It changes
-   * nothing but the session and the call's batch.
+   * Checks the arguments, the first of which is the command's name, and returns the reply. It changes only the session and
+   * the call's batch.
    */
   run(args: readonly string[], call: Call): Result;
-  /** Number of arguments beside the name. */
+  /** Number of arguments after the name. */
   readonly arity: readonly [min: number, max: number];
-  /** What MULTI makes of it; `queued` unless said. */
+  /** How it is handled after MULTI; `queued` by default. */
   readonly inTransaction?: "queued" | "immediate" | "refused";
-  /** Whether a client may call it before it has given the password. */
+  /** Whether a client may call it before the login. */
   readonly noAuth?: true;
 }
 
@@ -57,50 +55,50 @@ export interface BrokerContext {
   readonly writes: DurableWrites;
   readonly markers: ClientMarkers;
   readonly keys: QueueKeys;
-  /** Lookups that go through a queue, so that many clients that look don't keep the agent from its work. */
-  readonly walks: OneAtATime;
-  /** Of the connections that have given the password, or need none; and of all others together. */
-  readonly memory: { readonly clients: MemoryBudget; readonly strangers: MemoryBudget };
-  /** How long a client may take to give the password. */
+  /** Lookups that scan a queue: one at a time, so that many of them don't keep the agent from its work. */
+  readonly scans: OneAtATime;
+  /** Budgets of the connections that are logged in or need no password, and of all others. */
+  readonly memory: { readonly clients: MemoryBudget; readonly unauthenticated: MemoryBudget };
+  /** Time limit for the login. */
   readonly loginTimeout: Milliseconds;
-  /** Undefined if no password is asked for. */
+  /** Undefined if no password is required. */
   readonly isPassword: ((attempt: string) => boolean) | undefined;
   readonly counters: BrokerCounters;
   readonly sessions: Set<Session>;
   readonly log: Log;
   readonly clock: Clock;
-  /** When it began to listen, on the clock's even run. */
+  /** When it started to listen, on the monotonic clock. */
   readonly started: Milliseconds;
 }
 
 /** The state of one connection. */
 export interface Session {
-  /** Rises with every connection since the agent's start. */
+  /** Increases with every connection. */
   readonly id: number;
-  /** Where the client is: `host:port`. */
+  /** The client's address, `host:port`. */
   readonly address: string;
   authenticated: boolean;
   protocol: Protocol;
-  /** Set by CLIENT SETNAME; empty unless it is. */
+  /** Set by CLIENT SETNAME; empty before. */
   name: string;
   transaction: Transaction | undefined;
   /** Keys of the markers that this connection has stored. */
   readonly markers: Set<string>;
   /** Markers that must not change before the next EXEC, each with its version when it was watched. */
   readonly watched: Map<string, number>;
-  /** Takes no further request, answers those that are under way, and closes the connection. */
+  /** Accepts no further requests, answers those in progress, and closes the connection. */
   readonly end: () => void;
 }
 
-/** What came after a MULTI: checked and gathered, but not carried out. */
+/** The commands after a MULTI: checked and collected, but not executed. */
 export interface Transaction {
   readonly batch: WriteBatch;
   readonly results: Result[];
-  /** Whether one of its commands was refused, so that EXEC must refuse them all. */
+  /** Whether one of its commands was refused: then EXEC refuses all of them. */
   refused: boolean;
 }
 
-/** What a queued command costs in memory beside its bytes and its batch's, roughly. */
+/** Approximate memory of a queued command, besides its bytes and its batch. */
 const RESULT_OVERHEAD = 32;
 
 export function newSession(
@@ -122,7 +120,7 @@ export function newTransaction(): Transaction {
   return { batch: new WriteBatch(), results: [], refused: false };
 }
 
-/** What an open transaction holds in memory, in bytes. */
+/** Bytes that an open transaction holds in memory. */
 export function bytesOf({ batch, results }: Transaction): number {
   return batch.heldBytes + results.length * RESULT_OVERHEAD;
 }

@@ -1,8 +1,7 @@
 /**
- * Batches on their way to the store. What can't be stored is answered with an error and counted; the outage is reported
- * once when it begins and once when it ends.
+ * Writes batches to the store. A batch that can't be stored is answered with an error and counted; the outage is reported once
+ * when it begins and once when it ends.
  */
-
 import { asStoreError, type BrokerStore } from "@chouette-iot/queue";
 import { messageOf } from "@chouette-iot/record";
 import { beginOutage, endOutages, type LoopOutages } from "../../runtime/outage.js";
@@ -32,14 +31,14 @@ export class DurableWrites {
   /**
    * Stores the batch.
    *
-   * @returns undefined once it is durable, or the error to answer if it can't be stored; as a promise, which never rejects,
-   *   if that takes longer than a moment
+   * @returns undefined if it is durable, or the error to reply if it can't be stored; a promise of that, which never rejects,
+   *   if it isn't possible immediately
    */
   write(batch: WriteBatch): Failure | undefined | Promise<Failure | undefined> {
     const { store, markers } = this.#options;
     const state = markers.stateFor(batch.markers);
     try {
-      // A program that stores one record at a time waits for each: steps of the event loop are most of what that costs.
+      // A program that stores one record at a time waits for each: turns of the event loop would be most of the time.
       if (!store.writeNow(batch.writes(), state)) return this.#writeLater(batch, state);
       return this.#stored();
     } catch (error) {

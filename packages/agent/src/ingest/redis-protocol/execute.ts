@@ -1,12 +1,10 @@
 /**
- * One request of a client, from its words to what becomes of it.
+ * Executes a request.
  *
- * A MULTI, or a single command that stores, is one write of the store, answered when it is durable. What is
- * wrong with a queued command is reported immediately, and EXEC then refuses the whole transaction. Redis finds some
- * of these mistakes only during EXEC and carries out the other commands: here a transaction is stored whole or
- * not at all.
+ * A MULTI, or a single command that stores, is one write to the store, answered when it is durable. An error in a queued
+ * command is reported immediately, and EXEC then refuses the whole transaction. Redis finds some of these errors only during
+ * EXEC and executes the other commands; here a transaction is stored whole or not at all.
  */
-
 import {
   type BrokerContext,
   type Call,
@@ -18,23 +16,23 @@ import {
   type Transaction,
 } from "./command.js";
 import { COMMANDS } from "./commands/command-table.js";
-import { shown } from "./queue-keys.js";
+import { quote } from "./queue-keys.js";
 import { type Failure, failure, isFailure, QUEUED, type Reply } from "./reply.js";
 import { WriteBatch } from "./write-batch.js";
 
 export type Outcome =
-  /** Known immediately. */
+  /** The reply is known. */
   | { readonly kind: "now"; readonly reply: Reply }
-  /** Being stored; `bytes` is what it holds in memory until then. Other requests may begin meanwhile. */
+  /** Being stored; `bytes` is its memory until then. Other requests may begin meanwhile. */
   | { readonly kind: "stored"; readonly reply: Promise<Reply>; readonly bytes: number }
-  /** To be run once every earlier request is answered, and before any later one begins. */
+  /** To be run after every earlier request is answered, and before any later one begins. */
   | { readonly kind: "lookup"; run(): Promise<Reply> };
 
-/** Beside the budget of all connections (memory-budget.ts): what one step of the store may be. */
+/** Limits of one write to the store, in addition to the memory budget of all connections (memory-budget.ts). */
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 const MAX_QUEUED_COMMANDS = 20_000;
 
-/** @param bytes the length of the request on its way */
+/** @param bytes length of the request as it was sent */
 export function execute(
   args: readonly string[],
   bytes: number,
@@ -61,7 +59,7 @@ function permitted(args: readonly string[], { authenticated, transaction }: Sess
   const name = args[0] ?? "";
   const command = COMMANDS.get(name.toUpperCase());
   if (!authenticated && command?.noAuth !== true) return failure("NOAUTH Authentication required.");
-  if (command === undefined) return failure(`ERR unknown command ${shown(name)}`);
+  if (command === undefined) return failure(`ERR unknown command ${quote(name)}`);
   const [min, max] = command.arity;
   if (args.length - 1 < min || args.length - 1 > max)
     return failure(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
@@ -77,7 +75,7 @@ function queue(
   transaction: Transaction,
   call: Call,
 ): Reply {
-  // Nothing will be stored: what is still to come isn't worth keeping.
+  // Nothing will be stored: further commands needn't be kept.
   if (transaction.refused) return QUEUED;
   const { batch, results } = transaction;
   batch.bytes += bytes;
@@ -123,7 +121,7 @@ async function writeAndLook(batch: WriteBatch, { run }: Lookup, broker: BrokerCo
   try {
     return await run(broker.store);
   } catch (error) {
-    broker.log.error({ err: error }, "can't read what a client asked for");
+    broker.log.error({ err: error }, "can't read from the store for a client");
     return failure("ERR Chouette can't read its store");
   }
 }

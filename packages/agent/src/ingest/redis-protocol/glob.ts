@@ -1,11 +1,11 @@
-/** Patterns of KEYS and SCAN: `*`, `?`, `[a-z]`, `[^a]`, and a backslash before a character that is meant literally. */
+/** Patterns of KEYS and SCAN: `*`, `?`, `[a-z]`, `[^a]`, and a backslash before a literal character. */
 
 type Part = "*" | ((character: string) => boolean);
 
 const PARTS = /\\[\s\S]|\[\^?(?:\\[\s\S]|[^\]\\])*\]|[\s\S]/g;
 const RANGES = /(\\[\s\S]|[^\\])(?:-(\\[\s\S]|[^\\]))?/g;
 
-/** A check by Redis' own rules, in steps that are at most the product of both lengths. */
+/** Returns a check by Redis' rules. Its number of steps is at most the product of both lengths. */
 export function globMatcher(pattern: string): (text: string) => boolean {
   const parts = (pattern.match(PARTS) ?? []).map(partOf);
   return (text) => matches(parts, text);
@@ -14,7 +14,7 @@ export function globMatcher(pattern: string): (text: string) => boolean {
 function matches(parts: readonly Part[], text: string): boolean {
   let at = 0;
   let part = 0;
-  /** The last star, and up to where it reaches so far: where the rest doesn't fit, it reaches further. */
+  /** The last star, and the end of the text that it matches so far: if the rest doesn't match, it takes more. */
   let star = -1;
   let reach = 0;
   while (at < text.length) {

@@ -1,14 +1,14 @@
-/** Whether the machine has processor time to spare, as the system's own figures say. */
+/** Waits until the machine has CPU time to spare, by the system's figures. */
 import { type CpuInfo, cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Of the processors' time. Less than this is left if programs start, or one calls the agent as fast as it can. */
+/** Share of the CPU time. Less is idle while programs start, or while one calls the agent as fast as it can. */
 const MIN_IDLE_SHARE = 0.3;
-/** How long it is watched, in milliseconds: some ticks of the system's clock. */
+/** Length of a measurement in milliseconds: some ticks of the system's clock. */
 const WATCH_MS = 100;
 
 /**
- * Resolves when the machine was idle for a moment: with true, or with false if that takes longer than `timeoutMs`.
+ * Resolves with true when the machine was idle for a moment, or with false after `timeoutMs`.
  * Rejects if the signal is aborted.
  */
 export async function untilIdle(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
@@ -21,12 +21,12 @@ export async function untilIdle(timeoutMs: number, signal: AbortSignal): Promise
   return false;
 }
 
-/** The part of the time between two looks at the processors in which they did nothing, from 0 to 1. */
+/** Share of idle CPU time between two readings, from 0 to 1. */
 export function idleShare(before: readonly CpuInfo[], after: readonly CpuInfo[]): number {
   const then = totals(before);
   const now = totals(after);
   const passed = now.all - then.all;
-  // A system that has no figures is taken for an idle one.
+  // A system without figures counts as idle.
   return passed > 0 ? (now.idle - then.idle) / passed : 1;
 }
 

@@ -1,22 +1,22 @@
 /**
- * An inline request: one line, its arguments with spaces between them, as a person types it.
+ * Splits an inline request: a line of arguments separated by spaces, as typed by a person.
  *
- * The rules are those of redis-cli and Redis. "Double quotes" know `\n`, `\r`, `\t`, `\b`, `\a`, `\xHH`, and a
- * backslash before any other character is that character; 'single quotes' know `\'` alone. A closing quote ends its
- * argument, so that a space or the line's end must follow.
+ * The rules are those of redis-cli and Redis. In "double quotes" there are the escapes `\n`, `\r`, `\t`, `\b`, `\a` and
+ * `\xHH`, and a backslash before any other character gives that character; in 'single quotes' there is only `\'`. A closing
+ * quote must be followed by a space or the end of the line.
  */
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
-/** Of ASCII alone: other bytes may be parts of a character. */
+/** Only ASCII: other bytes may be parts of a character. */
 const SPACE = /[ \t\n\v\f\r]/;
-/** What an argument may go on with: quoted in either way, or bare. */
+/** The pieces of an argument: quoted in either way, or bare. */
 const DOUBLE_QUOTED = /"((?:\\x[0-9a-f]{2}|\\[\s\S]|[^"\\])*)"/iy;
 const SINGLE_QUOTED = /'((?:\\'|[^'])*)'/y;
 const BARE = /[^ \t\n\v\f\r"']+/y;
 
 /**
- * @param line one character for each byte
- * @returns the arguments, likewise; undefined if a quote isn't closed, or something follows the closing one
+ * @param line one character per byte
+ * @returns the arguments, likewise; undefined if a quote isn't closed, or a closing one isn't followed by a space
  */
 export function splitInline(line: string): string[] | undefined {
   const args: string[] = [];

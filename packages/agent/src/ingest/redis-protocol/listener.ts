@@ -1,13 +1,13 @@
 /**
- * The embedded broker: the agent answers the Redis commands that clients of Chouette send, on its own
- * port, and keeps what they store in a {@link BrokerStore}.
+ * The embedded broker: the agent answers the Redis commands of Chouette's clients on its own port and keeps their records in
+ * a {@link BrokerStore}.
  *
- * Promises: what a client stored and saw answered is durable. A MULTI is stored whole or not at all. Nothing
- * that a client sends ends the agent: it gets an error, or a closed connection.
+ * Promises: a record is durable once its client has the reply. A MULTI is stored whole or not at all. Nothing that a client
+ * sends can crash the agent: the client gets an error, or its connection is closed.
  *
- * What happens to a request, in order: connection.ts (bytes), request-parser.ts (words), execute.ts and
- * commands/command-table.ts (meaning), write-batch.ts and durable-writes.ts (the store), reply-queue.ts and reply.ts
- * (the answer).
+ * The files in the order in which a request passes through them: client-connection.ts (bytes), request-parser.ts (arguments),
+ * execute.ts and commands/command-table.ts (commands), write-batch.ts and durable-writes.ts (the store), reply-queue.ts,
+ * reply.ts and reply-writer.ts (the reply).
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { getHeapStatistics } from "node:v8";
@@ -31,23 +31,23 @@ import { type BrokerTls, secureConnections } from "./secure-connections.js";
 
 export interface BrokerOptions {
   readonly store: BrokerStore;
-  /** The queues that there are; the agent's own by default. */
+  /** The agent's own by default. */
   readonly queues?: QueueNames;
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** What clients must give by AUTH or HELLO before anything else; nothing is asked for unless it is set. */
+  /** Required in AUTH or HELLO; undefined for none. */
   readonly password?: string | undefined;
-  /** Clients on other machines must use TLS, if it is set; those on this one may. */
+  /** If it is set, clients on other machines must use TLS, and those on this one may. */
   readonly tls?: BrokerTls | undefined;
-  /** Whether clients on other machines are refused unless a password or a certificate is asked for, as in Redis; true by default. */
+  /** Refuses clients on other machines if neither a password nor a certificate is required, as in Redis; true by default. */
   readonly protectedMode?: boolean;
   readonly log: Log;
   /** 1,000 by default. */
   readonly maxConnections?: number;
-  /** What all connections may hold together, in bytes; a quarter of the heap's limit by default. */
+  /** Memory limit of all connections together, in bytes; a quarter of the heap's limit by default. */
   readonly memoryBytes?: number;
-  /** How long a client may take to give the password; 10 seconds by default. */
+  /** Time limit for the login; 10 seconds by default. */
   readonly loginTimeout?: Milliseconds;
   readonly clock?: Clock;
 }
@@ -57,13 +57,13 @@ export interface RunningBroker {
   readonly counters: Readonly<BrokerCounters>;
   /** Resolves with true when the first client connects, with false when the broker was closed without one. */
   readonly firstClient: Promise<boolean>;
-  /** What connections hold in memory now, in bytes: those that have given the password or need none, and all others. */
-  memory(): { readonly clients: number; readonly strangers: number };
-  /** Takes no further requests, answers those that are under way, and resolves when all connections are closed. */
+  /** Bytes that connections hold in memory: those that are logged in or need no password, and all others. */
+  memory(): { readonly clients: number; readonly unauthenticated: number };
+  /** Accepts no further requests, answers those in progress, and resolves when all connections are closed. */
   close(): Promise<void>;
 }
 
-/** The port belongs to another program. */
+/** Another program uses the port. */
 export class PortTakenError extends Error {
   override readonly name = "PortTakenError";
 
@@ -78,63 +78,39 @@ export class PortTakenError extends Error {
 const DEFAULT_MAX_CONNECTIONS = 1_000;
 const DEFAULT_LOGIN_TIMEOUT = milliseconds(10_000);
 const MEBIBYTE = 1024 * 1024;
-/** Of a budget as large as a client's largest transaction at the least, and of one that is more than anybody needs. */
-const MEMORY_BOUNDS = { least: 16 * MEBIBYTE, most: 256 * MEBIBYTE };
-/** What those who haven't given the password may hold together, as a share of the clients' budget. */
-const STRANGERS_SHARE = 1 / 8;
-/** A connection that was used within this time isn't closed in favour of a new one. */
+/** The largest transaction of a client. */
+const MIN_MEMORY = 16 * MEBIBYTE;
+const MAX_MEMORY = 256 * MEBIBYTE;
+/** Budget of the connections before their login, as a share of the clients' budget. */
+const UNAUTHENTICATED_SHARE = 1 / 8;
+/** A connection that was used this recently isn't closed in favour of a new one. */
 const IDLE_AFTER_MS = 1_000;
 const WARNING_INTERVAL_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 const SWEEP_INTERVAL_MS = 600_000;
 const TOO_MANY = encodeReply(failure("ERR max number of clients reached"), 2);
 const NO_TLS = encodeReply(
-  failure("DENIED Chouette's broker takes clients from other machines with TLS alone: rediss://"),
+  failure("DENIED Chouette's broker requires TLS from clients on other machines: rediss://"),
   2,
 );
 const DENIED = encodeReply(
   failure(
-    "DENIED Chouette's broker takes no clients from other machines while no password is set: set CHOUETTE_PASSWORD " +
+    "DENIED Chouette's broker refuses clients on other machines if no password is set: set CHOUETTE_PASSWORD " +
       "for the agent, or CHOUETTE_PROTECTED_MODE=false if everybody who can reach it may store records",
   ),
   2,
 );
 
-/** Begins to listen. Rejects with {@link PortTakenError}, or with what else the system says against it. */
+/** Starts to listen. Rejects with a {@link PortTakenError}, or with another error of the system. */
 export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
-  const { store, host, port, password, log, clock = systemClock, queues = queueNames() } = options;
-  const counters = newCounters();
-  const memoryBytes = options.memoryBytes ?? defaultMemory();
-  const now = () => clock.monotonic();
-  const memory = {
-    clients: new MemoryBudget(memoryBytes, now),
-    strangers: new MemoryBudget(memoryBytes * STRANGERS_SHARE, now),
-  };
-  const markers = await ClientMarkers.load(store, clock);
-  const outages = {
-    store: new Outage("embedded broker's store", clock, log),
-    own: new Outage("embedded broker", clock, log, "failing"),
-  };
-  const broker: BrokerContext = {
-    store,
-    writes: new DurableWrites({ store, markers, memory: memory.clients, counters, outages }),
-    markers,
-    keys: new QueueKeys(queues),
-    walks: new OneAtATime(),
-    memory,
-    loginTimeout: options.loginTimeout ?? DEFAULT_LOGIN_TIMEOUT,
-    isPassword: password === undefined ? undefined : passwordCheck(password),
-    counters,
-    sessions: new Set(),
-    log,
-    clock,
-    started: clock.monotonic(),
-  };
+  const { host, port, password, log } = options;
+  const broker = await newBroker(options);
+  const { counters, memory } = broker;
   const isOpen = password === undefined && options.tls?.clientCa === undefined;
   const isProtected = isOpen && (options.protectedMode ?? true);
   const acceptPlain = acceptor(broker, options.maxConnections ?? DEFAULT_MAX_CONNECTIONS, isProtected);
   const accept = withTls(acceptPlain, broker, options.tls);
-  // Half-open: a client that has sent its last request may close its side and still wait for the answer.
+  // Half-open: after its last request, a client may close its side and still wait for the reply.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
     accept,
@@ -144,7 +120,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   });
   await listen(server, host, port);
   if (isOpen && !isLoopback(addressOf(server).host)) warnOfNoPassword(log, isProtected);
-  // Later errors are of a connection that couldn't be accepted: too many open files, for one.
+  // Later errors concern a connection that couldn't be accepted, for example because of too many open files.
   server.on("error", (error) => log.warn({ err: error }, "a client's connection couldn't be accepted"));
   sweepMarkers(broker);
   const sweeping = setInterval(() => sweepMarkers(broker), SWEEP_INTERVAL_MS).unref();
@@ -153,7 +129,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     address: addressOf(server),
     counters,
     firstClient,
-    memory: () => ({ clients: memory.clients.bytes, strangers: memory.strangers.bytes }),
+    memory: () => ({ clients: memory.clients.bytes, unauthenticated: memory.unauthenticated.bytes }),
     close: async () => {
       clearInterval(sweeping);
       clearInterval(watching);
@@ -161,6 +137,37 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       for (const session of broker.sessions) session.end();
       await closed;
     },
+  };
+}
+
+async function newBroker(options: BrokerOptions): Promise<BrokerContext> {
+  const { store, password, log, clock = systemClock, queues = queueNames() } = options;
+  const counters = newCounters();
+  const memoryBytes = options.memoryBytes ?? defaultMemory();
+  const now = () => clock.monotonic();
+  const memory = {
+    clients: new MemoryBudget(memoryBytes, now),
+    unauthenticated: new MemoryBudget(memoryBytes * UNAUTHENTICATED_SHARE, now),
+  };
+  const markers = await ClientMarkers.load(store, clock);
+  const outages = {
+    store: new Outage("embedded broker's store", clock, log),
+    own: new Outage("embedded broker", clock, log, "failing"),
+  };
+  return {
+    store,
+    writes: new DurableWrites({ store, markers, memory: memory.clients, counters, outages }),
+    markers,
+    keys: new QueueKeys(queues),
+    scans: new OneAtATime(),
+    memory,
+    loginTimeout: options.loginTimeout ?? DEFAULT_LOGIN_TIMEOUT,
+    isPassword: password === undefined ? undefined : passwordCheck(password),
+    counters,
+    sessions: new Set(),
+    log,
+    clock,
+    started: clock.monotonic(),
   };
 }
 
@@ -183,7 +190,7 @@ function addressOf(server: Server): RunningBroker["address"] {
 
 function defaultMemory(): number {
   const quarter = getHeapStatistics().heap_size_limit / 4;
-  return Math.min(MEMORY_BOUNDS.most, Math.max(MEMORY_BOUNDS.least, quarter));
+  return Math.min(MAX_MEMORY, Math.max(MIN_MEMORY, quarter));
 }
 
 function withTls(
@@ -244,7 +251,7 @@ function turnAway(socket: Socket, answer: string): void {
   socket.end(answer, () => socket.destroy());
 }
 
-/** The connection that can be spared best: one that has given no password, then the one that was idle for longest. */
+/** The connection to close for a new one: first those that aren't logged in, then the one that was idle longest. */
 function longestIdle(connections: ReadonlySet<Connection>, { clock }: BrokerContext): Connection | undefined {
   let found: Connection | undefined;
   const rank = ({ session, lastProgress }: Connection) =>
@@ -258,16 +265,16 @@ function longestIdle(connections: ReadonlySet<Connection>, { clock }: BrokerCont
 }
 
 function warnOfNoPassword(log: Log, isProtected: boolean): void {
-  const advice = "set CHOUETTE_PASSWORD, or CHOUETTE_LISTEN to an address of loopback";
+  const advice = "set CHOUETTE_PASSWORD, or CHOUETTE_LISTEN to a loopback address";
   if (isProtected)
     log.warn(
-      `the broker listens beyond loopback without a password and refuses clients of other machines: ${advice}`,
+      `the broker listens beyond loopback without a password and refuses clients on other machines: ${advice}`,
     );
   else
     log.warn(`the broker listens beyond loopback and anybody who can reach it may store records: ${advice}`);
 }
 
-/** Warns at most once a minute, of what the counters count for each connection. */
+/** Logs at most once a minute how many connections were closed or refused. */
 function warnOfClosed({ counters, log }: BrokerContext): () => void {
   let before = { ...counters };
   return () => {

@@ -1,22 +1,21 @@
 /**
- * One budget for the memory of many connections: requests that aren't whole, open transactions, answers that nobody
- * reads, and what is on its way to the disk.
+ * A memory budget that many connections share: for incomplete requests, open transactions, unread replies, and records that
+ * are being stored.
  *
- * Promises: what they hold together stays under the limit, but for a chunk of one. When it would not, the largest
- * holder is closed, one that has sent nothing lately before one that goes on: a client that stores a large batch is not
- * closed for the sake of those that never end theirs. What is being stored can't be taken back; while it takes half of
- * the limit, nothing more is read.
+ * Promises: all connections together stay under the limit, except for a chunk of one of them. If they would exceed it, the
+ * largest one is closed, stalled ones first: a client that stores a large batch isn't closed because of clients that never
+ * complete theirs. Records that are being stored can't be dropped; while they take over half of the limit, reading pauses.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 
 export interface MemoryHolder {
-  /** When it last got on: the client sent something, or was answered. On the clock's even run. */
+  /** When the client last sent something or was answered, on the monotonic clock. */
   readonly lastProgress: Milliseconds;
-  /** Closes it. What it holds is freed, and must be reported as 0 before this returns. */
+  /** Closes it and frees its memory; it must report 0 before this returns. */
   closeForMemory(): void;
 }
 
-/** After this long without progress a holder counts as stalled. */
+/** Without progress for this long, a holder counts as stalled. */
 const STALLED_AFTER = milliseconds(1_000);
 
 export class MemoryBudget {
@@ -33,12 +32,12 @@ export class MemoryBudget {
     this.#now = now;
   }
 
-  /** All that is held, in bytes. */
+  /** The memory of all holders, in bytes. */
   get bytes(): number {
     return this.#heldBytes + this.#storingBytes;
   }
 
-  /** Reports what a holder holds now, in bytes. It or others may be closed before this returns. */
+  /** Reports the current memory of a holder, in bytes. It or others may be closed before this returns. */
   report(holder: MemoryHolder, bytes: number): void {
     const before = this.#held.get(holder) ?? 0;
     if (bytes === before) return;
@@ -52,7 +51,7 @@ export class MemoryBudget {
     }
   }
 
-  /** Counts bytes that are on their way to the disk, until the call that is returned. */
+  /** Counts bytes that are being stored, until the returned function is called. */
   storing(bytes: number): () => void {
     this.#storingBytes += bytes;
     return () => {
@@ -64,12 +63,12 @@ export class MemoryBudget {
     };
   }
 
-  /** Whether so much is on its way to the disk that nothing more should be read. */
+  /** Whether so much is being stored that reading should pause. */
   get isCongested(): boolean {
     return this.#storingBytes > this.#limit / 2;
   }
 
-  /** Calls once, when it is no longer congested. */
+  /** Calls `wake` once, when it is no longer congested. */
   whenRelieved(wake: () => void): void {
     this.#waiting.add(wake);
   }
@@ -79,7 +78,7 @@ export class MemoryBudget {
     let found: MemoryHolder | undefined;
     let foundBytes = 0;
     for (const [holder, bytes] of this.#held) {
-      // A stalled one weighs more than any that isn't.
+      // A stalled holder outweighs any other.
       const weight = holder.lastProgress <= stalled ? this.#limit + bytes : bytes;
       if (found !== undefined && weight <= foundBytes) continue;
       found = holder;

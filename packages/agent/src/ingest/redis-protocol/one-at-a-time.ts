@@ -1,8 +1,8 @@
-/** Work that is done one piece after another, in the order in which it was asked for. */
+/** Runs tasks one after another, in the order of their calls. */
 export class OneAtATime {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Resolves or rejects as the work does, once all that was asked for before is done. */
+  /** Runs the work after all earlier ones. Resolves or rejects as the work does. */
   run<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work, work);
     this.#last = done.catch(() => {});

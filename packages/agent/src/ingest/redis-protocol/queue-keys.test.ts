@@ -1,6 +1,6 @@
 import { queueNames } from "@chouette-iot/queue";
 import { describe, expect, it } from "vitest";
-import { isMarkerKey, QueueKeys, shown } from "./queue-keys.js";
+import { isMarkerKey, QueueKeys, quote } from "./queue-keys.js";
 
 const keys = new QueueKeys(queueNames());
 
@@ -49,6 +49,6 @@ it("tells a client's marker from other keys", () => {
 });
 
 it("shows what a client sent in one short line", () => {
-  expect(shown("a\r\n\u0007é")).toBe("'a????'");
-  expect(shown("x".repeat(100)).length).toBeLessThan(72);
+  expect(quote("a\r\n\u0007é")).toBe("'a????'");
+  expect(quote("x".repeat(100)).length).toBeLessThan(72);
 });

@@ -1,6 +1,6 @@
 /**
- * The keys that the broker knows: `Q.keys` and `Q.values` of each of the agent's own queues, and the markers of
- * clients. There are no others: reading another key finds nothing, and creates nothing; writing to it is refused.
+ * The keys of the broker: `Q.keys` and `Q.values` of each of the agent's queues, and the markers of clients. Reading any
+ * other key finds nothing; writing to it is refused.
  */
 import type { QueueNames } from "@chouette-iot/queue";
 import { type Failure, failure } from "./reply.js";
@@ -34,19 +34,19 @@ export class QueueKeys {
     return this.#keys.get(key);
   }
 
-  /** The queue that a command reads by this key; undefined if it is not the broker's, or why it can't be read so. */
+  /** The queue of a key that a command reads; undefined for an unknown key, or an error if the key has another type. */
   toRead(key: string, kind: KeyKind): string | undefined | Failure {
     const found = this.#keys.get(key);
     if (found === undefined) return isMarkerKey(key) ? WRONG_KIND : undefined;
     return found.kind === kind ? found.queue : WRONG_KIND;
   }
 
-  /** The queue that a command writes to by this key, or why it can't. */
+  /** The queue of a key that a command writes to, or an error. */
   toWrite(key: string, kind: KeyKind): string | Failure {
     const queue = this.toRead(key, kind);
     if (queue !== undefined) return queue;
     const known = [...this.#keys].filter(([, known]) => known.kind === kind).map(([name]) => name);
-    return failure(`ERR ${shown(key)} is not a queue of this agent: it has ${known.join(", ")}`);
+    return failure(`ERR ${quote(key)} is not a queue of this agent: it has ${known.join(", ")}`);
   }
 }
 
@@ -54,8 +54,8 @@ export function isMarkerKey(key: string): boolean {
   return MARKER_KEY.test(key);
 }
 
-/** What a client sent, fit to stand in an error. */
-export function shown(text: string): string {
+/** Quotes a client's text for an error. */
+export function quote(text: string): string {
   const plain = text.replace(/[^\x20-\x7e]/g, "?");
   return `'${plain.length > 64 ? `${plain.slice(0, 64)}...` : plain}'`;
 }

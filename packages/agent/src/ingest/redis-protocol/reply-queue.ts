@@ -1,8 +1,8 @@
 /**
- * The answers of one connection, sent in the order of the requests whenever each becomes known.
+ * The replies of one connection, sent in the order of the requests as they become known.
  *
- * Promises: a later answer never overtakes an earlier one. `heldBytes` says what all that waits costs, so that
- * anyone who reads the requests can stop in time.
+ * Promises: a later reply never overtakes an earlier one. `heldBytes` is the memory of everything that waits, so that reading
+ * requests can pause in time.
  */
 
 interface Place {
@@ -10,7 +10,7 @@ interface Place {
   readonly bytes: number;
 }
 
-/** What an answer that waits costs beside its bytes, roughly. */
+/** Approximate memory of a waiting reply, besides its bytes. */
 const PLACE_BYTES = 64;
 
 export class ReplyQueue {
@@ -18,12 +18,12 @@ export class ReplyQueue {
   readonly #places: Place[] = [];
   #heldBytes = 0;
 
-  /** @param send takes the answers as far as they are known, in order */
+  /** @param send called with known replies, in order */
   constructor(send: (text: string) => void) {
     this.#send = send;
   }
 
-  /** What the requests that wait for an answer, and the answers that wait for others, hold in memory. */
+  /** Bytes of requests that wait for their reply, and of replies that wait for earlier ones. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
@@ -39,9 +39,9 @@ export class ReplyQueue {
   }
 
   /**
-   * Keeps a place for an answer that isn't known yet.
-   * @param requestBytes what is held in memory until it is
-   * @returns to be called once, with the answer
+   * Reserves the place of a reply that isn't known yet.
+   * @param requestBytes memory that is held until then
+   * @returns to be called once, with the reply
    */
   reserve(requestBytes: number): (text: string) => void {
     const place: Place = { text: undefined, bytes: requestBytes + PLACE_BYTES };
@@ -52,7 +52,7 @@ export class ReplyQueue {
     };
   }
 
-  /** Forgets all that waits: its answers are sent no more. */
+  /** Drops all waiting replies. */
   abandon(): void {
     this.#places.length = 0;
     this.#heldBytes = 0;

@@ -1,10 +1,10 @@
-/** What the broker answers, and how it is written in either version of the Redis protocol. */
+/** Replies of the broker, and their encoding in both versions of the Redis protocol. */
 import { toWireText } from "./byte-text.js";
 
-/** RESP2, which every connection begins with, or RESP3, which HELLO 3 asks for. */
+/** RESP2, with which every connection begins, or RESP3, after HELLO 3. */
 export type Protocol = 2 | 3;
 
-/** A string is a bulk string as byte-text.ts has arguments, a number an integer, null the lack of a value. */
+/** A string is a bulk string in the form of an argument (byte-text.ts), a number an integer, null a missing value. */
 export type Reply =
   | string
   | number
@@ -17,11 +17,11 @@ export type Reply =
 
 export interface Failure {
   readonly kind: "failure";
-  /** Begins with a code, as Redis' errors do: `ERR`, `NOAUTH`, … */
+  /** Begins with a code, as in Redis: `ERR`, `NOAUTH`, … */
   readonly message: string;
 }
 
-/** An answer that is looked up is at most this long, in characters: it is in memory whole. */
+/** Limit of a reply with looked-up values, in characters: it is in memory as a whole. */
 export const MAX_ANSWER_LENGTH = 8 * 1024 * 1024;
 
 export const OK: Reply = { kind: "status", text: "OK" };
@@ -39,7 +39,7 @@ export function isFailure(reply: object | string | number | null | undefined): r
   return typeof reply === "object" && reply !== null && "kind" in reply && reply.kind === "failure";
 }
 
-/** @returns one character for each byte */
+/** @returns a text with one character per byte */
 export function encodeReply(reply: Reply, protocol: Protocol): string {
   if (typeof reply === "string") return bulk(reply);
   if (typeof reply === "number") return `:${reply}\r\n`;
@@ -66,7 +66,7 @@ function bulk(text: string): string {
   return `$${wire.length}\r\n${wire}\r\n`;
 }
 
-/** How many characters it holds, roughly. */
+/** Approximate number of characters in a reply. */
 export function lengthOf(reply: Reply): number {
   if (typeof reply === "string") return reply.length;
   if (typeof reply === "object" && reply?.kind === "list")

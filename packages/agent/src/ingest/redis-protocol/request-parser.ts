@@ -1,10 +1,10 @@
 /**
- * What a client sends, cut into requests: arrays of bulk strings, and inline requests of one line.
+ * Parses requests: arrays of bulk strings, and inline requests of one line.
  *
- * Promises: the requests are the same however the bytes were cut on their way. A request that isn't whole yet
- * takes at most about twice its own bytes of memory, in however small chunks they come, and never what its headers
- * announce. What breaks a limit or the protocol is a fault, the last thing that the parser reports. It never throws.
- * Arguments are text or, if they aren't UTF-8, the bytes (byte-text.ts).
+ * Promises: the requests don't depend on how the bytes were split into chunks. An incomplete request takes at most about twice
+ * its received bytes of memory, however small the chunks are, and never the size that its headers announce. A request that
+ * breaks a limit or the protocol is a fault, which ends the parsing. The parser never throws. Arguments are in the form of
+ * byte-text.ts.
  *
  * The rules are those of https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
@@ -12,11 +12,11 @@ import { argumentOf } from "./byte-text.js";
 import { splitInline } from "./inline-request.js";
 
 export interface RequestLimits {
-  /** The most bytes of one request, its headers counted. */
+  /** Maximum bytes of a request, headers included. */
   readonly requestBytes: number;
-  /** The most arguments of one request, the command's name counted. */
+  /** Maximum number of arguments, the command's name included. */
   readonly arguments: number;
-  /** The most bytes of one argument. */
+  /** Maximum bytes of an argument. */
   readonly argumentBytes: number;
 }
 
@@ -28,12 +28,12 @@ export type Parsed =
 const WAITING: Parsed = { kind: "waiting" };
 const NOTHING: Buffer = Buffer.alloc(0);
 const MIN_CAPACITY = 256;
-/** While this much is free it isn't worth a copy to give it back. */
+/** Up to this much unused memory isn't worth a copy to release it. */
 const MAX_FREE_BYTES = 4096;
-/** What an argument costs in memory beside its bytes, roughly. */
+/** Approximate memory of an argument, besides its bytes. */
 const ARGUMENT_OVERHEAD = 64;
 const MAX_INLINE = 4096;
-/** A header is `*` or `$`, a number, and the line's end. */
+/** Limit of a header: `*` or `$`, a number, and the end of the line. */
 const MAX_HEADER = 16;
 
 const ARRAY = 0x2a;
@@ -44,19 +44,19 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 
 export class RequestParser {
-  /** Applied from the next header on, so that they can be raised once a client has given the password. */
+  /** May change: applied from the next header on. They are raised after the login. */
   limits: RequestLimits;
-  /** What has arrived, from `#at` on and up to `#end`. */
+  /** Received bytes that aren't parsed are from `#at` to `#end`. */
   #bytes = NOTHING;
   #at = 0;
   #end = 0;
-  /** Whether `#bytes` is ours, so that what arrives may be written behind what is there. */
+  /** Whether `#bytes` is the parser's own, so that a chunk can be appended to it. */
   #isOwn = false;
-  /** How many bytes must be there before it is worth looking again. */
+  /** Number of available bytes below which parsing can't continue. */
   #needed = 1;
   #args: string[] = [];
   #argsToCome = 0;
-  /** The length of the argument whose header was read. */
+  /** Length of the current argument; undefined before its header was read. */
   #argument: number | undefined;
   #requestBytes = 0;
   #fault: Parsed | undefined;
@@ -65,7 +65,7 @@ export class RequestParser {
     this.limits = limits;
   }
 
-  /** What it holds in memory, in bytes. */
+  /** Bytes that it holds in memory. */
   get heldBytes(): number {
     return (
       this.#bytes.length +
@@ -91,8 +91,8 @@ export class RequestParser {
   }
 
   /**
-   * At least twice what is there, so that each byte is copied a few times at most, however small the chunks are; but
-   * not more than the argument under way will need.
+   * At least twice the available bytes, so that each byte is copied only a few times, however small the chunks are; but not
+   * more than the current argument needs.
    */
   #capacityFor(arriving: number): number {
     const total = this.#available() + arriving;
@@ -105,9 +105,9 @@ export class RequestParser {
     return this.#end - this.#at;
   }
 
-  /** Moves what is there to the beginning of its own buffer. */
+  /** Moves the available bytes to the beginning of a new buffer. */
   #moveTo(capacity: number): void {
-    // Not from Node's pool, of which a small slice would keep 8 kB.
+    // Not from Node's pool: a small slice would keep 8 kB in memory.
     const bytes = Buffer.allocUnsafeSlow(Math.max(MIN_CAPACITY, capacity));
     this.#end = this.#bytes.copy(bytes, 0, this.#at, this.#end);
     this.#at = 0;
@@ -115,7 +115,7 @@ export class RequestParser {
     this.#isOwn = true;
   }
 
-  /** The next whole request, if it is there. */
+  /** The next complete request, if there is one. */
   next(): Parsed {
     if (this.#fault !== undefined) return this.#fault;
     if (this.#available() < this.#needed) {
@@ -132,7 +132,7 @@ export class RequestParser {
     return this.#finish();
   }
 
-  /** Reads an array's header, or a whole inline request; undefined if it is to go on. */
+  /** Reads an array's header, or a whole inline request; undefined to continue. */
   #begin(): Parsed | undefined {
     if (this.#available() === 0) return this.#wait(1);
     if (this.#bytes[this.#at] !== ARRAY) return this.#readInline();
@@ -166,14 +166,14 @@ export class RequestParser {
     return undefined;
   }
 
-  /** The number after a `*` or `$`; NaN if it is none, undefined if the line isn't whole yet. */
+  /** The number after a `*` or `$`; NaN if it isn't a number, undefined if the line isn't complete. */
   #readHeader(): number | undefined {
     const bytes = this.#bytes;
     const negative = this.#available() > 1 && bytes[this.#at + 1] === MINUS;
     const first = this.#at + (negative ? 2 : 1);
-    const longest = this.#at + MAX_HEADER;
+    const limit = this.#at + MAX_HEADER;
     let number = 0;
-    for (let at = first; at < longest; at++) {
+    for (let at = first; at < limit; at++) {
       const byte = bytes[at];
       if (at >= this.#end || byte === undefined) return undefined;
       if (byte === CR) {
@@ -211,7 +211,7 @@ export class RequestParser {
     this.#requestBytes += bytes;
   }
 
-  /** Gives back what isn't needed while the rest of a request is awaited. */
+  /** Waits for the rest of a request, and releases unused memory. */
   #wait(needed: number): Parsed {
     this.#needed = needed;
     const rest = this.#available();
@@ -235,7 +235,7 @@ export class RequestParser {
     return this.#fault;
   }
 
-  /** Forgets what has come of a request. */
+  /** Drops the received part of a request. */
   clear(): void {
     this.#drop();
     this.#args = [];

@@ -1,9 +1,9 @@
 /**
- * TLS on the broker's port, beside plain connections: what a client sends first says which of the two it is. So programs of
- * this device need no certificate, while others are taken with TLS alone.
+ * TLS and plain connections on the broker's port: the first byte shows which one it is. So programs on this device need no
+ * certificate, while clients on other machines must use TLS.
  *
- * Promises: a client on another machine that doesn't use TLS is turned away before anything that it sends is read as a
- * request. A handshake that doesn't end in time ends the connection.
+ * Promises: a client on another machine that doesn't use TLS is refused before anything that it sends is read as a request. If
+ * a handshake doesn't end in time, the connection is closed.
  */
 import type { Socket } from "node:net";
 import { createServer } from "node:tls";
@@ -14,22 +14,22 @@ export interface BrokerTls {
   /** PEM texts. */
   readonly cert: string;
   readonly key: string;
-  /** Of the authority that clients' certificates must be of; without it they need none. */
+  /** The authority of clients' certificates; undefined if they need none. */
   readonly clientCa: string | undefined;
 }
 
-/** The first byte of a TLS connection: a record with a handshake. No Redis command begins with it. */
+/** The first byte of a TLS handshake. No Redis command begins with it. */
 const HANDSHAKE = 0x16;
 
 export interface SecureConnections {
-  /** Takes a new connection. */
+  /** Handles a new connection. */
   take(socket: Socket): void;
 }
 
 /**
- * @param accept gets each connection on which requests may come
- * @param turnAway gets those that should have used TLS
- * @param handshakeTimeout until the end of the handshake
+ * @param accept called with each connection that may send requests
+ * @param turnAway called with those that should have used TLS
+ * @param handshakeTimeout for the whole handshake
  */
 export function secureConnections(
   { cert, key, clientCa }: BrokerTls,
@@ -56,7 +56,7 @@ export function secureConnections(
     },
     accept,
   );
-  // Of a client that isn't let in, or that gave up: its own to notice.
+  // The client wasn't accepted, or gave up. It notices itself.
   server.on("tlsClientError", (_, socket) => socket.destroy());
   return {
     take: (socket) => {
@@ -73,7 +73,7 @@ export function secureConnections(
           return;
         }
         clearTimeout(timer);
-        // Who has sent a last request may close this side and still wait for the answer.
+        // After its last request, a client may close its side and still wait for the reply.
         socket.off("error", gone).off("end", gone);
         socket.unshift(bytes);
         if (bytes[0] === HANDSHAKE) server.emit("connection", socket);

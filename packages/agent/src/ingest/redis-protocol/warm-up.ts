@@ -1,10 +1,10 @@
 /**
- * Has V8 compile what a synchronous program waits for, while no program waits.
+ * Makes V8 compile the broker's code for synchronous clients while no client waits.
  *
- * The first thousands of calls take up to three times as long as those after them, since V8 interprets and compiles
- * meanwhile. So the agent, once a client has connected and the machine is idle, or has been busy for a minute, is its own
- * client: another broker, over a store that keeps nothing, answers it on a port of loopback whose password nobody else knows. None of its
- * records reaches the queues, the counters or the disk. What it does is bounded; without it the agent is slower, and no more.
+ * The first thousands of calls take up to three times as long as later ones, since V8 interprets and compiles meanwhile. So once a
+ * client has connected, and the machine is idle or has been busy for a minute, the agent becomes its own client: a second
+ * broker, with a store that keeps nothing, answers it on a loopback port with a random password. None of these records
+ * reaches the queues, the counters or the disk. The work is bounded. Without it, the agent would only be slower.
  */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -16,18 +16,18 @@ import { untilIdle } from "./idle-machine.js";
 import { startBroker } from "./listener.js";
 
 /**
- * Each with a new store and a new connection: V8 takes what it has seen once for a constant, and would have to compile
- * again. More rounds, or longer ones, gain nothing (docs/decisions/0030-warm-up.md).
+ * Each with a new store and a new connection: V8 takes an object that it has seen once for a constant, and would have to compile
+ * again. More or longer rounds gain nothing (docs/decisions/0030-warm-up.md).
  */
 const ROUNDS = 10;
 export const CALLS_A_ROUND = 250;
-/** Calls between two rests, which are as long as the calls were. */
+/** Calls between two pauses. A pause is as long as the calls before it. */
 const SLICE = 25;
-/** A slow device has its processor back after this time of work, in milliseconds. */
+/** Limit of the work on a slow device, in milliseconds. */
 const MAX_WORK_MS = 3_000;
-/** A machine that isn't idle within this time, in milliseconds, isn't waited for any more: it is busy at all times. */
+/** For which it waits for the machine to be idle, in milliseconds: some are always busy. */
 const MAX_WAIT_MS = 60_000;
-/** Of the text of a record, in characters. */
+/** Length of a record's text, in characters. */
 const VALUE_LENGTH = 130;
 const REPLY_LENGTH = "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n".length;
 const LOGIN_REPLY_LENGTH = "+OK\r\n".length;
@@ -35,7 +35,7 @@ const LOGIN_REPLY_LENGTH = "+OK\r\n".length;
 const NOTHING = () => {};
 const SILENT: Log = { debug: NOTHING, info: NOTHING, warn: NOTHING, error: NOTHING };
 
-/** What was done so far. */
+/** The work done so far. */
 interface Progress {
   calls: number;
   workMs: number;
@@ -44,9 +44,9 @@ interface Progress {
 /**
  * Rejects if the signal is aborted, or if something fails.
  *
- * @param openStore opens one that keeps nothing
+ * @param openStore opens a store that keeps nothing
  * @param waitForIdle resolves when the machine is idle, with false if that takes too long
- * @returns how many calls were made
+ * @returns the number of calls
  */
 export async function warmUp(
   openStore: () => Promise<BrokerStore>,
@@ -65,9 +65,9 @@ export async function warmUp(
 async function withBroker(store: BrokerStore, use: (socket: Socket) => Promise<void>): Promise<void> {
   const password = randomUUID();
   const broker = await startBroker({ store, host: "127.0.0.1", port: 0, password, log: SILENT });
-  // Not with the signal: Node would go on listening to it after the socket's end.
+  // Without the signal: Node would keep its listener after the socket's end.
   const socket = connect({ ...broker.address, noDelay: true });
-  // Who waits for an answer sees the connection close.
+  // `call` rejects when the connection closes.
   socket.on("error", NOTHING);
   try {
     await once(socket, "connect");
@@ -91,7 +91,7 @@ async function makeCalls(socket: Socket, progress: Progress, signal: AbortSignal
   }
 }
 
-/** Sends it and resolves when the whole reply is there; rejects if the connection is closed before. */
+/** Sends a request and resolves when the whole reply has arrived; rejects if the connection closes before. */
 function call(socket: Socket, text: string, replyLength: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const onClosed = () => reject(new Error("the connection is closed"));
@@ -107,7 +107,7 @@ function call(socket: Socket, text: string, replyLength: number): Promise<void> 
   });
 }
 
-/** What redis-py sends for a pipeline that stores a record. */
+/** As redis-py sends it for a pipeline that stores a record. */
 function request(number: number): string {
   const queue = queueNames().rawMetrics;
   const now = Date.now() / 1_000;

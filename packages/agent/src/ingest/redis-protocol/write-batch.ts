@@ -1,12 +1,12 @@
 /**
- * What one atomic step of a client stores: ids and values joined to whole records, by queue and id.
+ * The records that one atomic step of a client stores. Ids with scores and ids with values are joined by queue and id.
  *
- * Within a batch the last word on an id holds, as it would in Redis.
+ * Within a batch, the last command for an id wins, as in Redis.
  */
 import type { QueueWrite } from "@chouette-iot/queue";
 import type { NewMarker } from "./client-markers.js";
 
-/** A {@link QueueWrite} in the making: anyone who asks for it gives it a score or a value. */
+/** A {@link QueueWrite} under construction: commands add its score or value. */
 export interface Draft {
   readonly queue: string;
   readonly id: string;
@@ -16,16 +16,16 @@ export interface Draft {
 
 const NO_MARKERS: ReadonlyMap<string, NewMarker> = new Map();
 
-/** What a draft costs in memory beside its id and value, roughly. */
+/** Approximate memory of a draft, besides its id and value. */
 const DRAFT_OVERHEAD = 160;
 
 export class WriteBatch {
-  /** The one that was asked for first. Most batches have one: they need no maps. */
+  /** The first draft. Most batches have only one and need no maps. */
   #first: Draft | undefined;
-  /** All of them, by queue and id, once there are several. */
+  /** All drafts by queue and id, if there are several. */
   #queues: Map<string, Map<string, Draft>> | undefined;
   #markers: Map<string, NewMarker> | undefined;
-  /** Bytes of the requests that it was made of. */
+  /** Bytes of its requests. */
   bytes = 0;
   #drafts = 0;
 
@@ -33,17 +33,17 @@ export class WriteBatch {
     return this.#drafts === 0 && this.#markers === undefined;
   }
 
-  /** Markers to store beside the records, by their keys. */
+  /** Markers to store with the records, by key. */
   get markers(): ReadonlyMap<string, NewMarker> {
     return this.#markers ?? NO_MARKERS;
   }
 
-  /** What it holds in memory, in bytes. */
+  /** Bytes that it holds in memory. */
   get heldBytes(): number {
     return this.bytes + (this.#drafts + this.markers.size) * DRAFT_OVERHEAD;
   }
 
-  /** The draft of a record, the same one for its id and for its value. */
+  /** The draft of a record, created if it doesn't exist. */
   draft(queue: string, id: string): Draft {
     const first = this.#first;
     if (first === undefined) {

@@ -1,7 +1,6 @@
-/** CLIENT: what libraries say about themselves, and who else is connected. */
-
+/** CLIENT: information about connections, and ending them. */
 import type { BrokerContext, Call, Result, Session } from "../command.js";
-import { shown } from "../queue-keys.js";
+import { quote } from "../queue-keys.js";
 import { type Failure, failure, OK, type Reply } from "../reply.js";
 
 export function client([, subcommand = "", ...args]: readonly string[], { broker, session }: Call): Result {
@@ -23,7 +22,7 @@ export function client([, subcommand = "", ...args]: readonly string[], { broker
     case "KILL":
       return kill(args, broker, session);
     default:
-      return failure(`ERR unknown subcommand ${shown(subcommand)} of CLIENT`);
+      return failure(`ERR unknown subcommand ${quote(subcommand)} of CLIENT`);
   }
 }
 
@@ -33,7 +32,7 @@ function setNameCommand([name, ...others]: readonly string[], session: Session):
   return setName(name, session) ?? OK;
 }
 
-/** Gives the connection a name, for CLIENT LIST, or says why not. */
+/** Names the connection, for CLIENT LIST, or returns an error. */
 export function setName(name: string, session: Session): Failure | undefined {
   if (!/^[\x21-\x7e]{0,256}$/.test(name))
     return failure("ERR Client names cannot contain spaces, newlines or special characters.");
@@ -42,8 +41,8 @@ export function setName(name: string, session: Session): Failure | undefined {
 }
 
 /**
- * CLIENT KILL [ID id] [ADDR address]: ends other connections that fit all of these. What they stored before
- * is stored; nothing that they still send is carried out.
+ * CLIENT KILL [ID id] [ADDR address]: ends other connections that match all filters. Their earlier requests are stored; nothing
+ * that they still send is executed.
  */
 function kill(filters: readonly string[], { sessions }: BrokerContext, own: Session): Reply {
   let found = [...sessions].filter((session) => session !== own);
@@ -51,7 +50,7 @@ function kill(filters: readonly string[], { sessions }: BrokerContext, own: Sess
     const [filter = "", wanted] = filters.slice(at, at + 2);
     const name = filter.toUpperCase();
     if (wanted === undefined || (name !== "ID" && name !== "ADDR"))
-      return failure("ERR Chouette's broker takes CLIENT KILL only with ID and ADDR");
+      return failure("ERR Chouette's broker supports CLIENT KILL only with ID and ADDR");
     found = found.filter(({ id, address }) => (name === "ID" ? `${id}` : address) === wanted);
   }
   if (filters.length === 0) return failure("ERR wrong number of arguments for 'client|kill' command");

@@ -1,6 +1,6 @@
 /**
- * The commands that the broker answers: those that clients of Chouette and their libraries send, and some for people who
- * look into it. docs/BROKER.md lists them for users.
+ * The commands of the broker: those that Chouette's clients and their libraries send, and some for people who inspect it.
+ * docs/BROKER.md lists them for users.
  */
 import type { Command } from "../command.js";
 import { client } from "./client-commands.js";

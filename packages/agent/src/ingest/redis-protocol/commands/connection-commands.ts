@@ -1,5 +1,4 @@
-/** Commands about the connection itself: who is there, and how they speak. */
-
+/** Commands about the connection itself: login, protocol, database. */
 import type { BrokerContext, Call, Result, Session } from "../command.js";
 import { type Failure, failure, list, OK, type Protocol, type Reply } from "../reply.js";
 import { setName } from "./client-commands.js";
@@ -77,13 +76,13 @@ export function auth(args: readonly string[], { broker, session }: Call): Result
   const [, first = "", second] = args;
   if (second === undefined && broker.isPassword === undefined)
     return failure(
-      "ERR AUTH was sent, but this broker asks for no password: set CHOUETTE_PASSWORD for it, or send none",
+      "ERR AUTH was sent, but this broker has no password: set CHOUETTE_PASSWORD for the agent, or send none",
     );
   const [user, password] = second === undefined ? ["default", first] : [first, second];
   return login(user, password, broker, session) ?? OK;
 }
 
-/** As in Redis, the user `default` may give any password if none is asked for. */
+/** As in Redis, the user `default` may send any password if none is required. */
 function login(user: string, password: string, broker: BrokerContext, session: Session): Failure | undefined {
   const known = user === "default" && (broker.isPassword?.(password) ?? true);
   if (!known) {

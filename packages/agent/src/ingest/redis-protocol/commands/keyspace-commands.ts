@@ -1,17 +1,16 @@
 /**
- * Commands about keys as such: which there are, of which type, for how long. They are few: the halves of the agent's own
- * queues that hold something, and the markers of clients.
+ * Commands about keys: whether they exist, their types and lifetimes. The keys are those of queues that aren't empty, and the
+ * markers of clients.
  */
-
 import type { BrokerStore } from "@chouette-iot/queue";
 import { type BrokerContext, type Call, lookup, type Result } from "../command.js";
 import { globMatcher } from "../glob.js";
 import { isMarkerKey, type QueueKey } from "../queue-keys.js";
 import { failure, list, type Reply } from "../reply.js";
 
-/** A pattern is checked against every key. */
+/** Every key is compared with the pattern. */
 const MAX_PATTERN_LENGTH = 256;
-/** Others get their turn after so many keys. */
+/** After this many keys, other work gets its turn. */
 const KEYS_AT_ONCE = 500;
 
 type Kind = "zset" | "hash" | "string" | "none";
@@ -29,7 +28,7 @@ export function type([, key = ""]: readonly string[], { broker }: Call): Result 
   return lookup(async (store) => ({ kind: "status", text: await kindOf(key, store, broker) }));
 }
 
-/** TTL key, PTTL key: of a marker, how long it is kept; -1 for a queue, which has no expiry of its own. */
+/** TTL key, PTTL key: the remaining lifetime of a marker; -1 for a queue, which doesn't expire. */
 export function ttl([name = "", key = ""]: readonly string[], { broker }: Call): Result {
   return lookup(async (store) => {
     if (isMarkerKey(key)) {
@@ -53,7 +52,7 @@ export function keys([, pattern = ""]: readonly string[], { broker }: Call): Res
   return lookup(async (store) => list(await keysLike(pattern, undefined, store, broker)));
 }
 
-/** SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]: all keys in one answer. */
+/** SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]: all keys in one reply. */
 export function scan([, cursor = "", ...options]: readonly string[], { broker }: Call): Result {
   if (!/^\d{1,20}$/.test(cursor)) return failure("ERR invalid cursor");
   let pattern = "*";
@@ -90,11 +89,11 @@ async function keysLike(
   return found;
 }
 
-/** DEL and other commands that would take records out. */
+/** DEL and other commands that would remove records. */
 export function removal([name = ""]: readonly string[]): Result {
   return failure(
     `ERR Chouette's broker doesn't support ${name.toUpperCase()}: records leave when they are delivered or expire, ` +
-      "each one counted. `chouette queue` shows and clears what is stored",
+      "and each one is counted. `chouette queue` shows and deletes records",
   );
 }
 

@@ -1,23 +1,21 @@
-/** Commands that show what is in the queues, for people and for tests. A queue that isn't the agent's is empty. */
+/** Commands that read the queues, for people and for tests. A queue that isn't the agent's is empty. */
 import { type BrokerStore, pages } from "@chouette-iot/queue";
 import { fromStoredId, fromStoredValue, toStoredId } from "../byte-text.js";
 import { type Call, lookup, type Result } from "../command.js";
 import { failure, isFailure, list, MAX_ANSWER_LENGTH, type Reply } from "../reply.js";
 import { type Bound, parseBound } from "../score.js";
 
-/** The most ids in one answer: a queue may hold millions. */
+/** Limit of ids in one reply: a queue may have millions. */
 const MAX_RANGE = 10_000;
-/** Ids asked for in one HMGET. */
+/** Limit of ids in one HMGET. */
 const MAX_VALUES = 1_000;
-/** A value is at most 2 MiB, so that these don't take more than an answer may. */
+/** A value is at most 2 MiB: a page isn't larger than a reply may be. */
 const VALUES_PAGE = 4;
 const SCORES_PAGE = 1_000;
-/** No stored id holds a control character. */
+/** An id that doesn't exist: stored ids have no control characters. */
 const NO_ID = "\x01";
 
-const TOO_LONG = failure(
-  `ERR Chouette's broker answers with at most ${MAX_RANGE} ids: ask for a part of them`,
-);
+const TOO_LONG = failure(`ERR Chouette's broker returns at most ${MAX_RANGE} ids: request a part of them`);
 
 /** ZCARD key */
 export function zcard([, key = ""]: readonly string[], { broker }: Call): Result {
@@ -37,7 +35,7 @@ export function hlen([, key = ""]: readonly string[], { broker }: Call): Result 
 export function hget([, key = "", id = ""]: readonly string[], { broker }: Call): Result {
   const queue = broker.keys.toRead(key, "values");
   if (queue === undefined || isFailure(queue)) return queue ?? null;
-  return lookup((store) => broker.walks.run(async () => (await valuesOf(store, queue, [id]))?.[0] ?? null));
+  return lookup((store) => broker.scans.run(async () => (await valuesOf(store, queue, [id]))?.[0] ?? null));
 }
 
 /** HMGET key id [id …] */
@@ -45,19 +43,19 @@ export function hmget([, key = "", ...ids]: readonly string[], { broker }: Call)
   const queue = broker.keys.toRead(key, "values");
   if (isFailure(queue)) return queue;
   if (ids.length > MAX_VALUES)
-    return failure(`ERR Chouette's broker takes at most ${MAX_VALUES} ids in HMGET`);
+    return failure(`ERR Chouette's broker accepts at most ${MAX_VALUES} ids in HMGET`);
   if (queue === undefined) return list(ids.map(() => null));
   return lookup((store) =>
-    broker.walks.run(async () => {
+    broker.scans.run(async () => {
       const values = await valuesOf(store, queue, ids);
       return values === undefined
-        ? failure(`ERR Chouette's broker answers with at most ${MAX_ANSWER_LENGTH} bytes: ask for fewer ids`)
+        ? failure(`ERR Chouette's broker returns at most ${MAX_ANSWER_LENGTH} bytes: request fewer ids`)
         : list(values);
     }),
   );
 }
 
-/** Undefined if they are too long in all. */
+/** Undefined if they are too long together. */
 async function valuesOf(
   store: BrokerStore,
   queue: string,
@@ -87,7 +85,7 @@ export function zrange(args: readonly string[], { broker, session }: Call): Resu
     return failure("ERR value is not an integer or out of range");
   const withScores = options[0]?.toUpperCase() === "WITHSCORES";
   if (options.length > (withScores ? 1 : 0))
-    return failure("ERR Chouette's broker takes ZRANGE by rank, with no option but WITHSCORES");
+    return failure("ERR Chouette's broker supports ZRANGE only by rank, with no option but WITHSCORES");
   if (queue === undefined) return list([]);
   const inPairs = session.protocol === 3;
   return lookup(async (store) => {
@@ -125,7 +123,7 @@ interface ScoreRange {
   readonly min: Bound;
   readonly max: Bound;
   readonly withScores: boolean;
-  /** How many of those within to leave out, and how many to answer with. */
+  /** As LIMIT gives them. */
   readonly offset: number;
   readonly count: number;
 }
@@ -143,7 +141,7 @@ export function zrangebyscore(args: readonly string[], { broker, session }: Call
   if (queue === undefined) return list([]);
   const inPairs = session.protocol === 3;
   return lookup((store) =>
-    broker.walks.run(() => withinScores(store, queue, { min, max, ...parsed }, inPairs)),
+    broker.scans.run(() => withinScores(store, queue, { min, max, ...parsed }, inPairs)),
   );
 }
 
@@ -172,7 +170,7 @@ async function withinScores(
   const found: { id: string; score: number }[] = [];
   const isBefore = (score: number) => (min.isExclusive ? score <= min.score : score < min.score);
   const isAfter = (score: number) => (max.isExclusive ? score >= max.score : score > max.score);
-  // No id is empty, so that this position comes before all of its score.
+  // No id is empty: this position is before all records of its score.
   const after = min.score === -Infinity ? undefined : { score: min.score, id: "" };
   let toSkip = offset < 0 ? Number.POSITIVE_INFINITY : offset;
   if (count <= 0) return positionsReply(found, withScores, inPairs);
@@ -185,7 +183,7 @@ async function withinScores(
       found.push({ id, score });
     }
     if (found.length >= count) break;
-    // Others get their turn between two pages.
+    // Other work gets its turn between two pages.
     await new Promise(setImmediate);
   }
   return positionsReply(found, withScores, inPairs);

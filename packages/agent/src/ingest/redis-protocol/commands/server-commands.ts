@@ -1,9 +1,9 @@
-/** Commands that libraries and people send to see which server answers. */
+/** Commands about the server, which libraries and people send to see what it is. */
 import type { Call, Result } from "../command.js";
-import { shown } from "../queue-keys.js";
+import { quote } from "../queue-keys.js";
 import { failure, list } from "../reply.js";
 
-/** The version of Redis whose answers these are: drivers choose what they send by it. */
+/** The version of Redis that the broker behaves like: drivers choose their commands by it. */
 export const VERSION = "7.0.0";
 
 export function ping([, text]: readonly string[], _call: Call): Result {
@@ -14,7 +14,7 @@ export function echo([, text = ""]: readonly string[]): Result {
   return text;
 }
 
-/** All sections, whichever were asked for: they are few. */
+/** Returns all sections, whichever were requested: they are few. */
 export function info(_args: readonly string[], { broker }: Call): Result {
   const uptime = Math.floor((broker.clock.monotonic() - broker.started) / 1000);
   return [
@@ -40,7 +40,7 @@ export function info(_args: readonly string[], { broker }: Call): Result {
   ].join("\r\n");
 }
 
-/** Drivers and redis-cli ask for the table of commands for their help, and do without it. */
+/** Drivers and redis-cli request the table of commands, but don't need it. */
 export function command([, subcommand = ""]: readonly string[]): Result {
   switch (subcommand.toUpperCase()) {
     case "COUNT":
@@ -52,15 +52,15 @@ export function command([, subcommand = ""]: readonly string[]): Result {
     case "LIST":
       return list([]);
     default:
-      return failure(`ERR unknown subcommand ${shown(subcommand)} of COMMAND`);
+      return failure(`ERR unknown subcommand ${quote(subcommand)} of COMMAND`);
   }
 }
 
 /**
- * A web page can make a browser post lines to a port of the same machine, some of which might be commands.
- * Like Redis, the broker closes the connection at what betrays an HTTP request.
+ * A web page can make a browser post lines to a port of the same machine, and some of them might be commands. Like Redis, the
+ * broker closes the connection when it sees an HTTP request.
  */
 export function crossProtocol(_args: readonly string[], { session }: Call): Result {
   session.end();
-  return failure("ERR this is no web server");
+  return failure("ERR this isn't a web server");
 }

@@ -1,13 +1,12 @@
 /**
- * MULTI and what ends it. What is queued in between is stored by EXEC, in one step.
+ * Transactions: EXEC stores what was queued since MULTI in one step.
  *
- * WATCH is there for clients' markers alone: EXEC then stores nothing if one of them was written meanwhile. What was written
- * before is found by a GET that follows.
+ * WATCH supports only clients' markers: EXEC stores nothing if one of them was written since. A GET after WATCH returns what was
+ * written before.
  */
-
 import { MAX_OF_CONNECTION } from "../client-markers.js";
 import { type Call, isLookup, lookup, newTransaction, type Result } from "../command.js";
-import { isMarkerKey, shown } from "../queue-keys.js";
+import { isMarkerKey, quote } from "../queue-keys.js";
 import { failure, lengthOf, list, MAX_ANSWER_LENGTH, OK, type Reply } from "../reply.js";
 
 export function multi(_args: readonly string[], { session }: Call): Result {
@@ -30,10 +29,10 @@ export function exec(_args: readonly string[], call: Call): Result {
 }
 
 const TOO_LONG = failure(
-  `ERR Chouette's broker answers a transaction with at most ${MAX_ANSWER_LENGTH} bytes of what it looks up`,
+  `ERR Chouette's broker returns at most ${MAX_ANSWER_LENGTH} bytes of looked-up values in a transaction`,
 );
 
-/** What a transaction looks up is seen as it is after all that the transaction stores. */
+/** Lookups in a transaction see everything that the transaction stores. */
 function together(results: readonly Result[]): Result {
   const replies = results.filter((result): result is Reply => !isLookup(result));
   if (replies.length === results.length) return list(replies);
@@ -57,18 +56,18 @@ export function discard(_args: readonly string[], { session }: Call): Result {
   return OK;
 }
 
-/** Of anything else it is refused: an OK would promise that EXEC looks whether that has changed. */
+/** Refused for any other key: an OK would promise that EXEC notices its changes. */
 export function watch([, ...keys]: readonly string[], { broker, session }: Call): Result {
   if (session.transaction !== undefined) return failure("ERR WATCH inside MULTI is not allowed");
   const other = keys.find((key) => !isMarkerKey(key));
   if (other !== undefined)
-    return failure(`ERR ${shown(other)} is not a client's marker: Chouette's broker watches no other keys`);
+    return failure(`ERR ${quote(other)} is not a client's marker: Chouette's broker watches no other keys`);
   if (session.watched.size + keys.length > MAX_OF_CONNECTION)
     return failure(`ERR a connection watches at most ${MAX_OF_CONNECTION} markers`);
   // As in Redis, a key that is watched already keeps its first version.
   for (const key of keys)
     if (!session.watched.has(key)) session.watched.set(key, broker.markers.versionOf(key));
-  // A version is another one from when its writing begins: a GET that follows waits for that.
+  // A marker's version changes when its write begins: a GET that follows waits for the write.
   return OK;
 }
 

@@ -1,15 +1,14 @@
 /**
- * Commands that store records, and clients' markers.
+ * Commands that store records and clients' markers, and GET and MGET for markers.
  *
- * An id that is stored again counts as new in the answers of ZADD and HSET: to know better would cost a look
- * at the disk for every record.
+ * ZADD and HSET count an id that is stored again as new: to distinguish it would take a read from the disk per record.
  */
 import { MAX_ID_BYTES } from "@chouette-iot/queue";
 import { seconds } from "@chouette-iot/record";
 import { fromStoredValue, toStoredId, toStoredValue } from "../byte-text.js";
 import { MAX_MARKER_LENGTH, MAX_OF_CONNECTION } from "../client-markers.js";
 import { type Call, lookup, type Result } from "../command.js";
-import { isMarkerKey, shown } from "../queue-keys.js";
+import { isMarkerKey, quote } from "../queue-keys.js";
 import { type Failure, failure, list, OK } from "../reply.js";
 import { parseScore } from "../score.js";
 
@@ -46,7 +45,7 @@ export function hset(args: readonly string[], { broker, batch }: Call): Result {
   return args.length / 2 - 1;
 }
 
-/** As HSET, answered as Redis answers it. */
+/** As HSET, with the reply of Redis. */
 export function hmset(args: readonly string[], call: Call): Result {
   const stored = hset(args, call);
   return typeof stored === "number" ? OK : stored;
@@ -63,7 +62,7 @@ export function setMarker(args: readonly string[], { session, batch }: Call): Re
   const [, key = "", argument = "", option, lifetime = "", ...others] = args;
   if (!isMarkerKey(key)) return notAMarker(key);
   if (option?.toUpperCase() !== "EX" || others.length > 0)
-    return failure("ERR Chouette's broker takes SET only as SET key text EX seconds");
+    return failure("ERR Chouette's broker supports SET only as SET key text EX seconds");
   const expires = /^\d{1,9}$/.test(lifetime) ? Number(lifetime) : 0;
   if (expires < 1 || expires > MAX_LIFETIME)
     return failure(`ERR invalid expire time in 'set' command: 1 to ${MAX_LIFETIME} seconds`);
@@ -81,7 +80,7 @@ export function setMarker(args: readonly string[], { session, batch }: Call): Re
 export function getMarker([, key = ""]: readonly string[], { broker }: Call): Result {
   if (!isMarkerKey(key)) return notAMarker(key);
   return lookup(async (store) => {
-    // What a former connection of this client stored must be durable before it is reported.
+    // Requests of this client's former connection must be durable before the marker is returned.
     await store.write([]);
     const [stored] = await store.state([key]);
     const text = broker.markers.textOf(stored);
@@ -89,7 +88,7 @@ export function getMarker([, key = ""]: readonly string[], { broker }: Call): Re
   });
 }
 
-/** MGET key [key …]: null for every key that isn't a client's marker, as Redis answers for what isn't a plain value. */
+/** MGET key [key …]: null for every key that isn't a client's marker, as in Redis for keys of another type. */
 export function getMarkers([, ...keys]: readonly string[], { broker }: Call): Result {
   return lookup(async (store) => {
     await store.write([]);
@@ -106,5 +105,5 @@ export function getMarkers([, ...keys]: readonly string[], { broker }: Call): Re
 }
 
 function notAMarker(key: string): Failure {
-  return failure(`ERR ${shown(key)} is not a client's marker: Chouette's broker keeps no other plain values`);
+  return failure(`ERR ${quote(key)} is not a client's marker: Chouette's broker stores no other strings`);
 }
