@@ -1,27 +1,27 @@
-/** What the DogStatsD listener counts, since the agent's start. */
+/** Counters of DogStatsD since the agent's start. */
 export interface StatsdCounters {
   /** Datagrams, and packets of streams. */
   packets: number;
   bytes: number;
-  /** Values of metrics that were taken; a line may have several. */
+  /** Accepted values of metrics; a line may have several. */
   values: number;
-  /** Values that joined the record of an earlier one. */
+  /** Values that were combined with an earlier one to one record. */
   aggregated: number;
-  /** Values that went to an `overflow:true` context, at the cardinality limit. */
+  /** Values that went to an `overflow:true` context because of the cardinality limit. */
   overflowed: number;
   events: number;
   serviceChecks: number;
-  /** Lines that were refused because they can't be read. */
+  /** Invalid lines. */
   invalidLines: number;
   /** Lines that were refused because there were too many new metric names within a second. */
   refusedLines: number;
-  /** Records that the store has taken. */
+  /** Stored records. */
   stored: number;
   /** Records that were dropped because too many waited while the store was unavailable. */
   dropped: number;
   /** Open connections of stream sockets. */
   connections: number;
-  /** Connections that were closed: over the limit, or a packet too long. */
+  /** Connections that were closed: over the limit, or with a packet that was too long. */
   closedConnections: number;
 }
 

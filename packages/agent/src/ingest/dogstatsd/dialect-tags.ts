@@ -1,9 +1,8 @@
 /**
- * Tags in a metric's name, as three dialects of statsd write them: InfluxDB `name,k=v`, Librato `name#k=v`, SignalFx
- * `name[k=v]`.
+ * Parses tags in a metric's name, in three dialects of statsd: InfluxDB `name,k=v`, Librato `name#k=v`, SignalFx `name[k=v]`.
  *
- * No valid name has one of these characters, so that no setting has to say which dialect a line is in. A name that has
- * them without `k=v` after it is left as it is, and they become `_`, as with the Datadog Agent. A mix of two is an error.
+ * No valid name contains these characters, so the dialect needs no setting. A name that has them without `k=v` is kept, and they
+ * become `_`, as with the Datadog Agent. A mix of two dialects is an error.
  */
 import type { Result } from "@chouette-iot/record";
 
@@ -18,13 +17,13 @@ const IN_BRACKETS = /^([^[\]]*)\[([^[\]]*)\](.*)$/s;
 const AFTER_NAME = /^([^,#]+)[,#](.*)$/s;
 
 export function dialectTags(text: string): Result<NameWithTags> {
-  const asItIs = { ok: true, value: { name: text, tags: [] } } as const;
-  if (PLAIN.test(text)) return asItIs;
+  const unchanged = { ok: true, value: { name: text, tags: [] } } as const;
+  if (PLAIN.test(text)) return unchanged;
   const bracketed = IN_BRACKETS.exec(text);
   const [, first = "", pairs = "", rest = ""] = bracketed ?? AFTER_NAME.exec(text) ?? [];
   const name = first + rest;
   const parts = pairs.split(",");
-  if (parts.some((part) => !part.includes("="))) return asItIs;
+  if (parts.some((part) => !part.includes("="))) return unchanged;
   if (!PLAIN.test(name) || /[#[\]]/.test(pairs)) return { ok: false, reason: "tags in two dialects" };
   return { ok: true, value: { name, tags: parts.map((part) => part.replace("=", ":")) } };
 }

@@ -1,7 +1,7 @@
 /**
- * Events and service checks of DogStatsD: `_e{titleBytes,textBytes}:title|text|…` and `_sc|name|status|…|m:message`.
+ * Parses events and service checks: `_e{titleBytes,textBytes}:title|text|…` and `_sc|name|status|…|m:message`.
  *
- * Promises: any line is read or refused with a reason; nothing is thrown.
+ * Promises: any line is parsed or refused with a reason; nothing throws.
  *
  * (Source: Datadog's documentation, "DogStatsD: datagram format and shell usage".)
  */
@@ -24,7 +24,7 @@ const EVENT = /^_e\{(\d{1,6}),(\d{1,6})\}:/;
 const TIMESTAMP = /^\d{1,12}$/;
 const WRONG_LENGTH = "the lengths don't fit the title and the text";
 
-/** @param now Unix time in seconds, of an event without its own time */
+/** @param now Unix time in seconds, for an event without a time */
 export function parseEvent(line: string, now: number): Result<WithOrigin<EventRecord>> {
   const head = EVENT.exec(line);
   if (head === null) return { ok: false, reason: "no _e{title,text}: at its start" };
@@ -52,9 +52,9 @@ export function parseEvent(line: string, now: number): Result<WithOrigin<EventRe
   return withOrigin(decodeEvent(JSON.stringify(event)), origin);
 }
 
-/** @param now Unix time in seconds, of a check without its own time */
+/** @param now Unix time in seconds, for a check without a time */
 export function parseServiceCheck(line: string, now: number): Result<WithOrigin<ServiceCheck>> {
-  // The message is the last field, and may hold what divides fields.
+  // The message is the last field and may contain separators.
   const at = line.indexOf("|m:");
   const message = at === -1 ? undefined : line.slice(at + 3);
   const [, check = "", status = "", ...others] = (at === -1 ? line : line.slice(0, at)).split("|");
@@ -73,7 +73,7 @@ export function parseServiceCheck(line: string, now: number): Result<WithOrigin<
   return withOrigin(decodeServiceCheck(JSON.stringify(record)), origin);
 }
 
-/** The tags of a record, those of its origin included. */
+/** The tags of a record, including those of its origin. */
 export function tagsWithOrigin({
   record,
   origin,

@@ -1,4 +1,4 @@
-/** Event and service check lines become records in their queues, each at once: they aren't aggregated. */
+/** Converts lines of events and service checks to records in their queues. They aren't aggregated. */
 import type { QueueNames } from "@chouette-iot/queue";
 import { type EventRecord, type Result, type ServiceCheck, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../../runtime/clock.js";

@@ -1,7 +1,7 @@
 /**
- * How many packets the kernel dropped because a UDP socket's buffer was full: the last column of `/proc/net/udp`.
+ * Reads how many packets the kernel dropped because a UDP socket's buffer was full: the last column of `/proc/net/udp`.
  *
- * It is the only trace of them: the sender gets no error.
+ * There is no other trace of them: the sender gets no error.
  */
 import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
@@ -9,22 +9,22 @@ import { isIPv6 } from "node:net";
 /** The field with a socket's inode. */
 const INODE = 9;
 
-/** @returns packets since the socket was opened; undefined if this system doesn't say */
+/** @returns packets since the socket was opened; undefined if the system doesn't report it */
 export async function readKernelDrops(address: string, port: number): Promise<number | undefined> {
   return kernelDrops(await readKernelTable(address), address, port);
 }
 
-/** @param table as the kernel writes it */
+/** @param table the file's text */
 export function kernelDrops(table: string, address: string, port: number): number | undefined {
   return wholeNumber(kernelFields(table, address, port)?.at(-1));
 }
 
-/** The inode of a UDP socket, by which the links of `/proc/self/fd` name it. @param table as the kernel writes it */
+/** The inode of a UDP socket, which the links in `/proc/self/fd` contain. @param table the file's text */
 export function kernelInode(table: string, address: string, port: number): number | undefined {
   return wholeNumber(kernelFields(table, address, port)?.[INODE]);
 }
 
-/** The kernel's table of the UDP sockets of an address' family; empty if this system has none. */
+/** The kernel's table of UDP sockets for an address; empty if the system has none. */
 export async function readKernelTable(address: string): Promise<string> {
   return await readFile(isIPv6(address) ? "/proc/net/udp6" : "/proc/net/udp", "latin1").catch(() => "");
 }
@@ -40,7 +40,7 @@ function wholeNumber(text: string | undefined): number | undefined {
   return Number.isInteger(number) ? number : undefined;
 }
 
-/** As the kernel shows it: words of 32 bits in the byte order of the machine, which is little-endian on all we run on. */
+/** As the kernel writes it: 32-bit words in the machine's byte order, which is little-endian on all supported systems. */
 function hexAddress(address: string): string {
   const bytes = isIPv6(address) ? ipv6Bytes(address) : address.split(".").map(Number);
   const hex = (byte: number | undefined) => (byte ?? 0).toString(16).toUpperCase().padStart(2, "0");

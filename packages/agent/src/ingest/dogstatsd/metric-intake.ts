@@ -1,16 +1,16 @@
 /**
- * Metric lines become calls of the aggregator, with the meaning that the Datadog Agent gives them.
+ * Converts metric lines to calls of the aggregator, with the same meaning as in the Datadog Agent.
  *
  * | type | becomes |
  * |---|---|
  * | `c` | a count of value ÷ sample rate |
- * | `g` | a gauge; with `+` a step up from its last value, with `-` a step down if it was ever stepped up |
- * | `h`, `ms` | samples of a histogram, each standing for 1 ÷ sample rate |
- * | `d` | likewise of a distribution |
+ * | `g` | a gauge; with `+` an increase of its last value, with `-` a decrease if it was ever increased |
+ * | `h`, `ms` | samples of a histogram, each with the weight 1 ÷ sample rate |
+ * | `d` | samples of a distribution, likewise |
  * | `s` | an element of a set |
  *
- * A `-` alone is a negative value, as with the Datadog Agent: `temperature:-5|g` must not become a step. Etsy's statsd
- * takes every sign for a step; SIGNED is for its clients.
+ * Without an earlier `+`, a `-` is a negative value: `temperature:-5|g` must not become a decrease. Etsy's statsd takes
+ * every sign for a change; CHOUETTE_STATSD_SIGNED_GAUGES is for its clients.
  */
 import { Aggregator, type MetricContext, recordText } from "@chouette-iot/record/calls";
 import type { StatsdCounters } from "./counters.js";
@@ -23,9 +23,9 @@ export interface MetricIntakeOptions {
   readonly cardinalityLimit: number;
   /** Whether the container that a line came from becomes tags. */
   readonly withOrigin: boolean;
-  /** Whether every signed gauge is a step. */
+  /** Whether every signed gauge is a change of its last value. */
   readonly signedGaugesAreSteps: boolean;
-  /** Takes a raw record. @param score Unix time in seconds */
+  /** Stores a raw record. @param score Unix time in seconds */
   store(text: string, score: number): void;
 }
 
@@ -37,7 +37,7 @@ export class MetricIntake {
   readonly #options: MetricIntakeOptions;
   readonly #aggregator: Aggregator;
   readonly #lookup: SeriesLookup;
-  /** Gauges that were stepped up. */
+  /** Gauges that were ever increased with a `+`. */
   readonly #stepped = new WeakSet<MetricContext>();
 
   constructor(options: MetricIntakeOptions) {
@@ -50,8 +50,8 @@ export class MetricIntake {
   }
 
   /**
-   * Answers why the line was refused; undefined if it was taken. Of a line that is refused, nothing is taken.
-   * @param now milliseconds since the epoch
+   * Returns why the line was refused; undefined if it was accepted. A line is accepted as a whole or not at all.
+   * @param now Unix time in milliseconds
    */
   take(line: ScannedLine, now: number): string | undefined {
     if (!line.hasParts) return this.#invalid(NO_PARTS);
@@ -72,7 +72,7 @@ export class MetricIntake {
     return undefined;
   }
 
-  /** Turns what is pending into records now. */
+  /** Stores pending calls as records now. */
   flush(): void {
     this.#aggregator.flush();
   }
@@ -136,7 +136,7 @@ export class MetricIntake {
   }
 }
 
-/** Of a count, what a sampled value stands for must be a number as well. */
+/** Whether the value, and for a count value ÷ sample rate, is a finite number. */
 function isFiniteIn({ weight }: KnownSeries, value: number): boolean {
   return Number.isFinite(value * weight);
 }

@@ -1,11 +1,11 @@
 /**
- * Metric lines of DogStatsD 1.6 and of plain statsd: `name:value|type|@rate|#tag:v,tag2|…`.
+ * Parses metric lines of DogStatsD 1.6 and of plain statsd: `name:value|type|@rate|#tag:v,tag2|…`.
  *
- * A line is its values and, around them, its shape: name, type, tags and the other fields. Lines of one series share a
- * shape, so that it is parsed once; `scanned-line.ts` finds the parts.
+ * A line consists of its values and its shape: name, type, tags and the other fields. Lines of one series share a shape, which is
+ * parsed once; `scanned-line.ts` finds the parts.
  *
- * Promises: any text is read as a metric or refused with a reason; nothing is thrown. Fields that aren't known are ignored,
- * as the Datadog Agent does, so that later protocols can be read.
+ * Promises: any text is parsed as a metric or refused with a reason; nothing throws. Unknown fields are ignored, as in the Datadog
+ * Agent, so that later protocol versions can be read.
  *
  * (Source: Datadog's documentation, "DogStatsD: datagram format and shell usage".)
  */
@@ -28,19 +28,19 @@ export interface MetricShape {
   /** By Datadog's rules. */
   readonly name: string;
   readonly type: StatsdMetricType;
-  /** As they were sent. */
+  /** Unchanged. */
   readonly tags: readonly string[];
   /** Above 0, at most 1. */
   readonly sampleRate: number;
-  /** Unix time in seconds of a point with its own time. */
+  /** Unix time in seconds, if the line has one. */
   readonly timestamp: number | undefined;
   readonly origin: Origin;
 }
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 /**
- * @param givenName what is before the values
- * @param fields what is after them, beginning with `|`
+ * @param givenName the text before the values
+ * @param fields the text after the values, beginning with `|`
  */
 export function parseShape(givenName: string, fields: string): Result<MetricShape> {
   const dialect = dialectTags(givenName);

@@ -1,4 +1,4 @@
-/** Which container a line came from: the fields `c:`, `e:` and `card:`, which Datadog's clients add in containers. */
+/** Parses the container that a line came from: the fields `c:`, `e:` and `card:`, which Datadog's clients add in containers. */
 
 export interface Origin {
   readonly containerId: string | undefined;
@@ -14,7 +14,7 @@ const NO_ORIGIN: Origin = {
   cardinality: undefined,
 };
 
-/** @param fields those of a line that nobody else knows; others than these three are ignored */
+/** @param fields the unknown fields of a line; others than these three are ignored */
 export function parseOrigin(fields: readonly string[]): Origin {
   if (fields.length === 0) return NO_ORIGIN;
   let origin = NO_ORIGIN;
@@ -31,13 +31,13 @@ export function parseOrigin(fields: readonly string[]): Origin {
   return origin;
 }
 
-/** `ci-ID` or `ID`; the inode of a cgroup (`in-…`) says nothing outside of its host's Agent. */
+/** `ci-ID` or `ID`. The inode of a cgroup (`in-…`) means nothing outside of the host's Datadog Agent. */
 function containerIdOf(text: string): string | undefined {
   if (text.startsWith("in-")) return undefined;
   return (text.startsWith("ci-") ? text.slice(3) : text) || undefined;
 }
 
-/** Tags of the origin, no more than the line's own cardinality allows: `none`, `low`, `orchestrator` or `high`. */
+/** Tags of the origin, up to the line's cardinality: `none`, `low`, `orchestrator` or `high`. */
 export function originTags({ containerId, containerName, podUid, cardinality }: Origin): readonly string[] {
   if (cardinality === "none") return [];
   const low = containerName === undefined ? [] : [`kube_container_name:${containerName}`];

@@ -1,9 +1,9 @@
 /**
- * Records on their way to the store: gathered for a moment, stored in one step, and each of them once.
+ * Stores records in batches, each record once.
  *
- * Promises: a batch whose answer was lost is stored again only if it isn't there: with each batch a marker is set to the
- * batch's number, and the next attempt depends on the marker that came before. Batches keep their order. Beyond its limits
- * the oldest batch that waits is dropped and counted. It loses what is in memory when the process dies.
+ * Promises: if the answer to a batch was lost, the batch is stored again only if it isn't in the store: each batch sets a marker
+ * to its number, and each attempt depends on the previous marker. Batches keep their order. Beyond the limits, the oldest
+ * waiting batch is dropped and counted. Records in memory are lost if the process is killed.
  */
 import { randomBytes } from "node:crypto";
 import { type NewRecord, StaleSettlementError, type Store } from "@chouette-iot/queue";
@@ -17,7 +17,7 @@ interface Batch {
   readonly number: number;
   readonly records: ReadonlyMap<string, readonly NewRecord[]>;
   readonly count: number;
-  /** Of the values, in characters. */
+  /** Length of all values, in characters. */
   readonly length: number;
 }
 
@@ -30,11 +30,11 @@ export interface OutboxOptions {
 
 const MAX_BATCH_RECORDS = 5_000;
 const MAX_BATCH_LENGTH = 1024 * 1024;
-/** What may wait while the store is unavailable. */
+/** Limits of waiting records while the store is unavailable. */
 const MAX_WAITING_RECORDS = 50_000;
 const MAX_WAITING_LENGTH = 16 * 1024 * 1024;
 const RETRY = milliseconds(1_000);
-/** A store that hangs must not keep the agent from ending. */
+/** A store that hangs must not keep the agent from stopping. */
 const CLOSE_TIMEOUT = milliseconds(3_000);
 const PREFIX = "statsd:";
 const DAY = 86_400;
@@ -42,7 +42,7 @@ const SECOND = 1_000;
 
 export class StatsdOutbox {
   readonly #options: OutboxOptions;
-  /** Of this process alone, and later than those of earlier ones, in the order of ids. */
+  /** Prefix of ids: unique to this process, and sorted after those of earlier processes. */
   readonly #process = `${Date.now().toString(36)}${randomBytes(4).toString("hex")}`;
   readonly #marker = PREFIX + this.#process;
   #markerText: string | undefined;
@@ -73,7 +73,7 @@ export class StatsdOutbox {
     if (this.#openCount >= MAX_BATCH_RECORDS || this.#openLength >= MAX_BATCH_LENGTH) this.#seal();
     else if (!this.#isSealing) {
       this.#isSealing = true;
-      // What a flush or a packet brings comes before this.
+      // After all records of the current packet or flush.
       setImmediate(() => {
         this.#isSealing = false;
         this.#seal();
@@ -81,14 +81,14 @@ export class StatsdOutbox {
     }
   }
 
-  /** Stores what waits, for as long as the store takes it, and forgets the marker. */
+  /** Stores waiting records, within a time limit, and deletes the marker. */
   async close(): Promise<void> {
     this.#seal();
     this.#closing.abort();
     if (this.#running !== undefined) await within(CLOSE_TIMEOUT, this.#running);
     if (this.#running !== undefined) this.#options.counters.dropped += this.#waitingRecords;
     if (this.#markerText === undefined || this.#waiting.length > 0) return;
-    // A marker that stays is removed by a later start.
+    // If it fails, a later start removes the marker.
     await this.#options.store.settle({ state: new Map([[this.#marker, undefined]]) }).catch(() => {});
   }
 
@@ -101,7 +101,7 @@ export class StatsdOutbox {
     this.#waiting.push({ ...batch, number: ++this.#batches });
     this.#waitingRecords += batch.count;
     this.#waitingLength += batch.length;
-    // The first one is under way: it may be stored already.
+    // Not the first one: it is being stored.
     while (this.#isFull() && this.#waiting.length > 2) {
       const [dropped] = this.#waiting.splice(1, 1);
       this.#options.counters.dropped += dropped?.count ?? 0;
@@ -154,14 +154,14 @@ export class StatsdOutbox {
       } catch (error) {
         if (!(error instanceof StaleSettlementError)) throw error;
       }
-      // An earlier attempt was stored, or the store came back with older data.
+      // An earlier attempt succeeded, or the store came back with older data.
       [this.#markerText] = await store.state([this.#marker]);
       if (isOwn(this.#markerText)) return;
     }
   }
 }
 
-/** Removes the markers that processes left which were killed; those of a day may be in use. */
+/** Removes markers of killed processes: those that are over a day old. Rejects if the store does. */
 export async function removeOldMarkers(store: Store, clock: Clock): Promise<void> {
   const before = clock.now() / SECOND - DAY;
   const markers = await store.stateWithPrefix(PREFIX);

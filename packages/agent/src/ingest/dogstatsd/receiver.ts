@@ -1,15 +1,15 @@
 /**
- * What arrives, whatever socket it came by: a packet's lines, each on its way, and the last one that couldn't be read.
+ * Splits packets of all sockets into lines, and passes each on. Remembers the last invalid line.
  *
- * Promises: a line that can't be read costs that line alone.
+ * Promises: an invalid line costs only itself.
  */
 import type { StatsdCounters } from "./counters.js";
 import { ScannedLine } from "./scanned-line.js";
 
-/** Takes a line and answers why it was refused; undefined if it was taken. */
+/** Returns why the line was refused; undefined if it was accepted. */
 export type TakeLine = (line: string) => string | undefined;
 
-/** @param now milliseconds since the epoch */
+/** Likewise. @param now Unix time in milliseconds */
 export type TakeMetric = (line: ScannedLine, now: number) => string | undefined;
 
 export interface LineTakers {
@@ -19,7 +19,7 @@ export interface LineTakers {
 }
 
 export interface InvalidLine {
-  /** Cut off after {@link MAX_SHOWN} characters; may hold control characters. */
+  /** Cut after {@link MAX_SHOWN} characters; may contain control characters. */
   readonly line: string;
   readonly reason: string;
 }
@@ -42,11 +42,11 @@ export class Receiver {
     return this.#lastInvalid;
   }
 
-  /** @param length how much of the buffer is the packet */
+  /** @param length of the packet in the buffer */
   receive(packet: Buffer, length = packet.length): void {
     this.#counters.packets++;
     this.#counters.bytes += length;
-    // The lines of a packet came at one time.
+    // All lines of a packet have the same time.
     const now = Date.now();
     const line = this.#line;
     for (let start = 0; start < length; start = line.next) {

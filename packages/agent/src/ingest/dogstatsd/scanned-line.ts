@@ -1,7 +1,7 @@
 /**
- * A metric line in the bytes of a packet: where its parts are, and a hash of all of it but the values.
+ * Scans a metric line in the bytes of a packet: the positions of its parts, and a hash of everything but the values.
  *
- * Nearly all lines differ from an earlier one in their values alone. To find their series, no text is made of them.
+ * Nearly all lines differ from an earlier one only in their values. Their series is found without creating a string.
  */
 import { metricNumber } from "./metric-line.js";
 
@@ -18,37 +18,37 @@ const ZERO = 48;
 /** FNV-1a. */
 const HASH_START = 0x811c9dc5;
 const HASH_FACTOR = 0x01000193;
-/** So many digits fit a double exactly. */
+/** A double is exact up to this number of digits. */
 const MAX_EXACT_DIGITS = 15;
 
 const NOTHING = Buffer.alloc(0);
 
-/** One object for all lines, one after the other. */
+/** The same object is used for all lines. */
 export class ScannedLine {
   bytes: Buffer = NOTHING;
   start = 0;
-  /** Without the line's end, which is one byte or two. */
+  /** Without the line break of one or two bytes. */
   end = 0;
-  /** Where the next line begins. */
+  /** Start of the next line. */
   next = 0;
-  /** Whether the line has a `name:value|type`: what follows is for those that have. */
+  /** Whether the line has a `name:value|type`. Otherwise the following fields are invalid. */
   hasParts = false;
   /** The values are from `colon + 1` to `bar`. */
   colon = 0;
   bar = 0;
-  /** Of the bytes before the values and after them: 32 bits. */
+  /** 32-bit hash of the bytes before and after the values. */
   hash = 0;
 
-  /** Scans the line that begins at `start`. @param limit where the packet ends */
+  /** Scans the line that begins at `start`. @param limit end of the packet */
   scan(bytes: Buffer, start: number, limit: number): void {
     this.bytes = bytes;
     this.start = start;
-    // A bracket without its end is a character like others.
+    // A bracket that isn't closed is an ordinary character.
     this.hasParts = this.#scanName(limit, true) || this.#scanName(limit, false);
     if (!this.hasParts) this.#endAt(newlineFrom(bytes, start, limit));
   }
 
-  /** @param hasDialects whether a colon in brackets belongs to SignalFx' tags */
+  /** @param hasDialects whether a colon in brackets belongs to tags of SignalFx */
   #scanName(limit: number, hasDialects: boolean): boolean {
     const { bytes } = this;
     let hash = HASH_START;
@@ -98,7 +98,7 @@ export class ScannedLine {
     return this.bytes.toString("utf8", this.start, this.end);
   }
 
-  /** What is before the values. */
+  /** The text before the values. */
   name(): string {
     return this.bytes.toString("utf8", this.start, this.colon);
   }
@@ -108,18 +108,18 @@ export class ScannedLine {
     return this.bytes.toString("utf8", this.colon + 1, this.bar);
   }
 
-  /** What is after the values, beginning with `|`. */
+  /** The text after the values, beginning with `|`. */
   fields(): string {
     return this.bytes.toString("utf8", this.bar, this.end);
   }
 
-  /** The value as a number; NaN if it is none, or there are several. */
+  /** The value as a number; NaN if it isn't a number, or if there are several. */
   number(): number {
     const exact = this.#shortNumber();
     return Number.isNaN(exact) ? (metricNumber(this.values()) ?? Number.NaN) : exact;
   }
 
-  /** The first character of the values. */
+  /** Whether the values begin with a plus sign. */
   get isPlus(): boolean {
     return this.bytes[this.colon + 1] === PLUS;
   }
@@ -128,7 +128,7 @@ export class ScannedLine {
     return this.bytes[this.colon + 1] === MINUS;
   }
 
-  /** Digits and a point: their quotient of two exact doubles is the double next to the decimal. NaN for anything else. */
+  /** A number of digits and a point: the quotient of two exact doubles is the nearest double. NaN for anything else. */
   #shortNumber(): number {
     const { bytes, bar } = this;
     let at = this.colon + 1;

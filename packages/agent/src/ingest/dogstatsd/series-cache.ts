@@ -1,19 +1,18 @@
 /**
- * What is known of a line, by its bytes around the values: a hash table without a text, and without an object for each
- * entry.
+ * A hash table from the bytes around a line's values to its series, without a string or an object per entry.
  *
- * Promises: memory is bounded. Lines whose hashes are alike cost at most MAX_PROBES comparisons, and are forgotten then: who
- * sends them slows down only himself.
+ * Promises: memory is bounded. Lines with colliding hashes cost at most MAX_PROBES comparisons and aren't cached: they slow down
+ * only their sender.
  */
 import type { ScannedLine } from "./scanned-line.js";
 
-/** Entries, and bytes of their keys. */
+/** Limits of entries, and of the bytes of their keys. */
 const MAX_ENTRIES = 50_000;
 const MAX_KEY_BYTES = 8 * 1024 * 1024;
 const FIRST_CAPACITY = 256;
 const FIRST_KEY_BYTES = 16 * 1024;
 const MAX_PROBES = 16;
-/** Numbers of a slot: hash, place and length of the key. A name has no `|`, with which the fields begin. */
+/** Numbers per slot: hash, position and length of the key. The key is the name and the fields, which begin with `|`. */
 const SLOT = 3;
 
 export class SeriesCache<T> {
@@ -42,7 +41,7 @@ export class SeriesCache<T> {
     return undefined;
   }
 
-  /** Returns false if it is full. @param line one that isn't there */
+  /** Returns false if the cache is full. @param line one that isn't cached */
   add(line: ScannedLine, value: T): boolean {
     const { bytes, start, colon, bar, end } = line;
     const length = colon - start + (end - bar);
@@ -68,7 +67,7 @@ export class SeriesCache<T> {
     return true;
   }
 
-  /** Returns false if there is no free slot among those that are looked at. */
+  /** Returns false if none of the probed slots is free. */
   #put(hash: number, place: number, length: number, value: T): boolean {
     for (let probe = 0; probe < MAX_PROBES; probe++) {
       const slot = (hash + probe) & (this.#capacity - 1);

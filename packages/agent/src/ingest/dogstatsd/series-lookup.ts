@@ -1,10 +1,10 @@
 /**
- * Finds the context of a metric line by what is around its values, which lines of one series share.
+ * Finds the context of a metric line by the text around its values, which lines of one series share.
  *
- * Promises: memory is bounded. Past its limits a new generation begins, and what isn't used during it is forgotten: a program
- * that sends ever new series takes no place away from those in use. A gauge that is counted up and down and was forgotten
- * starts from 0 again, as after a restart. At the cardinality limit, new tags go to their metric's overflow and a new name is
- * refused, and neither is remembered.
+ * Promises: memory is bounded. At the limits a new generation begins, and series that aren't used during it are forgotten: a
+ * program that always sends new series doesn't displace those in use. A gauge that is increased and decreased starts from 0
+ * after it was forgotten, as after a restart. At the cardinality limit, new tags go to their metric's overflow context, and a
+ * new name is refused; neither is remembered.
  */
 import { canonicalTags, NO_TAGS, type Result, type Tags } from "@chouette-iot/record";
 import { Metric, type MetricContext } from "@chouette-iot/record/calls";
@@ -16,17 +16,17 @@ import { SeriesCache } from "./series-cache.js";
 export interface KnownSeries {
   readonly context: MetricContext;
   readonly type: MetricShape["type"];
-  /** How many calls a line stands for: 1 / sample rate. */
+  /** Number of calls that a line stands for: 1 / sample rate. */
   readonly weight: number;
-  /** Unix time in seconds of a point with its own time. */
+  /** Unix time in seconds, if the line has one. */
   readonly timestamp: number | undefined;
 }
 
-/** Why a line isn't taken though it can be read. */
+/** Why a valid line is refused. */
 export const TOO_MANY_NAMES = "too many new metric names within a second";
 
 const MAX_METRICS = 20_000;
-/** Of the contexts' tags. */
+/** Limit of the contexts' tags, in characters. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 export class SeriesLookup {
@@ -34,7 +34,7 @@ export class SeriesLookup {
   #series = new SeriesCache<KnownSeries>();
   #metrics = new Map<string, Metric>();
   #characters = 0;
-  /** Those of the generation before. */
+  /** Of the previous generation. */
   #earlierSeries = new SeriesCache<KnownSeries>();
   #earlierMetrics = new Map<string, Metric>();
 
@@ -43,7 +43,7 @@ export class SeriesLookup {
     this.#withOrigin = withOrigin;
   }
 
-  /** The series of a line, if there was one like it before. */
+  /** The series of a line; undefined if there was none like it before. */
   known(line: ScannedLine): KnownSeries | undefined {
     const found = this.#series.find(line);
     if (found !== undefined) return found;
@@ -53,7 +53,7 @@ export class SeriesLookup {
   }
 
   /**
-   * Reads a line that isn't known yet.
+   * Parses a line that isn't known.
    * @param isFull whether the cardinality limit is reached
    */
   read(line: ScannedLine, isFull: boolean): Result<KnownSeries> {
@@ -70,7 +70,7 @@ export class SeriesLookup {
       return { ok: true, value: series(metric.overflowContext) };
     }
     const found = series(this.#metric(shape).context(this.#tags(shape)));
-    // A line with its own time is like no other.
+    // Lines with a timestamp differ from each other.
     if (found.timestamp === undefined) this.#remember(line, found);
     return { ok: true, value: found };
   }
@@ -114,8 +114,8 @@ function metricKey({ type, name }: MetricShape): string {
 }
 
 /**
- * As a raw record carries them: one value for each name. A second value of a name becomes a name without a value, which
- * is the same tag to Datadog.
+ * As in a raw record: one value per name. A second value of the same name becomes a name without a value, which is the same tag
+ * for Datadog.
  */
 function tagsByName(tags: readonly string[]): Tags {
   const byName: Record<string, string> = Object.create(null);

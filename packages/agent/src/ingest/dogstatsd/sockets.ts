@@ -1,10 +1,10 @@
-/** What the kinds of sockets have in common for the listener. */
+/** The interface of all kinds of sockets. */
 
 /** An open socket. */
 export interface OpenSocket {
-  /** As it is written in CHOUETTE_STATSD; the port may be one that the system chose. */
+  /** The address as in CHOUETTE_STATSD; with port 0, the one that the system chose. */
   readonly shown: string;
-  /** Packets that the kernel dropped because nobody read them in time; undefined if it doesn't say. */
+  /** Packets that the kernel dropped because its buffer was full; undefined if it doesn't report it. */
   kernelDrops(): Promise<number | undefined>;
   /** Rejects if the socket breaks; never resolves otherwise. */
   readonly broken: Promise<never>;
@@ -13,7 +13,7 @@ export interface OpenSocket {
 
 export type OpenStatsdSocket = () => Promise<OpenSocket>;
 
-/** Rejects with the socket's next error. It may never be asked for. */
+/** Rejects with the socket's next error, which needn't be handled. */
 export function brokenBy(socket: NodeJS.EventEmitter): Promise<never> {
   const broken = new Promise<never>((_, reject) => {
     socket.on("error", reject);

@@ -1,19 +1,19 @@
 /**
- * Packets out of a stream, in either of two forms: a length in four bytes, the lowest first, and so many bytes, as
- * Datadog's clients write them to a Unix stream socket; or lines.
+ * Splits a stream into packets, in one of two forms: a length in four bytes (little-endian) followed by the packet, as Datadog's
+ * clients write it to a Unix stream socket; or lines.
  *
- * Promises: no more than one packet is held. A packet over the limit, or a length that can't be one, ends the stream.
+ * Promises: at most one packet is in memory. A packet or length over the limit ends the stream.
  */
 
-/** What ends a stream: what comes after can't be distinguished. */
+/** Ends a stream: the next packet can't be found. */
 class PacketTooLongError extends Error {
   override readonly name = "PacketTooLongError";
 }
 
-/** Takes the next bytes of a stream. @throws PacketTooLongError */
+/** Processes the next bytes of a stream. @throws PacketTooLongError */
 export type TakeBytes = (bytes: Buffer) => void;
 
-/** Datadog's clients send 8,192; no datagram is longer. */
+/** Datadog's clients send 8,192 bytes; no datagram is longer than this. */
 export const MAX_PACKET_BYTES = 65_536;
 const PREFIX_BYTES = 4;
 const NEWLINE = 10;
@@ -31,12 +31,12 @@ export function lengthPrefixed(receive: (packet: Buffer) => void): TakeBytes {
       if (length > 0) receive(open.subarray(PREFIX_BYTES, end));
       open = open.subarray(end);
     }
-    // A copy: what is left must not keep all of what was read.
+    // A copy: a slice would keep the whole buffer in memory.
     rest = Buffer.from(open);
   };
 }
 
-/** What the stream ends with needs no line end: call the second function then. */
+/** Call `end` at the end of the stream: its last line needs no line break. */
 export function lines(receive: (packet: Buffer) => void): { readonly take: TakeBytes; end(): void } {
   let rest: Buffer = NOTHING;
   return {

@@ -1,8 +1,8 @@
 /**
- * Stream sockets of DogStatsD: a Unix socket for packets with their length before them, and TCP for lines.
+ * Stream sockets of DogStatsD: a Unix socket for packets with a length prefix, and TCP for lines.
  *
- * Promises: what was received whole is taken, however the connection ends. The number of connections and what each may
- * hold are bounded. A socket's file that nobody listens on any more is replaced; one that is in use is left alone.
+ * Promises: complete packets are processed, however the connection ends. The number of connections and their memory are bounded.
+ * The file of a socket that nobody listens on is replaced; one that is in use isn't.
  */
 import { once } from "node:events";
 import { chmod, lstat, unlink } from "node:fs/promises";
@@ -17,9 +17,10 @@ type StreamAddress =
   | { readonly kind: "unixstream"; readonly path: string };
 
 const MAX_CONNECTIONS = 256;
-/** Programs of every user may write, as with the Datadog Agent's socket; its folder says who reaches it. */
+/** Programs of every user may write, as with the Datadog Agent's socket. Its folder restricts who can reach it. */
 const SOCKET_MODE = 0o722;
 
+/** Rejects if the address is in use or not available. */
 export async function openStreamSocket(
   address: StreamAddress,
   receive: (packet: Buffer) => void,
@@ -71,7 +72,7 @@ function readPackets(
     }
   });
   socket.on("end", end);
-  // A client that goes away is no news.
+  // Clients may disconnect at any time.
   socket.on("error", () => {});
 }
 
@@ -89,7 +90,7 @@ function boundAddress(server: Server, address: StreamAddress): StreamAddress {
   return { kind: "tcp", host, port };
 }
 
-/** A process that was killed leaves its socket's file. */
+/** A process that was killed leaves the file of its socket. */
 async function removeUnusedSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined || !found.isSocket()) return;

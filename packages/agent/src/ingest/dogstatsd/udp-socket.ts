@@ -1,11 +1,10 @@
 /**
  * The UDP socket of DogStatsD.
  *
- * Node tells of the first datagrams of a turn; if there are several, those that wait behind them are read from its
- * descriptor, at a fraction of the cost.
+ * Node emits the first datagrams of a turn; if there are several, the waiting ones are read from the socket's descriptor, at a
+ * fraction of the cost.
  *
- * It loses what the kernel drops while its buffer is full. The buffer is as large as the system allows up to 4 MiB:
- * `net.core.rmem_max` is the limit.
+ * Loses what the kernel drops while its buffer is full. The buffer has 4 MiB, or the system's limit `net.core.rmem_max`.
  */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
@@ -17,11 +16,11 @@ import { brokenBy, type OpenSocket } from "./sockets.js";
 import { type Receive, WaitingDatagrams } from "./waiting-datagrams.js";
 
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
-/** Datagrams of one turn after which it is worth looking for more: finding none costs as much as some of them. */
+/** Number of datagrams in a turn after which more are read: finding none costs as much as several of them. */
 const BURST = 4;
 const DESCRIPTORS = "/proc/self/fd";
 
-/** Rejects if the address can't be had: taken, not this machine's, or no right to it. */
+/** Rejects if the address is in use, not of this machine, or not permitted. */
 export async function openUdpSocket(
   { host, port }: { readonly host: string; readonly port: number },
   receive: Receive,
@@ -44,14 +43,14 @@ export async function openUdpSocket(
     kernelDrops: () => readKernelDrops(bound.address, bound.port),
     broken,
     close: () => {
-      // The number of its descriptor may be another file's right after.
+      // Its descriptor's number may belong to another file immediately after.
       stop();
       return new Promise((resolve) => socket.close(() => resolve()));
     },
   };
 }
 
-/** Returns what ends it. @param fd undefined if it isn't known: then all come as events */
+/** Returns a function that stops it. @param fd undefined if it isn't known: then all datagrams come as events */
 function readBursts(socket: Socket, fd: number | undefined, receive: Receive): () => void {
   const waiting = new WaitingDatagrams(receive);
   let isStopped = false;
@@ -74,7 +73,7 @@ function readBursts(socket: Socket, fd: number | undefined, receive: Receive): (
   };
 }
 
-/** The descriptor of the socket with this address, by Linux' `/proc`: Node doesn't say it. */
+/** The descriptor of the socket with this address, from Linux' `/proc`: Node doesn't expose it. */
 async function ownDescriptor({ address, port }: AddressInfo): Promise<number | undefined> {
   const inode = kernelInode(await readKernelTable(address), address, port);
   if (inode === undefined) return undefined;
@@ -90,6 +89,6 @@ function growBuffer(socket: Socket): void {
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER);
   } catch {
-    // Some systems refuse what is over their limit: their default does.
+    // Some systems refuse a size over their limit: their default is enough.
   }
 }

@@ -1,26 +1,27 @@
 /**
- * Unix datagrams, which Node has no sockets for, in two ways.
+ * Unix datagrams, for which Node has no sockets, in two ways.
  *
- * A path needs the package `node-unix-socket` beside the agent: it is loaded only for that. A socket that systemd hands
- * over (`ListenDatagram=` in a `.socket` unit) needs nothing: reading its descriptor gives a datagram. It is read until it
- * is empty, again and again after a short pause, since nothing says when it isn't; it must not block (`NonBlocking=true`).
+ * A path requires the package `node-unix-socket`, installed next to the agent; it is loaded only for that. A socket that systemd
+ * passes (`ListenDatagram=` in a `.socket` unit) requires nothing: reading its descriptor returns a datagram. It is read until
+ * it is empty, and again after a short pause, since Node can't wait for it. It must not block (`NonBlocking=true`).
  */
 import { type EventEmitter, once } from "node:events";
 import { fstatSync, readFileSync } from "node:fs";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { shownStatsdAddress } from "../../runtime/address.js";
+import { withResolvers } from "../../runtime/promises.js";
 import { brokenBy, type OpenSocket } from "./sockets.js";
 import { type Receive, WaitingDatagrams } from "./waiting-datagrams.js";
 
 /** Programs of every user may send, as with the Datadog Agent's socket. */
 const SOCKET_MODE = 0o722;
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
-/** systemd lets 512 datagrams wait: enough for 50,000 a second. */
+/** systemd's queue has 512 datagrams: enough for 50,000 a second. */
 const PAUSE_MS = 10;
 const FIRST_DESCRIPTOR = 3;
 const O_NONBLOCK = 0o4000;
 
-/** Rejects if the package isn't there, or the path can't be had. */
+/** Rejects if the package isn't installed, or the path is in use or not available. */
 export async function openUnixDatagrams(path: string, receive: Receive): Promise<OpenSocket> {
   const DgramSocket = await unixSockets();
   await removeUnused(path, () => new DgramSocket());
@@ -30,7 +31,7 @@ export async function openUnixDatagrams(path: string, receive: Receive): Promise
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER);
   } catch {
-    // Some systems refuse what is over their limit: their default does.
+    // Some systems refuse a size over their limit: their default is enough.
   }
   const broken = brokenBy(socket);
   socket.on("data", (packet: Buffer) => receive(packet, packet.length));
@@ -47,7 +48,7 @@ export async function openUnixDatagrams(path: string, receive: Receive): Promise
   };
 }
 
-/** A process that was killed leaves its socket's file; nobody takes what is sent there. */
+/** A process that was killed leaves the file of its socket: sending to it fails. */
 async function removeUnused(path: string, newSocket: () => UnixSocket): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined || !found.isSocket()) return;
@@ -61,14 +62,14 @@ async function removeUnused(path: string, newSocket: () => UnixSocket): Promise<
   await unlink(path);
 }
 
-/** The package isn't among the agent's own: it is compiled, and not for every system. */
+/** The package isn't a dependency of the agent: it is native, and not available for every system. */
 async function unixSockets(): Promise<new () => UnixSocket> {
   const name = "node-unix-socket";
   try {
     const { DgramSocket } = (await import(name)) as { DgramSocket: new () => UnixSocket };
     return DgramSocket;
   } catch (cause) {
-    throw new Error(`unixgram:// needs the package ${name} 0.2.7 beside the agent`, { cause });
+    throw new Error(`unixgram:// needs the package ${name} 0.2.7, installed next to the agent`, { cause });
   }
 }
 
@@ -79,7 +80,7 @@ interface UnixSocket extends EventEmitter {
   close(): void;
 }
 
-/** The descriptors that systemd hands over; none if it started another process with these variables. */
+/** The descriptors that systemd passed; none if the variables are for another process. */
 export function inheritedDescriptors(env: NodeJS.ProcessEnv, pid: number): readonly number[] {
   const { LISTEN_PID, LISTEN_FDS } = env;
   if (Number(LISTEN_PID) !== pid) return [];
@@ -88,17 +89,14 @@ export function inheritedDescriptors(env: NodeJS.ProcessEnv, pid: number): reado
   return Array.from({ length: count }, (_, index) => FIRST_DESCRIPTOR + index);
 }
 
-/** @throws Error if the descriptor is no socket, or would block the agent */
+/** @throws if the descriptor isn't a socket, or would block the agent */
 export function openInherited(fd: number, receive: Receive): OpenSocket {
   if (!fstatSync(fd).isSocket()) throw new Error(`descriptor ${fd} is not a socket`);
   const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
   if ((Number.parseInt(flags, 8) & O_NONBLOCK) === 0)
     throw new Error(`descriptor ${fd} blocks: set NonBlocking=true in the service's unit`);
   const waiting = new WaitingDatagrams(receive);
-  let fail: (error: unknown) => void = () => {};
-  const broken = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
+  const { promise: broken, reject: fail } = withResolvers<never>();
   broken.catch(() => {});
   const read = () => {
     try {
@@ -112,7 +110,7 @@ export function openInherited(fd: number, receive: Receive): OpenSocket {
     shown: shownStatsdAddress({ kind: "descriptor", fd }),
     kernelDrops: async () => undefined,
     broken,
-    // systemd has it open as well, and hands it to the next process.
+    // systemd keeps it open and passes it to the next process.
     close: async () => clearTimeout(timer),
   };
 }

@@ -1,14 +1,14 @@
 /**
- * Datagrams read from a socket's descriptor: one system call for each, and no object. Node's own sockets make a buffer, an
- * address and an event of each, which costs more than taking what is in it.
+ * Reads datagrams from a socket's descriptor: one system call each, and no objects. Node's sockets create a buffer, an address
+ * and an event for each, which costs more than parsing it.
  */
 import { readSync } from "node:fs";
 import { MAX_PACKET_BYTES } from "./stream-packets.js";
 
-/** @param length how much of the buffer is the packet: the rest is older */
+/** @param length of the packet in the buffer; the rest is older data */
 export type Receive = (packet: Buffer, length: number) => void;
 
-/** Others shall have their turn. */
+/** Limit per call, so that other work gets its turn. */
 const MAX_READS = 1_000;
 
 export class WaitingDatagrams {
@@ -19,7 +19,7 @@ export class WaitingDatagrams {
     this.#receive = receive;
   }
 
-  /** Returns whether there may be more. @throws what the system reports but EAGAIN. @param fd one that doesn't block */
+  /** Returns whether there may be more. Throws errors other than EAGAIN. @param fd one that doesn't block */
   read(fd: number): boolean {
     try {
       for (let reads = 0; reads < MAX_READS; reads++) {
