@@ -1,12 +1,12 @@
 /**
- * Who may see what over HTTP.
+ * Access control of the HTTP server.
  *
- * - /healthz and /readyz: everybody, since probes carry no token.
+ * - /healthz and /readyz: everybody, since probes have no token.
  * - /status and /metrics: everybody, unless there is a token.
  * - everything else shows records: this device only, unless there is a token.
  *
- * With CHOUETTE_HTTP_TOKEN, every request needs it, those from this device included: behind a proxy, they all seem to be.
- * Promises: comparing takes the same time whatever was sent. The cookie isn't the token, which can't be found from it.
+ * With CHOUETTE_HTTP_TOKEN, every request needs it, also from this device: behind a proxy, all requests seem to be local.
+ * Promises: comparisons take constant time. The cookie isn't the token, and the token can't be derived from it.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -14,7 +14,7 @@ import { isLoopback } from "../runtime/address.js";
 
 export type Access = "granted" | "unauthorized" | "loopback-only";
 
-/** The page that asks for the token. */
+/** The page on which the token is entered. */
 export const LOGIN = "/login";
 export const SESSION_COOKIE = "chouette_session";
 
@@ -28,7 +28,7 @@ export function accessTo(
 ): Access {
   if (PROBES.has(path)) return "granted";
   if (token !== undefined) {
-    // The login page and its style sheet show nothing of the agent.
+    // The login page and its style sheet contain no data of the agent.
     const isPublic = path === LOGIN || path === "/page.css";
     return isPublic || hasToken(request.headers, token) ? "granted" : "unauthorized";
   }
@@ -37,7 +37,7 @@ export function accessTo(
 
 /** Whether this is the token. */
 export function isToken(candidate: string, token: string): boolean {
-  // Digests have one length, whatever was sent.
+  // Digests have the same length.
   return timingSafeEqual(digest(candidate, token), digest(token, token));
 }
 
@@ -59,7 +59,7 @@ function cookieOf(header: string, name: string): string | undefined {
   return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
-/** A request that a proxy on this device passes on is from elsewhere. */
+/** A request through a proxy on this device isn't local. */
 function isLocal({ headers, socket }: Pick<IncomingMessage, "headers" | "socket">): boolean {
   const isForwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"].some((name) => name in headers);
   return !isForwarded && isLoopback(socket.remoteAddress);

@@ -1,4 +1,4 @@
-/** The servers through which people inspect a running agent: HTTP and the control socket. Also takes the samples of its history. */
+/** The servers with which people inspect a running agent: HTTP and the control socket. With HTTP, samples are taken, too. */
 import { once as onceEmitted } from "node:events";
 import type { Server } from "node:http";
 import { toSeconds } from "@chouette-iot/record";
@@ -13,7 +13,7 @@ export interface AdminServers {
   close(): Promise<void>;
 }
 
-/** @param loadDashboard called with the first request for it */
+/** Never rejects because of a port or socket that is in use. @param loadDashboard called with the first request for it */
 export async function startAdminServers(
   source: SampledSource,
   log: Log,
@@ -52,7 +52,7 @@ export async function startAdminServers(
   };
 }
 
-/** The first call's result for every call; a failed one is tried again. */
+/** Returns the first result for every call. A failed call is repeated. */
 function once<T>(load: () => Promise<T>): () => Promise<T> {
   let loaded: Promise<T> | undefined;
   return () => {

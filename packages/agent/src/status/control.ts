@@ -1,10 +1,9 @@
 /**
- * The agent's control socket, for `chouette queue` with the embedded broker, whose store only the agent can open. It is
- * a Unix socket in the data directory, which only the agent's user may enter, and speaks HTTP with JSON.
+ * The agent's control socket, for `chouette queue` with the embedded broker, whose store only the agent can open. It is a
+ * Unix socket in the data directory, which only the agent's user may enter, and uses HTTP with JSON.
  *
- * Promises: it never ends the agent. If it can't be created, that is logged and `chouette queue` doesn't work.
+ * Promises: it can't crash the agent. If it can't be created, that is logged, and `chouette queue` doesn't work.
  */
-
 import { unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import { join } from "node:path";
@@ -78,7 +77,7 @@ function ask(path: string, query: ControlRequest): Promise<unknown> {
   });
 }
 
-/** Left by a killed agent. The store's lock proves that it no longer runs. */
+/** A killed agent leaves its socket. The store's lock proves that it no longer runs. */
 function removeStaleSocket(path: string): void {
   try {
     unlinkSync(path);

@@ -10,13 +10,13 @@ export interface Deliveries {
   readonly requests: Requests;
   /** Delivered records. */
   records: number;
-  /** Bytes of delivered bodies as sent, without headers and TLS. */
+  /** Bytes of delivered bodies as they were sent, without headers and TLS. */
   bytes: number;
-  /** Of the records, those that were older than the destination may ingest. */
+  /** Delivered records that were older than Datadog may ingest. */
   old: number;
   /** When the last batch was delivered; undefined before the first. */
   last: Seconds | undefined;
-  /** Sum of the records' ages at delivery; divided by their number, the mean delay. */
+  /** Sum of the records' ages when they were delivered; divided by `records`, the mean delay. */
   delays: Seconds;
 }
 

@@ -1,25 +1,25 @@
 /**
- * The day's figures in the store, so that they outlast restarts: a text for each hour, of a sample for each five minutes.
+ * Keeps the day's figures in the store, so that they survive restarts: a text per hour, with a sample per five minutes.
  *
- * Size: 52 bytes a sample, as base64 at most 834 bytes an hour, 21 kB in all. Written: one text every five minutes, some
- * 140 kB a day. What can't be written is in the next write; the figures of a failed store are no reason to report one.
+ * Size: 52 bytes per sample, at most 834 bytes per hour as base64, 21 kB in total. Writes: one text every five minutes, about
+ * 140 kB a day. A failed write is repeated with the next one and not reported: the other loops report the store's outage.
  */
 import { NAMESPACE, type Store } from "@chouette-iot/queue";
 import { type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
 import { COARSE_STEP, FIGURES, type History, type TimedSample, toSample } from "./history.js";
 
-/** `chouette:history:2026-11-26T10`, of the hour from 10:00 UTC on. */
+/** Prefix of `chouette:history:2026-11-26T10`, for the hour from 10:00 UTC. */
 export const HISTORY_STATE = `${NAMESPACE}:history:`;
-/** Of the samples' form. A text of another version is ignored. */
+/** Version of the format. A text of another version is ignored. */
 const VERSION = "1:";
 const HOUR = 3_600;
 const DAY = 86_400;
-/** A sample: which step of its hour, and its figures. */
+/** Numbers per sample: the index of its step in the hour, and its figures. */
 const NUMBERS = 1 + FIGURES.length;
 const WRITE_INTERVAL = toMilliseconds(COARSE_STEP);
 
-/** Restores the history, then keeps it stored until the signal is aborted, and once more then. Never rejects. */
+/** Restores the history, then stores it regularly until the signal is aborted, and a last time then. Never rejects. */
 export async function runHistoryStore(
   { store, history, clock }: { readonly store: Store; readonly history: History; readonly clock: Clock },
   signal: AbortSignal,
@@ -36,14 +36,14 @@ export async function runHistoryStore(
   await save().catch(() => {});
 }
 
-/** @returns what is stored, by key */
+/** @returns the stored texts by key */
 async function restore(store: Store, history: History): Promise<ReadonlyMap<string, string>> {
   const stored = await store.stateWithPrefix(HISTORY_STATE);
   history.restore([...stored].flatMap(([key, text]) => decodeHour(key, text)));
   return stored;
 }
 
-/** Writes the hours that changed, and deletes those that are over a day old. */
+/** Writes changed hours, and deletes those that are over a day old. */
 async function write(
   store: Store,
   history: History,
@@ -53,7 +53,7 @@ async function write(
   const current = encodeHours(history.day(now));
   const changed = [...current].filter(([key, text]) => stored.get(key) !== text);
   const kept = keyOf(now - DAY);
-  // Keys sort as their times do. Those of the future are of a clock that was set back.
+  // Keys sort by time. Keys of the future are left from a clock that was set back.
   const outdated = [...stored.keys()].filter((key) => key < kept || key > keyOf(now));
   if (changed.length + outdated.length === 0) return stored;
   await store.settle({ state: new Map([...changed, ...outdated.map((key) => [key, undefined] as const)]) });
@@ -76,7 +76,7 @@ export function encodeHours(samples: readonly TimedSample[]): ReadonlyMap<string
   return new Map(texts);
 }
 
-/** None if the text is of another version or damaged. */
+/** Empty if the text has another version or is damaged. */
 export function decodeHour(key: string, text: string): readonly TimedSample[] {
   const hour = Date.parse(`${key.slice(HISTORY_STATE.length)}:00:00Z`) / 1000;
   if (Number.isNaN(hour) || !text.startsWith(VERSION)) return [];

@@ -1,14 +1,14 @@
 /**
  * The figures of the last hour and the last day, for the charts of the dashboard.
  *
- * Promises: fixed memory (some 40 kB), however long the agent runs. A sample without figures is a gap, not a zero.
- * It loses the hour when the agent ends; the day is kept in the store (`history-store.ts`).
+ * Promises: fixed memory (about 40 kB), however long the agent runs. A sample without figures is a gap, not a zero.
+ * The hour is lost when the agent stops; the day is kept in the store (`history-store.ts`).
  */
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { linkBytes } from "./link-bytes.js";
 import type { Status } from "./status.js";
 
-/** The figures of a sample, in the order in which they are stored: append only, since the store has them by place. */
+/** The figures of a sample, in the order in which they are stored. Only append to it: the store has them by index. */
 export const FIGURES = [
   "rawPending",
   "readyPending",
@@ -43,7 +43,7 @@ export const COARSE_STEP = seconds(300);
 const FINE_SAMPLES = 3_600 / FINE_STEP;
 const COARSE_SAMPLES = 86_400 / COARSE_STEP;
 
-/** Samples of the same age drop out as new ones arrive. */
+/** A ring buffer of samples. */
 class Ring {
   /** Allocated with the first sample: an agent without a status server has none. */
   #times = new Float64Array(0);
@@ -82,7 +82,7 @@ export function toSample(valueAt: (index: number) => number | undefined): Sample
   return Object.fromEntries(entries) as Record<Figure, number>;
 }
 
-/** Of the samples of a coarse step, the largest value: a peak must stay visible. */
+/** The largest value of each figure in a coarse step: peaks must stay visible. */
 function largest(samples: readonly TimedSample[]): Sample {
   return toSample((index) => {
     const figure = FIGURES[index];
@@ -95,7 +95,7 @@ function largest(samples: readonly TimedSample[]): Sample {
 export class History {
   readonly #fine = new Ring(FINE_SAMPLES);
   #coarse = new Ring(COARSE_SAMPLES);
-  /** Of the coarse step that isn't complete. */
+  /** Samples of the current coarse step. */
   #current: readonly TimedSample[] = [];
 
   add(timed: TimedSample): void {
@@ -105,11 +105,11 @@ export class History {
       this.#coarse.add({ at: stepOf(first.at), sample: largest(this.#current) });
       this.#current = [];
     }
-    // A step has a fixed number of samples, unless the clock stands still.
+    // Bounded, even if the clock stands still.
     this.#current = [...this.#current, timed].slice(-COARSE_STEP);
   }
 
-  /** Takes what an earlier run stored, unless it has a sample of that time. */
+  /** Adds samples of an earlier run, except for times that already have one. */
   restore(stored: readonly TimedSample[]): void {
     const all = new Map([...stored, ...this.#coarse.samples()].map((timed) => [timed.at, timed]));
     const ring = new Ring(COARSE_SAMPLES);
@@ -134,7 +134,7 @@ function stepOf(at: Seconds): Seconds {
   return seconds(at - (at % COARSE_STEP));
 }
 
-/** After a restart, a step may have a sample of each run: the later one stays. */
+/** After a restart, a step may have a sample of each run: the later one is used. */
 function within(samples: readonly TimedSample[], now: Seconds, span: number): readonly TimedSample[] {
   const recent = samples.filter(({ at }) => at <= now && at > now - span);
   return [...new Map(recent.map((timed) => [timed.at, timed])).values()].sort((a, b) => a.at - b.at);
@@ -178,7 +178,7 @@ export function sampleOf(
 
 type Ledger = NonNullable<Status["queues"]>[number]["ledger"];
 
-/** The ends of the queues' names, which may begin with a shard's. */
+/** Ends of the queues' names, which may begin with a shard. */
 const RAW = ":metrics:raw";
 const READY = ":metrics:wrapped";
 const LOGS = ":logs:wrapped";

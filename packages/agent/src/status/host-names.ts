@@ -1,8 +1,8 @@
 /**
- * Whether a request to the agent's HTTP server is meant for it.
+ * Checks the host name of requests to the agent's HTTP server.
  *
- * A web page can have its own name resolve to 127.0.0.1 and then read the answers with the visitor's browser (DNS
- * rebinding). Its requests carry that name, so names that anybody can register aren't answered.
+ * A web page can make its own name resolve to 127.0.0.1 and then read the agent's responses in a visitor's browser (DNS
+ * rebinding). Such requests contain that name, so names that anybody can register are refused.
  */
 import { isIP } from "node:net";
 import { hostname } from "node:os";
@@ -11,8 +11,8 @@ import { hostname } from "node:os";
 const PRIVATE_TOP_LEVEL = new Set(["localhost", "local", "internal", "svc", "lan", "home", "test"]);
 
 /**
- * @param header of the request, with or without a port; undefined in HTTP/1.0, which browsers don't speak
- * @param ownNames by which the server is known, besides the system's host name
+ * @param header the request's Host, with or without a port; undefined in HTTP/1.0, which browsers don't use
+ * @param ownNames of the server, besides the system's host name
  */
 export function isOwnHost(header: string | undefined, ownNames: readonly string[]): boolean {
   if (header === undefined) return true;

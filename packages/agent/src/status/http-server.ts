@@ -1,9 +1,8 @@
 /**
  * The agent's HTTP server: /healthz, /readyz, /status, /metrics and the dashboard, all read-only.
  *
- * Promises: it never ends the agent. A port that is in use is a warning that names the setting. It answers requests for its own
- * host names only (`host-names.ts`), and only those that may be answered (`access.ts`). The dashboard is loaded with
- * the first request for it.
+ * Promises: it can't crash the agent. If its port is in use, a warning names the setting. It answers only requests for its own
+ * host names (`host-names.ts`) that are permitted (`access.ts`). The dashboard is loaded with the first request for it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -23,14 +22,14 @@ export interface StatusServerOptions {
   status(): Promise<Status>;
   /** A sentence for each loop that has hung. */
   stalled(): readonly string[];
-  /** Loads what answers all other paths. */
+  /** Loads the handler of all other paths. */
   dashboard(): Promise<Routes>;
 }
 
-/** Answers a request that was let in. Resolves with false if it doesn't know the path. */
+/** Answers a permitted request. Resolves with false for an unknown path. */
 export type Routes = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<boolean>;
 
-/** Resolves when it listens, or with undefined if it can't, which is logged. */
+/** Resolves when it listens. If it can't, that is logged, and it resolves with undefined. */
 export async function startStatusServer({
   host,
   port,
@@ -42,7 +41,7 @@ export async function startStatusServer({
     if (!isOwnHost(request.headers.host, [host]))
       return reply(response, 421, "unknown host name: use the agent's IP address\n");
     const [path = ""] = (request.url ?? "").split("?");
-    // The one form: it changes nothing but the browser's cookie.
+    // The login form changes only the browser's cookie.
     if (method !== "GET" && method !== "HEAD" && !(method === "POST" && path === LOGIN))
       return reply(response, 405, "GET only\n");
     answer(request, response, path, sources).catch((error) => {
@@ -64,7 +63,7 @@ export async function startStatusServer({
     server.listen(port, host, () => {
       server.removeAllListeners("error");
       server.on("error", (error) => log.warn({ err: error }, "status server error"));
-      // Open connections don't keep the agent from exiting.
+      // Open connections don't keep the process alive.
       server.unref();
       // The port may be one that the system chose.
       const { address, port } = server.address() as AddressInfo;

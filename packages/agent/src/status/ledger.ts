@@ -1,8 +1,8 @@
 /**
  * A queue's ledger: accepted = done + pending + dropped, from the store's counters and the queue's size.
  *
- * The store keeps the counters and each settlement increments its own, so the sum holds across restarts. Records that
- * clients append aren't counted when they arrive: there, accepted is the sum of the rest.
+ * The counters are in the store and incremented by settlements, so the equation holds across restarts. Records that clients
+ * append aren't counted when they arrive: for their queues, accepted is the sum of the rest.
  */
 import { counterName, type Disposition, unknownLossCounter } from "@chouette-iot/queue";
 
@@ -11,9 +11,9 @@ export interface Ledger {
   /** Records processed as intended: aggregated, delivered, thinned, requeued. */
   readonly done: Readonly<Record<string, number>>;
   readonly pending: number;
-  /** Records that left the queue otherwise, by reason. */
+  /** Other records that left the queue, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
-  /** Accepted and neither done, pending nor dropped: above 0, the store has lost records. */
+  /** Accepted records that are neither done, pending nor dropped: lost by the store. */
   readonly missing: number;
   /** How often an unknown number of records was lost: Redis evicted a queue. */
   readonly unknownLosses: number;
@@ -29,12 +29,12 @@ export function ledgerOf(queue: string, counters: ReadonlyMap<string, number>, p
   const prefix = accepted.slice(0, -"accepted".length);
   for (const [name, count] of counters) {
     if (!name.startsWith(prefix) || name === accepted || name === unknownLosses) continue;
-    const fate = name.slice(prefix.length);
-    (DONE.has(fate) ? done : dropped)[fate] = count;
+    const disposition = name.slice(prefix.length);
+    (DONE.has(disposition) ? done : dropped)[disposition] = count;
   }
   const sum = total(done) + pending + total(dropped);
   const counted = counters.get(accepted) ?? 0;
-  // Others may write to any queue: an earlier agent, or a person.
+  // Earlier agents and people may write to any queue, without counting.
   return {
     accepted: Math.max(counted, sum),
     done,

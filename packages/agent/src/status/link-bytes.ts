@@ -1,8 +1,8 @@
-/** The bytes that count against a budget, of a day or month: all on the wire, as far as it was counted. */
+/** The bytes of a day or month that count against the budget: all bytes on the wire. */
 import { sumOfWire } from "../dispatch/wire-counts.js";
 import type { Status } from "./status.js";
 
-/** Undefined if the store didn't answer. An agent before this count had only counted bodies. */
+/** Undefined if the store didn't answer. Agents of earlier versions counted only bodies. */
 export function linkBytes(
   { sent, wire }: Pick<Status, "sent" | "wire">,
   period: "today" | "month",

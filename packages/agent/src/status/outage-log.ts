@@ -1,9 +1,8 @@
 /**
- * When which component was unavailable, for the time line of the dashboard.
+ * The outages of the components, for the timeline of the dashboard.
  *
- * It compares reports that are some seconds apart, so that nothing has to be recorded while an outage begins or ends.
- * An outage that began and ended between two reports is shown from one to the other. Promises: fixed memory; the oldest
- * outages are forgotten.
+ * It compares reports that are some seconds apart, so outages needn't be recorded when they begin or end. An outage that began
+ * and ended between two reports is shown from one to the other. Promises: bounded memory; the oldest outages are forgotten.
  */
 import { type Seconds, seconds } from "@chouette-iot/record";
 import type { OutageReport } from "../runtime/outage.js";
@@ -19,7 +18,7 @@ export interface RecordedOutage {
 }
 
 const MAX_OUTAGES = 200;
-/** A reason may quote an answer's body. */
+/** In characters. A reason may contain the body of a response. */
 const MAX_REASON = 200;
 
 interface Seen {
@@ -38,7 +37,7 @@ export class OutageLog {
     this.#lastAt = at;
   }
 
-  /** By their beginning, the current ones included. */
+  /** Sorted by their beginning, current ones included. */
   outages(): readonly RecordedOutage[] {
     const current = [...this.#seen.values()].flatMap(({ current: outage }) => outage ?? []);
     return [...this.#ended, ...current].sort((a, b) => a.from - b.from);
@@ -46,7 +45,7 @@ export class OutageLog {
 
   #observe(at: Seconds, { component, state, count, current }: OutageReport): void {
     const before = this.#seen.get(component);
-    // Fewer than before: the component is a new one, after a reload.
+    // If there are fewer than before, the component is new, after a reload.
     const began = before === undefined || count < before.count ? count : count - before.count;
     const wasCurrent = before?.current;
     const isSame = current !== undefined && wasCurrent !== undefined && began === 0;

@@ -99,7 +99,7 @@ function deliveryFamilies({ deliveries }: Status): readonly string[] {
     family(
       "chouette_delivered_old_records_total",
       "counter",
-      "Delivered records that Datadog may not have ingested for their age (DATADOG_HISTORICAL), since the start.",
+      "Delivered records that Datadog may not have ingested because of their age (DATADOG_HISTORICAL), since the start.",
       signals.flatMap(([signal, { old }]): Sample[] => (old === undefined ? [] : [[{ signal }, old]])),
     ),
     family(
@@ -189,7 +189,7 @@ function statsdFamilies({ statsd }: Status): readonly string[] {
     family(
       "chouette_statsd_up",
       "gauge",
-      "1 if the socket of DogStatsD is open.",
+      "1 if the DogStatsD socket is open.",
       sockets.map(({ address, error }) => [{ socket: address }, error === undefined ? 1 : 0]),
     ),
     family(
@@ -203,12 +203,12 @@ function statsdFamilies({ statsd }: Status): readonly string[] {
     single("packets_total", "Packets received by DogStatsD since the start.", counters.packets),
     single("bytes_total", "Bytes received by DogStatsD since the start.", counters.bytes),
     single("values_total", "Values of metrics received by DogStatsD since the start.", counters.values),
-    single("overflowed_values_total", "Values that went to overflow:true.", counters.overflowed),
-    family("chouette_statsd_refused_lines_total", "counter", "Lines that weren't taken, by reason.", [
+    single("overflowed_values_total", "Values over the cardinality limit, which went to overflow:true.", counters.overflowed),
+    family("chouette_statsd_refused_lines_total", "counter", "Refused lines, by reason.", [
       [{ reason: "invalid" }, counters.invalidLines],
       [{ reason: "cardinality" }, counters.refusedLines],
     ]),
-    single("stored_records_total", "Records that the received values became.", counters.stored),
+    single("stored_records_total", "Records stored by DogStatsD since the start.", counters.stored),
     single("dropped_records_total", "Records dropped while the store was unavailable.", counters.dropped),
     single("connections", "Open connections of stream sockets.", counters.connections, "gauge"),
   ];

@@ -1,8 +1,8 @@
 /**
- * Requests of `chouette queue`: list queues, peek into one, requeue dead letters, purge one.
+ * The requests of `chouette queue`: list queues, show records, requeue dead letters, purge a queue.
  *
- * Promises: requeued and purged records are counted in the settlement that moves them. Records that the agent settles
- * at the same moment may be counted twice, as processed and as purged; none is lost uncounted.
+ * Promises: requeued and purged records are counted in the settlement that moves them. Records that the agent settles at the
+ * same time may be counted twice, as processed and as purged; no loss is uncounted.
  */
 import {
   counterName,
@@ -95,7 +95,7 @@ interface Requeued {
 async function settleRequeued(store: Store, names: QueueNames, requeued: readonly Requeued[]): Promise<void> {
   const count = new Map([[counterName(names.rejected, "requeued"), requeued.length]]);
   for (const { queue } of requeued) {
-    // Appended raw records and logs aren't counted as they arrive, and neither are requeued ones.
+    // Raw records and logs aren't counted when they are appended.
     if (queue !== names.readyMetrics) continue;
     const counter = counterName(queue, "accepted");
     count.set(counter, (count.get(counter) ?? 0) + 1);
@@ -112,7 +112,7 @@ function toRequeue(record: StoredRecord, names: QueueNames, now: number): Requeu
   const rejected = record.value === undefined ? undefined : decodeRejected(record.value);
   if (rejected === undefined || rejected.value === null) return undefined;
   const { queue, value } = rejected;
-  // A ready metric's id identifies its window; the former id of any other record may be in use again.
+  // A ready metric keeps its id, which identifies its window. Other former ids may be in use again.
   const id = (queue === names.readyMetrics ? rejected.id : undefined) ?? record.id;
   const origins: readonly string[] = [names.rawMetrics, names.readyMetrics, names.logs];
   if (!origins.includes(queue)) return undefined;
@@ -130,7 +130,7 @@ function timeOf(value: Rejected["value"]): number | undefined {
   }
 }
 
-/** A queue's records page by page, without those that arrive meanwhile. */
+/** A queue's records in pages, without those that arrive meanwhile. */
 async function* pagesAsOfNow(store: Store, queue: string): AsyncGenerator<Page> {
   let remaining = await store.size(queue);
   if (remaining === 0) return;

@@ -1,4 +1,4 @@
-/** The size, age and ledger of each queue. */
+/** Reads the size, age and ledger of each queue. */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { type Ledger, ledgerOf } from "./ledger.js";
@@ -10,7 +10,7 @@ export interface QueueStatus {
   readonly oldestAge?: Seconds | undefined;
 }
 
-/** A running agent may change the store while it is read: read again until two snapshots agree. */
+/** The store may change while it is read: it is read again until two snapshots agree, up to this number. */
 const MAX_SNAPSHOTS = 5;
 
 /** Rejects if the store does. */
@@ -61,7 +61,7 @@ function isSame(a: Snapshot, b: Snapshot): boolean {
   return texts[0] === texts[1];
 }
 
-/** To the millisecond, and never below 0: a client's clock may be ahead. */
+/** In whole milliseconds, and at least 0: a client's clock may be ahead. */
 function age(now: Seconds, time: number): Seconds {
   return seconds(Math.max(0, Math.round((now - time) * 1000) / 1000));
 }

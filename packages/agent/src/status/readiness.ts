@@ -1,4 +1,4 @@
-/** Readiness: each queue was processed recently, or contains nothing that has waited for long. */
+/** Readiness: each queue was processed recently, or has no record that has waited for long. */
 import type { Seconds } from "@chouette-iot/record";
 import type { QueueStatus } from "./queues.js";
 
@@ -9,13 +9,13 @@ export interface LastStep {
   readonly queue: string;
   /** Unix time; undefined if never since the agent's start. */
   readonly last: Seconds | undefined;
-  /** For the reason. */
+  /** A word for the reason. */
   readonly done: "aggregated" | "delivered";
 }
 
 /**
  * @param queues undefined if the store doesn't answer
- * @param maxDelay how long a record may wait, and how long ago the last step may be
+ * @param maxDelay maximum age of a record, and of the last step
  */
 export function readinessOf(
   queues: readonly Pick<QueueStatus, "name" | "oldestAge">[] | undefined,

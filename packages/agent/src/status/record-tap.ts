@@ -1,25 +1,24 @@
 /**
- * A view of records as the pipeline moves them: `chouette tap` and `chouette top` watch it.
+ * Shows records as the pipeline moves them, for `chouette tap` and `chouette top`.
  *
- * A record moves by a settlement and in no other way, so that one wrapper around the store sees each record once, when it
- * has moved: what watchers see adds up to the ledger. Promises: while nobody watches, it costs a comparison for each page
- * and settlement. While somebody does, memory is bounded; values that don't fit are missing, and counted by the watcher.
- * A watcher that throws is removed.
+ * Records move only by settlements, so a wrapper around the store sees each record once, after it has moved: what watchers see
+ * adds up to the ledger. Promises: without watchers, it costs a comparison per page and settlement. With watchers, memory is
+ * bounded; values that don't fit are missing, which the watcher counts. A watcher that throws is removed.
  */
 import type { QueueNames, Settlement, Store, StoredRecord } from "@chouette-iot/queue";
 
 export interface Moved {
   readonly queue: string;
   readonly id: string;
-  /** How it left its queue, such as `aggregated` or `delivered`; undefined if it entered it. */
+  /** How it left the queue, such as `aggregated` or `delivered`; undefined if it entered the queue. */
   readonly left?: string | undefined;
-  /** As it is stored; undefined if it is no longer known. */
+  /** The stored text; undefined if it is no longer known. */
   readonly value: string | undefined;
 }
 
 export type Watcher = (moved: readonly Moved[]) => void;
 
-/** Characters of values that were read and haven't left their queues. */
+/** Limit of remembered values (read and still in their queues), in characters. */
 const MAX_REMEMBERED = 8 * 1024 * 1024;
 
 export class RecordTap {
@@ -33,7 +32,7 @@ export class RecordTap {
     this.#queues = new Set(Object.values(queues));
   }
 
-  /** @returns ends it */
+  /** @returns stops watching */
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher);
     return () => {
@@ -42,7 +41,7 @@ export class RecordTap {
     };
   }
 
-  /** The store, with what moves in it shown to the watchers. */
+  /** Wraps the store: watchers see the records that move in it. */
   store(store: Store): Store {
     return {
       get epoch() {
@@ -98,7 +97,7 @@ export class RecordTap {
       try {
         watcher(moved);
       } catch {
-        // A fault of the view must not become one of the pipeline.
+        // A fault of a watcher must not affect the pipeline.
         this.#watchers.delete(watcher);
       }
     }
@@ -110,9 +109,9 @@ function movedBy(
   take: (queue: string, id: string) => string | undefined,
 ): readonly Moved[] {
   const left = remove.flatMap(({ queue, records, counter }) => {
-    // A counter is the queue's name and the record's fate.
-    const fate = counter?.slice(queue.length + 1);
-    return records.map(({ id }) => ({ queue, id, left: fate, value: take(queue, id) }));
+    // A counter is the queue's name and the disposition.
+    const disposition = counter?.slice(queue.length + 1);
+    return records.map(({ id }) => ({ queue, id, left: disposition, value: take(queue, id) }));
   });
   const entered = add.flatMap(({ queue, records }) => records.map(({ id, value }) => ({ queue, id, value })));
   return [...left.filter((moved) => "left" in moved), ...entered];

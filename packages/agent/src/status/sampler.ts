@@ -1,4 +1,4 @@
-/** Takes a sample of the status every ten seconds: for the rates, and for the history that the dashboard shows. */
+/** Takes a sample of the status every ten seconds, for the rates, the history and the outage log of the dashboard. */
 import { type Milliseconds, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import { FINE_STEP, type History, sampleOf } from "./history.js";
 import type { OutageLog } from "./outage-log.js";
@@ -12,7 +12,7 @@ export interface SampledSource extends StatusSource {
 
 const INTERVAL = toMilliseconds(FINE_STEP);
 
-/** Resolves when the signal is aborted. While the store is unavailable, the rates cover a longer time. */
+/** Resolves when the signal is aborted. After an outage of the store, the rates cover a longer time. */
 export async function runSampler(source: SampledSource, signal: AbortSignal): Promise<void> {
   const { clock, rates, history, outageLog } = source;
   let before: { readonly at: Milliseconds; readonly snapshot: StoreSnapshot } | undefined;

@@ -1,8 +1,8 @@
 /**
  * The agent's metrics about itself: the difference between two readings of its status, once per release interval.
  *
- * They go straight to the ready queue. Their number doesn't depend on what is sent, so they can't amplify themselves.
- * The first five names are the original's.
+ * They are written to the ready queue. Their number doesn't depend on what is sent, so they can't amplify themselves.
+ * The first five names are those of the Python agent.
  */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import {
@@ -28,7 +28,7 @@ export interface SelfMetricsOptions {
   status(): Promise<Status>;
 }
 
-/** Resolves when the signal is aborted. If the status can't be read or stored, that interval's metrics are lost. */
+/** Resolves when the signal is aborted. If the status can't be read or its metrics can't be stored, they are lost. */
 export async function runSelfMetrics(
   { store, queues, globalTags, clock, every, status }: SelfMetricsOptions,
   signal: AbortSignal,
@@ -49,7 +49,7 @@ export async function runSelfMetrics(
   }
 }
 
-/** Whether the agent does its work. It can't say that it is down: a monitor sees that it is missing. */
+/** The agent's readiness as a service check. If the agent is down, monitors notice that the check is missing. */
 function upCheck({ at, ready }: Pick<Status, "at" | "ready">): ServiceCheck {
   const common = { check: "chouette.agent.up", timestamp: seconds(Math.floor(at)), tags: [] };
   return ready.ok ? { ...common, status: 0 } : { ...common, status: 1, message: ready.reason };
@@ -95,7 +95,7 @@ export function selfMetrics(before: Status, now: Status, interval: Seconds): rea
   ];
 }
 
-/** Bytes between two readings, both ways. The month's count begins again with the month. */
+/** Bytes on the wire between two readings. The count restarts with each month. */
 function increaseOnWire(before: Status, now: Status): number {
   const from = sumOfWire(before.wire?.month ?? []);
   const to = sumOfWire(now.wire?.month ?? []);

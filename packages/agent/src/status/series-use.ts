@@ -1,9 +1,9 @@
 /**
- * What each metric costs: records and bytes delivered since the agent's start, by name.
+ * The cost of each metric: records and bytes that were delivered since the agent's start, by name.
  *
- * Promises: the sums equal those of the deliveries, byte for byte. Memory is bounded: names beyond the limit share an
- * entry, and which have an entry is decided by who comes first. What a name has of a compressed body isn't known: bytes
- * are shared out by the length of what is sent for it.
+ * Promises: the sums equal those of the deliveries exactly. Memory is bounded: the first names have an entry each, and names
+ * beyond the limit share one. The share of a name in a compressed body isn't known: bytes are distributed by the length of its
+ * records.
  */
 import type { ReadyMetric } from "@chouette-iot/record";
 
@@ -11,12 +11,12 @@ export interface MetricUse {
   readonly metric: string;
   readonly records: number;
   readonly bytes: number;
-  /** Series of the name: different tags in the last window that was delivered. */
+  /** Number of series: different tag sets in the last delivered window. */
   readonly series: number;
 }
 
 export interface SeriesUse {
-  /** In order of bytes, the largest first. */
+  /** Sorted by bytes, the largest first. */
   readonly metrics: readonly MetricUse[];
   /** Of names beyond the limit; undefined if there are none. */
   readonly others: Pick<MetricUse, "records" | "bytes"> | undefined;
@@ -25,10 +25,10 @@ export interface SeriesUse {
 interface Entry {
   records: number;
   bytes: number;
-  /** The second of the newest window, and its records. */
+  /** The second of the newest window, and its number of records. */
   second: number;
   series: number;
-  /** In the batch that is being counted. */
+  /** Length and number of records in the current batch. */
   length: number;
   batch: number;
 }
@@ -62,7 +62,10 @@ export class SeriesMeter {
 
   use(): SeriesUse {
     const metrics = [...this.#entries].map(([metric, { records, bytes, series }]) => ({
-      ...{ metric, records, bytes, series },
+      metric,
+      records,
+      bytes,
+      series,
     }));
     const { records, bytes } = this.#others;
     return {
@@ -85,14 +88,14 @@ function newEntry(): Entry {
   return { records: 0, bytes: 0, second: 0, series: 0, length: 0, batch: 0 };
 }
 
-/** What is sent for a record, nearly: its texts, and a number for each value and each time. */
+/** Approximate length of a record as sent: its texts, and a number for each value and time. */
 function lengthOf({ metric, tags, points }: ReadyMetric): number {
   let length = metric.length + 16 * points.length;
   for (const tag of tags) length += tag.length;
   return length;
 }
 
-/** Whole bytes that add up to all of them: each takes its share of what is left. */
+/** Distributes bytes in whole numbers that add up: each entry gets its share of the rest. */
 function shareOut(entries: readonly Entry[], length: number, bytes: number): void {
   let [lengthLeft, bytesLeft] = [length, bytes];
   for (const entry of entries) {

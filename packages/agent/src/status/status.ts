@@ -1,6 +1,6 @@
 /**
- * The read model: the state of a running agent, as plain data. The HTTP server, the command line and the self-metrics
- * show only this.
+ * The read model: the state of a running agent as plain data. The HTTP server, the command line and the self metrics show only
+ * this.
  *
  * Promises: it contains no secrets. It is read in bounded time, without the queues if the store is unavailable.
  */
@@ -41,15 +41,15 @@ export interface Status {
   readonly uptime: Seconds;
   readonly broker: {
     readonly kind: Config["storage"];
-    /** Where clients reach it: the embedded broker's own address, or the Redis server's. With Sentinels, the master's. */
+    /** Address for clients: the embedded broker's, or the Redis server's. With Sentinels, the master's. */
     readonly address?: string | undefined;
-    /** The master's name and the Sentinels that are asked for it. */
+    /** The master's name and its Sentinels. */
     readonly sentinels?: string;
-    /** Of the embedded broker: where its files are. */
+    /** Folder of the embedded broker's files. */
     readonly dataDirectory?: string;
     /** Of the embedded broker, since the start. */
     readonly counters?: Readonly<Record<string, number>> | undefined;
-    /** Of a Redis server; undefined if it doesn't answer, or the account has no right to INFO. */
+    /** Of a Redis server; undefined if it doesn't answer or the account has no right to INFO. */
     readonly memory?: BrokerMemory | undefined;
     /** Of the embedded broker. */
     readonly disk?: DiskStatus | undefined;
@@ -65,7 +65,7 @@ export interface Status {
   readonly deliveries: Readonly<Record<Signal, DeliveryStatus>>;
   /** Bytes of request bodies, failed attempts included; undefined if the store doesn't answer. */
   readonly sent?: SentOfLate | undefined;
-  /** Bytes on the wire, both ways, with TLS and handshakes, without TCP and IP; likewise. */
+  /** Bytes on the wire, both ways, with TLS and handshakes, without headers of TCP and IP; likewise. */
   readonly wire?: WireOfLate | undefined;
   /** Undefined if neither DAILY_BYTE_BUDGET nor MONTHLY_BYTE_BUDGET is set. */
   readonly budget?: BudgetStatus;
@@ -74,14 +74,14 @@ export interface Status {
 }
 
 export interface DiskStatus extends DiskReport {
-  /** At the rate since the agent's start; undefined in its first minute. */
+  /** At the average rate since the agent's start; undefined in its first minute. */
   readonly writtenBytesPerDay?: number;
 }
 
 export interface BudgetStatus {
   readonly bytesPerDay?: number | undefined;
   readonly bytesPerMonth?: number | undefined;
-  /** Records that wait for the next day, at the last dispatch; undefined while another agent is the leader. */
+  /** Records that wait for the next day, as of the last dispatch; undefined while another agent is the leader. */
   readonly deferred?: Deferred;
 }
 
@@ -95,7 +95,7 @@ export interface Deferred {
 
 /** Since the agent's start. */
 export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays" | "old"> {
-  /** Delivered records that Datadog only ingests if Historical Metrics is enabled, or logs that were older than 18 h. */
+  /** Delivered points that Datadog only ingests with Historical Metrics, or delivered logs that were older than 18 h. */
   readonly old?: number;
   /** Unix time. */
   readonly last?: Seconds | undefined;
@@ -103,7 +103,7 @@ export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays" | "ol
   readonly meanDelay?: Seconds;
 }
 
-/** What the status is read from. */
+/** The sources of the status. */
 export interface StatusSource {
   readonly store: Store;
   readonly queues: QueueNames;
@@ -113,9 +113,9 @@ export interface StatusSource {
   readonly deliveries: AllDeliveries;
   readonly rates: RateMeter;
   readonly brokerCounters: object | undefined;
-  /** Where the embedded broker listens, or the Redis server that was connected to last; undefined before. */
+  /** Address of the embedded broker, or of the Redis server of the last connection; undefined before. */
   brokerAddress(): string | undefined;
-  /** The store, if it is the agent's own. */
+  /** The embedded store; undefined with a Redis server. */
   readonly embedded: BrokerStore | undefined;
   config(): Config;
   outages(): readonly OutageReport[];
@@ -129,7 +129,7 @@ export interface StatusSource {
   statsd(): Promise<StatsdStatus>;
 }
 
-/** Status must answer even if Redis hangs. */
+/** Limit of reading the store, in milliseconds: the status must answer even if Redis hangs. */
 const MAX_READ_MS = 2_000;
 const MINUTE = seconds(60);
 const DAY = seconds(86_400);
@@ -204,7 +204,7 @@ function lastSteps({ deliveries, flushedAt, queues }: StatusSource): readonly La
   ];
 }
 
-/** Longer than a record waits in a healthy agent. */
+/** Longer than any record waits in a healthy agent. */
 function maxDelayOf({ settings, windows }: Config): Seconds {
   return seconds(3 * settings.releaseInterval + windows.maxAge);
 }
@@ -235,7 +235,7 @@ function withRates(queue: QueueStatus, meter: RateMeter): QueueStatus & { readon
   return rates === undefined ? queue : { ...queue, rates };
 }
 
-/** What is read from the store; undefined if that fails or takes too long. */
+/** The result of reading the store; undefined if that fails or takes too long. */
 export function inTime<T>(read: Promise<T>): Promise<T | undefined> {
   return within(
     MAX_READ_MS,

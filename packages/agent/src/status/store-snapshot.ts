@@ -1,8 +1,8 @@
 /**
  * Snapshots of the store for the status, one at a time: callers share the one in progress.
  *
- * So a store that has stopped answering isn't sent more and more requests, which would pile up and keep its
- * connection from being dropped as silent.
+ * So requests to a store that has stopped answering don't pile up, which would also prevent its connection from being closed as
+ * silent.
  */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { toSeconds } from "@chouette-iot/record";
@@ -25,7 +25,7 @@ export interface StoreSnapshot {
 
 /**
  * @param memoryOf reads the memory use of the broker, if that is a server
- * @returns takes a snapshot; rejects if the store does
+ * @returns a function that takes a snapshot; rejects if the store does
  */
 export function storeSnapshots(
   store: Store,
