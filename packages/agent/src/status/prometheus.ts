@@ -203,7 +203,11 @@ function statsdFamilies({ statsd }: Status): readonly string[] {
     single("packets_total", "Packets received by DogStatsD since the start.", counters.packets),
     single("bytes_total", "Bytes received by DogStatsD since the start.", counters.bytes),
     single("values_total", "Values of metrics received by DogStatsD since the start.", counters.values),
-    single("overflowed_values_total", "Values over the cardinality limit, which went to overflow:true.", counters.overflowed),
+    single(
+      "overflowed_values_total",
+      "Values over the cardinality limit, which went to overflow:true.",
+      counters.overflowed,
+    ),
     family("chouette_statsd_refused_lines_total", "counter", "Refused lines, by reason.", [
       [{ reason: "invalid" }, counters.invalidLines],
       [{ reason: "cardinality" }, counters.refusedLines],
