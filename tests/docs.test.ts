@@ -1,4 +1,4 @@
-/** The docs are true where a machine can tell: links lead somewhere, code compiles, commands, files and settings exist. */
+/** Checks the docs as far as a machine can: links have targets, code compiles, commands, files and settings exist. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";

@@ -11,24 +11,25 @@ const packages = join(repository, "packages");
 const MODULES: Readonly<Record<string, readonly string[]>> = {
   record: [],
   queue: ["record"],
-  // Of the protocol the addresses, and the question which server is the master.
+  // Of the protocol: addresses, and which server is the master.
   "queue/redis": ["record", "queue", "queue/resp", "@redis/client"],
-  // Redis' protocol on a socket, for those whom a driver costs too much, or who must know which connection carried what.
+  // Redis' protocol on a socket, for code to which the driver is too expensive, or that must know which connection
+  // carried what.
   "queue/resp": ["record"],
   "queue/embedded": ["record", "queue"],
   "queue/memory": ["record", "queue"],
   client: ["record", "queue", "queue/redis", "queue/resp"],
-  // What every module of the agent may build on: clock, log, outages, watchdog, errors.
+  // The building blocks of all modules of the agent: clock, log, outages, watchdog, errors.
   "agent/runtime": ["record", "queue", "pino"],
   "agent/aggregation": ["record"],
   "agent/wrappers": ["record", "agent/runtime", "agent/aggregation"],
-  // Node has no Unix datagrams: the package that has is loaded if a path is set.
+  // Node has no Unix datagrams: the package that has them is loaded if a path is set.
   "agent/ingest": ["record", "queue", "agent/runtime"],
   "agent/flush": ["record", "queue", "agent/runtime", "agent/aggregation", "agent/wrappers"],
   "agent/timekeeping": ["record", "queue", "agent/runtime", "agent/flush"],
   "agent/dispatch": ["record", "queue", "agent/runtime", "agent/outputs"],
   "agent/lease": ["record", "queue", "agent/runtime"],
-  // Of Redis the types alone, to ask it what it evicted.
+  // Of Redis only types, to ask it about evictions.
   "agent/housekeeping": ["record", "queue", "queue/redis", "agent/runtime"],
   // The gateway's output writes to the queues of another agent.
   "agent/outputs": ["record", "queue", "queue/resp", "agent/runtime", "@bokuweb/zstd-wasm"],
@@ -56,7 +57,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "agent/dispatch",
     "agent/outputs",
   ],
-  // It shows the status, and the settings as the command line does.
+  // Shows the status, and the settings like the command line.
   "agent/dashboard": ["record", "queue", "agent/runtime", "agent/collectors", "agent/config", "agent/status"],
   "agent/cli": [
     "record",
@@ -67,12 +68,12 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "agent/runtime",
     "agent/collectors",
     "agent/config",
-    // What /top and /tap answer.
+    // The answers of /top and /tap.
     "agent/dashboard",
     "agent/dispatch",
     "agent/intake",
     "agent/outputs",
-    // To check before the start whether the wrapper can be loaded.
+    // To check before the start that the wrapper can be loaded.
     "agent/wrappers",
     "agent/status",
     "commander",
@@ -140,13 +141,13 @@ function importsOf(path: string): readonly string[] {
   return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
 }
 
-/** The source that an import leads to; undefined for a library. */
+/** The source that an import refers to; undefined for a library. */
 function importedSource(path: string, specifier: string): string | undefined {
   if (!specifier.startsWith(".")) return undefined;
   return relative(packages, join(packages, dirname(path), specifier)).replace(/\.js$/, ".ts");
 }
 
-/** Sources that import each other in a circle, type imports included, each circle as a chain; empty if there are none. */
+/** Import cycles, type imports included, each as a chain. */
 function cycles(): readonly string[] {
   const finished = new Set<string>();
   const found: string[] = [];
@@ -164,7 +165,7 @@ function cycles(): readonly string[] {
   return found;
 }
 
-/** Values that a source exports and no other file names: they are its own, or nobody's. */
+/** Exported values that no other file uses: they should be private, or deleted. */
 function unusedExports(): readonly string[] {
   const roots = ["packages", "tests", "bench", "scripts", "examples"];
   const files = roots.flatMap((root) =>
@@ -185,7 +186,7 @@ function unusedExports(): readonly string[] {
   );
 }
 
-/** The module or library that an import leads to; undefined for a built-in of Node's. */
+/** The module or library that an import refers to; undefined for Node's built-ins. */
 function target(path: string, specifier: string): string | undefined {
   if (specifier.startsWith("node:")) return undefined;
   if (!specifier.startsWith(".")) return PACKAGE_MODULES[specifier] ?? specifier;

@@ -1,4 +1,4 @@
-/** Names that this project doesn't use: a limit is a MAX_ or a MIN_, as everywhere else, and no test takes a free port. */
+/** Names that this project doesn't use: limits are MAX_ or MIN_, and no test picks a free port. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";

@@ -1,15 +1,16 @@
 /**
- * An application under fire: it records without a pause and writes down, in its journal, what it recorded and what it
- * was promised, so that whoever reads the journal knows what should arrive, even if this process is killed.
- * Usage: application.mjs PORT NAME JOURNAL SEED. SIGTERM ends it in order: everything is stored, then it says so.
+ * An application of the chaos test: it records continuously, and writes to a journal what it recorded and which records
+ * were confirmed, so that the reader of the journal knows what should arrive even if this process is killed. Usage:
+ * application.mjs PORT NAME JOURNAL SEED. SIGTERM ends it cleanly: it stores everything, and reports that.
  *
- * What a killed process had under way is stored or not, and nobody can tell it. The witnesses do: a turn's first and
- * last record count a bit of their own in this process' own context. The records of a turn lie in at most two batches,
- * which are stored whole or not at all, and calls of one batch share one promise: each record is stored if the witness
- * is whose promise it shares.
+ * When a process is killed, its last records may or may not be stored. The witnesses show which: a turn's first and
+ * last record each count a distinct bit in a context that belongs to this process alone. A turn's records are in at
+ * most two batches, each stored completely or not at all, and the calls of a batch share a promise: a record is stored
+ * if the witness with the same promise is.
  *
  * The journal, a JSON text a line: {turn, first, last: [window, bit], calls: [[part, type, metric, zone, value, time]]}
- * with the part 0 for the first witness's and 1 for the last one's, and {stored: [turn, part]} for a promise of `true`.
+ * with part 0 for the first witness' batch and 1 for the last one's, and {stored: [turn, part]} for a promise of
+ * `true`.
  */
 import { appendFileSync } from "node:fs";
 import { ChouetteClient } from "../../packages/client/dist/index.js";
@@ -18,13 +19,13 @@ const [port = "", name = "", journal = "", seed = ""] = process.argv.slice(2);
 
 const TURN_MS = 100;
 const RECORDS_A_TURN = 50;
-/** In seconds; the agent's window is as long. */
+/** In seconds; equal to the agent's window. */
 const WINDOW = 2;
-/** Of so many windows, one brings late records. */
+/** One window in so many gets late records. */
 const WINDOWS_A_LATE_ONE = 6;
-/** How late they are: mostly later than an agent is behind that is short of time, so that their windows were sent. */
+/** How late they are: usually more than a busy agent lags behind, so that their windows have been sent. */
 const LATE_MS = { from: 5_000, to: 9_000 };
-/** More bits than this in one sum, and a double would lose some. */
+/** Maximum number of bits in one sum that a double holds exactly. */
 const MAX_BITS = 52;
 const ZONES = ["z0", "z1", "z2"];
 
@@ -38,7 +39,7 @@ let window = 0;
 let bits = 0;
 let state = Number(seed) >>> 0;
 
-/** Between 0, included, and this, not included. */
+/** An integer from 0 to below this. */
 function below(limit) {
   state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
   return Math.floor((state / 2 ** 32) * limit);
@@ -56,7 +57,7 @@ function witness(at) {
   };
 }
 
-/** Times are told apart to the microsecond, so that no two gauges of a context have the same. */
+/** Times are unique to the microsecond, so that no two gauges of a context have the same time. */
 function timeOf(now, call) {
   const isLate = (window / WINDOW) % WINDOWS_A_LATE_ONE === 0 && call % 7 === 0;
   const late = isLate ? LATE_MS.from + below(LATE_MS.to - LATE_MS.from) : 0;
@@ -80,7 +81,7 @@ function record(call, zone, at) {
         (value) => client.histogram("fire.histogram", value, options),
       ];
     default:
-      // What the intake refuses: one in each turn, for some of the windows.
+      // Records that the intake refuses: one in each turn, in some of the windows.
       return call === 4 && window % 3 === 0
         ? ["count", "fire.refused", 1 + below(9), (value) => client.count("fire.refused", value, options)]
         : ["count", "fire.count", below(100) + 1, (value) => client.count("fire.count", value, options)];
@@ -107,7 +108,7 @@ function takeTurn() {
     calls.push([type, metric, zone, value, at]);
   }
   const last = witness(now / 1000);
-  // Nothing was sent yet: a process that is killed before this line has stored nothing of the turn.
+  // Nothing has been sent yet: a process that is killed before this line has stored no record of the turn.
   write({
     turn,
     first: first.at,

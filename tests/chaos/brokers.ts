@@ -1,4 +1,4 @@
-/** The brokers that a run is made on, each with faulty links to it and what can befall it. */
+/** The brokers of the chaos test, each with faulty links and its own disasters. */
 import { pages, queueNames, type Store } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
@@ -14,17 +14,17 @@ import { linkFaults } from "./faults.js";
 export type BrokerName = "redis" | "embedded";
 
 export interface BrokerUnderFire {
-  /** Where it is, past all faulty links. */
+  /** Its own port, without faulty links. */
   readonly port: number;
-  /** Between the applications and it. */
+  /** The link of the applications. */
   readonly clientLink: FaultyLink;
-  /** Of the agent on this broker. */
+  /** Settings of an agent on this broker. */
   readonly agentSettings: AgentSettings;
   /** The server; undefined if the agent is the broker. */
   readonly redis: RedisServer | undefined;
-  /** From here on the applications' link is good. */
+  /** Ends the faults on the applications' link. */
   calm(): void;
-  /** Its store, once no agent runs. */
+  /** Opens its store, after the agents have ended. */
   openStore(): Promise<Store>;
   stop(): Promise<void>;
 }
@@ -33,12 +33,15 @@ const { rawMetrics, readyMetrics } = queueNames();
 
 const PAGE = 1_000;
 
-/** The part of the pieces of data on the way to and from a broker that meet a fault. */
+/** Fraction of the pieces of data to and from a broker that meet a fault. */
 const FAULTY = 0.02;
-/** The same for the agent's link: a flush takes many pieces, and with more faults than this nothing is flushed before all is calm. */
+/**
+ * The same for the agent's link: a flush takes many pieces, so with more faults no flush would succeed before the
+ * faults end.
+ */
 const FAULTY_FOR_AGENT = 0.005;
 
-/** @param truce while it holds, the agents' links are good */
+/** @param truce while it lasts, the agents' links have no faults */
 export function startBrokerUnderFire(
   name: BrokerName,
   random: Random,
@@ -92,10 +95,10 @@ async function embeddedUnderFire(random: Random): Promise<BrokerUnderFire> {
 }
 
 /**
- * Resolves when no metric waits, raw or ready: asked as a Redis client would, which the embedded broker answers as well.
+ * Resolves when no raw or ready metric is pending. Asks with Redis commands, which the embedded broker answers as well.
  *
- * @param patienceMs how long their number may stay what it is: a release takes a bounded number of refused records out of
- * its batches, so that many of them take many releases
+ * @param patienceMs how long their number may stay the same: a release removes a bounded number of refused records, so
+ * many of them take many releases
  */
 export function untilNothingWaits(port: number, patienceMs: number): Promise<void> {
   return untilGone(port, patienceMs, async (store) => {
@@ -104,7 +107,7 @@ export function untilNothingWaits(port: number, patienceMs: number): Promise<voi
   });
 }
 
-/** Resolves once all that is ready now has left: then nothing is left whose answer was lost before. */
+/** Resolves once everything that is ready now has been sent: then no record is left whose answer was lost before. */
 export function untilAllIsSent(port: number, patienceMs: number): Promise<void> {
   let waiting: ReadonlySet<string> | undefined;
   return untilGone(port, patienceMs, async (store) => {

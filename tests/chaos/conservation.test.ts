@@ -1,8 +1,8 @@
 /**
- * Conservation under fire: whatever fails, every count arrives once, every other value that came in one part is what
- * the raw records make of it, what is refused is set aside, and the ledger's sums are right.
+ * The chaos test: whatever fails, every count arrives once, every other value that arrived in one part equals that of
+ * the raw records, refused records become dead letters, and the ledger's sums are right.
  *
- * `npm run chaos` runs it for longer, by CHAOS_SEED, CHAOS_SECONDS, CHAOS_BROKER and CHAOS_CLOCK.
+ * `npm run chaos` runs it for longer, with CHAOS_SEED, CHAOS_SECONDS, CHAOS_BROKER and CHAOS_CLOCK.
  */
 import { describe, expect, it } from "vitest";
 import { PATIENCE } from "../support/until.js";
@@ -17,7 +17,7 @@ const brokers = (["redis", "embedded"] as const).filter(
   (name: BrokerName) => (process.env.CHAOS_BROKER ?? name) === name,
 );
 const clocks = (["running", "set"] as const).filter((clock) => (process.env.CHAOS_CLOCK ?? clock) === clock);
-/** The clock is set in longer runs alone, for the sake of the tests' time: the model sets it in `npm test`. */
+/** The clock is set only in longer runs, to save time: in `npm test`, the model sets it. */
 const runs = brokers
   .flatMap((broker) => clocks.map((clock) => ({ broker, clock })))
   .filter(({ clock }) => process.env.CHAOS_SEED !== undefined || clock === "running");
@@ -39,7 +39,7 @@ describe("nothing is lost and nothing is counted twice under fire", () => {
     const { differences, ...found } = await underFire({ broker, setsClock, seed, seconds, say });
     say(JSON.stringify({ seed, differences: differences.length, ...found }));
     expect(differences.slice(0, MAX_SHOWN), `with seed ${seed}`).toEqual([]);
-    // Without these the run has shown nothing.
+    // Otherwise the run has proved nothing.
     expect(found.stored).toBeGreaterThan(seconds * 500);
     expect(Math.min(found.whole, found.refused)).toBeGreaterThan(0);
     if (!setsClock)

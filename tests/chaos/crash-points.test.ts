@@ -1,4 +1,4 @@
-/** A crash at every single point between two steps of the store, before and after the step: every count is delivered once. */
+/** A crash before and after each single step of the store: every count is delivered once. */
 import { queueNames, type Settlement, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
@@ -13,7 +13,7 @@ import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrappe
 
 const queues = queueNames();
 
-/** A store that fails at its n-th settlement, which comes into force before the failure or doesn't. */
+/** A store that fails at its n-th settlement, which is applied before the failure or isn't. */
 function crashingAt(store: Store, crash: { readonly step: number; readonly takesEffect: boolean }): Store {
   let step = 0;
   return {
@@ -42,7 +42,7 @@ async function run(store: Store, now: number, intake: Map<string, number>): Prom
   };
   const output: Output<ReadyMetric> = {
     send: async (batch) => {
-      // As Datadog: the last value of a metric, tags and second holds.
+      // Like Datadog, keeps the last value for a metric, tags and second.
       for (const { metric, tags, points } of batch) {
         for (const [at, value] of points) intake.set(`${metric} ${tags} ${at}`, value);
       }
@@ -88,7 +88,7 @@ async function sumAfterCrash(crash: {
   let ids = 0;
   let crashing = crashingAt(store, crash);
   for (let round = 0; round < 6; round++) {
-    // Part of each round is late for windows that were emitted in rounds before.
+    // A part of each round is late, for windows that were emitted in earlier rounds.
     for (let second = 0; second <= round; second++) {
       for (const zone of ["a", "b"]) {
         const timestamp = 1000 + second;
@@ -99,7 +99,7 @@ async function sumAfterCrash(crash: {
       }
     }
     await run(crashing, 1010 + round, intake).catch(() => {
-      // The agent's next start.
+      // Restarts the agent.
       crashing = store;
     });
   }

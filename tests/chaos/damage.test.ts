@@ -1,6 +1,6 @@
 /**
- * The embedded broker's files damaged, as by worn cards: whatever is in them, it starts, keeps what lies outside the
- * damage, and counts the rest or reports it as unknown.
+ * Damages the embedded broker's files, as worn SD cards do. It starts whatever is in them, keeps all records outside
+ * the damage, and counts the others or reports the loss as unknown.
  */
 import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ const QUEUE = "chouette:metrics:raw";
 const RECORDS = 6_000;
 const SETTLED = 1_500;
 const SECTOR = 512;
-/** Runs for each number of sectors: fewer than a long run makes, which `DAMAGES=100` asks for. */
+/** Runs for each number of sectors; `DAMAGES=100` is a long test. */
 const RUNS = Number(process.env.DAMAGES ?? 6);
 const MAX_START_MS = 10_000;
 /** So small that there are several segments and runs. */
@@ -56,7 +56,7 @@ async function fill(): Promise<void> {
 
 const dataFiles = (path: string) => readdirSync(path).filter((name) => /^(journal|run)-\d+$/.test(name));
 
-/** Damages so many sectors of each file. @returns by file, the places whose sectors may be others now */
+/** Damages this many sectors of each file. @returns by file, the offsets of the sectors that may differ now */
 function damage(path: string, sectors: number, random: Random): ReadonlyMap<string, readonly number[]> {
   const damaged = new Map<string, readonly number[]>();
   for (const name of dataFiles(path)) {
@@ -68,7 +68,7 @@ function damage(path: string, sectors: number, random: Random): ReadonlyMap<stri
   return damaged;
 }
 
-/** Zeroes a sector, garbles it, swaps it with another one, or writes it, or all from it on, to another place. */
+/** Zeroes a sector, garbles it, swaps it with another, or writes it, or everything from it on, to another offset. */
 function damageOne(bytes: Buffer, random: Random): readonly number[] {
   const at = () => Math.floor((random() * bytes.length) / SECTOR) * SECTOR;
   const [place, other] = [at(), at()];
@@ -93,7 +93,7 @@ function damageOne(bytes: Buffer, random: Random): readonly number[] {
   return [place];
 }
 
-/** Records whose every copy lies outside the damage. */
+/** Records of which a copy is outside the damage. */
 function untouched(path: string, damaged: ReadonlyMap<string, readonly number[]>): ReadonlySet<string> {
   const touched = new Set<string>();
   const seen = new Set<string>();
@@ -145,7 +145,7 @@ describe("with damaged sectors in each of its files", () => {
       const kept = untouched(whole, damaged);
       const missing = [...before].filter((id) => kept.has(id) && !ids.has(id));
       expect([run, missing]).toEqual([run, []]);
-      // What was found missing while it was read is counted in a step of its own.
+      // Records found missing during a read are counted in a separate step.
       await store.append(QUEUE, [{ score: 1, id: "after", value: "{}" }]);
       const counters = await store.counters();
       const counted = counters.get(counterName(QUEUE, "damaged")) ?? 0;

@@ -1,11 +1,11 @@
 /**
- * The model of what should have arrived: plain sums of what the applications recorded, by context and window, held
- * against what the intake has, last write wins per second.
+ * The model of what should have arrived: plain sums of the applications' records by context and window, compared with
+ * the intake's points, of which the last write per second counts.
  */
 import type { KeptPoint } from "../../packages/agent/src/intake/kept-points.js";
 import type { Call } from "./journals.js";
 
-/** The records of one metric and zone in one window, added up in the plainest way. */
+/** The records of one metric and zone in one window, simply added up. */
 interface Expected {
   readonly type: Call["type"];
   sum: number;
@@ -22,7 +22,7 @@ export interface Comparison {
   readonly differences: readonly string[];
   /** Contexts of a window that arrived in one part. */
   readonly whole: number;
-  /** Those that arrived in several. */
+  /** Contexts of a window that arrived in several parts. */
   readonly inParts: number;
 }
 
@@ -72,7 +72,7 @@ export class Expectation {
     return { differences, ...parts };
   }
 
-  /** For each ready metric of a context: what the parts that arrived should be; undefined if they are that. */
+  /** Checks the parts of a ready metric: returns the expectation if they differ, undefined if they are right. */
   #checks(
     expected: Expected,
   ): readonly { suffix: string; check: (parts: readonly number[]) => string | undefined }[] {
@@ -117,7 +117,7 @@ export class Expectation {
   }
 }
 
-/** In as many parts as there are: they add up. */
+/** The parts add up. */
 function sumIs(sum: number) {
   return (parts: readonly number[]) => {
     const arrived = parts.reduce((a, b) => a + b, 0);
@@ -134,7 +134,7 @@ function distinctIs(size: number) {
   };
 }
 
-/** Of several parts, none need be the whole's. */
+/** No part needs to equal the whole. */
 function wholeIs(value: number) {
   return (parts: readonly number[]) => {
     const [only = Number.NaN] = parts;
@@ -143,7 +143,7 @@ function wholeIs(value: number) {
   };
 }
 
-/** The value at this part of the way from the least to the greatest, between two of them by their distances. */
+/** The quantile, with linear interpolation between ranks. */
 function between(sorted: readonly number[], part: number): number {
   const place = part * (sorted.length - 1);
   const [low = Number.NaN, high = low] = sorted.slice(Math.floor(place), Math.floor(place) + 2);

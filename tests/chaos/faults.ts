@@ -1,9 +1,9 @@
-/** The fault schedule: what goes wrong, how often, and in what order, all of it by one seed. */
+/** The fault schedule: what fails, how often and in what order, all from one seed. */
 import type { Fault, Rules } from "../../packages/agent/src/intake/faults.js";
 import type { Direction, LinkFault } from "../support/faulty-link.js";
 import { pick, type Random } from "../support/random.js";
 
-/** Something that happens to a whole process. */
+/** A fault of a whole process, or of the clock. */
 export type Disaster =
   | { readonly kind: "kill an agent"; readonly which: number; readonly downMs: number }
   | { readonly kind: "end an agent"; readonly which: number; readonly downMs: number }
@@ -13,7 +13,7 @@ export type Disaster =
   | { readonly kind: "kill an application"; readonly which: number }
   | { readonly kind: "set the clock"; readonly byMs: number };
 
-/** @param restMs how long until it happens, in milliseconds after the one before */
+/** @param restMs milliseconds between the previous disaster and this one */
 export interface Scheduled {
   readonly restMs: number;
   readonly disaster: Disaster;
@@ -21,16 +21,16 @@ export interface Scheduled {
 
 const MAX_REST_MS = 6_000;
 const MAX_DOWN_MS = 1_500;
-/** Beyond what the agent takes for drift, and less than it may lie in the future. */
+/** More than the agent takes for drift, and less than a record may be in the future. */
 const MIN_STEP_MS = 40_000;
 const MAX_STEP_MS = 400_000;
 
-/** What a run has that something can happen to. */
+/** The parts of a run that can fail. */
 export interface Exposed {
   readonly agents: number;
   readonly applications: number;
   readonly hasRedis: boolean;
-  /** Whether the clock is set; then no application is killed, since what it had stored can't be told by windows. */
+  /** Whether the clock is set. Then no application is killed, since its records' windows aren't known. */
   readonly setsClock: boolean;
 }
 
@@ -51,10 +51,10 @@ export function nextDisaster(random: Random, exposed: Exposed): Scheduled {
   return { restMs: Math.floor(random() * MAX_REST_MS), disaster };
 }
 
-/** Bodies over this many bytes may be answered with 413: a record alone is smaller, so that it is never found too large. */
+/** Bodies larger than this may be answered with 413. A single record is smaller, so none is rejected as too large. */
 const LARGE_BYTES = 250;
 
-/** About a third of the requests fail, in every way that the design's table names, and in some that have no answer. */
+/** About a third of the requests fail, in every way that docs/DELIVERY.md lists, including ways without an answer. */
 export function intakeFaults(random: Random): Rules {
   return ({ bytes = 0 }) =>
     pick<Fault | undefined>(random, [
@@ -73,7 +73,7 @@ export function intakeFaults(random: Random): Rules {
 const MAX_SLOW_MS = 400;
 const MAX_STRAGGLE_MS = 500;
 
-/** @param faulty the part of the pieces of data that meet a fault */
+/** @param faulty fraction of the pieces of data that meet a fault */
 export function linkFaults(random: Random, faulty: number): (direction: Direction) => LinkFault | undefined {
   return (direction) => {
     if (random() >= faulty) return undefined;

@@ -1,10 +1,10 @@
 /**
- * A run under fire: applications record, everything around them fails by the schedule, then all is calm, and what the
- * intake and the store have is held against the model.
+ * A run of the chaos test: applications record while everything around them fails according to the schedule; then the
+ * faults end, and the intake and the store are compared with the model.
  *
- * Read faults.ts for what goes wrong, application.mjs and journals.ts for what was stored, expectation.ts for what
- * should have arrived, malformed.ts for which dead letters there should be, ledger.ts for the sums of the store. If the
- * clock is set, totals.ts says what should have arrived, and nothing malformed is stored: its time is put right as well.
+ * faults.ts has the faults, application.mjs and journals.ts what was stored, expectation.ts what should have arrived,
+ * malformed.ts which dead letters there should be, ledger.ts the sums of the store. If the clock is set, totals.ts has
+ * what should have arrived, and no malformed records are stored, since their times are corrected too.
  */
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -37,12 +37,12 @@ export interface FireOptions {
   readonly setsClock: boolean;
   readonly seed: number;
   readonly seconds: number;
-  /** Told of each disaster, and how the run goes on. */
+  /** Called with a line for each disaster, and about progress. */
   readonly say: (line: string) => void;
 }
 
 export interface Findings {
-  /** Each a line; none where all is as it should be. */
+  /** One line each; empty if everything is right. */
   readonly differences: readonly string[];
   readonly stored: number;
   readonly whole: number;
@@ -55,15 +55,15 @@ const program = fileURLToPath(new URL("./application.mjs", import.meta.url));
 const skewedClock = fileURLToPath(new URL("./skewed-clock.mjs", import.meta.url));
 const { rawMetrics } = queueNames();
 const APPLICATIONS = 4;
-/** So that a step of the clock meets a queue that is at work again. */
+/** So that the queues are working again when the clock is set. */
 const CALM_BEFORE_STEP_MS = 3_000;
-/** In seconds; the applications take it for granted. */
+/** In seconds; the applications rely on it. */
 const WINDOW = 2;
 const REFUSED = "this metric is refused on purpose";
 /** In characters. */
 const LAST_WORDS = 2_000;
 const DRAINED_WITHIN_MS = 60_000;
-/** After the clock was set back, what was stamped before may lie as far ahead. */
+/** After the clock was set back, earlier records may be this far in the future. */
 const LATE_DRAINED_WITHIN_MS = 120_000;
 
 export async function underFire({
@@ -140,7 +140,7 @@ export async function underFire({
   }
 }
 
-/** All that was recorded in a run. */
+/** All records of a run. */
 interface Recorded {
   readonly lives: readonly Life[];
   readonly malformed: readonly Malformed[];
@@ -151,7 +151,7 @@ interface SceneOptions {
   readonly folder: string;
   readonly random: Random;
   readonly setsClock: boolean;
-  /** Whether the link to the intake and the intake are good for now. */
+  /** Whether the intake and the link to it have no faults for now. */
   readonly calm: { isCalm: boolean };
   readonly settings: AgentSettings;
 }
@@ -164,7 +164,7 @@ class Scene {
   readonly #applications: { life: Life; running: Running }[] = [];
   readonly #skewFile: string;
   #skewMs = 0;
-  /** On Redis a second one stands by, where the clock is set. */
+  /** On Redis, a second agent is on standby if the clock is set. */
   readonly #agents: (Running | undefined)[];
   #malformed: MalformedWriter | undefined;
 
@@ -220,7 +220,7 @@ class Scene {
     }
   }
 
-  /** A body whose answer was lost right before is what the timekeeper says that it can't put right. */
+  /** The timekeeper documents one limit: it can't correct a body whose answer was lost right before the step. */
   async #setClock(byMs: number): Promise<void> {
     const { calm } = this.#options;
     calm.isCalm = true;
@@ -228,19 +228,19 @@ class Scene {
     await untilAllIsSent(this.#broker.port, DRAINED_WITHIN_MS);
     await pass(CALM_BEFORE_STEP_MS);
     this.#skewMs += byMs;
-    // By renaming, so that nobody reads half a number.
+    // Renamed into place, so that nobody reads half a number.
     writeFileSync(`${this.#skewFile}.new`, `${this.#skewMs}`);
     renameSync(`${this.#skewFile}.new`, this.#skewFile);
     calm.isCalm = false;
   }
 
-  /** A new agent doesn't wait for the end of the last one's backoff. */
+  /** A new agent doesn't inherit the previous one's backoff. */
   async #restartAgents(): Promise<void> {
     for (const agent of this.#agents) await agent?.end("SIGKILL");
     for (const which of this.#agents.keys()) await this.#startAgent(which);
   }
 
-  /** Ends the applications, and the agents once nothing waits. */
+  /** Ends the applications, then the agents once nothing is pending. */
   async end(): Promise<Recorded> {
     await this.#restartAgents();
     for (const { running } of this.#applications) {
@@ -261,12 +261,12 @@ class Scene {
     return { lives, malformed };
   }
 
-  /** What the agents logged last. */
+  /** The agents' last log lines. */
   lastWords(): readonly string[] {
     return this.#agents.map((agent, which) => `agent ${which}: ${agent?.output().slice(-LAST_WORDS)}`);
   }
 
-  /** Ends what still runs. */
+  /** Ends all remaining processes. */
   async abandon(): Promise<void> {
     await this.#malformed?.stop();
     for (const { running } of this.#applications) await running.end("SIGKILL");

@@ -1,6 +1,6 @@
 /**
- * A file system of 2.5 MB that fills up while the link is down: records are refused, what was confirmed is flushed within the
- * room that there is, and once the link is back all of it drains by itself.
+ * A file system of 2.5 MB that fills up while the link is down: records are refused, confirmed ones are flushed within
+ * the remaining room, and once the link recovers everything drains without help.
  */
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -19,10 +19,10 @@ import { checkLedger } from "./ledger.js";
 const queues = queueNames();
 const WAITING = [queues.rawMetrics, queues.readyMetrics, queues.rejected];
 const BATCH = 200;
-/** The disk has been full for so long, while windows closed. */
+/** How long the disk stays full, while windows close. */
 const FULL_MS = 1_000;
 const MIN_REFUSED = 10;
-/** Each record is of another context: a window's ready metrics take as much room as its raw records. */
+/** Each record has a different context, so a window's ready metrics take as much room as its raw records. */
 let sensors = 0;
 
 const cleanUps = cleanUpsAfterEach();
@@ -107,7 +107,7 @@ async function fill(store: RedisStore): Promise<{ readonly stored: number; reado
   return { stored, refused };
 }
 
-/** Of a window that is closed, so that the flush is at work while the disk fills up. */
+/** In a closed window, so that the flush works while the disk fills up. */
 function newRecord() {
   const timestamp = Date.now() / 1_000 - 60;
   const id = randomUUID();

@@ -1,5 +1,5 @@
 /**
- * A Redis of 12 MB that fills up while the link is down: once the link is back it drains by itself, and each point
+ * A Redis of 12 MB that fills up while the link is down: once the link recovers it drains without help, and each point
  * arrives once.
  */
 import { randomUUID } from "node:crypto";
@@ -17,7 +17,7 @@ const queues = queueNames();
 const MEMORY = 12_000_000;
 const BATCH = 200;
 const PAUSE_MS = 20;
-/** The store has been full for so long: neither the flush nor expiry made room that wasn't used. */
+/** How long the store stays full, so that flush and expiry have freed all the room that they can. */
 const FULL_MS = 15_000;
 
 const cleanUps = cleanUpsAfterEach();
@@ -70,7 +70,7 @@ it("drains by itself, each point once", { timeout: 240_000 }, async () => {
   });
 });
 
-/** Stores counts of 1, each with a tag of its own, until the server has refused all for a while. */
+/** Stores counts of 1, each with a distinct tag, until the server has refused all for a while. */
 async function fill(store: RedisStore): Promise<{ readonly stored: number; readonly refused: number }> {
   let stored = 0;
   let refused = 0;

@@ -1,7 +1,7 @@
 /**
- * The chain from devices over a gateway to the intake: agents killed at random points, the gateway's among them, and links cut.
- * Every sum is exact. Every log is at the intake once, but those whose request the gateway was killed over: it can't know whether
- * they were taken.
+ * The chain from devices through a gateway to the intake: agents, including the gateway, are killed at random points,
+ * and links are cut. Every sum is exact. Every log arrives once, except those in a request during which the gateway was
+ * killed: it can't know whether they were accepted.
  *
  * A short run with two devices; `npm run chaos` sets CHAOS_SECONDS for a longer one, with ten.
  */
@@ -22,7 +22,7 @@ const DEVICES = LONG_SECONDS > 0 ? 10 : 2;
 const KILLS = LONG_SECONDS > 0 ? Math.round(LONG_SECONDS / 2) : 2;
 const SEED = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const TURN_MS = 50;
-/** Between a request that a killed gateway didn't settle and the kill, as they are seen here. */
+/** Maximum time between a request that a killed gateway didn't settle and the kill, as observed here. */
 const UNSETTLED_MS = 3_000;
 const LINK_FAULTS: readonly (readonly [number, LinkFault | undefined])[] = [
   [400, undefined],

@@ -1,4 +1,4 @@
-/** What the applications recorded, and which of it the broker has stored: their journals, read with their witnesses. */
+/** Reads the applications' journals, and finds out with the witnesses which records the broker has stored. */
 import { readFileSync } from "node:fs";
 import type { KeptPoint } from "../../packages/agent/src/intake/kept-points.js";
 
@@ -6,7 +6,7 @@ import type { KeptPoint } from "../../packages/agent/src/intake/kept-points.js";
 export interface Life {
   readonly name: string;
   readonly journal: string;
-  /** Whether it was killed: then part of what it recorded last may not be stored. */
+  /** Whether it was killed: then some of its last records may not be stored. */
   readonly wasKilled: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface Call {
 type Part = 0 | 1;
 type Witness = readonly [window: number, bit: number];
 
-/** The lines of a journal; application.mjs says what they mean. */
+/** The lines of a journal; application.mjs has their format. */
 type Line =
   | {
       readonly turn: number;
@@ -34,14 +34,14 @@ type Line =
   | { readonly stored: readonly [turn: number, part: Part] };
 
 export interface Stored {
-  /** All that was stored, witnesses included. */
+  /** All stored records, including witnesses. */
   readonly records: number;
-  /** What should have been stored, and wasn't. */
+  /** Records that should have been stored and weren't. */
   readonly broken: readonly string[];
 }
 
 /**
- * Hands on every record that is stored.
+ * Passes on every stored record.
  * @param sums of the witnesses; undefined if all that was recorded was stored
  */
 export function readJournals(
@@ -77,7 +77,7 @@ export function readJournals(
   return { records, broken };
 }
 
-/** The sum of a process' witnesses by window: each bit of it is a witness that was stored. */
+/** The sums of a process' witnesses by window: each bit is a witness that was stored. */
 export function witnessSums(points: readonly KeptPoint[], window: number): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();
   for (const { metric, tags, at, value } of points) {
@@ -90,6 +90,6 @@ export function witnessSums(points: readonly KeptPoint[], window: number): Reado
 
 function linesOf(journal: string): readonly Line[] {
   const lines = readFileSync(journal, "utf8").split("\n");
-  // What follows the last end of a line was cut off by a kill.
+  // A kill may have truncated the last line.
   return lines.slice(0, -1).map((line) => JSON.parse(line) as Line);
 }

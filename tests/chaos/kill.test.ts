@@ -11,7 +11,7 @@ import { until } from "../support/until.js";
 
 const KILLS = 10;
 const INTERVAL_S = 2;
-/** How long the work of a flush and a dispatch takes here, about. */
+/** Approximate duration of a flush and a dispatch here. */
 const WORK_MS = 40;
 const CALLS_A_TURN = 20;
 const TURN_MS = 10;
@@ -24,7 +24,7 @@ beforeEach(async () => {
   cleanUps.push(() => intake.close());
 });
 
-/** An application that counts without a pause, part of it late, until it is stopped. */
+/** An application that counts continuously, partly with late timestamps, until it is stopped. */
 function startCounting(client: ChouetteClient) {
   const sums = new Map<string, number>();
   let turn = 0;

@@ -1,4 +1,4 @@
-/** Two agents on one Redis: one works, the other takes over, and nothing of a former holder comes into force. */
+/** Two agents on one Redis: one works, the other takes over, and nothing of a former leader is applied. */
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -55,7 +55,7 @@ async function startAgent(port?: number) {
 }
 
 let counted = 0;
-/** Counts without a pause, so that whoever works has something in hand. @returns ends it and answers with the sum */
+/** Counts continuously, so that the leader always has work. @returns a function that stops it and returns the sum */
 function startCounting(): () => Promise<number> {
   let sum = 0;
   let stored = Promise.resolve();
@@ -84,13 +84,13 @@ const arrived = () =>
 
 const isNothingReady = async () => (await store.size(queues.readyMetrics)) === 0;
 
-/** Waits until more is delivered than now. */
+/** Waits until more records are delivered. */
 async function expectDelivery(deadlineMs?: number): Promise<void> {
   const before = arrived();
   await until("a delivery", () => arrived() > before, deadlineMs);
 }
 
-/** A second agent, which has seen that another works. */
+/** A second agent, which has seen that another is the leader. */
 async function startStandBy() {
   const second = await startAgent();
   await second.wrote("standing by");
@@ -184,7 +184,7 @@ describe("nothing that an agent remembers outlasts a gap in its lease", () => {
     await expectSum(7);
     await until("that to be settled", isNothingReady);
     expect(await checkLedger(store, 7)).toEqual([]);
-    // The bytes of both are counted: those of a day, and of its month, are the same.
+    // Both agents' bytes are counted; those of the day and of the month are equal.
     const sent = await store.stateWithPrefix("chouette:sent:");
     expect([...sent.values()].map(Number)).toEqual([intake.counts().bytes.sent, intake.counts().bytes.sent]);
   });
@@ -202,7 +202,7 @@ describe("nothing of a former token comes into force", () => {
     const cut = link.holdNext(`${queues.rawMetrics}:aggregated`, isSame);
     await count(20, window);
     await cut;
-    // So that the window's next emission isn't the same as the one that was cut off.
+    // So that the window's next emission differs from the one that was cut off.
     await count(5, window);
     const second = isSame ? undefined : await startAgent();
     await second?.wrote("took over the work", TAKE_OVER_MS);
@@ -211,12 +211,12 @@ describe("nothing of a former token comes into force", () => {
     const answers = await link.release();
     link.open();
     if (!isSame) await first.wrote("standing by");
-    // What comes after it has passed all that the cut-off flush could have left behind.
+    // Later records have passed everything that the cut-off flush could have left behind.
     await count(1, window + 2);
     await until("the last to arrive", () => intake.points().some(({ at }) => at === window + 2));
     await until("that to be settled", isNothingReady);
     expect({
-      // By the lease's state or by the window's: both have changed.
+      // Because of the lease's state or the window's: both have changed.
       refused: /\*2\r\n:1\r\n\$\d+\r\n(agent:lease|window:[^\r]+)\r\n$/.test(answers),
       arrived: arrived(),
       ledger: await checkLedger(store, 26),

@@ -1,4 +1,4 @@
-/** The store when all is over: its ledger, and what it set aside. */
+/** Checks the store at the end of a run: its ledger and its dead letters. */
 import { type Position, queueNames, type Store } from "@chouette-iot/queue";
 import { decodeReadyMetric, type ReadyMetric, type Rejected } from "@chouette-iot/record";
 
@@ -6,8 +6,8 @@ const queues = queueNames();
 const PAGE = 10_000;
 
 /**
- * What is wrong with the sums of the ledger: for each queue, what came in is what left it by some fate and what waits.
- * @param stored how many records were stored in the raw queue: what clients write has no counter
+ * The errors in the ledger's sums: for each queue, accepted must be done + pending + dropped.
+ * @param stored number of records stored in the raw queue, since clients' writes have no counter
  */
 export async function checkLedger(store: Store, stored: number): Promise<readonly string[]> {
   const counters = await store.counters();

@@ -1,8 +1,8 @@
 /**
- * Raw records that no agent can use, stored among the good ones without a pause: each must come to lie in the rejected
- * queue as it was stored, with the reason why.
+ * Stores malformed raw records continuously among the good ones: each must become a dead letter, unchanged and with the
+ * right reason.
  *
- * They speak of the metrics that the applications count, so that one that is used after all breaks a sum.
+ * They name the metrics that the applications count, so one that is used nevertheless breaks a sum.
  */
 import { queueNames } from "@chouette-iot/queue";
 import { createClient } from "@redis/client";
@@ -13,20 +13,20 @@ export interface Malformed {
   readonly id: string;
   /** Undefined if an id was stored alone. */
   readonly value: string | undefined;
-  /** What the reason has to say. */
+  /** What the reason must contain. */
   readonly reason: string;
-  /** Whether the broker has said so; without its answer the record may be stored or not. */
+  /** Whether the broker has confirmed it; otherwise the record may be stored or not. */
   readonly isStored: boolean;
 }
 
 export interface MalformedWriter {
-  /** Resolves with all that it tried to store. */
+  /** Resolves with all records that it tried to store. */
   stop(): Promise<readonly Malformed[]>;
 }
 
 interface Shape {
   readonly parts: "both" | "id alone" | "value alone";
-  /** As its JSON, by the time in seconds. */
+  /** Its JSON for a time in seconds. */
   readonly text: (now: number) => string;
   readonly reason: string;
 }
@@ -34,7 +34,7 @@ interface Shape {
 const { rawMetrics } = queueNames();
 const PAUSE_MS = 25;
 
-/** A count that would be counted, but for these fields; undefined leaves a field out. */
+/** A count that is valid except for these fields; undefined omits a field. */
 function spoiled(fields: Readonly<Record<string, unknown>>): Shape["text"] {
   const count = { metric: "fire.count", type: "count", value: 1_000, tags: { zone: "z0" } };
   return (now) => JSON.stringify({ ...count, timestamp: now, ...fields });
@@ -92,7 +92,7 @@ export function startMalformedWriter(port: number, random: Random): MalformedWri
   };
 }
 
-/** Tried once: what was stored and taken by the agent meanwhile would be stored anew. */
+/** Tried only once: a retry could store a record again that the agent has taken meanwhile. */
 async function storeOne(connection: RedisConnection, id: string, random: Random): Promise<Malformed> {
   const { parts, text, reason } = pick(
     random,
@@ -110,7 +110,7 @@ async function storeOne(connection: RedisConnection, id: string, random: Random)
   return { id, value: parts === "id alone" ? undefined : value, reason, isStored };
 }
 
-/** @returns how many of them were stored, and what is not as it should be of all that came from the raw queue */
+/** @returns the number of those stored, and the differences among all dead letters of the raw queue */
 export function checkMalformed(tried: readonly Malformed[], setAside: readonly SetAside[]) {
   const found = new Map(
     setAside.filter(({ queue }) => queue === rawMetrics).map((entry) => [entry.id, entry]),

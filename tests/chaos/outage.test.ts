@@ -1,4 +1,7 @@
-/** Hours without a link, on a fast clock: what is fresh comes first, then all that is not too old, in little memory. */
+/**
+ * Hours without a link, on a fast clock: fresh data is sent first, then everything that isn't too old, in little
+ * memory.
+ */
 import { queueNames } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
@@ -25,7 +28,7 @@ const MAX_MEMORY = 150 * 1024 * 1024;
 
 const queues = queueNames();
 const cleanUps = cleanUpsAfterEach();
-/** What the applications record in a window. */
+/** The applications' records of a window. */
 function recordsOf(start: number): readonly RawMetric[] {
   const record = (type: "count" | "gauge" | "histogram", context: number, value: number, at: number) => ({
     ...{
@@ -45,7 +48,7 @@ function recordsOf(start: number): readonly RawMetric[] {
   ];
 }
 
-/** All that the applications record in a minute, in one step. */
+/** All of the applications' records of a minute, in one step. */
 async function recordMinute(store: RedisStore, start: number): Promise<void> {
   const windows = Array.from({ length: MINUTE / WINDOW }, (_, index) => start + index * WINDOW);
   await store.append(
@@ -104,14 +107,14 @@ function connected(port: number): Promise<RedisStore> {
   });
 }
 
-/** @param by the protocol that the intake is spoken to by: HTTP/2 needs TLS */
+/** @param the protocol of the intake: HTTP/2 needs TLS */
 async function liveThroughAnOutage(
   broker: Broker,
   outage: number,
   ttl: number,
   by: "http/1.1" | "h2",
 ): Promise<void> {
-  // In the future of this machine, whose own time must play no part; on a minute.
+  // In this machine's future, since its own time must not matter; a full minute.
   const begin = (Math.floor(Date.now() / 1000 / MINUTE) + 10) * MINUTE;
   let now = begin;
   let isUp = true;
@@ -183,7 +186,7 @@ async function liveThroughAnOutage(
   const expired = counters.get(`${queues.readyMetrics}:expired`) ?? 0;
   expect({ delivered, overwritten }).toEqual({ delivered: received, overwritten: 0 });
   const outlived = Math.max(0, BEFORE + outage - ttl);
-  // The window that was open as the link failed closed without it: it was among what waited.
+  // The window that was open when the link failed closed without it, so it was part of the backlog.
   const lost = outlived === 0 ? 0 : ((outlived - BEFORE + WINDOW) / WINDOW) * POINTS_A_WINDOW;
   expect(Math.abs(expired - lost)).toBeLessThanOrEqual(((2 * MINUTE) / WINDOW) * POINTS_A_WINDOW);
 }

@@ -1,6 +1,6 @@
 /**
- * Preloaded into a process, it has the clock of the device: the machine's, and what a run under fire has set it to
- * besides. The file that SKEW_FILE names holds by how many milliseconds; the time since boot isn't touched.
+ * Preloaded into a process, gives it the device's clock: the machine's, shifted by what the chaos test has set. The
+ * file in SKEW_FILE has the shift in milliseconds; the time since boot is unchanged.
  */
 import { readFileSync } from "node:fs";
 

@@ -1,9 +1,9 @@
 /**
- * An agent with a heap of 256 MB and much larger queues goes on, and everything is delivered or a dead letter: 500 logs
- * of 1 MB, 1,500 ready metrics of 300 kB, 250 raw records of 2 MB that were stamped in 1970, and 200 connections inside
- * MULTI.
+ * An agent with a heap of 256 MB and much larger queues survives, and every record is delivered or a dead letter: 500
+ * logs of 1 MB, 1,500 ready metrics of 300 kB, 250 raw records of 2 MB that were stamped in 1970, and 200 connections
+ * inside MULTI.
  *
- * It takes several minutes for each broker and some 3 GB of disk, and runs if `SMALL_HEAP=1` asks for it.
+ * It takes several minutes for each broker and about 3 GB of disk, and runs only with `SMALL_HEAP=1`.
  */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -39,7 +39,7 @@ let intake: { readonly url: string; isDown: boolean; logs: number };
 beforeEach(async () => {
   intake = await startIntake();
 });
-/** Takes everything while it isn't down, and counts the logs. */
+/** Accepts everything while it isn't down, and counts the logs. */
 async function startIntake() {
   const counted = { isDown: true, logs: 0 };
   const take = async (path: string, body: Buffer, response: ServerResponse) => {
@@ -109,7 +109,7 @@ async function fill(port: number): Promise<void> {
   client.destroy();
 }
 
-/** Connections that have begun a transaction of 4 MB and leave it at that. */
+/** Connections that start a transaction of 4 MB and never finish it. */
 async function holdMulti(port: number): Promise<readonly RawRedis[]> {
   const open =
     request("MULTI") +
@@ -122,7 +122,7 @@ async function holdMulti(port: number): Promise<readonly RawRedis[]> {
   return holders;
 }
 
-/** Resolves when nothing waits any more. @param port of a broker that says so */
+/** Resolves when nothing is pending any more. @param port of the broker to ask */
 async function drained(port: number, agent: Running): Promise<void> {
   const client = createClient({ RESP: 2, url: `redis://127.0.0.1:${port}` });
   client.on("error", () => {});
@@ -152,7 +152,7 @@ async function checkSums(store: Store): Promise<void> {
     ),
   }).toEqual({ logs: LOGS, ready: READY, raw: RAW, dropped: [0, 0, 0] });
   expect(intake.logs).toBe(count(logs, "delivered"));
-  // Dead letters are bounded in bytes: those that leave are counted.
+  // Dead letters are bounded in bytes: evicted ones are counted.
   const fates = [...counters].filter(
     ([name]) => name.startsWith(`${rejected}:`) && !name.endsWith(":accepted"),
   );

@@ -1,6 +1,6 @@
 /**
- * What came over a Unix stream of DogStatsD counts at most once, and at least once after the next append, however the
- * agent ends.
+ * Values from a DogStatsD Unix stream count at most once, and exactly once after the next append, however the agent
+ * ends.
  */
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ beforeEach(async () => {
   cleanUps.push(() => intake.close());
 });
 
-/** This many packets, each with one call and its length before it. */
+/** This many packets, each with one call, preceded by its length. */
 function packets(metric: string, count: number): Buffer {
   const line = Buffer.from(`${metric}:1|c`);
   const prefix = Buffer.alloc(4);

@@ -1,9 +1,9 @@
 /**
- * The built agent on a clock that its parent process moves. Time stands still while any of the agent's loops works, so
- * that hours pass in seconds, and nothing that the agent does is missed.
+ * The built agent on a clock that its parent process moves. Time stands still while any of the agent's loops is
+ * working, so that hours pass in seconds and no work is skipped.
  *
- * Settings come by the environment. The parent sends the time to move to, in milliseconds since the epoch, and is
- * answered with it once the agent has done all that was to be done until then.
+ * Settings come from the environment. The parent sends the time to move to, in milliseconds since the epoch, and gets
+ * it back once the agent has done everything that was due by then.
  */
 
 import { syncBuiltinESMExports } from "node:module";
@@ -13,7 +13,7 @@ import { loadConfig } from "../../packages/agent/dist/config/config.js";
 import { createLog } from "../../packages/agent/dist/runtime/log.js";
 
 const start = Number(process.env.STEPPED_START);
-/** So long in real milliseconds without a loop that begins or ends a sleep, and all of them have started. */
+/** All loops have started once none has begun or ended a sleep for this many real milliseconds. */
 const SETTLED_MS = 1_000;
 
 let passed = 0;
@@ -42,7 +42,7 @@ const clock = {
 os.uptime = () => 1_000 + passed / 1000;
 syncBuiltinESMExports();
 
-/** Resolves when as many loops sleep. */
+/** Resolves when this many loops sleep. */
 function allAsleep(loops) {
   return new Promise((resolve) => {
     onSleep = () => {

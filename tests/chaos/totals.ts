@@ -1,6 +1,6 @@
 /**
- * What should have arrived of a run in which the clock is set: a record's window isn't known, since its time is put
- * right or not, but its count is. So everything that adds up is held against the sum of all windows.
+ * What should have arrived in a run that sets the clock. A record's window isn't known, since its time may have been
+ * corrected, but its count is. So everything that adds up is compared over all windows together.
  */
 import type { KeptPoint } from "../../packages/agent/src/intake/kept-points.js";
 import type { Comparison } from "./expectation.js";

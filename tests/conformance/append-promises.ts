@@ -1,4 +1,4 @@
-/** What `append` promises. */
+/** The promises of `append`. */
 import { expect, it } from "vitest";
 import { numbered, OTHER, QUEUE, record } from "./records.js";
 import { readAll, type Subject } from "./subject.js";

@@ -1,6 +1,6 @@
 /**
- * Batches that move from one queue to another while something is killed: what was confirmed must be there
- * afterwards, and every batch whole or not at all.
+ * Batches that move from one queue to another while something is killed: confirmed ones must exist afterwards, and each
+ * batch completely or not at all.
  */
 import type { Store } from "@chouette-iot/queue";
 import { expect } from "vitest";
@@ -37,7 +37,7 @@ export async function moveBatches(store: Store, first: number, confirmed: Confir
   }
 }
 
-/** That every batch is there whole or not at all, and where what was confirmed says that it is. */
+/** Checks that each batch exists completely or not at all, and in the queue in which it was confirmed. */
 export async function expectWhole(
   store: Store,
   appended: ReadonlySet<number>,

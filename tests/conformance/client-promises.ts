@@ -1,4 +1,4 @@
-/** What becomes of ids and values that clients store apart. */
+/** Promises about ids and values that clients store separately. */
 import { MAX_PAGE_BYTES, MAX_VALUE_BYTES } from "@chouette-iot/queue";
 import { expect, it } from "vitest";
 import { numbered, QUEUE, record } from "./records.js";
@@ -58,7 +58,7 @@ export function clientPromises(subject: () => Subject): void {
     expect(asStored(await reopened.read(QUEUE, { limit: 10 }))).toEqual([{ ...valueless, value: undefined }]);
     await reopened.settle({ remove: [{ queue: QUEUE, records: [valueless] }] });
     expect(asStored(await reopened.read(QUEUE, { limit: 10 }))).toEqual([]);
-    // A value that comes after that has no place any more.
+    // A value that comes later is an orphan.
     await client().storeValue(QUEUE, "valueless", "late");
     expect(await reopened.orphans(QUEUE, 10)).toEqual([{ id: "valueless", value: "late" }]);
   });

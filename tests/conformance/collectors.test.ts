@@ -1,7 +1,7 @@
 /**
- * What every built-in collector promises: its description, from which docs/COLLECTORS.md is made, names what it sends, and it
- * sends what its description names. Each runs two rounds on a source with everything in it: files, programs, an engine's
- * socket, a redis-server. A collector that has no source here fails.
+ * The promise of every built-in collector: it sends exactly the metrics in its description, from which
+ * docs/COLLECTORS.md is generated. Each runs two rounds on a source that has everything: files, programs, an engine's
+ * socket, a redis-server. A collector without a source here fails.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-/** Kernel files at a time in seconds: what counts has grown since. */
+/** Kernel files at a time in seconds, by which counters have grown. */
 function kernelFiles(at: number): Readonly<Record<string, string>> {
   const pressure = `some avg10=0 total=${at}\nfull avg10=0 total=${at}\n`;
   return {
@@ -103,7 +103,7 @@ async function startEngine(path: string, second: () => number) {
   return engine;
 }
 
-/** What the collector gives in its second round. */
+/** The metrics of the collector's second round. */
 async function collectByRounds(name: string): Promise<readonly CollectedMetric[]> {
   const clock = new ManualClock(1_700_000_000_000);
   const path = (file: string) => join(folder.path, file);
@@ -159,7 +159,7 @@ async function builtIn(name: string) {
   return load();
 }
 
-/** Those whose source is a server are in tests/integration; what it answers is here. */
+/** Real servers are in tests/integration; here are only their answers. */
 const BY_ANSWER: Readonly<Record<string, () => readonly CollectedMetric[]>> = {
   k8s: () =>
     summaryMetrics(

@@ -1,4 +1,4 @@
-/** What the embedded engine promises if processes are killed, disks are full or slow, and backlogs are large. */
+/** Promises of the embedded engine when processes are killed, disks are full or slow, and backlogs are large. */
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,9 +18,9 @@ import { readAll } from "./subject.js";
 
 const CHILD = fileURLToPath(new URL("embedded-child.mjs", import.meta.url));
 const BACKLOG = fileURLToPath(new URL("embedded-backlog.mjs", import.meta.url));
-/** Fewer than a long run makes, which `KILLS=200` asks for. */
+/** `KILLS=200` is a long test. */
 const KILLS = Number(process.env.KILLS ?? 9);
-/** Then it begins with an empty folder: all that is there is read after each kill. */
+/** After so many it starts with an empty folder, since everything is read after each kill. */
 const KILLS_OF_A_FOLDER = 20;
 
 let folder: Awaited<ReturnType<typeof newFolder>>;
@@ -57,7 +57,7 @@ describe("after kill -9", () => {
       const [last = "0"] = await store.state(["last"]);
       expect(Number(last)).toBeGreaterThanOrEqual(Math.max(0, ...settled));
       await store.close();
-      // The one that was under way may be there or not: it is not begun again.
+      // The batch in progress may exist or not, so it isn't repeated.
       next = Math.max(...appended) + 2;
     }
     expect(batches + settled.size).toBeGreaterThan(KILLS);
@@ -130,7 +130,7 @@ describe("on a slow disk", () => {
       times.push(performance.now() - began);
       await new Promise((resolve) => setTimeout(resolve, 3));
     }
-    // Load may delay some. With flushes to wait for, most would take 500 ms.
+    // Load may delay some. If they waited for flushes, most would take 500 ms.
     const median = times.sort((a, b) => a - b)[times.length / 2] ?? 0;
     expect(median).toBeLessThan(20);
     expect(times.at(-10)).toBeLessThan(200);

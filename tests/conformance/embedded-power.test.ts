@@ -1,6 +1,6 @@
 /**
- * The embedded engine after power cuts: the writes and flushes of a run are recorded, and what was not flushed is then
- * there in part, in any order, torn at sectors.
+ * The embedded engine after power cuts: a run's writes and flushes are recorded; afterwards, unflushed writes are there
+ * in part, in any order, torn at sectors.
  */
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { describe, expect, it } from "vitest";
@@ -11,21 +11,21 @@ import { BATCH, expectWhole, moveBatches } from "./batches.js";
 import { numbered, OTHER, QUEUE } from "./records.js";
 import { readAll } from "./subject.js";
 
-/** Fewer than a long run makes, which `CUTS=500` asks for. */
+/** `CUTS=500` is a long test. */
 const CUTS = Number(process.env.CUTS ?? 40);
 const CUTS_A_DISK = 4;
 const MAX_OPERATIONS = 200;
-/** Batches that are moved at the same time; each mover has numbers of its own. */
+/** Number of concurrent movers of batches, each with its own numbers. */
 const MOVERS = 3;
 const NUMBERS_A_RUN = 10_000;
 
-/** So small that segments are begun and deleted, and runs written and merged, all the time. */
+/** So small that segments are constantly started and deleted, and runs written and merged. */
 const LIMITS = [
   { segmentBytes: 6_000, memoryBytes: 20_000, segments: 2, carriedBytes: 2_000 },
   { segmentBytes: 30_000, memoryBytes: 1_000_000, segments: 3, carriedBytes: 100_000 },
 ];
 
-/** Numbers of batches, with the disk's last write before they were confirmed. */
+/** Numbers of batches, each with the disk's last write before it was confirmed. */
 interface Confirmed {
   readonly appended: Map<number, number>;
   readonly settled: Map<number, number>;
@@ -99,17 +99,17 @@ describe("after a power cut", () => {
       };
       const { store, losses } = await open(disk.afterCut(random), 2, 1, limits);
       await expectFlushed(await readAll(store, QUEUE), await readAll(store, OTHER), flushed);
-      // Before the first flush the disk may know of nothing.
+      // Before the first flush, the disk may have nothing.
       if (flushed.appended.length > 0) expect(losses).toMatchObject({ isUnknown: true, isPowerLost: true });
       if (confirmed.appended.size > flushed.appended.length) lost += 1;
       await store.close();
     }
-    // The test would show nothing if all had been flushed each time.
+    // The test would prove nothing if everything had been flushed each time.
     expect(lost).toBeGreaterThan(CUTS / 10);
   }, 900_000);
 });
 
-/** Each flushed batch is whole, in one queue or the other; one whose settlement was flushed is ready. */
+/** Checks that each flushed batch is complete, in one queue or the other, and ready if its settlement was flushed. */
 async function expectFlushed(
   raw: readonly { readonly score: number }[],
   ready: readonly { readonly score: number }[],

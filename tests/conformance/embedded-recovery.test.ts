@@ -1,4 +1,4 @@
-/** The embedded engine that is killed between the steps of its upkeep, or again and again. */
+/** The embedded engine when it is killed between the steps of its upkeep, or repeatedly. */
 import { pages } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { milliseconds } from "@chouette-iot/record";
@@ -8,11 +8,11 @@ import { until } from "../support/until.js";
 import { expectWhole, moveBatches } from "./batches.js";
 import { QUEUE, record } from "./records.js";
 
-/** So small that runs are written and merged all the time. */
+/** So small that runs are constantly written and merged. */
 const LIMITS = { segmentBytes: 20_000, memoryBytes: 20_000, segments: 3, carriedBytes: 5_000 };
 /** Nothing is deleted before something is flushed to disk. */
 const NEVER = milliseconds(600_000);
-/** Turns of the event loop without a write, after which nothing is under way: an operation of the disk takes two. */
+/** Turns of the event loop without a write after which it is idle: a disk operation takes two. */
 const QUIET_TURNS = 200;
 const RECORDS = 300;
 const KILLS = 30;
@@ -28,7 +28,7 @@ async function quiet(disk: PowerDisk): Promise<void> {
   }
 }
 
-/** The disk as it is if the process is killed now: all that it wrote is there. */
+/** The disk if the process is killed now: with all its writes. */
 function afterKill(disk: PowerDisk): PowerDisk {
   return new PowerDisk(new Map([...disk.files()].map(([name, bytes]) => [name, Buffer.from(bytes)])));
 }
@@ -51,7 +51,7 @@ it("keeps a merged run for as long as the journal names it, also when it is kill
 
   const { store: again } = await open(afterKill(killed));
   expect(await again.size(QUEUE)).toBe(RECORDS);
-  // Once the segments have gone that named them, they go, too.
+  // They are deleted after the segments that named them.
   await recovered.append(QUEUE, [record(1, "another", "y")]);
   await recovered.close();
   expect((await runsOn(killed)).length).toBeLessThan(named.length);
@@ -84,7 +84,7 @@ interface Kill {
   readonly settled: ReadonlySet<number>;
 }
 
-/** Is as it would be after a kill at each removal of a file. */
+/** Simulates a kill at each removal of a file. */
 class DiskOfKills extends PowerDisk {
   readonly kills: Kill[] = [];
   readonly appended = new Set<number>();

@@ -3,7 +3,7 @@ import { newFolder } from "../support/folders.js";
 import type { Subject } from "./subject.js";
 import { describeConformance } from "./suite.js";
 
-/** So small that most records leave memory, segments are emptied and runs are merged all the time. */
+/** So small that most records leave memory, and segments are emptied and runs merged constantly. */
 const SMALL = { segmentBytes: 4_096, memoryBytes: 3_000, segments: 2, carriedBytes: 500 };
 
 const engine = (limits: Partial<typeof SMALL>) => async (): Promise<Subject> => {

@@ -1,6 +1,6 @@
 /**
- * The store as a plain model, and the property that an engine does as the model does: random sequences of
- * append, read, settle, expire and reopen.
+ * A plain model of the store, and the property that an engine behaves like it: random sequences of append, read,
+ * settle, expire and reopen.
  */
 import {
   counterName,
@@ -33,7 +33,7 @@ const IDS = [
   "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
 ];
 
-/** Every id with every score, so that equal scores and every order of bytes come up; each with a value of its own. */
+/** Every id with every score, so that equal scores and all orders of bytes occur; each with a distinct value. */
 const RECORDS: readonly NewRecord[] = SCORES.flatMap((score, row) =>
   IDS.map((id) => ({
     score,
@@ -42,7 +42,7 @@ const RECORDS: readonly NewRecord[] = SCORES.flatMap((score, row) =>
   })),
 );
 
-/** A key of the state that a settlement depends on: on the text that it has, or on one that it hasn't. */
+/** A state key that a settlement depends on, with its current text or another. */
 interface Fence {
   readonly key: (typeof STATE_KEYS)[number];
   readonly stale: boolean;
@@ -101,7 +101,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("reopen" as const) }) },
 );
 
-/** Holds an engine to the model. @param newSubject an empty store for each sequence */
+/** Compares an engine with the model. @param newSubject an empty store for each sequence */
 export async function expectToDoAsTheModel(
   newSubject: () => Promise<Subject>,
   sequences: number,
@@ -121,12 +121,12 @@ export async function expectToDoAsTheModel(
   );
 }
 
-/** One sequence: the engine, the model, and a reader of each queue, which goes on where it stopped. */
+/** One sequence: the engine, the model, and a reader of each queue, which continues where it stopped. */
 class Run {
   readonly #subject: Subject;
   readonly #model = new Model();
   readonly #readers = new Map<string, Position>();
-  /** What was read last: settlements mostly take away what somebody has read. */
+  /** The records read last: settlements mostly remove records that were read. */
   #lastPage: { readonly queue: string; readonly records: readonly Position[] } | undefined;
 
   constructor(subject: Subject) {
@@ -184,7 +184,7 @@ class Run {
     const whole = { ...options, ...(after === undefined ? {} : { after }) };
     const expected = this.#model.read(queue, whole);
     const page = await this.#subject.store.read(queue, whole);
-    // An engine may answer with less than asked for, but with nothing only where there is nothing.
+    // An engine may return fewer records than asked for, but none only at the end.
     expect(asStored(page)).toEqual(expected.slice(0, expected.length === 0 ? 0 : Math.max(1, page.length)));
     const last = page.at(-1);
     this.#lastPage = { queue, records: page };
@@ -212,7 +212,7 @@ async function expectStateWithPrefix(store: Store, prefix: string, model: Model)
   expect(await store.stateWithPrefix(prefix)).toEqual(expected);
 }
 
-/** Lists and maps, with no thought of speed or disks. */
+/** Lists and maps, regardless of speed and disks. */
 class Model {
   readonly state = new Map<string, string>();
   readonly counters = new Map<string, number>();

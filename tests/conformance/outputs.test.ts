@@ -1,4 +1,4 @@
-/** What every output promises, for each kind of records: a new output in the table is tested by its line there. */
+/** The promises of every output, for each signal. A new output in the table is tested too. */
 import {
   addToSketch,
   bySignal,

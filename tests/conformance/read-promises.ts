@@ -1,4 +1,4 @@
-/** What `read` promises. */
+/** The promises of `read`. */
 import { MAX_PAGE_BYTES, MAX_VALUE_BYTES, type Store, type StoredRecord } from "@chouette-iot/queue";
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -67,7 +67,7 @@ export function readPromises(subject: () => Subject): void {
         const { store } = subject();
         const stored: string[] = [];
         for (const id of ids) {
-          // An engine may refuse an id, but then that one alone, and at once.
+          // An engine may refuse an id, but only that one, and immediately.
           const refused = await store.append(QUEUE, [record(1, id)]).catch((error: unknown) => error);
           if (refused === undefined) stored.push(id);
           else expect(refused).toBeInstanceOf(RangeError);

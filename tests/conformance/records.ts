@@ -1,4 +1,4 @@
-/** Queues and records for the promises to be tried on. */
+/** Queues and records for the conformance suite. */
 import type { NewRecord } from "@chouette-iot/queue";
 
 export const QUEUE = "chouette:metrics:raw";
@@ -8,7 +8,7 @@ export function record(score: number, id: string, value = `{"id":${JSON.stringif
   return { score, id, value };
 }
 
-/** Records in their order, whose ids tell their numbers; the score is the number unless given. */
+/** Numbered records in order; the score is the number by default. */
 export function numbered(
   count: number,
   { from = 0, score = (index: number) => index }: { from?: number; score?: (index: number) => number } = {},

@@ -1,4 +1,4 @@
-/** What `settle` promises, state and counters with it, and expiry, which is made of it. */
+/** The promises of `settle`, including state and counters, and of expiry, which uses it. */
 import { counterName, expire, StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
 import { expect, it } from "vitest";
 import { numbered, OTHER, QUEUE, record } from "./records.js";

@@ -1,24 +1,24 @@
-/** What the conformance suite asks of an engine under test. */
+/** The interface of an engine under test in the conformance suite. */
 import type { Position, Store, StoredRecord } from "@chouette-iot/queue";
 
 /** A store with its data, which may be closed and opened again. */
 export interface Subject {
   /** The store as it is open at the moment. */
   readonly store: Store;
-  /** Closes the store, or has it end in some worse way, and opens it again on the same data. */
+  /** Closes the store, or ends it less cleanly, and opens it again with the same data. */
   reopen(): Promise<void>;
   close(): Promise<void>;
-  /** A client that writes beside the store; undefined if the engine has none. */
+  /** A client that writes directly to the engine; undefined if it has none. */
   readonly client?: Client;
 }
 
-/** Stores ids and values apart. */
+/** Stores ids and values separately. */
 export interface Client {
   storeId(queue: string, position: Position): Promise<void>;
   storeValue(queue: string, id: string, value: string): Promise<void>;
 }
 
-/** What was stored of these records: where the engine has them is its own affair. */
+/** The records without the engine's own `place`. */
 export function asStored(page: readonly StoredRecord[]): readonly Omit<StoredRecord, "place">[] {
   return page.map(({ place: _, ...record }) => record);
 }

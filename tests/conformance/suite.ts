@@ -1,6 +1,5 @@
 /**
- * The conformance suite: the promises of `packages/queue/src/store.ts`, each with its test. Every engine passes
- * all of them.
+ * The conformance suite: a test for each promise of `packages/queue/src/store.ts`. Every engine must pass all of them.
  */
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { appendPromises } from "./append-promises.js";
@@ -13,9 +12,9 @@ import type { Subject } from "./subject.js";
 export interface Conformance {
   /** An empty store. */
   newSubject(): Promise<Subject>;
-  /** Whether others than the store can write to this engine. */
+  /** Whether clients can write directly to this engine. */
   readonly hasClients: boolean;
-  /** How many random sequences are tried against the model. */
+  /** Number of random sequences that are compared with the model. */
   readonly sequences: number;
 }
 

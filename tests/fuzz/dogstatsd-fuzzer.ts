@@ -1,6 +1,6 @@
 /**
- * Programs that send DogStatsD and much that isn't: lines of every type, dialect and field, events and service checks, flipped
- * bits, packets of 65,507 bytes, tags without end, lines without end; by UDP, TCP and a Unix stream with half and lying lengths.
+ * Sends valid and invalid DogStatsD: lines of every type, dialect and field, events and service checks, flipped bits,
+ * packets of 65,507 bytes, endless tags and lines; over UDP, TCP and a Unix stream with truncated and wrong lengths.
  */
 import { createSocket } from "node:dgram";
 import { connect, type Socket } from "node:net";
@@ -17,7 +17,7 @@ export interface StatsdSockets {
 const CONNECTIONS = 4;
 const MAX_DATAGRAM = 65_507;
 const MAX_PIECES = 20;
-/** Of metrics and tags: few, so that lines of all kinds meet in one series. */
+/** Number of distinct metrics and tags: few, so that lines of all kinds meet in one series. */
 const NAMES = 6;
 const VALUES = [
   "1",
@@ -103,7 +103,7 @@ async function finish(socket: Socket, random: Random): Promise<void> {
   socket.destroy();
 }
 
-/** With its length before it, which may be wrong, or half of it. */
+/** Prefixed with its length, which may be wrong or truncated. */
 function framed(random: Random, packet: Buffer): Buffer {
   const prefix = Buffer.alloc(4);
   prefix.writeUInt32LE(packet.length);
@@ -135,7 +135,7 @@ function packetOf(random: Random): Buffer {
 function lineOf(random: Random): string {
   return pick<() => string>(random, [
     [30, () => metricOf(random)],
-    // Events go out one by one: the end of a run waits for them.
+    // Rare, since events are sent one by one and the end of a run waits for them.
     [
       0.1,
       () =>

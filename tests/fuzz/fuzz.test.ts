@@ -1,6 +1,6 @@
 /**
- * Whatever records and bytes come, a well-behaved client beside them loses nothing, the queues drain and the agent's
- * memory doesn't grow. `npm run fuzz` runs it for longer, by FUZZ_SEED, FUZZ_SECONDS and FUZZ_TARGET.
+ * Whatever records and bytes arrive, a well-behaved client loses nothing, the queues drain and the agent's memory
+ * doesn't grow. `npm run fuzz` runs it for longer, with FUZZ_SEED, FUZZ_SECONDS and FUZZ_TARGET.
  */
 import { describe, expect, it } from "vitest";
 import { PATIENCE } from "../support/until.js";
@@ -30,7 +30,7 @@ describe("a well-behaved client loses nothing, and the queues drain, beside the 
     const { differences, ...found } = await fuzz({ target, seed, seconds, say });
     say(JSON.stringify({ differences: differences.length, ...found }));
     expect(differences, `with seed ${seed}`).toEqual([]);
-    // Without these the run has shown nothing.
+    // Otherwise the run has proved nothing.
     expect(found.counted).toBeGreaterThan(50);
     expect(found.sent).toBeGreaterThan(50);
   });

@@ -1,9 +1,8 @@
 /**
- * A run of the fuzzers: a real agent with a heap of 256 MB, fuzzers that send it all kinds of things, and beside them a
- * well-behaved client.
+ * A run of the fuzzers: a real agent with a heap of 256 MB, fuzzers that send it anything, and well-behaved clients.
  *
- * Held: every count of that client arrives once, the agent goes on and ends by itself, the queues drain, and its memory
- * doesn't grow.
+ * Checks: every count of these clients arrives once, the agent survives and exits cleanly, the queues drain, and its
+ * memory doesn't grow.
  */
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -35,12 +34,12 @@ export interface FuzzOptions {
 }
 
 export interface Findings {
-  /** Each a line; none if all is as it should be. */
+  /** One line each; empty if everything is right. */
   readonly differences: readonly string[];
   readonly counted: number;
-  /** What the fuzzer sent: records, or connections. */
+  /** Number of records or connections that the fuzzer sent. */
   readonly sent: number;
-  /** The agent's resident memory, in MB: the most in the second quarter of the run, and in the last. */
+  /** The agent's peak resident memory in MB, in the second quarter of the run and in the last. */
   readonly early: number;
   readonly late: number;
 }
@@ -48,18 +47,18 @@ export interface Findings {
 const GOOD = "good.count";
 const STATSD_SOCKET = "statsd.sock";
 const DRAINED_WITHIN_MS = 120_000;
-/** An orphan becomes a dead letter when it is met a second time, a minute later. */
+/** An orphan becomes a dead letter when it is found a second time, a minute later. */
 const ORPHANS_WITHIN_MS = 150_000;
-/** In the short runs of the tests, orphans of ready metrics and logs aren't waited for. */
+/** Shorter runs don't wait for orphans of ready metrics and logs. */
 const SECONDS_WITH_ORPHANS = 30;
-/** Raw records that may wait for their time: more aren't looked at one by one. */
+/** Maximum number of pending raw records that are checked one by one. */
 const MAX_WAITING = 500;
 const MAX_SHOWN = 5;
 const SAMPLE_MS = 250;
 const SAYING_MS = 30_000;
-/** What memory may grow by from one part of the run to another, in MB: the garbage collector's own ups and downs. */
+/** Tolerated growth of memory in MB, for the ups and downs of garbage collection. */
 const GROWTH_MB = 80;
-/** What a heap of 256 MB, its code and buffers may take, in MB. */
+/** Limit for a heap of 256 MB with code and buffers, in MB. */
 const MAX_MB = 480;
 const MEGABYTE = 1_000_000;
 
@@ -128,7 +127,7 @@ export async function fuzz({ target, seed, seconds, say }: FuzzOptions): Promise
 }
 
 interface Fuzzer {
-  /** Resolves with how much was sent. */
+  /** Resolves with the number sent. */
   stop(): Promise<number>;
 }
 
@@ -153,7 +152,7 @@ async function statsdSockets(agent: Running, path: string): Promise<StatsdSocket
   return { udp: await portOf("udp"), tcp: await portOf("tcp"), path };
 }
 
-/** Likewise by DogStatsD over a Unix stream. Its stop resolves with how many the agent has read. */
+/** Counts by DogStatsD over a Unix stream. Its stop resolves with the number that the agent has read. */
 function startGoodStream(path: string): Fuzzer {
   const socket = connect(path);
   const packet = Buffer.from(`....${GOOD}:1|c`);
@@ -179,7 +178,7 @@ function startGoodStream(path: string): Fuzzer {
   };
 }
 
-/** Counts one every few milliseconds, and keeps what could not be stored yet. Its stop resolves with how many were stored. */
+/** Counts 1 every few milliseconds with the client. Its stop resolves with the number stored. */
 function startGoodClient(port: number): Fuzzer {
   const client = new ChouetteClient({
     port,
@@ -208,9 +207,9 @@ function startGoodClient(port: number): Fuzzer {
 }
 
 /**
- * What doesn't leave its queue, and the agent's last lines. A raw record from the future may wait, by its place in the
- * queue or by its own time: for its time, or for ten minutes after the agent's start, whose clock may be behind.
- * @param withOrphans whether to wait for values whose ids have no time, too: the agent looks for them once a minute
+ * The records that don't leave their queues, and the agent's last lines. A raw record from the future, by its score or
+ * its own time, may wait for that time, or for ten minutes after the agent's start, whose clock may be behind.
+ * @param withOrphans whether to wait for orphans as well: the agent looks for them once a minute
  */
 async function untilDrained(
   port: number,
@@ -243,7 +242,7 @@ async function untilDrained(
     .finally(() => clearInterval(saying));
 }
 
-/** The raw records that aren't from the future, each as a line: nothing excuses that they are still there. */
+/** The raw records that aren't from the future, one line each: they should have left. */
 async function presentRecords(port: number): Promise<readonly string[]> {
   const { rawMetrics } = queueNames();
   const bulks = async (...command: readonly string[]) =>
@@ -275,7 +274,7 @@ function ownTime(value: string): number {
   }
 }
 
-/** The texts of a reply in bytes. */
+/** The bulk strings of a reply, in latin1. */
 function bulksOf(reply: string): readonly string[] {
   const bulks: string[] = [];
   let at = 0;

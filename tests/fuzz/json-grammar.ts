@@ -1,6 +1,6 @@
 /**
- * JSON of every kind as text, which need not be JSON in the end: every type, numbers at their limits, depth, size,
- * duplicate keys and `__proto__`. Text and not values, since no value has duplicate keys, `1e400` or `NaN`.
+ * Random JSON as text, valid or not: every type, numbers at their limits, depth, size, duplicate keys and `__proto__`.
+ * Text rather than values, since no value has duplicate keys, `1e400` or `NaN`.
  */
 import { pick, type Random } from "../support/random.js";
 
@@ -114,8 +114,8 @@ function large(random: Random): string {
 }
 
 /**
- * An object whose fields are right most of the time; else they have any value, are missing, or are there twice. Others
- * may come beside them, and now and then something else takes the place of all.
+ * An object whose fields are mostly valid; otherwise they have any value, are missing, or occur twice. It may have
+ * further fields, and sometimes it is another value altogether.
  */
 export function objectOf(random: Random, fields: Readonly<Record<string, Grammar>>): string {
   if (random() < 0.03) return anyJson(random);
@@ -131,7 +131,7 @@ export function objectOf(random: Random, fields: Readonly<Record<string, Grammar
   return `{${entries.join()}}`;
 }
 
-/** The text's bytes, some of them broken: cut short, a bit flipped, or bytes in it that are no UTF-8. */
+/** The text's bytes, sometimes broken: truncated, with a flipped bit, or with bytes that aren't UTF-8. */
 export function bytesOf(random: Random, text: string): Buffer {
   const bytes = Buffer.from(text);
   const at = Math.floor(random() * bytes.length);

@@ -1,7 +1,7 @@
 /**
- * Clients of the embedded broker that send everything that the protocol has and much that it hasn't: RESP2 and RESP3,
- * inline requests, half frames, nested arrays, lying lengths, transactions without an end, flipped bits; byte by byte,
- * without reading, and with an end of any kind.
+ * Clients of the embedded broker that send valid and invalid requests: RESP2 and RESP3, inline requests, truncated
+ * frames, nested arrays, wrong lengths, unfinished transactions, flipped bits; byte by byte, without reading replies,
+ * and ending in any way.
  */
 import { connect, type Socket } from "node:net";
 import { queueNames } from "@chouette-iot/queue";
@@ -131,7 +131,7 @@ async function oneConnection(port: number, random: Random, isStopped: () => bool
     [4, () => void socket.end()],
     [1, () => pause(random() * MAX_HELD_MS)],
   ])();
-  // One that was only ended and never reads would be there for ever.
+  // A socket that was only ended and never reads would stay forever.
   await pause(20);
   socket.destroy();
   return sent;
@@ -152,7 +152,7 @@ async function send(socket: Socket, piece: Buffer, random: Random): Promise<void
     await pause(random() * 10);
     socket.write(piece.subarray(at));
   }
-  // Others get their turn, and what nobody takes isn't heaped up here.
+  // Lets the others run, and waits while much is unsent.
   if (random() < 0.5 || socket.writableLength > KIBIBYTE * KIBIBYTE) await pause(random() * 5);
 }
 
@@ -242,7 +242,7 @@ function nestedOf(random: Random): Buffer {
   );
 }
 
-/** MULTI, much after it, and no EXEC: what is stored by it would be the record of nobody. */
+/** A MULTI with much data and without EXEC: nothing of it may be stored. */
 function openTransaction(random: Random): Buffer {
   const value = "x".repeat(random() * 300 * KIBIBYTE);
   const sets = times(random, 10, () => requestOf(["HSET", `${logs}.values`, `open-${random()}`, value]));

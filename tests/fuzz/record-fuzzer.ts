@@ -1,4 +1,4 @@
-/** Stores records of every kind in every queue, as any client could, in batches on one connection. */
+/** Stores random records in every queue, as any client could, in batches on one connection. */
 import { queueNames } from "@chouette-iot/queue";
 import { pick, type Random } from "../support/random.js";
 import { connectRaw } from "../support/raw-redis.js";
@@ -8,7 +8,7 @@ import { anyJson, anyObject, bytesOf, type Grammar, objectOf, oneOf, times } fro
 const queues = queueNames();
 const TYPES = ["count", "gauge", "rate", "set", "histogram", "distribution"] as const;
 const RECORDS_IN_BATCH = 20;
-/** Of metrics and tags: few, so that records of all kinds meet in one context. */
+/** Number of distinct metrics and tags: few, so that records of all kinds meet in one context. */
 const NAMES = 6;
 
 const name: Grammar = (random) => `"fuzz.${Math.floor(random() * NAMES)}"`;
@@ -64,7 +64,7 @@ const CONTENT: readonly (readonly [weight: number, content: readonly [queue: str
   [1, [queues.rejected, deadLetter]],
 ];
 
-/** Ids that one may mistake for another, or that a store may trip over. */
+/** Ids that are easily confused, or that a store may not handle. */
 function idOf(random: Random, number: number): Buffer {
   return pick<() => Buffer>(random, [
     [90, () => Buffer.from(`fuzz-${number}`)],
@@ -108,7 +108,7 @@ export function requestOf(args: readonly (string | Buffer)[]): Buffer {
   return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
 }
 
-/** Requests that store one record, or half of one, each as a transaction of its own. */
+/** A transaction that stores one record, or only its id or its value. */
 export function storingOf(random: Random, number: number): Buffer {
   const [queue, grammar] = pick(random, CONTENT);
   const id = idOf(random, number);
@@ -136,7 +136,7 @@ export function startRecordFuzzer(port: number, random: Random): { stop(): Promi
     }
     client.socket.destroy();
   })();
-  // Awaited by `stop`; until then it is nobody's.
+  // Awaited by `stop`; until then a rejection must not be unhandled.
   storing.catch(() => {});
   return {
     stop: async () => {

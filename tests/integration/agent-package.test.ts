@@ -1,4 +1,6 @@
-/** The agent as it is published: packed, installed with deploy/install.sh (`npm i -g`) into an empty folder, and run from there. */
+/**
+ * The published agent: packed, installed with deploy/install.sh (`npm i -g`) into an empty folder, and run from there.
+ */
 import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +12,7 @@ import { newFolder } from "../support/folders.js";
 import { installedFiles, pack } from "../support/packing.js";
 import { run } from "../support/running.js";
 
-/** What a device takes on, in bytes: all libraries are in it. */
+/** Maximum installed size in bytes, with all libraries. */
 const UNPACKED_BUDGET = 3_200_000;
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -27,7 +29,7 @@ beforeAll(async () => {
   folder = await newFolder();
   tarball = await pack("chouette-iot", folder.path);
   device = join(folder.path, "device");
-  // From nothing but the tarball: there is no registry to ask.
+  // Only from the tarball: there is no registry.
   const env = { ...process.env, ROOT: device, npm_config_offline: "true" };
   await runFile("sh", [join(root, "deploy/install.sh"), tarball], { env });
   installed = join(device, "usr/local/lib/node_modules/chouette-iot");

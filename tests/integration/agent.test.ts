@@ -1,4 +1,4 @@
-/** The walk from end to end: real clients, a real Redis or the agent's own broker, the agent, an intake. */
+/** End to end: real clients, a real Redis or the agent's own broker, the agent, an intake. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -23,7 +23,7 @@ beforeEach(async () => {
   cleanUps.push(() => intake.close());
 });
 
-/** An agent with short intervals that sends to the intake, and what else it is told. */
+/** Starts an agent with short intervals that sends to the intake. */
 async function startAgent(settings: Readonly<Record<string, string>>) {
   const agent = await startAgentProcess({
     API_KEY: KEY,

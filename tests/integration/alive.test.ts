@@ -1,7 +1,7 @@
 /**
- * Alive is an agent whose loops go on, whatever fails; one of whose calls never ends is not, until it ends.
+ * An agent is alive if its loops make progress, whatever fails; it isn't while one of its calls hangs.
  *
- * The agent is a real one, on a clock that the test moves: within seconds its minutes pass.
+ * A real agent runs on a clock that the test moves, so its minutes pass in seconds.
  */
 import pino from "pino";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -14,7 +14,7 @@ import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
 const TICK_MS = 2_000;
-/** Longer than anything that an agent does may take. */
+/** Longer than any call of an agent may take. */
 const LONG_MS = 600_000;
 
 let redis: RedisServer;
@@ -28,7 +28,7 @@ beforeEach(async () => {
   clock = new ManualClock(Date.now());
   const loaded = readSettings({
     API_KEY: "any",
-    // Nobody is there: Datadog is unavailable all the time.
+    // Nobody listens: Datadog is always unavailable.
     DATADOG_URL: `http://127.0.0.1:${CLOSED_PORT}`,
     REDIS_URL: redis.url,
     CHOUETTE_HTTP: `${http}`,
@@ -50,7 +50,7 @@ async function health() {
   return { code: answer.status, text: await answer.text() };
 }
 
-/** Again and again a long time passes in the middle of what the loops do: each finds its end, and goes on. */
+/** Lets a long time pass repeatedly in the middle of the loops' work: each call ends, and the loop continues. */
 async function expectAliveForLong(): Promise<void> {
   for (let round = 0; round < 5; round++) {
     await clock.advance(LONG_MS);

@@ -1,4 +1,4 @@
-/** docs/BENCHMARKS.md and its plots are made of docs/benchmarks.json, and never typed. */
+/** docs/BENCHMARKS.md and its plots are generated from docs/benchmarks.json. */
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

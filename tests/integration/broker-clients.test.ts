@@ -29,7 +29,7 @@ afterEach(async () => {
   await locked.stop();
 });
 
-/** What a program writes to stdout, given this on stdin; an error where it fails. */
+/** A program's stdout for this stdin; rejects if it fails. */
 async function outputOf(command: string, args: readonly string[], input: string): Promise<string> {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.end(input);
@@ -53,7 +53,7 @@ describe("redis-cli", () => {
     );
     for (const broker of [open, locked]) {
       const login = broker === locked ? ["-a", PASSWORD, "--no-auth-warning"] : [];
-      // What ends it is random: once is not enough.
+      // The cause is random, so it runs several times.
       for (let round = 0; round < 5; round++) {
         const output = await outputOf(
           "redis-cli",

@@ -1,4 +1,4 @@
-/** The embedded broker killed in the middle of a storm: what it acknowledged is there, and nothing by halves. */
+/** The embedded broker killed under load: acknowledged batches are there, and each completely or not at all. */
 import { fileURLToPath } from "node:url";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -12,7 +12,7 @@ const QUEUE = "chouette:metrics:raw";
 const CLIENTS = 4;
 const BATCH = 50;
 const IN_FLIGHT = 8;
-/** Batches that are acknowledged before the broker is killed: other moments in other rounds. */
+/** Batches that are acknowledged before the kill: a different moment in each round. */
 const ROUNDS = [1, 40, 90, 150, 230] as const;
 
 let folder: Awaited<ReturnType<typeof newFolder>>;
@@ -53,7 +53,7 @@ function storm(connection: RawRedis, client: string): void {
   send();
 }
 
-/** How many records of each client's batches are in the store, and the batch that its marker names. */
+/** The number of stored records of each client's batches, and the batch in its marker. */
 async function stored(directory: string, clients: readonly string[]) {
   const { store } = await openEmbeddedStore({ folder: directory });
   const records = await store.read(QUEUE, { limit: 1_000_000 });
@@ -90,7 +90,7 @@ it("keeps every acknowledged batch, and each batch whole or not at all, when it 
     }
   }
   for (const { client, counts, marker } of await stored(folder.path, clients)) {
-    // Batches are stored in order, so that there are no gaps, and the marker names the last.
+    // Batches are stored in order, so there are no gaps, and the marker has the last.
     expect([...counts.keys()].sort((a, b) => a - b)).toEqual(Array.from(counts, (_, index) => index + 1));
     expect([...counts.values()].every((count) => count === BATCH)).toBe(true);
     expect(counts.size).toBeGreaterThanOrEqual(acknowledgedBatches.get(client) ?? Infinity);

@@ -1,4 +1,6 @@
-/** The embedded broker against clients that send rubbish, half or too much, don't read, or come in crowds. */
+/**
+ * The embedded broker against clients that send garbage, too little or too much, don't read, or come in large numbers.
+ */
 import { milliseconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

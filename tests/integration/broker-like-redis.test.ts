@@ -1,4 +1,4 @@
-/** The embedded broker beside a real Redis server: the same requests, byte by byte the same answers. */
+/** The embedded broker compared with a real Redis server: the same requests get the same bytes. */
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { startTestBroker, type TestBroker } from "../support/broker.js";
 import { ask } from "../support/raw-redis.js";
@@ -166,7 +166,7 @@ beforeEach(async () => {
 
 afterAll(() => redis?.stop());
 
-/** Errors by their code, since their words differ; the greeting of HELLO without what is each server's own. */
+/** Errors by their code only, since their texts differ; HELLO's reply without the fields that differ by server. */
 function comparable(answers: string): string {
   return answers
     .replace(/^-([A-Z]+)[^\r]*/gm, "-$1")

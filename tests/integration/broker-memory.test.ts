@@ -1,4 +1,4 @@
-/** The embedded broker's memory and connections: no client, however careless, takes another's. */
+/** The embedded broker's memory and connections: no client, however careless, takes those of another. */
 import { networkInterfaces } from "node:os";
 import { milliseconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
@@ -28,7 +28,7 @@ async function connect(port: number): Promise<RawRedis> {
   return client;
 }
 
-/** One that sends nothing more than this, and stays. */
+/** A client that sends only this, and stays connected. */
 async function hold(port: number, bytes: string): Promise<RawRedis> {
   const client = await connect(port);
   client.send(bytes);
@@ -71,7 +71,7 @@ describe("the memory of all connections together", () => {
     const holders = await Promise.all(Array.from({ length: 38 }, () => hold(broker.port, open)));
     for (const holder of holders) await holder.receives("+QUEUED");
     expect(broker.counters.closedForMemory).toBe(0);
-    // Three times as large as any of theirs, but it goes on, and from some time on they don't.
+    // Three times as large as any of theirs, but it makes progress, and they have stopped.
     const store = async (id: string) =>
       /\*2\r\n:1\r\n:1\r\n$/.test(await ask(broker.port, multi(id, "y".repeat(300 * KIBIBYTE))));
     await until("a batch to go in", () => store("first"));
@@ -136,7 +136,7 @@ it("takes about as much memory for a request that comes byte by byte as for any 
   globalThis.gc?.();
   const after = process.memoryUsage();
   expect(parser.heldBytes).toBeLessThan(2.1 * bytes.length + 256);
-  // Of Node's buffers outside of the heap; the heap's rubbish is gone by itself.
+  // Node's buffers outside the heap; the heap is collected anyway.
   expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(8 * MEBIBYTE);
 });
 

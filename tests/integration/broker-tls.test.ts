@@ -1,4 +1,4 @@
-/** TLS on the embedded broker's port: who is let in with it, and who without. */
+/** TLS on the embedded broker's port: which clients are accepted with and without it. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { milliseconds } from "@chouette-iot/record";

@@ -1,4 +1,4 @@
-/** The `chouette` command as a process: what it says of itself, and what it stores where. */
+/** The `chouette` command as a process: help, errors, and `send`. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";

@@ -1,6 +1,7 @@
 /**
- * What the agent makes of an aggregating client's records is what it makes of the calls: the same calls at the same times,
- * through a client that aggregates and one that doesn't, into two databases of a real Redis, and through the agent's own flush.
+ * The agent's results are the same with and without aggregation in the client: the same calls at the same times,
+ * through a client that aggregates and one that doesn't, into two databases of a real Redis, and through the agent's
+ * own flush.
  */
 import { queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
@@ -101,7 +102,7 @@ test("the agent makes the same of the records with aggregation and without", asy
   );
 }, 120_000);
 
-/** A line for each point, without the order in which the agent came to them. */
+/** A line for each point, in any order. */
 function flat(metrics: readonly ReadyMetric[]): readonly { readonly key: string; readonly value: number }[] {
   return inOrder(metrics)
     .flatMap(({ points, ...metric }) =>
@@ -110,7 +111,7 @@ function flat(metrics: readonly ReadyMetric[]): readonly { readonly key: string;
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-/** Sums taken in another order differ by rounding; where they cancel out, by rounding of what was summed. */
+/** Sums in another order differ by rounding, relative to the largest summand if they cancel out. */
 function isNear(a: number, b: number): boolean {
   return isClose(a, b) || Math.abs(a - b) < 1e-6;
 }

@@ -1,4 +1,4 @@
-/** What a client may hold, in memory and on disk, and what it gives back at its end. */
+/** A client's limits in memory and on disk, and what it releases when it is closed. */
 import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
@@ -71,7 +71,7 @@ test("a spill is within its bound while it drains, and every record is stored or
   const { accepted, stored, dropped } = client.stats();
   expect(accepted).toBe(calls);
   expect(stored + dropped.spill_full).toBe(calls);
-  // One segment beyond it is being sent.
+  // One more segment is being sent.
   expect(largest).toBeLessThan(maxBytes + 1_500_000);
   expect(largest).toBeGreaterThan(maxBytes / 2);
   await client.close();

@@ -1,4 +1,4 @@
-/** The same client at other brokers: the agent's embedded one, and Redis over TLS. */
+/** The client with other brokers: the agent's embedded one, and Redis over TLS. */
 import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { reservedPort } from "../support/ports.js";
 import { run } from "../support/running.js";
 import { until } from "../support/until.js";
 
-/** Takes records away as they come, as the agent does, and counts each. */
+/** Removes records as they arrive, as the agent does, and counts each. */
 async function takeAll(
   store: EmbeddedStore,
   taken: Map<string, number>,

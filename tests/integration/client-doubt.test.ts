@@ -1,4 +1,4 @@
-/** Answers that are lost with their connection, while an agent takes the records away as they come. */
+/** Replies that are lost with their connection, while an agent removes the records as they arrive. */
 import { ChouetteClient, type ChouetteClientOptions } from "chouette-iot-client";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { type Broker, lookInto } from "../support/broker-records.js";
@@ -64,7 +64,7 @@ test("a batch that a hung server carries out late is counted once", async () => 
   redis.signal("SIGSTOP");
   const answers = new Set<Promise<boolean>>();
   for (let call = 1; call <= 5_000; call++) answers.add(client.count("m", 1, { timestamp: call }));
-  // Long enough for the client to give its connection up and to make another, which the server has not seen yet.
+  // Long enough for the client to drop its connection and open another, which the server hasn't seen yet.
   await until("the client to have tried again", () => client.stats().disconnections > 0);
   redis.signal("SIGCONT");
   expect(await Promise.all(answers)).not.toContain(false);
@@ -72,7 +72,7 @@ test("a batch that a hung server carries out late is counted once", async () => 
   await client.close();
 });
 
-/** A client whose second batch is on its way to the server, though its connection has been cut. */
+/** A client whose second batch is still on its way to the server, though its connection has been cut. */
 async function delayedBatch(options: ChouetteClientOptions, mayReconnect: boolean) {
   const link = await startHoldingLink(redis.port, TRANSACTION);
   onTestFinished(link.stop);
@@ -116,7 +116,7 @@ test("a spilled record whose answer was lost is counted once", async () => {
   for (let call = 0; call < 20_000; call++) client.count("m", 1, { timestamp: call });
   await until("nearly all to be spilled", () => client.stats().spilled >= 19_000);
   let answered = 0;
-  // By count: by chance there are runs in which all is stored before the fifth cut.
+  // By count, since in some runs everything is stored before the fifth cut.
   const proxy = await startCuttingProxy(redis.port, () => ++answered % 7 === 0, port);
   await until("five connections to be cut", () => proxy.cuts() >= 5);
   proxy.calm();

@@ -1,4 +1,4 @@
-/** How programs end that use the client: what is stored then, and that nothing keeps them from ending. */
+/** How programs that use the client end: their records are stored, and nothing keeps them alive. */
 import { describe, expect, test } from "vitest";
 import { clientPrograms } from "../support/client-program.js";
 import { CLOSED_PORT } from "../support/ports.js";

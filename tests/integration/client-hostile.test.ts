@@ -1,4 +1,4 @@
-/** Brokers that harm: the program goes on, memory stays bounded, and `stats()` tells why. */
+/** Broken brokers: the program continues, memory stays bounded, and `stats()` has the reason. */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { ChouetteClient } from "chouette-iot-client";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -30,11 +30,11 @@ function newClient(url: string): ChouetteClient {
   return client;
 }
 
-/** More calls than memory has room for, until the trouble is told. */
+/** Makes more calls than the buffer holds, until the error is reported. */
 async function troubled(made: ChouetteClient, why: RegExp): Promise<void> {
   await until(`the trouble ${why}`, () => {
     for (let call = 0; call < 500; call++) made.count("m", 1, { timestamp: call });
-    // A listener hears of it in a turn of its own.
+    // A listener is called in a separate turn.
     const isHeard = errors.some((message) => why.test(message));
     return isHeard && why.test(made.stats().lastError?.message ?? "") && made.stats().dropped.buffer_full > 0;
   });
@@ -44,7 +44,7 @@ async function troubled(made: ChouetteClient, why: RegExp): Promise<void> {
   expect(JSON.stringify([errors, made.stats()])).not.toContain(PASSWORD);
 }
 
-/** What was buffered is stored once the trouble is over. */
+/** Buffered records are stored once the broker works again. */
 async function recovers(made: ChouetteClient): Promise<void> {
   expect(await made.flush({ timeoutMs: 20_000 })).toBe(true);
   expect(made.stats()).toMatchObject({ buffered: 0, connected: true });

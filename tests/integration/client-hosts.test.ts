@@ -1,4 +1,4 @@
-/** Programs in which timers, classes and async contexts are not what the client expects: it works there as anywhere. */
+/** Programs with unusual timers, classes and async contexts: the client works in all of them. */
 import { createContext, runInContext } from "node:vm";
 import { ChouetteClient, patchConsole } from "chouette-iot-client";
 import { TestClient } from "chouette-iot-client/testing";

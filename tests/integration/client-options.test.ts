@@ -1,4 +1,4 @@
-/** How a client reaches its broker: TLS with certificates as options, a Unix socket, a login as options, names of hosts. */
+/** Options for the connection: TLS with certificates, a Unix socket, a login, host names. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -49,7 +49,7 @@ afterAll(async () => {
   await folder.remove();
 });
 
-/** Whether a record is stored with these options, or the error that keeps it from there. */
+/** Whether a record is stored with these options, or the error. */
 async function outcome(options: ChouetteClientOptions): Promise<boolean | string> {
   const client = new ChouetteClient({ answerTimeoutMs: 20_000, ...options });
   const answer = client.count("m", 1, { timestamp: 1 });

@@ -1,4 +1,4 @@
-/** The broker killed and restarted again and again under load, while an agent takes the records away. */
+/** The broker is killed and restarted repeatedly under load, while an agent removes the records. */
 import { ChouetteClient, type ClientStats } from "chouette-iot-client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Consumer, startConsumer } from "../support/consumer.js";
@@ -11,7 +11,7 @@ let redis: RedisServer;
 let consumer: Consumer;
 
 beforeEach(async () => {
-  // What is acknowledged must survive the kill: the client is under test here, not the server's durability.
+  // Acknowledged records must survive the kill: this tests the client, not the server's durability.
   redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
   consumer = await startConsumer(redis.url);
 });
@@ -48,7 +48,7 @@ async function killAndRestart(downMs: number): Promise<void> {
 
 test("with a spill, a broker killed ten times costs no record and doubles none", async () => {
   const folder = await newFolder();
-  // So little memory that most of what comes during an outage has to go through the files.
+  // So little memory that most records of an outage go through the spill.
   const client = new ChouetteClient({ url: redis.url, bufferRecords: 1_500, spill: { folder: folder.path } });
   let spilled = 0;
   const calls = await underLoad(client, async () => {

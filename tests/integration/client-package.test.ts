@@ -1,4 +1,4 @@
-/** The package as it is published: packed, installed into an empty folder, and used from there. */
+/** The published package: packed, installed into an empty folder, and used from there. */
 import { execFile } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { newFolder } from "../support/folders.js";
 import { installedFiles, pack } from "../support/packing.js";
 import { startRedis } from "../support/redis-server.js";
 
-/** What an application takes on with the client, in its two forms. */
+/** Maximum installed size of the client, in both forms. */
 const UNPACKED_BUDGET = 400_000;
 /** Milliseconds from `import` to a client, in a process that has nothing else to do. Generous: other tests run beside it. */
 const IMPORT_BUDGET = 250;

@@ -1,4 +1,4 @@
-/** Processes of their own, with the client as it is built: how they end, and what is stored then. */
+/** Processes with the built client: how they end, and what is stored. */
 import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { CLIENT, clientPrograms } from "../support/client-program.js";
@@ -9,7 +9,7 @@ const server = redisForTests();
 const programs = clientPrograms();
 const program = programs.start;
 
-/** Counts from 0 to 999, each at a time of its own. */
+/** Counts from 0 to 999, each with a distinct time. */
 const THOUSAND = "for (let i = 0; i < 1000; i++) client.count('m', 1, { timestamp: i });";
 
 test("a program that says nothing more ends, and what it counted is stored", async () => {
@@ -94,7 +94,7 @@ test("workers, cluster workers and forked children store records of their own", 
 });
 
 describe("with a spill, what a process held is delivered by the next one, once", () => {
-  /** Another process with the same folder, and a broker: nothing of its own to say. */
+  /** Another process with the same folder and a broker, which records nothing itself. */
   async function deliverBy(next: string): Promise<void> {
     const running = program(next, server.redis.port);
     expect(await running.ended).toBe(0);
@@ -126,7 +126,7 @@ describe("with a spill, what a process held is delivered by the next one, once",
       server.redis.port,
     );
     expect(await running.ended).toBe(1);
-    // Taken away by an agent before the next process starts: what is sent again would be counted again.
+    // An agent removes them before the next process starts: records that are sent again would count again.
     const before = await server.broker.size();
     await server.broker.command("RENAME", "chouette:metrics:raw.keys", "taken.keys");
     await server.broker.command("RENAME", "chouette:metrics:raw.values", "taken.values");

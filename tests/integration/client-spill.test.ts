@@ -1,4 +1,7 @@
-/** Spill files that vanish or can't be read: they cost their own records, counted, and hold up nothing else. */
+/**
+ * Spill files that vanish or can't be read: they cost only their own records, which are counted, and block nothing
+ * else.
+ */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ChouetteClient } from "chouette-iot-client";

@@ -9,7 +9,7 @@ const server = redisForTests();
 let client: ChouetteClient;
 
 beforeEach(async () => {
-  // Nothing here is about how soon an answer comes: the machine may be busy.
+  // Generous, since this doesn't test speed and the machine may be busy.
   client = new ChouetteClient({ url: server.redis.url, answerTimeoutMs: 20_000 });
 });
 afterEach(() => client.close());

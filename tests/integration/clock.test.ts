@@ -1,7 +1,7 @@
 /**
- * A pipeline whose clock is set while it works: every record is counted once, at the time at which it happened.
+ * A pipeline whose clock is set while it works: every record counts once, at the time at which it happened.
  *
- * The pipeline and its store are real, the clock and the far end are the test's.
+ * The pipeline and its store are real; the clock and the intake belong to the test.
  */
 import { queueNames, type Store } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
@@ -117,7 +117,7 @@ describe("each count arrives once", () => {
     clock.jump(60 * MINUTE);
     await count();
     for (let second = 0; second < 30; second++) await at("a second", () => true);
-    // Nothing is moved, sent or flushed till then.
+    // Until then nothing is moved, sent or flushed.
     expect([metrics.batches.length, logs.batches.length]).toEqual([1, 1]);
     expect(await store.size(queues.rawMetrics)).toBe(1);
     const [sent] = await store.read(queues.readyMetrics, { limit: 1 });

@@ -1,4 +1,4 @@
-/** What the commands do once nobody reads what they write: `chouette collect host | head -1`. */
+/** Commands whose output nobody reads any more: `chouette collect host | head -1`. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -58,7 +58,7 @@ describe("a closed standard output", () => {
     const now = Date.now() / 1000 - 5;
     await queue.put(JSON.stringify({ metric: "m", type: "count", value: 1, timestamp: now, tags: {} }), now);
     expect(await agent.ended).toBe(0);
-    // While it prints metrics, its log goes to standard error: nothing but log lines is there.
+    // While it prints metrics, its log goes to stderr, where there are only log lines.
     const lines = agent.errors().trim().split("\n");
     expect(lines.filter((line) => !line.startsWith("{"))).toEqual([]);
     await queue.close();

@@ -1,4 +1,4 @@
-/** The docker collector before a real dockerd, whose containers come and go while it looks. */
+/** The docker collector with a real dockerd, whose containers come and go during a round. */
 import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { milliseconds } from "@chouette-iot/record";
@@ -73,7 +73,7 @@ describe("the docker collector", () => {
     const second = await collector.collect(round(problems));
 
     const busy = of("busy", second);
-    // Near one core where it has one for itself; the kernel tells what its process really had.
+    // Nearly one core if it has one for itself; the kernel's figure is exact.
     const used = (await cpuSeconds("busy")) - since;
     const share = used / ((systemClock.monotonic() - sinceWhen) / 1000);
     expect((busy.get("cpu.percentage") ?? 0) / (100 * share)).toBeGreaterThan(0.7);
@@ -88,7 +88,7 @@ describe("the docker collector", () => {
     expect(Object.fromEntries(of("created", second))).toEqual({ running: 0, restarts: 0 });
     expect(of("gone", second).size).toBe(0);
     const third = await collector.collect(round(problems));
-    // The container began anew, so its share of CPU was not known in the round before.
+    // The container restarted, so its share of CPU wasn't known in the previous round.
     expect(of("idle", third).get("cpu.percentage")).toBeLessThan(10);
     expect(of("idle", third).get("restarts")).toBe(0);
 

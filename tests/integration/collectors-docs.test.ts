@@ -1,4 +1,4 @@
-/** docs/COLLECTORS.md says what the built collectors say of themselves. */
+/** docs/COLLECTORS.md matches the descriptions of the built collectors. */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { run } from "../support/running.js";

@@ -1,4 +1,4 @@
-/** The k8s collector before a real HTTPS server that asks for a client certificate, as a kubelet does. */
+/** The k8s collector with a real HTTPS server that requests a client certificate, as a kubelet does. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
@@ -105,7 +105,10 @@ function makeCertificate(name: string, authority: string, extension: string): vo
   );
 }
 
-/** Lets in whom a certificate of the cluster or the token shows; as a kubelet, it asks for the first and goes on without. */
+/**
+ * Accepts clients with a certificate of the cluster or the token; like a kubelet, it requests the first but doesn't
+ * require it.
+ */
 async function serve(certificate: string): Promise<Server> {
   const tls = {
     cert: readFileSync(file(`${certificate}.crt`)),

@@ -1,4 +1,4 @@
-/** The mqtt collector before a real Mosquitto. */
+/** The mqtt collector with a real Mosquitto. */
 import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -49,7 +49,7 @@ describe("the mqtt collector", () => {
       const metrics = await collect(urlOf(PASSWORD));
       return new Map(metrics.map(({ name, value }) => [name, value]));
     };
-    // The broker counts us from the first connection on, and tells so a second later.
+    // The broker counts us from the first connection on, and publishes that a second later.
     const values = await until("the broker to count", async () => {
       const collected = await collectAll();
       return (collected.get("Chouette.mqtt.messages.received") ?? 0) > 0 && collected;
@@ -58,7 +58,7 @@ describe("the mqtt collector", () => {
     expect(unknown).toEqual([]);
     expect(values.get("Chouette.mqtt.publish.dropped")).toBe(0);
     expect(values.has("Chouette.mqtt.clients.connected")).toBe(true);
-    // Nothing that is retained comes behind the answer to the ping.
+    // No retained message comes after the reply to the ping.
     for (let round = 0; round < 20; round += 1) expect((await collectAll()).size).toBe(values.size);
   });
 

@@ -1,4 +1,4 @@
-/** The collectors that look into Redis, before a real redis-server and the real BullMQ. */
+/** The collectors that read Redis, with a real redis-server and the real BullMQ. */
 import { createClient } from "@redis/client";
 import { Queue, Worker } from "bullmq";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";

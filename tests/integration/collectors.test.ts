@@ -1,4 +1,7 @@
-/** Collectors in the built agent and in `chouette collect`: the host beside the system's own tools, programs and modules of the user's. */
+/**
+ * Collectors in the built agent and in `chouette collect`: the host compared with system tools, and the user's programs
+ * and modules.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -55,7 +58,7 @@ describe("chouette collect host", () => {
     const device = df.trim().split("\n").at(-1)?.split(/\s+/)[0] ?? "";
 
     expect(code).toBe(0);
-    // What other tests on this machine take and give back in a second.
+    // Tolerance for memory that other tests take and release within a second.
     const tolerance = GIB;
     const near = (name: string, expected: number) => {
       expect(Math.abs((host.get(`Chouette.host.${name}`) ?? Number.NaN) - expected)).toBeLessThan(tolerance);
@@ -86,7 +89,7 @@ describe("chouette collect host", () => {
       .slice(14, 16)
       .map(Number);
     const percentage = values(metrics).get("Chouette.host.cpu.percentage") ?? Number.NaN;
-    // The two begin and end a process start apart.
+    // The two measure intervals that differ by the start of a process.
     expect(Math.abs(percentage - (100 - idle - waiting))).toBeLessThan(20);
     expect(percentage).toBeGreaterThan(20);
   });

@@ -1,4 +1,4 @@
-/** The dashboard in a real browser, of a real agent, in the states in which people look at it. */
+/** The dashboard of a real agent in a real browser, in the states in which people look at it. */
 import { randomBytes } from "node:crypto";
 import type { Browser } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -80,7 +80,10 @@ function sumsOf({ queues = [] }: Status): readonly string[] {
   });
 }
 
-/** Holds what is true in every state: no errors, nothing for axe to find, no scrolling sideways, and figures as in /status. */
+/**
+ * Checks what must be true in every state: no errors, nothing found by axe, no horizontal scrolling, and the figures of
+ * /status.
+ */
 async function inspect({ url, status }: Device, headline: RegExp) {
   const { page, errors } = await openPage(browser, url);
   await until(`the headline ${headline}`, async () => headline.test((await textOf(page, "#headline")) ?? ""));
@@ -129,7 +132,7 @@ describe("the dashboard", () => {
     await until("the new records on the page", async () =>
       (await textOf(page, "#ledger"))?.includes("13 accepted = 12 done + 0 pending + 1 dropped"),
     );
-    // The page is the same one: what was opened is still open.
+    // It is the same page: opened sections are still open.
     expect(await textOf(page, "#all-settings")).toContain("DAILY_BYTE_BUDGET 1000000");
     expect(await textOf(page, "#all-settings")).not.toContain(KEY);
   });
@@ -157,7 +160,7 @@ describe("the dashboard", () => {
     cleanUps.shift();
     const device = await startDevice({ STORE_MAX_BYTES: "1000000", RELEASE_INTERVAL: "60" });
     const { page, errors } = await openPage(browser, device.url, 360);
-    // No record, so that each becomes a dead letter as large as it was.
+    // Not a valid record, so that each becomes a dead letter of its size.
     const text = randomBytes(60_000).toString("hex");
     await until("the headline", async () => {
       await putCounts(device.queue, 5, text);

@@ -26,7 +26,7 @@ beforeEach(async () => {
   cleanUps.push(() => redis.stop());
 });
 
-/** Takes everything, and keeps no more than `onBody` does. */
+/** Accepts everything, and keeps only what `onBody` does. */
 async function startIntake(
   onBody: (path: string, body: Buffer, answer: () => void) => void,
 ): Promise<string> {

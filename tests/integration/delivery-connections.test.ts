@@ -70,7 +70,7 @@ async function startServer(
   );
   const port = await listening(server, sockets);
   const url = isSecure ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
-  /** Ends the connection that a request came by. */
+  /** Ends the connection of a request. */
   const cut = (request: Request) => {
     for (const socket of sockets) if (socket.remotePort === request.socket.remotePort) socket.destroy();
   };
@@ -162,7 +162,7 @@ describe.each(PROTOCOLS)("a connection by %s", (protocol) => {
     });
     const { post } = senderTo(url);
     expect(await post(10)).toEqual({ kind: "delivered", bytes: 10 });
-    // What went out on the closed one was paid for.
+    // The bytes on the closed connection count as well.
     expect(await post(10)).toEqual({ kind: "delivered", bytes: 20 });
     expect(ports).toHaveLength(3);
   });
@@ -201,14 +201,14 @@ describe.each(PROTOCOLS)("a connection by %s", (protocol) => {
     const { post } = senderTo(url, { answer: 20_000, turn: 600 });
     await Promise.all([post(10), post(20), post(30)]);
     expect(new Set(ports).size).toBe(1);
-    // One that takes too long doesn't hold up others, for which HTTP/1.1 needs another connection.
+    // A slow request doesn't block others; HTTP/1.1 needs another connection for them.
     const outcomes = await Promise.all([post(10), post(20)]);
     expect(outcomes.map(({ kind }) => kind)).toEqual(["delivered", "delivered"]);
     expect(new Set(ports).size).toBe(protocol === "h2" ? 1 : 2);
   });
 });
 
-/** What the kernel will do by itself on a connection from this port: `02` for a probe, `00` for nothing. */
+/** The kernel's timer of a connection from this port: `02` for a keepalive probe, `00` for none. */
 async function kernelTimer(port: number | undefined): Promise<string | undefined> {
   const local = (port ?? 0).toString(16).toUpperCase().padStart(4, "0");
   const table = await readFile("/proc/net/tcp", "latin1");
@@ -220,7 +220,7 @@ function streamOf(request: Request): ServerHttp2Stream {
   return request.stream;
 }
 
-/** Says that it looks at no stream after this one. */
+/** Sends a GOAWAY that names this stream as the last one processed. */
 function goAway({ session }: ServerHttp2Stream, lastStream: number, code = constants.NGHTTP2_NO_ERROR): void {
   session?.goaway(code, lastStream);
 }
@@ -349,7 +349,7 @@ describe("a server that speaks HTTP/2", () => {
     const link = await startFaultyLink(Number(new URL(url).port), () => ({ kind: "slow", ms: 10 }));
     cleanUps.push(link.stop);
     const { post } = senderTo(url.replace(/\d+$/, `${link.port}`), { answer: 300 });
-    // Until it has said so, it gets more.
+    // Until its GOAWAY arrives, it gets further requests.
     await post(1);
     const started = performance.now();
     expect(await post(30)).toEqual({ kind: "delivered", bytes: 30 });
@@ -407,7 +407,7 @@ describe("a server that speaks HTTP/2", () => {
     expect(chosen).toEqual(["h2", "http/1.1", "http/1.1"]);
   });
 
-  /** Whether a body is taken, and how the server then treats the stream or the connection. */
+  /** Whether a body is accepted, and what the server then does to the stream or the connection. */
   const FAULTS = {
     none: { takes: true, end: undefined },
     "goaway afterwards": {
@@ -462,7 +462,7 @@ describe("a server that speaks HTTP/2", () => {
         plan = [...planned];
         for (let sent = 0; sent < 5; sent++) {
           const body = `${++bodies}`;
-          // As the dispatcher does: again, until it is delivered.
+          // Repeats until it is delivered, like the dispatcher.
           while ((await post(10, undefined, { "x-body": body })).kind !== "delivered");
           const times = lost.filter((each) => each === body).length;
           expect(taken.filter((each) => each === body)).toHaveLength(times + 1);
@@ -495,7 +495,7 @@ describe.each(PROTOCOLS)("an endless answer by %s", (protocol) => {
     expect(outcome.kind).toBe(status === 400 ? "refused" : "unavailable");
     expect(performance.now() - started).toBeLessThan(2_000);
     await until("the connection to be closed", () => counting.counts.ended === 1);
-    // What the kernels of both sides hold besides.
+    // Bytes in the kernel buffers of both sides.
     expect(written).toBeLessThan(20_000_000);
   });
 });

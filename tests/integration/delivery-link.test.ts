@@ -1,4 +1,4 @@
-/** The way to the intake: through forward proxies, and with a certificate authority of one's own. */
+/** The way to the intake: through forward proxies, and with a custom certificate authority. */
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import {
@@ -28,7 +28,7 @@ beforeEach(async () => {
   cleanUps.push(() => intake.close());
 });
 
-/** Stores a record, dispatches once, and tells the outcome. */
+/** Stores a record, dispatches once, and returns the outcome. */
 async function deliver(options: DeliveringOptions) {
   const delivering: Delivering = startDelivering(options);
   cleanUps.push(() => delivering.stop());

@@ -1,4 +1,4 @@
-/** The dispatch loop: how long it waits for what, and what shortens a wait. */
+/** The dispatch loop: how long it waits, and what ends a wait early. */
 import { NAMESPACE } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Wrappers of the user's own, through a real agent: the one in docs/WRAPPERS.md, one that is wrong, one that isn't there. */
+/** Custom wrappers in a real agent: the one in docs/WRAPPERS.md, a faulty one, a missing one. */
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The design's table of answers, row by row, over real HTTP: what is delivered, kept, split, or set aside. */
+/** The table of answers in docs/DELIVERY.md, row by row, over real HTTP: delivered, kept, split, or dead letters. */
 import { writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
@@ -29,7 +29,7 @@ function deliverTo(url: string, options: Partial<DeliveringOptions> = {}): Deliv
 
 const series: (request: { readonly path: string }) => boolean = ({ path }) => path === "/api/v2/series";
 
-/** The first requests for series meet this, the rest are worked off. */
+/** The first requests for series get these answers, the others succeed. */
 function first(count: number, fault: ReturnType<Rules>): Rules {
   let met = 0;
   return (request) => (series(request) && met++ < count ? fault : undefined);
@@ -82,7 +82,7 @@ describe("a failure that passes keeps every record, to be sent again", () => {
     await delivering.put("a");
     const { delivered, failure } = await delivering.dispatcher.dispatch();
     expect({ delivered, kind: failure?.kind }).toEqual({ delivered: 0, kind: "unavailable" });
-    // It isn't about the records in the first place.
+    // The answer isn't about the records.
     expect(failure?.reason).not.toContain("refused:");
     expect(await delivering.waiting()).toBe(1);
     delivering.run();
@@ -392,7 +392,7 @@ describe("after an outage", () => {
     await delivering.put("fresh", 20);
     await delivering.put("freshest", 10);
     await delivering.dispatcher.dispatch();
-    // The first batch met the 500: the next went on all the same.
+    // The first batch got the 500; the next was sent nevertheless.
     expect(names(intake)).toEqual(["freshest"]);
     await delivering.dispatcher.dispatch();
     expect(names(intake)).toEqual(["freshest", "fresh", "oldest", "old"]);

@@ -1,4 +1,7 @@
-/** What is in deploy/: each file taken by a parser or linter of its own kind, and systemd told what it asks for. */
+/**
+ * The files in deploy/: each is checked by a parser or linter for its format, and the agent notifies systemd as its
+ * unit requires.
+ */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -64,7 +67,7 @@ describe("the unit of systemd", () => {
     expect(settings.has("ProcSubset")).toBe(false);
   });
 
-  /** Writes what systemd is told. */
+  /** Records the notifications to systemd. */
   async function startListener(socket: string) {
     const listener = `
 import socket, sys
@@ -131,7 +134,7 @@ while True: print(s.recv(1000).decode(), flush=True)
     stalled = ["flush has made no progress for 61 s"];
     const before = looks;
     await until("some looks while it hangs", () => looks > before + 10);
-    // Each look before it hung has told once, and none after it.
+    // Each check before it hung sent one notification, and none after it.
     await until("the last word from before", () => told() === before);
     await until("more looks", () => looks > before + 30);
     expect(told()).toBe(before);

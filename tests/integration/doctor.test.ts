@@ -1,4 +1,4 @@
-/** `chouette doctor`: what it finds, and what it says to do. */
+/** `chouette doctor`: its findings and its advice. */
 
 import { once } from "node:events";
 import { chmod, writeFile } from "node:fs/promises";
@@ -52,13 +52,13 @@ async function intakeUrl(): Promise<string> {
   return `${intake.url}/api`;
 }
 
-/** A folder that nobody can make, not even root: its parent is a file. */
+/** A folder that not even root can create: its parent is a file. */
 async function insideFile(): Promise<string> {
   await writeFile(join(folder, "file"), "");
   return join(folder, "file", "data");
 }
 
-/** A server that accepts every key and has a date of its own. */
+/** A server that accepts every key and has a different date. */
 async function serverAt(date: Date): Promise<string> {
   const server = createServer((_request, response) => {
     response.sendDate = false;

@@ -1,4 +1,4 @@
-/** An agent that ends, or goes on with other settings, while a body is out: its answer is waited for, for some seconds. */
+/** An agent that shuts down or reloads while a request is in flight waits a few seconds for its answer. */
 import { once } from "node:events";
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
@@ -26,7 +26,7 @@ beforeEach(async () => {
   folder = await newFolder();
   cleanUps.push(folder.remove);
 });
-/** Takes logs and has their senders wait for the answer until it is told to give it. */
+/** Accepts logs, and holds the answer back until the test releases it. */
 async function startSlowIntake() {
   const taken: unknown[] = [];
   const waiting: ServerResponse[] = [];
@@ -107,13 +107,13 @@ describe.each(Object.entries(brokers))("logs that are out arrive once, with the 
     await until("the logs to be out", () => intake.taken.length >= LOGS);
     await writeFile(file, "release_interval: 2\n");
     first.child.kill(signal);
-    // Meanwhile it has the time to do what it shouldn't: to give the answer up, or to send again.
+    // Time in which a faulty agent would give the answer up, or send again.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     intake.answer();
     const ended = signal === "SIGTERM";
     if (ended) expect(await first.ended).toBe(0);
     else await first.wrote("settings reloaded");
-    // What comes after them has passed all that could be left of them.
+    // Later records have passed everything that could be left of them.
     await store(settings, ended ? await startAgent(settings) : first, [log("later")]);
     await until("the later log", () => intake.taken.length > LOGS);
     expect(intake.taken).toHaveLength(LOGS + 1);

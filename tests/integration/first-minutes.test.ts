@@ -1,4 +1,4 @@
-/** What somebody meets in the first ten minutes: what a command says when something isn't right yet. */
+/** The first ten minutes of a new user: what commands print when something isn't right yet. */
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ async function chouette(args: readonly string[], settings: AgentSettings = {}) {
   return { code: await running.ended, output: running.output() };
 }
 
-/** On a terminal of 80 columns. What it drew last. */
+/** Runs a command on a terminal of 80 columns. Returns its output. */
 async function onTerminal(args: string, settings: AgentSettings = {}): Promise<string> {
   const command = `stty cols 80 rows 24; exec ${process.execPath} ${CHOUETTE} ${args}`;
   const running = run("script", ["-qec", command, "/dev/null"], { env: { ...settings, NO_COLOR: "1" } });
@@ -98,7 +98,7 @@ describe("two agents on one device", () => {
     const CHOUETTE_HTTP = `127.0.0.1:${await statusPort(first)}`;
     const second = await startAgentProcess({ ...settingsOf("second"), CHOUETTE_HTTP });
     onTestFinished(async () => void (await second.end("SIGKILL")));
-    // The port of the first: each command still speaks with the agent of its own settings.
+    // The first agent's port: each command still asks the agent of its own settings.
     for (const [name, agent] of [
       ["first", first],
       ["second", second],

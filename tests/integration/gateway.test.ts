@@ -1,7 +1,7 @@
 /**
- * Every record of a device is accepted by its gateway once, whatever happens between the two: connections that are cut before
- * and behind the gateway's answer, bytes that arrive when the device has long connected again, a device that is killed
- * between sending and settling. The gateway sends and forgets what it took meanwhile, so that a repeat would count twice.
+ * A gateway accepts every record of a device once, whatever happens in between: connections are cut before and after
+ * its answer, bytes arrive long after the device has reconnected, the device is killed between sending and settling.
+ * Meanwhile the gateway sends and forgets accepted records, so a repeat would count twice.
  */
 import { queueNames, type Settlement, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
@@ -78,7 +78,7 @@ function startDevice(store: Store, port: number) {
   };
 }
 
-/** What the gateway's own agent does: sends, and settles what it sent. */
+/** Acts as the gateway's own agent: sends, and settles what it sent. */
 async function takeAll(gateway: Store, taken: string[]): Promise<void> {
   const page = await gateway.read(logs, { limit: 50 });
   taken.push(...page.map(({ value }) => JSON.parse(value ?? "").message));
@@ -121,7 +121,7 @@ async function expectEachOnce(gateway: Store, port: number, random: Random): Pro
   expect(taken).toHaveLength(RECORDS);
 }
 
-/** @param connections how many the gateway has */
+/** @param connections number of the gateway's connections */
 async function expectNothingLate(
   gateway: Store,
   port: number,

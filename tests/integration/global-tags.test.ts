@@ -1,4 +1,4 @@
-/** GLOBAL_TAGS that change at a restart or reload: no value takes another's place at Datadog. */
+/** GLOBAL_TAGS that change at a restart or reload: no value replaces another at Datadog. */
 import { queueNames } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { type ReadyMetric, seconds } from "@chouette-iot/record";
@@ -11,7 +11,7 @@ const { readyMetrics } = queueNames();
 const START = Date.UTC(2026, 5, 1);
 const WINDOW = START / 1000;
 
-/** By series and second, what Datadog keeps of all that was sent. */
+/** The values that Datadog keeps, by series and second. */
 function kept(batches: readonly (readonly ReadyMetric[])[]): ReadonlyMap<string, number> {
   const series = batches.flatMap((batch) => groupSeries(batch));
   return new Map(

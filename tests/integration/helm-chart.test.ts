@@ -1,4 +1,4 @@
-/** The Helm chart: it makes the objects that the manifests for kustomize make, of the same version, for any image. */
+/** The Helm chart creates the same objects as the manifests for kustomize, of the same version, for any image. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

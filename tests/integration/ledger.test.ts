@@ -1,6 +1,6 @@
 /**
- * The ledger by what a real client stored: at every look, accepted is what the client was promised to be stored, and
- * all of it is done, waiting, or dropped by a reason; on either broker, across a kill and a restart.
+ * The ledger compared with a real client: at any time, accepted equals the records confirmed to the client, and each of
+ * them is done, pending, or dropped with a reason; on either broker, across a kill and a restart.
  */
 import { ChouetteClient } from "chouette-iot-client";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -74,7 +74,7 @@ async function ledgers() {
   return { raw: of("metrics:raw"), ready: of("metrics:wrapped"), logs: of("logs:wrapped") };
 }
 
-/** Looks again and again until nothing waits any more. @returns the last look, and the looks whose sums were wrong */
+/** Reads the ledger repeatedly until nothing is pending. @returns the last reading, and those with wrong sums */
 async function watch(stored: Stored) {
   const wrong: unknown[] = [];
   const last = await until("nothing to wait any more", async () => {

@@ -12,7 +12,7 @@ import { until } from "../support/until.js";
 import { AGGREGATION_VECTORS, inOrder } from "../support/vectors.js";
 
 const KEY = "0123456789abcdef0123456789abcdef";
-/** What the original client stored for its calls. */
+/** The records of the original client. */
 const CLIENT_RECORDS: readonly {
   readonly queue?: string;
   readonly stored?: readonly { readonly score: number; readonly json: string }[];
@@ -34,7 +34,7 @@ beforeEach(async () => {
   );
 });
 let stored = 0;
-/** As the Python client and agent store a record. */
+/** Stores a record like the Python client and agent. */
 async function store(queue: string, score: number, json: string): Promise<void> {
   const id = `of-python-${++stored}`;
   await broker.command("ZADD", `${queue}.keys`, `${score}`, id);
@@ -59,7 +59,7 @@ function pythonSettings(): Readonly<Record<string, string>> {
   };
 }
 
-/** A Python program that goes on counting, as the original client does, and says how often when it is ended. */
+/** A Python program that keeps counting like the original client, and prints how often when it ends. */
 const PROGRAM = `
 import json, redis, signal, sys, time, uuid
 client, counted, going = redis.Redis(port=int(sys.argv[1])), 0, [True]

@@ -1,4 +1,4 @@
-/** One record costs one record: what it holds stops neither aggregation nor delivery of the others. */
+/** One bad record costs one record: it stops neither aggregation nor delivery of the others. */
 import { createClient } from "@redis/client";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";

@@ -30,7 +30,7 @@ const BROKERS: Readonly<Record<string, () => Promise<{ settings: AgentSettings; 
   },
 };
 
-/** An agent that prints nothing for now, and the queue that its clients would fill. */
+/** An agent that prints nothing yet, and the queue that its clients would fill. */
 async function startWithQueue(broker: string) {
   const opened = await BROKERS[broker]?.();
   if (opened === undefined) throw new Error(broker);
@@ -71,7 +71,7 @@ describe.each(["redis", "embedded"])("chouette queue on %s", (broker) => {
 
   it("throws away what it is told to, counted", async () => {
     const { settings, queue, agent } = await startWithQueue(broker);
-    // A window that isn't closed yet: the agent leaves it where it is.
+    // A window that isn't closed yet, which the agent leaves alone.
     const later = Date.now() / 1000 + 3600;
     const record = JSON.stringify({ metric: "m", type: "count", value: 1, timestamp: later, tags: {} });
     await queue.put(record, later);

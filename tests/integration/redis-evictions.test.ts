@@ -1,4 +1,4 @@
-/** A Redis with an `allkeys` policy: what it evicts is in the ledger, as a number or as a loss of unknown size. */
+/** A Redis with an `allkeys` policy: its evictions are in the ledger, as a number or as a loss of unknown size. */
 import { queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -52,7 +52,7 @@ async function evict(queues: readonly string[]): Promise<void> {
   const inUse = ["chouette:counters", "chouette:notes", "chouette:format"];
   const keys = queues.flatMap((queue) => [`${queue}.keys`, `${queue}.values`]);
   const fill = (n: number) => broker.command("SET", `filler:${n}`, "y".repeat(1_000_000));
-  // Room is made by these, too, once the queues are gone.
+  // Redis evicts these as well, once the queues are gone.
   await fill(0);
   await fill(1);
   // Redis takes the keys that it finds idle the longest, and counts that in seconds.
@@ -88,14 +88,14 @@ it("counts what is known to be lost, and says that more may be lost where client
   expect(logs.dropped).toEqual({ evicted_by_redis: 25 });
   expect(logs.unknownLosses).toBe(1);
   expect((await ledger(names.rawMetrics)).unknownLosses).toBe(1);
-  // What only Chouette writes is known to the last record.
+  // Losses of queues that only Chouette writes are exact.
   expect(await ledger(names.readyMetrics)).toMatchObject({
     pending: 0,
     dropped: { evicted_by_redis: 40 },
     missing: 0,
     unknownLosses: 0,
   });
-  // Nothing more was evicted: nothing more is counted.
+  // No further evictions, so no further losses.
   await evictions.check();
   expect((await ledger(names.logs)).dropped).toEqual({ evicted_by_redis: 25 });
 });

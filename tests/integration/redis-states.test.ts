@@ -1,4 +1,4 @@
-/** A Redis server in every state that a device meets, and what the store makes of it. */
+/** A Redis server in every state that occurs on devices, and how the store handles it. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -247,7 +247,7 @@ describe("a server that Chouette can't work with is named", () => {
   it("a node of a Cluster", async () => {
     const redis = await server(["--cluster-enabled", "yes"]);
     expect(await refusal(redis)).toMatch(/^Redis at 127.0.0.1:\d+: it is a node of a Redis Cluster/);
-    // As well with all slots, when single keys would work.
+    // Even if it has all slots, when single keys would work.
     await command(redis, "CLUSTER", "ADDSLOTSRANGE", "0", "16383");
     await until("the cluster", async () => `${await command(redis, "CLUSTER", "INFO")}`.includes("state:ok"));
     expect(await refusal(redis)).toMatch("it is a node of a Redis Cluster");
@@ -355,7 +355,7 @@ describe("an account with the rights that docs/OPERATION.md names", () => {
     expect(await store.serverInfo()).toBeUndefined();
     await command(redis, "ACL", "SETUSER", "chouette", "+info");
     expect(await store.serverInfo()).toMatchObject({ version: expect.stringMatching(/^\d+\./) });
-    // Nothing but INFO was refused, nowhere unnoticed either.
+    // Only INFO was refused.
     const refused = (await command(redis, "ACL", "LOG")) as unknown[][];
     expect(refused.map((entry) => entry[entry.indexOf("object") + 1])).toEqual(["info"]);
   });

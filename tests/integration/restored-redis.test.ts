@@ -26,9 +26,9 @@ beforeEach(async () => {
   );
 });
 const isConnected = async () => (await store.size(queues.rawMetrics)) >= 0;
-/** By second, what Datadog would keep. */
+/** The values that Datadog would keep, by second. */
 const kept = () => new Map(intake.points().map(({ at, value }) => [at, value]));
-/** Bodies of metrics that were taken. */
+/** Accepted bodies of metrics. */
 const requests = () => intake.counts().requests["/api/v2/series"]?.[202] ?? 0;
 
 it("has every count once: what is aggregated again goes to the same seconds", {

@@ -1,9 +1,9 @@
 /**
- * Redis Sentinels name the server to use: nothing is written to one that is no master, a failover is survived by client and
- * agent, and no count or log arrives twice.
+ * Redis Sentinels name the server to use: nothing is written to a server that isn't the master, client and agent
+ * survive a failover, and no count or log arrives twice.
  *
- * SENTINEL_KILLS sets how often the master is killed under load; once without it. SENTINEL_RATE sets the load in records per second,
- * SENTINEL_WAIT how many replicas the client waits for.
+ * SENTINEL_KILLS sets how often the master is killed under load, once by default. SENTINEL_RATE sets the load in
+ * records per second, SENTINEL_WAIT how many replicas the client waits for.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -27,7 +27,7 @@ const { rawMetrics } = queueNames();
 const KILLS = Number(process.env.SENTINEL_KILLS ?? 1);
 const WAIT_REPLICAS = Number(process.env.SENTINEL_WAIT ?? 0);
 const PER_SECOND = Number(process.env.SENTINEL_RATE ?? 500);
-/** What a client stored so long before a kill may not have been copied yet. */
+/** Records stored within this time before a kill may not have been copied yet. */
 const COPY_LAG_MS = 1_000;
 
 const cleanUps = cleanUpsAfterEach();
@@ -43,7 +43,7 @@ async function newSentinel(...settings: Parameters<typeof startSentinel>) {
   return sentinel;
 }
 
-/** A server that takes connections and says nothing. */
+/** A server that accepts connections and sends nothing. */
 async function silentServer(): Promise<string> {
   const server = createServer(() => {});
   await once(server.listen(0, "127.0.0.1"), "listening");

@@ -1,4 +1,4 @@
-/** Series v3 and the way back to v2: what an address without v3, a middlebox and a refused record cost. */
+/** Series v3 and the fallback to v2: the cost of an address without v3, of a middlebox and of a refused record. */
 import { describe, expect, it } from "vitest";
 import type { Fault, ReceivedRequest } from "../../packages/agent/src/intake/faults.js";
 import { type IntakeOptions, startIntake } from "../../packages/agent/src/intake/intake.js";
@@ -20,7 +20,7 @@ async function start(rule: (request: ReceivedRequest) => Fault | undefined, opti
   return { intake, delivering, paths };
 }
 
-/** Of one series, so many that v3 takes fewer bytes. */
+/** So many points of one series that v3 takes fewer bytes. */
 async function putBacklog(delivering: Delivering, points = 300) {
   for (let index = 0; index < points; index++) await delivering.put("engine.rpm", 1_000 + 10 * index);
 }

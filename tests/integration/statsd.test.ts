@@ -61,7 +61,7 @@ for client in (
     together.set("users", "ann")
   client.close()
 `;
-/** As one does in a script: bash opens the socket. */
+/** As in shell scripts: bash opens the socket. */
 const SEND_AS_SHELL = `for n in 1 2 3 4 5 6 7 8 9 10; do echo "sh.calls:3|c" >/dev/udp/127.0.0.1/$0; done
 printf 'sh.level:12.5|g\nsh.took:40|ms\nsh.users:ann|s' >/dev/udp/127.0.0.1/$0
 `;
@@ -208,7 +208,7 @@ describe("DogStatsD", () => {
     const application = new ChouetteClient({ host: "127.0.0.1", port: broker });
     for (let value = 101; value <= 200; value++)
       void application.distribution("latency", value, { tags: { route: "a" } });
-    // As a program stores it that knows no sketches.
+    // As stored by a program that doesn't know sketches.
     void application.distribution("latency", 1_000, { tags: { route: "a" }, timestamp: new Date() });
     await application.close();
     const found = () => intake.sketches().filter(({ metric }) => metric === "latency");

@@ -72,7 +72,7 @@ function ledger(of: Status, name: string) {
   return found;
 }
 
-/** In one go, so that one flush takes them all. */
+/** Together, so that one flush takes them all. */
 async function putCounts(records: number): Promise<void> {
   const now = Date.now() / 1000 - 5;
   const record = { metric: "m", type: "count", value: 1, timestamp: now, tags: {} };
@@ -183,7 +183,7 @@ describe("the status", () => {
     await until("the store to answer", async () => (await status()).queues !== undefined);
     redis.signal("SIGSTOP");
     const isOut = async () => {
-      // In vain and at once, as by several who watch.
+      // Repeated and concurrent requests, as from several people.
       void status();
       return (await status()).outages.some(
         ({ component, current }) => component === "store" && current !== undefined,

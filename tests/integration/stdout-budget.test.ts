@@ -1,4 +1,4 @@
-/** What is printed costs nothing: none of it is held back by DAILY_BYTE_BUDGET. */
+/** Printed metrics cost nothing: DAILY_BYTE_BUDGET defers none of them. */
 import { createClient } from "@redis/client";
 import { expect, it } from "vitest";
 import { startAgentProcess } from "../support/agent-process.js";

@@ -1,4 +1,4 @@
-/** Whatever works through a queue ends if the store hands out the same page again and again. */
+/** Every loop over a queue ends even if the store returns the same page again and again. */
 import { evictUntil, expire, queueNames, rejectRange, type StoredRecord } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { seconds } from "@chouette-iot/record";

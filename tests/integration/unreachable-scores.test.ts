@@ -1,4 +1,4 @@
-/** No record waits forever for a time that doesn't come: whatever score a client gives it, in every queue and engine. */
+/** No record waits forever for a time that never comes, whatever its score, in every queue and engine. */
 import { queueNames } from "@chouette-iot/queue";
 import { createClient } from "@redis/client";
 import { beforeEach, describe, expect, it } from "vitest";

@@ -14,7 +14,7 @@ import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { type Certificates, newCertificates, readPem } from "../support/certificates.js";
 import { until } from "../support/until.js";
 
-/** Takes any connection and writes down what comes over it. */
+/** Accepts any connection and records what it receives. */
 let pretender: Server;
 let certificates: Certificates;
 let received = "";
@@ -55,7 +55,7 @@ async function roundOf(collector: Collector): Promise<string> {
   }
 }
 
-/** Each connects with this login, and answers what went wrong. */
+/** Each connects with this login, and returns the error. */
 const CONNECTIONS: Readonly<Record<string, (login: string) => Promise<string>>> = {
   "the agent's store": async (login) => {
     const patience = { pingInterval: milliseconds(500), answerTimeout: milliseconds(1_000) };

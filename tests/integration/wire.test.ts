@@ -1,4 +1,6 @@
-/** Bytes on the wire: what a TCP proxy before the intake counts is what the agent counts, and flaky answers cost little. */
+/**
+ * Bytes on the wire: the agent counts the same as a TCP proxy in front of the intake, and flaky answers cost little.
+ */
 import { readFile } from "node:fs/promises";
 import type { Milliseconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
@@ -15,7 +17,7 @@ import { startHttpsFront } from "../support/https-front.js";
 const ms = (value: number) => value as Milliseconds;
 const cleanUps = cleanUpsAfterEach();
 
-/** An agent's delivery over TLS, with a counting proxy before the intake. */
+/** An agent's delivery over TLS, with a counting proxy in front of the intake. */
 async function start({ rules, through }: { rules?: IntakeOptions["rules"]; through?: "proxy" } = {}) {
   const intake = await startIntake(rules === undefined ? {} : { rules });
   cleanUps.push(() => intake.close());
@@ -98,7 +100,7 @@ describe("a TLS session", () => {
     await release(setting);
     const cut = { ...setting.counting.counts };
     await release(setting);
-    // A certificate is in no handshake but the first.
+    // Only the first handshake has certificates.
     expect(first.down).toBeGreaterThan(900);
     expect(setting.counting.counts.connections).toBeGreaterThan(1);
     expect(setting.counting.counts.down - cut.down).toBeLessThan(0.7 * first.down);

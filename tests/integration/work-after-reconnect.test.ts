@@ -1,4 +1,4 @@
-/** A whole pipeline on a store whose server starts again with older data, between a read and what is settled by it. */
+/** A whole pipeline on a store whose server restarts with older data between a read and its settlement. */
 import { queueNames, StaleEpochError, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { expect, it } from "vitest";

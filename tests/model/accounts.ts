@@ -1,5 +1,5 @@
 /**
- * What was recorded, as plain sums: the side of the model that knows nothing of windows, queues or agents.
+ * The recorded values as plain sums: the part of the model that knows nothing about windows, queues or agents.
  *
  * A group is what a person would call one metric: its name and tags as Datadog normalises them, without the tags that
  * may be global. Each record adds an amount to one group, and in whatever parts, windows and seconds the group arrives,
@@ -33,7 +33,7 @@ function canonicalTag(tag: string): string {
     .replace(/_+$/, "");
 }
 
-/** A ready sketch as a count of its samples, which is what the far side gets of it. @param text as it is in its queue */
+/** A ready sketch as a count of its samples, which is all that the far side gets. @param text as it is in its queue */
 export function sketchAsCount(text: string): string {
   const { metric, points, ...others } = JSON.parse(text) as {
     readonly metric: string;

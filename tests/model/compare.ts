@@ -1,11 +1,11 @@
 /**
- * What should have arrived, held against what did: for each group of series, what is at the intake plus what waits
- * plus what was dropped is what was recorded, and the ledger says the same.
+ * Compares what should have arrived with what did: for each group of series, recorded = arrived + pending + dropped,
+ * and the ledger agrees.
  */
 import type { Device } from "./device.js";
 import { QUEUES } from "./watched-store.js";
 
-/** In words; none where all is right. */
+/** The differences in words; empty if everything is right. */
 export async function differencesOf(device: Device): Promise<readonly string[]> {
   const pending = await device.pendingRaw();
   await device.overlayPending();
@@ -88,7 +88,7 @@ function logs(device: Device, pending: ReadonlySet<string>): readonly string[] {
   return wrong;
 }
 
-/** For each queue: what came in is what left it by some fate and what waits. */
+/** For each queue: accepted = done + pending + dropped. */
 async function ledger(device: Device): Promise<readonly string[]> {
   const counters = await device.watched.store.counters();
   const wrong: string[] = [];

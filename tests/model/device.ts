@@ -1,7 +1,7 @@
 /**
  * The simulated device: programs that record, up to two agents, a broker, a clock that may be wrong, a link.
  *
- * It carries out one operation after the other, and knows of each record when it truly was made.
+ * It executes one operation after the other, and knows when each record was really made.
  */
 import type { Store } from "@chouette-iot/queue";
 import { milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
@@ -20,11 +20,11 @@ import { type Fault, ProcessLife, type Surroundings } from "./process-life.js";
 import { bootAt, RELEASE_INTERVAL, type SimulatedAgent, startSimulatedAgent } from "./simulated-agent.js";
 import { type Engine, QUEUES, WatchedStore } from "./watched-store.js";
 
-/** 2026-01-05T00:00:00Z: a Monday on which nothing happens. */
+/** 2026-01-05T00:00:00Z, an ordinary Monday. */
 const START = Date.UTC(2026, 0, 5);
-/** Steps shorter than this count as drift and aren't put right. */
+/** Shorter steps count as drift and aren't corrected. */
 export const MIN_JUMP = 30;
-/** Record k has the value 2^(k mod this): what is missing or there twice is to be seen in the sum. */
+/** Record k has the value 2^(k mod this), so the sum shows which records are missing or duplicated. */
 const VALUES = 45;
 
 export interface Recorded {
@@ -69,13 +69,13 @@ export class Device {
   readonly recorded: Recorded[] = [];
   readonly logs = new Map<string, RecordedLog>();
   readonly droppedLogs = new Set<string>();
-  /** What went wrong at the instant at which it did. */
+  /** Differences found while the sequence runs. */
   readonly differences: string[] = [];
-  /** Records that were stored in the queue of raw metrics, and logs: what clients write isn't counted by the agent. */
+  /** Number of raw metrics and logs stored by clients, which the agent doesn't count. */
   stored = { raw: 0, logs: 0 };
   /** The sum of the small steps of the clock. */
   drift = 0;
-  /** Whether records may have been stamped by a clock of which nothing is known any more. */
+  /** Whether records may have been stamped by a clock that nobody knows about any more. */
   isUntimely = false;
   hasStepped = false;
   /**
@@ -90,7 +90,7 @@ export class Device {
   #boot: Boot;
   #boots = 1;
   #made = 0;
-  /** When the clock was set last, by how much it was wrong before. */
+  /** The error of the clock before it was last set. */
   #before = { until: 0, offset: 0 };
   #saved: Saved | undefined;
 
@@ -151,7 +151,7 @@ export class Device {
         const like = this.recorded.at(-1 - (operation.like % Math.max(1, this.recorded.length)));
         if (like === undefined) return;
         const stamp = operation.clock === "then" ? like.stamp : like.trueAt + this.now - this.trueNow;
-        // A stamp of its own, so that no two gauges are equally new.
+        // A distinct time, so that no two gauges are equally new.
         return this.#record(operation.call, stamp - (this.#made + 1) / 1e4, like.trueAt);
       }
       case "log":
@@ -216,7 +216,7 @@ export class Device {
     }
   }
 
-  /** Everything mended, long enough for all that waits to arrive. */
+  /** Ends all faults, and waits until everything pending has arrived. */
   async settleDown(): Promise<void> {
     this.#around.faults.length = 0;
     this.#around.storeLatency = milliseconds(0);
@@ -235,7 +235,7 @@ export class Device {
     }
   }
 
-  /** Puts what still waits in its place at the intake. */
+  /** Adds the pending records to those at the intake. */
   async overlayPending(): Promise<void> {
     for (const value of await this.#readyTexts()) this.#putReady(value);
   }
@@ -246,7 +246,7 @@ export class Device {
     return tally;
   }
 
-  /** Ready metrics, and sketches as counts of their samples: that is what the far side gets of them. */
+  /** Ready metrics, and sketches as counts of their samples, which is all that the far side gets. */
   async #readyTexts(): Promise<readonly string[]> {
     const metrics = await this.watched.all(QUEUES.readyMetrics);
     const sketches = await this.watched.all(QUEUES.sketches);
@@ -304,7 +304,7 @@ export class Device {
     place.agent = undefined;
   }
 
-  /** A step that no agent has noted before the next can't be told from that. */
+  /** A step that no agent has noticed before the next one can't be distinguished from it. */
   async #step(by: number): Promise<void> {
     if (!(await this.#isClockNoted())) this.isUntimely = true;
     await this.#markInDoubt();
@@ -449,7 +449,7 @@ export class Device {
     }
   }
 
-  /** By how much the time of what arrives now may rightly be off. */
+  /** The tolerated error of times that arrive now. */
   #allowedOffsets(): readonly number[] {
     const offset = this.now - this.trueNow;
     return this.clock.monotonic() < this.#before.until ? [0, offset, this.#before.offset] : [0, offset];

@@ -10,7 +10,7 @@ import { startRedis } from "../support/redis-server.js";
 import type { Broker } from "./operations.js";
 import type { Engine } from "./watched-store.js";
 
-/** In memory, as the broker would do it. */
+/** In memory, behaving like the broker. */
 export function memoryEngine(broker: Broker): Engine {
   return {
     emptyStore: async () => {
@@ -67,7 +67,7 @@ export async function embeddedEngine(): Promise<RealEngine> {
   };
 }
 
-/** A store in which the id and the score together say which record it is. */
+/** A store that identifies a record by id and score together. */
 function byPosition(store: MemoryStore): Store {
   const inward = <P extends Position>(position: P): P => ({
     ...position,

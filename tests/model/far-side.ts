@@ -1,6 +1,5 @@
 /**
- * The link and the intake at its far end: what arrives is kept as Datadog keeps it, the last value for a series and
- * second, whatever the sender learns of it.
+ * The link and the intake: keeps the last value for a series and second, like Datadog, whatever answer the sender gets.
  */
 
 import { milliseconds } from "@chouette-iot/record";
@@ -14,7 +13,7 @@ export interface ArrivedPoint {
   readonly group: string;
   readonly metric: string;
   readonly at: number;
-  /** Of a rate, times its interval: what happened. */
+  /** A rate is multiplied by its interval. */
   readonly amount: number;
   readonly value: number;
   readonly type: number;
@@ -77,9 +76,9 @@ export class FarSide {
   }
 
   /**
-   * A body that is on its way has some seconds for its answer once the sender is asked to end.
+   * A request in flight has a few seconds for its answer once the sender is asked to end.
    *
-   * @param isAlive of the sender: what a dead process had not sent yet doesn't arrive
+   * @param isAlive whether the sender is alive: what a dead process hadn't sent yet doesn't arrive
    */
   async post(body: Body, isAlive: () => boolean, signal?: AbortSignal): Promise<Outcome> {
     const exchange = this.#exchange(body, isAlive);
@@ -127,7 +126,7 @@ export class FarSide {
     return this.#answerOf(this.answer, 0);
   }
 
-  /** Puts what a ready metric says in its place. */
+  /** Stores the values of a ready metric. */
   put(
     metric: string,
     type: number,

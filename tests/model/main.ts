@@ -1,7 +1,7 @@
 /**
  * The model from the command line: `scripts/model.mjs` builds it, and runs it in as many processes as there are cores.
  *
- * Prints what it found, and ends with 1 if anything differs.
+ * Prints its findings, and exits with 1 if anything differs.
  */
 import { parseArgs } from "node:util";
 import { embeddedEngine, redisEngine } from "./engines.js";
@@ -37,14 +37,17 @@ const { values } = parseArgs({
   },
 });
 
-/** Runs that share a seed: a difference is told soon, and the random numbers of a run don't depend on thousands before it. */
+/**
+ * Number of runs that share a seed: a difference is reported soon, and a run's random numbers don't depend on thousands
+ * before it.
+ */
 const RUNS_PER_SEED = 250;
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const broker = BROKERS.find((name) => name === values.broker);
 if (broker === undefined) throw new Error(`--broker should be one of ${BROKERS.join(", ")}`);
 
-/** Real ones take some ten times as long. */
+/** Real engines take about ten times as long. */
 const ENGINES = { memory: undefined, redis: redisEngine, embedded: embeddedEngine } as const;
 const open = ENGINES[values.store as keyof typeof ENGINES];
 if (open === undefined && values.store !== "memory")

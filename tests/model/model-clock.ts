@@ -1,4 +1,4 @@
-/** A manual clock for steps that leave the process: time goes on when every call that was begun has been answered. */
+/** A manual clock for calls that leave the process: time continues when every call in progress is answered. */
 import { setImmediate } from "node:timers/promises";
 import { ManualClock } from "../support/manual-clock.js";
 

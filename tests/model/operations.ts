@@ -1,7 +1,7 @@
-/** What can happen to a device in the model: plain data, so that a sequence can be printed, repeated and shrunk. */
+/** The operations of the model: plain data, so that a sequence can be printed, repeated and shrunk. */
 import fc from "fast-check";
 
-/** The brokers that the model knows, by what the pipeline can notice of them. */
+/** The brokers of the model, by what the pipeline can notice of them. */
 export const BROKERS = ["embedded", "redis", "pair"] as const;
 
 /**
@@ -25,7 +25,7 @@ export type Answer =
 
 export type LinkState = Answer | "up" | "down";
 
-/** Those that come up more often stand more than once. */
+/** More frequent ones are listed more than once. */
 const LINK_STATES: readonly LinkState[] = [
   "up",
   "down",
@@ -45,7 +45,7 @@ const LINK_STATES: readonly LinkState[] = [
 export type FaultKind = "refused" | "lost" | "late" | "kill before" | "kill after";
 
 const FAULTS: readonly FaultKind[] = ["refused", "lost", "late", "kill before", "kill after"];
-/** Between the agent and its own store, nothing gets lost on the way. */
+/** Nothing is lost between the agent and its own store. */
 const OWN_STORE_FAULTS: readonly FaultKind[] = ["refused", "kill before", "kill after"];
 
 export type Operation =
@@ -68,7 +68,7 @@ export type Operation =
   | { readonly do: "latency"; readonly link: number; readonly store: number }
   /** The answer to the next batch is lost on its way back. */
   | { readonly do: "lose answer" }
-  /** One call of the store, of those that come, fares badly. */
+  /** One of the next calls of the store fails. */
   | { readonly do: "fault"; readonly on: "settle" | "any"; readonly skip: number; readonly how: FaultKind }
   /** The agent can't reach the store for so many seconds. */
   | { readonly do: "cut"; readonly agent: number; readonly seconds: number }
@@ -79,9 +79,9 @@ export type Operation =
   | { readonly do: "kill"; readonly agent: number }
   | { readonly do: "stop"; readonly agent: number }
   | { readonly do: "start"; readonly agent: number; readonly settings: Partial<Settings> }
-  /** Stopped in order and started again. */
+  /** A clean restart. */
   | { readonly do: "restart"; readonly agent: number; readonly settings: Partial<Settings> }
-  /** The server writes its file, and later starts again with it. */
+  /** The server saves its data, and later restarts with that. */
   | { readonly do: "save" }
   | { readonly do: "restore" };
 
@@ -132,9 +132,9 @@ export interface SequenceOptions {
   readonly lateBy?: readonly ("then" | "now")[];
   /** The settings that change. */
   readonly vary?: readonly (keyof Settings)[];
-  /** How calls of the store may fare. */
+  /** The faults of calls of the store. */
   readonly faults?: readonly FaultKind[];
-  /** What every sequence begins with. */
+  /** Operations at the start of every sequence. */
   readonly first?: readonly Operation[];
   readonly maxLength?: number;
 }

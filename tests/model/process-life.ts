@@ -1,7 +1,7 @@
 /**
- * The life of one simulated process: it may stand still, be cut off from the store, and die between any two steps.
+ * The life of one simulated process: it may be paused, be cut off from the store, and die between any two steps.
  *
- * A dead process is one whose calls never return: nothing of it goes on, and nothing of it is seen to end.
+ * A dead process is one whose calls never return, so none of its code continues or ends.
  */
 
 import { type Settlement, type Store, StoreError } from "@chouette-iot/queue";
@@ -50,7 +50,7 @@ export class ProcessLife {
     this.#around.onDoubt();
   }
 
-  /** In order: it has nothing more to do. */
+  /** A clean exit. */
   end(): void {
     this.#isAlive = false;
   }

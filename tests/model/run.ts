@@ -1,11 +1,11 @@
-/** One run of the model: a sequence of operations on a new device, and what differs when all has settled. */
+/** One run of the model: a sequence of operations on a new device, and the differences once everything has settled. */
 import { differencesOf } from "./compare.js";
 import { Device } from "./device.js";
 import { memoryEngine } from "./engines.js";
 import type { Broker, Operation } from "./operations.js";
 import type { Engine } from "./watched-store.js";
 
-/** @returns what differs, in words; none where all is right */
+/** @returns the differences in words; empty if everything is right */
 export async function runSequence(
   broker: Broker,
   operations: readonly Operation[],
@@ -25,7 +25,7 @@ export async function runSequence(
   }
 }
 
-/** As good as jitter has to be. */
+/** Good enough for jitter. */
 function seededRandom(): () => number {
   let state = 1;
   return () => {

@@ -1,4 +1,4 @@
-/** Looks for a sequence of operations after which something differs, and shrinks it. */
+/** Searches for a sequence of operations that causes a difference, and shrinks it. */
 import fc from "fast-check";
 import { type SequenceOptions, sequences } from "./operations.js";
 import { runSequence } from "./run.js";

@@ -32,7 +32,7 @@ export const HOST = "device-1";
 export const RELEASE_INTERVAL = 20;
 
 export interface SimulatedAgent {
-  /** Resolves when it has ended in order. */
+  /** Resolves after a clean exit. */
   stop(): Promise<void>;
 }
 
@@ -142,7 +142,7 @@ const unusedOutput: Output<unknown> = {
   close: async () => {},
 };
 
-/** As counts of samples: the far side adds up numbers. */
+/** As counts of samples, since the far side adds numbers. */
 function sketchesOutput({ life, farSide }: AgentOptions): Output<ReadySketch> {
   return sending(life, farSide, (batch) => {
     const counts = batch.map(

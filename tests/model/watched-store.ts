@@ -1,8 +1,8 @@
 /**
- * The store under the simulated device, with everything that leaves it seen: what a settlement drops is taken down
- * with its reason, whatever the agent counts.
+ * The store of the simulated device, which records everything that leaves it: what a settlement drops is noted with its
+ * reason, independently of the agent's counters.
  *
- * It can be put back to an earlier state, as a Redis server that starts again with the file it wrote last.
+ * It can be reset to an earlier state, like a Redis server that restarts with its last snapshot.
  */
 import {
   type NewRecord,
@@ -15,7 +15,7 @@ import {
 import { amountOf, sketchAsCount, Tally } from "./accounts.js";
 
 export const QUEUES = queueNames();
-/** Fates of records that leave no dead letter. */
+/** Dispositions without a dead letter. */
 const UNDELIVERED: ReadonlySet<string> = new Set(["expired", "evicted", "displaced", "purged", "damaged"]);
 
 /** What the store is made of. */
@@ -83,7 +83,7 @@ export class WatchedStore {
     for (const { queue } of remove) before.set(queue, await this.all(queue));
     await this.#store.settle(settlement);
     for (const { queue, records } of add) {
-      // A dead letter holds what was dropped, a record or the sum of several, as a record of the queue it came from.
+      // A dead letter has the dropped record, or the sum of several, as a record of its queue.
       if (queue === QUEUES.rejected) for (const { value } of records) this.#dropLetter(value);
     }
     for (const { queue, records, counter } of remove) {

@@ -1,11 +1,11 @@
-/** The built agent, as a process of its own. */
+/** The built agent, as a separate process. */
 import { fileURLToPath } from "node:url";
 import { type Running, run } from "./running.js";
 
 /** The command's script. */
 export const CHOUETTE = fileURLToPath(new URL("../../packages/agent/bin/chouette.js", import.meta.url));
 
-/** Settings that an agent must not take from whoever runs the tests. */
+/** Settings that an agent must not inherit from the environment of the tests. */
 const NOTHING_SET = {
   API_KEY: undefined,
   DD_API_KEY: undefined,
@@ -15,7 +15,7 @@ const NOTHING_SET = {
   REDIS_HOST: undefined,
   REDIS_SENTINELS: undefined,
   CHOUETTE_CONFIG: undefined,
-  // Tests that look at it say where: the default's port may be another agent's.
+  // Tests that use it set an address: another agent may have the default port.
   CHOUETTE_HTTP: "off",
   CHOUETTE_HTTP_TOKEN: undefined,
   SEND_SELF_METRICS: "false",
@@ -25,7 +25,10 @@ const NOTHING_SET = {
 
 export type AgentSettings = Readonly<Record<string, string>>;
 
-/** Starts an agent and resolves once it runs. Its end rejects if Node has warned of it: of a leak, or of what is deprecated. */
+/**
+ * Starts an agent and resolves once it runs. Its `end` rejects if Node has printed a warning about a leak or a
+ * deprecation.
+ */
 export async function startAgentProcess(settings: AgentSettings): Promise<Running> {
   const agent = runChouette(["agent"], settings);
   await agent.wrote(/agent \S+ started/);
@@ -38,7 +41,7 @@ export async function startAgentProcess(settings: AgentSettings): Promise<Runnin
   return { ...agent, end };
 }
 
-/** The port that an agent's broker got: `CHOUETTE_LISTEN` may be `127.0.0.1:0`, for any that is free. */
+/** The port of an agent's broker, for agents with `CHOUETTE_LISTEN=127.0.0.1:0`. */
 export async function brokerPort(agent: Running): Promise<number> {
   return listenedPort(agent, "broker listening");
 }

@@ -1,6 +1,6 @@
 /**
- * The embedded broker in a process of its own, as it was last built, to be killed by a test.
- * Usage: broker-process.mjs FOLDER; it writes the port that it listens on.
+ * The built embedded broker in a separate process, to be killed by a test. Usage: broker-process.mjs FOLDER; it writes
+ * the port that it listens on.
  */
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { startBroker } from "../../packages/agent/dist/ingest/redis-protocol/listener.js";

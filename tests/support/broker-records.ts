@@ -1,4 +1,4 @@
-/** What lies in a queue of a Redis, as the agent will find it. */
+/** Reads the records in a Redis queue as the agent will find them. */
 import { createClient } from "@redis/client";
 
 export interface BrokerRecord {

@@ -12,16 +12,16 @@ import { newFolder } from "./folders.js";
 export interface TestBroker extends RunningBroker {
   readonly port: number;
   readonly store: EmbeddedStore;
-  /** What it logged, as JSON lines. */
+  /** Its log, as JSON lines. */
   log(): string;
   /** Closes it and removes its store. */
   stop(): Promise<void>;
 }
 
 export interface TestBrokerOptions extends Partial<Omit<BrokerOptions, "store" | "log">> {
-  /** What its store keeps its files by. */
+  /** The file system of its store. */
   readonly files?: FileSystem;
-  /** When its store flushes; every second unless given. */
+  /** When its store flushes; every second by default. */
   readonly fsync?: NonNullable<OpenOptions["fsync"]>;
 }
 

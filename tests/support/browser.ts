@@ -13,7 +13,7 @@ export function startBrowser(): Promise<Browser> {
 
 export interface OpenPage {
   readonly page: Page;
-  /** What the page wrote to the console as an error, or threw, or was kept from loading. */
+  /** Errors on the page's console, exceptions, and failed requests. */
   readonly errors: readonly string[];
 }
 
@@ -30,7 +30,7 @@ export async function openPage(browser: Browser, url: string, width = 1280): Pro
   return { page, errors };
 }
 
-/** What axe finds against WCAG and good practice: a line for each element. */
+/** axe's findings about WCAG and good practice: a line for each element. */
 export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe);
   const found = await page.evaluate("axe.run({ resultTypes: ['violations'] })");

@@ -1,4 +1,4 @@
-/** Certificates of an authority of a test's own. Needs openssl. */
+/** Certificates of a test's own authority. Needs openssl. */
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Programs that use the client as it is built, each a process with its own source file. */
+/** Programs that use the built client, each a process with its own source file. */
 
 import { writeFileSync } from "node:fs";
 import { cp, symlink } from "node:fs/promises";

@@ -1,7 +1,8 @@
 /**
- * A stand-in for the agent: takes records out of the raw queue as they come, so that sending one twice counts twice.
+ * A stand-in for the agent: removes records from the raw queue as they arrive, so that a record that is sent twice
+ * counts twice.
  *
- * It counts in Redis, in the step in which it takes: a kill at any point can't blur what it saw.
+ * It counts in Redis, in the step that removes them, so that a kill at any point can't falsify the counts.
  */
 import { createClient } from "@redis/client";
 

@@ -1,4 +1,4 @@
-/** A TCP proxy that counts what it passes on, as a modem would without the headers of TCP and IP. */
+/** A TCP proxy that counts the bytes that it forwards, without the headers of TCP and IP. */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface CountingProxy {

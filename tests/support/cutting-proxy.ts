@@ -1,17 +1,17 @@
-/** A proxy before a server, which cuts connections at the worst moments: the server did it, the answer is lost. */
+/** A proxy that cuts connections at the worst moments: the server has executed the command, and its reply is lost. */
 import { connect, createServer, type Socket } from "node:net";
 
 export interface CuttingProxy {
   readonly port: number;
   /** Connections cut so far. */
   cuts(): number;
-  /** From here on nothing is cut. */
+  /** Stops cutting. */
   calm(): void;
   stop(): Promise<void>;
 }
 
 /**
- * @param cutHere asked at each answer of the server: true swallows it and ends the connection
+ * @param cutHere called for each reply of the server: true drops it and ends the connection
  * @param port its own; any free one where it is not given
  */
 export async function startCuttingProxy(

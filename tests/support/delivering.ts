@@ -1,4 +1,4 @@
-/** Delivery of metrics over real HTTP, on a store in memory and a clock whose waits are short and noted. */
+/** Delivery of metrics over real HTTP, with a store in memory and a clock whose waits are short and recorded. */
 import { queueNames } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import {
@@ -32,7 +32,7 @@ export interface DeliveringOptions {
   /** Short, or until the loop is woken. */
   readonly sleeps?: "short" | "for ever";
   readonly whileClockHolds?: DispatchLoopOptions<ReadyMetric>["whileClockHolds"];
-  /** v2 if not given. */
+  /** v2 by default. */
   readonly seriesVersion?: SeriesVersion;
   readonly hostName?: () => string;
   /** Shared with another. */
@@ -127,12 +127,12 @@ export function startDelivering({
     sentBytes,
     /** Of bodies, by the store, today. */
     bodyBytes: async () => (await readSentOfLate(store, clock)).today,
-    /** What the loop waited, in milliseconds, in order. */
+    /** The loop's waits in milliseconds, in order. */
     waits,
-    /** What it logged, and the details of that. */
+    /** Its log messages, and their details. */
     said,
     details,
-    /** Stores a gauge of this name, so many seconds old. */
+    /** Stores a gauge of this name and age in seconds. */
     put: async (metric: string, age = 10, tags: readonly string[] = []) => {
       const at = seconds(Math.floor(Date.now() / 1000) - age);
       const value = encodeReadyMetric({ metric, type: "gauge", tags, points: [[at, 1]] }) ?? "";

@@ -1,4 +1,7 @@
-/** A real dockerd with folders and a socket of its own, and an image with busybox in it. Needs root, and Debian's docker.io, runc and busybox-static. */
+/**
+ * A real dockerd with separate folders and socket, and an image with busybox. Needs root, and Debian's docker.io, runc
+ * and busybox-static.
+ */
 import { execFileSync } from "node:child_process";
 import { createReadStream, mkdirSync } from "node:fs";
 import { request } from "node:http";

@@ -1,4 +1,4 @@
-/** The files of a store on a disk that refuses to write, as long as it is told to. */
+/** A store's files on a disk that refuses to write while the test says so. */
 import { type FileSystem, realFiles, type StoreFile } from "@chouette-iot/queue/embedded/files";
 
 export class FailingDisk {

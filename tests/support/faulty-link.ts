@@ -1,34 +1,33 @@
 /**
- * A link to a server that is slow and that breaks: a proxy that asks at every piece of data what is to become of it.
+ * A slow and unreliable link to a server: a proxy that asks for each piece of data what to do with it.
  *
- * Promises: what it passes on, it passes on in order and unchanged; a connection that is cut on one side is cut on
- * the other.
+ * Promises: it forwards data unchanged and in order; a connection that is cut on one side is cut on the other.
  */
 import { connect, createServer, type Socket } from "node:net";
 
 export type Direction = "to the server" | "to the client";
 
 export type LinkFault =
-  /** All that follows in this direction waits behind it. */
+  /** Everything after it in this direction waits. */
   | { readonly kind: "slow"; readonly ms: number }
   /** The piece is lost, and the connection with it. */
   | { readonly kind: "cut" }
   /** Half of the piece arrives, then the connection ends. */
   | { readonly kind: "cut half way" }
-  /** The sender sees a cut at once, and the piece arrives all the same, after so long. Only to the server. */
+  /** The sender sees a cut immediately, but the piece arrives after this time. Only towards the server. */
   | { readonly kind: "cut and deliver"; readonly ms: number };
 
 export interface FaultyLink {
   readonly port: number;
   /** Faults so far. */
   faults(): number;
-  /** From here on everything is passed on at once. */
+  /** Ends all faults and delays. */
   calm(): void;
   /** Ends the link and every connection on it. */
   stop(): Promise<void>;
 }
 
-/** @param faultOf what becomes of a piece of data; undefined passes it on */
+/** @param faultOf the fault of a piece of data; undefined forwards it */
 export async function startFaultyLink(
   serverPort: number,
   faultOf: (direction: Direction) => LinkFault | undefined,
@@ -67,9 +66,9 @@ export async function startFaultyLink(
   };
 }
 
-/** Carries all that comes from one socket to the other, piece by piece, until a fault or an end. */
+/** Forwards one socket's data to the other, piece by piece, until a fault or the end. */
 function carry(from: Socket, to: Socket, nextFault: () => LinkFault | undefined): void {
-  // Pieces wait for those before them, so that a slow one holds up the rest and overtakes nothing.
+  // Pieces wait for earlier ones, so their order is kept.
   let before: Promise<void> = Promise.resolve();
   let isCut = false;
   from.on("data", (piece: Buffer) => {

@@ -1,10 +1,10 @@
-/** A store some of whose calls fail, as a broken connection has them fail: before they are carried out, or after. */
+/** A store some of whose calls fail as with a broken connection: before they are executed, or after. */
 import type { Store } from "@chouette-iot/queue";
 
-/** `refused`: not carried out. `answer lost`: carried out, and reported as failed. */
+/** `refused`: not executed. `answer lost`: executed, but reported as failed. */
 export type StoreFault = "refused" | "answer lost";
 
-/** @param faultOf asked at each call of a method by its name; undefined lets the call through */
+/** @param faultOf called with the name of each called method; undefined lets the call through */
 export function faultyStore(store: Store, faultOf: (method: string) => StoreFault | undefined): Store {
   return new Proxy(store, {
     get: (target, name) => {

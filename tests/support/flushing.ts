@@ -1,4 +1,4 @@
-/** A flusher over a store in memory, or a given one, whose clock the test sets. */
+/** A flusher on a store in memory, or a given one, with a clock that the test sets. */
 import { queueNames, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
@@ -26,7 +26,7 @@ export interface FlushSetup extends FlushOptions {
   readonly store?: Store;
 }
 
-/** A raw record as a client stores it; its place in the queue is its timestamp unless another is given. */
+/** A raw record as a client stores it; its score is its timestamp by default. */
 export type RawRecord = Readonly<Record<string, unknown>> & { readonly timestamp: number };
 
 export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetup = {}) {
@@ -62,7 +62,7 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
     store,
     clock,
     newFlusher,
-    /** @param flusher one that knows nothing but what is in the store, unless another is given */
+    /** @param flusher by default a new one, without memory of its own */
     flushAt: async (now: number, flusher = newFlusher()) => {
       // The time since the start goes on as the clock does, and never back.
       time.monotonic += Math.max(0, now - time.now);

@@ -1,15 +1,15 @@
-/** A forward proxy that takes CONNECT, from those who know its password. */
+/** A forward proxy that accepts CONNECT, optionally only with its password. */
 import { createServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 
 export interface ForwardProxy {
   readonly port: number;
-  /** Where it was asked to connect to, as `host:port`, in order. */
+  /** The requested `host:port`, in order. */
   readonly connected: readonly string[];
   stop(): Promise<void>;
 }
 
-/** @param password of the user `owl`; without it anybody may connect */
+/** @param password password of the user `owl`; none by default */
 export async function startForwardProxy(password?: string): Promise<ForwardProxy> {
   const connected: string[] = [];
   const sockets = new Set<Socket>();

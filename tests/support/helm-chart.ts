@@ -1,5 +1,5 @@
 /**
- * Renders the templates of our Helm chart. There is no helm among Debian's packages; this knows the few words of its template
+ * Renders the templates of our Helm chart. Debian has no package of helm; this implements the few parts of its template
  * language that the chart uses, and throws at any other.
  */
 import { createHash } from "node:crypto";

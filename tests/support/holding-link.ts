@@ -1,6 +1,6 @@
 /**
- * A link to a Redis server that cuts the client off in the middle of a step, and keeps what it had sent: the server comes
- * to read it later, as from a network that has delayed it.
+ * A link to a Redis server that cuts the client off in the middle of a step and keeps the bytes that it had sent: the
+ * server gets them later, as from a network that has delayed them.
  */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -9,13 +9,13 @@ import { until } from "./until.js";
 export interface HoldingLink {
   readonly port: number;
   /**
-   * Waits for a step that this text is in, keeps it from the server and cuts its client off.
+   * Waits for a step that contains this text, holds it back and cuts the client off.
    * @param isOpen whether the client may connect again from then on
    */
   holdNext(text: string, isOpen: boolean): Promise<void>;
   /** Lets the client connect again. */
   open(): void;
-  /** Hands the server what was held. @returns the answers to it; none if the server has ended that connection */
+  /** Sends the held bytes to the server. @returns the replies; none if the server has ended that connection */
   release(): Promise<string>;
   stop(): Promise<void>;
 }
@@ -30,7 +30,7 @@ interface Held {
   readonly server: Socket;
 }
 
-/** @param beginning which transactions may be held */
+/** @param beginning the start of the transactions to hold */
 export async function startHoldingLink(
   serverPort: number,
   beginning: typeof SETTLEMENT | typeof TRANSACTION = SETTLEMENT,

@@ -1,4 +1,7 @@
-/** HTTPS, by HTTP/2 or 1.1, before an HTTP server, with a certificate for `localhost` by an authority of its own. Needs openssl. */
+/**
+ * HTTPS, with HTTP/2 or 1.1, in front of an HTTP server, with a certificate for `localhost` from a separate authority.
+ * Needs openssl.
+ */
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";

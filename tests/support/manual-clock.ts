@@ -42,7 +42,10 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** Lets this many milliseconds pass: whoever sleeps is woken at its time, one after the other, with all that follows from it. */
+  /**
+   * Lets this many milliseconds pass: sleepers are woken at their time, one after the other, each with everything that
+   * follows from it.
+   */
   async advance(duration: number): Promise<void> {
     await this.quiet();
     const end = this.#passed + duration;
@@ -55,12 +58,12 @@ export class ManualClock implements Clock {
     await this.quiet();
   }
 
-  /** Sets the device's idea of the time, as a time server would; no time passes. */
+  /** Sets the device's clock, like a time server; no time passes. */
   jump(by: number): void {
     this.#now += by;
   }
 
-  /** Resolves when all that follows from what has happened so far has happened. */
+  /** Resolves when all pending work is done. */
   protected async quiet(): Promise<void> {
     await setImmediate();
   }

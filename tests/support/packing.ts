@@ -1,4 +1,4 @@
-/** The packages as they are published, made of the present build. */
+/** The published packages, made from the current build. */
 import { execFile } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";

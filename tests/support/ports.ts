@@ -1,6 +1,6 @@
 /**
- * Ports for what can't bind port 0 and report what it got: redis-server, a server that is to come back on the port that
- * it had, one that shall be there later. Everything else binds 0.
+ * Ports for servers that can't bind port 0 and report the result: redis-server, a server that restarts on the same
+ * port, one that starts later. Everything else binds 0.
  */
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
@@ -9,14 +9,14 @@ import { createServer, type Server } from "node:net";
 export const CLOSED_PORT = 1;
 
 const FIRST = 10_000;
-/** The system gives out what port 0 and outgoing connections get from here on, so that none of ours is among them. */
+/** The system assigns ports from here on to port 0 and outgoing connections; ours are below. */
 const [END = 32_768] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split("\t").map(Number);
 const RESERVING_ADDRESS = "127.0.0.2";
 const MAX_ATTEMPTS = 1_000;
 
 /**
- * A port of 127.0.0.1 that nobody else gets while this process lives, though nobody listens on it yet: whoever takes one
- * listens on the same port of another address of loopback, which the system lets one process do.
+ * A port of 127.0.0.1 that is reserved while this process lives, though nothing listens on it yet. To reserve it, a
+ * process listens on the same port of another loopback address, which only one process can.
  */
 export async function reservedPort(): Promise<number> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {

@@ -1,5 +1,5 @@
 /**
- * A disk in memory whose power can be cut: what was not flushed is then there in part, in any order, torn at sectors.
+ * A disk in memory whose power can be cut: unflushed writes are then there in part, in any order, torn at sectors.
  *
  * A new or removed name is certain once its folder is flushed. A power cut happens before an operation: that one and
  * all later ones never end.
@@ -34,7 +34,7 @@ export class PowerDisk implements FileSystem {
   #durableNames: Map<string, Content>;
   #operationsLeft = Number.POSITIVE_INFINITY;
   #isCut = false;
-  /** So many flushes fail, and drop what they were to write, as Linux does: the next ones don't write it either. */
+  /** Number of flushes that fail and drop their data, as on Linux: later ones don't write it either. */
   failingFlushes = 0;
   /** Of the last write. */
   serial = 0;
@@ -69,7 +69,7 @@ export class PowerDisk implements FileSystem {
     return Math.min(this.serial, ...uncertain.map((serial) => serial - 1));
   }
 
-  /** What the disk has after the power was cut. */
+  /** The content of the disk after the power cut. */
   afterCut(random: Random): PowerDisk {
     const left = new Map<string, Buffer>();
     for (const name of new Set([...this.#names.keys(), ...this.#durableNames.keys()])) {
@@ -200,7 +200,7 @@ export class PowerDisk implements FileSystem {
     }
   }
 
-  /** One that is done at once. */
+  /** A synchronous operation. */
   #step(): void {
     this.#operationsLeft -= 1;
     if (this.#operationsLeft > 0 && !this.#isCut) return;

@@ -1,6 +1,6 @@
 /** Random numbers that a seed repeats (mulberry32). */
 
-/** Between 0, included, and 1. */
+/** From 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number;
 
 export function seededRandom(seed: number): Random {
@@ -13,12 +13,12 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** Random numbers of its own for each who draws them, so that what one draws doesn't hang on when others do. */
+/** A separate generator, whose numbers don't depend on when others draw theirs. */
 export function ownRandom(random: Random): Random {
   return seededRandom(Math.floor(random() * 2 ** 32));
 }
 
-/** One of these, each as likely as its weight. */
+/** One of these choices, with probabilities by weight. */
 export function pick<T>(random: Random, choices: readonly (readonly [weight: number, choice: T])[]): T {
   const total = choices.reduce((sum, [weight]) => sum + weight, 0);
   let rest = random() * total;

@@ -1,4 +1,4 @@
-/** A raw queue in a real Redis, filled by hand as clients of any kind fill it. */
+/** A raw queue in a real Redis, filled as any client may fill it. */
 import { createClient } from "@redis/client";
 import { until } from "./until.js";
 
@@ -7,9 +7,9 @@ export interface RawQueue {
   put(value: string, score: number): Promise<void>;
   /** Stores an id alone, or a value alone. */
   putApart(part: { readonly id?: string; readonly value?: string }, score: number): Promise<void>;
-  /** What was set aside, decoded. */
+  /** The dead letters, decoded. */
   rejected(): Promise<readonly { readonly reason: string; readonly value: string | null }[]>;
-  /** Deletes a key, as somebody's hand might. */
+  /** Deletes a key, as a person might. */
   delete(key: string): Promise<void>;
   /** Resolves when the raw and the ready queue are empty. */
   drained(): Promise<void>;

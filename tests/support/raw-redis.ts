@@ -1,4 +1,4 @@
-/** A client of the Redis protocol that sends any bytes and shows what comes back, byte by byte. */
+/** A client of the Redis protocol that sends any bytes and returns the received ones. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { until } from "./until.js";

@@ -1,10 +1,10 @@
-/** One redis-server for a file of tests, empty before each of them. */
+/** One redis-server for a test file, empty before each test. */
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { type Broker, lookInto } from "./broker-records.js";
 import { type RedisServer, startRedis } from "./redis-server.js";
 
 export interface RedisForTests {
-  /** There from the first test on. */
+  /** Defined from the first test on. */
   readonly redis: RedisServer;
   readonly broker: Broker;
 }

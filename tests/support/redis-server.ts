@@ -1,4 +1,4 @@
-/** A real redis-server on a free port of loopback, with a folder of its own. */
+/** A real redis-server on a free loopback port, with its own folder. */
 import { newFolder } from "./folders.js";
 import { reservedPort } from "./ports.js";
 import { type Running, run } from "./running.js";
@@ -6,7 +6,7 @@ import { type Running, run } from "./running.js";
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
-  /** Ends it at once (SIGKILL), as a power cut would. */
+  /** Kills it (SIGKILL). */
   kill(): Promise<void>;
   /** Starts it again on the same port and files. */
   restart(): Promise<void>;

@@ -1,10 +1,10 @@
-/** A child process of a test: its output kept, its end awaited. */
+/** A child process of a test: keeps its output, and waits for its end. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { until } from "./until.js";
 
 export interface Running {
   readonly child: ChildProcess;
-  /** What it wrote to both outputs so far. */
+  /** Its stdout and stderr so far. */
   output(): string;
   /** Resolves when it has written this. */
   wrote(text: string | RegExp, deadlineMs?: number): Promise<void>;
@@ -35,7 +35,7 @@ export function run(command: string, args: readonly string[], { env, cwd }: RunO
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(signal ?? code ?? 0));
   });
-  // An unheard rejection would end the test run; whoever awaits `ended` still gets it.
+  // An unhandled rejection would end the test run; awaiting `ended` still rejects.
   ended.catch(() => {});
   const matches = (text: string | RegExp) =>
     typeof text === "string" ? output.includes(text) : text.test(output);

@@ -55,8 +55,8 @@ export interface WatchedServers {
   /** Port of the server that the Sentinels name. */
   master(): Promise<number>;
   /**
-   * Kills the master (SIGKILL) and resolves when another one is named. What was the master comes back as its replica, and
-   * then another failover is possible.
+   * Kills the master (SIGKILL) and resolves when another one is named. The former master returns as its replica; then
+   * another failover is possible.
    * @returns port of the new master
    */
   failOver(): Promise<number>;

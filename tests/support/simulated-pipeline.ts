@@ -1,4 +1,4 @@
-/** A whole pipeline in this process: real, over a store that is given, with a clock and a far end of the test's. */
+/** A whole real pipeline in this process, on a given store, with the test's clock and intake. */
 import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
 import {
   type EventRecord,
@@ -93,7 +93,7 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
       });
       await store.append(queues.logs, [{ id: `id${++ids}`, score: clock.now() / 1000, value }]);
     },
-    /** By second, what Datadog would keep. */
+    /** The values that Datadog would keep, by second. */
     points: () => new Map(outputs.metrics.batches.flat().flatMap(({ points }) => points)),
   };
 }

@@ -1,4 +1,4 @@
-/** The files of a store on a disk of a few bytes: writing beyond them fails as it does on a full disk. */
+/** A store's files on a disk of a few bytes: writing more fails as on a full disk. */
 import { readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type FileSystem, realFiles, type StoreFile } from "@chouette-iot/queue/embedded/files";

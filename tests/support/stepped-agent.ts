@@ -1,4 +1,4 @@
-/** The built agent as a process of its own whose time a test moves; see tests/chaos/stepped-agent.mjs. */
+/** The built agent as a separate process whose time a test moves; see tests/chaos/stepped-agent.mjs. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -6,9 +6,11 @@ import { fileURLToPath } from "node:url";
 import type { AgentSettings } from "./agent-process.js";
 
 export interface SteppedAgent {
-  /** Resolves when the agent has done all that is to be done until this time, in milliseconds since the epoch. */
+  /**
+   * Moves to this time, in milliseconds since the epoch, and resolves when the agent has done everything due by then.
+   */
   moveTo(time: number): Promise<void>;
-  /** The most memory that the process has had, in bytes (VmHWM). */
+  /** Peak memory of the process in bytes (VmHWM). */
   peakMemory(): Promise<number>;
   stop(): Promise<void>;
 }

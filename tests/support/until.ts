@@ -3,8 +3,8 @@
 const POLL_MS = 10;
 
 /**
- * How many times as long deadlines are. Long runs are there to find wrong sums: they set `TEST_PATIENCE`, so that a busy
- * machine doesn't end them.
+ * Factor for all deadlines. Long runs, which look for wrong sums, set `TEST_PATIENCE` so that a busy machine doesn't
+ * fail them.
  */
 export const PATIENCE = Number(process.env.TEST_PATIENCE ?? 1);
 

@@ -1,4 +1,4 @@
-/** What the original's two wrappers made of windows of raw records (`fixtures/aggregation.json`). */
+/** Windows of raw records with the results of the original's two wrappers (`fixtures/aggregation.json`). */
 import { readFileSync } from "node:fs";
 import type { ReadyMetric } from "@chouette-iot/record";
 
