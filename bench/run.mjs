@@ -1,9 +1,10 @@
 /**
- * The benchmark suite: this project and its peers, side by side, on real servers.
+ * The benchmark suite: compares this project with its peers, on real servers.
  *
  *   npm run bench -- --help
  *
- * Runs the measurements in turn and writes what they found as JSON, and the report and its plots made of that JSON.
+ * Runs the measurements one after the other, and writes the results as JSON, and the report and plots generated from
+ * that.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,7 +1,7 @@
 /**
- * Runs a script once everything that it needs is installed: `node scripts/after-setup.mjs SCRIPT ARGUMENTS…`.
+ * Sets up the clone, then runs a script: `node scripts/after-setup.mjs SCRIPT ARGUMENTS…`.
  *
- * Whoever asks for help only reads: with --help, nothing is installed.
+ * With --help, nothing is installed.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

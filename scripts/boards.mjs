@@ -1,6 +1,6 @@
 /**
- * Writes deploy/boards: a Datadog dashboard and monitors for what the agent and its collectors send, and a Grafana board for
- * /metrics. `tests/boards.test.ts` checks that each metric in them exists.
+ * Generates deploy/boards: a Datadog dashboard and monitors for the metrics of the agent and its collectors, and a
+ * Grafana board for /metrics. `tests/boards.test.ts` checks that each metric in them exists.
  */
 import { writeFileSync } from "node:fs";
 

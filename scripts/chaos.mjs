@@ -1,9 +1,9 @@
 /**
- * `npm run chaos -- --seed N --minutes M --broker redis|embedded --clock running|set`: conservation under fire, for longer
- * than in the tests: so many minutes on each broker, with a clock that runs on and with one that is set.
+ * `npm run chaos -- --seed N --minutes M --broker redis|embedded --clock running|set`: the chaos test, for longer than
+ * in `npm test`: this many minutes on each broker, without and with clock steps.
  *
- * Prints the seed and each disaster, and ends with 1 and what differs where anything does. The seed repeats the
- * schedule, not the instant at which a process meets it.
+ * Prints the seed and each disaster; if anything differs, prints that and exits with 1. The seed repeats the schedule,
+ * not the exact moments.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,9 +1,9 @@
 /**
- * Writes the tables of docs/COLLECTORS.md, from the collectors' own descriptions and settings.
+ * Generates the tables of docs/COLLECTORS.md from the collectors' descriptions and settings.
  *
  *   npm run generate, or after a build: node scripts/collector-docs.mjs [--check]
  *
- * With --check it writes nothing, and ends with 1 where the page is not current.
+ * With --check it writes nothing, and exits with 1 if the page is outdated.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

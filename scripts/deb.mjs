@@ -1,8 +1,8 @@
 /**
- * Makes the Debian package: `npm run deb [-- FOLDER] [--lint]` writes `build/chouette_VERSION_all.deb`. With --lint, lintian
- * checks it, and errors fail.
+ * Builds the Debian package: `npm run deb [-- FOLDER] [--lint]` writes `build/chouette_VERSION_all.deb`. With --lint,
+ * lintian checks it, and errors fail.
  *
- * It is one package for arm64, armhf and amd64: there is nothing in it but JavaScript, WebAssembly and text. It needs Node
+ * It is one package for arm64, armhf and amd64, since it contains only JavaScript, WebAssembly and text. It needs Node
  * 20.19, which Debian 13 has. Data and settings survive a removal; a purge deletes them.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -93,7 +93,7 @@ Chouette is licensed under the Apache License, version 2.0: see
 `;
 }
 
-/** In Debian's form; what changed is in the project's own. */
+/** Debian requires a changelog; ours has the changes. */
 function changelog() {
   const date = new Date().toUTCString().replace("GMT", "+0000");
   return `chouette (${version}) unstable; urgency=medium\n\n  * See CHANGELOG.md of the project.\n\n -- ${MAINTAINER}  ${date}\n`;

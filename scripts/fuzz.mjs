@@ -1,9 +1,9 @@
 /**
- * `npm run fuzz -- --minutes M --seed N --target records|listener|dogstatsd`: the fuzzers of records and of listeners, for longer
- * than in the tests; each target for its share of the time.
+ * `npm run fuzz -- --minutes M --seed N --target records|listener|dogstatsd`: the fuzzers, for longer than in `npm
+ * test`; each target gets a share of the time.
  *
- * Prints the seed of each run, and ends with 1 and what was wrong at the first that shows something. The seed repeats what
- * is sent, not the instant at which the agent meets it.
+ * Prints the seed of each run; stops at the first failure, prints it and exits with 1. The seed repeats the data, not
+ * the exact moments.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const MAX_MINUTES = 24 * 60;
 const TARGETS = ["listener, embedded", "dogstatsd, embedded", "records, embedded", "records, redis"];
-/** After this the next seed begins, so that a long run meets many. */
+/** After this the next seed starts, so that a long run uses many. */
 const MAX_RUN_SECONDS = 120;
 
 const { values } = parseArgs({

@@ -1,6 +1,6 @@
 /**
- * Writes what is made of the table of settings: docs/CONFIGURATION.md and the JSON Schema of chouette.yaml. Copies the
- * library that draws the charts of the dashboard, which is served as a file.
+ * Generates docs/CONFIGURATION.md and the JSON Schema of chouette.yaml from the table of settings. Copies the
+ * dashboard's chart library, which is served as a file.
  */
 import { copyFileSync, writeFileSync } from "node:fs";
 import { settingsSchema } from "../packages/agent/dist/config/json-schema.js";

@@ -1,10 +1,11 @@
 /**
- * The packed client in what people use: runtimes, TypeScript, bundlers, test runners and other hosts.
- * `npm run matrix [-- GROUP…] [--write]`
+ * Tests the packed client in runtimes, TypeScript, bundlers, test runners and other hosts. `npm run matrix [-- GROUP…]
+ * [--write]`
  *
- * Installs one tool at a time into a temporary folder and deletes it. In each cell a small program counts, flushes and ends,
- * and what arrived in a real redis-server is compared. Prints Markdown tables; --write puts them into docs/BUNDLERS.md, too.
- * Everything takes a quarter of an hour and 2 GB of downloads. The exit code is 1 if a cell is neither "yes" nor "–" (no such thing).
+ * Installs one tool at a time into a temporary folder and deletes it. In each cell a small program records counts,
+ * flushes and ends, and the records in a real redis-server are checked. Prints Markdown tables; --write also puts them
+ * into docs/BUNDLERS.md. Everything takes a quarter of an hour and 2 GB of downloads. The exit code is 1 if a cell is
+ * neither "yes" nor "–" (no such thing).
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { bundlers } from "./matrix/bundlers.mjs";
@@ -37,7 +38,7 @@ try {
   await place.close();
 }
 
-/** @param group `results` are the columns that must be "yes", all if it isn't given */
+/** @param group `results` are the columns that must be "yes"; all by default */
 async function tableOf({ title, columns, results = columns, rows }) {
   const lines = [];
   const line = (cells) => {

@@ -1,9 +1,9 @@
 /**
- * `npm run model -- --runs N --seed N --broker embedded|redis|pair`: the model of the whole pipeline, for longer than in
- * the tests. Without a broker, each has its share of the runs.
+ * `npm run model -- --runs N --seed N --broker embedded|redis|pair`: the model of the whole pipeline, for longer than
+ * in `npm test`. Without --broker, each broker gets a share of the runs.
  *
- * `--store redis|embedded` runs it on a real server or on files instead of in memory.
- * With `--replay '[…]'`, one sequence. Further options narrow the search: see tests/model/main.ts.
+ * `--store redis|embedded` runs it on a real server or on files instead of in memory. With `--replay '[…]'`, one
+ * sequence. Further options narrow the search: see tests/model/main.ts.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ import { build } from "rolldown";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = `${root}node_modules/.cache/chouette-model`;
-/** How many of ten runs each broker has: a pair of agents takes longest. */
+/** The share of each broker in ten runs: a pair of agents takes longest. */
 const SHARES = { embedded: 5, redis: 4, pair: 1 };
 
 const { values, tokens } = parseArgs({
@@ -63,7 +63,7 @@ if (values.replay !== undefined) {
   process.exitCode = Math.max(...codes);
 }
 
-/** One file of the model and all that it needs of the sources, since a process for each of thousands of runs starts soon. */
+/** Bundles the model and its sources into one file, so that thousands of processes start fast. */
 async function bundle() {
   mkdirSync(folder, { recursive: true });
   await build({

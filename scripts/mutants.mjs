@@ -1,13 +1,13 @@
 /**
- * `npm run mutants`: breaks one line at a time, in a copy of the tree, and says which breaks no test notices.
+ * `npm run mutants`: breaks one line at a time, in a copy of the tree, and reports the breaks that no test notices.
  *
- * Without options: those of `scripts/mutants/list/*.json`, each with the tests that must fail. Ends with 1 if one
- * survives, or if its text is no longer there exactly once. `--list NAME` takes one of the lists, `--only TEXT` those
- * whose file contains the text, and `--check` looks only whether the texts are there.
+ * Without options: those of `scripts/mutants/list/*.json`, each with the tests that must fail. Exits with 1 if one
+ * survives, or if its text doesn't occur exactly once. `--list NAME` runs one of the lists, `--only TEXT` those whose
+ * file name contains the text, and `--check` only checks that the texts occur.
  *
- * `--sample N --seed N`: N breaks at random in the core folders, each with the tests that reach its file. Prints what
- * share is noticed, by folder, and the survivors, to be looked at one by one. `--thorough` holds survivors against the
- * integration tests as well.
+ * `--sample N --seed N`: N breaks at random in the core folders, each with the tests that reach its file. Prints the
+ * share that is noticed, by folder, and the survivors, to be examined one by one. `--thorough` also runs the
+ * integration tests on survivors.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -49,7 +49,7 @@ function listed() {
     .map(({ test, ...mutant }) => ({ ...mutant, tests: [test].flat() }));
 }
 
-/** Each lane has a copy of its own and takes the next mutant when it is done with one. */
+/** Each lane has its own copy, and takes the next mutant when it is done with one. */
 async function tryAll(mutants, lanes) {
   const results = [];
   const waiting = [...mutants];
@@ -72,7 +72,7 @@ async function tryAll(mutants, lanes) {
   return results;
 }
 
-/** Without a break, tests must pass in the copy: else every mutant would look killed. */
+/** Without a break, tests must pass in the copy: otherwise every mutant would look killed. */
 async function expectControl(copy) {
   if (values.check || (await copy.passes(CONTROL))) return;
   throw new Error(`${CONTROL.join(", ")} fails without any change: nothing can be said of mutants`);

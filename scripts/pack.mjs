@@ -1,11 +1,11 @@
 /**
- * Makes the two packages that are published: `npm run pack [-- FOLDER [NAME]]`, after a build.
+ * Builds the two published packages: `npm run pack [-- FOLDER [NAME]]`, after a build.
  *
  * Writes `build/chouette-iot-VERSION.tgz` and `build/chouette-iot-client-VERSION.tgz`. Their contents stay beside them,
  * in `build/NAME/`, for publishing and for the Debian package.
  *
- * Each package is complete: it holds our internal packages and every library that it uses, with the libraries'
- * licences. Installing it fetches nothing else. Why: docs/decisions/0023-packages-without-dependencies.md.
+ * Each package is complete: it contains our internal packages and all libraries, with their licences. Installing it
+ * fetches nothing else. Why: docs/decisions/0023-packages-without-dependencies.md.
  */
 import { execFileSync } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";

@@ -1,7 +1,7 @@
 /**
- * Sets up a clone: dependencies, the build, and with --test what the tests need of the system.
+ * Sets up a clone: dependencies, the build, and with --test the system packages for the tests.
  *
- * Does only what isn't done yet, so that every start and every test run can call it.
+ * Does only what is missing, so that every start and every test run can call it.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -48,7 +48,7 @@ function installDependencies() {
 }
 
 function build() {
-  // Incremental: where nothing changed, it only looks.
+  // Incremental: fast if nothing has changed.
   run(process.execPath, [
     `${root}node_modules/typescript/${typescriptCommand()}`,
     "-b",
@@ -80,7 +80,7 @@ function installForTests() {
   });
 }
 
-/** How to call apt-get as root, or undefined if there is no way without asking for a password. */
+/** How to call apt-get as root; undefined if that needs a password. */
 function aptCommand() {
   if (!runs("apt-get", ["--version"])) return undefined;
   if (process.getuid?.() === 0) return ["apt-get"];

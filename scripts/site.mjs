@@ -1,8 +1,8 @@
 /**
- * The documentation as a static site, with the client's API reference: `npm run site` writes build/site.
+ * Generates the documentation as a static site, with the client's API reference: `npm run site` writes build/site.
  *
- * The pages are the Markdown files of the repository, so that they are read in both places. The tools (marked, typedoc) are
- * installed into a temporary folder: nobody else needs them. Fails if a link of a page leads nowhere.
+ * The pages are the Markdown files of the repository, which can be read in both places. The tools (marked, typedoc) are
+ * installed into a temporary folder: nobody else needs them. Fails if a page has a broken link.
  */
 import { execFileSync } from "node:child_process";
 import {

@@ -1,4 +1,4 @@
-/** Through the agent: a backlog of raw records becomes ready metrics. */
+/** The agent's throughput: a backlog of raw records becomes ready metrics. */
 import { alternate } from "../suite/rounds.mjs";
 import { ourLabel } from "../suite/trees.mjs";
 import { fillBacklog, removeBacklog } from "../support/backlog.mjs";
@@ -8,7 +8,7 @@ import { drainByAgent, drainByBareLoop } from "../support/drain.mjs";
 const RECORDS = 1_000_000;
 const QUICK_RECORDS = 20_000;
 const CONTEXTS = [100, 10_000];
-/** Each subject is a new process and works for seconds: a few rounds say enough, fewer where a round takes long. */
+/** Each subject is a new process that works for seconds: a few rounds are enough, fewer if a round takes long. */
 const MAX_ROUNDS = { 100: 3, 10000: 2 };
 /** @type {Readonly<Record<import("../support/broker.mjs").Kind, string>>} */
 const BROKERS = { redis: "Redis", embedded: "the embedded broker" };

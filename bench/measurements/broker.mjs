@@ -1,4 +1,4 @@
-/** Into the broker: records a second that are stored one by one, unaggregated. */
+/** Storing in the broker: unaggregated records per second. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { startSubject } from "../suite/child.mjs";
@@ -11,7 +11,7 @@ import { redisBenchmark } from "../support/redis-benchmark.mjs";
 const SCRIPT = new URL("../subjects/storing.mjs", import.meta.url);
 const RECORD_BYTES = 120;
 const CONTEXTS = 100;
-/** Of the random ids of redis-benchmark some are the same. */
+/** Some of redis-benchmark's random ids are duplicates. */
 const UNLIKE_IDS = { part: 0.999 };
 
 const about = `
@@ -90,7 +90,7 @@ function contendersFor(kind, trees, folder) {
   ];
 }
 
-/** A sample is taken of a fresh broker. */
+/** Each sample uses a fresh broker. */
 function withBroker(kind, tree, folder, store) {
   return async (work) => {
     const broker = await startBroker(kind, tree, folder);

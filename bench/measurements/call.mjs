@@ -1,4 +1,4 @@
-/** A call in the application: what it takes of time and memory, until what it counted has arrived. */
+/** A call in the application: its time and memory until the recorded values have arrived. */
 import { CALLS_A_FLUSH } from "../subjects/clients/calls.mjs";
 import { startSubject } from "../suite/child.mjs";
 import { alternate } from "../suite/rounds.mjs";
@@ -7,7 +7,7 @@ import { shareArrived, startFarEnds } from "./call/far-ends.mjs";
 import { KINDS, tablesOf } from "./call/tables.mjs";
 
 const SCRIPT = new URL("../subjects/calling.mjs", import.meta.url);
-/** A young generation in which nothing is collected while a client is weighed: MiB of each of its halves. */
+/** Size of a semi-space in MiB, so large that nothing is collected while allocations are measured. */
 const TO_WEIGH = ["--expose-gc", "--min-semi-space-size=256", "--max-semi-space-size=256"];
 const [FIRST_KIND] = Object.keys(KINDS);
 /** Of CPU time, about. */
@@ -61,7 +61,7 @@ export default {
   },
 };
 
-/** All contenders at one kind of call and one number of contexts. */
+/** All contenders with one kind of call and one number of contexts. */
 async function cell({ quick, rounds, trees, farEnds, kind, contexts }) {
   const subjects = contenders(trees).map((contender) => {
     const farEnd = farEnds[contender.farEnd];
@@ -109,13 +109,16 @@ async function timed({ contender, job, program, farEnd }, flushes) {
   return { clock, cpu, share: share * 100 };
 }
 
-/** In another process, with another young generation. @returns bytes a call, of each time; undefined for none */
+/**
+ * In another process, with a larger young generation. @returns bytes per call of each repetition; undefined if not
+ * measured
+ */
 async function weighed(job, times) {
   if (times === 0) return undefined;
   const program = startSubject(SCRIPT, { nodeFlags: TO_WEIGH });
   try {
     await program.ask("open", job);
-    // What is compiled and set up once is no part of a call.
+    // Excludes what is compiled and set up only once.
     await program.ask("weigh");
     const samples = [];
     for (let time = 0; time < times; time++) samples.push((await program.ask("weigh")).bytes);

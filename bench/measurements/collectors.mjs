@@ -1,12 +1,12 @@
 /**
- * What one round of each collector costs: CPU time of the agent's process and of the programs that the
- * collector runs, time on the clock, and bytes on the way to Datadog.
+ * The cost of a round of each collector: CPU time of the agent's process and of the collector's programs, wall-clock
+ * time, and bytes to Datadog.
  *
  *   npx tsc -b packages/agent && node bench/measurements/collectors.mjs [--json]
  *
- * Real: the host, redis-server, Mosquitto, dockerd with ten idle containers (as root). Stood in for: a Raspberry
- * Pi's and a Jetson's files and programs, nvidia-smi, systemctl, a kubelet with twenty pods over TLS. The bytes
- * are those of one round alone, as the agent would send it; several rounds in a batch share names and take less.
+ * Real: the host, redis-server, Mosquitto, dockerd with ten idle containers (as root). Simulated: a Raspberry Pi's and
+ * a Jetson's files and programs, nvidia-smi, systemctl, a kubelet with twenty pods over TLS. The bytes are those of one
+ * round alone, as the agent would send it; several rounds in a batch share names and take less.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { setMaxListeners } from "node:events";
@@ -75,7 +75,7 @@ async function measure(label, names, settings, rounds) {
   const { user, system } = process.cpuUsage(cpu);
   const took = performance.now() - started;
   const ofPrograms = childrenCpu() - children;
-  // Rounds without a pause give no share of CPU: the kernel counts in steps of ten milliseconds.
+  // Rounds without a pause would give no CPU share: the kernel counts in steps of ten milliseconds.
   await systemClock.sleep(milliseconds(100));
   const given = (await collectAll()).flat();
   const result = {
@@ -95,7 +95,7 @@ function fixed(value) {
   return Number(value.toFixed(2));
 }
 
-/** Milliseconds of CPU of children that ended, in the kernel's steps of ten. */
+/** CPU milliseconds of ended child processes, in the kernel's steps of ten. */
 function childrenCpu() {
   const fields = readFileSync("/proc/self/stat", "utf8").split(") ")[1].split(" ");
   return (Number(fields[13]) + Number(fields[14])) * 10;
@@ -263,7 +263,7 @@ exec sleep 3600`,
   });
 }
 
-/** A process of its own, so that its work is not counted. */
+/** A separate process, so that its work isn't counted. */
 function serveKubelet(folder) {
   const memory = { availableBytes: 3e9, usageBytes: 2e9, workingSetBytes: 1e9, rssBytes: 5e8 };
   const cpu = { usageNanoCores: 153e6, usageCoreNanoSeconds: 9e12 };

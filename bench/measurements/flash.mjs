@@ -18,11 +18,11 @@ import { until } from "../support/until.mjs";
 
 const [folder = ".", length = "120", only = ""] = process.argv.slice(2);
 const QUEUE = "chouette:metrics:raw";
-/** Records a second; a window of them is settled every ten. */
+/** Records per second; every ten seconds a window of them is settled. */
 const RATES = [1, 20, 200];
 const WINDOW_S = 10;
 const CALLS = 3_000;
-/** Of the synchronous program, which load of the machine disturbs most. */
+/** For the synchronous program, which other load disturbs most. */
 const ROUNDS = 3;
 
 const written = (pid) => Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
@@ -33,7 +33,7 @@ const record = () => ({
   value: JSON.stringify({ metric: "a.metric", type: "count", value: ++last }).padEnd(130),
 });
 
-/** One at a time, as evenly as can be; every ten seconds the window that is over leaves. */
+/** One at a time, evenly spaced; every ten seconds the closed window is removed. */
 async function paced(rate, { store, settle }) {
   const count = Number(length) * rate;
   const began = performance.now();
@@ -75,7 +75,7 @@ function redisOptions(port, directory) {
   return ["--port", `${port}`, "--dir", directory, "--save", "", "--appendonly", "yes"];
 }
 
-/** It only stores: its windows are open for longer than this takes. */
+/** It only stores: its windows stay open for longer than the measurement. */
 function agentSettings(port, directory, fsync) {
   return {
     CHOUETTE_LISTEN: `127.0.0.1:${port}`,
@@ -154,11 +154,11 @@ for (const rate of only === "calls" ? [] : RATES) {
   }
 }
 
-/** Runs the Python program against a broker in a process of its own, twice: V8 still compiles during the first run. */
+/** Runs the Python program twice against a broker in a separate process, as V8 still compiles during the first run. */
 async function bySynchronousProgram(command, args, env, port) {
   const server = spawn(command, args, { stdio: "ignore", env: { ...process.env, ...env } });
   await until("the broker to listen", () => once(connect(port, "127.0.0.1"), "connect"));
-  // What is written once, and what is compiled after the first client has connected, is none of a call's.
+  // Excludes what is written once, and what is compiled after the first client has connected.
   await execFileAsync("/usr/bin/python3", [PROGRAM, `${port}`, "300"]);
   await sleep(5_000);
   const runs = [];

@@ -1,9 +1,11 @@
 /**
- * Bytes of a gateway, a host's minute: `node bench/measurements/gateway.mjs [HOSTS [MINUTES]]`, after a build. Prints a line of JSON.
+ * The bytes of a host's minute through a gateway: `node bench/measurements/gateway.mjs [HOSTS [MINUTES]]`, after a
+ * build. Prints a line of JSON.
  *
- * Each host's release goes through the gateway's output to an embedded broker; what lies there then goes to a stand-in for
- * Datadog in one release for all hosts, by series v2 alone and by the smallest with v3. Beside it, each host's own requests.
- * The hosts are those of bench/workloads: 48 points a minute. Bytes of bodies and of commands, without headers and TLS.
+ * Each host's release goes through the gateway's output to an embedded broker, and from there to a stand-in for Datadog
+ * in one release for all hosts: once with series v2 only, once with the smallest including v3. For comparison, each
+ * host's own requests. The hosts are those of bench/workloads: 48 points a minute. Bytes of bodies and of commands,
+ * without headers and TLS.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

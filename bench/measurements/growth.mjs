@@ -1,8 +1,8 @@
-/** Growth: what storing and aggregating cost as backlog, contexts and records grow tenfold. */
+/** Growth: the cost of storing and aggregating as backlog, contexts and record size grow tenfold. */
 import { AGENT_GROWTH, agentGrowth } from "./growth/agent.mjs";
 import { STORING_GROWTH, storingGrowth } from "./growth/storing.mjs";
 
-/** Each with words for the report and a run of its own. */
+/** Each with a text for the report and a `run`. */
 const PARTS = [
   { about: STORING_GROWTH, run: storingGrowth },
   { about: AGENT_GROWTH, run: agentGrowth },

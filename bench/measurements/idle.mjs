@@ -1,4 +1,4 @@
-/** Idle: what the agent takes when nobody sends anything but its host collector. */
+/** Idle: the agent's resources when only its host collector is active. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { startIntake } from "../../packages/agent/dist/intake/intake.js";
 import { ourLabel } from "../suite/trees.mjs";
@@ -8,9 +8,9 @@ import { until } from "../support/until.mjs";
 
 const SECONDS = 180;
 const QUICK_SECONDS = 10;
-/** So that something is collected and released in the quick run, too. */
+/** So that even the quick run has a round and a release. */
 const QUICK_SETTINGS = { CAPTURE_INTERVAL: "2", RELEASE_INTERVAL: "4" };
-/** Loading, the first round and the first release are no rest. */
+/** Excludes loading, the first round and the first release. */
 const START_SECONDS = 5;
 const SAMPLE_MS = 1_000;
 const MB = 2 ** 20;

@@ -1,4 +1,4 @@
-/** End to end: from a call to the intake's acceptance, and how long an application is held up. */
+/** End to end: the time from a call to the intake's acceptance, and how long an application is blocked. */
 import { ACCEPTANCE_RATE, acceptance } from "./latency/acceptance.mjs";
 import { EVENT_LOOP_CONTEXTS, eventLoop } from "./latency/event-loop.mjs";
 

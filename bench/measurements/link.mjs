@@ -1,9 +1,10 @@
 /**
- * Bytes on the wire, not of bodies alone: what a TCP proxy between the agent's sender and a stand-in for Datadog counts, over TLS.
+ * Bytes on the wire rather than of bodies: counted by a TCP proxy between the agent's sender and a stand-in for
+ * Datadog, over TLS.
  *
  *   npx tsc -b packages/agent && node bench/measurements/link.mjs [--json]
  *
- * The certificates are two RSA keys of 2,048 bits, as with most intakes. What IP and TCP add isn't in it.
+ * The certificates are two RSA keys of 2,048 bits, as with most intakes. The headers of IP and TCP aren't included.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -21,7 +22,7 @@ import { hostAfterOutage } from "../workloads/host.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** As of a host's minute; of a small release. */
+/** The body of a host's minute, and of a small release. */
 const MINUTE = 593;
 const SMALL = 256;
 const KEY = "0123456789abcdef0123456789abcdef";
@@ -72,7 +73,7 @@ async function measure(protocol, statuses, send) {
   return counts;
 }
 
-/** Requests with bodies of these sizes; what the first and the last of them took, and all. */
+/** Requests with bodies of these sizes; the bytes of the first, of the last, and of all. */
 async function measureBodies(protocol, statuses, sizes) {
   const each = [];
   const all = await measure(protocol, statuses, async ({ url, connection, counts }) => {

@@ -1,12 +1,12 @@
 /**
- * StatsD over UDP: what a million lines cost the agent, Etsy's statsd, and a bare socket that only counts.
+ * StatsD over UDP: the cost of a million lines in the agent, in Etsy's statsd, and in a bare socket that only counts.
  *
  *     npm install --no-save --omit=optional statsd@0.9.0    # the peer, which nothing else here needs
  *     node bench/measurements/statsd.mjs [packets] [packets a second]
  *
- * A packet has one line, as clients without buffers send them, or twenty, as others do, each of one of 200 counters. The
- * subjects take turns, three times; each is a process of its own, and how much it received is asked of itself. Only ratios
- * within one run say anything. Starting up and a flush each second are in the figures: a short run shows them more than lines.
+ * A packet has one line, as clients without buffers send them, or twenty, as others do, each of one of 200 counters.
+ * The subjects take turns, three times; each is a separate process that reports how much it received. Only ratios
+ * within one run are meaningful. The figures include the start and a flush each second, which dominate a short run.
  */
 import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -122,7 +122,7 @@ async function startAgent() {
     ...process.env,
     ...{ CHOUETTE_DATA_DIR: mkdtempSync(join(folder, "agent-")), CHOUETTE_LISTEN: "127.0.0.1:0" },
     ...{ CHOUETTE_HTTP: "127.0.0.1:0", CHOUETTE_STATSD: "127.0.0.1:0", SEND_SELF_METRICS: "false" },
-    // Nobody listens there: what it costs to send is measured elsewhere.
+    // Nobody listens there: the cost of sending isn't measured here.
     ...{
       API_KEY: "k".repeat(32),
       DATADOG_URL: "http://127.0.0.1:9/api",
@@ -162,7 +162,7 @@ async function startStatsd() {
   return { server, port, received };
 }
 
-/** What a server writes until it ends or has said END. */
+/** A server's output until it ends or has written END. */
 function reply(port, question) {
   return new Promise((resolve, reject) => {
     let text = "";

@@ -1,4 +1,4 @@
-/** On the wire: bytes a point, and bytes a log. */
+/** On the wire: bytes per point and per log. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ourLabel } from "../suite/trees.mjs";
@@ -11,12 +11,12 @@ import { byAgent, byWay, checkLogs, checkPoints, sent } from "./wire/sent.mjs";
 
 const SEED = 1;
 const SIX_DIGITS = 6;
-/** What METRIC_PRECISION=6 may change of a value, at most. */
+/** Maximum relative change of a value by METRIC_PRECISION=6. */
 const HALF_OF_THE_LAST_DIGIT = 5e-7;
 const OURS = "the agent";
 const PRECISE = `the agent, METRIC_PRECISION=${SIX_DIGITS}`;
 const BY_V2 = "the agent, DATADOG_SERIES=v2";
-/** Bytes a point of the noisy series that the agent is to keep to, without loss and with six digits. */
+/** Target bytes per point of the noisy series, without loss and with six digits. */
 const TARGETS = { [OURS]: 7.8, [PRECISE]: 4.5 };
 
 /** @type {import("../suite/measurement.mjs").Measurement} */

@@ -1,9 +1,10 @@
 /**
- * The least that anyone has to do with a backlog, as a ceiling: read a page, parse each record, add it up by window and
- * context, and when a window is over, store one ready record for each context and delete what was read, in one step.
+ * The minimum work with a backlog, as an upper bound of the speed: reads a page, parses each record, adds it up by
+ * window and context, and when a window is over, stores one ready record per context and deletes the raw records, in
+ * one step.
  *
- * On the same drivers and with the same size of page as the agent, the next page under way meanwhile. It checks nothing, keeps
- * no state, counters or fences, makes one number of a histogram where the agent makes five, and sends nothing.
+ * It uses the same drivers and page size as the agent, and reads ahead. It checks nothing, keeps no state, counters or
+ * fences, makes one number of a histogram instead of five, and sends nothing.
  */
 import { answer } from "../suite/child.mjs";
 import { openEmbedded, openRedis } from "../support/bare-brokers.mjs";

@@ -1,6 +1,6 @@
 /**
- * A program that calls a metrics client, as a process of its own: it does so in bursts, comes back to its event loop
- * after each, and has what it counted delivered after CALLS_A_FLUSH calls, as some seconds of a busy service.
+ * A program that calls a metrics client, in a separate process: in bursts, returning to its event loop after each, with
+ * a delivery after CALLS_A_FLUSH calls, like a few seconds of a busy service.
  *
  * @typedef {object} Job
  * @property {string} client  a file of clients/
@@ -14,7 +14,8 @@
  * @property {(context: number, value: number) => unknown} call
  * @property {(answer: unknown) => Promise<void>} [breathe]  between bursts, with the last call's answer
  * @property {() => Promise<void>} flush  delivers, and resolves when that is done
- * @property {() => Promise<import("./clients/calls.mjs").Arrived>} [arrived]  since it was last asked; without it the far end is another process
+ * @property {() => Promise<import("./clients/calls.mjs").Arrived>} [arrived]  since it was last asked; without it the
+ * far end is another process
  */
 import { PerformanceObserver } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -69,8 +70,8 @@ function burst() {
 }
 
 /**
- * Bytes of the heap that a call takes, its delivery included. The process must have a young generation so large that
- * nothing is collected meanwhile: then the growth of the heap is what was allocated.
+ * Bytes that a call allocates, including its delivery. The process must have a young generation so large that nothing
+ * is collected: then the growth of the heap equals the allocations.
  */
 async function weigh() {
   let collections = 0;
@@ -83,7 +84,7 @@ async function weigh() {
   const before = process.memoryUsage().heapUsed;
   await callAndDeliver();
   const allocated = process.memoryUsage().heapUsed - before;
-  // The observer hears of collections in a later turn.
+  // The observer gets collections in a later turn.
   await nextTurn();
   await nextTurn();
   observer.disconnect();

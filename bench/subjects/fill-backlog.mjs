@@ -1,4 +1,7 @@
-/** Fills a broker with a backlog, by a tree's own store: a Redis server, which then saves it, or the embedded broker's file. */
+/**
+ * Fills a broker with a backlog, using a tree's own store: a Redis server, which then saves it, or the embedded
+ * broker's files.
+ */
 import { createClient } from "@redis/client";
 import { answer } from "../suite/child.mjs";
 import { importEntry } from "../support/entry-point.mjs";
@@ -7,10 +10,10 @@ const RAW = "chouette:metrics:raw";
 const BATCH = 5_000;
 const IN_FLIGHT = 4;
 const RECORDS_A_SECOND = 2_000;
-/** The last record is this old, so that its window is closed. */
+/** Age of the last record, so that its window is closed. */
 const AGE = 60;
 const TYPES = ["count", "gauge", "histogram", "count"];
-/** Datadog takes tags of up to 200 characters: a larger record has more of them. */
+/** Datadog accepts tags of up to 200 characters: a larger record has more tags. */
 const MAX_TAG_VALUE = 150;
 
 answer({

@@ -1,6 +1,6 @@
 /**
- * An application at a steady rate of calls, and how long its event loop is held meanwhile: a timer of a millisecond notes
- * how late it comes.
+ * An application with a steady rate of calls, and how long its event loop is blocked meanwhile: a timer of a
+ * millisecond measures its own delay.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { answer } from "../suite/child.mjs";
@@ -24,7 +24,7 @@ answer({
     const beginning = delay.max / NANOSECONDS;
     delay.reset();
     const before = process.cpuUsage();
-    // One that is fetched from is so once, in the middle.
+    // A client that is scraped is scraped once, in the middle.
     const fetching = delivers ? setTimeout(() => client.flush(), (seconds * 1000) / 2) : undefined;
     const then = await callAtPace(rate, seconds, (n) => call(first + n));
     const { user, system } = process.cpuUsage(before);

@@ -1,4 +1,4 @@
-/** An application at a steady rate: a timer of a millisecond, and at each turn the calls that are due. */
+/** An application with a steady rate: a timer of a millisecond that makes the calls that are due. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**

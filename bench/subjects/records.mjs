@@ -1,8 +1,8 @@
-/** The records that are stored in a broker: samples of one histogram, of so many contexts and of such a size. */
+/** The records to store in a broker: samples of one histogram, with a number of contexts and a size. */
 
 export const NAME = "app.latency";
 
-/** As many as the client puts into a batch: 500 records, or 256 KiB. */
+/** The size of the client's batches: 500 records, or 256 KiB. */
 const BATCH_RECORDS = 500;
 const BATCH_BYTES = 256 * 1024;
 const TAG_VALUE_LENGTH = 190;
@@ -27,7 +27,7 @@ export function tagsOf(contexts, recordBytes) {
     filling[`t${number}`] = "x".repeat(Math.min(left, TAG_VALUE_LENGTH));
   }
   return Array.from({ length: contexts }, (_, context) => ({
-    // What they have in common goes first, as the tags of a service do.
+    // Common tags come first, as in a service.
     ...filling,
     route: `r${context}`,
     method: "GET",

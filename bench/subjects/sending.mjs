@@ -1,13 +1,16 @@
-/** An application that sends gauges at a steady rate, each with a value of its own, and notes when it called and when it was answered. */
+/**
+ * An application that sends gauges at a steady rate, each with a distinct value, and records the times of calls and
+ * answers.
+ */
 import { pathToFileURL } from "node:url";
 import { answer } from "../suite/child.mjs";
 import { wallClock } from "../support/wall-clock.mjs";
 import { callAtPace } from "./pace.mjs";
 
 const METRIC = "my.latency";
-/** Two seconds of calls: no context is called twice in a second, so that none takes the place of another. */
+/** Two seconds of calls: no context is called twice in a second, so that no value replaces another. */
 const CONTEXTS_A_RATE = 2;
-/** On a busy machine a late answer is a figure, not a failure. */
+/** On a busy machine a late answer is a result, not a failure. */
 const MAX_ANSWER_MS = 30_000;
 
 answer({
@@ -20,7 +23,7 @@ answer({
       answerTimeoutMs: MAX_ANSWER_MS,
       ...options,
     });
-    // Loading the driver and connecting is the first call's affair.
+    // The first call connects.
     await client.increment("my.warm-up");
     const tags = Array.from({ length: CONTEXTS_A_RATE * rate }, (_, slot) => ({ slot: `${slot}` }));
     const called = new Float64Array(rate * seconds);

@@ -1,7 +1,7 @@
 /**
- * A program that stores records as fast as they are taken, as a process of its own: through our client; by a bare loop
- * that sends the same commands on the same driver, with everything ready made; or without any broker, into the
- * store that the embedded one keeps its records in.
+ * A program that stores records as fast as possible, in a separate process: through our client; by a bare loop that
+ * sends the same commands, prepared in advance, with a driver; or without a broker, directly into the embedded broker's
+ * store.
  *
  * @typedef {object} Job
  * @property {"client" | "bare loop" | "store"} way
@@ -39,7 +39,7 @@ answer({
   },
 });
 
-/** Samples of a histogram, which the client doesn't join. It comes back to its event loop after each batch. */
+/** Samples of a histogram, which the client doesn't aggregate. It returns to its event loop after each batch. */
 async function throughClient({ root, port, contexts, recordBytes }) {
   const { ChouetteClient } = await import(pathToFileURL(`${root}/packages/client/dist/index.js`).href);
   const client = new ChouetteClient({ port });
@@ -50,7 +50,7 @@ async function throughClient({ root, port, contexts, recordBytes }) {
     const answers = [];
     for (let record = 0; record < records; record++) {
       const answer = client.histogram(NAME, 1.5, options[record % contexts]);
-      // No further ahead of the broker than some batches.
+      // At most a few batches ahead of the broker.
       if (record % batch === 0) answers.push(answer);
       if (answers.length > IN_FLIGHT) await answers.shift();
     }
@@ -61,7 +61,7 @@ async function throughClient({ root, port, contexts, recordBytes }) {
   };
 }
 
-/** Batches of ready texts: what the driver and the broker can do at most. */
+/** Batches of prepared texts: the limit of driver and broker. */
 async function byBareLoop({ port, contexts, recordBytes }) {
   const driver = await connectTo(port);
   const texts = tagsOf(contexts, recordBytes).map(textOf);
@@ -86,7 +86,7 @@ async function byBareLoop({ port, contexts, recordBytes }) {
   };
 }
 
-/** Batches of ready records into the store: what the embedded broker can do at most, were there no network and no protocol. */
+/** Batches of prepared records into the store: the embedded broker's limit without network and protocol. */
 async function intoStore({ root, directory, contexts, recordBytes }) {
   const { openEmbeddedStore } = await importEntry(root, "queue", "./embedded");
   const { store: opened } = await openEmbeddedStore({ folder: directory });

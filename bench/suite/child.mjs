@@ -1,7 +1,8 @@
 /**
- * Subjects in processes of their own, so that the heap and the compiled code of one don't colour another.
+ * Runs subjects in separate processes, so that they don't influence each other by heap and compiled code.
  *
- * A subject's script calls `answer` with what it can do; the measurement starts it by `startSubject` and asks.
+ * A subject's script calls `answer` with its functions; the measurement starts it with `startSubject` and calls them by
+ * name.
  */
 import { fork } from "node:child_process";
 

@@ -1,4 +1,4 @@
-/** The machine and the programs on it, without which a figure says little. */
+/** Describes the machine and its programs, without which figures mean little. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";

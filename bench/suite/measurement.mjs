@@ -1,5 +1,5 @@
 /**
- * What a measurement is, and what it answers with. Types alone.
+ * The types of measurements and their results.
  *
  * @typedef {object} Measurement
  * @property {string} id  a word: what `--only` takes

@@ -1,9 +1,9 @@
-/** A plot as SVG: lines with a mark at each point, linear or logarithmic axes. A pure function of its data. */
+/** Draws a plot as SVG: lines with a mark at each point, linear or logarithmic axes. A pure function. */
 
 const WIDTH = 720;
 const HEIGHT = 400;
 const EDGES = { left: 74, right: 170, top: 16, bottom: 52 };
-/** Told apart by people who see colours differently, too; by Okabe and Ito. */
+/** Colours that colour-blind people can distinguish, by Okabe and Ito. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const MIN_LABEL_GAP = 15;
 
@@ -22,7 +22,7 @@ export function svg({ title, x, y, lines }) {
   );
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(title)}" font-family="sans-serif" font-size="12">`,
-    // White ground: the picture is shown on pages of either colour.
+    // White background, since pages may be light or dark.
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     ...gridAcross(across),
     ...gridUp(up),
@@ -78,7 +78,7 @@ function drawn({ points }, colour, across, up) {
   ];
 }
 
-/** Each line's name beside its last point, pushed down where two would cover each other. */
+/** Each line's name next to its last point, moved down if two would overlap. */
 function labels(lines, up) {
   const wanted = lines
     .map(({ label, points }, index) => ({

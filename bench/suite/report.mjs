@@ -1,4 +1,4 @@
-/** The report of a run: Markdown of its results, and a short text for a terminal. Pure functions of the JSON. */
+/** Formats the results of a run: as Markdown, and as a short text for a terminal. Pure functions. */
 import { summary, timesBetter } from "./statistics.mjs";
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Alternating rounds: each subject once a round, in an order that turns by one from round to round, so that the
- * machine's other work and its warmth hit all alike. A round for warming up goes before and is thrown away.
+ * Runs alternating rounds: each subject once per round, in an order that rotates by one each round, so that other load
+ * and temperature affect all alike. A warm-up round comes first and is discarded.
  */
 
 /**

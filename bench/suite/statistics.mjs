@@ -1,4 +1,4 @@
-/** What is said of a handful of samples. */
+/** Statistics of a few samples. */
 
 /** @param {readonly number[]} samples at least one */
 export function median(samples) {
@@ -13,7 +13,7 @@ export function summary(samples) {
 }
 
 /**
- * How many times better the baseline is than the other, by their medians: above 1 where the baseline is ahead.
+ * How many times better the baseline is, by the medians: above 1 if the baseline is better.
  *
  * @param {readonly number[]} baseline
  * @param {readonly number[]} other

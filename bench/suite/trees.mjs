@@ -1,6 +1,6 @@
 /**
- * Whose code is measured: this checkout's, and for `--against` that of another revision, in a git worktree with
- * dependencies and a build of its own. The suite's scripts are always this checkout's.
+ * The code to measure: this checkout, and with `--against` another revision, in a git worktree with its own
+ * dependencies and build. The suite's scripts are always those of this checkout.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ export function otherTree(ref, folder) {
 }
 
 /**
- * What a row of ours is called: where there are two trees, with the tree's name.
+ * The label of one of our rows: with the tree's name if there are two.
  *
  * @param {string} label
  * @param {import("./measurement.mjs").Tree} tree

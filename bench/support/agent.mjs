@@ -1,10 +1,10 @@
-/** The agent of a tree, as a process of its own. */
+/** The agent of a tree, as a separate process. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort, startServer } from "./server.mjs";
 import { until } from "./until.mjs";
 
-/** What whoever runs the suite may have set and the agent must not take from them. */
+/** Variables that the agent must not inherit from the environment of the suite. */
 const NOTHING_SET = {
   DD_API_KEY: undefined,
   GLOBAL_TAGS: undefined,
@@ -14,7 +14,7 @@ const NOTHING_SET = {
   CHOUETTE_CONFIG: undefined,
 };
 
-/** Settings of every agent here: it speaks to nobody that it isn't told of. */
+/** Settings of every agent here: it connects to nothing by default. */
 const ALONE = { API_KEY: "bench", CHOUETTE_HTTP: "off", SEND_SELF_METRICS: "false" };
 
 /**

@@ -1,5 +1,5 @@
 /**
- * A backlog of raw records that waits in a broker, filled once and copied for each run, so that all begin alike.
+ * A backlog of raw records in a broker, filled once and copied for each run, so that all start with the same data.
  *
  * The records are of 2,000 a second of device time: counts, gauges and histograms, half of them counts, one context
  * after the other, in time order.

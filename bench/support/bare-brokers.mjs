@@ -1,11 +1,12 @@
 /**
- * The two brokers as the bare loop has them: pages of the raw queue, and one step that takes raw records out and puts
- * ready ones in.
+ * The two brokers as the bare loop uses them: pages of the raw queue, and one step that removes raw records and adds
+ * ready ones.
  *
  * @typedef {{ id: string, score: number, value: string }} BareRecord
  * @typedef {object} BareBroker
  * @property {() => AsyncIterable<readonly BareRecord[]> | Iterable<readonly BareRecord[]>} pages
- * @property {(taken: readonly Pick<BareRecord, "id" | "score">[], ready: readonly BareRecord[]) => Promise<void> | void} settle
+ * @property {(taken: readonly Pick<BareRecord, "id" | "score">[], ready: readonly BareRecord[]) => Promise<void> |
+ * void} settle
  * @property {() => Promise<void>} close
  */
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
@@ -31,7 +32,7 @@ export async function openRedis(port) {
     const values = await redis.sendCommand(["HMGET", `${RAW}.values`, ...ids]);
     return ids.map((id, index) => ({ id, score: 0, value: values[index] }));
   };
-  /** Records that were read and are there still, before the next page. */
+  /** Records that were read and still exist before the next page. */
   let held = 0;
   return {
     async *pages() {
@@ -45,7 +46,7 @@ export async function openRedis(port) {
       }
     },
     settle: async (taken, ready) => {
-      // The server runs commands in their order: a page that is under way was asked for with these still there.
+      // The server executes commands in order: the page in progress was requested while these still existed.
       held -= taken.length;
       const ids = taken.map(({ id }) => id);
       await redis
@@ -60,7 +61,7 @@ export async function openRedis(port) {
   };
 }
 
-/** On the files of the agent's own store. @param {string} directory @returns {Promise<BareBroker>} */
+/** On the agent's own store. @param {string} directory @returns {Promise<BareBroker>} */
 export async function openEmbedded(directory) {
   const { store } = await openEmbeddedStore({ folder: directory });
   const read = (after) => store.read(RAW, { limit: PAGE, ...(after === undefined ? {} : { after }) });

@@ -1,4 +1,4 @@
-/** A broker to store into, of either kind, which keeps what it gets: nobody takes it away while it is measured. */
+/** A broker of either kind that keeps its records: nothing removes them during the measurement. */
 
 import { startEmbedded } from "./agent.mjs";
 import { connectTo } from "./driver.mjs";
@@ -13,7 +13,7 @@ export const KINDS = ["redis", "embedded"];
 export const BROKERS = { redis: "redis-server", embedded: "the embedded broker" };
 
 const QUEUE = "chouette:metrics:raw";
-/** The agent looks through its windows once an hour, and those stay open for another: it only stores. */
+/** The agent flushes once an hour, and windows stay open for another, so it only stores. */
 const STORES_ONLY = {
   AGGREGATE_INTERVAL: "3600",
   AGGREGATE_GRACE: "3600",

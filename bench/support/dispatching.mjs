@@ -1,6 +1,6 @@
 /**
- * The agent's way onto the wire, from its ready queue on: its dispatcher with its batches, its outputs with their encoding,
- * compression and splitting, over HTTP. On a store in memory and a clock that stands where it is put.
+ * The agent's path from the ready queue to the wire: its dispatcher with its batches, its outputs with encoding,
+ * compression and splitting, over HTTP. With a store in memory and a clock that the measurement sets.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 const HOST = "device-1";
 /** The agent's defaults: METRICS_BULK_SIZE, LOGS_BULK_SIZE. */
 const BATCH_SIZES = { metrics: 10_000, logs: 500 };
-/** A release and two windows with their grace, as the agent has it. */
+/** A release and two windows with their grace, as in the agent. */
 const FRESH_SECONDS = 82;
 const KEPT_FOREVER_SECONDS = 1e9;
 

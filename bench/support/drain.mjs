@@ -1,4 +1,4 @@
-/** One backlog, worked through: by the agent of a tree, or by the bare loop beside it. */
+/** Drains a backlog, with the agent of a tree or with the bare loop. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RedisStore } from "@chouette-iot/queue/redis";
@@ -24,8 +24,8 @@ const DEADLINE = { everyMs: 10, deadlineMs: 240_000 };
  */
 
 /**
- * By the agent, with its default settings but for those that keep it to itself. When the raw queue is empty, the
- * next release is brought forward, by a reload of the settings, so that what it made can be checked at the intake.
+ * Drains it with the agent, with default settings except for its addresses. When the raw queue is empty, a reload of
+ * the settings brings the next release forward, so that the result can be checked at the intake.
  *
  * @param {import("./backlog.mjs").Backlog} backlog
  * @param {import("../suite/measurement.mjs").Tree} tree
@@ -85,7 +85,7 @@ export async function drainByAgent(backlog, tree, folder) {
 }
 
 /**
- * By the bare loop: see subjects/bare-loop.mjs.
+ * Drains it with the bare loop: see subjects/bare-loop.mjs.
  *
  * @param {import("./backlog.mjs").Backlog} backlog
  * @param {string} folder

@@ -1,4 +1,4 @@
-/** A bare connection to a broker by the driver that the packages use. */
+/** A plain connection to a broker with the driver that the agent uses. */
 import { createClient } from "@redis/client";
 
 /** @param {number} port of loopback */

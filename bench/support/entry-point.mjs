@@ -1,4 +1,4 @@
-/** An entry point of a package in another checkout of this repository, whose files may have other names. */
+/** Finds an entry point of a package in another checkout of this repository, where files may have other names. */
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 

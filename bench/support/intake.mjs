@@ -1,6 +1,6 @@
 /**
- * A stand-in for Datadog that checks what arrives, as the agent has it, and keeps sums instead of points: a million points
- * would be worth half a gigabyte.
+ * A stand-in for Datadog that checks requests like the agent's own, but keeps sums instead of points: a million points
+ * would take half a gigabyte.
  */
 import { startIntake } from "../../packages/agent/dist/intake/intake.js";
 
@@ -14,7 +14,7 @@ import { startIntake } from "../../packages/agent/dist/intake/intake.js";
  * @returns {Promise<SummingIntake>}
  */
 export async function startSummingIntake() {
-  /** As Datadog: of several values of a series and second the last. */
+  /** Like Datadog, keeps the last of several values of a series and second. */
   const values = new Map();
   const refusals = [];
   const intake = await startIntake({

@@ -1,4 +1,4 @@
-/** redis-benchmark, the tool that comes with Redis: what a broker takes from a program that does nothing but send. */
+/** redis-benchmark, the tool that comes with Redis: how much a broker accepts from a program that only sends. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { recordsIn, tagsOf, textOf } from "../subjects/records.mjs";
@@ -6,12 +6,12 @@ import { recordsIn, tagsOf, textOf } from "../subjects/records.mjs";
 const CONNECTIONS = 4;
 /** Replaced by a random number of 12 digits at each place in each request. */
 const RANDOM = "__rand_int__";
-/** The greatest that it takes. Of a million ids some hundreds come twice. */
+/** Its maximum. Of a million ids, some hundreds are duplicates. */
 const RANGE = 2 ** 31 - 1;
 
 /**
- * Stores records as the client does, as ids and then as values: it sends one command over and over and can't put two into a
- * MULTI. Four requests are under way, each with a batch of records.
+ * Stores records like the client, but ids first and then values, since it can only repeat one command and not combine
+ * two in a MULTI. Four requests are in flight, each with a batch of records.
  *
  * @param {number} port
  * @param {{ records: number, recordBytes: number }} work

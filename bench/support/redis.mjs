@@ -1,4 +1,4 @@
-/** A redis-server without persistence, on a free port of loopback, with a folder of its own. */
+/** A redis-server without persistence, on a free loopback port, with its own folder. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort, startServer } from "./server.mjs";

@@ -1,4 +1,4 @@
-/** A program on a free port of loopback, and what Linux says of its process. */
+/** A program on a free loopback port, and its process' figures from Linux. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -34,7 +34,7 @@ export function startServer(command, args, environment = process.env) {
     });
   }
   const ended = new Promise((resolve) => child.once("close", resolve).once("error", resolve));
-  // Nothing is left behind by a run that somebody ends.
+  // An interrupted run leaves nothing behind.
   const end = () => child.kill("SIGKILL");
   process.once("exit", end);
   ended.then(() => process.off("exit", end));

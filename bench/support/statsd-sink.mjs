@@ -1,8 +1,8 @@
-/** Where a StatsD client's datagrams arrive. They are kept as they come, and read when somebody asks. */
+/** The sink of a StatsD client's datagrams. They are stored as they arrive, and parsed on request. */
 import { createSocket } from "node:dgram";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** The kernel gives what it allows of this (net.core.rmem_max); what doesn't fit is lost, as with any UDP. */
+/** The kernel limits it to net.core.rmem_max; datagrams that don't fit are lost, as always with UDP. */
 const RECEIVE_BUFFER = 16 * 1024 * 1024;
 const QUIET_MS = 30;
 

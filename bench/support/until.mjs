@@ -1,8 +1,8 @@
-/** Waiting for a condition, with a deadline. */
+/** Waits for a condition, with a deadline. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Resolves once the condition holds; an error in its probing counts as "not yet". Rejects after the deadline.
+ * Resolves once the condition is true; an error counts as "not yet". Rejects after the deadline.
  *
  * @param {string} what  for the error
  * @param {() => unknown} condition  may answer with a promise

@@ -1,20 +1,20 @@
 /**
- * Ways of writing a release on the wire, beside the agent's own: each makes requests of a release.
+ * Encodings of a release other than the agent's own: each turns a release into requests.
  *
  * @typedef {{ path: string, type: string, encoding: string, body: Uint8Array }} Request
  * @typedef {{ label: string, requests: (records: readonly any[], host: string) => Promise<readonly Request[]> }} Way
  */
 import { deflateSync } from "node:zlib";
 import protobuf from "protobufjs";
-// The library's encoder can be begun once in a process only, and this checkout's agent is in it as well.
+// The library's encoder can be initialised only once per process, which also has this checkout's agent.
 import { compress } from "../../packages/agent/dist/outputs/compression.js";
 
-/** As the original and the agent have it. */
+/** As in the original and in the agent. */
 const MAX_METRICS = 10_000;
 const MAX_LOGS = 500;
 const BEST = 9;
 
-/** Datadog's own message, written by a library: fields by number, series in the order in which they came. */
+/** Datadog's message, encoded by a library: fields by number, series in their original order. */
 const METRIC_PAYLOAD = protobuf
   .parse(`syntax = "proto3";
     message MetricPayload { repeated MetricSeries series = 1; }
@@ -125,7 +125,7 @@ function payload(series, host) {
   return METRIC_PAYLOAD.encode(METRIC_PAYLOAD.fromObject(messageOf(series, host))).finish();
 }
 
-/** As series v2 has it, in JSON and in protobuf. */
+/** As in series v2, in JSON and in protobuf. */
 function messageOf(series, host) {
   return {
     series: series.map(({ metric, type, tags, points, interval = 0 }) => ({

@@ -1,8 +1,8 @@
 /**
- * Sparse counters: an application's requests by route and status, of which most windows see none.
+ * Sparse counters: an application's requests by route and status, which are zero in most windows.
  *
- * 400 counters; each has a part of the windows, from 0.1 % to 30 %, in which it counts, and then a small number.
- * The floor holds what is counted and, since it must be sent, when: whether each counter has a point in each window.
+ * 400 counters; each counts a small number in a share of the windows, from 0.1 % to 30 %. The floor includes the counts
+ * and, since that must be sent too, which counter has a point in which window.
  */
 import { Source } from "./source.mjs";
 

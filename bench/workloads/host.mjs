@@ -1,8 +1,8 @@
 /**
- * A host's metrics over a day: what the host collector gives with most of its parts on, every 30 s, made up.
+ * A host's metrics over a day: synthetic data like that of the host collector with most of its metrics, every 30 s.
  *
- * Each series goes on from its last value by a draw that can be read back from the two, so that the information in the
- * draws is the information in the values. Some have none: what is free is what is left, the uptime runs on.
+ * Each series continues from its last value by a random draw that can be recovered from the two, so the information in
+ * the draws equals that in the values. Some have none: free space is the remainder, uptime just increases.
  */
 import { Source } from "./source.mjs";
 
@@ -27,7 +27,7 @@ export function hostOfADay(seed, hours = 24) {
   return { title: `A host's metrics over ${hours} h, a release every minute`, releases, bits };
 }
 
-/** The same after as long without a link: all of it in one release. */
+/** The same after an outage of that length: all in one release. */
 export function hostAfterOutage(seed, hours = 24) {
   const { title, releases, bits } = hostOfADay(seed, hours);
   const records = releases.flatMap((release) => release.records);
@@ -56,7 +56,7 @@ function capture(seed, hours) {
 }
 
 function hostSeries(source) {
-  /** Falls back by a part of itself and gains what is drawn. */
+  /** Decays by a fraction and gains a random amount. */
   const decaying = (kept, mean) => {
     let value = 0;
     return (busy) => {
@@ -120,7 +120,7 @@ function hostSeries(source) {
   ];
 }
 
-/** With the value that it gave last, for series that follow from it. */
+/** Remembers its last value, for series that are derived from it. */
 function remembered(next, last = 0) {
   const remembering = (busy) => {
     remembering.last = next(busy);

@@ -1,8 +1,7 @@
 /**
- * Logs of a web service, three a second: nine kinds of line with what changes from one to the next.
+ * Logs of a web service, three a second: nine kinds of lines with variable parts.
  *
- * The floor holds when each line was written, which kind it is and what was filled in; the lines' own words are taken
- * as known.
+ * The floor includes each line's time, kind and variable parts; its fixed text counts as known.
  */
 import { Source } from "./source.mjs";
 

@@ -1,8 +1,7 @@
 /**
  * Noisy gauges: 200 series over six windows of 10 s, one point each, released together.
  *
- * Nothing in a value can be foreseen but its range or its distribution, so that these are the hardest to write in few
- * bytes.
+ * Nothing about a value is predictable except its range or distribution, so these are the hardest to compress.
  */
 import { Source, stepAt } from "./source.mjs";
 
@@ -11,7 +10,7 @@ const INTERVAL = 10;
 const WINDOWS = 6;
 const SERIES = 200;
 const RANGE = 100;
-/** What METRIC_PRECISION=6 leaves of a mantissa. */
+/** Bits of the mantissa that METRIC_PRECISION=6 keeps. */
 const SIX_DIGITS_BITS = 20;
 
 const PLANT_METRICS = [
@@ -28,8 +27,8 @@ const PLANT_METRICS = [
 ];
 
 /**
- * Noise alone: `sensor.reading` of 200 units on four lines, each value 100 × a random number between 0 and 1 with
- * all its 53 bits. No value tells anything of another.
+ * Noise alone: `sensor.reading` of 200 units on four lines, each value 100 × a random number between 0 and 1 with all
+ * its 53 bits. Values are independent.
  */
 export function noise(seed) {
   const source = new Source(seed);
@@ -48,8 +47,8 @@ export function noise(seed) {
 }
 
 /**
- * As a plant has it: ten metrics of 20 units each. Each metric has a scale between 10 and 1,000, each of its units
- * a base within 10 % of that, and each value is base × (1 + 0.02 × n), n from a standard normal distribution.
+ * A plant's sensors: ten metrics of 20 units each. Each metric has a scale between 10 and 1,000, each of its units a
+ * base within 10 % of that, and each value is base × (1 + 0.02 × n), n from a standard normal distribution.
  */
 export function plant(seed) {
   const source = new Source(seed);
@@ -64,7 +63,7 @@ export function plant(seed) {
       };
     });
   });
-  // The scales and bases are taken as known, which makes the floor lower.
+  // Scales and bases count as known, which lowers the floor.
   source.bits = 0;
   const releases = readings(series);
   const roundedBits = source.bits - (52 - SIX_DIGITS_BITS) * WINDOWS * SERIES;

@@ -1,9 +1,9 @@
 /**
- * Seeded random numbers that count the information which they hand out.
+ * A seeded random generator that counts the information in its numbers.
  *
- * Each draw adds -log2 of its probability to `bits`: what the best code can't go below, on average, if it knows how
- * the numbers are made but not the seed. Where every draw can be read back from the values made of it, the sum is
- * the information in those values.
+ * Each draw adds -log2 of its probability to `bits`: on average the lower bound of any code that knows how the numbers
+ * are made, but not the seed. If every draw can be recovered from the values, the sum is the information in these
+ * values.
  */
 
 /** A double has this many bits after the point of its mantissa. */
@@ -24,20 +24,20 @@ export class Source {
     return this.#next();
   }
 
-  /** A whole number from 0 to n - 1, each as likely as the others. */
+  /** An integer from 0 to n - 1, uniformly distributed. */
   below(n) {
     this.bits += Math.log2(n);
     return Math.floor(n * this.#next());
   }
 
-  /** Whether what has this probability happens. */
+  /** True with this probability. */
   chance(probability) {
     const happens = this.#next() < probability;
     this.bits -= Math.log2(happens ? probability : 1 - probability);
     return happens;
   }
 
-  /** A whole number from 0 on, with this mean: the geometric distribution. */
+  /** An integer from 0 with this mean: geometrically distributed. */
   count(mean) {
     const more = mean / (1 + mean);
     const drawn = Math.floor(Math.log(1 - this.#next()) / Math.log(more));
@@ -45,7 +45,7 @@ export class Source {
     return drawn;
   }
 
-  /** A whole number around 0: a count that is as likely to go down as up, 0 only once. */
+  /** An integer around 0 with a random sign. */
   step(mean) {
     const more = mean / (1 + mean);
     const isUp = this.#next() < 1 / (1 + more);
@@ -54,7 +54,7 @@ export class Source {
     return isUp ? size : -1 - size;
   }
 
-  /** A double around a mean. The information is that of the doubles' own steps there. */
+  /** A normally distributed double. Its information depends on the spacing of doubles there. */
   normal(mean, deviation) {
     const deviate = Math.sqrt(-2 * Math.log(1 - this.#next())) * Math.cos(2 * Math.PI * this.#next());
     const value = mean + deviation * deviate;
@@ -63,7 +63,7 @@ export class Source {
     return value;
   }
 
-  /** One of these, by their parts of the whole. */
+  /** One of these, with probabilities by weight. */
   oneOf(weighted) {
     const whole = weighted.reduce((sum, [, weight]) => sum + weight, 0);
     let left = whole * this.#next();
@@ -88,7 +88,7 @@ export class Source {
   }
 }
 
-/** How far a number is from the next that has only so many bits after the point of its mantissa. */
+/** The distance between adjacent numbers with this many bits of mantissa. */
 export function stepAt(value, bits) {
   return 2 ** (Math.floor(Math.log2(Math.abs(value))) - bits);
 }

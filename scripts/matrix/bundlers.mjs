@@ -1,4 +1,4 @@
-/** Bundlers: the client is part of the bundle, which is then run without node_modules beside it. */
+/** Bundlers: the client is part of the bundle, which is then run without node_modules. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -100,7 +100,7 @@ async function cell(project, build, extension) {
   } catch (error) {
     return `fails to build: ${messageOf(error).slice(0, 500)}`;
   }
-  // Elsewhere, so that the bundle must hold everything.
+  // Elsewhere, so that the bundle must contain everything.
   const elsewhere = mkdtempSync(join(tmpdir(), "chouette-bundle-"));
   try {
     cpSync(join(project.folder, "out"), elsewhere, { recursive: true });

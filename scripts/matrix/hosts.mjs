@@ -1,6 +1,6 @@
 /**
- * Hosts: how a process may run and end with the client in it. A signal is sent once the program has written "ready" to stdout.
- * What a process of its own does (worker, cluster, child, two copies, no broker) is under test in tests/integration, too.
+ * Hosts: ways in which a process with the client may run and end. A signal is sent once the program has written "ready"
+ * to stdout. Workers, clusters, child processes, two copies and a missing broker are also tested in tests/integration.
  */
 import { cpSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const NEW = `import { ChouetteClient } from "chouette-iot-client";
 const client = new ChouetteClient({ exitSignals: true, exitTimeoutMs: 20000, lingerMs: 60000 });
 `;
-/** Records a single one, which waits for the end. */
+/** Stores a single record, which is sent at the end. */
 const ONE = { m: 1 };
 const WAIT = `client.count("m", 1, { timestamp: 1 });
 setInterval(() => {}, 1000);

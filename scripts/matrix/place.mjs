@@ -1,7 +1,8 @@
 /**
- * Where the matrix runs: a redis-server, the packed client, and a temporary folder in which one tool at a time is installed.
+ * Where the matrix runs: a redis-server, the packed client, and a temporary folder in which one tool at a time is
+ * installed.
  *
- * A program counts as good if it ends by itself, prints nothing to stderr, and everything that it recorded is in Redis.
+ * A program passes if it ends by itself, prints nothing to stderr, and all its records are in Redis.
  */
 import { execFile, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -24,7 +25,7 @@ export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What a program printed that failed, or why it did not start. */
+/** The output of a program that failed, or why it didn't start. */
 function outputOf(error) {
   return `${error.stdout ?? ""}${error.stderr ?? ""}` || messageOf(error);
 }
@@ -40,7 +41,7 @@ export async function openPlace() {
   const env = { ...process.env, REDIS_URL: server.url, NEXT_TELEMETRY_DISABLED: "1" };
 
   /**
-   * A project with the client and these packages, for as long as `use` takes.
+   * Creates a project with the client and these packages, and removes it after `use`.
    * @param {readonly string[]} packages as npm takes them: `jest@30`
    * @param {(project: Project) => Promise<T>} use
    * @template T

@@ -1,4 +1,4 @@
-/** Test runners: the client in a test, with real timers, with fake ones that nobody advances, and a test client in its place. */
+/** Test runners: the client in a test, with real timers, with fake ones that nobody advances, and a `TestClient`. */
 import { EXPECTED } from "./program.mjs";
 
 const TESTS = (fake, real) => `

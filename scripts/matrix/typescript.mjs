@@ -1,6 +1,6 @@
 /**
- * TypeScript: each version compiles the program, strictly and with the declarations of libraries checked, for each kind of
- * module resolution in a project of ES modules and one of CommonJS. What it emitted is run.
+ * TypeScript: each version compiles the program, strictly and with the declarations of libraries checked, for each kind
+ * of module resolution in a project of ES modules and one of CommonJS. Its output is run.
  */
 import { messageOf } from "./place.mjs";
 import { EXPECTED, IMPORTS } from "./program.mjs";

@@ -1,10 +1,10 @@
-/** A copy of the tree to break lines in: its files are its own, its libraries those of the tree. */
+/** A copy of the tree to break lines in: with its own files, and the tree's libraries. */
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** The longest that the tests of one mutant may take, in ms: a loop that spins is noticed by this. */
+/** Timeout for the tests of one mutant in ms, which also ends endless loops. */
 const PATIENCE = 600_000;
 
 export function copyOfTree(root) {
@@ -36,7 +36,7 @@ function linkLibraries(root, folder) {
 }
 
 /**
- * @param at where the text is; without it, it has to be there exactly once
+ * @param at offset of the text; without it, the text must occur exactly once
  * @returns what takes the change back; undefined if the text isn't there
  */
 function change(path, find, replace, at) {
@@ -71,7 +71,7 @@ async function passes(folder, tests) {
   });
 }
 
-/** A mutant may not be what the type checker likes: what it emits all the same is what is tried. */
+/** The type checker may reject a mutant: its output is tested nevertheless. */
 function build(folder) {
   const compiler = join(folder, "node_modules/typescript/bin/tsc");
   spawnSync(process.execPath, [compiler, "-b", "packages/agent", "packages/client"], {

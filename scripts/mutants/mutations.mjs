@@ -1,4 +1,4 @@
-/** The small changes that can be made to a source: conditions, boundaries, statements, awaits and constants. */
+/** The small changes to a source: conditions, boundaries, statements, awaits and constants. */
 import { parseSync } from "rolldown/experimental";
 
 const OPERATORS = {
@@ -15,7 +15,7 @@ const OPERATORS = {
   "*": "/",
   "/": "*",
 };
-/** What is said to people is no promise that a test has to hold. */
+/** Messages for people needn't be tested. */
 const IS_LOGGING = /^(this\.)?#?(options\.)?log\.\w+\(/;
 
 /** Each as the text to find at a place, what to put there, and the line. */

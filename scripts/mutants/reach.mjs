@@ -1,8 +1,8 @@
-/** Which tests reach a source: by what they import, and what that imports. */
+/** Finds the tests that reach a source, through imports. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
-/** The long ones: what they alone notice isn't noticed in time. */
+/** Long tests, which aren't run for each mutant. */
 const LEFT_OUT = /^tests\/chaos\//;
 
 /** @returns the tests that reach a file, both as paths from the root; those that reach the fewest files come first */

@@ -1,11 +1,11 @@
-/** Mutants at random: each place in the core where one small change can be made is as likely as any other. */
+/** Random mutants: each place in the core where a small change is possible is equally likely. */
 import { readdirSync, readFileSync } from "node:fs";
 import { mutationsOf } from "./mutations.mjs";
 import { testsReaching } from "./reach.mjs";
 
 const AGENT = ["flush", "aggregation", "wrappers", "dispatch", "lease", "timekeeping", "ingest", "outputs"];
 
-/** Where a fault costs records. */
+/** Folders in which a fault costs records. */
 export const CORE_FOLDERS = [
   "packages/record/src",
   "packages/queue/src",
@@ -13,7 +13,7 @@ export const CORE_FOLDERS = [
   ...AGENT.map((name) => `packages/agent/src/${name}`),
 ];
 
-/** Of the client: what isn't on the way of a record. */
+/** Files of the client that no record passes through. */
 const BESIDE_THE_CORE = /\/(testing|runtime-metrics|http-metrics|logs\/(pino|winston|console-patch))\.ts$/;
 
 /** @param count how many @param seed the same seed gives the same mutants of the same tree */

@@ -1,4 +1,4 @@
-/** The published agent: the `chouette` command, and the types for wrappers and collectors of one's own. */
+/** The published agent: the `chouette` command, and the types for custom wrappers and collectors. */
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { joinCode, writeLicences } from "./bundle.mjs";
@@ -42,7 +42,7 @@ async function write(folder) {
   await writeManifest(folder, source, published, "README.md");
 }
 
-/** The command's own files stay separate: the size of the heap is set before anything else is loaded. */
+/** The command's own files stay separate, since it sets the heap size before anything else is loaded. */
 async function writeCommand(agent, folder) {
   await mkdir(join(folder, dirname(BIN)));
   const text = await readFile(join(agent, BIN), "utf8");

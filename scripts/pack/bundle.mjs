@@ -1,8 +1,8 @@
 /**
  * Joins a package's code, our internal packages and the libraries that they use into a few files.
  *
- * What is loaded on demand stays a file of its own. Node's modules are imported, never required: another bundler that
- * takes the result into an ES module can't follow a `require`.
+ * Code that is loaded on demand stays a separate file. Node's modules are imported, never required: another bundler
+ * that includes the result in an ES module can't resolve a `require`.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
@@ -34,7 +34,7 @@ export async function joinCode({ input, folder, format, external = [] }) {
     format,
     chunkFileNames: "[name].js",
     exports: "named",
-    // Names stay, so that a stack trace is of use.
+    // Names are kept, so that stack traces are useful.
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     comments: false,
   });
@@ -46,7 +46,7 @@ export async function joinCode({ input, folder, format, external = [] }) {
   );
 }
 
-/** Code that reads a file beside itself finds it from the one folder in which all code is now. */
+/** Adapts code that reads a file next to itself to the single folder of the bundle. */
 const ownFolder = {
   name: "own-folder",
   transform: {
@@ -67,7 +67,7 @@ function libraryOf(id) {
 }
 
 /**
- * Writes the licences of the libraries, as each of them demands.
+ * Writes the licences of the libraries, as they require.
  * @param libraries their folders
  */
 export async function writeLicences(libraries, file) {

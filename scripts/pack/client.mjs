@@ -1,8 +1,8 @@
 /**
- * The published client: as ES modules, and as CommonJS for tools that can't do otherwise.
+ * The published client: as ES modules, and as CommonJS for tools that need it.
  *
- * Every Node that is supported loads the ES modules, by `require()` too (condition `module-sync`), so that a process has
- * one default client, however it was loaded. Jest and older bundlers take the CommonJS form.
+ * Every Node that is supported loads the ES modules, by `require()` too (condition `module-sync`), so that a process
+ * has one default client, however it was loaded. Jest and older bundlers take the CommonJS form.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

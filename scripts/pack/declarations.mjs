@@ -1,12 +1,12 @@
 /**
- * Declarations of a published package: those that its entries reach, in our internal packages too, laid beside one
- * another. Nothing that our users see has a library's types.
+ * The declarations of a published package: all that its entries reach, including those of our internal packages, in one
+ * folder. No public type depends on a library.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, posix, relative, resolve, sep } from "node:path";
 import { root } from "./manifest.mjs";
 
-/** What a library's declarations would be: our own types name them in private places only. */
+/** Replaces a library's types, which our declarations use only in private places. */
 const LIBRARY = join(root, "packages/library/dist/index.d.ts");
 const LIBRARY_TEXT = `export type RedisClientType<A, B, C, D, E> = object & { readonly $?: [A, B, C, D, E] };
 export declare namespace z { type ZodType<T = unknown> = object & { readonly $?: T }; }

@@ -1,4 +1,4 @@
-/** What both published packages say of themselves. */
+/** The package.json of the published packages. */
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,7 +48,7 @@ export async function writeManifest(folder, source, published, readme) {
   );
 }
 
-/** A page's links to other files, as they are found from the registry's site. */
+/** Rewrites a page's relative links so that they work on the registry's site. */
 function withAbsoluteLinks(text, page) {
   const base = new URL(page, `${home}/blob/main/`);
   return text.replace(/\]\((?![a-z]+:|#)([^)]+)\)/g, (_, path) => `](${new URL(path, base)})`);

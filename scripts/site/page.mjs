@@ -1,4 +1,4 @@
-/** A page of the site: the list of pages beside the text. It needs no script. */
+/** A page of the site, with the list of pages. It needs no script. */
 
 /** Title → path, by part. */
 const PARTS = {

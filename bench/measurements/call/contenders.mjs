@@ -1,5 +1,5 @@
 /**
- * Who is compared in "a call in the application", with which settings, and where its records arrive.
+ * The contenders in "a call in the application", with their settings and sinks.
  *
  * @typedef {object} Contender
  * @property {string} label
@@ -13,7 +13,7 @@
 import { versionOf } from "../../suite/machine.mjs";
 import { ourLabel } from "../../suite/trees.mjs";
 
-/** Datagrams may get lost, but where half of them do, the socket isn't read. */
+/** Datagrams may get lost, but if half of them do, the socket isn't being read. */
 const OF_DATAGRAMS = 0.5;
 
 /** @type {readonly [label: string, settings: object][]} */
@@ -29,7 +29,7 @@ const PEERS = [
   {
     label: "hot-shots, buffered",
     client: "hot-shots",
-    // The README's buffer for a local socket, which holds for UDP on loopback as well.
+    // The README's buffer size for a local socket, which also suits UDP on loopback.
     settings: { maxBufferSize: 8192 },
     farEnd: "statsd",
     least: OF_DATAGRAMS,

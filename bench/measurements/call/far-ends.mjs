@@ -1,8 +1,9 @@
 /**
- * Where records arrive, and how much of what was called did.
+ * The sinks of the contenders, and the share of the calls that arrived.
  *
  * @typedef {import("../../subjects/clients/calls.mjs").Arrived} Arrived
- * @typedef {{ port?: number, clear: () => Promise<void>, arrived: (subject: import("../../suite/child.mjs").Subject) => Promise<Arrived> }} FarEnd
+ * @typedef {{ port?: number, clear: () => Promise<void>, arrived: (subject: import("../../suite/child.mjs").Subject) =>
+ * Promise<Arrived> }} FarEnd
  */
 import { nothing, nthValue } from "../../subjects/clients/calls.mjs";
 import { connectTo } from "../../support/driver.mjs";
@@ -39,11 +40,12 @@ export async function startFarEnds(folder) {
 }
 
 /**
- * The part of the calls that arrived: increments by their sum, samples by their number, gauges by the contexts whose
+ * The share of the calls that arrived: increments by their sum, samples by their number, gauges by the contexts whose
  * last value is right.
  *
  * @param {Arrived} arrived
- * @param {{ kind: string, contexts: number, calls: number, called: number }} sent  `called`: with those of earlier samples
+ * @param {{ kind: string, contexts: number, calls: number, called: number }} sent  `called`: with those of earlier
+ * samples
  */
 export function shareArrived(arrived, { kind, contexts, calls, called }) {
   if (kind === "increment") return arrived.sum / calls;

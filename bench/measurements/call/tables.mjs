@@ -1,4 +1,6 @@
-/** What was measured of calls, as tables: one for each kind of call and each figure, with the numbers of contexts as columns. */
+/**
+ * The results of the calls as tables: one for each kind of call and figure, with the numbers of contexts as columns.
+ */
 
 export const KINDS = { increment: "Increment", gauge: "Gauge", histogram: "Histogram" };
 
@@ -20,7 +22,7 @@ export function tablesOf(cells) {
       withShares(own, table(own, { title: `${title}: until it has arrived`, key: "cpu", unit: "ns of CPU" })),
       table(own, { title: `${title}: bytes allocated`, key: "bytes", unit: "bytes" }),
     ];
-    // A quick run weighs one kind only.
+    // A quick run measures allocations of one kind only.
     return tables.filter(({ rows: [{ samples }] }) => !Object.values(samples).includes(undefined));
   });
 }

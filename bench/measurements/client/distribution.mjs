@@ -1,10 +1,10 @@
 /**
- * CPU time of a sample of a distribution until it has arrived, ours beside datadog-metrics':
- * `node bench/measurements/client/distribution.mjs [rounds]`, after `npm run build`. Needs redis-server.
+ * CPU time of a distribution's sample until it has arrived, for our client and for datadog-metrics: `node
+ * bench/measurements/client/distribution.mjs [rounds]`, after `npm run build`. Needs redis-server.
  *
- * Each figure is a fresh process: 20,000 samples of 10 contexts with two tags, then a flush, ten times after a warm-up. Ours
- * arrive in a redis-server; datadog-metrics' in a reporter, without the HTTP request that it would make. The processes take
- * turns, so that a busy machine is as busy for all of them: only the ratio counts.
+ * Each figure is a fresh process: 20,000 samples of 10 contexts with two tags, then a flush, ten times after a warm-up.
+ * Ours arrive in a redis-server; datadog-metrics' in a reporter, without the HTTP request that it would make. The
+ * processes take turns, so that a busy machine is as busy for all of them: only the ratio counts.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

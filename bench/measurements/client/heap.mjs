@@ -1,5 +1,5 @@
 /**
- * The heap over ten million tagged increments, by the million: flat, if calls leave nothing behind.
+ * The heap after each of ten million tagged increments: constant if calls leave nothing behind.
  *
  *   npx tsc -b packages/client && node --expose-gc bench/measurements/client/heap.mjs
  */
@@ -7,7 +7,7 @@ import { ChouetteClient } from "chouette-iot-client";
 
 if (globalThis.gc === undefined) throw new Error("run it with node --expose-gc");
 const client = new ChouetteClient({ port: 1, bufferRecords: 1_000 });
-// What is compiled with the first record that is sent is no part of what is measured.
+// Excludes what is compiled when the first record is sent.
 await client.count("warm", 1, { timestamp: 1 });
 const MILLION = 1_000_000;
 const heaps = [];

@@ -13,7 +13,9 @@ import { fileURLToPath } from "node:url";
 import { startRedis } from "../../support/redis.mjs";
 
 const OURS = new URL("../../../packages/client/dist/index.js", import.meta.url).href;
-/** What each client does first. @type {Readonly<Record<string, (port: number) => Promise<unknown>>>} */
+/**
+ * The first steps of a program with each client. @type {Readonly<Record<string, (port: number) => Promise<unknown>>>}
+ */
 const CLIENTS = {
   "chouette-iot-client": async (port) => {
     const { ChouetteClient } = await import(OURS);
@@ -49,7 +51,7 @@ async function sample(client, port) {
   const begun = performance.now();
   await CLIENTS[client](port);
   const took = performance.now() - begun;
-  // What is done afterwards in the background blocks the program, too.
+  // Later work in the background blocks the program as well.
   await new Promise((resolve) => setTimeout(resolve, 100));
   process.stdout.write(JSON.stringify({ blocked: longest, took }));
   process.exit();

@@ -1,4 +1,4 @@
-/** How the agent's work grows with the backlog, with the contexts and with the size of a record. */
+/** How the agent's work grows with the backlog, the contexts and the record size. */
 import { ourLabel } from "../../suite/trees.mjs";
 import { fillBacklog, removeBacklog } from "../../support/backlog.mjs";
 import { drainByAgent } from "../../support/drain.mjs";
@@ -42,7 +42,7 @@ const DIMENSIONS = [
   },
 ];
 
-/** In words, for the measurement's own. */
+/** The text for the report. */
 export const AGENT_GROWTH = `**Through the agent**: as in "Through the agent", once each, from the agent's start message until the raw queue is empty. By backlog: with 100
 contexts. By contexts: with 100,000 records, 20,000 per window, so from 20,000 contexts on there is nothing to aggregate. By size: more tags
 make the records larger, with 40,000 records of 100 contexts. Every count is checked at the intake.`;
@@ -72,7 +72,7 @@ async function measured({ steps, quickSteps, shape, cost }, { quick, trees, fold
       await removeBacklog(backlog);
     };
     const [first, second] = Object.keys(BROKERS);
-    // Side by side they slow each other down, which is no matter where speed is none.
+    // Together they slow each other down, which doesn't matter here.
     if (quick) {
       await Promise.all([drain(first), drain(second)]);
     } else {

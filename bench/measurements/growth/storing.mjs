@@ -1,4 +1,4 @@
-/** How the cost of storing a record grows with the broker's backlog, with contexts and with the record's size. */
+/** How the cost of storing a record grows with the broker's backlog, the contexts and the record size. */
 import { startSubject } from "../../suite/child.mjs";
 import { median } from "../../suite/statistics.mjs";
 import { ourLabel } from "../../suite/trees.mjs";
@@ -7,10 +7,10 @@ import { BROKERS, KINDS, startBroker } from "../../support/broker.mjs";
 const SCRIPT = new URL("../../subjects/storing.mjs", import.meta.url);
 const UNIT = "µs a record";
 const SAMPLES = 3;
-/** Of a sample, and before the first, for warming up. */
+/** Records of a sample, and of the warm-up before the first. */
 const RECORDS = 20_000;
 const QUICK_RECORDS = 2_000;
-/** Of large records fewer are stored, so that they fit the memory of a small machine. */
+/** Fewer if they are large, so that they fit into the memory of a small machine. */
 const MAX_BYTES = 40_000_000;
 const CONTEXTS = 100;
 const RECORD_BYTES = 120;
@@ -58,7 +58,7 @@ const DIMENSIONS = [
 
 const thousands = (number) => number.toLocaleString("en-US");
 
-/** In words, for the measurement's own. */
+/** The text for the report. */
 export const STORING_GROWTH = `**Into the broker**: as in "Into the broker", with chouette-iot-client: ${SAMPLES} samples of ${thousands(RECORDS)} records (${CONTEXTS} contexts, ${RECORD_BYTES} bytes
 each) into a fresh broker, after the same number as a warm-up. By backlog: the backlog is stored first. By contexts: a sample
 has at least one record of each context. By size: more tags make the records larger, with at most ${MAX_BYTES / 1e6} MB per sample. The broker

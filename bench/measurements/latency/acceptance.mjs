@@ -1,4 +1,4 @@
-/** How long it takes from a call to the intake's acceptance, in all and by its parts. */
+/** The time from a call to the intake's acceptance, in total and by parts. */
 import { startIntake } from "../../../packages/agent/dist/intake/intake.js";
 import { startSubject } from "../../suite/child.mjs";
 import { alternate } from "../../suite/rounds.mjs";
@@ -25,7 +25,7 @@ const SETUPS = [
   { title: "Redis, aggregated in the client (its default)", broker: "redis", options: {}, grace: 1 },
 ];
 
-/** Rows of a table: what is measured of each call. */
+/** The rows of the table. */
 const SPANS = {
   whole: "from the call to the acceptance",
   stored: "of that, until the broker has answered",

@@ -1,4 +1,7 @@
-/** How long an application's event loop is held while it calls a client, beside the same application without one. */
+/**
+ * How long an application's event loop is blocked while it calls a client, compared with the same application without
+ * one.
+ */
 import { startSubject } from "../../suite/child.mjs";
 import { alternate } from "../../suite/rounds.mjs";
 import { contenders } from "../call/contenders.mjs";
@@ -6,12 +9,12 @@ import { shareArrived, startFarEnds } from "../call/far-ends.mjs";
 
 export const EVENT_LOOP_CONTEXTS = 100;
 const RATE = 1_000;
-/** An aggregating client first sends, and loads its driver, when its first second is over. */
+/** An aggregating client sends for the first time when its first second is over. */
 const WHOLE = { beginningSeconds: 2, seconds: 4 };
 const QUICK = { beginningSeconds: 1.5, seconds: 1 };
 const MIN_DATAGRAM_SHARE = 0.99;
 const WITHOUT = "without a client";
-/** Of those of "a call in the application", by what their labels end with. */
+/** The contenders of "a call in the application" to use, by the ends of their labels. */
 const COMPARED = /a record a call|its default|hot-shots, (buffered|aggregated)$|prom-client$/;
 
 /** @returns {Promise<import("../../suite/measurement.mjs").Table>} */

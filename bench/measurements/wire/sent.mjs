@@ -1,10 +1,10 @@
-/** A workload sent in one way to a stand-in for Datadog, which counts the bytes and parses every body. */
+/** Sends a workload in one encoding to a stand-in for Datadog, which counts the bytes and parses every body. */
 import { startIntake } from "../../../packages/agent/dist/intake/intake.js";
 import { startDispatching } from "../../support/dispatching.mjs";
 
 const HOST = "device-1";
 
-/** Sends all releases to an intake of their own and answers with what it counted. */
+/** Sends all releases to a separate intake and returns its counts. */
 export async function sent(releases, open, check) {
   const intake = await startIntake({ keepPoints: Number.POSITIVE_INFINITY });
   try {

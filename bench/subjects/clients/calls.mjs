@@ -1,6 +1,6 @@
 /**
- * What all clients are called with: the tags, of which each context has a route of its own. A call makes its tags anew, as
- * a handler of requests does; the texts are there before.
+ * The arguments of all clients' calls: tags, with a distinct route for each context. Each call creates its tags, as a
+ * request handler does; the texts exist before.
  */
 
 export const NAME = "http.requests";
@@ -20,7 +20,7 @@ export function routesOf(contexts) {
 }
 
 /**
- * What arrived of the calls, as each far end can tell it. What a far end doesn't keep stays at its beginning.
+ * The calls that arrived, as far as a sink can tell. Values that a sink doesn't keep stay at their initial value.
  *
  * @typedef {object} Arrived
  * @property {number} sum  of the increments

@@ -1,8 +1,8 @@
-/** Our client. Its far end is a redis-server, which the measurement reads. */
+/** Our client. Its sink is a redis-server, which the measurement reads. */
 import { pathToFileURL } from "node:url";
 import { METHOD, NAME, routesOf } from "./calls.mjs";
 
-/** The client sends four batches of 500 at a time; a program that is further ahead waits for the broker. */
+/** The client sends four batches of 500 at a time; a faster program waits for the broker. */
 const RECORDS_AHEAD = 2_000;
 const FLUSH_MS = 60_000;
 

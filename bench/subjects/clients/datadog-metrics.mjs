@@ -1,4 +1,4 @@
-/** datadog-metrics, with a reporter that keeps what would go to Datadog: without the HTTP request that it makes itself. */
+/** datadog-metrics, with a reporter that keeps what would be sent to Datadog, instead of an HTTP request. */
 import datadogMetrics from "datadog-metrics";
 import { METHOD, NAME, nothing, routesOf } from "./calls.mjs";
 
@@ -9,7 +9,7 @@ export async function open({ kind, contexts }) {
   const reported = [];
   const logger = new datadogMetrics.BufferedMetricsLogger({
     reporter: { report: async (series) => void reported.push(...series) },
-    // By hand, when the measurement says so.
+    // Flushed by the measurement.
     flushIntervalSeconds: 0,
   });
   const routes = routesOf(contexts).map((route) => `${ROUTE}${route}`);

@@ -1,11 +1,11 @@
-/** hot-shots. Its far end is a UDP socket, which the measurement reads. */
+/** hot-shots. Its sink is a UDP socket, which the measurement reads. */
 import HotShots from "hot-shots";
 import { METHOD, NAME, routesOf } from "./calls.mjs";
 
 /** @param {import("../calling.mjs").Job} job  settings: its options */
 export async function open({ kind, contexts, port, settings }) {
   const client = new HotShots({ host: "127.0.0.1", port, errorHandler: () => {}, ...settings });
-  // Lists of ready texts: its own quickest way, an object is turned into one.
+  // Lists of texts are its fastest form; it converts objects to lists.
   const routes = routesOf(contexts).map((route) => `route:${route}`);
   const method = `method:${METHOD}`;
   const calls = {
