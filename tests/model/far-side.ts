@@ -103,7 +103,7 @@ export class FarSide {
     const bytes = body.text.length;
     const failed = (reason: string): Outcome => ({ kind: "unavailable", reason, answered: false, bytes });
     await this.#pass();
-    if (this.answer === "down") return failed("connect ENETUNREACH");
+    if (this.answer === "down") return { ...failed("connect ENETUNREACH"), bytes: 0 };
     if (this.answer === "none") return failed("no answer");
     if (this.answer !== "up") return this.#answerOf(this.answer, bytes);
     if (!isAlive()) return failed("dead");

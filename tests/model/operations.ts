@@ -89,9 +89,11 @@ export interface Settings {
   readonly interval: number;
   readonly ttl: number;
   readonly globalTags: readonly string[];
+  /** BACKLOG_RESOLUTION. */
+  readonly resolution: string;
 }
 
-export const DEFAULTS: Settings = { interval: 10, ttl: 600, globalTags: [] };
+export const DEFAULTS: Settings = { interval: 10, ttl: 600, globalTags: [], resolution: "" };
 
 /** The tags that may be global: series are compared with these left out. */
 export const GLOBAL_TAGS = ["env:live", "zone:a"] as const;
@@ -146,7 +148,7 @@ export function sequences({
   calls = CALLS.map((_, index) => index),
   answers = LINK_STATES,
   lateBy = ["now", "then"],
-  vary = ["interval", "ttl", "globalTags"],
+  vary = ["interval", "ttl", "globalTags", "resolution"],
   first = [],
   faults = broker === "embedded" ? OWN_STORE_FAULTS : FAULTS,
   maxLength = 25,
@@ -157,6 +159,7 @@ export function sequences({
     interval: fc.constantFrom(10, 2, 15),
     ttl: fc.constantFrom(600, 60, 3600),
     globalTags: fc.subarray([...GLOBAL_TAGS]),
+    resolution: fc.constantFrom("1m:30,2m:90", ""),
   };
   const varied = Object.fromEntries(vary.map((name) => [name, values[name]]));
   const settings: fc.Arbitrary<Partial<Settings>> = fc.record(varied, { requiredKeys: [] });

@@ -50,8 +50,8 @@ const log = { trace: say, debug: say, info: say, warn: say, error: say } as unkn
 
 const configs = new Map<string, Config>();
 
-export function configOf({ interval, ttl, globalTags }: Settings): Config {
-  const key = JSON.stringify([interval, ttl, globalTags]);
+export function configOf({ interval, ttl, globalTags, resolution }: Settings): Config {
+  const key = JSON.stringify([interval, ttl, globalTags, resolution]);
   const known = configs.get(key);
   if (known !== undefined) return known;
   const loaded = readSettings({
@@ -65,6 +65,7 @@ export function configOf({ interval, ttl, globalTags }: Settings): Config {
     METRIC_TTL: `${ttl}`,
     LOG_TTL: "3600",
     GLOBAL_TAGS: JSON.stringify(globalTags),
+    BACKLOG_RESOLUTION: resolution,
   });
   if (!loaded.ok) throw new Error(loaded.problems.join("\n"));
   configs.set(key, loaded.config);
