@@ -215,6 +215,19 @@ describe("BACKLOG_RESOLUTION", () => {
     expect(settingsOf({}).settings.backlogResolution).toBeUndefined();
   });
 
+  it("warns of an age at which metrics are dropped already", () => {
+    const warningsOf = (env: Readonly<Record<string, string>>) =>
+      settingsOf({ BACKLOG_RESOLUTION: "1h:60,6h:300", ...env }).warnings;
+    expect(warningsOf({ METRIC_TTL: "86400" })).toEqual([]);
+    const without = (item: string, age: number) =>
+      `BACKLOG_RESOLUTION: ${item} has no effect, since metrics are dropped at an age of ${age} s`;
+    expect(warningsOf({})).toEqual([without("21600s:300", 14_400)]);
+    expect(warningsOf({ METRIC_TTL: "86400", DATADOG_HISTORICAL: "off" })).toEqual([
+      without("3600s:60", 3_600),
+      without("21600s:300", 3_600),
+    ]);
+  });
+
   it.each([
     "1h",
     "1:60",

@@ -6,6 +6,7 @@
 import { type Milliseconds, milliseconds, type Seconds, seconds } from "@chouette-iot/record";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { Windows } from "../runtime/windows.js";
+import { formatValue } from "./format-value.js";
 import { takesCollection } from "./json-schema.js";
 import { OUTPUTS, type OutputName } from "./outputs.js";
 import { fileKey, type Setting } from "./setting.js";
@@ -38,6 +39,9 @@ export interface Config {
 export const REPLACED_KEYS = new Map(
   [...REPLACED].map(([name, successor]) => [fileKey({ names: [name] }), fileKey({ names: [successor] })]),
 );
+
+/** With DATADOG_HISTORICAL=off, older metrics are dropped. In seconds. */
+const INGESTED_AGE = 3_600;
 
 export type Loaded =
   | { readonly ok: true; readonly config: Config }
@@ -75,6 +79,7 @@ export function readSettings(env: Environment, file?: SettingsFile): Loaded {
   }
   // Each setting of the table has a value from its own schema, or its default.
   const config = derive(values as Settings, sources, file?.path, warnings);
+  warnings.push(...resolutionsWithoutEffect(config));
   if (!wrong.has("apiKey")) problems.push(...missing(config));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
 }
@@ -155,6 +160,17 @@ function missing({ output, settings }: Config): readonly string[] {
     ];
   if (!OUTPUTS[output].usesDatadogUrls || hasKey(settings)) return [];
   return [`API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is ${output}`];
+}
+
+function resolutionsWithoutEffect({ settings, sources }: Config): readonly string[] {
+  const { backlogResolution = [], metricTtl, historical } = settings;
+  const droppedAt = Math.min(metricTtl, historical === "off" ? INGESTED_AGE : metricTtl);
+  return backlogResolution
+    .filter(({ age }) => age >= droppedAt)
+    .map((item) => {
+      const source = sources.get("backlogResolution");
+      return `${source}: ${formatValue(item)} has no effect, since metrics are dropped at an age of ${droppedAt} s`;
+    });
 }
 
 function derive(
