@@ -77,6 +77,9 @@ export function emitWindow(window: Window, { soFar, parts, last, gauges, wrap }:
   const ready: NewRecord[] = [];
   const sketches: NewRecord[] = [];
   const superseded: Position[] = [];
+  // The window, the emission and a count within it: the same whenever this emission is made again.
+  const recordsOf = (values: readonly string[], first: number) =>
+    values.map((value, index) => ({ score: at, id: flushId(start, emitted, first + index), value }));
   const emit = (key: string, context: Context) => {
     const before = kept.get(key);
     // Its own sum: if it fails, what is kept of the last second stays as it was sent.
@@ -84,23 +87,18 @@ export function emitWindow(window: Window, { soFar, parts, last, gauges, wrap }:
     if (sum === undefined) throw new Error(TOO_LARGE);
     const wrapped = callWrapper(() => wrap(sum, at, interval));
     const made = readyOf(key, sum, wrapped, gauges);
-    const metrics = encodedMetrics(made.metrics, sum);
-    const values = [...metrics, ...made.sketches.map(encodeReadySketch)];
-    // The window, the emission and a count within it: the same whenever this emission is made again.
     const first = madeBefore + ready.length + sketches.length;
-    const added = values.map((value, index) => ({
-      score: at,
-      id: flushId(start, emitted, first + index),
-      value,
-    }));
+    const newReady = recordsOf(encodedMetrics(made.metrics, sum), first);
+    const newSketches = recordsOf(made.sketches.map(encodeReadySketch), first + newReady.length);
     const claim = () => {
       const reason = claimed.claim(seriesOf(made), sum);
       if (reason !== undefined) throw new Error(reason);
     };
-    if (isLast) kept.keep(key, { context: sum, readyIds: added.map(({ id }) => id) }, claim);
+    if (isLast) kept.keep(key, { context: sum, readyIds: [...newReady, ...newSketches].map(idOf) }, claim);
     else claim();
-    // From here on nothing fails.
-    for (const [index, record] of added.entries()) (index < metrics.length ? ready : sketches).push(record);
+    // From here on nothing fails: one by one, since there may be more than a call allows arguments.
+    for (const record of newReady) ready.push(record);
+    for (const record of newSketches) sketches.push(record);
     for (const id of before?.readyIds ?? []) superseded.push({ score: at, id });
     if (sum.type === "gauge" && sum.sum.at !== null) gauges.add(key, sum.sum.at);
   };
@@ -145,6 +143,10 @@ function callWrapper(wrap: () => Wrapped): Wrapped {
   } catch (error) {
     return { ok: false, reason: `the wrapper failed: ${messageOf(error)}` };
   }
+}
+
+function idOf({ id }: Position): string {
+  return id;
 }
 
 /** The series of what is kept of the last second are its own; a wrapper that refuses it by now makes none of it. */

@@ -51,8 +51,8 @@ export function settlementOf(
   }: { readonly queues: QueueNames; readonly states: WindowStates; readonly at: Seconds },
 ): Settlement {
   const { rawMetrics, readyMetrics, sketches: sketchQueue, rejected } = queues;
-  const taken = windows.flatMap(({ positions }) => positions);
-  const ready = windows.flatMap(({ emitted }) => emitted.ready);
+  const taken = joined(windows.map(({ positions }) => positions));
+  const ready = joined(windows.map(({ emitted }) => emitted.ready));
   const sketches = windows.flatMap(({ emitted }) => emitted.sketches);
   const superseded = windows.flatMap(({ emitted }) => emitted.superseded);
   const deadLetters = [
@@ -89,6 +89,12 @@ export function settlementOf(
       [counterName(rejected, "accepted"), deadLetters.length],
     ]),
   };
+}
+
+/** One after the other. A list alone isn't copied: most settlements are of one window, which may have many records. */
+function joined<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  const [first = [], ...others] = lists;
+  return others.length === 0 ? first : lists.flat();
 }
 
 /** Counters to raise, without those that don't change. */
