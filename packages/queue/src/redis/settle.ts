@@ -14,15 +14,14 @@ import { StaleSettlementError } from "../stale.js";
 import type { NewRecord, Settlement } from "../store.js";
 import { idArgument } from "./id-text.js";
 import { countersOf, formatOf, keysOf, stateOf, valuesOf } from "./keys.js";
-import { packedLists } from "./packed-list.js";
 import type { RedisConnection } from "./redis-connection.js";
 import { checkFormat, STATE_FORMAT } from "./state-format.js";
 
 /**
  * KEYS: the state, the counters, their format, then each queue's ids and values. ARGV: the format; "delete" to start with a
  * deletion; the number of state keys that it depends on, and for each the key, "=" and its text, or "!" and "" if it must
- * not exist; then the steps. A step is its name and its arguments; records come as packed lists (packed-list.ts), with the
- * number of lists in front; a queue is the index of its ids in KEYS.
+ * not exist; then the steps. A step is its name and its arguments; a list has its length in front; a queue is the index of
+ * its ids in KEYS. Lists are passed to commands in thousands, since Lua's stack is small.
  *
  * Returns nothing; or 0 and the format, if that isn't the one of ARGV; or 1 and the first state key whose text differs.
  */
@@ -46,35 +45,36 @@ for index, key in ipairs(KEYS) do
   if kind ~= wanted and kind ~= "none" then return redis.error_reply("WRONGTYPE " .. key .. " is a " .. kind) end
 end
 if begins_with_deletion then redis.call("HDEL", KEYS[1], "") end
-local function lists()
-  local left = take()
-  return function()
-    left = left - 1
-    return left >= 0 and cmsgpack.unpack(take()) or nil
+local function inThousands(command, key)
+  local count, done = tonumber(take()), 0
+  for first = at + 1, at + count, 1000 do
+    done = done + redis.call(command, key, unpack(ARGV, first, math.min(first + 999, at + count)))
   end
+  at = at + count
+  return done
 end
 local function add(name, by)
   redis.call("HINCRBY", KEYS[2], name, by)
 end
 local steps = {}
 function steps.remove()
-  local queue, counter, removed = tonumber(take()), take(), 0
-  for ids in lists() do
-    removed = removed + redis.call("ZREM", KEYS[queue], unpack(ids))
-    redis.call("HDEL", KEYS[queue + 1], unpack(ids))
-  end
+  local queue, counter, from = tonumber(take()), take(), at
+  local removed = inThousands("ZREM", KEYS[queue])
+  at = from
+  inThousands("HDEL", KEYS[queue + 1])
   if counter ~= "" and removed > 0 then add(counter, removed) end
 end
 function steps.orphans()
   local queue = tonumber(take())
-  for ids in lists() do for _, id in ipairs(ids) do
+  for _ = 1, take() do
+    local id = take()
     if not redis.call("ZSCORE", KEYS[queue], id) then redis.call("HDEL", KEYS[queue + 1], id) end
-  end end
+  end
 end
 function steps.add()
   local queue = tonumber(take())
-  for scores in lists() do redis.call("ZADD", KEYS[queue], unpack(scores)) end
-  for values in lists() do redis.call("HSET", KEYS[queue + 1], unpack(values)) end
+  inThousands("ZADD", KEYS[queue])
+  inThousands("HSET", KEYS[queue + 1])
 end
 function steps.state() redis.call("HSET", KEYS[1], take(), take()) end
 function steps.forget() redis.call("HDEL", KEYS[1], take()) end
@@ -142,12 +142,12 @@ class Steps {
     for (const { queue, records, counter = "" } of remove) {
       if (records.length === 0) continue;
       this.arguments.push("remove", this.#queue(queue), counter);
-      this.#lists(records.map(({ id }) => idArgument(id)));
+      this.#list(records.map(({ id }) => idArgument(id)));
     }
     for (const { queue, ids } of removeOrphans) {
       if (ids.length === 0) continue;
       this.arguments.push("orphans", this.#queue(queue));
-      this.#lists(ids.map(idArgument));
+      this.#list(ids.map(idArgument));
     }
     for (const { queue, records } of add) if (records.length > 0) this.#add(queue, records);
     for (const [key, text] of state) {
@@ -158,21 +158,17 @@ class Steps {
   }
 
   #add(queue: string, records: readonly NewRecord[]): void {
-    const scores: Argument[] = [];
-    const values: Argument[] = [];
-    for (const { score, id, value } of records) {
-      const field = idArgument(id);
-      scores.push(`${score}`, field);
-      values.push(field, value);
-    }
     this.arguments.push("add", this.#queue(queue));
-    this.#lists(scores);
-    this.#lists(values);
+    this.arguments.push(`${2 * records.length}`);
+    for (const { score, id } of records) this.arguments.push(`${score}`, idArgument(id));
+    this.arguments.push(`${2 * records.length}`);
+    for (const { id, value } of records) this.arguments.push(idArgument(id), value);
   }
 
-  #lists(items: readonly Argument[]): void {
-    const lists = packedLists(items);
-    this.arguments.push(`${lists.length}`, ...lists);
+  #list(items: readonly Argument[]): void {
+    this.arguments.push(`${items.length}`);
+    // One by one: the list may be longer than the arguments that a call allows.
+    for (const item of items) this.arguments.push(item);
   }
 
   /** The index of the queue's ids in KEYS, from 1. */
