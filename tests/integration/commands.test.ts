@@ -64,7 +64,7 @@ describe("chouette agent --once", () => {
       DATADOG_LOGS_URL: intake.url,
     };
     const { code, output } = await chouette(["agent", "--once"], settings);
-    expect(output).toContain("everything that was due is delivered");
+    expect(output).toContain("everything that was due was delivered");
     expect(code).toBe(0);
     expect(intake.points().map(({ metric, value }) => [metric, value])).toContainEqual(["left.earlier", 4]);
   });
@@ -78,7 +78,7 @@ describe("chouette agent --once", () => {
       API_KEY: KEY,
       DATADOG_URL: `http://127.0.0.1:${CLOSED_PORT}/api`,
     });
-    expect(output).toMatch(/not everything is delivered: Datadog unavailable: .*ECONNREFUSED/);
+    expect(output).toMatch(/not everything was delivered: Datadog unavailable: .*ECONNREFUSED/);
     expect(code).toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-/** The log of an agent with these settings: metrics that are printed have stdout to themselves. */
+/** The log of an agent with these settings: on stderr if metrics are printed to stdout. */
 import type { Config } from "../config/config.js";
 import { OUTPUTS } from "../config/outputs.js";
 import { createLog, type OwnLog } from "../runtime/log.js";

@@ -1,14 +1,13 @@
-/** `chouette agent --once`: aggregates the closed windows, delivers what is ready, and exits. */
-
+/** `chouette agent --once`: aggregates the closed windows, delivers all ready records, and exits. */
 import { messageOf } from "@chouette-iot/record";
 import { type Agent, startAgent } from "../agent.js";
 import { type Config, withSettings } from "../config/config.js";
+import { count } from "../runtime/readable.js";
 import { VERSION } from "../runtime/version.js";
 import type { Status } from "../status/status.js";
 import { agentLog } from "./agent-log.js";
-import { count } from "./plural.js";
 
-/** Give up then: what is left stays in its queues. */
+/** After which it gives up: the remaining records stay in their queues. */
 const TIMEOUT_MS = 120_000;
 const LOOK_EVERY_MS = 200;
 /** Seconds after which an aggregated window is delivered. */
@@ -23,11 +22,11 @@ export async function runAgentOnce(given: Config): Promise<void> {
   const log = agentLog(config);
   try {
     const agent = await startAgent(config, log);
-    log.info(`agent ${VERSION} started, to deliver what is due`);
+    log.info(`agent ${VERSION} started to deliver what is due`);
     const failure = await untilDelivered(agent, config);
     await agent.stop();
-    if (failure === undefined) log.info("everything that was due is delivered");
-    else log.error(`not everything is delivered: ${failure}`);
+    if (failure === undefined) log.info("everything that was due was delivered");
+    else log.error(`not everything was delivered: ${failure}`);
     process.exitCode = failure === undefined ? 0 : 1;
   } catch (error) {
     log.error({ reason: messageOf(error) }, `agent failed: ${messageOf(error)}`);
@@ -35,7 +34,7 @@ export async function runAgentOnce(given: Config): Promise<void> {
   }
 }
 
-/** Why not everything was delivered; undefined if it was. */
+/** Resolves with the reason if not everything could be delivered. */
 async function untilDelivered(agent: Agent, config: Config): Promise<string | undefined> {
   const deadline = performance.now() + TIMEOUT_MS;
   for (;;) {
@@ -45,16 +44,16 @@ async function untilDelivered(agent: Agent, config: Config): Promise<string | un
     const outage = status.outages.find(({ current }) => current !== undefined);
     if (outage?.current !== undefined) return `${outage.component} ${outage.state}: ${outage.current.reason}`;
     if (performance.now() > deadline)
-      return pending === undefined ? "no answer of the store" : `${count(pending, "record")} left`;
+      return pending === undefined ? "the store doesn't answer" : `${count(pending, "record")} left`;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
-/** How many records could be processed now; undefined if the store doesn't answer. */
+/** Number of records that could be processed now; undefined if the store doesn't answer. */
 function due({ queues }: Status, { windows }: Config): number | undefined {
   const sizes = queues?.map(({ name, ledger, oldestAge = 0 }) => {
     if (name.endsWith(":rejected")) return 0;
-    // Younger ones are in a window that is still open.
+    // Younger records are in a window that is still open.
     if (name.endsWith(":raw") && oldestAge <= windows.maxAge) return 0;
     return ledger.pending;
   });

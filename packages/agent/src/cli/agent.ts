@@ -1,5 +1,4 @@
 /** `chouette agent`: runs the agent until SIGTERM or SIGINT. */
-
 import { messageOf } from "@chouette-iot/record";
 import type { Command } from "commander";
 import { type Agent, startAgent } from "../agent.js";
@@ -23,7 +22,7 @@ CHOUETTE_LISTEN and keeps the records in CHOUETTE_DATA_DIR. REDIS_HOST, REDIS_UR
 CHOUETTE_STORAGE_TYPE select which.
 
 Without an API_KEY, ready metrics are printed to stdout instead of being sent.
-However the agent stops, it keeps its queues for the next start.
+The queues are kept for the next start, however the agent stops.
 
 On SIGHUP it reloads chouette.yaml and applies the changes.
 
@@ -51,7 +50,7 @@ async function runAgent(config: Config): Promise<void> {
     const manager = serviceManager(process.env, log);
     const agent = await startAgent(config, log, undefined, manager.starting);
     reloadOnHangup(agent, config, log);
-    // Before the start is logged: a reader of that line may send a signal immediately.
+    // Before the start is logged: its reader may send a signal immediately.
     const signalled = endSignal();
     announce(config, log);
     await warnOfExposures(config, log);

@@ -8,7 +8,7 @@ import {
   toMilliseconds,
   toSeconds,
 } from "@chouette-iot/record";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { BUILT_IN } from "../collectors/built-in.js";
 import type { Collector } from "../collectors/collector.js";
 import { openCollector } from "../collectors/open-collectors.js";
@@ -18,7 +18,8 @@ import { redisAddress } from "../config/redis-address.js";
 import { systemClock } from "../runtime/clock.js";
 import { createLog } from "../runtime/log.js";
 import { printable, printableJson } from "../runtime/printable.js";
-import { count } from "./plural.js";
+import { count } from "../runtime/readable.js";
+import { positiveSeconds } from "./argument.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
 import { table, terminalWidth, wrapped } from "./text-table.js";
 
@@ -49,7 +50,7 @@ export function registerCollect(program: Command): void {
     .description("run a collector once and show its metrics")
     .argument("<name>", "the collector")
     .option("--json", "print JSON, one metric per line")
-    .option("--over <seconds>", "time between the two rounds", parseSeconds, 1)
+    .option("--over <seconds>", "time between the two rounds", positiveSeconds, 1)
     .addHelpText("after", HELP)
     .action(async (name: string, options: Options) => {
       const config = settingsOrExitCode();
@@ -113,10 +114,4 @@ function summary({ name, subject }: Collector, metrics: number, took: number): s
   const from = subject ? ` from ${subject}` : "";
   const text = `${name}: ${count(metrics, "metric")} in ${(took * 1000).toFixed(1)} ms${from}`;
   return `\n${wrapped(text, terminalWidth(), 2)}\n`;
-}
-
-function parseSeconds(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("Expected a number of seconds above 0.");
 }

@@ -1,4 +1,4 @@
-/** `chouette completion`: a script that has a shell complete commands and options. */
+/** `chouette completion`: prints a script with which a shell completes commands and options. */
 import { Argument, type Command } from "commander";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -9,7 +9,7 @@ const HELP = `
   fish  $ chouette completion fish > ~/.config/fish/completions/chouette.fish`;
 
 interface Words {
-  /** `queue peek`, for one; empty for the command itself. */
+  /** Such as `queue peek`; empty for the command itself. */
   readonly path: string;
   readonly description: string;
   readonly words: readonly string[];
@@ -19,7 +19,7 @@ export function registerCompletion(program: Command): void {
   program
     .command("completion")
     .description("print a script with which a shell completes commands and options")
-    .addArgument(new Argument("<shell>", "which").choices(SHELLS))
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .addHelpText("after", HELP)
     .action((shell: (typeof SHELLS)[number]) => {
       const tree = wordsOf(program, "");
@@ -27,7 +27,7 @@ export function registerCompletion(program: Command): void {
     });
 }
 
-/** What can follow each command: its subcommands, the choices of its arguments, its options. */
+/** The words that can follow each command: its subcommands, the choices of its arguments, its options. */
 function wordsOf(command: Command, path: string): readonly Words[] {
   const words = [
     ...command.commands.map((sub) => sub.name()),

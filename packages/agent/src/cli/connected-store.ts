@@ -1,11 +1,11 @@
-/** A connection to Redis for a command: established within seconds, or an error that says why not. */
+/** Connects a command to Redis within seconds. */
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { redisAddress, shownRedisAddress } from "../config/redis-address.js";
 import type { Settings } from "../config/settings.js";
 
 const TIMEOUT_MS = 5_000;
 
-/** Rejects with the first reason why the server is not usable. */
+/** Rejects with the first error, or after the time limit. */
 export async function connectedStore(settings: Settings): Promise<RedisStore> {
   let timer: NodeJS.Timeout | undefined;
   const connecting = new Promise<RedisStore>((resolve, reject) => {

@@ -1,13 +1,14 @@
-/** `chouette demo`: a broker, an agent, a program and a stand-in for Datadog in one process, to see them work. */
+/** `chouette demo`: runs a broker, an agent, a program and a stand-in for Datadog in one process. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ChouetteClient } from "chouette-iot-client";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { type Agent, startAgent } from "../agent.js";
 import { type Config, readSettings } from "../config/config.js";
 import { startIntake } from "../intake/intake.js";
 import { createLog } from "../runtime/log.js";
+import { positiveSeconds } from "./argument.js";
 import { endSignal } from "./end-signal.js";
 import { displayOn, settingsFor } from "./intake-display.js";
 
@@ -17,7 +18,7 @@ what it receives. Nothing leaves this machine, and nothing is left behind.
 
 Exit code: 0 after SIGTERM, SIGINT or --for, 1 if it can't start.`;
 
-/** Short, to see something soon. Seconds. */
+/** Short intervals, to see something soon. In seconds. */
 const PACE = { AGGREGATE_INTERVAL: "5", AGGREGATE_GRACE: "1", RELEASE_INTERVAL: "1", CAPTURE_INTERVAL: "5" };
 const CALL_EVERY_MS = 100;
 
@@ -25,7 +26,7 @@ export function registerDemo(program: Command): void {
   program
     .command("demo")
     .description("show a broker, an agent, a program and a local intake at work, in one process")
-    .option("--for <seconds>", "end after this time (default: at Ctrl-C)", parseSeconds)
+    .option("--for <seconds>", "end after this time (default: at Ctrl-C)", positiveSeconds)
     .addHelpText("after", HELP)
     .action(async (flags: { readonly for?: number }) => runDemo(flags.for));
 }
@@ -87,10 +88,4 @@ function call(client: ChouetteClient): void {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function parseSeconds(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("Expected a number of seconds above 0.");
 }

@@ -1,6 +1,7 @@
-/** What the embedded store takes and writes on its disk, in words. */
+/** Describes the disk use of the embedded store. */
+
+import { count } from "../runtime/readable.js";
 import type { Status } from "../status/status.js";
-import { count } from "./plural.js";
 
 export type Disk = NonNullable<Status["broker"]["disk"]>;
 

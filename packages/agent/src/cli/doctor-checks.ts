@@ -1,4 +1,4 @@
-/** The checks of `chouette doctor`: each returns what it found and what to do about it. */
+/** The checks of `chouette doctor`. Each returns its findings, with advice. */
 import { existsSync, statfsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { connect } from "node:net";
@@ -61,7 +61,7 @@ function checkPassword({ settings }: Config): readonly Finding[] {
   return [{ about: "broker", verdict: "warning", found, advice }];
 }
 
-/** The status server's port: free, or this agent's. */
+/** The status server's port should be free or in use by this agent. */
 async function checkHttp(config: Config): Promise<readonly Finding[]> {
   const { http } = config.settings;
   if (http === "off" || http.port === 0) return [];

@@ -11,7 +11,7 @@ import type { Answer } from "../outputs/request-answer.js";
 import type { Finding } from "./finding.js";
 
 const TIMEOUT = milliseconds(10_000);
-/** A proxy, the handshake and the answer take up to that each, and each says what it was that took too long. */
+/** Proxy, handshake and answer may take the timeout each, so that the error names the one that took too long. */
 const WHOLE = 3 * TIMEOUT;
 const TIMEOUTS = { connect: TIMEOUT, answer: TIMEOUT, keepAlive: TIMEOUT };
 /** Datadog accepts points up to 10 minutes in the future; a tenth of that is worth an error. */
@@ -34,7 +34,7 @@ async function keyOf({ apiKey = "", apiKeyFile }: Config["settings"]): Promise<s
   return apiKeyFile === undefined ? apiKey : (await keyFromFile(apiKeyFile)).current;
 }
 
-/** Connects like the agent: same proxies, same certificate authorities. */
+/** Connects as the agent does, with the same proxies and certificate authorities. */
 async function checkLink(options: ConnectionOptions, url: URL, key: string): Promise<readonly Finding[]> {
   const connections = new Connections(options, TIMEOUTS);
   const started = performance.now();

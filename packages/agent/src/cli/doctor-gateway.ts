@@ -1,4 +1,4 @@
-/** The gateway check of `chouette doctor`: whether its broker lets this agent in. It stores nothing there. */
+/** The gateway check of `chouette doctor`: connects to its broker and logs in. It stores nothing there. */
 import { messageOf } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
 import { openGateway } from "../outputs/gateway.js";

@@ -1,4 +1,4 @@
-/** The settings' checks of `chouette doctor` and `chouette config --check`. */
+/** The settings checks of `chouette doctor` and `chouette config --check`. */
 import { statSync } from "node:fs";
 import { messageOf } from "@chouette-iot/record";
 import { collectorProblem } from "../collectors/open-collectors.js";
@@ -12,7 +12,7 @@ import type { Finding } from "./finding.js";
 /** In seconds. */
 const HOUR = 3_600;
 
-/** Finds what is wrong with the settings, before anything is started with them. */
+/** Checks the settings, wrapper and collectors included, without starting anything. */
 export async function checkSettings(config: Config): Promise<readonly Finding[]> {
   return [...findSettings(config), ...(await checkModules(config))];
 }
@@ -72,7 +72,7 @@ function holdsSecret(sources: Config["sources"]): boolean {
   return [...sources].some(([name, source]) => SETTINGS[name].secret && source.includes(" line "));
 }
 
-/** The wrapper and the collectors that the settings name: whether there are such modules. */
+/** Checks that the wrapper and the collectors that the settings name can be loaded. */
 async function checkModules({ settings }: Config): Promise<readonly Finding[]> {
   const wrapper = await loadWrapper(settings.wrapper, settings).then(() => undefined, messageOf);
   const names = [...new Set(settings.collectorPlugins)];
@@ -83,6 +83,6 @@ async function checkModules({ settings }: Config): Promise<readonly Finding[]> {
       about: "settings",
       verdict: "error",
       found,
-      advice: "correct the name, or the path; a package must be installed beside the agent",
+      advice: "correct the name or path; a package must be installed next to the agent",
     }));
 }

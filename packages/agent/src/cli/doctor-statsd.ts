@@ -1,5 +1,4 @@
-/** What `chouette doctor` finds about DogStatsD: whether it is received, and what of it is lost. */
-
+/** The DogStatsD check of `chouette doctor`: whether the sockets are open, and losses. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
@@ -7,9 +6,9 @@ import { messageOf } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
 import { type StatsdAddress, shownStatsdAddress } from "../runtime/address.js";
 import { printable } from "../runtime/printable.js";
+import { count } from "../runtime/readable.js";
 import type { Status } from "../status/status.js";
 import type { Finding } from "./finding.js";
-import { count } from "./plural.js";
 import { askStatus } from "./running-agent.js";
 
 const ABOUT = "statsd";
@@ -24,7 +23,7 @@ export async function checkStatsd(config: Config): Promise<readonly Finding[]> {
   return findings.flat();
 }
 
-/** Of an agent that runs. */
+/** For a running agent. */
 function statsdFindings({
   sockets,
   counters,
@@ -62,7 +61,7 @@ function statsdFindings({
     findings.push(
       warning(
         `${count(refusedLines, "line")} refused: too many metric names`,
-        "put what varies into tags, and use fewer names",
+        "put variable parts of names into tags",
       ),
     );
   if (dropped > 0)
@@ -75,7 +74,7 @@ function statsdFindings({
   return findings;
 }
 
-/** Without an agent to ask: whether it could open the socket. */
+/** Without a running agent: checks whether the socket can be opened. */
 async function checkAddress(address: StatsdAddress): Promise<readonly Finding[]> {
   if (address.kind !== "udp" || address.port === 0) return [];
   const { host, port } = address;

@@ -1,8 +1,8 @@
-/** The check of the embedded store in `chouette doctor`: what the running agent reports of it. */
+/** The check of the embedded store in `chouette doctor`, from the running agent's status. */
 import type { Config } from "../config/config.js";
+import { duration } from "../runtime/readable.js";
 import { askAgentStatus, controlSocket } from "../status/control.js";
 import { type Disk, diskText } from "./disk-text.js";
-import { duration } from "./duration.js";
 import type { Finding } from "./finding.js";
 
 export async function checkStore({ settings }: Config): Promise<readonly Finding[]> {
@@ -11,7 +11,7 @@ export async function checkStore({ settings }: Config): Promise<readonly Finding
   return status === undefined ? [] : storeFindings(status);
 }
 
-/** What the status says of the embedded store. */
+/** The parts of the status about the embedded store. */
 interface StoreStatus {
   readonly broker: { readonly disk?: Disk | undefined };
   readonly queues?: readonly { readonly oldestAge?: number | undefined }[] | undefined;

@@ -17,7 +17,7 @@ const MARKS = {
   warning: ["warning", "yellow"],
   error: ["ERROR  ", "red"],
 } as const satisfies Readonly<Record<Finding["verdict"], readonly [string, string]>>;
-/** Of what is found: after mark and subject. */
+/** Indentation of the finding, after mark and subject. */
 const INDENT = 19;
 
 export function registerDoctor(program: Command): void {
@@ -39,7 +39,7 @@ export function registerDoctor(program: Command): void {
     });
 }
 
-/** The findings of settings that can't be used. */
+/** The findings for invalid settings. */
 export function invalidSettings(problems: readonly string[]): readonly Finding[] {
   return problems.map((problem) => ({
     about: "settings",
@@ -49,7 +49,7 @@ export function invalidSettings(problems: readonly string[]): readonly Finding[]
   }));
 }
 
-/** For people, in lines that fit the terminal. */
+/** The finding in lines that fit the terminal. */
 export function formatFinding({ about, verdict, found, advice }: Finding): string {
   const [mark, color] = MARKS[verdict];
   const lines = [`${mark}  ${about.padEnd(8)}  ${printable(found)}`];

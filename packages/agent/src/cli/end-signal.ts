@@ -1,3 +1,4 @@
+/** Waits for the end of a long-running command. */
 import { onClosedPipe } from "./closed-pipe.js";
 
 /** Why a long-running command has to end. */

@@ -1,4 +1,4 @@
-/** Finds where Datadog's API key is exposed, in transit and in its file, and a gateway's password. */
+/** Finds exposed secrets: Datadog's API key in transit and in its file, and a gateway's password. */
 import { stat } from "node:fs/promises";
 import type { Config } from "../config/config.js";
 import { OUTPUTS } from "../config/outputs.js";

@@ -1,4 +1,4 @@
-/** One result of `chouette doctor`. With `--json` it is printed as it is. */
+/** A result of `chouette doctor`. With `--json` it is printed unchanged. */
 export interface Finding {
   /** The part that was checked, such as `broker`. */
   readonly about: string;

@@ -1,4 +1,4 @@
-/** Asks the running agent over HTTP, on CHOUETTE_HTTP and with its token. Errors are messages for people. */
+/** Requests to the running agent over HTTP, on CHOUETTE_HTTP and with its token. Errors are messages for people. */
 import { hostToAsk } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
 import { shownAddress } from "../runtime/address.js";
@@ -11,7 +11,7 @@ export function addressOf({ settings: { http } }: Config): string {
   return shownAddress({ host: hostToAsk(http.host), port: http.port });
 }
 
-/** The JSON that the agent answers with. Rejects if there is no agent, or it is something else. */
+/** The JSON in the agent's answer. Rejects if there is no agent, or if another program answers. */
 export async function askJson(config: Config, path: string): Promise<object> {
   const answer = await ask(config, path, AbortSignal.timeout(ANSWER_TIMEOUT_MS));
   const body: unknown = await answer.json().catch(() => undefined);
@@ -19,7 +19,7 @@ export async function askJson(config: Config, path: string): Promise<object> {
   throw new Error(`${addressOf(config)} is not a Chouette agent: check CHOUETTE_HTTP`);
 }
 
-/** Resolves when the agent answers, with the lines that it sends until the signal is aborted or it stops. Rejects as `askJson` does. */
+/** Resolves when the agent answers, with its lines until the signal is aborted or the agent stops. Rejects as `askJson` does. */
 export async function askLines(
   config: Config,
   path: string,
@@ -49,6 +49,6 @@ async function ask(config: Config, path: string, signal: AbortSignal): Promise<R
     const reason = cause instanceof Error && cause.message !== "" ? cause.message : error.message;
     throw new Error(`no agent answers on ${address} (${reason}): is it running, with this CHOUETTE_HTTP?`);
   });
-  if (answer.status === 401) throw new Error(`${address} asks for another token: check CHOUETTE_HTTP_TOKEN`);
+  if (answer.status === 401) throw new Error(`${address} requires another token: check CHOUETTE_HTTP_TOKEN`);
   return answer;
 }

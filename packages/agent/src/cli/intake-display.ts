@@ -1,6 +1,6 @@
 /**
- * What `chouette intake` shows: on a terminal a table that is redrawn, elsewhere rows one after another, or
- * JSON lines. The key is in none of them.
+ * The display of `chouette intake`: a table that is redrawn on a terminal, else rows one after another, or JSON lines. None of
+ * them shows the key.
  */
 import type { WriteStream } from "node:tty";
 import type { Counts } from "../intake/counts.js";
@@ -26,20 +26,20 @@ export function displayOn(stream: WriteStream, isJson: boolean, due: string): Di
 }
 
 function jsonDisplay(write: (line: string) => void): Display {
-  const tell = (event: string, fields: object) =>
+  const print = (event: string, fields: object) =>
     write(`${printableJson(JSON.stringify({ event, ...fields }))}\n`);
   return {
-    listening: ({ url }) => tell("listening", { url, settings: settingsFor(url) }),
+    listening: ({ url }) => print("listening", { url, settings: settingsFor(url) }),
     request: (request) => {
-      for (const point of pointsOf(request)) tell("point", point);
-      for (const sketch of request.submission.sketches) tell("sketch", sketchFields(sketch));
-      for (const { fields } of request.submission.logs) tell("log", { log: fields });
-      for (const fields of request.submission.events) tell("event", { fields });
-      for (const check of request.submission.checks) tell("check", { check });
+      for (const point of pointsOf(request)) print("point", point);
+      for (const sketch of request.submission.sketches) print("sketch", sketchFields(sketch));
+      for (const { fields } of request.submission.logs) print("log", { log: fields });
+      for (const fields of request.submission.events) print("event", { fields });
+      for (const check of request.submission.checks) print("check", { check });
       const { method, path, status, reason } = request;
-      if (reason !== undefined) tell("refused", { method, path, status, reason });
+      if (reason !== undefined) print("refused", { method, path, status, reason });
     },
-    ended: (counts) => tell("summary", counts),
+    ended: (counts) => print("summary", counts),
   };
 }
 
@@ -58,7 +58,7 @@ function plainDisplay(write: (text: string) => void, due: string): Display {
   };
 }
 
-/** Draws the newest point of each series, as many as fit, and the last thing that is no point. */
+/** Draws the newest point of each series, as many as fit, and the last line that isn't a point. */
 function terminalDisplay(stream: WriteStream, due: string): Display {
   let shown: { readonly intake: Intake; readonly introduction: string } | undefined;
   let remark = "";
@@ -76,7 +76,7 @@ function terminalDisplay(stream: WriteStream, due: string): Display {
     const [above, below] = [wrap(introduction), wrap(`${remark}${summary(intake.counts())}`)];
     const free = height - lineCount(above) - lineCount(below) - 2;
     const text = `${above}\n${shownSeries(intake, due, width, Math.max(3, free))}\n${below}`;
-    // To the top left, then over what is there; what was below is cleared.
+    // Overwrites the screen from the top left, and clears the rest.
     stream.write(
       `\u001b[H${text
         .split("\n")
@@ -101,7 +101,7 @@ function terminalDisplay(stream: WriteStream, due: string): Display {
   };
 }
 
-/** The newest series, as many as fit into these lines; or when the first are due. */
+/** The newest series, as many as fit into these lines; before the first, when they are due. */
 function shownSeries(intake: Intake, due: string, width: number, lines: number): string {
   const series = [
     ...newestOfEachSeries(intake.points(), lines).map(pointRow),
@@ -121,14 +121,14 @@ function lineCount(text: string): number {
   return text.split("\n").length;
 }
 
-/** Everything that has the agent send here, and nothing to Datadog. */
+/** Settings with which an agent sends to this URL, and nothing to Datadog. */
 export function settingsFor(url: string): Readonly<Record<string, string>> {
   return { DATADOG_LOGS_URL: url, DATADOG_URL: `${url}/api` };
 }
 
 function introduction({ url }: Intake, key: string): string {
   const settings = Object.entries(settingsFor(url)).map(([name, value]) => `${name}=${value}`);
-  // Lines that a shell takes as they are, and that fit.
+  // As lines that can be pasted into a shell.
   const command = `${settings.join(" \\\n  ")} API_KEY=${key} \\\n  chouette agent`;
   return `Listening on ${url}. To have an agent send here:\n  ${command}\n`;
 }
@@ -139,7 +139,7 @@ function pointsOf({ submission }: AnsweredRequest): readonly KeptPoint[] {
   );
 }
 
-/** What a request brought besides points, and why it was refused. */
+/** Everything in a request except points, and the reason if it was refused. */
 function otherLines({ method, path, status, reason, submission }: AnsweredRequest): readonly string[] {
   const logs = submission.logs.map(({ fields }) => `log ${JSON.stringify(fields)}`);
   const events = submission.events.map((event) => `event ${JSON.stringify(event)}`);

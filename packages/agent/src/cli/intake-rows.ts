@@ -1,10 +1,10 @@
-/** What `chouette intake` shows of points and sketches: rows of a table, which has as many columns as fit. */
+/** Rows of `chouette intake` for points and sketches, in a table with as many columns as fit. */
 import { sketchQuantile } from "@chouette-iot/record";
 import type { KeptPoint } from "../intake/kept-points.js";
 import type { SubmittedSketch } from "../intake/sketch-payload.js";
 import { table, tableWidth } from "./text-table.js";
 
-/** A point, or a sketch of a distribution, as it is shown. */
+/** A point or a sketch, to be shown. */
 export interface Row {
   readonly at: number;
   readonly metric: string;
@@ -15,17 +15,17 @@ export interface Row {
   readonly host: string;
 }
 
-/** Of a distribution. Datadog offers these, and any others. */
+/** Quantiles to show for a distribution. */
 const QUANTILES = { p50: 0.5, p95: 0.95, p99: 0.99 } as const;
 
 interface Column {
   readonly title: string;
-  /** The least important one is left out first if a terminal is too narrow. */
+  /** If the terminal is too narrow, the least important column is left out first. */
   readonly importance: number;
   readonly cell: (row: Row) => string;
 }
 
-/** In the order in which they are shown. */
+/** In their order on the screen. */
 const COLUMNS: readonly Column[] = [
   { title: "Time", importance: 3, cell: ({ at }) => clockTime(at) },
   { title: "Metric", importance: 6, cell: ({ metric }) => metric },
@@ -35,7 +35,7 @@ const COLUMNS: readonly Column[] = [
   { title: "Tags", importance: 4, cell: ({ tags }) => tags.join(",") || "-" },
   { title: "Host", importance: 1, cell: ({ host }) => host || "-" },
 ];
-/** Columns that are shown on the narrowest terminal, in several lines if need be. */
+/** Columns that are always shown, in several lines if necessary. */
 const MIN_COLUMNS = 3;
 const SIGNIFICANT_DIGITS = 6;
 
@@ -71,19 +71,18 @@ export function sketchRow({ sketch, ...series }: SubmittedSketch): Row {
   return { ...series, type: "distribution", value: `${sketch.count}: ${quantiles.join(", ")}` };
 }
 
-/** For programs. */
+/** The fields of a sketch, for JSON. */
 export function sketchFields({ sketch, ...series }: SubmittedSketch): object {
   const { count, sum, min, max } = sketch;
   const quantiles = Object.entries(QUANTILES).map(([name, part]) => [name, sketchQuantile(sketch, part)]);
   return { ...series, count, sum, min, max, ...Object.fromEntries(quantiles) };
 }
 
-/** For people: the digits that matter. */
 function rounded(value: number): string {
   return `${Number(value.toPrecision(SIGNIFICANT_DIGITS))}`;
 }
 
-/** Local time of day, with the date if that isn't today; the bare seconds if no date can be so far away. */
+/** Local time of day, with the date if it isn't today; plain seconds if they are no valid date. */
 function clockTime(at: number): string {
   const date = new Date(at * 1000);
   if (Number.isNaN(date.getTime())) return `${at}`;
@@ -96,10 +95,10 @@ function clockTime(at: number): string {
 /** The last point of each series, newest first. */
 export function newestOfEachSeries<T extends Pick<Row, "metric" | "host" | "tags">>(
   points: readonly T[],
-  most: number,
+  limit: number,
 ): readonly T[] {
   const newest = new Map<string, T>();
-  for (let index = points.length - 1; index >= 0 && newest.size < most; index--) {
+  for (let index = points.length - 1; index >= 0 && newest.size < limit; index--) {
     const point = points[index];
     if (point === undefined) continue;
     const key = JSON.stringify([point.metric, point.host, point.tags]);

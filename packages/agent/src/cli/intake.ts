@@ -14,16 +14,16 @@ interface IntakeFlags {
   readonly once?: number;
 }
 
-/** Beside the ports of Chouette, and none that Datadog's own agent listens on. */
+/** Next to Chouette's other ports, and not a port of the Datadog Agent. */
 const DEFAULT_LISTEN: HostAndPort = { host: "127.0.0.1", port: 8128 };
-/** Bounds on what a run of days may gather. */
+/** Limits of what is kept in memory, for runs of days. */
 const KEEP = { keepPoints: 100_000, keepLogs: 1000 };
 
 const HELP = `
-Accepts POST /api/v2/series (JSON and protobuf), /api/v1/series, /api/beta/sketches, /api/v2/logs,
-/api/v1/events and /api/v1/check_run, and GET /api/v1/validate. Requires a key, validates requests by Datadog's documented limits and rules,
-answers as Datadog does, and shows the reason for each refusal. For one metric, host, tag set and
-second it keeps the last point, as Datadog does. Nothing is forwarded.
+Accepts POST /api/v2/series (JSON and protobuf), /api/v1/series, /api/intake/metrics/v3/series, /api/beta/sketches,
+/api/v2/logs, /api/v1/events and /api/v1/check_run, and GET /api/v1/validate. Requires a key, validates requests by
+Datadog's documented limits and rules, answers as Datadog does, and shows the reason for each refusal. For one metric,
+host, tag set and second it keeps the last point, as Datadog does. Nothing is forwarded.
 
 To see what an agent would send:
   $ chouette intake
@@ -41,7 +41,7 @@ export function registerIntake(program: Command): void {
     .description("run a local stand-in for Datadog's intake, and show what it receives")
     .addOption(
       new Option("--listen <host:port>", "address to listen on; port 0 takes any free port")
-        .argParser(argument(hostAndPort("127.0.0.1:8126")))
+        .argParser(argument(hostAndPort("127.0.0.1:8128")))
         .default(DEFAULT_LISTEN, `${DEFAULT_LISTEN.host}:${DEFAULT_LISTEN.port}`),
     )
     .option("--api-key <key>", "the only key to accept (default: any)")
@@ -67,7 +67,7 @@ async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): P
   display.ended(intake.counts());
 }
 
-/** By the settings in this environment, which may not be those of the agent. */
+/** From the settings in this environment, which may differ from the agent's. */
 function firstPointsDue(): string {
   const loaded = loadConfig(process.env);
   if (!loaded.ok) return "";

@@ -21,7 +21,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
   ["completion", async () => (await import("./completion.js")).registerCompletion],
 ]);
 
-/** Run until a signal. */
+/** Commands that run until a signal. */
 const RUNNING: ReadonlySet<string> = new Set(["agent", "intake", "demo"]);
 
 const EXAMPLES = `
@@ -55,7 +55,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .showHelpAfterError("(see chouette --help)")
     .exitOverride();
   const name = argv.slice(2).find((argument) => COMMANDS.has(argument)) ?? "";
-  // These shut down in order instead: see `end-signal.ts`.
+  // The others shut down gracefully: see `end-signal.ts`.
   if (!RUNNING.has(name)) onClosedPipe(() => process.exit());
   // Completion describes all of them.
   const requested = name === "completion" ? undefined : COMMANDS.get(name);
@@ -64,7 +64,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     await program.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Thrown by one of our commands: the library has printed all others.
+    // Thrown by a command of ours. The library has printed all other errors.
     if (error instanceof InvalidArgumentError) process.stderr.write(`error: ${error.message}\n`);
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   }

@@ -6,11 +6,11 @@ import { Argument, type Command } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
 import { printableJson } from "../runtime/printable.js";
+import { count } from "../runtime/readable.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "../status/queue-requests.js";
 import { argument } from "./argument.js";
 import { connectedStore } from "./connected-store.js";
-import { count } from "./plural.js";
 import { noAgentError } from "./running-agent.js";
 import { withSettings } from "./settings-or-exit-code.js";
 import { table } from "./text-table.js";
@@ -49,7 +49,7 @@ export function registerQueue(program: Command): void {
     .command("queue")
     .description("inspect queues, requeue dead letters, purge queues")
     .addHelpText("after", HELP);
-  const name = () => new Argument("<queue>", "which").choices(Object.keys(QUEUES));
+  const name = () => new Argument("<queue>", "the queue").choices(Object.keys(QUEUES));
   queue
     .command("ls")
     .description("list the queues with their sizes")

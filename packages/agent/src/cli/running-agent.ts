@@ -1,10 +1,9 @@
 /**
- * The running agent that a command means: that of its own settings. Several agents can run on a device.
+ * Finds the running agent of a command's settings. Several agents can run on a device.
  *
- * With the embedded broker, an agent is known by its data directory, else by its Redis server. Each command reports
- * which agent it spoke with, and refuses an answer of another one.
+ * An agent is identified by its data directory, or by its Redis server. Each command reports which agent answered, and refuses
+ * the answer of another one.
  */
-
 import { messageOf } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
 import { askAgentStatus, controlSocket } from "../status/control.js";
@@ -24,7 +23,7 @@ export async function askStatus(config: Config): Promise<Status> {
   );
 }
 
-/** The status of whichever agent answers on CHOUETTE_HTTP. */
+/** The status of the agent that answers on CHOUETTE_HTTP, whichever it is. */
 export async function askHttp(config: Config): Promise<Status> {
   const status = (await askJson(config, "/status")) as Status;
   if (status.version !== undefined) return status;
@@ -34,8 +33,8 @@ export async function askHttp(config: Config): Promise<Status> {
 const NAMING_THE_BROKER = ["storageType", "redisHost", "redisUrl", "redisSentinels"] as const;
 
 /**
- * Whether this is surely another agent than that of the settings. A data directory that nobody set differs between a
- * service and the user who asks about it, which means nothing.
+ * Whether this is certainly another agent than that of the settings. If the data directory isn't set, its default differs
+ * between a service and a user, so a difference means nothing.
  */
 export function differs({ broker }: Status, { storage, settings, sources }: Config): boolean {
   if (broker.kind !== storage) return NAMING_THE_BROKER.some((name) => sources.has(name));
@@ -43,13 +42,13 @@ export function differs({ broker }: Status, { storage, settings, sources }: Conf
   return sources.has("dataDirectory") && broker.dataDirectory !== settings.dataDirectory;
 }
 
-/** Which agent it is, for people. */
+/** Describes an agent in an error. */
 export function identityOf({ pid, broker: { kind, address, dataDirectory } }: Status): string {
   const data = dataDirectory === undefined ? "" : `, data in ${dataDirectory}`;
   return `the agent with process ${pid} (broker ${kind}${address === undefined ? "" : ` on ${address}`}${data})`;
 }
 
-/** The error of a command that needs the control socket, with the agent that may have been meant. */
+/** The error of a command that found no control socket. It names the agent that may have been meant. */
 export async function noAgentError(config: Config, error: unknown): Promise<Error> {
   const running = await askHttp(config).catch(() => undefined);
   const reason = messageOf(error);

@@ -83,7 +83,7 @@ async function send(
   process.exitCode = 1;
 }
 
-/** What an agent with these settings will do with it. */
+/** Describes what an agent with these settings will do with the record. */
 function outlook(
   { windows, metricTtl }: Config,
   type: (typeof TYPES)[number],
@@ -99,7 +99,7 @@ function outlook(
   return `its window closes in ${Math.ceil(wait)} s; the agent aggregates it then`;
 }
 
-/** Past this, a number of seconds is the year 5138: it is of milliseconds, microseconds or nanoseconds. */
+/** The year 5138. A larger number is in milliseconds, microseconds or nanoseconds. */
 const MAX_SECONDS = 1e11;
 
 function toTimestamp(text: string): number {

@@ -12,7 +12,7 @@ import { programEnvironment } from "../collectors/program-environment.js";
 import type { Log } from "../runtime/log.js";
 
 export interface ServiceManager {
-  /** The start goes on: while it does, systemd waits for longer than its TimeoutStartSec. */
+  /** The start takes longer: asks systemd to extend its TimeoutStartSec. */
   starting(): void;
   /**
    * The agent is ready: the watchdog starts.
@@ -25,9 +25,9 @@ export interface ServiceManager {
 
 const PROGRAM_TIMEOUT_MS = 10_000;
 
-/** Until the next notification that the start goes on must come, in microseconds. */
+/** Extension of the start's time limit, in microseconds. */
 const EXTENSION_US = 60_000_000;
-/** A start that takes no longer isn't notified of, in milliseconds; nor is one of another within this time. */
+/** Minimum time before and between extensions, in milliseconds. */
 const EXTEND_EVERY_MS = 5_000;
 
 export function serviceManager(
@@ -74,7 +74,7 @@ export function serviceManager(
   };
 }
 
-/** A third of systemd's watchdog timeout; undefined if it doesn't watch this process. */
+/** A third of systemd's watchdog timeout, in milliseconds; undefined if it doesn't watch this process. */
 function watchdogInterval({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {
   const isForUs = !WATCHDOG_PID || Number(WATCHDOG_PID) === process.pid;
   const microseconds = Number(WATCHDOG_USEC);

@@ -2,7 +2,7 @@
 import { messageOf } from "@chouette-iot/record";
 import { type Config, loadConfig } from "../config/config.js";
 import { printableLines } from "../runtime/printable.js";
-import { count } from "./plural.js";
+import { count } from "../runtime/readable.js";
 
 /** The configuration; or undefined if a setting is invalid, which is printed to stderr and sets exit code 2. */
 export function settingsOrExitCode(): Config | undefined {
@@ -22,6 +22,7 @@ export async function withSettings(run: (config: Config) => Promise<void>): Prom
   if (config !== undefined) await orExitCode(() => run(config));
 }
 
+/** Runs the command. Prints its error to stderr and sets exit code 1. */
 export async function orExitCode(run: () => Promise<void>): Promise<void> {
   try {
     await run();

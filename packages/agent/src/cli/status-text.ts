@@ -1,12 +1,11 @@
-/** The status as text. */
+/** Formats the status as text. */
 import { printable } from "../runtime/printable.js";
+import { count, duration, words } from "../runtime/readable.js";
 import { total } from "../status/ledger.js";
 import { linkBytes } from "../status/link-bytes.js";
 import type { Deferred, DeliveryStatus, Status } from "../status/status.js";
 import type { BrokerMemory } from "../status/store-snapshot.js";
 import { diskText } from "./disk-text.js";
-import { duration } from "./duration.js";
-import { count } from "./plural.js";
 import { table, terminalWidth, wrapped } from "./text-table.js";
 
 export function statusText(status: Status): string {
@@ -19,7 +18,7 @@ export function statusText(status: Status): string {
   ].join("\n");
 }
 
-/** Those that most devices don't have. */
+/** Signals that are shown only if they are used. */
 const OTHER_SIGNALS = [
   ["sketches", "Sketches"],
   ["events", "Events"],
@@ -170,10 +169,5 @@ function collectorTable({ collectors, at }: Status): string {
 /** The counts above 0; an empty text if there is none. */
 function formatCounts(counts: Readonly<Record<string, number>>): string {
   const positive = Object.entries(counts).filter(([, number]) => number > 0);
-  return positive.map(([name, number]) => `${splitWords(name)} ${number}`).join(", ");
-}
-
-/** `camelCase` to `camel case`. */
-function splitWords(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return positive.map(([name, number]) => `${words(name)} ${number}`).join(", ");
 }

@@ -1,7 +1,7 @@
 /**
- * `chouette support-bundle`: what somebody who helps needs to know, as one text file to read before it is sent.
+ * `chouette support-bundle`: writes a text file with everything that is needed to help. People should read it before they send it.
  *
- * Promises: secrets are in none of it. Each part that can't be had is named with the reason; the rest is written.
+ * Promises: it contains no secrets. If a part isn't available, the file has the reason instead.
  */
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
@@ -19,8 +19,8 @@ import { runChecks } from "./doctor-checks.js";
 import { askStatus } from "./running-agent.js";
 
 const HELP = `
-The file has the settings without secrets, the results of \`chouette doctor\`, the agent's status, and the newest lines of
-its log if systemd runs it as chouette.service. Read it before you send it: tags, host names and addresses are in it.
+The file contains the settings without secrets, the results of \`chouette doctor\`, the agent's status, and the newest lines
+of its log if systemd runs it as chouette.service. Read it before you send it: it contains tags, host names and addresses.
 
 Exit code: 0, 1 if the file can't be written.`;
 
@@ -81,7 +81,7 @@ async function textOf(content: () => unknown): Promise<string> {
     const found = await content();
     return typeof found === "string" ? found : JSON.stringify(found, undefined, 2);
   } catch (error) {
-    return `not to be had: ${messageOf(error)}`;
+    return `not available: ${messageOf(error)}`;
   }
 }
 

@@ -13,9 +13,10 @@ Stages:
   raw      a program's record, when its window closes
   ready    an aggregated or collected metric, when it enters the ready queue
   sent     a metric or log, when it is delivered
-  dropped  a record that left a queue otherwise, with the reason
+  dropped  a record that left a queue in another way, with the reason
 
-It changes nothing and never holds up the agent: of many records a second, some are skipped, and a line says how many.
+It changes nothing and never slows the agent down: if there are too many records a second, some are skipped, and a line
+says how many.
 
 Examples:
   $ chouette tap                                  everything
@@ -36,8 +37,8 @@ export function registerTap(program: Command): void {
   program
     .command("tap")
     .description("show records as they move through the agent")
-    .addOption(new Option("--stage <stage...>", "only of these stages").choices(STAGES))
-    .option("--name <pattern>", "only of this name, or service of a log; * stands for any characters")
+    .addOption(new Option("--stage <stage...>", "only these stages").choices(STAGES))
+    .option("--name <pattern>", "only this name, or service of a log; * stands for any characters")
     .option("--tag <tag>", "only with this tag: key or key:value")
     .option("--count <n>", "exit after this number of records", argument(wholeNumber(1, 1e9, "records")))
     .option("--json", "print JSON lines")
@@ -60,15 +61,14 @@ async function show(config: Config, flags: TapFlags): Promise<void> {
     if (records >= count) break;
   }
   end.abort();
-  if (records < count) throw new Error("the agent ended");
+  if (records < count) throw new Error("the agent stopped");
 }
 
 function pathOf({ stage = [], name, tag }: TapFlags): string {
-  const query = new URLSearchParams({
-    ...(stage.length === 0 ? {} : { stage: stage.join(",") }),
-    ...(name === undefined ? {} : { name }),
-    ...(tag === undefined ? {} : { tag }),
-  });
+  const query = new URLSearchParams();
+  if (stage.length > 0) query.set("stage", stage.join(","));
+  if (name !== undefined) query.set("name", name);
+  if (tag !== undefined) query.set("tag", tag);
   return `/tap?${query}`;
 }
 
@@ -79,7 +79,7 @@ function textOf(line: Line): string {
   return `${time}  ${(reason ?? stage).padEnd(9)}  ${summary(value)}`;
 }
 
-/** Name, value and tags of a metric; anything else as it is. */
+/** Name, value and tags of a metric; any other record unchanged. */
 function summary(value: string): string {
   try {
     const record = JSON.parse(value);

@@ -1,32 +1,32 @@
 /**
- * Text for people: tables with columns as wide as their content, and lines that are broken between words.
+ * Tables with columns as wide as their content, and lines that are wrapped between words.
  *
- * On a terminal, both fit its width and nothing is cut off. Elsewhere a row is one line, for grep and awk. Control
- * characters in cells are replaced.
+ * On a terminal, both fit its width, and nothing is cut off. Otherwise a row is one line, for grep and awk. Control characters
+ * in cells are replaced.
  */
 import { styleText } from "node:util";
 import { printable } from "../runtime/printable.js";
 
 const GAP = 2;
-/** No column becomes narrower than this, unless its content is. */
+/** Minimum width of a column, unless its content is narrower. */
 const MIN_WIDTH = 8;
 
-/** In characters; without a limit if stdout isn't a terminal. */
+/** In characters; infinite if stdout isn't a terminal. */
 export function terminalWidth(): number {
   return process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
 }
 
-/** Whether stdout shows colours: on a terminal, unless NO_COLOR is set. */
+/** Whether stdout supports colours: on a terminal, unless NO_COLOR is set. */
 export function hasColors(): boolean {
   return process.stdout.isTTY === true && process.stdout.hasColors();
 }
 
-/** The text in this colour or style, if stdout shows any. */
+/** The text in a colour or style, if stdout supports it. */
 export function styled(style: Parameters<typeof styleText>[0], text: string): string {
   return hasColors() ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** @param width of the terminal: cells of the widest columns are broken into several lines until the table fits */
+/** @param width of the terminal: cells of the widest columns are wrapped until the table fits */
 export function table(
   heading: readonly string[],
   rows: readonly (readonly string[])[],
@@ -43,7 +43,7 @@ export function tableWidth(rows: readonly (readonly string[])[]): number {
   return total(naturalWidths(rows));
 }
 
-/** The text in lines of at most this width, broken between words; lines after the first are indented. */
+/** Wraps a text between words to lines of at most this width. Lines after the first are indented. */
 export function wrapped(text: string, width: number, indent: number): string {
   const [first = "", ...others] = broken(text, width);
   if (others.length === 0) return first;
@@ -60,7 +60,7 @@ function total(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1);
 }
 
-/** Takes from the widest column until all fit. */
+/** Narrows the widest column until all columns fit. */
 function fit(natural: readonly number[], width: number): readonly number[] {
   const widths = [...natural];
   while (total(widths) > width) {
@@ -80,7 +80,7 @@ function tableRow(cells: readonly string[], widths: readonly number[]): string {
   }).join("");
 }
 
-/** Between words if there are any, else anywhere: nothing is lost. */
+/** Breaks a text between words, or anywhere if a word is too long. */
 function broken(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let rest = text;

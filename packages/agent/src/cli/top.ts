@@ -1,5 +1,4 @@
-/** `chouette top`: shows what costs most, by metric, tag or client. */
-
+/** `chouette top`: shows the metrics, tags and clients that cost most. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import type { Config } from "../config/config.js";
@@ -12,12 +11,12 @@ import { withSettings } from "./settings-or-exit-code.js";
 import { table } from "./text-table.js";
 
 const HELP = `
-By metric: what was delivered since the agent started. The sums are those of \`chouette status\`. Bytes are compressed;
-a metric's share of a body is by length. "Series" are the different tags of a metric, and "widest tag" is the tag that
-makes most of them.
-By tag: how many values each tag has, in how many series. By client: raw records of each.
-Series, tags and clients are counted from the first request on, until nobody has asked for a minute: the first figures
-come when a window closes.
+By metric: deliveries since the agent started. The sums are those of \`chouette status\`. Bytes are compressed; a metric's
+share of a body is estimated from its length. "Series" is the number of different tag sets of a metric, and "widest tag" the
+tag with most values.
+By tag: the number of values of each tag, and of series that have it. By client: the raw records of each.
+Series, tags and clients are counted from the first request until there was none for a minute: the first figures come
+when a window closes.
 
 Exit code: 0, or 1 if no agent answers, 2 if a setting is invalid.`;
 
@@ -43,7 +42,7 @@ export function registerTop(program: Command): void {
     .addOption(new Option("--by <what>", "rank by").choices(["metric", "tag", "client"]).default("metric"))
     .option(
       "--rows <n>",
-      "rows to print (default: as the terminal has, else 20)",
+      "rows to print (default: what fits the terminal, else 20)",
       argument(wholeNumber(1, 10_000, "rows")),
     )
     .option(

@@ -1,8 +1,8 @@
 /**
- * Who makes how many series: distinct series of each metric, values of each tag, and records of each client, of what
- * moved while somebody watched.
+ * Counts series of each metric, values of each tag, and records of each client, of the records that moved while somebody
+ * watched.
  *
- * Promises: bounded memory. When it is used up, numbers no longer grow, and `isComplete` is false.
+ * Promises: bounded memory. When the limit is reached, numbers stop growing, and `isComplete` is false.
  */
 import type { QueueNames } from "@chouette-iot/queue";
 import { decodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
@@ -15,30 +15,30 @@ export interface TagUse {
   readonly values: number;
   /** Distinct series that have the tag. */
   readonly series: number;
-  /** The metric with most values of it. */
+  /** The metric with most values of the tag. */
   readonly metric: string;
 }
 
 export interface ClientUse {
-  /** The beginning of its records' ids; undefined for records whose ids don't say. */
+  /** Prefix of its records' ids; undefined for records whose ids have none. */
   readonly client: string | undefined;
   readonly records: number;
 }
 
 export interface Cardinality {
-  /** By metric: its series, and the tag that makes most of them. */
+  /** By metric: its number of series, and the tag with most values. */
   readonly metrics: ReadonlyMap<string, { readonly series: number; readonly widest: TagUse | undefined }>;
-  /** In order of values, the most first. */
+  /** Sorted by number of values, the largest first. */
   readonly tags: readonly TagUse[];
-  /** In order of records, the most first; raw records alone. */
+  /** Sorted by number of raw records, the largest first. */
   readonly clients: readonly ClientUse[];
   readonly isComplete: boolean;
 }
 
-/** Texts to keep: of series, and of tags' values. */
+/** Limit of remembered texts: series, and values of tags. */
 const MAX_TEXTS = 20_000;
 const MAX_CLIENTS = 1_000;
-/** `ids.ts` of the client: 10 digits of a batch, two of a place. The first six stay the same for 16 million batches. */
+/** The client's ids have 10 digits for a batch and two for a position. The first six are constant for 16 million batches. */
 const CLIENT_ID = /^([-0-9A-Z_a-z]{6})[-0-9A-Z_a-z]{6}$/;
 
 interface Metric {
@@ -68,7 +68,10 @@ export class CardinalityMeter {
   use(): Cardinality {
     const ofMetrics = [...this.#metrics].map(([metric, { series, tags }]) => {
       const uses = [...tags].map(([tag, use]) => ({
-        ...{ tag, metric, values: use.values.size, series: use.series.size },
+        tag,
+        metric,
+        values: use.values.size,
+        series: use.series.size,
       }));
       return [metric, { series: series.size, widest: uses.toSorted(byValues)[0] }] as const;
     });

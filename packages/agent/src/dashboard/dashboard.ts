@@ -1,8 +1,8 @@
 /**
- * The dashboard: a page on the state of the agent, for a person beside the device or behind an SSH tunnel.
+ * The dashboard: a page about the state of the agent, for a person at the device or with an SSH tunnel.
  *
- * Promises: it reads only. What it shows is the read model of the status, so that its figures equal those of /status. It
- * is loaded with the first request for it, and nothing of it runs while nobody looks.
+ * Promises: it is read-only. It shows the read model of the status, so its figures equal those of /status. It is loaded with
+ * the first request for it, and does nothing while no page is open.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ReadyMetric, seconds, toSeconds } from "@chouette-iot/record";
@@ -67,7 +67,7 @@ function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
   return new URLSearchParams(url.slice(url.indexOf("?") + 1));
 }
 
-/** Without a token, there is nothing to log in to. */
+/** Without a token, no login is needed. */
 async function openLogin(
   request: IncomingMessage,
   response: ServerResponse,
@@ -78,7 +78,7 @@ async function openLogin(
   return true;
 }
 
-/** Another site's page can't read the events, but could hold all connections. */
+/** Pages of other sites can't read the events, but they could use up all connections. */
 function isFromElsewhere({ headers }: IncomingMessage): boolean {
   const site = headers["sec-fetch-site"];
   return site !== undefined && site !== "same-origin" && site !== "none";

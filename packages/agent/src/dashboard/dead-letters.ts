@@ -1,12 +1,11 @@
 /**
- * The newest dead letters. A queue is read from its oldest record on, so that ever longer times are tried until enough
- * are found.
+ * Reads the newest dead letters. A queue can only be read from a time on, so ever longer times are tried until enough are found.
  */
 import type { Store } from "@chouette-iot/queue";
 import { decodeRejected, type Rejected, type Seconds } from "@chouette-iot/record";
 
 const SHOWN = 10;
-/** Records of a page: if more came within a minute, these are among the newest. */
+/** Records per page. If more came within a minute, those shown are among the newest. */
 const PAGE = 50;
 const AGES = [60, 600, 3_600, 86_400, Number.POSITIVE_INFINITY];
 

@@ -1,4 +1,4 @@
-/** The page's own files: style sheet, scripts, icon. Read when they are asked for, so that they take no memory. */
+/** The page's files: style sheet, scripts, icon. They are read for each request, so they take no memory. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -24,7 +24,7 @@ export async function sendFile(
   if (type === undefined) return false;
   const content = await readFile(new URL(path.slice(1), FOLDER));
   const tag = `"${createHash("sha256").update(content).digest("base64url")}"`;
-  // A browser asks whether its copy is the current one: after an update it isn't.
+  // The browser asks whether its copy is current: it isn't after an update of the agent.
   response.setHeader("ETag", tag);
   response.setHeader("Cache-Control", "no-cache");
   if (request.headers["if-none-match"] === tag) response.writeHead(304).end();

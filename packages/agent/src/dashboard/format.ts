@@ -1,4 +1,4 @@
-/** Figures as people read them. Exact ones keep every digit: they must equal those of /status. */
+/** Formats figures for the page. Exact ones keep every digit: they must equal those of /status. */
 import { type Html, html } from "./html.js";
 
 /** A whole number with separators, such as `1,204`. */
@@ -26,25 +26,10 @@ export function bytes(value: number): string {
   return `${Number(scaled.toPrecision(3))} ${UNITS[unit]}`;
 }
 
-/** @param length in seconds */
-export function duration(length: number): string {
-  const whole = Math.max(0, Math.round(length));
-  if (whole < 120) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 120) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
-}
-
 /** A time, in UTC until the page's script shows it in the reader's zone. @param at Unix time in seconds */
 export function time(at: number): Html {
   const date = new Date(at * 1000);
   if (Number.isNaN(date.getTime())) return html`<span>unknown time</span>`;
   const iso = date.toISOString();
   return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
-}
-
-/** Words of a name in camel case or with underscores. */
-export function words(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replaceAll("_", " ");
 }

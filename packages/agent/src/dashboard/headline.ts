@@ -1,5 +1,4 @@
-/** The state of an agent in one sentence, and what to do about it: the worst that is true now. */
-
+/** The state of an agent in one sentence, with advice: the worst current problem. */
 import { type Seconds, seconds } from "@chouette-iot/record";
 import { OUTPUTS } from "../config/outputs.js";
 import type { RecordedOutage } from "../status/outage-log.js";
@@ -9,16 +8,16 @@ import { number } from "./format.js";
 export interface Headline {
   readonly verdict: "ok" | "warning" | "error";
   readonly sentence: string;
-  /** Unix time of the outage's beginning, or of the last delivery; undefined if the sentence is about now. */
+  /** Unix time of the outage's beginning, or of the last delivery; undefined if neither applies. */
   readonly since?: Seconds;
-  /** Whose outage it is about. */
+  /** The component with the outage. */
   readonly component?: string;
   readonly detail?: string;
   /** Undefined if there is nothing to do. */
   readonly advice?: string;
 }
 
-/** @param recorded outages, whose beginnings stay the same: those of a status are to the second of its reading */
+/** @param recorded outages, whose beginnings are constant: those from a status vary by a second */
 export function headlineOf(status: Status, recorded: readonly RecordedOutage[] = []): Headline {
   const found = CHECKS.map((check) => check(status)).find((headline) => headline !== undefined);
   if (found?.component === undefined) return found ?? delivering(status);
@@ -35,7 +34,7 @@ const CHECKS: readonly ((status: Status) => Headline | undefined)[] = [
   keyRefused,
   linkDown,
   otherOutage,
-  // Held back on purpose, records wait for long.
+  // Before `notReady`: deferred records wait for long.
   overBudget,
   notReady,
   fresh,
@@ -76,7 +75,7 @@ function storeUnavailable(status: Status): Headline | undefined {
   };
 }
 
-/** How `outputs/answer.ts` begins the reason of a refused key. */
+/** The reason of a refused key, from `outputs/answer.ts`. */
 const KEY_REFUSED = /^HTTP 40[13]\b/;
 
 function keyRefused(status: Status): Headline | undefined {
@@ -127,7 +126,7 @@ function otherOutage(status: Status): Headline | undefined {
     sentence: `${capitalised(component)} is ${state}`,
     ...began(status.at, { ...current, component }),
     detail: current.reason,
-    advice: "Everything else goes on. The agent's log has the details.",
+    advice: "Everything else continues. The agent's log has the details.",
   };
 }
 
@@ -147,7 +146,7 @@ function overBudget({ budget }: Status): Headline | undefined {
   if (records === 0) return undefined;
   return {
     verdict: "warning",
-    sentence: "Delivering; the day's byte budget holds some records back",
+    sentence: "Delivering; the day's byte budget defers some records",
     detail: `${records === 1 ? "1 record waits" : `${number(records)} records wait`} for the next day (UTC)`,
     advice: "Raise DAILY_BYTE_BUDGET, or send less.",
   };
@@ -180,7 +179,7 @@ function currentOutage({ outages }: Status, component: string): Current | undefi
   return found?.current === undefined ? undefined : { component, ...found.current };
 }
 
-/** Of Datadog, metrics first, or of what else the records are sent to. */
+/** Outages of Datadog or another destination, metrics first. */
 function sinkOutages(status: Status): readonly Current[] {
   const components = Object.values(OUTPUTS).flatMap(({ place }) => [place, `${place} logs`]);
   return components.flatMap((component) => currentOutage(status, component) ?? []);

@@ -1,9 +1,9 @@
 /**
- * HTML in which every value is text: a template that escapes what is inserted.
+ * A template for HTML that escapes all inserted values.
  *
- * Promises: a value can't become markup, whatever a record, an answer or a file name has in it, and can't reorder the
- * text around it: control characters and those that set the direction of text become U+FFFD. Only the templates of this
- * program are markup.
+ * Promises: a value can't become markup, whatever a record, a response or a file name contains, and can't reorder the text
+ * around it: control characters, and those that set the direction of text, become U+FFFD. Only the templates in this program
+ * are markup.
  */
 import { printable } from "../runtime/printable.js";
 

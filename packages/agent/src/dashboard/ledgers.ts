@@ -1,7 +1,9 @@
-/** The ledger of each queue: accepted = done + pending + dropped, as a bar and as its sum. */
+/** The ledger of each queue: accepted = done + pending + dropped, as a bar and as a sum. */
+
+import { duration, words } from "../runtime/readable.js";
 import { type Ledger, total } from "../status/ledger.js";
 import type { Status } from "../status/status.js";
-import { duration, measure, number, words } from "./format.js";
+import { measure, number } from "./format.js";
 import { type Html, html } from "./html.js";
 
 const TITLES: readonly (readonly [end: string, title: string])[] = [
@@ -59,7 +61,7 @@ function losses(count: number): string {
 }
 
 const WIDTH = 1000;
-/** What isn't 0 is visible, however small its share. */
+/** Every part above 0 is visible, however small its share. */
 const MIN_WIDTH = 4;
 
 function bar(title: string, parts: readonly (readonly [name: string, count: number])[]): Html {

@@ -1,9 +1,9 @@
 /**
- * Updates of open pages by server-sent events. While at least one page is open, the view is read once per interval for
- * all of them, and each page is sent the sections that changed.
+ * Updates open pages with server-sent events. While at least one page is open, the view is read once per interval for all of
+ * them, and each page gets the sections that changed.
  *
- * Promises: nothing runs while no page is open. Memory is bounded: a limited number of pages, and a page that reads
- * slowly misses updates, but is up to date with the next that it gets.
+ * Promises: nothing runs while no page is open. Memory is bounded: the number of pages is limited, and a page that reads slowly
+ * misses updates, but is up to date again with its next one.
  */
 import type { ServerResponse } from "node:http";
 import type { Figure, TimedSample } from "../status/history.js";
@@ -13,12 +13,12 @@ import type { View } from "./view.js";
 
 const UPDATE_INTERVAL_MS = 2_000;
 const MAX_PAGES = 16;
-/** Bytes that wait for a page: it reads too slowly if there are more. */
+/** A page with more unsent bytes reads too slowly. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 
 interface OpenPage {
   readonly response: ServerResponse;
-  /** What it shows, by section. */
+  /** The markup of its sections. */
   readonly shown: Map<string, string>;
   lastSample: number;
 }
@@ -42,7 +42,7 @@ export class LivePages {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-store",
     });
-    // A browser whose connection broke asks again after this time.
+    // After this time, a browser reconnects.
     response.write("retry: 2000\n\n");
     this.#pages.add(page);
     response.once("close", () => this.#close(page));
@@ -58,13 +58,13 @@ export class LivePages {
     this.#timer = undefined;
   }
 
-  /** A view that takes longer than the interval is waited for. */
+  /** Skipped while the previous view is still being read. */
   #update(): void {
     if (this.#isReading) return;
     this.#isReading = true;
     this.#read()
       .then((view) => this.#publish(view))
-      // What can't be read is in the next update.
+      // The next update tries again.
       .catch(() => {})
       .finally(() => {
         this.#isReading = false;
@@ -97,7 +97,7 @@ export interface Row extends Readonly<Partial<Record<Figure, number>>> {
   readonly at: number;
 }
 
-/** Without unknown figures, which JSON can't carry. */
+/** Without unknown figures, which JSON can't represent. */
 export function toRow({ at, sample }: TimedSample): Row {
   const known = Object.entries(sample).filter(([, value]) => Number.isFinite(value));
   return {

@@ -1,7 +1,7 @@
 /**
- * The login page: takes the token once, and gives the browser a cookie in exchange.
+ * The login page: the token is entered once, and the browser gets a cookie.
  *
- * Promises: attempts are slow and few at a time, so that guessing takes forever. The token is in no URL.
+ * Promises: attempts are slow, and few are made at the same time, so guessing takes forever. The token is in no URL.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -39,7 +39,7 @@ function answer(request: IncomingMessage, response: ServerResponse, code: number
   send(request, response, code, loginPage(problem).markup, "text/html; charset=utf-8");
 }
 
-/** Empty if it is too long. */
+/** The body of the request; empty if it is too long. */
 async function bodyOf(request: IncomingMessage): Promise<string> {
   let text = "";
   for await (const chunk of request.setEncoding("utf8")) {

@@ -1,4 +1,4 @@
-/** The dashboard's page: complete without its script, which draws the charts and keeps it up to date. */
+/** The dashboard's page. It is complete without its script, which draws the charts and updates the page. */
 import type { Figure } from "../status/history.js";
 import { type Html, html } from "./html.js";
 import { sections } from "./sections.js";

@@ -1,8 +1,8 @@
-/** Which records somebody wants to see: by stage, name and tag. Also makes of a moved record what is shown of it. */
+/** Filters moved records by stage, name and tag, for `chouette tap`. */
 import type { QueueNames } from "@chouette-iot/queue";
 import type { Moved } from "../status/record-tap.js";
 
-/** Raw: as a program sent it, when its window closes. Ready: aggregated. Sent: delivered. Dropped: every other end. */
+/** Raw: as a program sent it, when its window closes. Ready: aggregated. Sent: delivered. Dropped: left in another way. */
 export const STAGES = ["raw", "ready", "sent", "dropped"] as const;
 export type Stage = (typeof STAGES)[number];
 
@@ -12,7 +12,7 @@ export interface SeenRecord {
   readonly queue: string;
   /** Why it was dropped. */
   readonly reason?: string;
-  /** As it is stored: JSON, or anything. */
+  /** The stored text: JSON, or anything. */
   readonly value: string;
 }
 
@@ -24,7 +24,7 @@ export interface RecordFilter {
   readonly tag: string | undefined;
 }
 
-/** The stage of a moved record; undefined if its move is none, such as a dead letter's entry. */
+/** The stage of a moved record; undefined if its move isn't a stage, such as becoming a dead letter. */
 export function stageOf({ queue, left }: Moved, queues: QueueNames): Stage | undefined {
   if (left === undefined) return queue === queues.readyMetrics ? "ready" : undefined;
   if (left === "aggregated") return "raw";
@@ -62,7 +62,7 @@ function tagList(tags: unknown): readonly string[] {
   return Object.entries(tags).map(([key, value]) => `${key}:${value}`);
 }
 
-/** Without a regular expression, which a hostile pattern could keep busy. */
+/** Not a regular expression, which a hostile pattern could make slow. */
 function isLike(name: string, pattern: string): boolean {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop();

@@ -1,14 +1,15 @@
 /**
- * The sections of the dashboard that change, each with its id: rendered for the first answer, and again for every
- * update. The page's script puts what changed in its place.
+ * The sections of the dashboard that change, each with an id: rendered for the page, and again for every update. The page's
+ * script replaces the sections that changed.
  */
 import type { ReadyMetric } from "@chouette-iot/record";
 import type { CollectorStatus } from "../collectors/runner.js";
 import { formatValue } from "../config/format-value.js";
+import { duration, words } from "../runtime/readable.js";
 import { linkBytes } from "../status/link-bytes.js";
 import type { MetricUse, SeriesUse } from "../status/series-use.js";
 import type { Status } from "../status/status.js";
-import { bytes, duration, measure, number, time, words } from "./format.js";
+import { bytes, measure, number, time } from "./format.js";
 import { headlineOf } from "./headline.js";
 import { type Html, html } from "./html.js";
 import { ledgers } from "./ledgers.js";
@@ -45,7 +46,7 @@ ${advice === undefined ? "" : html`<p class="advice">${advice}</p>`}
 </section>`;
 }
 
-/** The figures to see first. */
+/** The most important figures. */
 function figures(status: Status): Html {
   const { deliveries, budget, queues, at } = status;
   const pending = (end: string) => queues?.find(({ name }) => name.endsWith(end))?.ledger.pending;
@@ -83,7 +84,7 @@ function collectors(status: Status, values: ReadonlyMap<string, readonly ReadyMe
   const rows = status.collectors.map((collector) =>
     collectorRows(collector, values.get(collector.name) ?? [], status),
   );
-  const none = html`<p>No collector is switched on. COLLECTORS names those that measure this device.</p>`;
+  const none = html`<p>No collector is switched on: set COLLECTOR_PLUGINS.</p>`;
   return html`<section id="collectors" aria-labelledby="collectors-title">
 <h2 id="collectors-title">Collectors</h2>
 ${rows.length === 0 ? none : rows}
@@ -159,7 +160,7 @@ function useRow(
   return [metric, right(seriesText), right(number(records)), right(number(own)), right(share)];
 }
 
-/** Of a dead letter's record, in characters. */
+/** Limit of a dead letter's record, in characters. */
 const SHOWN_RECORD = 300;
 
 function deadLetters({ deadLetters: letters, status }: View): Html {

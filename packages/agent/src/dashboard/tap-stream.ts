@@ -1,9 +1,8 @@
 /**
- * Records as they move, as lines of JSON, for as long as the reader stays.
+ * Sends records as they move, as lines of JSON, until the reader disconnects.
  *
- * Promises: the pipeline never waits for a reader. Of each second, a limited number of records is looked at and a limited
- * number shown, and a reader that is slow is sent nothing. What isn't shown for these reasons is counted: a line says
- * how many. A limited number of readers at a time.
+ * Promises: the pipeline never waits for a reader. In each second, a limited number of records is examined and a limited number
+ * shown, and nothing is sent to a slow reader. A line says how many records were skipped. The number of readers is limited.
  */
 import type { ServerResponse } from "node:http";
 import type { QueueNames } from "@chouette-iot/queue";
@@ -11,10 +10,10 @@ import type { Moved, RecordTap } from "../status/record-tap.js";
 import { matches, type RecordFilter, type SeenRecord, STAGES, stageOf } from "./record-filter.js";
 
 const MAX_READERS = 4;
-/** Of a second. */
+/** Limits per second. */
 const MAX_EXAMINED = 5_000;
 const MAX_SHOWN = 500;
-/** Characters of a record: a log may have a megabyte. */
+/** Limit of a record in characters: a log may have a megabyte. */
 const MAX_VALUE = 4_096;
 const MAX_UNSENT_BYTES = 256 * 1024;
 const TICK_MS = 1_000;
@@ -37,7 +36,7 @@ export class TapStreams {
     response.flushHeaders();
     const stream = new TapStream(response, this.#queues, filter);
     const unwatch = this.#tap.watch((moved) => stream.show(moved));
-    // An empty line now and then: a reader that is gone is noticed.
+    // Empty lines in between show whether the reader is still there.
     const timer = setInterval(() => stream.nextSecond(), TICK_MS).unref();
     response.once("close", () => {
       clearInterval(timer);

@@ -1,6 +1,8 @@
-/** The outages of the last day: a line for each component, with a bar from the beginning of an outage to its end. */
+/** The outages of the last day: a line per component, with a bar for each outage. */
+
+import { duration } from "../runtime/readable.js";
 import type { RecordedOutage } from "../status/outage-log.js";
-import { duration, time } from "./format.js";
+import { time } from "./format.js";
 import { type Html, html } from "./html.js";
 import type { View } from "./view.js";
 

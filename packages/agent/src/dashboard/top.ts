@@ -1,8 +1,7 @@
 /**
- * What costs how much: by metric since the agent's start, and by tag and client since somebody began to ask.
+ * The cost of metrics since the agent's start, and of tags and clients since the first request.
  *
- * Promises: the sums equal the ledger. It watches the pipeline while it is asked again and again, and stops a minute
- * after the last time.
+ * Promises: the sums equal the ledger. It watches the pipeline while there are requests, and stops a minute after the last one.
  */
 import type { QueueNames } from "@chouette-iot/queue";
 import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
@@ -12,15 +11,15 @@ import type { MetricUse, SeriesMeter } from "../status/series-use.js";
 import { type Cardinality, CardinalityMeter, type TagUse } from "./cardinality.js";
 
 export interface Top extends Pick<Cardinality, "tags" | "clients" | "isComplete"> {
-  /** For how long tags, clients and series have been watched. */
+  /** How long tags, clients and series have been watched. */
   readonly watched: Seconds;
-  /** Delivered since the agent's start, the most bytes first. */
+  /** Delivered since the agent's start, sorted by bytes, the largest first. */
   readonly metrics: readonly TopMetric[];
   readonly others?: Pick<MetricUse, "records" | "bytes"> | undefined;
 }
 
 export interface TopMetric extends MetricUse {
-  /** The tag with most values, of what was watched; undefined if it wasn't, or has no tags. */
+  /** The tag with most values; undefined if the metric wasn't seen while watching, or has no tags. */
   readonly widestTag?: Pick<TagUse, "tag" | "values"> | undefined;
 }
 

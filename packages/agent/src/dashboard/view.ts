@@ -1,4 +1,4 @@
-/** What the dashboard shows: the status, and what only the dashboard needs. Plain data. */
+/** The data of the dashboard: the status, and data that only the dashboard needs. */
 import type { ReadyMetric, Rejected } from "@chouette-iot/record";
 import type { ShownSetting } from "../config/shown-settings.js";
 import type { TimedSample } from "../status/history.js";

@@ -1,13 +1,13 @@
-/** What the intake counts: requests and bytes here, points and logs where they are kept. */
+/** Counts requests and bytes. Points and logs are counted where they are kept. */
 import { isEndpoint } from "./endpoints.js";
 import type { LogCounts } from "./kept-logs.js";
 import type { PointCounts } from "./kept-points.js";
 
 export interface Counts {
-  /** How many, by path and by status; "none" if nothing was answered, "other" for a path that is no endpoint. */
+  /** By path and status; "none" if nothing was answered, "other" for unknown paths. */
   readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly bytes: {
-    /** Of all bodies as they were sent, whatever became of them. */
+    /** Of all bodies as they were sent, also of refused ones. */
     readonly sent: number;
     /** Of the accepted bodies, inflated. */
     readonly inflated: number;
@@ -20,11 +20,11 @@ export class RequestCounts {
   readonly #requests = new Map<string, Map<string, number>>();
   readonly #bytes = { sent: 0, inflated: 0 };
 
-  /** @param status what was answered; undefined if nothing was */
+  /** @param status of the answer; undefined if nothing was answered */
   add(path: string, status: number | undefined, sentBytes: number, inflatedBytes: number): void {
     this.#bytes.sent += sentBytes;
     this.#bytes.inflated += inflatedBytes;
-    // Paths come from outside: only known ones may become entries.
+    // Only known paths: otherwise a client could add entries without limit.
     const name = isEndpoint(path) ? path : "other";
     const byStatus = this.#requests.get(name) ?? new Map<string, number>();
     this.#requests.set(name, byStatus);

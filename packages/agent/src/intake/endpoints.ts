@@ -2,7 +2,7 @@
  * The endpoints of Datadog's intake that the agent uses: what each accepts, and its answer.
  *
  * Source of the limits and answers: Datadog's API reference, "Submit metrics", "Send logs", "Post an event", "Submit a service
- * check", "Validate API key". Series v3 isn't in it: the Datadog Agent's serializer.
+ * check", "Validate API key"; for series v3 the Datadog Agent's serializer.
  */
 import type { Result } from "@chouette-iot/record";
 import { readChecks, readEvent, type SubmittedCheck, type SubmittedEvent } from "./events.js";
@@ -30,7 +30,7 @@ type Reader = (body: Buffer) => Result<Submission>;
 export interface Endpoint {
   readonly method: "GET" | "POST";
   readonly path: string;
-  /** Limit of a body as it is sent, in bytes. */
+  /** Limit of a body as sent, in bytes. */
   readonly maxSentBytes: number;
   /** Limit of an inflated body, in bytes. */
   readonly maxInflatedBytes: number;
@@ -71,7 +71,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     maxInflatedBytes: 5_242_880,
     encodings: ["zstd"],
     readers: new Map([["application/x-protobuf", read(readSeriesV3, (series) => ({ series }))]]),
-    // A protobuf message with no error in it.
+    // An empty protobuf message: no errors.
     accepted: { status: 202, body: "" },
   },
   {

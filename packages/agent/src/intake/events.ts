@@ -1,11 +1,11 @@
-/** What `POST /api/v1/events` and `POST /api/v1/check_run` take: an event, and a check or a list of them. */
+/** Reads the bodies of `POST /api/v1/events` (an event) and `POST /api/v1/check_run` (a check or a list of checks). */
 import type { Result } from "@chouette-iot/record";
 import { isObject, parseJson } from "./read-series-json.js";
 
 export type SubmittedEvent = Readonly<Record<string, unknown>>;
 export type SubmittedCheck = Readonly<Record<string, unknown>>;
 
-/** Datadog refuses longer ones. */
+/** In characters. Datadog refuses longer texts. */
 const MAX_TEXT = 4_000;
 
 export function readEvent(body: Buffer): Result<readonly SubmittedEvent[]> {

@@ -1,6 +1,4 @@
-/**
- * One request from its first byte to the end of its answer, or to whatever a fault makes of it.
- */
+/** Handles a request: reads, validates and answers it, or does what a fault demands. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { NOTHING, type Submission } from "./endpoints.js";
 import type { Fault, ReceivedRequest } from "./faults.js";
@@ -9,9 +7,9 @@ import { type IntakeRules, maxSentBytes, validate } from "./validate.js";
 /** The outcome of a request, and how to end it. */
 export interface RequestOutcome {
   readonly end: Answer | "hang" | "close";
-  /** The reason if it was refused. */
+  /** Why it was refused; undefined if it was accepted. */
   readonly reason?: string | undefined;
-  /** What was accepted. */
+  /** The accepted content. */
   readonly submission: Submission;
   /** Of the body as it was sent. */
   readonly sentBytes: number;
@@ -27,7 +25,7 @@ export interface Answer {
 
 const ON_DEMAND = "a fault on demand";
 
-/** Reads and validates the request, or does what the fault says instead. */
+/** Reads and validates the request, or does what the fault demands. */
 export async function handle(
   request: IncomingMessage,
   received: ReceivedRequest,
@@ -53,7 +51,7 @@ export async function handle(
   return { end, submission, sentBytes: bytes, inflatedBytes };
 }
 
-/** Ends the request as its outcome says; resolves once an answer has gone out, or its receiver has gone. */
+/** Ends the request as its outcome says. Resolves when the answer was sent, or the connection was closed. */
 export async function finish(response: ServerResponse, end: RequestOutcome["end"]): Promise<void> {
   if (end === "hang") return;
   if (end === "close") {
@@ -66,23 +64,20 @@ export async function finish(response: ServerResponse, end: RequestOutcome["end"
   await closed;
 }
 
-/** The body of an answer that refuses, as Datadog writes it. */
+/** The body of a refusal, as Datadog writes it. */
 export function refusal(reason: string): string {
   return JSON.stringify({ errors: [reason] });
 }
 
 interface Body {
-  /** False where the connection ended, or was to be closed, before the body did. */
+  /** False if the connection was closed before the end of the body. */
   readonly isWhole: boolean;
   readonly bytes: number;
   /** Undefined if it was over the limit. */
   readonly body: Buffer | undefined;
 }
 
-/**
- * A body over the limit is still read to its end: many senders don't look for an answer before that. None of
- * it is kept.
- */
+/** A body over the limit is read to its end, without keeping it: many senders don't read an answer before that. */
 async function readBody(request: IncomingMessage, limit: number, closingAtBytes: number): Promise<Body> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -95,7 +90,7 @@ async function readBody(request: IncomingMessage, limit: number, closingAtBytes:
       else chunks.length = 0;
     }
   } catch {
-    // The sender went away: there is nobody to tell.
+    // The sender closed the connection.
     return cut();
   }
   if (closingAtBytes < Number.POSITIVE_INFINITY) return cut();

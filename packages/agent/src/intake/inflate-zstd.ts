@@ -1,14 +1,12 @@
 /**
- * Zstandard, inflated within bounds.
+ * Inflates Zstandard up to a limit.
  *
- * The decoder is fzstd: 8 kB of JavaScript, nothing behind it, and it answers block by block, so that a bomb is
- * stopped at the bound. `node:zlib` has zstd only from Node 22.15 on; one decoder everywhere means one behaviour.
- * (zstddec, a WebAssembly one, takes an error for an empty answer; @bokuweb/zstd-wasm believes the size that a
- * frame claims.)
+ * The decoder is fzstd: 8 kB of JavaScript without dependencies. It returns block by block, so a decompression bomb is stopped
+ * at the limit. `node:zlib` has zstd only since Node 22.15; one decoder on all versions means the same behaviour. (zstddec, in
+ * WebAssembly, takes an error for an empty result; @bokuweb/zstd-wasm trusts the size in the frame.)
  *
- * What is taken is one frame with a window of 8 MiB at most, which is what encoders make of a request and what
- * RFC 8878 asks a decoder to take. fzstd sets up the window a frame asks for, up to 2 GB, and leaves the
- * checksum unread.
+ * Only a single frame with a window of at most 8 MiB is accepted, as encoders produce it, and as RFC 8878 recommends for
+ * decoders. fzstd would allocate the window that a frame asks for, up to 2 GB. It doesn't verify the checksum.
  */
 import { Decompress } from "fzstd";
 
@@ -16,7 +14,7 @@ const MAGIC = 0xfd2fb528;
 const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 const RLE_BLOCK = 1;
 
-/** The inflated bytes, or undefined if there would be more than `limit`. Throws, with the reason, on anything else. */
+/** The inflated bytes; undefined if there would be more than `limit`. Throws if the body is invalid. */
 export function inflateZstd(body: Buffer, limit: number): Buffer | undefined {
   checkFrame(body);
   const blocks: Uint8Array[] = [];
@@ -25,7 +23,7 @@ export function inflateZstd(body: Buffer, limit: number): Buffer | undefined {
     new Decompress((block) => {
       bytes += block.length;
       if (bytes > limit) throw new TooLarge();
-      // The decoder goes on using the memory of what it hands out.
+      // The decoder reuses the block's memory.
       blocks.push(block.slice());
     }).push(body, true);
   } catch (error) {
@@ -37,9 +35,9 @@ export function inflateZstd(body: Buffer, limit: number): Buffer | undefined {
 
 class TooLarge extends Error {}
 
-/** Walks the frame's header and the heads of its blocks (RFC 8878, 3.1.1): is it one whole frame, and a small one? */
+/** Checks the frame's header and the heads of its blocks (RFC 8878, 3.1.1): a single complete frame with a small window. */
 function checkFrame(body: Buffer): void {
-  // A header has 18 bytes at most: read within a padded copy, so that a short body needs no care.
+  // A header has at most 18 bytes. It is read from a padded copy, in case the body is shorter.
   const head = Buffer.alloc(18);
   body.copy(head);
   if (head.readUInt32LE(0) !== MAGIC) throw new Error("it does not begin as a zstd frame");

@@ -1,13 +1,10 @@
-/**
- * Content encodings, undone within bounds: what would grow over the limit is refused before it has grown.
- */
-
+/** Undoes content encodings, up to a limit of the inflated size. */
 import { promisify } from "node:util";
 import { gunzip, inflate as inflateZlib } from "node:zlib";
 import { messageOf } from "@chouette-iot/record";
 import { inflateZstd } from "./inflate-zstd.js";
 
-/** `deflate` is the zlib format, as HTTP has it. */
+/** `deflate` is the zlib format, as in HTTP. */
 export type Encoding = "identity" | "deflate" | "gzip" | "zstd";
 
 export type Inflated =
@@ -24,7 +21,7 @@ const ENCODINGS: Readonly<
   zstd: inflateZstd,
 };
 
-/** @param limit the most bytes to come out */
+/** Never rejects. @param limit of the inflated bytes */
 export async function inflate(body: Buffer, encoding: Encoding, limit: number): Promise<Inflated> {
   try {
     const bytes = await ENCODINGS[encoding](body, limit);

@@ -1,13 +1,13 @@
 /**
- * A local stand-in for Datadog's intake: it takes metrics and logs over HTTP, holds them against Datadog's
- * documented rules, answers as Datadog does, and keeps what it accepted for looking at.
+ * A local stand-in for Datadog's intake: it receives metrics and logs over HTTP, validates them by Datadog's documented rules,
+ * answers as Datadog does, and keeps what it accepted.
  *
- * Promises: what is accepted is kept as Datadog would keep it, the last value per metric, host, tags and second;
- * every request is counted, whatever becomes of it; no body, however made, takes more memory than its endpoint's
- * limits. It loses what its bounds push out, which it counts, and everything when it ends.
+ * Promises: points are kept as Datadog would keep them: the last value per metric, host, tags and second. Every request is
+ * counted, whatever its outcome. No body takes more memory than the limits of its endpoint. Beyond its limits it forgets the
+ * oldest points and logs, which it counts; it keeps nothing on disk.
  *
- * Read on in handle-request.ts (one request), validate.ts (the checks), endpoints.ts (what may be requested),
- * submitted-series.ts (the rules for metrics) and kept-points.ts. faults.ts is for tests.
+ * See also handle-request.ts (one request), validate.ts (the checks), endpoints.ts (the endpoints), submitted-series.ts (the
+ * rules for metrics) and kept-points.ts. faults.ts is for tests.
  */
 import { createServer, type Server } from "node:http";
 import { type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
@@ -23,9 +23,9 @@ import type { SubmittedSketch } from "./sketch-payload.js";
 import type { IntakeRules } from "./validate.js";
 
 export interface IntakeOptions extends IntakeRules {
-  /** Where to listen: 127.0.0.1 if not given. */
+  /** Host to listen on; 127.0.0.1 by default. */
   readonly host?: string;
-  /** 0, the default, takes any free port. */
+  /** 0 for any free port, the default. */
   readonly port?: number;
   /** Chooses the fault when a request begins. */
   readonly rules?: Rules;
@@ -35,37 +35,37 @@ export interface IntakeOptions extends IntakeRules {
   readonly keepLogs?: number;
   /** Called for each request after its answer was sent. */
   readonly onRequest?: (request: AnsweredRequest) => void;
-  /** The time by which points and logs are old: the device's own if not given. */
+  /** The current time, for the age of points and logs; by default the device's. */
   readonly now?: () => Milliseconds;
 }
 
 export interface AnsweredRequest extends ReceivedRequest {
-  /** What was answered; undefined if nothing was. */
+  /** Status of the answer; undefined if nothing was answered. */
   readonly status: number | undefined;
-  /** Why it was refused. */
+  /** Why it was refused; undefined if it was accepted. */
   readonly reason?: string | undefined;
-  /** What was accepted. */
+  /** The accepted content. */
   readonly submission: Submission;
 }
 
 export interface Intake {
-  /** Without a path, as in `http://127.0.0.1:8128`. */
+  /** Without a path, such as `http://127.0.0.1:8128`. */
   readonly url: string;
-  /** The points that are kept, in the order in which they arrived. */
+  /** The kept points, in the order in which they arrived. */
   points(): readonly KeptPoint[];
-  /** The logs that are kept, in the order in which they arrived. */
+  /** The kept logs, in the order in which they arrived. */
   logs(): readonly SubmittedLog[];
   /** Likewise the last events and checks. */
   events(): readonly SubmittedEvent[];
   checks(): readonly SubmittedCheck[];
-  /** Likewise the last sketches: of several for a metric, host, tags and second, Datadog keeps one. */
+  /** Likewise the last sketches. Unlike Datadog, it keeps several for the same metric, host, tags and second. */
   sketches(): readonly SubmittedSketch[];
   counts(): Counts;
-  /** Stops listening and closes every connection, requests under way included. */
+  /** Stops listening and closes all connections, also those with requests. */
   close(): Promise<void>;
 }
 
-/** Rejects if it can't listen there. */
+/** Rejects if it can't listen on the address. */
 export async function startIntake(options: IntakeOptions = {}): Promise<Intake> {
   const { host = "127.0.0.1", port = 0, rules, onRequest, now = systemTime } = options;
   const points = new KeptPoints(options.keepPoints ?? 1_000_000);
@@ -104,7 +104,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
         reason,
       });
     } catch (error) {
-      // A test's own function threw, or the stand-in is wrong: the sender is who can show it.
+      // A test's function threw, or the stand-in has a fault: the sender can show the error.
       if (response.headersSent) throw error;
       const why = messageOf(error);
       requests.add(path, 500, 0, 0);
@@ -138,7 +138,7 @@ function statusOf(end: RequestOutcome["end"]): number | undefined {
   return typeof end === "string" ? undefined : end.status;
 }
 
-/** Resolves with the URL once it listens. */
+/** Resolves with the URL when it listens. */
 function listen(server: Server, host: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);

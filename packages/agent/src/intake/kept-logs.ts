@@ -1,19 +1,19 @@
 /**
- * The logs that were accepted, in the order in which they arrived.
+ * The accepted logs, in the order in which they arrived.
  *
- * Bounded: past the bound the one that arrived first is forgotten, and counted.
+ * Beyond the limit, the oldest one is forgotten and counted.
  */
 import type { Milliseconds } from "@chouette-iot/record";
 import { MAX_LOG_AGE, MAX_LOG_BYTES, type SubmittedLog, timeOf } from "./logs.js";
 
 export interface LogCounts {
-  /** All that were accepted. */
+  /** All accepted logs. */
   readonly received: number;
-  /** Of these, the ones of over 1 MB, which Datadog cuts. */
+  /** Logs over 1 MB, which Datadog cuts. */
   readonly tooLong: number;
-  /** Of these, the ones that were over 18 hours old, which Datadog drops. */
+  /** Logs over 18 hours old, which Datadog drops. */
   readonly old: number;
-  /** Pushed out by the bound on what is kept. */
+  /** Forgotten because of the limit. */
   readonly forgotten: number;
 }
 

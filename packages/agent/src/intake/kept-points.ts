@@ -1,8 +1,8 @@
 /**
- * The points that were accepted, kept as Datadog keeps them: one value per metric, host, tags and second, and
- * of several the last. Names and tags are rewritten by Datadog's rules.
+ * The accepted points, kept as Datadog keeps them: one value per metric, host, tags and second, the last one of several. Names
+ * and tags are rewritten by Datadog's rules.
  *
- * Bounded: past the bound the one that arrived first is forgotten, and counted.
+ * Beyond the limit, the oldest one is forgotten and counted.
  */
 import {
   canonicalTag,
@@ -19,9 +19,9 @@ import type { SubmittedSeries } from "./submitted-series.js";
 export interface KeptPoint {
   readonly metric: string;
   readonly type: ReadyType;
-  /** "" where none was named. */
+  /** "" if the series has none. */
   readonly host: string;
-  /** Sorted, each once. */
+  /** Sorted, without duplicates. */
   readonly tags: readonly string[];
   readonly interval?: Seconds;
   readonly at: Seconds;
@@ -29,17 +29,17 @@ export interface KeptPoint {
 }
 
 export interface PointCounts {
-  /** All that were accepted. */
+  /** All accepted points. */
   readonly received: number;
-  /** Of these, the ones that took the place of an earlier one. */
+  /** Points that replaced an earlier one. */
   readonly overwritten: number;
-  /** Of these, the ones that were over an hour old: Datadog keeps them for metrics with Historical Metrics only. */
+  /** Points over an hour old: Datadog keeps them only with Historical Metrics. */
   readonly old: number;
-  /** Of these, the ones that were over ten minutes in the future. */
+  /** Points over ten minutes in the future. */
   readonly future: number;
-  /** Pushed out by the bound on what is kept. */
+  /** Forgotten because of the limit. */
   readonly forgotten: number;
-  /** Names and tags that were rewritten, once for each series that had them. */
+  /** Rewritten names and tags, counted for each submitted series. */
   readonly rewritten: number;
 }
 
@@ -79,7 +79,7 @@ export class KeptPoints {
 
   #keep(key: string, point: KeptPoint): void {
     this.#counts.received++;
-    // A Map keeps the place of a key that is set again; it arrived again, so it goes to the end.
+    // Deleted first, so that it moves to the end of the map.
     if (this.#points.delete(key)) this.#counts.overwritten++;
     this.#points.set(key, point);
   }
@@ -99,7 +99,7 @@ export class KeptPoints {
   }
 }
 
-/** JSON, so that nothing within a name or tag can stand for a border. */
+/** As JSON, so that no two different series have the same key. */
 function seriesKey({ metric, host, tags }: Pick<SubmittedSeries, "metric" | "host" | "tags">): string {
   return JSON.stringify([metric, host, ...tags]);
 }

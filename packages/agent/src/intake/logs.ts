@@ -1,7 +1,7 @@
 /**
- * What `POST /api/v2/logs` takes: a JSON array of logs, each an object.
+ * Reads the body of `POST /api/v2/logs`: a JSON array of logs, each an object.
  *
- * Source of the limits: Datadog's "Send logs". A log of more than 1 MB is no error there: it is cut.
+ * Source of the limits: Datadog's "Send logs". A log over 1 MB isn't an error: Datadog cuts it.
  */
 import { type Milliseconds, milliseconds, type Result } from "@chouette-iot/record";
 import { isObject, parseJson } from "./read-series-json.js";
@@ -12,7 +12,7 @@ export interface SubmittedLog {
   readonly bytes: number;
 }
 
-/** More of them make the payload too large. */
+/** Maximum number of logs in a request. */
 export const MAX_LOGS = 1000;
 /** Datadog cuts a longer log. */
 export const MAX_LOG_BYTES = 1_000_000;
@@ -33,7 +33,7 @@ export function readLogs(body: Buffer): Result<readonly SubmittedLog[]> {
   return { ok: true, value: logs };
 }
 
-/** The time that the log gives itself, or undefined if it gives none that can be read. */
+/** The log's own time; undefined if it has none that can be read. */
 export function timeOf({ fields }: SubmittedLog): Milliseconds | undefined {
   const { date, timestamp } = fields;
   const given = date ?? timestamp;
@@ -41,7 +41,7 @@ export function timeOf({ fields }: SubmittedLog): Milliseconds | undefined {
   return typeof time === "number" && Number.isFinite(time) ? milliseconds(time) : undefined;
 }
 
-/** JSON.parse takes any depth, JSON.stringify only what its stack can hold. */
+/** Undefined if it is nested too deeply: JSON.parse accepts any depth, but JSON.stringify is recursive. */
 function jsonBytes(value: object): number | undefined {
   try {
     return Buffer.byteLength(JSON.stringify(value));

@@ -1,5 +1,5 @@
 /**
- * The protobuf that `POST /api/v2/series` takes, `MetricPayload`, read by hand:
+ * Reads `MetricPayload`, the protobuf message of `POST /api/v2/series`:
  *
  *     MetricPayload { repeated MetricSeries series = 1 }
  *     MetricSeries  { repeated Resource resources = 1; string metric = 2; repeated string tags = 3;
@@ -7,10 +7,9 @@
  *     Resource      { string type = 1; string name = 2 }
  *     MetricPoint   { double value = 1; int64 timestamp = 2 }
  *
- * Promises: any bytes at all give either series or the reason why not. Fields that are not named here, or that
- * have another wire type, are skipped, as protobuf's own readers do.
+ * Promises: any bytes give series or a reason. Unknown fields, and fields with another wire type, are skipped, as in protobuf's own
+ * readers.
  */
-
 import type { Result } from "@chouette-iot/record";
 import {
   double,
@@ -18,8 +17,8 @@ import {
   inner,
   key,
   LENGTH_DELIMITED,
-  Malformed,
   type Message,
+  readMessage,
   skip,
   string,
   VARINT,
@@ -41,13 +40,8 @@ const POINT_VALUE = key(1, FIXED_64);
 const POINT_TIMESTAMP = key(2, VARINT);
 
 export function readMetricPayload(body: Buffer): Result<readonly SubmittedSeries[]> {
-  try {
-    return checkAllSeries(payload({ bytes: body, at: 0, end: body.length }));
-  } catch (error) {
-    if (error instanceof Malformed)
-      return { ok: false, reason: `the body is not protobuf: ${error.message}` };
-    throw error;
-  }
+  const read = readMessage(body, payload, "protobuf");
+  return read.ok ? checkAllSeries(read.value) : read;
 }
 
 function payload(message: Message): readonly UncheckedSeries[] {
@@ -80,7 +74,7 @@ function series(message: Message): UncheckedSeries {
   return { metric, type: type in TYPE_NUMBERS ? TYPE_NUMBERS[type] : type, host, tags, points, interval };
 }
 
-/** The resource's name where it is the host. */
+/** The resource's name if its type is host. */
 function hostOf(message: Message): string | undefined {
   let type = "";
   let name = "";

@@ -1,25 +1,36 @@
 /**
- * Protobuf's wire format, read by hand.
+ * Reads protobuf's wire format.
  *
- * Promises: any bytes at all give a field or a {@link Malformed}. Fields that nobody asks for, or that have another wire type,
- * are skipped, as protobuf's own readers do.
+ * Promises: any bytes give a field or a {@link Malformed}. Unknown fields, and fields with another wire type, can be skipped.
  */
+import type { Result } from "@chouette-iot/record";
 
 export const VARINT = 0;
 export const FIXED_64 = 1;
 export const LENGTH_DELIMITED = 2;
 const FIXED_32 = 5;
 
-/** What is before a field: its number and its wire type. */
+/** The key before a field: its number and wire type. */
 export const key = (field: number, wireType: number) => (field << 3) | wireType;
 
 export class Malformed extends Error {}
 
-/** One message: reading a field moves `at` towards `end`. */
+/** A message: reading a field moves `at` towards `end`. */
 export interface Message {
   readonly bytes: Buffer;
   at: number;
   readonly end: number;
+}
+
+/** Reads a whole body. @param format its name, for the reason if it is malformed */
+export function readMessage<T>(body: Buffer, read: (message: Message) => T, format: string): Result<T> {
+  try {
+    return { ok: true, value: read({ bytes: body, at: 0, end: body.length }) };
+  } catch (error) {
+    if (error instanceof Malformed)
+      return { ok: false, reason: `the body is not ${format}: ${error.message}` };
+    throw error;
+  }
 }
 
 export function inner(message: Message): Message {
@@ -47,7 +58,7 @@ export function skip(message: Message, field: number): void {
   else throw new Malformed(`the wire type ${wireType} before byte ${message.at} is unknown`);
 }
 
-/** A signed 64-bit number; beyond 2^53, the nearest that a number can hold. */
+/** A signed 64-bit number; beyond 2^53, the nearest double. */
 export function varint(message: Message): number {
   const first = message.bytes[message.at] ?? 0;
   if (first < 0x80) {
@@ -64,7 +75,7 @@ export function varint(message: Message): number {
   throw new Malformed(`the number at byte ${start} has no end`);
 }
 
-/** Where the next `length` bytes begin; they are passed over. */
+/** Skips the next `length` bytes. @returns where they begin */
 export function take(message: Message, length: number): number {
   const { at, end } = message;
   if (length < 0 || length > end - at) {
@@ -82,7 +93,7 @@ export function float(message: Message): number {
   return message.bytes.readFloatLE(take(message, 4));
 }
 
-/** What a varint stands for in an sint32 or sint64: 0, -1, 1, -2, … */
+/** The value of a varint in an sint32 or sint64: 0, -1, 1, -2, … */
 export function signed(value: number): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }

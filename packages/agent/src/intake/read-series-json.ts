@@ -1,15 +1,14 @@
 /**
- * The JSON that `POST /api/v1/series` and `POST /api/v2/series` take.
+ * Reads the JSON bodies of `POST /api/v1/series` and `POST /api/v2/series`.
  *
  * v1: `{"series": [{"metric", "type"?, "host"?, "tags"?, "points": [[seconds, value], …], "interval"?}, …]}`
- * v2: the same but for `"type": 0 to 3`, `"resources": [{"type": "host", "name"}, …]` and
+ * v2: the same, except for `"type": 0 to 3`, `"resources": [{"type": "host", "name"}, …]` and
  *     `"points": [{"timestamp", "value"}, …]`.
  */
-
 import { messageOf, type Result } from "@chouette-iot/record";
 import { checkAllSeries, type SubmittedSeries, type UncheckedSeries } from "./submitted-series.js";
 
-/** The v2 numbers of the types. 0 says nothing of the type. */
+/** The types by their numbers in v2. 0 is unspecified. */
 export const TYPE_NUMBERS = [undefined, "count", "rate", "gauge"] as const;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -49,7 +48,7 @@ function readSeries(
   return checkAllSeries(list.map(claimOf));
 }
 
-/** The body as JSON, or the parser's reason why it is none. */
+/** Parses the body as JSON. */
 export function parseJson(body: Buffer): Result<unknown> {
   try {
     return { ok: true, value: JSON.parse(body.toString("utf8")) };
@@ -68,7 +67,7 @@ function hostOf(resources: unknown): unknown {
   return resources.filter(isObject).find((resource) => resource.type === "host")?.name;
 }
 
-/** A type that v2 doesn't have stays a number or gets quotes, so that none of v1's is among them. */
+/** A type that v2 doesn't have stays a number or gets quotes, so that it isn't taken for a type of v1. */
 function typeOf(type: unknown): unknown {
   if (typeof type === "number") return type in TYPE_NUMBERS ? TYPE_NUMBERS[type] : type;
   return type === undefined ? undefined : JSON.stringify(type);

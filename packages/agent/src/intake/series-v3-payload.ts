@@ -1,10 +1,10 @@
 /**
- * The columnar protobuf that `POST /api/intake/metrics/v3/series` takes, read and checked:
+ * Reads and validates the columnar protobuf message of `POST /api/intake/metrics/v3/series`:
  *
  *     Payload { Metadata metadata = 2; MetricData metricData = 3 }, MetricData as in {@link COLUMNS}
  *
- * Stricter than need be, so that a wrong encoder is found: every reference has its entry, every column as many entries as
- * there are series or points, and nothing is left over.
+ * It is strict, to find a wrong encoder: every reference must have an entry, every column as many entries as there are series or
+ * points, and nothing may be left over.
  */
 import type { Result } from "@chouette-iot/record";
 import {
@@ -15,6 +15,7 @@ import {
   LENGTH_DELIMITED,
   Malformed,
   type Message,
+  readMessage,
   signed,
   skip,
   string,
@@ -27,7 +28,7 @@ const METRIC_DATA = key(3, LENGTH_DELIMITED);
 
 const signedVarint = (message: Message) => signed(varint(message));
 
-/** By number: how an entry of the column is read. */
+/** The columns with their fields, and how an entry is read. */
 const COLUMNS = {
   names: { field: 1, read: string },
   tags: { field: 2, read: string },
@@ -59,13 +60,8 @@ const TYPE = 0x0f;
 const VALUE_TYPE = 0xf0;
 
 export function readSeriesV3(body: Buffer): Result<readonly SubmittedSeries[]> {
-  try {
-    return checkAllSeries(payload({ bytes: body, at: 0, end: body.length }));
-  } catch (error) {
-    if (error instanceof Malformed)
-      return { ok: false, reason: `the body is no series v3: ${error.message}` };
-    throw error;
-  }
+  const read = readMessage(body, payload, "series v3");
+  return read.ok ? checkAllSeries(read.value) : read;
 }
 
 function payload(message: Message): readonly UncheckedSeries[] {
@@ -91,7 +87,7 @@ function columnsOf(message: Message): Columns {
       while (column.at < column.end) entries.get(name)?.push(COLUMNS[name].read(column));
     }
   }
-  // Each list was read by its own column's reader.
+  // Each list was read with its column's reader.
   return Object.fromEntries(entries) as unknown as Columns;
 }
 
@@ -189,7 +185,7 @@ function sums(differences: readonly number[]): readonly number[] {
   });
 }
 
-/** Undefined for those that refer to nothing. */
+/** Undefined for a reference of 0. */
 function lookUp<T>(references: readonly number[], entries: readonly T[]): readonly (T | undefined)[] {
   return references.map((index) => (index === 0 ? undefined : entryOf(entries, index)));
 }

@@ -1,13 +1,13 @@
 /**
- * The protobuf that `POST /api/beta/sketches` takes, read and checked:
+ * Reads and validates the protobuf message of `POST /api/beta/sketches`:
  *
  *     SketchPayload { repeated Sketch sketches = 1; CommonMetadata metadata = 2 }
  *     Sketch        { string metric = 1; string host = 2; repeated string tags = 4; repeated Dogsketch dogsketches = 7 }
  *     Dogsketch     { int64 ts = 1; int64 cnt = 2; double min = 3; max = 4; avg = 5; sum = 6;
  *                     repeated sint32 k = 7 packed; repeated uint32 n = 8 packed }
  *
- * Datadog takes what it gets. This is stricter, so that a wrong encoder is found: keys rise, counts add up, the highest key is
- * that of the maximum, and the average is the sum divided by the count.
+ * Datadog accepts anything. This is stricter, to find a wrong encoder: keys must increase, counts must add up, the highest key must
+ * be that of the maximum, and the average must be the sum divided by the count.
  */
 import { MAX_BINS, type Result, type Sketch, sketchKey } from "@chouette-iot/record";
 import {
@@ -18,6 +18,7 @@ import {
   LENGTH_DELIMITED,
   Malformed,
   type Message,
+  readMessage,
   signed,
   skip,
   string,
@@ -27,7 +28,7 @@ import {
 
 export interface SubmittedSketch {
   readonly metric: string;
-  /** "" if none was named. */
+  /** "" if the sketch has none. */
   readonly host: string;
   readonly tags: readonly string[];
   /** Unix time. */
@@ -63,20 +64,17 @@ const K = key(7, LENGTH_DELIMITED);
 const N = key(8, LENGTH_DELIMITED);
 
 export function readSketchPayload(body: Buffer): Result<readonly SubmittedSketch[]> {
-  try {
-    const message = { bytes: body, at: 0, end: body.length };
-    const all: SubmittedSketch[] = [];
-    while (message.at < message.end) {
-      const field = varint(message);
-      if (field === SKETCHES) all.push(...series(inner(message)));
-      else skip(message, field);
-    }
-    return { ok: true, value: all };
-  } catch (error) {
-    if (error instanceof Malformed)
-      return { ok: false, reason: `the body is no sketch payload: ${error.message}` };
-    throw error;
+  return readMessage(body, payload, "a sketch payload");
+}
+
+function payload(message: Message): readonly SubmittedSketch[] {
+  const all: SubmittedSketch[] = [];
+  while (message.at < message.end) {
+    const field = varint(message);
+    if (field === SKETCHES) all.push(...series(inner(message)));
+    else skip(message, field);
   }
+  return all;
 }
 
 function series(message: Message): readonly SubmittedSketch[] {
@@ -123,14 +121,14 @@ function checked(metric: string, { cnt, min, max, avg, sum, k, n }: Dogsketch): 
   if (k.length === 0 || k.length !== n.length) throw wrong(`${k.length} keys and ${n.length} counts`);
   const bins = new Map<number, number>();
   for (const [index, found] of k.entries()) {
-    if (found < (k[index - 1] ?? found)) throw wrong("the keys don't rise");
+    if (found < (k[index - 1] ?? found)) throw wrong("the keys don't increase");
     bins.set(found, (bins.get(found) ?? 0) + (n[index] ?? 0));
   }
   if (bins.size > MAX_BINS) throw wrong(`${bins.size} bins`);
   const total = n.reduce((total, count) => total + count, 0);
-  if (total !== cnt) throw wrong(`the counts come to ${total}, and cnt is ${cnt}`);
+  if (total !== cnt) throw wrong(`the counts add up to ${total}, but cnt is ${cnt}`);
   if (k.at(-1) !== sketchKey(max)) throw wrong(`${max} has the key ${sketchKey(max)}, not ${k.at(-1)}`);
-  // The lowest bins may have been joined.
+  // The lowest bins may have been merged.
   if ((k[0] ?? 0) < sketchKey(min)) throw wrong(`${min} has the key ${sketchKey(min)}, not ${k[0]}`);
   if (!(min <= max) || Math.abs(avg - sum / cnt) > 1e-9 * Math.max(Math.abs(avg), 1e-300))
     throw wrong("min, max, avg, sum and cnt don't fit");

@@ -1,11 +1,10 @@
 /**
- * A series as it is submitted to Datadog, and the rules it has to keep.
+ * A series as it is submitted to Datadog, and the rules for it.
  *
- * Names and tags may be any: Datadog rewrites them, and so does the stand-in where it keeps them. In all else it is
- * stricter: what Datadog mends or ignores is refused, so that a test sees it.
+ * Any names and tags are accepted: Datadog rewrites them, and so does the stand-in when it keeps them. Otherwise it is stricter:
+ * what Datadog corrects or ignores is refused, so that a test notices it.
  *
- * Source of the rules: Datadog's "Submit metrics" and "What best practices are recommended for naming metrics
- * and tags".
+ * Source of the rules: Datadog's "Submit metrics" and "What best practices are recommended for naming metrics and tags".
  */
 import {
   metricName,
@@ -19,7 +18,7 @@ import {
 export interface SubmittedSeries {
   readonly metric: string;
   readonly type: ReadyType;
-  /** "" where none was named. */
+  /** "" if the series has none. */
   readonly host: string;
   /** Sorted. */
   readonly tags: readonly string[];
@@ -28,10 +27,10 @@ export interface SubmittedSeries {
   readonly interval?: Seconds;
 }
 
-/** A series before anything is checked: what one of the formats had in each field. */
+/** A series before validation, from any of the formats. */
 export interface UncheckedSeries {
   readonly metric: unknown;
-  /** "count", "gauge" or "rate"; undefined stands for a gauge, as it does at Datadog. */
+  /** "count", "gauge" or "rate"; undefined for a gauge, as at Datadog. */
   readonly type: unknown;
   readonly host: unknown;
   readonly tags: unknown;
@@ -42,7 +41,7 @@ export interface UncheckedSeries {
 
 const TYPES: Readonly<Record<ReadyType, true>> = { count: true, gauge: true, rate: true };
 
-/** All of them, or the reason why one, and with it the whole payload, is refused. */
+/** All series, or the reason to refuse one, and with it the whole payload. */
 export function checkAllSeries(claims: readonly UncheckedSeries[]): Result<readonly SubmittedSeries[]> {
   const all: SubmittedSeries[] = [];
   for (const [index, claim] of claims.entries()) {

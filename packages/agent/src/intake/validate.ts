@@ -1,14 +1,12 @@
-/**
- * Validates a request: the checks in their order, and the answer.
- */
+/** Validates a request: the checks in their order, and the answer. */
 import type { IncomingHttpHeaders } from "node:http";
 import { ENDPOINTS, type Endpoint, NOTHING, type Submission } from "./endpoints.js";
 import { type Encoding, inflate } from "./inflate.js";
 import type { SubmittedLog } from "./logs.js";
 import type { SubmittedSeries } from "./submitted-series.js";
 
-/** A request with its body read. */
-export interface Arrived {
+/** A request with its body. */
+export interface RequestWithBody {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
@@ -45,7 +43,7 @@ class Refused extends Error {
   }
 }
 
-export async function validate(request: Arrived, rules: IntakeRules): Promise<Validation> {
+export async function validate(request: RequestWithBody, rules: IntakeRules): Promise<Validation> {
   try {
     return await accept(request, rules);
   } catch (error) {
@@ -54,13 +52,13 @@ export async function validate(request: Arrived, rules: IntakeRules): Promise<Va
   }
 }
 
-/** How many bytes of a body are worth reading: none for an unknown endpoint. */
+/** Limit of a body as sent, in bytes; 0 for an unknown path. */
 export function maxSentBytes(path: string): number {
   return ENDPOINTS.find((endpoint) => endpoint.path === path)?.maxSentBytes ?? 0;
 }
 
 /** @throws Refused */
-async function accept(request: Arrived, rules: IntakeRules): Promise<Validation> {
+async function accept(request: RequestWithBody, rules: IntakeRules): Promise<Validation> {
   const endpoint = endpointOf(request);
   checkKey(request, rules.apiKey);
   const { accepted, readers } = endpoint;
@@ -76,15 +74,15 @@ async function accept(request: Arrived, rules: IntakeRules): Promise<Validation>
   return { ...accepted, submission: found.value, inflatedBytes: bytes.length };
 }
 
-function endpointOf({ method, path }: Arrived): Endpoint {
+function endpointOf({ method, path }: RequestWithBody): Endpoint {
   const endpoint = ENDPOINTS.find((known) => known.path === path);
   if (endpoint === undefined) throw new Refused(404, "Not found");
   if (endpoint.method !== method) throw new Refused(405, `${path} takes ${endpoint.method}`);
   return endpoint;
 }
 
-/** Datadog's words for a wrong key are part of what an agent sees, so nothing is added to them. */
-function checkKey({ headers }: Arrived, apiKey: string | undefined): void {
+/** The answer to a wrong key is exactly Datadog's: an agent reads it. */
+function checkKey({ headers }: RequestWithBody, apiKey: string | undefined): void {
   const given = headers["dd-api-key"];
   const isAccepted = apiKey === undefined ? given !== undefined && given !== "" : given === apiKey;
   if (!isAccepted) throw new Refused(403, "Forbidden");
