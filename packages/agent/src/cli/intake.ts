@@ -58,8 +58,7 @@ async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): P
     display.request(request);
     enough.take(request.submission.series.reduce((sum, { points }) => sum + points.length, 0));
   };
-  const key = apiKey === undefined ? {} : { apiKey };
-  const intake = await startIntake({ ...listen, ...KEEP, ...key, onRequest }).catch(sayWhyNot);
+  const intake = await startIntake({ ...listen, ...KEEP, apiKey, onRequest }).catch(sayWhyNot);
   if (intake === undefined) return;
   display.listening(intake, apiKey === undefined ? "any" : "(as given by --api-key)");
   await Promise.race([endSignal(), enough.reached]);

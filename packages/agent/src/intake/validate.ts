@@ -18,7 +18,7 @@ export interface RequestWithBody {
 /** Rules beyond those that Datadog documents. */
 export interface IntakeRules {
   /** The only key that is accepted; any key if undefined. */
-  readonly apiKey?: string;
+  readonly apiKey?: string | undefined;
   /** The reason to refuse a series, and with it the whole payload. */
   readonly refuse?: (series: SubmittedSeries) => string | undefined;
   /** The reason to refuse a log, and with it the whole payload. */
