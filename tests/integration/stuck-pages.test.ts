@@ -3,8 +3,12 @@ import { evictUntil, expire, queueNames, rejectRange, type StoredRecord } from "
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { seconds } from "@chouette-iot/record";
 import { expect, it } from "vitest";
+import { BacklogThinner } from "../../packages/agent/src/flush/backlog-thinner.js";
+import { WindowStates } from "../../packages/agent/src/flush/window-state.js";
 import { DeadLetters } from "../../packages/agent/src/housekeeping/dead-letters.js";
+import { AttemptedTimes } from "../../packages/agent/src/runtime/attempted-times.js";
 import { CLOCK_FLOOR, systemClock } from "../../packages/agent/src/runtime/clock.js";
+import { Windows } from "../../packages/agent/src/runtime/windows.js";
 import { askQueues } from "../../packages/agent/src/status/queue-requests.js";
 import { shiftedPages, timedQueues } from "../../packages/agent/src/timekeeping/shift-timestamps.js";
 import { startDelivering } from "../support/delivering.js";
@@ -48,6 +52,14 @@ const LOOPS: Readonly<Record<string, (store: MemoryStore) => Promise<unknown>>> 
     }),
   purge: (store) => askQueues(store, names, { kind: "purge", queue: "logs" }, NOW),
   requeue: (store) => askQueues(store, names, { kind: "requeue" }, NOW),
+  thinning: async (store) => {
+    const options = { resolutions: [{ age: 60, step: 60 }], attempted: new AttemptedTimes() };
+    const states = new WindowStates(store, names.rawMetrics, new Windows(seconds(10), seconds(2)));
+    await new BacklogThinner({
+      ...{ ...options, store, states, queue: names.readyMetrics },
+      whileUnused: (step) => step(),
+    }).thin(seconds(2 * NOW));
+  },
   flush: async (store) => setUpFlush({ store }).flushAt(NOW + 100),
   "moving to another time": async (store) => {
     const [raw] = timedQueues(names);

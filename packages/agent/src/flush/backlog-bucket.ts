@@ -104,11 +104,8 @@ export class BacklogBucket {
     const last = { at: position.score, amount: metric.type === "rate" ? value * (interval ?? 1) : value };
     const joined = this.#series.get(key);
     if (joined === undefined) {
-      const isChanged = false;
-      const longest = Math.max(this.#step, interval ?? 0);
-      this.#series.set(key, {
-        ...{ kind: "joined", first: position, metric, earlier: 0, last, interval: longest, isChanged },
-      });
+      const first = { first: position, metric, earlier: 0, last, isChanged: false };
+      this.#series.set(key, { kind: "joined", ...first, interval: Math.max(this.#step, interval ?? 0) });
     }
     if (joined?.kind !== "joined") return;
     // Of two values of one second, the intake keeps the later.
