@@ -8,7 +8,7 @@ import { counterName } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Block } from "../../packages/queue/src/embedded/block.js";
-import { readChange } from "../../packages/queue/src/embedded/change.js";
+import { readChange } from "../../packages/queue/src/embedded/change-codec.js";
 import { fileSeed, framesIn } from "../../packages/queue/src/embedded/frame.js";
 import { INDEX_SEQUENCE } from "../../packages/queue/src/embedded/run-format.js";
 import { readAll } from "../conformance/subject.js";

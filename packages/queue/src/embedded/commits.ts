@@ -1,53 +1,19 @@
 /**
- * Carries out the calls that change the store: each becomes a frame of the journal, then of what is in memory.
+ * Commits changes: writes each as a frame of the journal, then applies it to memory.
  *
- * Records of calls that arrive together share one write. A settlement is decided by what is there when its turn comes,
- * and has its own write. Calls that need no look at the disk are carried out immediately: a program that stores one record
- * at a time waits for each of them.
+ * Promises: a commit that fails changes nothing. On a full disk, changes that only add are refused, and changes that remove
+ * may use the reserve (`room.ts`).
  */
-import { checkState } from "../stale.js";
-import type { Settlement } from "../store.js";
 import { isOutOfRoom, StoreFullError } from "../store-error.js";
 import { ByteWriter } from "./bytes.js";
-import {
-  addedBytes,
-  type Change,
-  type QueueRemoval,
-  type QueueWrites,
-  type Written,
-  writeChange,
-} from "./change.js";
+import { addedBytes, type Change } from "./change.js";
+import { writeChange } from "./change-codec.js";
 import type { Content } from "./content.js";
 import { writeFrame } from "./frame.js";
 import { type HeadOptions, writeHead } from "./head.js";
 import type { Journal } from "./journal.js";
-import { findRecords, mayBeInRuns, resolveWrites } from "./resolve.js";
 import type { Room } from "./room.js";
 import type { Syncer } from "./syncer.js";
-
-interface Answer {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
-/** What is stored in one queue. */
-export interface QueueRecords {
-  readonly queue: string;
-  readonly records: readonly Written[];
-}
-
-export type Work =
-  | ({
-      readonly kind: "write";
-      /** Each of another queue. */
-      readonly writes: readonly QueueRecords[];
-      readonly state: ReadonlyMap<string, string | undefined>;
-    } & Answer)
-  | ({ readonly kind: "settle"; readonly settlement: Settlement } & Answer)
-  /** Something that needs the store to stand still, and may commit changes itself. */
-  | ({ readonly kind: "task"; run(): Promise<void> } & Answer);
-
-type WriteWork = Extract<Work, { kind: "write" }>;
 
 export interface CommitsOptions {
   readonly content: Content;
@@ -57,22 +23,22 @@ export interface CommitsOptions {
   readonly head: HeadOptions;
   readonly segmentBytes: number;
   readonly nextSequence: number;
-  /** The frames up to this sequence number are on disk. */
+  /** All frames up to this sequence number are on disk. */
   readonly flushedThrough: number;
 }
 
-/** What a change may add on a full disk whatever room is left. */
+/** On a full disk, a removal may add this much regardless of the room left. */
 const MAX_SMALL_BYTES = 4 * 1024;
-/** How often the journal says how many records the queues hold, in milliseconds. */
+/** How often the journal gets the sizes of the queues. */
 const SIZES_EVERY_MS = 1_000;
 
 export class Commits {
   readonly #options: CommitsOptions;
   readonly #writer = new ByteWriter();
   #sequence: number;
-  /** What it would be if no write had failed since the last one that didn't. */
+  /** The next sequence number as a reader expects it: without those of writes that have failed since the last success. */
   #expected: number;
-  /** The frames up to this one are on disk. */
+  /** All frames up to this one are on disk. */
   #flushedThrough: number;
   #sizesAt = Number.NEGATIVE_INFINITY;
 
@@ -83,7 +49,7 @@ export class Commits {
     this.#flushedThrough = options.flushedThrough;
   }
 
-  /** @returns to be called once all that was written so far is on disk */
+  /** @returns to be called once everything written so far is on disk */
   beginFlush(): () => void {
     const through = this.#expected - 1;
     return () => {
@@ -91,61 +57,10 @@ export class Commits {
     };
   }
 
-  /** Carries out these calls in their order, and answers each. @returns undefined if that is done already */
-  carryOut(work: readonly Work[]): Promise<void> | undefined {
-    const isPlain = this.#options.room.isOpen && work.every((one) => this.#isPlain(one));
-    return isPlain ? this.#writeTogether(work) : this.#inTurn(work);
-  }
-
-  /** Whether it only adds records, so that no run has to be read. */
-  readonly #isPlain = (work: Work): work is WriteWork => {
-    return work.kind === "write" && this.#areNew(work.writes);
-  };
-
-  #areNew(writes: readonly QueueRecords[]): boolean {
-    for (const { queue, records } of writes) {
-      if (mayBeInRuns(this.#options.content.queue(queue), records)) return false;
-    }
-    return true;
-  }
-
   /**
-   * Carries out a write while no other call is under way. Throws if it can't.
+   * Writes these changes to the journal and applies them. Throws or rejects, with nothing changed, if it can't.
    *
-   * @returns false if the disk would have to be waited for: then nothing has changed
-   */
-  writeNow(writes: readonly QueueRecords[], state: ReadonlyMap<string, string | undefined>): boolean {
-    const { content, journal, room, syncer } = this.#options;
-    if (syncer.confirmsLater || !room.isOpen || journal.leavesToPool(syncer.isBusy)) return false;
-    if (!this.#areNew(writes)) return false;
-    const next = { number: content.nextNumber };
-    try {
-      return this.commit([{ writes: numbered(writes, next), state }]) === undefined;
-    } catch (error) {
-      return this.#refuse(error);
-    }
-  }
-
-  async #inTurn(work: readonly Work[]): Promise<void> {
-    let joined: WriteWork[] = [];
-    for (const next of work) {
-      if (this.#isPlain(next)) {
-        joined.push(next);
-        continue;
-      }
-      await this.#writeTogether(joined);
-      joined = [];
-      if (next.kind === "task") await this.#answer([next], () => next.run());
-      else if (next.kind === "settle") await this.#answer([next], () => this.#settle(next.settlement));
-      else await this.#answer([next], () => this.#writeOverRuns(next));
-    }
-    await this.#writeTogether(joined);
-  }
-
-  /**
-   * Writes these changes to the journal and applies them; throws or rejects with nothing changed.
-   *
-   * @returns undefined if that is done already
+   * @returns undefined if it is done already
    */
   commit(changes: readonly Change[]): Promise<void> | undefined {
     if (changes.length === 0) return undefined;
@@ -165,13 +80,13 @@ export class Commits {
     syncer.wrote();
   }
 
-  /** The same for changes that remove: on a full disk they are given the reserve, but for its last part if they add as well. */
+  /** Like `commit`, for a change that removes: on a full disk it may use the reserve, except its last part if it also adds. */
   async commitRemoval(change: Change): Promise<void> {
     try {
       return await this.#commitWithReserve(change);
     } catch (error) {
       if (!(error instanceof StoreFullError)) throw error;
-      // What has left by now is deleted with a flush: this one may find room then.
+      // A flush deletes files without records: then there may be room.
       await this.#options.syncer.durable().catch(() => Promise.reject(error));
     }
     await this.#commitWithReserve(change);
@@ -195,7 +110,7 @@ export class Commits {
       return await this.commit([change]);
     } catch (error) {
       if (!isOutOfRoom(error)) throw error;
-      // It may be the file that has no room.
+      // Perhaps only this file can't grow: start another.
       journal.end();
     }
     try {
@@ -205,33 +120,8 @@ export class Commits {
     }
   }
 
-  #writeTogether(work: readonly WriteWork[]): Promise<void> | undefined {
-    if (work.length === 0) return undefined;
-    return this.#answer(work, () => {
-      const next = { number: this.#options.content.nextNumber };
-      const changes: Change[] = [];
-      for (const { writes, state } of work) {
-        if (writes.length === 0 && state.size === 0) continue;
-        changes.push({ writes: numbered(writes, next), state });
-      }
-      return this.#commitRecords(changes);
-    });
-  }
-
-  async #writeOverRuns({ writes, state }: WriteWork): Promise<void> {
-    const { content } = this.#options;
-    const removals: QueueRemoval[] = [];
-    const resolved: QueueRecords[] = [];
-    for (const { queue, records: given } of writes) {
-      const { records, removal } = await resolveWrites(content.queue(queue), given);
-      resolved.push({ queue, records });
-      if (removal.ordinals.size > 0) removals.push(removal);
-    }
-    const next = { number: content.nextNumber };
-    await this.#commitRecords([{ removals, writes: numbered(resolved, next), state }]);
-  }
-
-  #commitRecords(changes: readonly Change[]): Promise<void> | undefined {
+  /** Like `commit`, for changes that add: throws or rejects with a StoreFullError if the disk is full. */
+  commitRecords(changes: readonly Change[]): Promise<void> | undefined {
     if (changes.length > 0 && !this.#options.room.isOpen) return this.#commitIfAdmitted(changes);
     try {
       return this.commit(changes)?.catch(this.#refuse);
@@ -243,7 +133,7 @@ export class Commits {
   async #commitIfAdmitted(changes: readonly Change[]): Promise<void> {
     const { room, syncer } = this.#options;
     if (!(await room.admits())) {
-      // Each flush deletes what isn't needed any more, though nothing may have been written since.
+      // Causes a flush, which deletes files without records, even if nothing has been written since.
       syncer.wrote();
       throw room.error();
     }
@@ -260,65 +150,6 @@ export class Commits {
     room.ranOut();
     throw room.error();
   };
-
-  async #settle(settlement: Settlement): Promise<void> {
-    const { content } = this.#options;
-    const { onlyWhile = new Map(), remove = [], removeOrphans = [], add = [], state, count } = settlement;
-    const removals: QueueRemoval[] = [];
-    const increments = new Map(count);
-    const increment = (name: string, by: number) => increments.set(name, (increments.get(name) ?? 0) + by);
-    for (const { queue, records, counter } of remove) {
-      const found = await findRecords(content.queue(queue), records);
-      if (found.count === 0) continue;
-      removals.push(found.removal);
-      if (counter !== undefined) increment(counter, found.count);
-    }
-    const writes: QueueRecords[] = [];
-    for (const { queue, records } of add) {
-      const resolved = await resolveWrites(content.queue(queue), records);
-      writes.push({ queue, records: resolved.records });
-      if (resolved.removal.ordinals.size > 0) removals.push(resolved.removal);
-    }
-    checkState(onlyWhile, (key) => content.state.get(key));
-    const next = { number: content.nextNumber };
-    await this.commitRemoval({
-      removals,
-      orphanRemovals: removeOrphans,
-      writes: numbered(writes, next),
-      state,
-      increments,
-    });
-  }
-
-  /** Runs this for these calls, and answers them. @returns undefined if it has run already */
-  #answer(work: readonly Answer[], run: () => Promise<void> | undefined): Promise<void> | undefined {
-    try {
-      const running = run();
-      if (running !== undefined)
-        return running.then(
-          () => this.#confirm(work),
-          (error) => rejectAll(work, error),
-        );
-      this.#confirm(work);
-    } catch (error) {
-      rejectAll(work, error);
-    }
-    return undefined;
-  }
-
-  /** Answers these calls, once what they committed is as durable as it should be. */
-  #confirm(work: readonly Answer[]): void {
-    const { syncer } = this.#options;
-    if (!syncer.confirmsLater) {
-      resolveAll(work);
-      return;
-    }
-    // Not waited for: what comes next may be written meanwhile, and share the flush after.
-    void syncer.durable().then(
-      () => resolveAll(work),
-      (error) => rejectAll(work, error),
-    );
-  }
 
   #encode(changes: readonly Change[]): void {
     this.#writer.clear();
@@ -354,25 +185,8 @@ export class Commits {
       this.#expected = this.#sequence;
       syncer.wrote();
     } catch (error) {
-      // The one that is there may be written to all the same.
+      // Continue with the current segment, if there is one.
       if (journal.current === undefined) throw error;
     }
   }
-}
-
-function resolveAll(work: readonly Answer[]): void {
-  for (const { resolve } of work) resolve();
-}
-
-function rejectAll(work: readonly Answer[], error: unknown): void {
-  for (const { reject } of work) reject(error);
-}
-
-/** Gives each record a number. */
-function numbered(writes: readonly QueueRecords[], next: { number: number }): readonly QueueWrites[] {
-  return writes.map(({ queue, records }) => {
-    const first = next.number;
-    next.number += records.length;
-    return { queue, first, records };
-  });
 }

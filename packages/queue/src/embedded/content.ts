@@ -1,23 +1,26 @@
 /**
- * What the store holds, as its journal says: queues, state and counters.
+ * The content of the store: queues, state and counters, as the journal describes them.
  *
- * A change is applied in the same way when it is made and when the journal is replayed.
+ * A change is applied in the same way when it is committed and when the journal is replayed.
  */
 import type { Change } from "./change.js";
 import type { Entry } from "./memory-table.js";
 import { QueueContent } from "./queue-content.js";
 
+/** Bytes that a record takes on disk besides its texts. */
+const RECORD_OVERHEAD = 40;
+
 export class Content {
   readonly queues = new Map<string, QueueContent>();
   readonly state = new Map<string, string>();
   readonly counters = new Map<string, number>();
-  /** The next record's. */
+  /** The number of the next record. */
   nextNumber = 1;
-  /** Called for each record that comes into memory, and with the number of each that leaves it. */
+  /** Called with each record that enters memory, and with the number of each that leaves it. */
   onEntry: ((entry: Entry) => void) | undefined;
   onLeft: (number: number) => void = () => {};
 
-  /** The queue of this name, made if it isn't there. */
+  /** The queue of this name, created on first use. */
   queue(name: string): QueueContent {
     let queue = this.queues.get(name);
     if (queue === undefined) {
@@ -27,7 +30,7 @@ export class Content {
     return queue;
   }
 
-  /** All but what it says of runs. */
+  /** Applies a change, except its runs. */
   apply({ removals, orphanRemovals, writes, state, counters, increments }: Change): void {
     for (const removal of removals ?? []) this.queue(removal.queue).remove(removal);
     for (const { queue, ids } of orphanRemovals ?? []) {
@@ -51,10 +54,24 @@ export class Content {
     return new Map([...this.queues].map(([name, queue]) => [name, queue.size]));
   }
 
-  /** What it takes in memory, roughly. */
+  /** Estimated bytes of records in memory. */
   memoryBytes(): number {
     let bytes = 0;
     for (const queue of this.queues.values()) bytes += queue.memoryBytes;
+    return bytes;
+  }
+
+  /** Estimated bytes on disk, without removed records. */
+  diskBytes(): number {
+    let bytes = 0;
+    for (const [key, text] of this.state) bytes += key.length + text.length;
+    for (const { table, frozen, runs, orphans } of this.queues.values()) {
+      for (const one of [table, frozen?.table]) {
+        if (one !== undefined) bytes += one.textBytes + one.size * RECORD_OVERHEAD;
+      }
+      for (const run of runs) bytes += run.liveBytes;
+      for (const [id, value] of orphans) bytes += id.length + value.length;
+    }
     return bytes;
   }
 }

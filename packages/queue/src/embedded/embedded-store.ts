@@ -1,10 +1,10 @@
 /**
- * The embedded engine: queues in their own files on the device's disk, for the embedded broker.
+ * The embedded engine: queues in files on the device's disk, for the embedded broker.
  *
- * Every change is one frame of the journal (`journal.ts`), written before the call is answered, so that it survives
- * the end of the process in any way. When it also survives a power cut, CHOUETTE_FSYNC says; the disk is never waited
- * for on the event loop. Memory holds the records that came last, up to some MB; what stays for longer is written to
- * runs (`run.ts`) and leaves memory. The folder belongs to one process at a time.
+ * Every change is one frame of the journal (`journal.ts`), written before the call is answered, so it survives any end of the
+ * process. CHOUETTE_FSYNC decides when it also survives a power cut; the event loop never waits for the disk. Memory holds the
+ * latest records, up to a few MB; records that stay longer are written to runs (`run.ts`) and leave memory. The folder belongs
+ * to one process at a time.
  */
 import { boundedPage } from "../bounded-page.js";
 import { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "../broker-store.js";
@@ -12,12 +12,14 @@ import { counterName } from "../disposition.js";
 import { checkEpoch } from "../stale.js";
 import type { NewRecord, Orphan, Position, ReadOptions, Settlement, StoredRecord } from "../store.js";
 import type { BlockCache } from "./block-cache.js";
-import { Commits, type QueueRecords, type Work } from "./commits.js";
+import { Commits } from "./commits.js";
 import type { Content } from "./content.js";
+import { Executor, type QueueRecords, type Work } from "./executor.js";
 import type { FileSystem } from "./files.js";
 import type { Journal } from "./journal.js";
 import { readPage } from "./read-page.js";
 import type { Recovered } from "./recover.js";
+import { findValue, positionsByRank, valueCount } from "./redis-queries.js";
 import { Room } from "./room.js";
 import type { Run } from "./run.js";
 import { type Fsync, Syncer } from "./syncer.js";
@@ -29,27 +31,23 @@ export interface EmbeddedStoreOptions {
   readonly files: FileSystem;
   readonly fsync: Fsync;
   readonly limits: StoreLimits;
-  /** The machine's boot. */
+  /** The machine's boot id. */
   readonly boot: string;
   readonly cache: BlockCache;
-  /** Called with what goes wrong beside the calls: the disk, a part of a run that can't be read. */
+  /** Called with errors that belong to no call: a failed flush, an unreadable part of a run. */
   onTrouble(error: unknown): void;
-  /** Called with a reason when the disk is full and records are refused, and with undefined when they are taken again. */
+  /** Called with a reason when the disk is full and records are refused, and with undefined when they are accepted again. */
   onFull(reason: string | undefined): void;
-  /** Called once it is closed. */
+  /** Called once the store is closed. */
   onClosed(): Promise<void>;
 }
 
 export interface StoreLimits extends Limits {
-  /** Bytes of a segment, from which on another is begun. */
+  /** Bytes of a segment, after which another is started. */
   readonly segmentBytes: number;
 }
 
-/** Room that a record takes on disk beside its texts, in bytes. */
-const RECORD_OVERHEAD = 40;
-/** How many records are passed over before others have their turn. */
-const PASSING_PAGE = 2_000;
-/** How often all is written again because flushes fail, in milliseconds. */
+/** Minimum time between two rewrites of the journal after failed flushes. */
 const REWRITE_EVERY_MS = 10_000;
 
 export class EmbeddedStore implements BrokerStore {
@@ -59,16 +57,17 @@ export class EmbeddedStore implements BrokerStore {
   readonly #journal: Journal;
   readonly #syncer: Syncer;
   #isClosing = false;
-  /** Not before, by `performance.now()`. */
+  /** Earliest time of the next rewrite, by `performance.now()`. */
   #rewriteAt = Number.NEGATIVE_INFINITY;
   readonly #room: Room;
   readonly #commits: Commits;
+  readonly #executor: Executor;
   readonly #upkeep: Upkeep;
   readonly #work: WorkQueue<Work>;
-  /** Adds the writes that wait for room in memory. */
+  /** Writes that wait for room in memory. */
   readonly #unadmitted: (() => void)[] = [];
 
-  /** For what was recovered of a folder that no other process uses: `open-embedded-store.ts` sees to both. */
+  /** For `open-embedded-store.ts`, which locks the folder and recovers its content. */
   constructor(
     options: EmbeddedStoreOptions,
     { content, journal, nextSequence, flushedThrough, nextRun, unneeded }: Recovered,
@@ -85,6 +84,7 @@ export class EmbeddedStore implements BrokerStore {
     this.#commits = new Commits({
       ...{ content, journal, syncer, room, head, segmentBytes, nextSequence, flushedThrough },
     });
+    this.#executor = new Executor({ content, commits: this.#commits, journal, syncer, room });
     const watch = (run: Run) => this.#watch(run);
     const task = (run: () => Promise<void>) => this.#do({ kind: "task", run });
     const shared = { content, journal, commits: this.#commits, files, folder, cache, limits };
@@ -92,8 +92,8 @@ export class EmbeddedStore implements BrokerStore {
     this.#upkeep = new Upkeep({ ...shared, nextRun, unneeded, hasRoom, task, watch, onError: onTrouble });
     const check = () => this.#upkeep.check();
     this.#work = new WorkQueue((work) => {
-      const doing = this.#commits.carryOut(work);
-      if (doing !== undefined) return doing.then(check);
+      const executing = this.#executor.execute(work);
+      if (executing !== undefined) return executing.then(check);
       check();
       return undefined;
     });
@@ -119,7 +119,7 @@ export class EmbeddedStore implements BrokerStore {
     if (this.#upkeep.roomInMemory() !== undefined) return false;
     const records = byQueue(writes);
     for (const { records: some } of records) checkIds(some);
-    if (!this.#commits.writeNow(records, state)) return false;
+    if (!this.#executor.writeNow(records, state)) return false;
     this.#upkeep.check();
     return true;
   }
@@ -144,57 +144,23 @@ export class EmbeddedStore implements BrokerStore {
   }
 
   bytes(): number {
-    let bytes = 0;
-    for (const [key, text] of this.#content.state) bytes += key.length + text.length;
-    for (const { table, frozen, runs, orphans } of this.#content.queues.values()) {
-      for (const one of [table, frozen?.table]) {
-        if (one !== undefined) bytes += one.textBytes + one.size * RECORD_OVERHEAD;
-      }
-      for (const run of runs) bytes += run.liveBytes;
-      for (const [id, value] of orphans) bytes += id.length + value.length;
-    }
-    return bytes;
+    return this.#content.diskBytes();
   }
 
   async valueCount(queue: string): Promise<number> {
     const content = this.#content.queues.get(queue);
-    if (content === undefined) return 0;
-    const { table, frozen, orphans, size } = content;
-    return size - table.valueless - (frozen?.table.valueless ?? 0) + orphans.size;
+    return content === undefined ? 0 : valueCount(content);
   }
 
-  /** In pages, between which others have their turn. */
   async range(queue: string, start: number, stop: number): Promise<readonly Position[]> {
     const content = this.#content.queues.get(queue);
-    if (content === undefined) return [];
-    const { size } = content;
-    const first = Math.max(0, start < 0 ? size + start : start);
-    const last = Math.min(size - 1, stop < 0 ? size + stop : stop);
-    const found: Position[] = [];
-    let after: Position | undefined;
-    for (let rank = 0; rank <= last; ) {
-      const page = await readPage(content, { after, limit: Math.min(PASSING_PAGE, last - rank + 1) });
-      if (page.length === 0) break;
-      for (const { score, id } of page) if (rank++ >= first) found.push({ score, id });
-      after = page.at(-1);
-      await new Promise(setImmediate);
-    }
-    return found;
+    return content === undefined ? [] : positionsByRank(content, start, stop);
   }
 
   async values(queue: string, ids: readonly string[]): Promise<readonly (string | undefined)[]> {
     const content = this.#content.queues.get(queue);
-    const find = async (id: string): Promise<string | undefined> => {
-      const known = content?.entry(id)?.value ?? content?.orphans.get(id);
-      if (known !== undefined || content === undefined) return known;
-      for (const run of content.runs) {
-        const found = await run.find(id);
-        if (found !== undefined) return found.value;
-      }
-      return undefined;
-    };
     const values: (string | undefined)[] = [];
-    for (const id of ids) values.push(await find(id));
+    for (const id of ids) values.push(content === undefined ? undefined : await findValue(content, id));
     return values;
   }
 
@@ -216,7 +182,7 @@ export class EmbeddedStore implements BrokerStore {
   }
 
   disk(): DiskReport {
-    // A disk that is full may have room again by somebody else's doing.
+    // Another program may have freed space on a full disk.
     if (this.#room.isFull) void this.#room.admits();
     const runs = [...this.#content.queues.values()].flatMap((queue) => queue.runs);
     const runBytes = runs.reduce((sum, { parts }) => sum + parts.bytes, 0);
@@ -230,13 +196,13 @@ export class EmbeddedStore implements BrokerStore {
     };
   }
 
-  /** Stores this state, and sets the counters to these values. Resolves when all that was stored is on disk. */
+  /** Stores this state, and sets the counters to these values. Resolves when everything stored so far is on disk. */
   async takeOver(state: ReadonlyMap<string, string>, counters: ReadonlyMap<string, number>): Promise<void> {
     await this.#do({ kind: "task", run: async () => this.#commits.commit([{ state, counters }]) });
     await this.#syncer.durable();
   }
 
-  /** Writes all that the journal holds again: what is damaged of it is then deleted. Rejects on a full disk. */
+  /** Rewrites the journal, so that damaged segments are deleted. Rejects on a full disk. */
   async rewrite(): Promise<void> {
     await this.#do({ kind: "task", run: () => this.#upkeep.rewrite() });
     await this.#do({ kind: "settle", settlement: {} });
@@ -252,13 +218,13 @@ export class EmbeddedStore implements BrokerStore {
     try {
       await this.#flush();
       if (this.#journal.current !== undefined) {
-        // It says that all before it is on disk.
+        // The mark says that everything before it is on disk.
         const { counters } = this.#content;
         await this.#commits.commit([{ sizes: this.#content.sizes(), counters, mark: { kind: "closed" } }]);
         await this.#flush();
       }
     } catch (error) {
-      // What was confirmed is written: without the mark, the next start reads it as after a kill.
+      // Confirmed records are written: without the mark, the next start is as after a kill.
       this.#options.onTrouble(error);
     } finally {
       await this.#syncer.stop();
@@ -275,7 +241,7 @@ export class EmbeddedStore implements BrokerStore {
     });
   }
 
-  /** Adds a write once memory has room for it. In their order: a client goes by what was stored before its question. */
+  /** Adds a write once memory has room for it. Writes keep their order, on which clients rely. */
   #admit(add: () => void): void {
     const isFirst = this.#unadmitted.length === 0;
     const room = isFirst ? this.#upkeep.roomInMemory() : undefined;
@@ -295,7 +261,7 @@ export class EmbeddedStore implements BrokerStore {
     });
   }
 
-  /** Has all that was written on disk, and deletes what isn't needed then. */
+  /** Flushes everything written so far, then deletes files that are no longer needed. */
   async #flush(): Promise<void> {
     const deleteSpent = this.#upkeep.spent();
     const flushed = this.#commits.beginFlush();
@@ -311,12 +277,12 @@ export class EmbeddedStore implements BrokerStore {
   }
 
   /**
-   * After a failed flush the system may have dropped what it was to write, and the next flush says nothing of it. So all
-   * that the journal holds is written again, to another segment; then the segments before it aren't needed.
+   * After a failed flush the system may have dropped the data, and the next flush doesn't report that. So everything in the
+   * journal is written again to another segment, after which the earlier ones aren't needed.
    */
   #rewriteAfterFailure(): void {
     const now = performance.now();
-    // A disk that fails each time isn't worn out by it.
+    // Not too often: a failing disk must not be worn out.
     if (this.#isClosing || now < this.#rewriteAt) return;
     this.#rewriteAt = now + REWRITE_EVERY_MS;
     void this.#do({ kind: "task", run: () => this.#upkeep.rewrite() }).catch(this.#options.onTrouble);

@@ -1,9 +1,9 @@
 /**
  * The journal: a sequence of segment files, of which the last is written to.
  *
- * A segment begins with all that isn't a record (the head), so that the ones before it are needed for their records
- * alone. Once these have all left, and what made them leave is on disk, the segment is deleted, the oldest first: a
- * removal stands in a later segment than its record, or in the same.
+ * A segment starts with everything except records (the head), so earlier segments are needed only for their records. Once all
+ * of these are removed, and the removals are on disk, the segment is deleted, the oldest first: a removal is in the same
+ * segment as its record, or a later one.
  */
 import { join } from "node:path";
 import type { ByteWriter } from "./bytes.js";
@@ -11,22 +11,23 @@ import { segmentName } from "./file-names.js";
 import type { FileSystem, StoreFile } from "./files.js";
 import { fileSeed } from "./frame.js";
 
-/** To the system's cache a write takes some microseconds. One that takes longer has waited for the disk. */
+/** A write to the system's cache takes microseconds. A slower one has waited for the disk. */
 const SLOW_WRITE_MS = 20;
+/** After a slow write, writes during a flush go to the thread pool for so long. */
 const POOLED_MS = 60_000;
 
 export interface Segment {
   readonly path: string;
-  /** Undefined for one of an earlier opening of the store. */
+  /** Undefined for a segment from before the store was opened. */
   readonly file: StoreFile | undefined;
-  /** Of its frames' checksums. */
+  /** Seed of its frames' checksums. */
   readonly seed: number;
-  /** Records with this number or a higher one are in it or in a later one. */
+  /** Records from this number on are in this segment or a later one. */
   firstNumber: number;
   bytes: number;
-  /** How many records in memory are in it. */
+  /** Number of its records that are in memory. */
   live: number;
-  /** Whether it has something that may not be on disk yet. */
+  /** Whether it may have bytes that aren't on disk yet. */
   dirty: boolean;
 }
 
@@ -37,12 +38,12 @@ export class Journal {
   readonly #files: FileSystem;
   readonly #folder: string;
   #nextSegment: number;
-  /** While the last segment is not to be written to any more. */
+  /** Whether the last segment must not be written to any more. */
   #isClosed = true;
-  /** Of the current segment's head, in bytes. */
+  /** Bytes of the current segment's head. */
   #headBytes = 0;
   #isFolderDirty = false;
-  /** Until then, writes during a flush are left to the thread pool: the system has made one wait for the disk. */
+  /** Until this time, by `performance.now()`, writes during a flush go to the thread pool, as a recent one was slow. */
   #pooledUntil = 0;
 
   constructor(files: FileSystem, folder: string, nextSegment: number) {
@@ -61,16 +62,16 @@ export class Journal {
   }
 
   /**
-   * Whether the current segment takes another frame. Never one that has less than its head besides: a head with much state may
-   * be larger than a segment should be, and would else be written again with each frame.
+   * Whether the current segment accepts another frame. It does until it has at least as many other bytes as its head: a head
+   * with much state may exceed the size of a segment, and would otherwise be written again for each frame.
    *
-   * @param segmentBytes that a segment should have
+   * @param segmentBytes the target size of a segment
    */
   hasPlace(segmentBytes: number): boolean {
     return this.current !== undefined && this.current.bytes < Math.max(segmentBytes, 2 * this.#headBytes);
   }
 
-  /** Of the frames that are written next, if they go to the current segment. */
+  /** Seed of the next frames in the current segment. */
   get nextSeed(): number {
     const { current } = this;
     return current === undefined ? 0 : current.seed + current.bytes;
@@ -80,19 +81,19 @@ export class Journal {
     return fileSeed("journal", this.#nextSegment);
   }
 
-  /** A record came into memory. */
+  /** A record has entered memory. */
   entered(number: number): void {
     const segment = this.#segmentOf(number);
     if (segment !== undefined) segment.live += 1;
   }
 
-  /** A record left memory. */
+  /** A record has left memory. */
   left(number: number): void {
     const segment = this.#segmentOf(number);
     if (segment !== undefined) segment.live -= 1;
   }
 
-  /** Begins a segment with this head. Throws, with nothing changed, if it can't be written. */
+  /** Starts a segment with this head. Throws, with nothing changed, if it can't be written. */
   begin(firstNumber: number, head: ByteWriter): void {
     const path = join(this.#folder, segmentName(this.#nextSegment));
     const seed = this.seedOfNextSegment;
@@ -112,21 +113,21 @@ export class Journal {
     this.segments.push({ path, file, seed, firstNumber, bytes: head.length, live: 0, dirty: true });
   }
 
-  /** Nothing more is written to the last segment. */
+  /** Ends the current segment: the next frame starts another. */
   end(): void {
     this.#isClosed = true;
   }
 
-  /** Whether a write would be left to the thread pool. */
+  /** Whether a write would go to the thread pool. */
   leavesToPool(duringFlush: boolean): boolean {
     return duringFlush && performance.now() < this.#pooledUntil;
   }
 
   /**
-   * Writes to the current segment, or throws or rejects with nothing changed.
+   * Writes to the current segment. Throws or rejects, with nothing changed, if it can't.
    *
-   * @param duringFlush whether the disk is at work
-   * @returns undefined if it is written already: most writes go to the system's cache, and a promise costs more than those
+   * @param duringFlush whether a flush is running
+   * @returns undefined if it is written already: most writes are synchronous, as a promise costs more than the write
    */
   write(bytes: Buffer, duringFlush: boolean): Promise<void> | undefined {
     const segment = this.current;
@@ -136,7 +137,7 @@ export class Journal {
     try {
       segment.file.writeNow(bytes, segment.bytes);
     } catch (error) {
-      this.#takeBack(segment);
+      this.#undoWrite(segment);
       throw error;
     }
     if (duringFlush && performance.now() - began > SLOW_WRITE_MS) this.#pooledUntil = began + POOLED_MS;
@@ -148,7 +149,7 @@ export class Journal {
     try {
       await file.write(bytes, segment.bytes);
     } catch (error) {
-      this.#takeBack(segment);
+      this.#undoWrite(segment);
       throw error;
     }
     this.#wrote(segment, bytes);
@@ -160,7 +161,7 @@ export class Journal {
     this.bytesWritten += length;
   }
 
-  /** Resolves when all that was written before the call is on disk. */
+  /** Resolves when everything written before the call is on disk. */
   async sync(): Promise<void> {
     const dirty = this.segments.filter((segment) => segment.dirty);
     for (const segment of dirty) segment.dirty = false;
@@ -177,10 +178,10 @@ export class Journal {
     }
   }
 
-  /** The oldest segments of which no record is needed any more. */
+  /** The oldest segments, up to the first with a record in memory. */
   spent(): readonly Segment[] {
     const needed = this.segments.findIndex((segment) => segment.live > 0 || segment === this.current);
-    // The last one has the newest head, even if nothing more is written to it.
+    // The last one has the newest head, even if it is ended.
     return this.segments.slice(0, needed < 0 ? -1 : needed);
   }
 
@@ -189,7 +190,7 @@ export class Journal {
       this.segments.splice(this.segments.indexOf(segment), 1);
       segment.file?.close();
       await this.#files.remove(segment.path);
-      // One that comes back without those after it would bring back what left by them.
+      // If a power cut restored an older segment alone, records would return that a newer one has removed.
       await this.#files.syncFolder(this.#folder);
     }
   }
@@ -206,8 +207,8 @@ export class Journal {
     return this.segments[0];
   }
 
-  /** Removes a part that was written, which may be on a full disk. If it can't, another segment is begun. */
-  #takeBack(segment: Segment): void {
+  /** Removes a partial write, for example on a full disk. If that fails, the segment is ended. */
+  #undoWrite(segment: Segment): void {
     try {
       segment.file?.truncate(segment.bytes);
     } catch {

@@ -3,7 +3,8 @@
  * damaged it.
  */
 import { join } from "node:path";
-import { type Change, type Mark, type Opened, readChange } from "./change.js";
+import type { Change, Mark, Opened } from "./change.js";
+import { readChange } from "./change-codec.js";
 import { segmentName } from "./file-names.js";
 import type { FileSystem } from "./files.js";
 import { type Frame, fileSeed, framesIn } from "./frame.js";

@@ -1,8 +1,8 @@
 /**
- * What a queue holds: the records in memory, those that are being written to a run, and its runs.
+ * The content of a queue: its records in memory, those being written to a run, and its runs.
  *
- * An id is in one of them at most. Anyone who changes a queue journals the change first; a change of records in runs is
- * given by their ordinals, so that to apply it needs no look at the disk.
+ * An id is in at most one of them. Every change is journaled before it is applied; a change of records in runs has their
+ * ordinals, so applying it never reads the disk.
  */
 import type { Position } from "../store.js";
 import type { QueueRemoval, QueueWrites, Written } from "./change.js";
@@ -10,10 +10,10 @@ import { type Entry, Table } from "./memory-table.js";
 import type { Run } from "./run.js";
 import { RunIds } from "./run-ids.js";
 
-/** A table that is being written to a run. It takes nothing any more, but records leave it. */
+/** A table that is being written to a run. Records may be removed from it, but not added. */
 export interface Frozen {
   readonly table: Table;
-  /** Numbers below this are in it, or have left. */
+  /** Records with numbers below this are in it, or were removed. */
   readonly below: number;
 }
 
@@ -23,9 +23,9 @@ export class QueueContent {
   frozen: Frozen | undefined;
   #runs: readonly Run[] = [];
   readonly #runIds = new RunIds();
-  /** Values by id that were stored without a score. */
+  /** Values without a score, by id. */
   readonly orphans = new Map<string, string>();
-  /** Called with the number of each record in memory that leaves it. */
+  /** Called with the number of each record that leaves memory. */
   readonly #onLeft: (number: number) => void;
 
   constructor(name: string, onLeft: (number: number) => void) {
@@ -37,7 +37,7 @@ export class QueueContent {
     return this.#runs;
   }
 
-  /** Runs join by {@link takeRun}. */
+  /** To remove runs; {@link takeRun} adds them. */
   set runs(runs: readonly Run[]) {
     this.#runs = runs;
     this.#runIds.keep(runs);
@@ -52,14 +52,14 @@ export class QueueContent {
     return this.runs.reduce((sum, run) => sum + run.size, this.table.size + (this.frozen?.table.size ?? 0));
   }
 
-  /** Has the records in memory wait for a run; those that come go to a new table. @param below the next number */
+  /** Freezes the records in memory while they are written to a run; new ones go to a new table. @param below the next number */
   freeze(below: number): Frozen {
     this.frozen = { table: this.table, below };
     this.table = new Table();
     return this.frozen;
   }
 
-  /** Takes back what waited for a run that could not be written. */
+  /** Unfreezes them if the run could not be written. */
   thaw(): void {
     const table = this.frozen?.table;
     this.frozen = undefined;
@@ -67,8 +67,7 @@ export class QueueContent {
   }
 
   /**
-   * Takes a run, in place of the runs that it replaces and of the records in memory with a number below the given
-   * one.
+   * Adds a run, which replaces other runs and the frozen records with numbers below the given one.
    */
   takeRun(run: Run, below: number, replaces: readonly number[]): void {
     const others = this.#runs.filter(({ id }) => id !== run.id && !replaces.includes(id));
@@ -82,7 +81,7 @@ export class QueueContent {
     }
   }
 
-  /** What it takes in memory, roughly. */
+  /** Estimated bytes of its records in memory. */
   get memoryBytes(): number {
     return this.table.bytes + (this.frozen?.table.bytes ?? 0);
   }
@@ -96,7 +95,7 @@ export class QueueContent {
     return entry !== undefined && entry.score === position.score + 0 ? entry : undefined;
   }
 
-  /** @returns how many records left */
+  /** Removes records. @returns the number of removed records */
   remove({ entries = [], ordinals }: QueueRemoval): number {
     let left = 0;
     for (const entry of entries) if (this.#removeEntry(entry)) left += 1;
@@ -124,7 +123,7 @@ export class QueueContent {
     if (replaced !== undefined) this.#onLeft(replaced.number);
   }
 
-  /** What becomes of a write: an entry, or undefined for a value that has no score and for what changes nothing. */
+  /** The entry for a write; undefined for a value without a score, and for a write that changes nothing. */
   #entryOf({ id, score, value }: Written, number: number): Entry | undefined {
     if (score !== undefined && value !== undefined) {
       if (this.orphans.size > 0) this.orphans.delete(id);
@@ -151,7 +150,7 @@ export class QueueContent {
   }
 }
 
-/** As in Redis, -0 and 0 are one score: added to 0, either is 0. */
+/** As in Redis, -0 and 0 are the same score: `-0 + 0` is 0. */
 function newEntry(id: string, score: number, value: string | undefined, number: number): Entry {
   return { id, score: score + 0, value, number, live: true };
 }

@@ -1,7 +1,7 @@
 /**
- * What a call asks for, made into what becomes of the store: which records are meant, in memory and in runs.
+ * Resolves what a call asks for to its effect: the records in memory and in runs that it concerns.
  *
- * Nothing else may change the store until the answer is applied.
+ * The store must not change between resolving and applying.
  */
 import type { Position } from "../store.js";
 import type { Block } from "./block.js";
@@ -12,7 +12,7 @@ import type { Entry } from "./memory-table.js";
 import type { QueueContent } from "./queue-content.js";
 import { inRun, type Run } from "./run.js";
 
-/** The records at these positions, and how many there are. */
+/** Finds the records at these positions. @returns their removal, and their number */
 export async function findRecords(
   queue: QueueContent,
   positions: readonly Position[],
@@ -41,15 +41,15 @@ export async function findRecords(
   return { removal: removalOf(queue.name, entries, ordinals), count: entries.length + inRuns };
 }
 
-/** Whether a run may have one of these ids: then {@link resolveWrites} is needed. */
+/** Whether a run may have one of these ids, so that {@link resolveWrites} is needed. */
 export function mayBeInRuns(queue: QueueContent, writes: readonly { readonly id: string }[]): boolean {
   return queue.runs.length > 0 && writes.some(({ id }) => runsThatMayHave(queue, id).length > 0);
 }
 
 /**
- * Writes of ids that are in runs, made into whole records, which take the place of those.
+ * Completes writes of ids that are in runs to whole records, which replace those in the runs.
  *
- * @returns the writes, and the records in runs that they replace
+ * @returns the writes, and the removal of the replaced records
  */
 export async function resolveWrites(
   queue: QueueContent,
@@ -61,14 +61,14 @@ export async function resolveWrites(
   const taken = new Set<string>();
   for (const write of writes) {
     const runs = runsThatMayHave(queue, write.id);
-    // Without a look at the disk there is nothing to wait for.
+    // Avoids an await if no run has to be read.
     const known = runs.length === 0 || taken.has(write.id) ? undefined : await findIn(runs, write.id);
     if (known === undefined) {
       records.push(write);
       continue;
     }
     const { id, score = known.score, value = known.value } = write;
-    // As in Redis, to store an id once more with its score alone changes nothing.
+    // As in Redis, storing an id again with the same score changes nothing.
     if (write.value === undefined && score + 0 === known.score) continue;
     records.push({ id, score, value });
     taken.add(id);
@@ -85,7 +85,7 @@ function runsThatMayHave(queue: QueueContent, id: string): readonly Run[] {
   if (!queue.mayBeInRuns(hash)) return NO_RUNS;
   for (const run of queue.runs) {
     if (!run.mayHave(hash)) continue;
-    // An id is in one place: one in memory is in no run.
+    // An id that is in memory is in no run.
     if (queue.entry(id) !== undefined) return NO_RUNS;
     found = [...found, run];
   }
@@ -127,18 +127,19 @@ interface Found {
   readonly ordinal: number;
 }
 
-/** Finds positions in runs. They mostly come in order: the block of the last one is looked at first. */
+/** Finds positions in runs. They mostly come in order, so it tries the block of the previous one first. */
 class RunSearch {
   readonly #runs: readonly Run[];
   #run: Run | undefined;
   #block: Block | undefined;
+
   constructor(runs: readonly Run[]) {
     this.#runs = runs;
   }
 
   /**
-   * The record of this place, if it is there still: a run never changes, and an id is in one place at most. One that left
-   * its run may be elsewhere.
+   * The record with this {@link Position.place}, if it hasn't been removed. A run never changes, so its ordinal is still valid. A
+   * record that was removed from its run may be elsewhere.
    */
   at(place: number | undefined): Found | undefined {
     if (place === undefined) return undefined;

@@ -1,48 +1,48 @@
 /**
- * The calls that change the store, one after the other.
+ * A queue of calls that are executed one after the other.
  *
- * Calls that arrive in one turn of the event loop are handed over together, so that they can share a write.
+ * Calls that arrive in one turn of the event loop are executed together, so that they can share a write.
  */
 
 export class WorkQueue<T> {
-  readonly #carryOut: (work: readonly T[]) => Promise<void> | undefined;
+  readonly #execute: (work: readonly T[]) => Promise<void> | undefined;
   #waiting: T[] = [];
   #isBusy = false;
   #whenIdle: (() => void)[] = [];
 
-  /** @param carryOut returns undefined if it is done already; never throws or rejects */
-  constructor(carryOut: (work: readonly T[]) => Promise<void> | undefined) {
-    this.#carryOut = carryOut;
+  /** @param execute returns undefined if it is done already; never throws or rejects */
+  constructor(execute: (work: readonly T[]) => Promise<void> | undefined) {
+    this.#execute = execute;
   }
 
   add(work: T): void {
     this.#waiting.push(work);
     if (this.#isBusy) return;
     this.#isBusy = true;
-    setImmediate(this.#carryOutNext);
+    setImmediate(this.#executeNext);
   }
 
-  /** Whether nothing is under way, and nothing waits. */
+  /** Whether no call is in progress or waiting. */
   get isIdle(): boolean {
     return !this.#isBusy;
   }
 
-  /** Resolves when nothing is left to do. */
+  /** Resolves when all calls are done. */
   async idle(): Promise<void> {
     while (this.#isBusy) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
-  readonly #carryOutNext = (): void => {
+  readonly #executeNext = (): void => {
     const work = this.#waiting;
     this.#waiting = [];
-    const doing = this.#carryOut(work);
-    if (doing === undefined) this.#afterwards();
-    else void doing.then(this.#afterwards);
+    const executing = this.#execute(work);
+    if (executing === undefined) this.#afterwards();
+    else void executing.then(this.#afterwards);
   };
 
   readonly #afterwards = (): void => {
     if (this.#waiting.length > 0) {
-      setImmediate(this.#carryOutNext);
+      setImmediate(this.#executeNext);
       return;
     }
     this.#isBusy = false;
