@@ -1,5 +1,5 @@
 /**
- * The memory engine: queues in memory, for tests and for devices without a writable disk.
+ * The memory engine: queues in memory, for tests and benchmarks.
  *
  * Promises the same as every store except durability: everything is lost when the process ends.
  */
