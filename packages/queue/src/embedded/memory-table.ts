@@ -1,26 +1,26 @@
 /**
  * The part of a queue that is in memory: its records in order and by their ids.
  *
- * Records mostly come in order and leave from the front. They are kept in short sorted lists, so that one that comes
- * late moves a few hundred others at most. One that leaves is marked, and dropped once marked ones are the majority, in
- * number or in bytes: memory that records take which have left is bounded by that of the others.
+ * Records mostly arrive in order and leave from the front. They are kept in short sorted lists, so that a late one moves
+ * a few hundred others at most. A removed record is only marked, until marked ones are the majority in number or bytes
+ * and are all dropped: so removed records never take much more memory than the others.
  */
 import type { Position } from "../store.js";
 import { comparePositions } from "./order.js";
 
 export interface Entry extends Position {
   readonly value: string | undefined;
-  /** Of the write that stored it: numbers rise over the store's life. */
+  /** Number of the write that stored it; numbers increase over the store's life. */
   readonly number: number;
-  /** False once it was removed or replaced. */
+  /** False once it is removed or replaced. */
   live: boolean;
 }
 
 const MAX_CHUNK = 512;
-/** Marked entries that aren't worth a tidying, and their bytes. */
+/** Fewer marked entries, or bytes of them, aren't worth dropping. */
 const MIN_TIDY = 1_024;
 const MIN_TIDY_BYTES = 1024 * 1024;
-/** What an entry takes in memory beside its texts, roughly. */
+/** Estimated memory of an entry without its texts. */
 const ENTRY_BYTES = 200;
 
 export class Table {
@@ -35,17 +35,17 @@ export class Table {
     return this.#byId.size;
   }
 
-  /** What it takes in memory, roughly. */
+  /** Estimated memory. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Of ids and values. */
+  /** Total length of ids and values, in UTF-16 units. */
   get textBytes(): number {
     return this.#bytes - this.size * ENTRY_BYTES;
   }
 
-  /** Entries without a value. */
+  /** Number of entries without a value. */
   get valueless(): number {
     return this.#valueless;
   }
@@ -106,7 +106,7 @@ export class Table {
   #insert(entry: Entry): void {
     const newest = this.#chunks.at(-1);
     const end = newest?.at(-1);
-    // Records mostly come in order.
+    // Records mostly arrive in order.
     if (newest !== undefined && end !== undefined && comparePositions(end, entry) <= 0) {
       if (newest.length < MAX_CHUNK) newest.push(entry);
       else this.#chunks.push([entry]);
@@ -126,7 +126,7 @@ export class Table {
   #chunkFor(position: Position): number {
     let low = 0;
     let high = this.#chunks.length - 1;
-    // Records mostly come in order.
+    // Records mostly arrive in order.
     const end = this.#chunks[high]?.at(-1);
     if (end !== undefined && comparePositions(end, position) <= 0) return high;
     while (low < high) {
@@ -151,7 +151,7 @@ function bytesOf({ id, value }: Entry): number {
   return id.length + (value?.length ?? 0) + ENTRY_BYTES;
 }
 
-/** How many entries stand before the position or at it. */
+/** Number of entries up to and including the position. */
 function countThrough(entries: readonly Entry[], position: Position): number {
   const last = entries.at(-1);
   if (last === undefined || comparePositions(last, position) <= 0) return entries.length;
