@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import type { Milliseconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
-import { readWireOfLate } from "../../packages/agent/src/dispatch/sent-bytes.js";
+import { readRecentWireUse } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { sumOfWire } from "../../packages/agent/src/dispatch/wire-counts.js";
 import { type IntakeOptions, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { systemClock } from "../../packages/agent/src/runtime/clock.js";
@@ -39,7 +39,7 @@ async function start({ rules, through }: { rules?: IntakeOptions["rules"]; throu
   cleanUps.push(() => delivering.stop());
   const counted = async () => {
     await delivering.dispatcher.countBytes();
-    return readWireOfLate(delivering.store, systemClock);
+    return readRecentWireUse(delivering.store, systemClock);
   };
   return { intake, counting, delivering, counted };
 }

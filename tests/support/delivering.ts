@@ -11,7 +11,7 @@ import {
 } from "@chouette-iot/record";
 import { DispatchLoop, type DispatchLoopOptions } from "../../packages/agent/src/dispatch/dispatch-loop.js";
 import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
-import { readSentOfLate, SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
+import { readRecentBodyBytes, SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { type ApiKey, fixedKey } from "../../packages/agent/src/outputs/api-key.js";
 import type { ConnectionOptions } from "../../packages/agent/src/outputs/connections.js";
 import { datadogMetrics } from "../../packages/agent/src/outputs/datadog-metrics.js";
@@ -126,7 +126,7 @@ export function startDelivering({
     dispatcher,
     sentBytes,
     /** Of bodies, by the store, today. */
-    bodyBytes: async () => (await readSentOfLate(store, clock)).today,
+    bodyBytes: async () => (await readRecentBodyBytes(store, clock)).today,
     /** The loop's waits in milliseconds, in order. */
     waits,
     /** Its log messages, and their details. */

@@ -16,7 +16,7 @@ import type { SentBytes } from "./sent-bytes.js";
 const SHARES = { lowPriorityLogs: 0.7, logs: 0.8, collected: 0.9 } as const;
 
 /** Below WARNING, in the words of the original's client, pino and winston. */
-const LESSER_LEVELS: ReadonlySet<unknown> = new Set([
+const LOW_LEVELS: ReadonlySet<unknown> = new Set([
   "TRACE",
   "SILLY",
   "DEBUG",
@@ -79,7 +79,7 @@ export class ByteBudget {
 
 /** A level that isn't known may be an alarm. */
 function isWarning({ level }: ReceivedLog): boolean {
-  return !LESSER_LEVELS.has(typeof level === "string" ? level.toUpperCase() : level);
+  return !LOW_LEVELS.has(typeof level === "string" ? level.toUpperCase() : level);
 }
 
 /**

@@ -74,7 +74,7 @@ export async function deliver<T>(
       if (reason !== undefined) return { ...nothing, failure: notAboutRecords(reason) };
       if (batch.length > 1) {
         if (!release.maySearch) return nothing;
-        return deliverParts(inAnyOrder(split(batch, parts)), nothing, options, release, signal);
+        return deliverParts(inRandomOrder(split(batch, parts)), nothing, options, release, signal);
       }
       if (only !== undefined) release.suspect(only, outcome.reason);
       return nothing;
@@ -155,7 +155,7 @@ function split<T>(batch: readonly T[], parts: number): readonly (readonly T[])[]
 }
 
 /** So that a search that found nothing to be accepted goes another way the next time. */
-function inAnyOrder<T>(parts: readonly T[]): readonly T[] {
+function inRandomOrder<T>(parts: readonly T[]): readonly T[] {
   return Math.random() < 0.5 ? parts : parts.toReversed();
 }
 

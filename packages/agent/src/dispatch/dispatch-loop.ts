@@ -43,7 +43,7 @@ export class DispatchLoop<T> {
   #failures = 0;
   /** Why the key isn't used; undefined while it is accepted or not known not to be. */
   #held: SendFailure | undefined;
-  #refusalSaid = false;
+  #isRefusalLogged = false;
   #awake = false;
   #sleep = new AbortController();
 
@@ -89,19 +89,19 @@ export class DispatchLoop<T> {
       endOutages(loopOutages);
       if (dispatched.delivered + dispatched.rejected + dispatched.expired > 0)
         log.info(dispatched, "dispatched");
-      if (failure !== undefined) return this.#meet(failure, signal);
+      if (failure !== undefined) return this.#onFailure(failure, signal);
     } catch (error) {
       if (!signal.aborted) beginOutage(error, loopOutages);
       return STORE_RETRY_AFTER;
     }
     this.#failures = 0;
-    this.#refusalSaid = false;
+    this.#isRefusalLogged = false;
     this.#options.outputOutage.end();
     const took = clock.monotonic() - started;
     return milliseconds(Math.max(0, releaseInterval - took));
   }
 
-  #meet(failure: SendFailure, signal: AbortSignal): Milliseconds {
+  #onFailure(failure: SendFailure, signal: AbortSignal): Milliseconds {
     // Given up by the agent's own end: the output is not to blame.
     if (signal.aborted) return milliseconds(0);
     const { name, log, outputOutage } = this.#options;
@@ -109,13 +109,13 @@ export class DispatchLoop<T> {
     if (failure.kind === "unauthorized") {
       this.#held = failure;
       // The key may be valid and yet be refused, again and again: that is said once.
-      if (!this.#refusalSaid) {
+      if (!this.#isRefusalLogged) {
         log.error(
           { reason: failure.reason },
           `${name} refuses the API key: nothing is sent until the key is accepted`,
         );
       }
-      this.#refusalSaid = true;
+      this.#isRefusalLogged = true;
       return KEY_CHECK_INTERVAL;
     }
     this.#failures += 1;

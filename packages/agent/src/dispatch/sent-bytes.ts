@@ -28,26 +28,26 @@ const DAY = /^\d{4}-\d\d-\d\d$/;
 export const SENT_BYTES_STATE = `${NAMESPACE}:sent:`;
 
 /** In bytes of bodies, of this day and this month of UTC. */
-export interface SentOfLate {
+export interface RecentBodyBytes {
   readonly today: number;
   readonly month: number;
 }
 
 /** On the wire, this day and this month of UTC. */
-export interface WireOfLate {
+export interface RecentWireUse {
   readonly today: readonly WireUse[];
   readonly month: readonly WireUse[];
 }
 
 /** By the word of the store, so that an agent that stands by knows it as well. Rejects if the store does. */
-export async function readSentOfLate(store: Store, clock: Clock): Promise<SentOfLate> {
+export async function readRecentBodyBytes(store: Store, clock: Clock): Promise<RecentBodyBytes> {
   const texts = await store.state(periodsOf(clock.now()).map((period) => SENT_BYTES_STATE + period));
   const [today = 0, month = 0] = texts.map((text) => Number(text ?? 0) || 0);
   return { today, month };
 }
 
 /** Likewise. */
-export async function readWireOfLate(store: Store, clock: Clock): Promise<WireOfLate> {
+export async function readRecentWireUse(store: Store, clock: Clock): Promise<RecentWireUse> {
   const texts = await store.state(periodsOf(clock.now()).map((period) => WIRE_STATE + period));
   const [today = [], month = []] = texts.map((text) => wireUses(parseWireCounts(text)));
   return { today, month };

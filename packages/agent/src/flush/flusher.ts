@@ -24,12 +24,17 @@ import type { Wrap } from "../wrappers/wrapper.js";
 import { BacklogThinner, type Thinning } from "./backlog-thinner.js";
 import { type EmissionSoFar, emitWindow, joinParts, newEmission } from "./emission.js";
 import { claimFragments } from "./fragments.js";
-import { MAX_LEAD, rejectFuture, rejectUnset, type TimeLimits } from "./implausible-timestamps.js";
+import {
+  MAX_LEAD,
+  rejectBeforeClockWasSet,
+  rejectFuture,
+  type TimeLimits,
+} from "./implausible-timestamps.js";
 import { KeptContexts } from "./kept-contexts.js";
 import { type OpenWindow, OpenWindows, type WindowBatch } from "./open-windows.js";
 import { pagesBefore } from "./raw-pages.js";
 import { rejectContext } from "./rejections.js";
-import { type EmittedWindow, raised, settlementOf } from "./settlement.js";
+import { type EmittedWindow, increments, settlementOf } from "./settlement.js";
 import { fewerContexts, ONE_STEP } from "./step-size.js";
 import { inSteps } from "./steps.js";
 import { type WindowState, WindowStates } from "./window-state.js";
@@ -68,7 +73,7 @@ const SETTLE_AT_LENGTH = 8 * 1024 * 1024;
 /** A window with more records than this, or longer ones, is taken in parts. */
 const PART_AT = 100_000;
 const PART_AT_LENGTH = 16 * 1024 * 1024;
-const MAX_STRAYS = 1_000;
+const MAX_ORPHANS = 1_000;
 
 /** By the windows' starts. */
 type Emissions = Map<Seconds, EmissionSoFar>;
@@ -162,7 +167,7 @@ export class Flusher {
 
   async #rejectImplausible(now: Seconds): Promise<number> {
     const { store, queues, floor } = this.#options;
-    const rejected = await rejectUnset({ store, queues, now }, floor);
+    const rejected = await rejectBeforeClockWasSet({ store, queues, now }, floor);
     return rejected + (await rejectFuture({ store, queues, now }, this.#future.limit(now + MAX_LEAD)));
   }
 
@@ -291,13 +296,13 @@ export class Flusher {
   async #takeParts(taken: OpenWindows, flushed: Flushed): Promise<void> {
     if (this.#contextsOfStep !== ONE_STEP) return this.#settleInSteps(taken.takeBatch(), flushed);
     for (const window of taken.takeWindows()) {
-      if (window.positions.length > 0) await this.#setPartAside(window, flushed);
+      if (window.positions.length > 0) await this.#storePart(window, flushed);
       // Empty, and in its place all the same: its parts are emitted when the reader has passed it.
       taken.addWhole(window.window);
     }
   }
 
-  async #setPartAside(part: OpenWindow, flushed: Flushed): Promise<void> {
+  async #storePart(part: OpenWindow, flushed: Flushed): Promise<void> {
     const { queues } = this.#options;
     const { window, positions } = part;
     const { start } = window;
@@ -326,7 +331,7 @@ export class Flusher {
       ],
       add: [{ queue: queues.rejected, records: deadLetters }],
       state: new Map([this.#states.entry(start, state), [key, saved]]),
-      count: raised([[counterName(queues.rejected, "accepted"), deadLetters.length]]),
+      count: increments([[counterName(queues.rejected, "accepted"), deadLetters.length]]),
     });
     this.#states.set(start, state);
     flushed.aggregated += positions.length;
@@ -335,7 +340,7 @@ export class Flusher {
 
   async #rejectOrphans(flushed: Flushed): Promise<void> {
     const { store, queues } = this.#options;
-    const orphans = await store.orphans(queues.rawMetrics, MAX_STRAYS);
+    const orphans = await store.orphans(queues.rawMetrics, MAX_ORPHANS);
     if (orphans.length === 0) return;
     const rejection = { queue: queues.rawMetrics, rejectedQueue: queues.rejected, at: this.#now() };
     await store.settle(orphanRejection(rejection, orphans));

@@ -20,19 +20,22 @@ export interface TimeLimits {
   readonly future: number;
 }
 
-export interface Misstamped {
+export interface RejectOptions {
   readonly store: Store;
   readonly queues: QueueNames;
   readonly now: Seconds;
 }
 
 /** Those of a time when the clock wasn't set, in an earlier boot: nothing tells any more when that was. */
-export function rejectUnset({ store, queues, now }: Misstamped, floor: Seconds): Promise<number> {
+export function rejectBeforeClockWasSet(
+  { store, queues, now }: RejectOptions,
+  floor: Seconds,
+): Promise<number> {
   return rejectRange(store, placesOf(queues), { before: floor }, { reason: UNSET_REASON, at: now });
 }
 
 /** Those of a time after this. */
-export function rejectFuture({ store, queues, now }: Misstamped, future: Seconds): Promise<number> {
+export function rejectFuture({ store, queues, now }: RejectOptions, future: Seconds): Promise<number> {
   const after = { score: future, id: "" };
   return rejectRange(store, placesOf(queues), { after }, { reason: FUTURE_REASON, at: now });
 }

@@ -142,7 +142,7 @@ export class OpenWindows {
     }
     const { earliest, latest } = this.#limits;
     if (timestamp < earliest || timestamp > latest) {
-      this.#takeMisstamped(record, timestamp);
+      this.#takeImplausible(record, timestamp);
       return;
     }
     const start = this.#grid.startAt(timestamp);
@@ -180,7 +180,7 @@ export class OpenWindows {
   }
 
   /** By its own time, whatever its place in the queue is. */
-  #takeMisstamped(record: StoredRecord, timestamp: Seconds): void {
+  #takeImplausible(record: StoredRecord, timestamp: Seconds): void {
     const { unset, latest, future } = this.#limits;
     if (timestamp < unset) this.#reject(record, UNSET_REASON);
     else if (timestamp <= latest) {

@@ -83,7 +83,7 @@ export function settlementOf(
       { queue: rejected, records: deadLetters },
     ],
     state: stateOf(windows, states),
-    count: raised([
+    count: increments([
       [counterName(readyMetrics, "accepted"), ready.length],
       [counterName(sketchQueue, "accepted"), sketches.length],
       [counterName(rejected, "accepted"), deadLetters.length],
@@ -98,7 +98,7 @@ function joined<T>(lists: readonly (readonly T[])[]): readonly T[] {
 }
 
 /** Counters to raise, without those that don't change. */
-export function raised(
+export function increments(
   counters: readonly (readonly [name: string, by: number])[],
 ): ReadonlyMap<string, number> {
   return new Map(counters.filter(([, by]) => by > 0));

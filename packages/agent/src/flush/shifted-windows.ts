@@ -12,9 +12,9 @@ import type { WindowSpan } from "../aggregation/window.js";
 import { isOfFlush } from "../runtime/ready-ids.js";
 import {
   decodeWindowState,
+  finalSecondPrefix,
   forgottenKey,
   gaugesPrefix,
-  lastPrefix,
   partsPrefix,
   type WindowState,
   windowStatePrefix,
@@ -134,7 +134,7 @@ async function shiftedState(
   for (const [prefix, shiftedText] of [
     [windowStatePrefix(queue), same],
     [partsPrefix(queue), shiftedContexts],
-    [lastPrefix(queue), shiftedContexts],
+    [finalSecondPrefix(queue), shiftedContexts],
     [gaugesPrefix(queue), same],
   ] as const) {
     for (const [key, text] of await store.stateWithPrefix(prefix)) {

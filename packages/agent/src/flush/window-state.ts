@@ -178,7 +178,7 @@ export class WindowStates {
 
   /** The key of the contexts of a window's last second. */
   finalSecondKey(start: Seconds): string {
-    return `${lastPrefix(this.#queue)}${start}`;
+    return `${finalSecondPrefix(this.#queue)}${start}`;
   }
 
   /** The key of the times of the gauges that a window has emitted. */
@@ -232,7 +232,7 @@ export function partsPrefix(queue: string): string {
   return `parts:${queue}:`;
 }
 
-export function lastPrefix(queue: string): string {
+export function finalSecondPrefix(queue: string): string {
   return `last:${queue}:`;
 }
 

@@ -19,7 +19,7 @@ import { currentHostName } from "../config/host-name.js";
 import { OUTPUTS } from "../config/outputs.js";
 import { hasSentinels, shownRedisAddress } from "../config/redis-address.js";
 import type { DeferredCounts } from "../dispatch/byte-budget.js";
-import type { SentOfLate, WireOfLate } from "../dispatch/sent-bytes.js";
+import type { RecentBodyBytes, RecentWireUse } from "../dispatch/sent-bytes.js";
 import type { StatsdStatus } from "../ingest/dogstatsd/listener.js";
 import type { Clock } from "../runtime/clock.js";
 import type { OutageReport } from "../runtime/outage.js";
@@ -64,9 +64,9 @@ export interface Status {
   readonly collectors: readonly CollectorStatus[];
   readonly deliveries: Readonly<Record<Signal, DeliveryStatus>>;
   /** Bytes of request bodies, failed attempts included; undefined if the store doesn't answer. */
-  readonly sent?: SentOfLate | undefined;
+  readonly sent?: RecentBodyBytes | undefined;
   /** Bytes on the wire, both ways, with TLS and handshakes, without headers of TCP and IP; likewise. */
-  readonly wire?: WireOfLate | undefined;
+  readonly wire?: RecentWireUse | undefined;
   /** Undefined if neither DAILY_BYTE_BUDGET nor MONTHLY_BYTE_BUDGET is set. */
   readonly budget?: BudgetStatus;
   /** Undefined if the store doesn't answer. */

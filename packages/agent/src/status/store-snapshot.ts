@@ -6,7 +6,12 @@
  */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { toSeconds } from "@chouette-iot/record";
-import { readSentOfLate, readWireOfLate, type SentOfLate, type WireOfLate } from "../dispatch/sent-bytes.js";
+import {
+  type RecentBodyBytes,
+  type RecentWireUse,
+  readRecentBodyBytes,
+  readRecentWireUse,
+} from "../dispatch/sent-bytes.js";
 import type { Clock } from "../runtime/clock.js";
 import { type QueueStatus, readQueues } from "./queues.js";
 
@@ -18,8 +23,8 @@ export interface BrokerMemory {
 
 export interface StoreSnapshot {
   readonly queues: readonly QueueStatus[];
-  readonly sent: SentOfLate;
-  readonly wire: WireOfLate;
+  readonly sent: RecentBodyBytes;
+  readonly wire: RecentWireUse;
   readonly memory: BrokerMemory | undefined;
 }
 
@@ -37,8 +42,8 @@ export function storeSnapshots(
     const now = toSeconds(clock.now());
     const [queues, sent, wire, memory] = await Promise.all([
       readQueues(store, names, now),
-      readSentOfLate(store, clock),
-      readWireOfLate(store, clock),
+      readRecentBodyBytes(store, clock),
+      readRecentWireUse(store, clock),
       memoryOf(),
     ]);
     return { queues, sent, wire, memory };
