@@ -1,8 +1,8 @@
 /**
- * A context: the records of one series and type in one window, added up whatever came between them.
+ * A context: the sum of the records of one series and type in one window.
  *
- * A context can be merged with another of the same key in any order and grouping, and survives JSON, so that
- * a part of a window can wait in the store for the rest. Its sums are finite: what would make one infinite isn't added.
+ * Contexts of the same key can be merged in any order and grouping, and survive JSON, so that a part of a window can
+ * wait in the store for the rest. Sums are finite: a record or context that would make one infinite isn't added.
  */
 import { addToSketch, type KeyedMetric, mergeSketches, newSketch, type Sketch } from "@chouette-iot/record";
 import { addToCount, type Count, mergeCounts, newCount } from "./count.js";
@@ -12,9 +12,9 @@ import { addToRate, mergeRates, newRate, type Rate } from "./rate.js";
 import { addToSet, type DistinctSet, mergeSets, newSet } from "./set.js";
 
 interface Named {
-  /** By Datadog's rules. */
+  /** As Datadog normalizes names. */
   readonly metric: string;
-  /** `["key:value", …]` by Datadog's rules: sorted, each once, the global tags included. */
+  /** `["key:value", …]` as Datadog normalizes tags: sorted, without duplicates, including the global tags. */
   readonly tags: readonly string[];
 }
 
@@ -47,10 +47,10 @@ export function newContext({ metric, type, tags }: Named & Pick<KeyedMetric, "ty
   }
 }
 
-/** Why a record or a context wasn't added. */
+/** The reason of a record or context that wasn't added. */
 export const TOO_LARGE = "the window's sum would be too large for a number";
 
-/** Adds a record of the context's own key. Answers false if the sum can't hold it: then nothing has changed. */
+/** Adds a record of the context's own key. Returns false, and changes nothing, if the sum wouldn't be finite. */
 export function addRecord(context: Context, record: KeyedMetric): boolean {
   switch (context.type) {
     case "count":
@@ -74,7 +74,7 @@ export function addRecord(context: Context, record: KeyedMetric): boolean {
   }
 }
 
-/** Adds another context of the same key to the first. Answers false if the sum can't hold it: then nothing has changed. */
+/** Adds another context of the same key to the first. Returns false, and changes nothing, if the sum wouldn't be finite. */
 export function mergeContext(into: Context, other: Context): boolean {
   switch (into.type) {
     case "count":
@@ -94,13 +94,13 @@ export function mergeContext(into: Context, other: Context): boolean {
   }
 }
 
-/** Both together; undefined if the sum isn't finite. Neither of the two is changed. */
+/** The sum of both, as a new context; undefined if it isn't finite. */
 export function sumOf(first: Context, second: Context): Context | undefined {
   const sum = newContext(first);
   return mergeContext(sum, first) && mergeContext(sum, second) ? sum : undefined;
 }
 
-/** The key has the type in it, so that anything else is a fault of the caller's. @throws TypeError */
+/** The key includes the type: another type is the caller's mistake. @throws TypeError */
 function sameType<const U extends string, T extends { readonly type: string }>(
   type: U,
   other: T,

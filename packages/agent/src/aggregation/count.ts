@@ -1,4 +1,4 @@
-/** Count: what happened in the window, added up. Adding answers false, and changes nothing, if the sum wouldn't be finite. */
+/** Count: the sum of the window's values. Adding returns false, and changes nothing, if the sum wouldn't be finite. */
 
 export interface Count {
   total: number;

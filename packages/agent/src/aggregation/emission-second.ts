@@ -1,17 +1,17 @@
 /**
- * Which second a window's value goes to.
+ * Which second the values of an emission are stamped with.
  *
- * Datadog keeps the last value that it gets for a metric, host, tags and second. A part of a window that comes
- * after the window was emitted would erase the first part at the same second. So the n-th emission of a window
- * goes to the n-th second after its start, and the values of all its seconds add up to the whole. Once the
- * window's seconds are used up, all that comes later is gathered in the last one, which is sent again whole.
+ * Datadog keeps the last value that it receives for a metric, host, tags and second. Records that arrive after their
+ * window was emitted would overwrite its first values if they were sent for the same second. So the n-th emission of a
+ * window goes to the n-th second after its start, and the values of all its seconds add up to the whole. Once the
+ * window's seconds are used up, later records are added to the last second, which is sent again whole.
  */
 import { type Seconds, seconds } from "@chouette-iot/record";
 
 export interface Emission {
   /** The second that the values are stamped with. */
   readonly at: Seconds;
-  /** Whether the second takes further parts, so that its values must be kept to be sent again. */
+  /** Whether this is the window's last second, whose values are kept, since it is sent again whole with later records. */
   readonly isLast: boolean;
 }
 

@@ -1,8 +1,8 @@
 /**
- * When the gauges that a window has emitted were taken, so that a late part doesn't bring an older value after a newer one.
+ * When the gauges that a window has emitted were measured, so that a late record doesn't send an older value after a newer one.
  *
- * Eight bytes a gauge: 48 bits of its key's hash and 16 of its place in the window, so that it can be kept for many windows.
- * Two of 1,000 gauges share a hash once in 560 million windows; then a late value of the one may be left out for the other.
+ * Small enough to be kept for many windows: 8 bytes per gauge, 48 bits of its key's hash and 16 of its place in the window.
+ * Two of 1,000 gauges share a hash once in 560 million windows; then a late value of one may be dropped because of the other.
  */
 import type { Seconds } from "@chouette-iot/record";
 import type { WindowSpan } from "./window.js";
@@ -15,7 +15,7 @@ export class GaugeTimes {
   readonly #window: WindowSpan;
   readonly #places: Map<number, number>;
 
-  /** @param text what {@link toText} made; undefined if the window has emitted no gauge */
+  /** @param text from {@link toText}; undefined if the window has emitted no gauge */
   constructor(window: WindowSpan, text: string | undefined) {
     this.#window = window;
     this.#places = new Map();
@@ -24,19 +24,19 @@ export class GaugeTimes {
       this.#places.set(bytes.readUIntBE(at, HASH_BYTES), bytes.readUInt16BE(at + HASH_BYTES));
   }
 
-  /** Whether a gauge of this key was emitted that was taken later. */
+  /** Whether a later value of this gauge was emitted. */
   hasNewer(key: string, time: Seconds): boolean {
     const place = this.#places.get(hash48(key));
     return place !== undefined && place > this.#placeOf(time);
   }
 
-  /** Notes that a gauge is emitted which was taken then. */
+  /** @param time when the emitted value was measured */
   add(key: string, time: Seconds): void {
     const hash = hash48(key);
     this.#places.set(hash, Math.max(this.#placeOf(time), this.#places.get(hash) ?? 0));
   }
 
-  /** Undefined if there is no gauge. */
+  /** Undefined if no gauge was added. */
   toText(): string | undefined {
     if (this.#places.size === 0) return undefined;
     const bytes = Buffer.allocUnsafe(this.#places.size * ENTRY_BYTES);
@@ -56,7 +56,7 @@ export class GaugeTimes {
   }
 }
 
-/** Two rounds of FNV-1a, with different seeds, of which 24 bits each are kept. */
+/** 24 bits each of two FNV-1a hashes with different seeds. */
 function hash48(text: string): number {
   let [low, high] = [0x811c9dc5, 0x9747b28c];
   for (let index = 0; index < text.length; index++) {

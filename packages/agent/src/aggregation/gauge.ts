@@ -1,14 +1,14 @@
 /**
  * Gauge: the value with the latest timestamp, and for the simple wrapper the mean.
  *
- * Of two values with the same timestamp the one that comes later in the queue's order holds. Adding answers false, and
- * changes nothing, if the sum of the samples wouldn't be finite.
+ * Of two values with the same timestamp the one that is later in the queue wins. Adding returns false, and changes
+ * nothing, if the sum of the samples wouldn't be finite.
  */
 import type { Seconds } from "@chouette-iot/record";
 
 export interface Gauge {
   latest: number;
-  /** When the latest was taken; null before the first. */
+  /** When the latest was measured; null before the first. */
   at: Seconds | null;
   total: number;
   samples: number;

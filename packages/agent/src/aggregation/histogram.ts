@@ -1,15 +1,15 @@
 /**
- * Histogram: every sample of the window, for maximum, median, percentiles and what else is asked of them.
+ * Histogram: every sample of the window, for its maximum, median, percentiles and other aggregates.
  *
- * A sample that stands for several calls has its weight; those of one call are kept apart, since most are such. Adding
- * answers false, and changes nothing, if the sum of the weights wouldn't be finite.
+ * A sample that stands for several calls has a weight; those of one call, most of them, are kept without one. Adding
+ * returns false, and changes nothing, if the sum of the weights wouldn't be finite.
  */
 import type { WeightedSample } from "@chouette-iot/record";
 
 export interface Histogram {
-  /** Of one call each. */
+  /** Those of weight 1. */
   readonly samples: number[];
-  /** Value and weight in turn. */
+  /** Values and weights, alternating. */
   readonly weighted: number[];
 }
 

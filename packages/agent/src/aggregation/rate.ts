@@ -1,6 +1,6 @@
 /**
- * Rate: what happened in the window, to be divided by its length; or, to the simple wrapper, samples of a gauge. Adding
- * answers false, and changes nothing, if the sum wouldn't be finite.
+ * Rate: the sum of the window's values, to be divided by its length; the simple wrapper treats them as samples of a gauge.
+ * Adding returns false, and changes nothing, if the sum wouldn't be finite.
  */
 
 export interface Rate {

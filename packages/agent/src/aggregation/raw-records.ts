@@ -1,10 +1,10 @@
 /**
- * The raw records that add up to a context: what a dead letter holds of one that couldn't become ready metrics, so that
- * it can be requeued once the reason is gone.
+ * The raw records that add up to a context: the dead letters of a context that couldn't become ready metrics, so that it
+ * can be requeued once the cause is fixed.
  *
- * What the datadog wrapper makes of them is what it would have made of those that were stored. A large set is several
- * records, since a value that is too long can't be read back from a queue. For gauges and rates the
- * number of samples, which the simple wrapper counts, is lost.
+ * Promises: the datadog wrapper makes the same ready metrics of them as of the original records. A large set becomes
+ * several records, since a queue can't return a value that is too long. What it loses: the number of samples of gauges
+ * and rates, which the simple wrapper needs.
  */
 import {
   type DistinctElement,
@@ -16,10 +16,13 @@ import {
 import type { Context } from "./context.js";
 
 const MAX_ELEMENTS = 1_000;
-/** In characters, which may take three bytes each; a queue hands out no value of more than 2 MiB. */
+/** In characters, of up to three bytes each; a queue returns no value of more than 2 MiB. */
 const MAX_LENGTH = 500_000;
 
-/** @param start of the context's window. Returns JSON, a text for each record. */
+/**
+ * @param start of the context's window
+ * @returns one JSON text per record
+ */
 export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds): readonly string[] {
   const ownRecord = (recordType: string, value: string | number, timestamp = start) =>
     `{"metric":${JSON.stringify(metric)},"type":"${recordType}","value":${value},"timestamp":${timestamp},"tags":${tagsJson(tags)}}`;
@@ -48,7 +51,7 @@ export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds)
   }
 }
 
-/** As one record of a client may have them: bounded in number and length. One element may be as long as a client's was. */
+/** Chunks of a size that a client's record may have. A single element longer than that is a chunk, too. */
 function chunksOf(elements: readonly string[]): readonly (readonly string[])[] {
   const chunks: string[][] = [];
   let length = Number.POSITIVE_INFINITY;
@@ -68,7 +71,7 @@ function elementJson(element: DistinctElement): string {
   return typeof element === "bigint" ? `${element}` : JSON.stringify(element);
 }
 
-/** An object has one value for each name. A second one becomes a name without a value, which is the same tag. */
+/** An object has one value for each name: a second tag `name:value` becomes a name without a value, which is the same tag. */
 function tagsJson(tags: readonly string[]): string {
   const byName = new Map<string, string>();
   for (const tag of tags) {

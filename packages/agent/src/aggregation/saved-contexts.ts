@@ -1,5 +1,5 @@
 /**
- * Contexts as text, for those that wait in the store: a part of a window for the rest, a last second for more.
+ * Contexts as JSON, for those kept in the store: of parts of windows that aren't emitted yet, and of last seconds.
  */
 import {
   addToSketch,
@@ -17,18 +17,18 @@ import { type Context, newContext } from "./context.js";
 
 export interface SavedContext {
   readonly context: Context;
-  /** The ids of the ready metrics that it became; none if it wasn't emitted yet. */
+  /** The ids of the ready metrics made from it; empty if it wasn't emitted yet. */
   readonly readyIds: readonly string[];
 }
 
-/** The elements of a set in JSON: a whole number that a double can't hold is an object with its digits. */
+/** An element of a set in JSON: an integer that a double can't represent is an object with its digits. */
 type SavedElement = Exclude<DistinctElement, bigint> | { readonly digits: string };
 
 export function saveContexts(saved: Iterable<SavedContext>): string {
   return `[${Array.from(saved, saveContext).join(",")}]`;
 }
 
-/** A part of what {@link saveContexts} makes. */
+/** One element of the list that {@link saveContexts} writes. */
 export function saveContext(saved: SavedContext): string {
   return JSON.stringify(saved, (_key, value) => {
     if (value instanceof Set) return saveElements(value);
@@ -38,12 +38,12 @@ export function saveContext(saved: SavedContext): string {
 
 export type Restored =
   | { readonly ok: true; readonly saved: readonly SavedContext[] }
-  /** It isn't what {@link saveContexts} makes, or its sums aren't whole. */
+  /** The text isn't from {@link saveContexts}, or its sums are damaged. */
   | { readonly ok: false; readonly reason: string };
 
 /**
- * @param text what {@link saveContexts} made, undefined if nothing was saved, or what somebody else wrote there
- * @param globalTags for those that an earlier version saved without them; any others keep the tags that they have
+ * @param text from {@link saveContexts}, or whatever another program wrote there; undefined if nothing was saved
+ * @param globalTags for contexts that an earlier version saved without them; the others keep their tags
  */
 export function restoreContexts(text: string | undefined, globalTags: readonly string[]): Restored {
   if (text === undefined) return { ok: true, saved: [] };
@@ -61,9 +61,9 @@ export function restoreContexts(text: string | undefined, globalTags: readonly s
   }
 }
 
-/** @throws Error if it is none */
+/** @throws Error if it isn't a context */
 function restoreContext(context: Context, globalTags: readonly string[]): Context {
-  // An earlier version saved tags by name, and names as they were given.
+  // An earlier version saved tags as an object, and names without normalizing them.
   const tags: readonly string[] | Tags = context.tags;
   const complete = isList(tags) ? canonicalTags(tags) : canonicalTags(tagList(tags), globalTags);
   const named = { metric: metricName(context.metric), tags: complete };
@@ -76,7 +76,7 @@ function restoreContext(context: Context, globalTags: readonly string[]): Contex
   return { ...nothing, sum: Object.fromEntries(fields) };
 }
 
-/** What an earlier version saved had no weights, and of a distribution its samples. @throws Error */
+/** Earlier versions saved histograms without weights, and the samples of distributions. @throws Error */
 function savedSum({ type, sum }: Context): Readonly<Record<string, unknown>> {
   const saved: Readonly<Record<string, unknown>> = { ...sum };
   if (type === "histogram") return { weighted: [], ...saved };
@@ -89,14 +89,14 @@ function savedSum({ type, sum }: Context): Readonly<Record<string, unknown>> {
 }
 
 /**
- * @param initial what the field is in a sum of nothing, which says what it may be
- * @throws Error if it is something else: JSON makes null of a sum that was infinite
+ * @param initial the field's value in an empty sum, which determines its type
+ * @throws Error if the value is of another type: in JSON, an infinite sum becomes null
  */
 function restoreField(initial: unknown, value: unknown): unknown {
   if (initial instanceof Map && Array.isArray(value) && value.every(Number.isInteger)) return pairsOf(value);
   if (initial instanceof Set && Array.isArray(value)) return new Set(value.map(restoreElement));
   if (Array.isArray(initial) && Array.isArray(value) && value.every(Number.isFinite)) return value;
-  // The minimum and maximum of no samples.
+  // The minimum or maximum of an empty sum is infinite, so it was saved as null.
   if (typeof initial === "number" && !Number.isFinite(initial) && value === null) return initial;
   if (typeof initial === "number" && Number.isFinite(value)) return value;
   if (initial === null && (value === null || Number.isFinite(value))) return value;
@@ -125,10 +125,11 @@ function restoreElement(saved: SavedElement): DistinctElement {
 }
 
 /**
- * The same, of a time that is later by so much.
+ * The saved contexts with all times shifted.
  *
- * @param text what {@link saveContexts} made
- * @param shiftedId the new id of a ready metric that they became
+ * @param text from {@link saveContexts}
+ * @param by how much to add to each time
+ * @param shiftedId maps the id of a ready metric to its id after the shift
  */
 export function shiftContexts(text: string, by: Seconds, shiftedId: (id: string) => string): string {
   const restored = restoreContexts(text, []);
@@ -142,7 +143,7 @@ export function shiftContexts(text: string, by: Seconds, shiftedId: (id: string)
   );
 }
 
-/** Of the sums, a gauge alone knows when its value was taken. */
+/** Only the sums of gauges contain a time. */
 function shiftedContext(context: Context, by: Seconds): Context {
   if (context.type !== "gauge" || context.sum.at === null) return context;
   return { ...context, sum: { ...context.sum, at: seconds(context.sum.at + by) } };

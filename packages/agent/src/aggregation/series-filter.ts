@@ -1,29 +1,29 @@
 /**
  * Which metrics aren't aggregated, and which of their tags are left out: METRICS_ALLOW, METRICS_BLOCK and TAGS_BLOCK.
  *
- * A tag is left out before its series is formed, so that series that differ in nothing else add up to one.
- * It loses what it is asked to lose; the flush counts it as `filtered`.
+ * A tag is removed before its series is formed, so that series that differ only in it add up to one.
+ * It loses what the settings ask it to lose; the flush counts that as `filtered`.
  */
-/** As the settings have it. In a pattern, `*` stands for any characters; all others for themselves. */
+/** In a pattern, `*` matches any characters; every other character matches itself. */
 export interface FilterPatterns {
-  /** Only these metrics are aggregated; all if there is none. */
+  /** Only these metrics are aggregated; empty for all. */
   readonly metricsAllow: readonly string[];
-  /** These aren't, even if they are among those. */
+  /** These aren't aggregated, even if they are allowed. */
   readonly metricsBlock: readonly string[];
   /** Names of tags. */
   readonly tagsBlock: readonly string[];
 }
 
 export interface SeriesFilter {
-  /** By its name as Datadog stores it. Undefined if all are kept. */
+  /** Takes the name as Datadog stores it. Undefined if all metrics are kept. */
   readonly keepsMetric: ((metric: string) => boolean) | undefined;
-  /** By the tag as Datadog stores it. Undefined if all are kept. */
+  /** Takes the tag as Datadog stores it. Undefined if all tags are kept. */
   readonly keepsTag: ((tag: string) => boolean) | undefined;
 }
 
 export const KEEPS_ALL: SeriesFilter = { keepsMetric: undefined, keepsTag: undefined };
 
-/** More names than any device has; beyond them, patterns are tried for each record. */
+/** More names than any device has. For any others, the patterns are matched for each record. */
 const MAX_REMEMBERED = 10_000;
 
 export function seriesFilter({ metricsAllow, metricsBlock, tagsBlock }: FilterPatterns): SeriesFilter {
@@ -39,7 +39,7 @@ export function seriesFilter({ metricsAllow, metricsBlock, tagsBlock }: FilterPa
   };
 }
 
-/** Patterns are written as people know the name, which Datadog may store otherwise: `my-app.*` is `my_app.*`. */
+/** Users write patterns for the names that they use, which Datadog may store differently: `my-app.*` is `my_app.*`. */
 function storedName(pattern: string): string {
   return pattern.replace(/[^A-Za-z0-9_.*]/g, "_");
 }

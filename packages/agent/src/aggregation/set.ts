@@ -1,5 +1,5 @@
 /**
- * Set: the distinct elements of the window. A number and its text are two elements, as in the original.
+ * Set: the distinct elements of the window. A number and the same number as text are two elements, as in the Python agent.
  */
 import type { DistinctElement } from "@chouette-iot/record";
 

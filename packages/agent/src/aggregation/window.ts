@@ -1,4 +1,4 @@
-/** A window: a stretch of time whose records of one context become one. */
+/** A window: an interval of time whose records are aggregated by context. */
 import { contextKey, type KeyedMetric, type Seconds } from "@chouette-iot/record";
 import { addRecord, type Context, mergeContext, newContext } from "./context.js";
 
@@ -9,7 +9,7 @@ export interface WindowSpan {
   readonly interval: Seconds;
 }
 
-/** What the records of one window add up to so far, by context. */
+/** The contexts of one window, so far. */
 export class Window implements WindowSpan {
   readonly start: Seconds;
   readonly interval: Seconds;
@@ -20,7 +20,7 @@ export class Window implements WindowSpan {
     this.interval = interval;
   }
 
-  /** Answers false if its context's sum can't hold the record: then nothing has changed. */
+  /** Returns false, and changes nothing, if the context's sum wouldn't be finite. */
   add(record: KeyedMetric): boolean {
     const context = this.#contexts.get(record.key);
     if (context !== undefined) return addRecord(context, record);
@@ -31,8 +31,8 @@ export class Window implements WindowSpan {
   }
 
   /**
-   * Takes in what was aggregated elsewhere. The other context is this window's from then on. Answers false if the sum of
-   * both wouldn't be finite: then nothing has changed.
+   * Adds a context that was aggregated elsewhere, and may change it from then on. Returns false, and changes nothing, if
+   * the sum of both wouldn't be finite.
    */
   merge(other: Context): boolean {
     const key = contextKey(other);
@@ -42,7 +42,7 @@ export class Window implements WindowSpan {
     return true;
   }
 
-  /** How many contexts it has. */
+  /** Number of contexts. */
   get size(): number {
     return this.#contexts.size;
   }
@@ -51,7 +51,6 @@ export class Window implements WindowSpan {
     return this.#contexts.values();
   }
 
-  /** Its contexts, each with its key. */
   entries(): Iterable<readonly [key: string, context: Context]> {
     return this.#contexts;
   }

@@ -1,8 +1,8 @@
-/** An output that remembers which records it may have delivered, whatever its caller learned of it. */
+/** An output that remembers which records it may have delivered, even if sending them seemed to fail. */
 import type { Outcome, Output, Place } from "../outputs/output.js";
 import type { AttemptedTimes } from "../runtime/attempted-times.js";
 
-/** Only a batch of which not a byte went out counts as not attempted. */
+/** A batch is attempted unless it failed before its first byte was sent. @param attempted receives the records' times */
 export function attemptedOutput<T>(output: Output<T>, attempted: AttemptedTimes): Output<T> {
   const { resume } = output;
   const remember = (places: readonly Place[]) => {

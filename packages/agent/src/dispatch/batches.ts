@@ -1,13 +1,13 @@
 /**
- * Full batches, made of pages that may have only a few records in them.
+ * Full batches from pages that may have few records each.
  *
- * Promises: no more is held than a page and a batch, in number and in bytes. The order stays. While it is not known
- * whether anything is accepted, there is a single record of each page, and the others stay in the queue.
+ * Promises: it holds at most a page and a batch, in number and in bytes. The order is kept. While the batch size is probing,
+ * each page yields one record, and the others stay in the queue.
  */
 import type { BatchSize } from "./batch-size.js";
 import type { Entry } from "./delivery.js";
 
-/** @param size is read before each batch, since the fate of one decides on the next */
+/** @param size is read before each batch, since it changes with the outcome of the one before */
 export async function* inBatches<T>(
   pages: AsyncIterable<readonly Entry<T>[]>,
   size: BatchSize,
@@ -15,7 +15,7 @@ export async function* inBatches<T>(
   let waiting: readonly Entry<T>[] = [];
   for await (const page of pages) {
     if (size.isProbing) {
-      // Any one: the oldest may be those that are really refused.
+      // A random one: the oldest records may be the very ones that are invalid.
       const probe = page[Math.floor(Math.random() * page.length)];
       if (probe !== undefined) yield [probe];
       if (size.isProbing) continue;
@@ -28,7 +28,7 @@ export async function* inBatches<T>(
       waiting = waiting.slice(full);
     }
   }
-  // The size may have changed since: what is left may be more than a batch.
+  // The size may have shrunk: the rest may be more than one batch.
   while (waiting.length > 0) {
     const count = fullBatch(waiting, size) || waiting.length;
     yield waiting.slice(0, count);
@@ -36,7 +36,7 @@ export async function* inBatches<T>(
   }
 }
 
-/** How many of these make a batch that is full; 0 if they don't. One that is too long by itself is a batch. */
+/** How many of the entries fill a batch; 0 if they don't fill one. An entry that is longer than a batch fills one. */
 function fullBatch<T>(entries: readonly Entry<T>[], { records, length }: BatchSize): number {
   let sum = 0;
   for (let index = 0; index < entries.length; index++) {

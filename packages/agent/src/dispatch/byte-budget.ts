@@ -1,21 +1,21 @@
 /**
- * DAILY_BYTE_BUDGET and MONTHLY_BYTE_BUDGET: what is held back as their bytes are used up, the least important first.
+ * DAILY_BYTE_BUDGET and MONTHLY_BYTE_BUDGET: which records are held back as the budget is used up, the least important first.
  *
- * | used | held back until the next day, or month, of UTC |
+ * | used | held back until the next day or month (UTC) |
  * |---|---|
  * | 70 % | logs below WARNING |
  * | 80 % | all logs |
  * | 90 % | the metrics of collectors, and the agent's own |
  *
- * The metrics of applications are never held back. What is held back stays in its queue, and expires at the age
- * at which it would have anyway.
+ * The metrics of applications are never held back. Records that are held back stay in their queue, and expire at the
+ * same age as any others.
  */
 import type { ReadyMetric, ReceivedLog } from "@chouette-iot/record";
 import type { SentBytes } from "./sent-bytes.js";
 
 const SHARES = { lowPriorityLogs: 0.7, logs: 0.8, collected: 0.9 } as const;
 
-/** Below WARNING, in the words of the original's client, pino and winston. */
+/** Below WARNING, as the Python client, pino and winston name levels. */
 const LOW_LEVELS: ReadonlySet<unknown> = new Set([
   "TRACE",
   "SILLY",
@@ -26,18 +26,18 @@ const LOW_LEVELS: ReadonlySet<unknown> = new Set([
   "NOTICE",
 ]);
 
-/** Numbers of records that wait because of the budget, by the line of the table that holds them. */
+/** Numbers of records that are held back, by the row of the table that applies. */
 export interface DeferredCounts {
-  /** Where all logs are held back, they are among `logs`. */
+  /** 0 while all logs are held back: then `logs` includes them. */
   readonly lowPriorityLogs: number;
   readonly logs: number;
   readonly collected: number;
 }
 
-/** What of a queue may be sent now: `true` and `false` for all and nothing of it. The id is that in the queue. */
+/** Which records of a queue may be sent now: all (`true`), none (`false`), or those that the function accepts. */
 export type SendPolicy<T> = boolean | ((record: T, id: string) => boolean);
 
-/** In bytes; undefined without a limit. */
+/** In bytes; undefined for no limit. */
 export interface ByteLimits {
   readonly perDay: number | undefined;
   readonly perMonth: number | undefined;
@@ -61,7 +61,7 @@ export class ByteBudget {
     return !this.#isUsed(SHARES.collected) || isOfApplication;
   }
 
-  /** @param waiting how many records of each queue weren't admitted */
+  /** @param waiting how many records of each queue weren't allowed to be sent */
   deferred(waiting: { readonly metrics: number; readonly logs: number }): DeferredCounts {
     const areAllLogs = this.#isUsed(SHARES.logs);
     return {
@@ -77,14 +77,14 @@ export class ByteBudget {
   }
 }
 
-/** A level that isn't known may be an alarm. */
+/** An unknown level may be an alarm. */
 function isWarning({ level }: ReceivedLog): boolean {
   return !LOW_LEVELS.has(typeof level === "string" ? level.toUpperCase() : level);
 }
 
 /**
- * The metrics of collectors and the agent's own have ids that say so. The original's collectors give theirs ids
- * like any other, but names that begin with `Chouette.`, as ours do.
+ * Collectors' and the agent's own metrics have a prefix in their ids. Those of the Python agent's collectors don't, but
+ * their names begin with `Chouette.`.
  */
 function isOfApplication({ metric }: ReadyMetric, id: string): boolean {
   return !/^(collect|self)\./.test(id) && !/^chouette\./i.test(metric);

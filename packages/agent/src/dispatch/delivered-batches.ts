@@ -1,9 +1,9 @@
 /**
- * Has the queue let go of what the output took, also if the store fails, or goes back in time, between the two.
+ * Removes delivered records from their queue, even if the store fails, or returns with older data, after the delivery.
  *
- * Promises: what this process has seen delivered is not sent again, and counted once. A record that has another value
- * by now stays: a store with older data may have had its window made again. It loses nothing: what it remembers, one
- * batch, is gone with the process, and then the batch is sent once more.
+ * Promises: a batch whose delivery this process has seen is not sent again, and is counted once. A record whose value has
+ * changed meanwhile stays: after the store lost data, its window may have been emitted again. Remembers one batch, in
+ * memory: if the process crashes before it is settled, that batch is sent once more.
  */
 import {
   counterName,
@@ -14,15 +14,15 @@ import {
   type StoredRecord,
 } from "@chouette-iot/queue";
 
-/** Records a page. */
+/** Records per page. */
 const PAGE = 1_000;
 
 export class DeliveredBatches {
   readonly #store: Store;
   readonly #queue: string;
-  /** Of the store when the queue was read. */
+  /** The store's epoch when the queue was read. */
   #epoch: number;
-  /** By id. Of the batch whose settlement isn't known to be in the store. */
+  /** By id: the records of a delivered batch whose settlement isn't confirmed. */
   #unsettled: ReadonlyMap<string, StoredRecord> = new Map();
 
   constructor(store: Store, queue: string) {
@@ -31,14 +31,14 @@ export class DeliveredBatches {
     this.#epoch = store.epoch;
   }
 
-  /** To be called before the queue is read: settles what couldn't be settled before. Rejects if the store does. */
+  /** Call before reading the queue: settles the batch that couldn't be settled before. Rejects if the store does. */
   async begin(): Promise<void> {
     this.#epoch = this.#store.epoch;
     if (this.#unsettled.size > 0) await this.#settleUnchanged();
   }
 
   /**
-   * Removes and counts what is there of a batch that the output took.
+   * Removes and counts the records of a delivered batch that are still in the queue.
    *
    * @param state to be written in the same settlement
    */

@@ -1,10 +1,10 @@
 /**
- * Delivery of one batch: sent, settled by what the output says of it, split where a part must be found.
+ * Delivery of one batch: sends it, settles its outcome, and splits it if that is needed to find a refused record.
  *
- * Promises: every record of the batch is delivered, or a dead letter with the output's own reason, or still in its
- * queue. What an output throws, against its promise, keeps the batch. A crash between sending and settling sends the
- * same points again, which changes nothing at the intake; logs would be there twice. A store that fails in between
- * has nothing sent again: see delivered-batches.ts.
+ * Promises: every record of the batch is delivered, becomes a dead letter with the output's reason, or stays in its
+ * queue. If an output throws, against its contract, the batch stays. A crash between sending and settling sends the
+ * same points again, which changes nothing at the intake, but duplicates logs. A store that fails in between doesn't:
+ * see delivered-batches.ts.
  */
 import { type Position, rejection, type Store } from "@chouette-iot/queue";
 import { messageOf, toSeconds } from "@chouette-iot/record";
@@ -31,14 +31,14 @@ export interface DeliveryOptions<T> {
   readonly delivered: DeliveredBatches;
 }
 
-/** What keeps a batch, or a part of it, in its queue. */
+/** Why a batch, or a part of it, stays in its queue. */
 export type SendFailure = Extract<Outcome, { kind: "unavailable" | "unauthorized" }>;
 
 export interface Delivered {
   readonly records: number;
   readonly rejected: number;
   readonly bytes: number;
-  /** Undefined if nothing of the batch is left in the queue, but what the release may still find to be refused. */
+  /** Undefined if nothing of the batch is left in the queue, except for suspects and batches that the release skips. */
   readonly failure?: SendFailure | undefined;
 }
 
@@ -82,7 +82,7 @@ export async function deliver<T>(
   }
 }
 
-/** Sends each suspect once more, if something else was accepted: one that is refused again is a dead letter. */
+/** Sends each suspect once more, if something else was accepted: one that is refused again becomes a dead letter. */
 export async function deliverSuspects<T>(
   options: DeliveryOptions<T>,
   release: Release<Entry<T>>,
@@ -116,7 +116,7 @@ export function notAboutRecords(reason: string): SendFailure {
   return { kind: "unavailable", reason, answered: true, bytes: 0 };
 }
 
-/** What went out is counted, and what was delivered leaves the queue, in one step. */
+/** Counts the bytes that were sent and removes the records that were delivered, in one settlement. */
 async function send<T>(
   batch: readonly Entry<T>[],
   { store, output, sentBytes, delivered }: DeliveryOptions<T>,
@@ -129,7 +129,7 @@ async function send<T>(
   return outcome;
 }
 
-/** An output that throws breaks its promise. Whether anything was delivered isn't known: the batch is kept. */
+/** An output must not throw. If it does, the batch may or may not have been delivered: it is kept. */
 async function outcomeOf<T>(
   batch: readonly Entry<T>[],
   output: Output<T>,
@@ -154,7 +154,7 @@ function split<T>(batch: readonly T[], parts: number): readonly (readonly T[])[]
   );
 }
 
-/** So that a search that found nothing to be accepted goes another way the next time. */
+/** So that the next search doesn't fail in the same order if this one finds nothing that is accepted. */
 function inRandomOrder<T>(parts: readonly T[]): readonly T[] {
   return Math.random() < 0.5 ? parts : parts.toReversed();
 }
@@ -183,7 +183,7 @@ function plus(a: Delivered, { failure, ...b }: Delivered): Delivered {
   };
 }
 
-/** Makes dead letters of records, each with its reason. */
+/** Turns records into dead letters, each with its reason. */
 export async function reject<T>(
   entries: readonly (Position & { readonly value: string | undefined; readonly reason: string })[],
   { store, queue, rejectedQueue, clock }: Omit<DeliveryOptions<T>, "output" | "sentBytes" | "delivered">,

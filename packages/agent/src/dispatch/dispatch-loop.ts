@@ -1,8 +1,8 @@
 /**
- * Dispatch at every release, and what to do between two of them when the output isn't there.
+ * Runs a dispatch every release interval, and retries after failures.
  *
- * An output that is unavailable is tried again after a backoff, one that doesn't accept the key is asked, not
- * sent to, until it does.
+ * An output that is unavailable is retried after a backoff. One that refuses the API key is sent no records: only the
+ * key is checked, every minute, until it is accepted.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { backoff } from "@chouette-iot/record/host";
@@ -14,7 +14,7 @@ import type { SendFailure } from "./delivery.js";
 import type { Dispatcher } from "./dispatcher.js";
 
 export interface DispatchLoopOptions<T> {
-  /** Where the records go, to begin a sentence. */
+  /** Of the destination, capitalized as at the start of a sentence. */
   readonly name: string;
   readonly dispatcher: Dispatcher<T>;
   readonly output: Output<T>;
@@ -25,14 +25,14 @@ export interface DispatchLoopOptions<T> {
   readonly loopOutages: LoopOutages;
   readonly outputOutage: Outage;
   /**
-   * Does the step while the times of what is stored can be gone by and stay as they are. Undefined if they can't now,
-   * since the clock isn't set or records are yet to be moved to the right time: the flush's loop sees to that.
+   * Runs the step while the timestamps of stored records can be trusted and don't change. Returns undefined without running it
+   * if the clock isn't set, or if records are still to be moved to the right time, which the flush loop does.
    */
   whileClockHolds<R>(step: () => Promise<R>): Promise<R | undefined>;
 }
 
 const BACKOFF = { first: milliseconds(1_000), max: milliseconds(64_000) };
-/** Whatever an answer asks for: it may be a mistake, or a portal's. */
+/** Limit of an answer's Retry-After, which may be a mistake, or a captive portal's. */
 const MAX_RETRY_AFTER = milliseconds(3_600_000);
 const KEY_CHECK_INTERVAL = milliseconds(60_000);
 const CLOCK_RETRY_AFTER = milliseconds(1_000);
@@ -41,7 +41,7 @@ const STORE_RETRY_AFTER = milliseconds(1_000);
 export class DispatchLoop<T> {
   readonly #options: DispatchLoopOptions<T>;
   #failures = 0;
-  /** Why the key isn't used; undefined while it is accepted or not known not to be. */
+  /** The refusal of the API key; undefined unless it was refused last. */
   #held: SendFailure | undefined;
   #isRefusalLogged = false;
   #awake = false;
@@ -51,14 +51,14 @@ export class DispatchLoop<T> {
     this.#options = options;
   }
 
-  /** Has the next dispatch begin immediately, or right after the one under way; a failed output's wait is kept. */
+  /** Starts the next dispatch now, or right after the running one. A wait after a failure isn't cut short. */
   wake(): void {
     if (this.#failures > 0 || this.#held !== undefined) return;
     this.#awake = true;
     this.#sleep.abort();
   }
 
-  /** Resolves when the signal is aborted and the dispatch under way is done or given up. */
+  /** Resolves when the signal is aborted and the running dispatch has ended. */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.#sleep.abort());
     while (!signal.aborted) {
@@ -70,7 +70,7 @@ export class DispatchLoop<T> {
     }
   }
 
-  /** How long to wait for the next. */
+  /** Returns how long to wait before the next. */
   async #dispatchOnce(signal: AbortSignal): Promise<Milliseconds> {
     const wait = await this.#options.whileClockHolds(() => this.#dispatchNow(signal));
     return wait ?? CLOCK_RETRY_AFTER;
@@ -102,13 +102,13 @@ export class DispatchLoop<T> {
   }
 
   #onFailure(failure: SendFailure, signal: AbortSignal): Milliseconds {
-    // Given up by the agent's own end: the output is not to blame.
+    // The agent is stopping: not a failure of the output.
     if (signal.aborted) return milliseconds(0);
     const { name, log, outputOutage } = this.#options;
     outputOutage.begin(failure.reason);
     if (failure.kind === "unauthorized") {
       this.#held = failure;
-      // The key may be valid and yet be refused, again and again: that is said once.
+      // A key may pass the check and still be refused, again and again: log that once.
       if (!this.#isRefusalLogged) {
         log.error(
           { reason: failure.reason },

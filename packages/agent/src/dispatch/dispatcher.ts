@@ -1,9 +1,9 @@
 /**
- * The dispatcher: takes the records of a ready queue to an output, batch by batch, until the queue is empty.
+ * The dispatcher: sends the records of a ready queue to an output, batch by batch, until the queue is empty.
  *
- * Promises: fresh before old, so that after an outage the present shows first, then the backlog from its
- * oldest. A batch that the output can't take holds up no other; two in a row mean that the output is down.
- * A record older than it may become expires, counted. What it holds in memory is bounded, in number and in bytes.
+ * Promises: fresh records are sent first, so that after an outage current values show up first, then the backlog, oldest
+ * first. A batch that fails doesn't block the next; two in a row mean that the output is unavailable.
+ * A record that is too old expires, and is counted. Memory is bounded, in number of records and in bytes.
  */
 import { counterName, expire, type Position, rejectRange } from "@chouette-iot/queue";
 import { type Seconds, toSeconds } from "@chouette-iot/record";
@@ -26,9 +26,9 @@ import { storeId } from "./store-id.js";
 export interface DispatcherOptions<T> extends Omit<PageOptions<T>, "delivered"> {
   /** The age at which a record expires. */
   readonly ttl: Seconds;
-  /** What is older would be accepted and thrown away by the output: it is dropped as too old. Undefined for no limit. */
+  /** The output would accept older records and discard them: they are dropped as `too_old`. Undefined for no limit. */
   readonly maxAge?: Seconds | undefined;
-  /** What is younger than this takes precedence over the backlog. */
+  /** Records younger than this are sent before the backlog. */
   readonly fresh: Seconds;
 }
 
@@ -36,9 +36,9 @@ export interface Dispatched {
   delivered: number;
   rejected: number;
   expired: number;
-  /** As sent, failed attempts included, headers and TLS aside. */
+  /** Of bodies as sent, including failed attempts, without headers and TLS. */
   bytes: number;
-  /** Why records are left in the queue, other than not being admitted. */
+  /** Why records stay in the queue, apart from those that may not be sent now. */
   failure?: SendFailure | undefined;
 }
 
@@ -47,7 +47,7 @@ export class Dispatcher<T> {
   readonly #batchSize: BatchSize;
   readonly #future: FutureLimit;
   #deferred = 0;
-  /** Whether everything that the output took is settled. */
+  /** Whether everything that the output accepted is settled. */
   #isResumed = false;
 
   constructor(options: DispatcherOptions<T>) {
@@ -56,12 +56,12 @@ export class Dispatcher<T> {
     this.#future = new FutureLimit(options.clock);
   }
 
-  /** Records that weren't admitted, when the queue was last gone through. */
+  /** How many records weren't allowed to be sent when the queue was last read to its end. */
   get deferred(): number {
     return this.#deferred;
   }
 
-  /** Rejects if the store does; the next call takes up what is left. */
+  /** Rejects if the store does; the next call continues with the rest. */
   async dispatch(signal?: AbortSignal): Promise<Dispatched> {
     const { clock, fresh, sentBytes, delivered } = this.#options;
     await sentBytes.load();
@@ -79,19 +79,19 @@ export class Dispatcher<T> {
       this.#batchSize.probe();
       dispatched.failure ??= notAboutRecords(reason);
     }
-    // A failure may be a lost answer. What throws has left here before.
+    // A failure may be a lost answer. After an exception, this line isn't reached.
     this.#isResumed = dispatched.failure === undefined;
     return dispatched;
   }
 
-  /** Settles what the output says that it took without this having been settled; or says why it can't be asked. */
+  /** Asks the output what it has accepted, and settles that. Returns the failure if it can't be asked. */
   async #resume(signal?: AbortSignal): Promise<SendFailure | undefined> {
     const { store, queue, output } = this.#options;
     if (this.#isResumed || output.resume === undefined) return undefined;
     const resumed = await output.resume(await storeId(store), signal);
     if (resumed.kind !== "resumed") return resumed;
     if (resumed.accepted.length > 0)
-      // Most of it has been settled, and is counted no more.
+      // Most of it was settled before, and isn't counted again.
       await store.settle({
         remove: [{ queue, records: resumed.accepted, counter: counterName(queue, "delivered") }],
       });
@@ -99,8 +99,8 @@ export class Dispatcher<T> {
   }
 
   /**
-   * Removes what is too old, and makes dead letters of what is stored further in the future than it may become old:
-   * it would never expire. Returns how many each. Part of every dispatch.
+   * Removes records that are too old. Turns records stamped further in the future than the TTL, which would never expire,
+   * into dead letters. Returns the number of each. Part of every dispatch.
    */
   async expire(): Promise<Pick<Dispatched, "expired" | "rejected">> {
     const { store, queue, rejectedQueue, clock, ttl, maxAge } = this.#options;
@@ -112,7 +112,7 @@ export class Dispatcher<T> {
     return { expired, rejected: await rejectRange(store, { queue, rejectedQueue }, { after }, why) };
   }
 
-  /** Stores what was on the wire besides batches, such as for the check of a key. */
+  /** Stores the bytes that were sent outside of batches, such as for checking the key. */
   async countBytes(): Promise<void> {
     const { store, sentBytes } = this.#options;
     await sentBytes.load();
@@ -120,7 +120,7 @@ export class Dispatcher<T> {
     if (state.size > 0) await store.settle({ state });
   }
 
-  /** Everything after the position, in order. */
+  /** Sends everything after the position, in order. */
   async #dispatchAfter(
     start: Position | undefined,
     dispatched: Dispatched,
@@ -162,7 +162,7 @@ export class Dispatcher<T> {
   }
 }
 
-/** Whether another batch may be taken where this one wasn't. */
+/** Whether another batch may succeed after this failure. */
 function isBatchSpecific(failure: SendFailure): boolean {
   return failure.kind === "unavailable" && failure.answered && failure.retryAfter === undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Ready records as they are sent. Each kind gets the global tags once: this agent's own ready metrics when they are made,
- * everything else here. What another agent sent has its host and tags already, and stays as it is.
+ * Decodes ready records into what is sent. Every record gets the global tags once: this agent's ready metrics when they are
+ * made, all others here. Records forwarded by another agent already have their host and tags, and stay as they are.
  */
 import {
   canonicalTags,
@@ -28,7 +28,7 @@ export function readyDecoder(globalTags: readonly string[]): Decoder<ReadyMetric
   };
 }
 
-/** A log that a program of this device wrote is of this host, whatever it calls `host`. */
+/** Removes a log's `host`: logs of this device's programs are sent with this agent's host name. */
 export function logDecoder(globalTags: readonly string[]): Decoder<ReceivedLog> {
   return completing(decodeLog, ({ host: _, ...log }) => ({
     ...log,

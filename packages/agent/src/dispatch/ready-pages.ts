@@ -1,8 +1,8 @@
 /**
- * A ready queue, page by page: its records decoded, without what may not be sent for now.
+ * A ready queue, page by page: its records decoded, without those that may not be sent now.
  *
- * Promises: a record that can't be decoded, whatever its decoder throws, is a dead letter with its reason, and costs
- * no other. What isn't admitted stays in place.
+ * Promises: a record that can't be decoded, or whose decoder throws, becomes a dead letter with its reason and affects no
+ * other. A record that may not be sent now stays in the queue.
  */
 import { absentValueReason, type Position, pages, type StoredRecord } from "@chouette-iot/queue";
 import { messageOf, type Result } from "@chouette-iot/record";
@@ -12,23 +12,23 @@ import { type DeliveryOptions, type Entry, reject } from "./delivery.js";
 export interface PageOptions<T> extends DeliveryOptions<T> {
   /** @param id in the queue */
   decode(text: string, id: string): Result<T>;
-  /** What may be sent now: asked before each page. */
+  /** Called before each page. */
   sendPolicy(): SendPolicy<T>;
-  /** The most records in a batch. */
+  /** The maximum number of records in a batch. */
   readonly batchSize: number;
 }
 
-/** What became of what isn't in the pages. */
+/** Numbers of records that aren't in the pages. */
 export interface PageTally {
   rejected: number;
-  /** Records that weren't admitted, or all of the queue if nothing is. */
+  /** Records that may not be sent now; the whole queue's if none may. */
   deferred: number;
 }
 
-/** Records a page: a batch is read in pages, so that its texts and what they are decoded to aren't all held at once. */
+/** Records per page. A batch is read in pages, so that not all of its records are in memory both as text and decoded. */
 const PAGE = 1_000;
 
-/** Ends at the end of the queue, or when nothing is admitted any more. @param start the position before the first */
+/** Ends at the end of the queue, or once nothing may be sent. @param start the position before the first record */
 export async function* admittedPages<T>(
   options: PageOptions<T>,
   start: Position | undefined,

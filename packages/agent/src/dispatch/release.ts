@@ -1,42 +1,42 @@
 /**
- * One release, from the first batch to the last, as far as refusals go: whether an answer that refuses is about the
+ * The refusals of one release, from its first batch to its last: decides whether an answer that refuses is about the
  * records.
  *
- * A middlebox answers 400, 413 or 451 to everything. So a record is refused only if the output takes something else:
- * one that is refused alone becomes a suspect, is sent once more after another record was accepted, and is a dead
- * letter if it is refused again. If nothing is accepted, nothing is refused: the release ends and is retried later.
+ * A middlebox may answer 400, 413 or 451 to everything. So a refusal counts only if the output accepts something else: a
+ * record that is refused alone becomes a suspect, is sent once more after another record was accepted, and becomes a dead
+ * letter if it is refused again. If nothing is accepted, the release ends and is retried later.
  *
- * Promises: the requests that a release spends on refusals are bounded, whatever answers. Suspects are few, and each is
- * suspected once, though a release goes through the queue twice: what is accepted meanwhile is none any more.
+ * Promises: the number of requests that a release spends on refusals is bounded. Suspects are few, and each is suspected
+ * once, although a release reads the queue twice; a suspect that is accepted meanwhile is cleared.
  */
 import type { Position } from "@chouette-iot/queue";
 
-/** Answers that refuse in one release: a search for one record among thousands takes about a dozen. */
+/** Refusals in one release; a search for one record among thousands takes about a dozen. */
 const MAX_REFUSALS = 256;
-/** Refusals in a row beyond the depth of a search, after which the answer isn't about the records. */
+/** Refusals in a row, on top of the depth of a search, after which the answer isn't taken to be about the records. */
 const MORE_THAN_A_SEARCH = 3;
-/** Batches in a row that may be refused beyond a search, after something was accepted: they may be refused in truth. */
+/** Batches in a row that may be refused as a whole after something was accepted: all their records may be invalid. */
 const MAX_SKIPPED_BATCHES = 3;
-/** So many that are refused last, with nothing accepted after them, may each be refused in truth. */
+/** The queue's last records have nothing after them that could be accepted: so many of them may become dead letters. */
 const MAX_SUSPECTS_AT_END = 3;
 
 export interface Suspect<E> {
   readonly entry: E;
-  /** What was answered when it was refused alone. */
+  /** The answer when it was refused alone. */
   readonly reason: string;
 }
 
 export class Release<E extends Position> {
   #hasAccepted = false;
   #refusals = 0;
-  /** Since something was accepted: how many, and how many a search through the largest batch of them takes. */
+  /** Since a batch was last accepted: the number of refusals, and the depth of a search through the largest refused batch. */
   #refusalsInARow = 0;
   #searchDepth = 0;
   #skippedBatches = 0;
   #lastReason = "";
-  /** By their places in the queue. */
+  /** By place in the queue. */
   readonly #suspects = new Map<string, Suspect<E>>();
-  /** Those that were suspects and were sent once more. */
+  /** Places of suspects that were sent once more. */
   readonly #decided = new Set<string>();
 
   accepted(entries: readonly E[]): void {
@@ -60,7 +60,7 @@ export class Release<E extends Position> {
     if (!this.#decided.has(place)) this.#suspects.set(place, { entry, reason });
   }
 
-  /** Those that are to be sent again, since something else was accepted; none otherwise. They are forgotten here. */
+  /** Removes and returns the suspects to be sent again; empty until something was accepted. */
   takeSuspects(): readonly Suspect<E>[] {
     if (!this.#hasAccepted) return [];
     const suspects = [...this.#suspects.values()];
@@ -70,27 +70,27 @@ export class Release<E extends Position> {
   }
 
   /**
-   * At the end of the queue, where nothing may follow that could be accepted: all but a few suspects wait for another
-   * pass or release, which finds them again.
+   * Call at the end of the queue, after which nothing may follow that could be accepted: drops all but a few suspects, which
+   * another pass or release finds again.
    */
   endOfQueue(): void {
     const tooMany = [...this.#suspects.keys()].slice(MAX_SUSPECTS_AT_END);
     for (const place of tooMany) this.#suspects.delete(place);
   }
 
-  /** Why the answers say nothing of the records; undefined while they may. */
+  /** The reason, once so much was refused in a row that the answers can't be about the records; undefined until then. */
   get refusesEverything(): string | undefined {
     if (this.#refusalsInARow === 0) return undefined;
     const depth = this.#searchDepth;
     const limit = this.#hasAccepted
       ? // One search may end with as many refusals as the next begins with.
         2 * depth + MORE_THAN_A_SEARCH
-      : // Of single records, two are asked about.
+      : // Two single records are tried.
         Math.min(2 * depth, depth + MORE_THAN_A_SEARCH);
     return this.#refusalsInARow < limit ? undefined : this.#everythingIsRefused();
   }
 
-  /** Leaves a batch of which everything is refused, so that it doesn't block what is behind it. False if that is over. */
+  /** Skips a batch that is refused as a whole, so that it doesn't block those after it. False if too many were skipped. */
   skipBatch(): boolean {
     this.#refusalsInARow = 0;
     this.#searchDepth = 0;
@@ -98,7 +98,7 @@ export class Release<E extends Position> {
     return this.#hasAccepted && this.#skippedBatches <= MAX_SKIPPED_BATCHES;
   }
 
-  /** The same at the release's end, when no other record is left that could be accepted. */
+  /** The same at the end of the release, when no other record is left that could be accepted. */
   get hasRefusedEverything(): string | undefined {
     return this.#hasAccepted || this.#refusals === 0 ? undefined : this.#everythingIsRefused();
   }

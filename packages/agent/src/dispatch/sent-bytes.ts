@@ -1,9 +1,9 @@
 /**
- * The count of bytes that were sent, per day and per month of UTC: of bodies, and of all that was on the wire.
+ * The bytes that were sent per day and per month (UTC): of bodies, and in total on the wire.
  *
- * Promises: it is in the store's state and changes in the settlement of what was sent, so that it outlasts
- * restarts. Bytes of attempts that failed count too: the link was used. What is lost: the bytes of one attempt,
- * if the agent ends between sending and settling, and those of closing the connections at its end.
+ * Promises: the counts are kept in the store and change in the settlement of what was sent, so they survive restarts.
+ * Failed attempts count, too: they used the link. What it loses: the bytes of one attempt if the agent crashes between
+ * sending and settling, and those of closing the connections when it stops.
  */
 import { NAMESPACE, type Store } from "@chouette-iot/queue";
 import type { Milliseconds } from "@chouette-iot/record";
@@ -19,41 +19,41 @@ import {
   wireUses,
 } from "./wire-counts.js";
 
-/** How many days, and how many months, are remembered. */
+/** How many days and months are kept. */
 const DAYS = 31;
 const MONTHS = 12;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
-/** `chouette:sent:2026-11-22` and `chouette:sent:2026-11`: bytes of bodies, in decimal. */
+/** The keys are `chouette:sent:2026-11-22` and `chouette:sent:2026-11`; the values are bytes of bodies, in decimal. */
 export const SENT_BYTES_STATE = `${NAMESPACE}:sent:`;
 
-/** In bytes of bodies, of this day and this month of UTC. */
+/** Bytes of bodies sent this day and this month (UTC). */
 export interface RecentBodyBytes {
   readonly today: number;
   readonly month: number;
 }
 
-/** On the wire, this day and this month of UTC. */
+/** Bytes on the wire this day and this month (UTC). */
 export interface RecentWireUse {
   readonly today: readonly WireUse[];
   readonly month: readonly WireUse[];
 }
 
-/** By the word of the store, so that an agent that stands by knows it as well. Rejects if the store does. */
+/** Read from the store, so that an agent without the lease knows it, too. Rejects if the store does. */
 export async function readRecentBodyBytes(store: Store, clock: Clock): Promise<RecentBodyBytes> {
   const texts = await store.state(periodsOf(clock.now()).map((period) => SENT_BYTES_STATE + period));
   const [today = 0, month = 0] = texts.map((text) => Number(text ?? 0) || 0);
   return { today, month };
 }
 
-/** Likewise. */
+/** Read from the store as well. Rejects if the store does. */
 export async function readRecentWireUse(store: Store, clock: Clock): Promise<RecentWireUse> {
   const texts = await store.state(periodsOf(clock.now()).map((period) => WIRE_STATE + period));
   const [today = [], month = []] = texts.map((text) => wireUses(parseWireCounts(text)));
   return { today, month };
 }
 
-/** Of one day or month. */
+/** One day or month. */
 interface Period {
   bodies: number;
   readonly wire: Map<string, WireBytes>;
@@ -63,17 +63,17 @@ export class SentBytes {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #meter: WireMeter;
-  /** By day and by month; undefined until they are read. */
+  /** By the name of the day or month; undefined until they are loaded. */
   #periods: Map<string, Period> | undefined;
 
-  /** @param meter counts what is on the wire; taken from here alone */
+  /** @param meter counts bytes on the wire; nobody else may take its counts */
   constructor(store: Store, clock: Clock, meter = new WireMeter()) {
     this.#store = store;
     this.#clock = clock;
     this.#meter = meter;
   }
 
-  /** Reads what earlier runs sent, once. Rejects if the store does. */
+  /** Reads the counts of earlier runs, once. Rejects if the store does. */
   async load(): Promise<void> {
     if (this.#periods !== undefined) return;
     const [bodies, wire] = await Promise.all(
@@ -87,19 +87,19 @@ export class SentBytes {
     this.#periods ??= periods;
   }
 
-  /** What counts against a budget: all on the wire, both ways, as far as it was counted. */
+  /** Bytes that count against the daily budget: everything on the wire, in both directions. */
   today(): number {
     return this.#used(periodsOf(this.#clock.now())[0]);
   }
 
-  /** Likewise. */
+  /** Likewise for the monthly budget. */
   month(): number {
     return this.#used(periodsOf(this.#clock.now())[1]);
   }
 
   /**
-   * Counts bytes of bodies that were sent, and what was on the wire since the last call. Answers with the state that says so, to
-   * be written with the settlement of what was sent; empty if there is nothing new. Where that fails, the next one has them in it.
+   * Counts bytes of bodies that were sent, and the bytes on the wire since the last call. Returns the state to be written with
+   * the settlement of what was sent; empty if nothing changed. If the settlement fails, the next call's state includes it.
    */
   add(bytes: number): ReadonlyMap<string, string | undefined> {
     this.#periods ??= new Map();
@@ -121,7 +121,7 @@ export class SentBytes {
     return state;
   }
 
-  /** Those of an agent before this count had only bodies. */
+  /** Versions before this one counted only bodies. */
   #used(name: string): number {
     const period = this.#periods?.get(name);
     return period === undefined ? 0 : Math.max(period.bodies, sumOfWire(period.wire.values()));

@@ -1,6 +1,6 @@
 /**
- * What identifies a store, for others that remember its records: made once, and kept in the store itself. A new
- * store is another one; one that is restored from a copy is the same.
+ * A store's id, for receivers that remember which of its records they have accepted: generated once, and kept in the store.
+ * A new store has a new id; a store restored from a copy has the same.
  */
 import { randomBytes } from "node:crypto";
 import { NAMESPACE, type Store } from "@chouette-iot/queue";
@@ -17,7 +17,7 @@ export async function storeId(store: Store): Promise<string> {
     await store.settle({ onlyWhile: new Map([[STORE_ID, undefined]]), state: new Map([[STORE_ID, id]]) });
     return id;
   } catch (error) {
-    // Another queue's loop may have made one meanwhile.
+    // Another dispatch loop may have written one meanwhile.
     const [made] = await store.state([STORE_ID]);
     if (made === undefined) throw error;
     return made;

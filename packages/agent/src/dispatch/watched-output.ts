@@ -1,10 +1,10 @@
-/** An output whose batches are steps of a loop, so that the loop's watchdog notices one that never ends. */
+/** An output whose calls are watched by a loop's watchdog, which detects one that never ends. */
 import { milliseconds } from "@chouette-iot/record";
 import { MAX_REQUEST } from "../outputs/http.js";
 import type { Output } from "../outputs/output.js";
 import { type LoopWatchdog, MAX_STEP } from "../runtime/watchdog.js";
 
-/** A batch is posted once or, if the key was replaced, twice. */
+/** Deadline of a call. A batch is posted once or, if the key was replaced, twice. */
 export const MAX_BATCH = milliseconds(2 * MAX_REQUEST + MAX_STEP);
 
 export function watchedOutput<T>(output: Output<T>, watchdog: LoopWatchdog): Output<T> {

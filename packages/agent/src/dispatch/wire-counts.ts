@@ -1,19 +1,19 @@
 /**
- * Bytes on the wire per day and per month of UTC, by destination and purpose, as they are kept in the store: in
- * `chouette:wire:2026-11-22` and `chouette:wire:2026-11`, each `{"api.datadoghq.com metrics": [sent, received], …}`.
+ * Bytes on the wire per day and per month (UTC), by destination and purpose, as kept in the store: the keys are
+ * `chouette:wire:2026-11-22` and `chouette:wire:2026-11`, the values `{"api.datadoghq.com metrics": [sent, received], …}`.
  */
 import { NAMESPACE } from "@chouette-iot/queue";
 import type { WireBytes, WireCounts } from "../outputs/wire-meter.js";
 
 export const WIRE_STATE = `${NAMESPACE}:wire:`;
 
-/** What was carried for one purpose. */
+/** Bytes to and from one destination for one purpose. */
 export interface WireUse extends WireBytes {
   readonly destination: string;
   readonly purpose: string;
 }
 
-/** What can't be read counts as nothing. */
+/** Returns no counts if the text can't be parsed. */
 export function parseWireCounts(text: string | undefined): Map<string, WireBytes> {
   const counts = new Map<string, WireBytes>();
   let stored: unknown;

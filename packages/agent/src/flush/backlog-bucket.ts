@@ -1,11 +1,11 @@
 /**
- * The backlog's points of one bucket, series by series: counts and rates are joined into one point, of gauges one stays.
+ * One bucket of the backlog that is thinned: per series, counts and rates are joined into one point, and one gauge is kept.
  *
- * Promises: the amounts of counts and rates add up to what they were. The joined point takes the place of the first, under
- * its id and at its second: no other point can come to be there. What isn't one point at its own place in the queue stays as
- * it is, and so does what can't be added up. It changes nothing by itself: a step takes effect when it is settled.
- * What it loses: of gauges all values but the last, or the largest of those named `.max` and the smallest of those named
- * `.min`.
+ * Promises: the sums of counts and rates don't change. The joined point replaces the first, under its id and at its second,
+ * which no other point can use. Records of several points, or with another score than their point's time, stay as they are,
+ * and so do points whose sum wouldn't be finite. Nothing changes until a step is settled.
+ * What it loses: all values of a gauge but the last, or but the largest if its name ends in `.max` and the smallest if it
+ * ends in `.min`.
  */
 import type { NewRecord, Position, StoredRecord } from "@chouette-iot/queue";
 import { decodeReadyMetric, type ReadyMetric, type Seconds, seconds } from "@chouette-iot/record";
@@ -28,10 +28,10 @@ interface Gauge {
   value: number;
 }
 
-/** What a settlement does with a queue. */
+/** What to change in the queue. */
 export interface ThinnedStep {
   readonly removed: readonly Position[];
-  /** Under ids that they have already. */
+  /** Joined points, each under the id of a point that it replaces. */
   readonly replaced: readonly NewRecord[];
 }
 
@@ -48,17 +48,17 @@ export class BacklogBucket {
     this.#step = step;
   }
 
-  /** Records that leave with the next step. */
+  /** How many records the next step removes. */
   get removals(): number {
     return this.#removed.length;
   }
 
-  /** Of what is held of its series, in characters of their records. */
+  /** The length of one record of each series, in characters: a measure of the memory held. */
   get length(): number {
     return this.#length;
   }
 
-  /** Records come in the order of the queue. @param mayJoin whether a count or rate may be added to another */
+  /** Call in the order of the queue. @param mayJoin whether a count or rate may be joined with others */
   add({ score, id, place, value }: StoredRecord, mayJoin: boolean): void {
     const decoded = value === undefined ? undefined : decodeReadyMetric(value);
     if (value === undefined || !decoded?.ok) return;
@@ -73,7 +73,7 @@ export class BacklogBucket {
     if (isNew && this.#series.has(key)) this.#length += value.length;
   }
 
-  /** What has changed since the last step. More may be added after it. */
+  /** Returns the changes since the last step. More records may be added afterwards. */
   takeStep(): ThinnedStep {
     const removed = this.#removed;
     this.#removed = [];
@@ -99,7 +99,7 @@ export class BacklogBucket {
 
   #join(key: string, position: Position, metric: ReadyMetric, value: number): void {
     const { interval } = metric;
-    // A rate without an interval stands for no amount.
+    // Without its interval, a rate doesn't determine an amount.
     if (metric.type === "rate" && interval === undefined) return;
     const last = { at: position.score, amount: metric.type === "rate" ? value * (interval ?? 1) : value };
     const joined = this.#series.get(key);
@@ -108,7 +108,7 @@ export class BacklogBucket {
       this.#series.set(key, { kind: "joined", ...first, interval: Math.max(this.#step, interval ?? 0) });
     }
     if (joined?.kind !== "joined") return;
-    // Of two values of one second, the intake keeps the later.
+    // Of two values for one second, the intake keeps the later.
     const earlier = joined.last.at === last.at ? joined.earlier : joined.earlier + joined.last.amount;
     if (!Number.isFinite(earlier + last.amount)) return;
     joined.interval = Math.max(joined.interval, interval ?? 0);
@@ -117,7 +117,7 @@ export class BacklogBucket {
   }
 }
 
-/** As Datadog tells series apart, and the type. Lengths of windows may differ. */
+/** What identifies a series at Datadog, and its type. The intervals of its points may differ. */
 function seriesOf({ metric, type, tags, host, interval }: ReadyMetric): string {
   return JSON.stringify([metric, type, tags, host, interval === undefined]);
 }

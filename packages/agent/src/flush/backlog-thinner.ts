@@ -1,10 +1,10 @@
 /**
- * Thins the backlog of ready metrics (BACKLOG_RESOLUTION), so that a long outage takes fewer bytes on the wire.
+ * Thins the backlog of ready metrics (BACKLOG_RESOLUTION), so that the backlog of a long outage takes fewer bytes to send.
  *
- * Promises: sums of counts stay exact. A point is joined with others only if it can't be at Datadog yet, is this agent's own,
- * and isn't in its window's last second, which is sent again whole. What leaves, what takes its place and the windows' state
- * change in one settlement: a crash before it changes nothing, and to do it again after a crash doesn't, either. Memory
- * is bounded by a page and {@link MAX_LENGTH}. Nobody else takes records out meanwhile.
+ * Promises: sums of counts stay exact. A point is joined with others only if it can't be at Datadog yet, was made by this
+ * agent, and isn't in its window's last second, which is sent again whole. Removed and joined points and the windows' state
+ * change in one settlement; after a crash, thinning again changes nothing more. Memory is bounded by a page and
+ * {@link MAX_LENGTH}. While it runs, nothing else removes ready metrics.
  */
 import {
   counterName,
@@ -21,10 +21,10 @@ import { BacklogBucket } from "./backlog-bucket.js";
 import type { WindowState, WindowStates } from "./window-state.js";
 
 export interface Thinning {
-  /** By rising age: what is older than `age` has one point for each `step`, which rises as well. In seconds. */
+  /** In seconds, by ascending age: of points older than `age`, one per `step` is kept. Steps ascend, too. */
   readonly resolutions: readonly { readonly age: number; readonly step: number }[];
   readonly attempted: AttemptedTimes;
-  /** Does the step while nobody else takes ready metrics out or moves them; undefined if somebody does now. */
+  /** Runs the step while nothing else removes or moves ready metrics; returns undefined without running it if something does. */
   whileUnused<T>(step: () => Promise<T>): Promise<T | undefined>;
 }
 
@@ -44,16 +44,16 @@ interface DueRange {
 }
 
 const PAGE = 1_000;
-/** Records read in one call: the flush and the dispatch are waiting. */
+/** Records read in one call, since the flush and the dispatch wait for it. */
 const MAX_READ = 20_000;
-/** Records that leave in one settlement, unless a page has more. */
+/** At the end of a page, settle if at least this many records are to be removed. */
 const MAX_REMOVALS = 5_000;
-/** Of what is held of a bucket's series, in characters. */
+/** Of a bucket's series in memory, in characters. */
 const MAX_LENGTH = 8 * 1024 * 1024;
 
 export class BacklogThinner {
   readonly #options: BacklogThinnerOptions;
-  /** By resolution, up to which time the backlog has it. */
+  /** By index of the resolution: the time before which the backlog was thinned to it. */
   #through: number[] = [];
 
   constructor(options: BacklogThinnerOptions) {
@@ -61,7 +61,7 @@ export class BacklogThinner {
   }
 
   /**
-   * To be called when the state of windows was read: what the queue holds by now may have been sent by anyone.
+   * Call after the windows' state was loaded: anything in the queue now may already have been sent, by another process.
    * Rejects if the store does.
    */
   async begin(now: Seconds): Promise<void> {
@@ -73,7 +73,7 @@ export class BacklogThinner {
     attempted.add(Number.NEGATIVE_INFINITY, latest);
   }
 
-  /** Thins what became old enough since the last call, or a part of it. Rejects if the store does. */
+  /** Thins points that became old enough since the last call, or some of them. Rejects if the store does. */
   async thin(now: Seconds): Promise<void> {
     const due = this.#due(now);
     if (due.length === 0) return;
@@ -93,7 +93,7 @@ export class BacklogThinner {
     return ranges.filter(({ from, to }) => from < to).reverse();
   }
 
-  /** @returns how many records more may be read */
+  /** @returns how many more records may be read */
   async #thinRange({ index, step, from, to }: DueRange, mayRead: number): Promise<number> {
     const { store, queue } = this.#options;
     let left = mayRead;
@@ -144,7 +144,7 @@ export class BacklogThinner {
     for (const [start, state] of thinner) states.set(start, state);
   }
 
-  /** The state of windows without these: what left here was not sent, and is to move with its window if the clock is set. */
+  /** The state of the windows without the removed points, which a clock shift must no longer count as unsent. */
   #thinnerWindows(removed: readonly Position[]): ReadonlyMap<Seconds, WindowState> {
     const { states } = this.#options;
     const thinner = new Map<Seconds, WindowState>();

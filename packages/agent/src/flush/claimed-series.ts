@@ -1,9 +1,9 @@
 /**
  * The series of one second, each claimed by one context.
  *
- * Datadog keeps one value of a series and second, whatever its type. Two contexts that came to one series (a set and a
- * count of one name, a gauge named as a histogram's maximum) would be one value there, and the other would be lost
- * silently. So the first keeps the series, and the other becomes a dead letter: docs/decisions/0014-one-identity.md.
+ * Datadog keeps one value per series and second, whatever its type. If two contexts make the same series (a set and a
+ * count with the same name, or a gauge named like a histogram's maximum), one value would overwrite the other silently.
+ * So the first claims the series, and the other becomes a dead letter: docs/decisions/0014-one-identity.md.
  */
 import { canonicalTags, contextKey, metricName, type ReadyMetric } from "@chouette-iot/record";
 import type { Context } from "../aggregation/context.js";
@@ -11,33 +11,33 @@ import type { Context } from "../aggregation/context.js";
 /** A ready metric or sketch. */
 export type ReadySeries = Pick<ReadyMetric, "metric" | "tags">;
 
-/** Who claimed series of one name. */
+/** The contexts that claimed series of one name. */
 interface Owners {
-  /** Each with the tags of its own, and all of one metric and type, so that no two of them have the same tags. */
+  /** Contexts of one metric and type, each of which made the series with its own tags: no two have the same tags. */
   readonly alike: Context[];
-  /** By the text of the tags; undefined while all are alike, which a name nearly always is. */
+  /** By {@link tagsText}; undefined while all are alike, which is nearly always the case. */
   byTags: Map<string, Context> | undefined;
 }
 
-/** A metric that is claimed, with those that have its name. */
+/** A metric to claim, and the owners of series of its name. */
 interface Claim {
   readonly metric: ReadySeries;
   readonly owners: Owners;
 }
 
 export class ClaimedSeries {
-  /** By the name that Datadog gives a metric, and by the name that it has here. */
+  /** By the metric's name as Datadog normalizes it, and by its name here. */
   readonly #owners = new Map<string, Owners>();
 
   /**
-   * Claims the series of all these metrics for the context that they were made of. Returns the reason if one can't be:
-   * then none of them is claimed.
+   * Claims the series of all these metrics for the context that they were made from. Returns the reason if one of them can't
+   * be claimed: then none is.
    */
   claim(metrics: readonly ReadySeries[], context: Context): string | undefined {
     const claims = metrics.map((metric): Claim => ({ metric, owners: this.#ownersOf(metric.metric) }));
     for (const [index, claim] of claims.entries()) {
       const owner = ownerOf(claim, context);
-      // What became of a context claims again what the context had.
+      // A context may claim its own series again.
       if (owner !== undefined && contextKey(owner) !== contextKey(context)) return taken(claim.metric, owner);
       if (isAmong(claim, claims, index, context))
         return `${claim.metric.metric} would be sent twice, and Datadog keeps one value`;
@@ -68,7 +68,7 @@ function ownerOf({ metric: { tags }, owners }: Claim, context: Context): Context
   return owners.byTags.get(tagsText(tags, context));
 }
 
-/** Whether one of the first claims is of the same series. */
+/** Whether one of the first claims is for the same series. */
 function isAmong(
   { metric: { tags }, owners }: Claim,
   claims: readonly Claim[],
@@ -84,7 +84,7 @@ function isAmong(
   return false;
 }
 
-/** Of a metric's tags, which mostly are its context's. No tag that is valid at Datadog has a comma in it. */
+/** The tags as a map's key. No valid tag contains a comma. Mostly they are the context's own, which are canonical. */
 function tagsText(tags: readonly string[], context: Context): string {
   return (tags === context.tags ? tags : canonicalTags(tags)).join(",");
 }

@@ -1,9 +1,9 @@
 /**
- * One window's emission: its contexts become ready metrics, and its state says so.
+ * One emission of a window: its contexts become ready metrics.
  *
- * Promises: the same window, state and kept parts give the same records under the same ids. It changes nothing
- * by itself: what it answers takes effect when it is settled. Whatever is thrown while a context is added up, wrapped or
- * encoded costs that context alone.
+ * Promises: the same window, state and kept parts make the same records with the same ids. It changes nothing
+ * by itself: what it returns takes effect when it is settled. If an exception is thrown while a context is merged, wrapped
+ * or encoded, only that context becomes a dead letter.
  */
 import type { NewRecord, Position } from "@chouette-iot/queue";
 import {
@@ -26,12 +26,12 @@ import { FinalSecond } from "./final-second.js";
 
 export interface Emitted {
   readonly ready: readonly NewRecord[];
-  /** Distributions, for their own queue. */
+  /** Ready distributions, for their own queue. */
   readonly sketches: readonly NewRecord[];
-  /** Ready metrics and sketches of the last second whose place the new ones take. */
+  /** Ready metrics and sketches of the last second that the new ones replace. */
   readonly superseded: readonly Position[];
   readonly wrapFailures: readonly WrapFailure[];
-  /** What is to be kept of the window's last second, as text; undefined if the emission went to an earlier one. */
+  /** The contexts of the window's last second, to be kept, as text; undefined if the emission went to an earlier second. */
   readonly last: string | undefined;
 }
 
@@ -40,12 +40,12 @@ export interface WrapFailure {
   readonly reason: string;
 }
 
-/** What one emission of a window has made so far: it may be settled in steps, each of other contexts (steps.ts). */
+/** The state of an emission that is settled in several steps, each of other contexts (steps.ts). */
 export interface EmissionSoFar {
   /** How often the window was emitted before. */
   readonly emitted: number;
   readonly claimed: ClaimedSeries;
-  /** Ready metrics and sketches. */
+  /** Number of ready metrics and sketches. */
   made: number;
 }
 
@@ -55,34 +55,34 @@ export function newEmission(emitted: number): EmissionSoFar {
 
 export interface EmissionOptions {
   readonly soFar: EmissionSoFar;
-  /** Parts of the window that were taken before, in the order in which they were. */
+  /** Parts of the window that were read before, in that order. */
   readonly parts: readonly SavedContext[];
-  /** What is kept of its last second. */
+  /** The kept contexts of its last second. */
   readonly last: readonly SavedContext[];
-  /** Of the gauges that it has emitted; those of this emission are added. */
+  /** Of the gauges that it has emitted; this emission adds its own. */
   readonly gauges: GaugeTimes;
   readonly wrap: Wrap;
 }
 
-/** It claims the series that it makes; `made` is the caller's to raise once they are settled. */
+/** Emits a window, or one step of it. Claims the series in `soFar`; the caller adds to `made` once they are settled. */
 export function emitWindow(window: Window, { soFar, parts, last, gauges, wrap }: EmissionOptions): Emitted {
   const { emitted, made: madeBefore } = soFar;
   const { start, interval } = window;
   const { at, isLast } = emissionOf(start, emitted, interval);
   const { whole, wrapFailures } = joinParts(window, parts);
   const kept = new FinalSecond(isLast ? last.map((saved) => [contextKey(saved.context), saved]) : []);
-  // What is kept of the last second has all that earlier steps made of it.
+  // The kept contexts of the last second include those that earlier steps emitted.
   const claimed = isLast ? new ClaimedSeries() : soFar.claimed;
   for (const { context } of kept.contexts()) claimKept(context, claimed, () => wrap(context, at, interval));
   const ready: NewRecord[] = [];
   const sketches: NewRecord[] = [];
   const superseded: Position[] = [];
-  // The window, the emission and a count within it: the same whenever this emission is made again.
+  // An id has the window, the emission and a number within it: the same if this emission is repeated after a crash.
   const recordsOf = (values: readonly string[], first: number) =>
     values.map((value, index) => ({ score: at, id: flushId(start, emitted, first + index), value }));
   const emit = (key: string, context: Context) => {
     const before = kept.get(key);
-    // Its own sum: if it fails, what is kept of the last second stays as it was sent.
+    // A new sum: if it fails, the kept context stays as it was sent.
     const sum = before === undefined ? context : sumOf(before.context, context);
     if (sum === undefined) throw new Error(TOO_LARGE);
     const wrapped = callWrapper(() => wrap(sum, at, interval));
@@ -96,7 +96,7 @@ export function emitWindow(window: Window, { soFar, parts, last, gauges, wrap }:
     };
     if (isLast) kept.keep(key, { context: sum, readyIds: [...newReady, ...newSketches].map(idOf) }, claim);
     else claim();
-    // From here on nothing fails: one by one, since there may be more than a call allows arguments.
+    // From here on nothing fails. Pushed one by one, since a call can't have so many arguments.
     for (const record of newReady) ready.push(record);
     for (const record of newSketches) sketches.push(record);
     for (const id of before?.readyIds ?? []) superseded.push({ score: at, id });
@@ -109,7 +109,7 @@ export function emitWindow(window: Window, { soFar, parts, last, gauges, wrap }:
   return { ready, sketches, superseded, wrapFailures, last: isLast ? kept.toText() : undefined };
 }
 
-/** A window with the parts of it that were taken before, and what couldn't be added to them. */
+/** Merges a window with the parts of it that were read before. Contexts that can't be merged are failures. */
 export function joinParts(
   window: Window,
   parts: readonly SavedContext[],
@@ -126,7 +126,7 @@ export function joinParts(
   return { whole, wrapFailures };
 }
 
-/** The boundary of a context: whatever is thrown is its failure, and is returned. */
+/** Returns whatever the step throws as a failure of this context. */
 function tryContext(context: Context, step: () => void): WrapFailure | undefined {
   try {
     step();
@@ -136,7 +136,7 @@ function tryContext(context: Context, step: () => void): WrapFailure | undefined
   }
 }
 
-/** A wrapper may be the user's own: what it throws is said to be its doing. */
+/** A wrapper may be the user's own code: the reason says that it failed. */
 function callWrapper(wrap: () => Wrapped): Wrapped {
   try {
     return wrap();
@@ -149,7 +149,7 @@ function idOf({ id }: Position): string {
   return id;
 }
 
-/** The series of what is kept of the last second are its own; a wrapper that refuses it by now makes none of it. */
+/** Claims the series of a kept context first: they were sent already. None if the wrapper fails for it now. */
 function claimKept(context: Context, claimed: ClaimedSeries, wrap: () => Wrapped): void {
   const wrapped = callWrapper(wrap);
   if (wrapped.ok) claimed.claim(seriesOf(wrapped), context);
@@ -160,7 +160,7 @@ interface Ready {
   readonly sketches?: readonly ReadySketch[];
 }
 
-/** @throws Error with the reason if it can't be wrapped */
+/** Leaves out outdated gauges. @throws Error with the reason if the context couldn't be wrapped */
 function readyOf(key: string, context: Context, wrapped: Wrapped, gauges: GaugeTimes): Required<Ready> {
   if (!wrapped.ok) throw new Error(wrapped.reason);
   const { metrics, sketches = [] } = wrapped;
@@ -170,7 +170,7 @@ function readyOf(key: string, context: Context, wrapped: Wrapped, gauges: GaugeT
   };
 }
 
-/** A gauge that comes late and was taken before one that is emitted: at a later second it would seem to be newer. */
+/** Whether a later value of this gauge was emitted: this one would be sent for a later second, and seem to be newer. */
 function isOutdated(key: string, context: Context, gauges: GaugeTimes): boolean {
   return context.type === "gauge" && context.sum.at !== null && gauges.hasNewer(key, context.sum.at);
 }
@@ -179,10 +179,10 @@ function seriesOf({ metrics, sketches = [] }: Ready): readonly ReadySeries[] {
   return sketches.length === 0 ? metrics : [...metrics, ...sketches];
 }
 
-/** @throws Error if JSON can't carry one of them */
+/** @throws Error if one of them isn't finite, which JSON can't represent */
 function encodedMetrics(metrics: readonly ReadyMetric[], { tags }: Context): readonly string[] {
   if (metrics.length === 0) return [];
-  // A wrapper mostly leaves the tags as they are.
+  // Most wrappers leave the tags unchanged.
   const tagsJson = JSON.stringify(tags);
   return metrics.map((metric) => {
     const value = encodeReadyMetric(metric, metric.tags === tags ? tagsJson : undefined);

@@ -1,8 +1,8 @@
 /**
- * The contexts of a window's last second, which is sent again whole with each later part.
+ * The contexts of a window's last second, which is sent again whole whenever late records arrive.
  *
- * Promises: their saved text has at most {@link MAX_KEPT_LENGTH} characters. What would make it longer isn't taken, and
- * what is kept stays. More than that can be there only if an earlier version kept it.
+ * Promises: their saved text has at most {@link MAX_KEPT_LENGTH} characters, unless an earlier version saved more. A context
+ * that would make it longer is refused, and those that are kept stay.
  */
 import { type SavedContext, saveContext } from "../aggregation/saved-contexts.js";
 
@@ -17,7 +17,7 @@ export class FinalSecond {
   readonly #texts = new Map<string, string>();
   #length = 0;
 
-  /** @param kept by their keys: what the store has of it */
+  /** @param kept from the store, by key */
   constructor(kept: Iterable<readonly [key: string, saved: SavedContext]>) {
     for (const [key, saved] of kept) this.#set(key, saved, saveContext(saved));
   }
@@ -31,8 +31,8 @@ export class FinalSecond {
   }
 
   /**
-   * Keeps it instead of what has that key, once the step has gone through.
-   * @throws Error if there would be too much, or whatever the step throws: then nothing has changed
+   * Keeps the context, replacing the one with the same key, after the step has run.
+   * @throws Error if the text would become too long, or whatever the step throws: then nothing has changed
    */
   keep(key: string, saved: SavedContext, step: () => void): void {
     const text = saveContext(saved);
@@ -42,7 +42,7 @@ export class FinalSecond {
     this.#set(key, saved, text);
   }
 
-  /** As {@link saveContexts} makes it. */
+  /** In the format of {@link saveContexts}. */
   toText(): string {
     return `[${[...this.#texts.values()].join(",")}]`;
   }

@@ -1,4 +1,4 @@
-/** The flush, each time that a window closes. */
+/** Runs the flush each time a window closes, and retries it after failures. */
 import { StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
@@ -12,18 +12,18 @@ export interface FlushLoopOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly windows: Windows;
-  /** Of the store, which is why most flushes fail, and of the flush itself. */
+  /** Of the store, the cause of most failures, and of the flush itself. */
   readonly outages: LoopOutages;
-  /** Whether the clock can be gone by, after putting right what it made wrong. */
+  /** Returns whether the clock can be trusted, after moving records that were stamped by a wrong clock. */
   checkClock(): Promise<{ readonly isTrusted: boolean; readonly hasShifted: boolean }>;
-  /** Called after each flush that went through. */
+  /** Called after each successful flush. */
   onFlushed(flushed: Flushed): void;
 }
 
-/** After a failure, so that a store that is back, or a clock that was set, isn't left waiting for the next window. */
+/** After a failure: once the store has recovered or the clock was set, don't wait for the next window. */
 const RETRY_AFTER = milliseconds(1_000);
 
-/** Resolves when the signal is aborted and the flush under way is done. */
+/** Resolves when the signal is aborted and the running flush has ended. */
 export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSignal): Promise<void> {
   const { flusher, clock, log, outages } = options;
   while (!signal.aborted) {
@@ -37,9 +37,9 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
       }
       endOutages(outages);
     } catch (error) {
-      // Whatever failed, the clock's check included, may have changed what the store says of windows.
+      // Whatever failed, including the clock's check, may have changed the windows' state in the store.
       flusher.forget();
-      // Given up: at the agent's end, or since another agent has the lease.
+      // Aborted: the agent is stopping, or another agent has the lease.
       if (signal.aborted) return;
       if (isStale(error)) log.debug({ err: error }, "the store has changed: it is read again");
       else beginOutage(error, outages);
@@ -48,7 +48,7 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
   }
 }
 
-/** What memory knew of the store isn't so any more, which is no outage. */
+/** The store no longer matches what memory knows of it, which is not an outage. */
 function isStale(error: unknown): boolean {
   return error instanceof StaleSettlementError || error instanceof StaleEpochError;
 }

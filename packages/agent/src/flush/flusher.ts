@@ -1,10 +1,10 @@
 /**
- * The flush: closed windows of the raw queue become ready metrics.
+ * The flush: aggregates the closed windows of the raw queue into ready metrics.
  *
- * Promises: a raw record is counted in exactly one emission of its window, whatever crashes in between, since
- * what leaves the raw queue, what enters the ready queue and the window's state change in one settlement.
+ * Promises: each raw record is counted in exactly one emission of its window, even after a crash, since raw records, ready
+ * metrics and the window's state change in one settlement.
  * Memory is bounded by the contexts of a window and by a fixed number and length of records, not by the backlog.
- * It loses nothing: what can't be used becomes a dead letter with its reason, what is too old is counted.
+ * It loses nothing silently: unusable records become dead letters with a reason, expired and filtered ones are counted.
  */
 import {
   counterName,
@@ -51,9 +51,9 @@ export interface FlusherOptions {
   readonly globalTags: readonly string[];
   /** Which metrics and tags are left out. */
   readonly filter: SeriesFilter;
-  /** A record of an earlier time was stamped by a clock that wasn't set. */
+  /** Earliest plausible time: records stamped before it are from a clock that wasn't set. */
   readonly floor: Seconds;
-  /** Of the ready metrics' backlog, after each flush; undefined if it keeps every point. */
+  /** How the backlog of ready metrics is thinned after each flush; undefined if it keeps every point. */
   readonly thinning?: Thinning | undefined;
 }
 
@@ -66,19 +66,19 @@ export interface Flushed {
   filtered: number;
 }
 
-/** Complete windows are settled once this many records are held, so that many small windows share a step. */
+/** Complete windows are settled once this many records are held, so that small windows share a settlement. */
 const SETTLE_AT = 10_000;
-/** Or records of this length together, in characters. */
+/** Or once the held records have this total length, in characters. */
 const SETTLE_AT_LENGTH = 8 * 1024 * 1024;
-/** A window with more records than this, or longer ones, is taken in parts. */
+/** A window with more or longer records is aggregated in parts. */
 const PART_AT = 100_000;
 const PART_AT_LENGTH = 16 * 1024 * 1024;
 const MAX_ORPHANS = 1_000;
 
-/** By the windows' starts. */
+/** By the window's start. */
 type Emissions = Map<Seconds, EmissionSoFar>;
 
-/** How long the times of gauges are kept: to older points, Datadog pays no heed. */
+/** How long the times of gauges are kept: Datadog ignores older points. */
 const GAUGES_KEPT = seconds(3_600);
 
 export class Flusher {
@@ -87,7 +87,7 @@ export class Flusher {
   readonly #future: FutureLimit;
   readonly #thinner: BacklogThinner | undefined;
   #hasBegun = false;
-  /** What was read is settled in steps of so many contexts: in one, unless the store's disk has no room for that. */
+  /** Contexts per settlement: all of them, unless the store's disk was too full for that. */
   #contextsOfStep = ONE_STEP;
 
   constructor(options: FlusherOptions) {
@@ -101,14 +101,14 @@ export class Flusher {
   }
 
   /**
-   * Whether what another agent left in the ready queue has been distinguished from what this one makes: until then, none of it
-   * may be sent.
+   * Whether ready metrics that another agent left in the queue have been recorded in the windows' state: until then, ready
+   * metrics may not be sent.
    */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
 
-  /** Emits every window that is closed. Rejects if the store does; the next call takes up what is left. */
+  /** Emits every closed window. Rejects if the store does; the next call continues with the rest. */
   async flush(): Promise<Flushed> {
     const now = this.#now();
     const flushed = { aggregated: 0, ready: 0, rejected: 0, expired: 0, filtered: 0 };
@@ -118,7 +118,7 @@ export class Flusher {
         this.#contextsOfStep = ONE_STEP;
         break;
       } catch (error) {
-        // A settlement whose answer was lost may have been applied: what the store says holds.
+        // A settlement whose answer was lost may have been applied: read the state from the store again.
         this.#states.forget();
         const fewer = error instanceof StoreFullError ? fewerContexts(this.#contextsOfStep) : undefined;
         if (fewer === undefined) throw error;
@@ -134,7 +134,7 @@ export class Flusher {
       await this.#thinner?.thin(now);
     } catch (error) {
       this.#states.forget();
-      // It can wait until there is room.
+      // Thinning can wait until there is space.
       if (!(error instanceof StoreFullError)) throw error;
     }
   }
@@ -150,8 +150,8 @@ export class Flusher {
   }
 
   /**
-   * Has the next flush read again what the store says of windows: nothing of it stays in memory. A flush that is under
-   * way settles nothing more.
+   * Discards the windows' state in memory: the next flush reads it from the store again. A running flush settles nothing
+   * more.
    */
   forget(): void {
     this.#states.forget();
@@ -191,7 +191,7 @@ export class Flusher {
       this.#contextsOfStep,
     );
     for (const window of this.#states.withParts()) taken.addWhole(window);
-    // One settlement at a time, under way while the next pages are read and added up.
+    // One settlement at a time runs while the next pages are read and aggregated.
     let settling = Promise.resolve();
     try {
       for await (const page of pagesBefore(boundary, store, queues.rawMetrics)) {
@@ -199,7 +199,7 @@ export class Flusher {
         if (taken.held < SETTLE_AT && taken.length < SETTLE_AT_LENGTH) continue;
         await settling;
         settling = this.#settleInSteps(taken.takeBatch(page.at(-1)?.score), flushed);
-        // Awaited before the next: till then nobody else would hear it fail.
+        // It is awaited before the next one; until then a rejection would count as unhandled.
         settling.catch(() => {});
         if (taken.held >= PART_AT || taken.length >= PART_AT_LENGTH)
           await settling.then(() => this.#takeParts(taken, flushed));
@@ -216,7 +216,7 @@ export class Flusher {
     for (const step of inSteps(batch, this.#contextsOfStep)) await this.#settle(step, flushed, emissions);
   }
 
-  /** @param emissions of the windows that an earlier step settled a part of */
+  /** @param emissions of windows that an earlier step settled a part of */
   async #settle(batch: WindowBatch, flushed: Flushed, emissions?: Emissions): Promise<void> {
     const { unusable, expired, filtered } = batch;
     if (batch.windows.length + unusable.length + expired.length + filtered.length === 0) return;
@@ -257,7 +257,7 @@ export class Flusher {
       const gaugesText = gauges.toText();
       const state = {
         interval,
-        // From the first step on: if the others fail, they go to a later second.
+        // Raised by the first step already: if a later step fails, its contexts go to the next second.
         emitted: soFar.emitted + 1,
         ready: ready === undefined ? undefined : ready + emission.ready.length + emission.sketches.length,
         hasParts: false,
@@ -277,7 +277,7 @@ export class Flusher {
     });
   }
 
-  /** The keys of the rest that the store keeps of a window. */
+  /** The keys of what the store keeps for a window besides its state. */
   #keysOf(
     { start }: OpenWindow["window"],
     { hasParts, hasFinalSecond, hasGauges }: WindowState,
@@ -290,14 +290,14 @@ export class Flusher {
   }
 
   /**
-   * Windows too large to be held leave the raw queue in parts, which wait in the store's state; on a full disk, which has no
-   * room for these, they are emitted.
+   * Windows too large for memory leave the raw queue in parts, which are kept in the store until the rest is read; on a full
+   * disk, which has no space for them, the parts are emitted.
    */
   async #takeParts(taken: OpenWindows, flushed: Flushed): Promise<void> {
     if (this.#contextsOfStep !== ONE_STEP) return this.#settleInSteps(taken.takeBatch(), flushed);
     for (const window of taken.takeWindows()) {
       if (window.positions.length > 0) await this.#storePart(window, flushed);
-      // Empty, and in its place all the same: its parts are emitted when the reader has passed it.
+      // Now empty, but its parts are to be emitted once the reader has passed the window.
       taken.addWhole(window.window);
     }
   }
@@ -311,7 +311,7 @@ export class Flusher {
     const kept = await KeptContexts.read(this.#options, before.hasParts ? [key] : []);
     const { whole, wrapFailures } = joinParts(window, kept.contexts(key, start));
     const saved = saveContexts([...whole.contexts()].map((context) => ({ context, readyIds: [] })));
-    // Sets and histograms grow with their records: what is too large to be kept is emitted.
+    // Sets and histograms grow with their records: a part too large to be kept is emitted.
     if (saved.length > PART_AT_LENGTH)
       return this.#settle({ windows: [part], unusable: [], expired: [], filtered: [] }, flushed);
     const at = this.#now();
@@ -347,7 +347,7 @@ export class Flusher {
     flushed.rejected += orphans.length;
   }
 
-  /** No record of these windows can come any more: it would be expired, or rejected as one of the future. */
+  /** Forgets windows that can get no more records: those would expire, or be rejected as too far in the future. */
   async #forgetWindows(now: Seconds): Promise<void> {
     const expired = seconds(now - this.#options.ttl);
     const old = this.#states.outside(expired, this.#future.limit(now + MAX_LEAD));

@@ -1,13 +1,13 @@
 /**
- * What another agent, the Python one, left in the ready queue.
+ * Fragments: ready metrics of windows that another agent, the Python one, has left in the queue.
  *
- * Datadog keeps one value for a series and second. If a window has ready metrics there that this agent didn't make, its own
- * emissions go to the seconds behind them. A count, gauge or rate in the window's last second is taken for the agent's
- * own part of that second, which is sent again whole.
+ * Datadog keeps one value per series and second. If a window has fragments, this agent's emissions of it go to the seconds
+ * after them. A count, gauge or rate in the window's last second is treated like this agent's own part of that second,
+ * which is sent again whole.
  *
- * Promises: it changes the window's state before any of the window is emitted, so that it holds after a crash as well.
- * What it can't help: a set or histogram of both agents in a window's last second, of which Datadog keeps one. Nor a
- * value there beyond {@link MAX_FRAGMENTS_LENGTH}, which the agent's own replaces.
+ * Promises: the window's state is changed before the window is emitted, so this also holds after a crash.
+ * What it loses: if both agents have a set or histogram in a window's last second, Datadog keeps one of the two values.
+ * Likewise for values there beyond {@link MAX_FRAGMENTS_LENGTH}.
  */
 import { type Position, pages, type QueueNames, type Store, type StoredRecord } from "@chouette-iot/queue";
 import {
@@ -25,7 +25,7 @@ import { isOwnReady } from "../runtime/ready-ids.js";
 import type { WindowState, WindowStates } from "./window-state.js";
 
 const PAGE = 1_000;
-/** In characters of the records, of which contexts of last seconds are kept: they are all in memory at once. */
+/** Total length of the records, in characters, whose contexts are kept for last seconds: all of them are in memory. */
 const MAX_FRAGMENTS_LENGTH = 4 * 1024 * 1024;
 
 interface Claim {
@@ -36,18 +36,18 @@ interface Claim {
 
 interface Found {
   readonly windows: Map<Seconds, Fragments>;
-  /** In characters of the records, of all that is in a last second. */
+  /** Total length of the records in last seconds, in characters. */
   keptLength: number;
 }
 
 interface Fragments {
   readonly window: WindowSpan;
-  /** The last second, after the window's start, that one of them is in. */
+  /** The last second with a fragment, counted from the window's start. */
   last: number;
   readonly inFinalSecond: SavedContext[];
 }
 
-/** Stores which seconds are taken, of windows that have no state yet. Rejects if the store does. */
+/** Stores which seconds are used by fragments, for windows that have no state yet. Rejects if the store does. */
 export async function claimFragments(
   store: Store,
   queues: QueueNames,
@@ -87,7 +87,7 @@ async function findFragments(
   claim: Claim,
 ): Promise<ReadonlyMap<Seconds, Fragments>> {
   const found: Found = { windows: new Map(), keptLength: 0 };
-  // This agent's own backlog is in windows that it has the state of: it isn't read through.
+  // Skip this agent's own backlog: its windows have state.
   const resumeAfter = (last: Position) => {
     const next = endOfKnown(seconds(last.score), claim.states);
     return next > last.score ? { score: next, id: "" } : last;
@@ -100,7 +100,7 @@ async function findFragments(
   return found.windows;
 }
 
-/** The end of the windows with state that follow each other from this time on. */
+/** The end of the windows with state that follow each other without a gap from this time on. */
 function endOfKnown(time: Seconds, states: WindowStates): Seconds {
   let end = time;
   for (;;) {
@@ -114,7 +114,7 @@ function addFragment({ id, value = "" }: StoredRecord, { states, globalTags }: C
   const decoded = decodeReadyMetric(value);
   if (!decoded.ok) return;
   for (const [time, sum] of decoded.value.points) {
-    // As it is sent: what the Python agent left has fractions.
+    // Rounded as when it is sent: the Python agent's timestamps have fractions.
     const second = seconds(Math.floor(time));
     const window = states.grid.windowAt(second);
     if (!Number.isSafeInteger(second) || states.has(window.start)) continue;
@@ -130,7 +130,7 @@ function addFragment({ id, value = "" }: StoredRecord, { states, globalTags }: C
   }
 }
 
-/** The context that this would have been made of; undefined if it can't be known. */
+/** The context that the ready metric was made from; undefined if that can't be determined. */
 function contextOf(
   { metric, type, tags, interval, points }: ReadyMetric,
   value: number,
@@ -140,7 +140,7 @@ function contextOf(
     globalTags,
   }: { readonly at: Seconds; readonly window: WindowSpan; readonly globalTags: readonly string[] },
 ): Context | undefined {
-  // A record of several points can't leave for the sake of one.
+  // A record of several points can't be replaced because of one of them.
   if (points.length !== 1) return undefined;
   const context = newContext({ metric: metricName(metric), type, tags: canonicalTags(tags, globalTags) });
   switch (context.type) {

@@ -1,22 +1,22 @@
-/** Raw records that carry a time which can't be true: they are rejected, each with its reason. */
+/** Rejects raw records whose timestamps can't be right, each with its reason. */
 import { type QueueNames, rejectRange, type Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 
-/** What Datadog takes ahead of its own clock. */
+/** How far ahead of its own clock Datadog accepts timestamps. */
 export const MAX_LEAD = seconds(600);
 
 export const UNSET_REASON = "stamped by a clock that was not set";
 export const FUTURE_REASON = `stamped more than ${MAX_LEAD} s in the future`;
 
-/** What a record's own time may be. */
+/** Limits of a record's own timestamp. */
 export interface TimeLimits {
-  /** A record of an earlier time was stamped by a clock that wasn't set. */
+  /** Earlier records were stamped by a clock that wasn't set. */
   readonly unset: Seconds;
-  /** A record of an earlier time has expired; never before `unset`. */
+  /** Earlier records have expired; never before `unset`. */
   readonly earliest: number;
-  /** A record of a later time is from the future: it stays in place, for as long as the clock may be behind. */
+  /** Later records are from the future: they stay in the queue while this agent's clock may be behind. */
   readonly latest: number;
-  /** A record of a later time is rejected; never before `latest`. */
+  /** Later records are rejected; never before `latest`. */
   readonly future: number;
 }
 
@@ -26,7 +26,7 @@ export interface RejectOptions {
   readonly now: Seconds;
 }
 
-/** Those of a time when the clock wasn't set, in an earlier boot: nothing tells any more when that was. */
+/** Rejects records that an earlier boot stamped before its clock was set: their time can no longer be determined. */
 export function rejectBeforeClockWasSet(
   { store, queues, now }: RejectOptions,
   floor: Seconds,
@@ -34,7 +34,7 @@ export function rejectBeforeClockWasSet(
   return rejectRange(store, placesOf(queues), { before: floor }, { reason: UNSET_REASON, at: now });
 }
 
-/** Those of a time after this. */
+/** Rejects records stamped after `future`. */
 export function rejectFuture({ store, queues, now }: RejectOptions, future: Seconds): Promise<number> {
   const after = { score: future, id: "" };
   return rejectRange(store, placesOf(queues), { after }, { reason: FUTURE_REASON, at: now });

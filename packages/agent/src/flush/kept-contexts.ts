@@ -1,7 +1,7 @@
 /**
- * What the store keeps of windows beside their state: contexts of parts and last seconds, and the times of gauges.
+ * What the store keeps of windows besides their state: the contexts of parts and last seconds, and the times of gauges.
  *
- * What can't be read, since somebody else wrote it or a disk lost a part of it, is none, and becomes a dead letter.
+ * Contexts that can't be read, because another program wrote them or a disk damaged them, become a dead letter.
  */
 import type { NewRecord, QueueNames, Store } from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
@@ -36,12 +36,12 @@ export class KeptContexts {
     return new KeptContexts(new Map(keys.map((key, index) => [key, texts[index]])), globalTags);
   }
 
-  /** Undefined if nothing is kept there, or it wasn't read. */
+  /** Undefined if nothing is kept under this key, or if it wasn't read. */
   text(key: string): string | undefined {
     return this.#texts.get(key);
   }
 
-  /** @param start of the window that they are kept of */
+  /** @param start of their window */
   contexts(key: string, start: Seconds): readonly SavedContext[] {
     const text = this.#texts.get(key);
     const restored = restoreContexts(text, this.#globalTags);
@@ -50,7 +50,7 @@ export class KeptContexts {
     return [];
   }
 
-  /** What couldn't be read since the last call, as dead letters of this time. */
+  /** Returns the texts that couldn't be read since the last call, as dead letters. @param at time of the rejection */
   takeUnreadable(queues: QueueNames, at: Seconds): readonly NewRecord[] {
     const unreadable = this.#unreadable;
     this.#unreadable = [];

@@ -1,10 +1,9 @@
 /**
- * What was read from the raw queue and isn't settled yet: windows that fill up, and records that can't be used.
+ * Windows that are being read from the raw queue and aren't settled yet, and the records that can't be used.
  *
- * Holds the position of every record that went in, so that a settlement removes these and no others. Whatever is thrown
- * while a record is decoded or added up makes that record unusable, and changes nothing else.
+ * Promises: keeps the position of every record that was read, so that a settlement removes exactly those. If an exception
+ * is thrown while a record is decoded or aggregated, that record is unusable, and nothing else changes.
  */
-
 import { absentValueReason, type Position, type StoredRecord } from "@chouette-iot/queue";
 import { messageOf, RawMetricReader, type Seconds } from "@chouette-iot/record";
 import { TOO_LARGE } from "../aggregation/context.js";
@@ -14,12 +13,12 @@ import { FUTURE_REASON, type TimeLimits, UNSET_REASON } from "./implausible-time
 import { ONE_STEP } from "./step-size.js";
 import type { WindowGrid } from "./window-grid.js";
 
-/** A window, or those of its contexts that are settled in one step: see steps.ts. */
+/** A window, or the part of its contexts that is settled in one step: see steps.ts. */
 export interface OpenWindow {
   readonly window: Window;
-  /** The records that went into it. */
+  /** Of the records that were added to it. */
   readonly positions: Position[];
-  /** Of their values together, in characters. */
+  /** Total length of their values, in characters. */
   length: number;
 }
 
@@ -35,12 +34,12 @@ interface Steps {
   readonly byContext?: Map<string, OpenWindow>;
 }
 
-/** What is to be settled together. */
+/** What is settled together. */
 export interface WindowBatch {
   readonly windows: readonly OpenWindow[];
   readonly unusable: readonly UnusableRecord[];
   readonly expired: readonly Position[];
-  /** Of metrics that the settings keep out. */
+  /** Of metrics that METRICS_ALLOW and METRICS_BLOCK leave out. */
   readonly filtered: readonly Position[];
 }
 
@@ -59,7 +58,7 @@ export class OpenWindows {
 
   /**
    * @param globalTags of every series
-   * @param contextsOfStep more contexts of a window are settled in several steps
+   * @param contextsOfStep windows with more contexts are settled in several steps
    */
   constructor(
     grid: Pick<WindowGrid, "startAt" | "windowAt">,
@@ -75,12 +74,12 @@ export class OpenWindows {
     this.#keepsMetric = keepsMetric;
   }
 
-  /** How many records wait to be settled. */
+  /** How many records aren't settled yet. */
   get held(): number {
     return this.#held;
   }
 
-  /** How long their values are together, in characters: what they are aggregated to takes no more. */
+  /** Total length of their values, in characters: an upper bound of what they are aggregated to. */
   get length(): number {
     return this.#length;
   }
@@ -93,12 +92,12 @@ export class OpenWindows {
     }
   }
 
-  /** Has this window be settled, in one step, even if nothing is taken for it. */
+  /** Adds a window that is settled in one step, even if no record is added to it. */
   addWhole(span: WindowSpan): void {
     if (!this.#windows.has(span.start)) this.#windows.set(span.start, { parts: [newPart(span)] });
   }
 
-  /** Takes out the windows that end by this time: a reader that has come so far in the queue has all of each. */
+  /** Removes and returns the windows that end by this time: those are complete once the queue was read up to it. */
   takeWindows(endingBy = Number.POSITIVE_INFINITY): readonly OpenWindow[] {
     const complete: OpenWindow[] = [];
     for (const [start, { parts }] of this.#windows) {
@@ -113,7 +112,7 @@ export class OpenWindows {
     return complete;
   }
 
-  /** Takes out those windows, and all that goes into none. */
+  /** Removes and returns the windows that end by this time, and all records that belong to no window. */
   takeBatch(endingBy?: number): WindowBatch {
     const windows = this.takeWindows(endingBy);
     const batch = { windows, unusable: this.#unusable, expired: this.#expired, filtered: this.#filtered };
@@ -165,7 +164,7 @@ export class OpenWindows {
     return begun;
   }
 
-  /** Where the records of a context go: all of them to one part. */
+  /** The part that a context's records are added to: all of them to the same. */
   #partFor({ parts, byContext }: Steps, key: string): OpenWindow {
     if (byContext === undefined) return parts[0];
     const known = byContext.get(key);
@@ -179,7 +178,7 @@ export class OpenWindows {
     return last;
   }
 
-  /** By its own time, whatever its place in the queue is. */
+  /** Decides by the record's own timestamp, whatever its score in the queue. */
   #takeImplausible(record: StoredRecord, timestamp: Seconds): void {
     const { unset, latest, future } = this.#limits;
     if (timestamp < unset) this.#reject(record, UNSET_REASON);

@@ -1,11 +1,11 @@
-/** What the flush rejects, as it will be in the dead-letter queue, each with its reason. */
+/** The dead letters of what the flush rejects, each with its reason. */
 import { deadLetter, type NewRecord, type QueueNames } from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
 import { rawRecords } from "../aggregation/raw-records.js";
 import type { WrapFailure } from "./emission.js";
 import type { UnusableRecord } from "./open-windows.js";
 
-/** @param at the time of the rejection, which its age in the dead-letter queue counts from */
+/** @param at the time of the rejection, from which its age in the dead-letter queue counts */
 export function rejectUnusable(
   { record: { id, value }, reason }: UnusableRecord,
   { rawMetrics }: QueueNames,
@@ -27,7 +27,7 @@ export function rejectContext(
   return rawRecords(context, start).map((value) => deadLetter({ reason, queue: rawMetrics, at, value }));
 }
 
-/** Contexts that the store kept of a window, if they can't be read. @param value as they are kept */
+/** One dead letter for kept contexts that can't be read. @param value the kept text */
 export function rejectKept(
   value: string,
   reason: string,

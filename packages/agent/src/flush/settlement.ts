@@ -1,8 +1,7 @@
 /**
- * The settlement of emitted windows: what was taken leaves the raw queue, what it became enters the ready queue,
- * and the windows' state says so, in one step.
+ * The settlement of emitted windows: removes their raw records, adds their ready metrics and writes their state, atomically.
  *
- * Records are counted as they leave, so that one that the store's size limit took meanwhile isn't counted twice.
+ * Records are counted when they are removed, so that one that the store evicted meanwhile isn't counted twice.
  */
 import {
   counterName,
@@ -20,25 +19,25 @@ import type { WindowState, WindowStates } from "./window-state.js";
 
 export interface EmittedWindow {
   readonly window: WindowSpan;
-  /** The raw records that went into it. */
+  /** Of the raw records that were added to it. */
   readonly positions: readonly Position[];
-  /** What the store is to remember of the window. */
+  /** The window's state after the emission. */
   readonly state: WindowState;
-  /** Whether parts of it waited in the state, which are in the emission and can go. */
+  /** Whether the store kept parts of it, which this emission includes: they can be deleted. */
   readonly hadParts: boolean;
   readonly emitted: Emitted;
-  /** When its gauges were taken; undefined if there is none. */
+  /** When its gauges were measured, as text; undefined if it has none. */
   readonly gauges: string | undefined;
-  /** What was kept of it and couldn't be read, as dead letters. */
+  /** Dead letters of kept contexts that couldn't be read. */
   readonly unreadable: readonly NewRecord[];
 }
 
 export interface Batch {
   readonly windows: readonly EmittedWindow[];
   readonly unusable: readonly UnusableRecord[];
-  /** Records whose own time is too old. */
+  /** Of records whose own timestamp is too old. */
   readonly expired: readonly Position[];
-  /** Records of metrics that the settings keep out. */
+  /** Of records of metrics that METRICS_ALLOW and METRICS_BLOCK leave out. */
   readonly filtered: readonly Position[];
 }
 
@@ -74,7 +73,7 @@ export function settlementOf(
       { queue: rawMetrics, records: expired, counter: counterName(rawMetrics, "expired") },
       { queue: rawMetrics, records: filtered, counter: counterName(rawMetrics, "filtered") },
       { queue: readyMetrics, records: superseded, counter: counterName(readyMetrics, "superseded") },
-      // An id is in one of the two queues.
+      // Each id is in one of the two queues: it doesn't matter which.
       { queue: sketchQueue, records: superseded, counter: counterName(sketchQueue, "superseded") },
     ],
     add: [
@@ -91,13 +90,13 @@ export function settlementOf(
   };
 }
 
-/** One after the other. A list alone isn't copied: most settlements are of one window, which may have many records. */
+/** Concatenates. A single list isn't copied: most settlements are of one window, which may have many records. */
 function joined<T>(lists: readonly (readonly T[])[]): readonly T[] {
   const [first = [], ...others] = lists;
   return others.length === 0 ? first : lists.flat();
 }
 
-/** Counters to raise, without those that don't change. */
+/** The counters to increment, without those that don't change. */
 export function increments(
   counters: readonly (readonly [name: string, by: number])[],
 ): ReadonlyMap<string, number> {

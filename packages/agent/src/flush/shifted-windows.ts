@@ -1,9 +1,9 @@
 /**
- * What becomes of windows' state when the clock was wrong: they move with the records that they describe.
+ * Moves the windows' state together with their records after a wrong clock was set.
  *
- * Only a window of which nothing was sent moves. What was sent stays at its second, and so does its window, with what
- * still waits of it: anything else could be written over at Datadog, or count twice. A window whose place is taken by one
- * that stays doesn't move either. So the time of a few ready metrics may stay wrong, and no sum is.
+ * Only a window of which nothing was sent moves. If some of it was sent, the window stays, with its unsent ready metrics:
+ * otherwise values at Datadog could be overwritten or counted twice. A window whose new place overlaps one that stays doesn't
+ * move, either. So the time of a few ready metrics may stay wrong, but no sum does.
  */
 import { type Position, pages, type QueueNames, type Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
@@ -21,17 +21,18 @@ import {
 } from "./window-state.js";
 
 export interface Shift {
-  /** From this time, included, to the other, excluded. */
+  /** Start of the range, included. */
   readonly from: Seconds;
+  /** End of the range, excluded. */
   readonly to: Seconds;
-  /** What to add to the times of the range. */
+  /** What to add to times in the range. */
   readonly by: Seconds;
 }
 
 export interface ShiftedWindows {
-  /** What a settlement writes. A WindowStates that has loaded them must forget them then. */
+  /** To be written in a settlement. A WindowStates that has loaded them must forget them then. */
   readonly state: ReadonlyMap<string, string | undefined>;
-  /** Windows that stay although some of their ready metrics wait: these stay as well. In order. */
+  /** Windows that stay and have unsent ready metrics, which stay as well. In order. */
   readonly staying: readonly WindowSpan[];
 }
 
@@ -42,9 +43,9 @@ interface StoredWindow extends WindowSpan {
 const PAGE = 2_000;
 
 /**
- * Nobody may send ready metrics meanwhile, nor before they are moved.
+ * Plans the shift of all windows in the range. No ready metrics may be sent from now until they are moved.
  *
- * @param shiftedId the id of a ready metric once it is moved as well
+ * @param shiftedId maps the id of a ready metric to its id after the shift
  */
 export async function shiftWindows(
   store: Store,
@@ -65,7 +66,7 @@ export async function shiftWindows(
   };
 }
 
-/** Whether a ready metric is one of those that stay. @param staying in order */
+/** Whether a ready metric belongs to a window that stays. @param staying in order */
 export function isStaying({ id, score }: Position, staying: readonly WindowSpan[]): boolean {
   return staying.length > 0 && isOfFlush(id) && windowAt(score, staying) !== undefined;
 }
@@ -80,7 +81,7 @@ async function storedWindows(store: Store, queue: string): Promise<readonly Stor
   return windows.filter(({ start }) => Number.isInteger(start)).sort((a, b) => a.start - b.start);
 }
 
-/** How many ready metrics that the flush made wait, by the start of their window. */
+/** How many of the flush's ready metrics are unsent, by the start of their window. */
 async function countWaiting(
   store: Store,
   queues: readonly string[],
@@ -100,7 +101,7 @@ async function countWaiting(
   return waiting;
 }
 
-/** The starts of those windows that may move and whose places aren't taken by one that stays. */
+/** The starts of the windows that may move and whose new places don't overlap one that stays. */
 function withFreePlaces(
   windows: readonly StoredWindow[],
   { by }: Shift,
@@ -126,7 +127,7 @@ async function shiftedState(
   moving: ReadonlySet<Seconds>,
   shiftedId: (id: string) => string,
 ): Promise<ReadonlyMap<string, string | undefined>> {
-  // By a clock that was wrong, the wrong windows may have been forgotten.
+  // By the wrong clock, windows may have been forgotten too early.
   const moved = new Map<string, string | undefined>([[forgottenKey(queue), undefined]]);
   const written = new Map<string, string>();
   const same = (text: string) => text;
@@ -151,7 +152,7 @@ function isIn({ start }: WindowSpan, { from, to }: Shift): boolean {
   return start >= from && start < to;
 }
 
-/** The last of these windows that begins by this time, if it ends after it, or after the other. @param windows in order */
+/** The last window that starts by `time`, if it ends after `endsAfter`. @param windows in order */
 function windowAt<W extends WindowSpan>(
   time: number,
   windows: readonly W[],

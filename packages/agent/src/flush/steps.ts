@@ -1,12 +1,12 @@
 /**
- * The steps in which what was read is settled: one, or as many as a full disk has room for, one after the other.
+ * Splits a batch into steps that are settled one after the other, for a disk too full for a single settlement.
  *
- * A step has a number of contexts, in the order in which they were read, with all their records: so the oldest records
- * leave first, whose files can then be deleted, and the steps of a window's emission can share its second.
+ * A step has a limited number of contexts, in the order in which they were read, with all their records. So the oldest
+ * records are removed first, whose files can then be deleted, and all steps of a window can be emitted for the same second.
  */
 import type { OpenWindow, WindowBatch } from "./open-windows.js";
 
-/** @param contexts of a step, about: of dead letters and records without any, as many go with it */
+/** @param contexts per step, about; each step also settles up to as many unusable, expired and filtered records */
 export function inSteps(batch: WindowBatch, contexts: number): readonly WindowBatch[] {
   const { unusable, expired, filtered } = batch;
   const groups = grouped(batch.windows, contexts);
@@ -24,7 +24,7 @@ export function inSteps(batch: WindowBatch, contexts: number): readonly WindowBa
   });
 }
 
-/** A settlement has one state of a window, and so one part of it. */
+/** A settlement writes one state per window, so a step has at most one part of each window. */
 function grouped(windows: readonly OpenWindow[], contexts: number): readonly (readonly OpenWindow[])[] {
   const groups: OpenWindow[][] = [];
   let size = 0;

@@ -1,10 +1,9 @@
 /**
  * Which window a time belongs to.
  *
- * Windows are aligned to the clock by their interval. If AGGREGATE_INTERVAL was another before, some of the windows that
- * the store remembers aren't on the grid of today's: they keep their place and length, and take their late records. A
- * window of today's that meets one of them is as long as the space beside it. So no two windows share a second, and
- * neither do their emissions.
+ * Windows start at multiples of AGGREGATE_INTERVAL. If the setting was changed, some windows in the store aren't on the
+ * current grid: they keep their place and length, and receive their late records. A current window that would overlap one
+ * of them is shortened to the space left. So no two windows share a second, and neither do their emissions.
  */
 import { type Seconds, seconds } from "@chouette-iot/record";
 import type { WindowSpan } from "../aggregation/window.js";
@@ -12,15 +11,15 @@ import type { Windows } from "../runtime/windows.js";
 
 export class WindowGrid {
   readonly #windows: Windows;
-  /** The windows off the grid, by the start of each window of the grid that they meet. */
+  /** The windows off the grid, by the start of each cell of the grid that they overlap. */
   readonly #offGrid = new Map<Seconds, WindowSpan[]>();
 
-  /** @param windows today's */
+  /** @param windows of the current AGGREGATE_INTERVAL */
   constructor(windows: Windows) {
     this.#windows = windows;
   }
 
-  /** Keeps this window's place, until {@link remove}. */
+  /** Keeps this window's place and length until {@link remove}. */
   add({ start, interval }: WindowSpan): void {
     if (this.#isOnGrid({ start, interval })) return;
     for (const cell of this.#cellsOf({ start, interval })) {
@@ -39,7 +38,7 @@ export class WindowGrid {
     }
   }
 
-  /** The start of the window that holds this time. */
+  /** The start of the window that this time belongs to. */
   startAt(time: Seconds): Seconds {
     return this.#offGrid.size === 0 ? this.#windows.startOf(time) : this.windowAt(time).start;
   }

@@ -1,14 +1,13 @@
 /**
- * What the store remembers of windows: their length, how often each was emitted, and the parts of it that are kept.
+ * The state of windows in the store: their length, how often each was emitted, and which parts of it are kept.
  *
- * Promises: a window's state changes in the settlement that makes it true, so that after a crash it says
- * what was emitted, no more and no less. It is kept until no record of the window can come any more; from then on
- * the store remembers up to when windows were forgotten, so that a METRIC_TTL that is raised brings none of them back.
- * Every settlement depends on the state being what memory says ({@link WindowStates.expected}): if anybody or anything
- * has changed it, the settlement is refused, and the state is read again.
- * State that can't be read counts as none.
+ * Promises: a window's state changes in the same settlement as its records, so that after a crash it describes exactly
+ * what was emitted. It is kept until the window can get no more records; then only the time up to which windows were
+ * forgotten is kept, so that raising METRIC_TTL revives none of them.
+ * Every settlement requires that the stored state equals the one in memory ({@link WindowStates.expected}): if it was
+ * changed by anything else, the settlement is refused, and the state is read again.
+ * State that can't be parsed counts as missing.
  */
-
 import type { Store } from "@chouette-iot/queue";
 import { type Seconds, seconds } from "@chouette-iot/record";
 import type { WindowSpan } from "../aggregation/window.js";
@@ -16,33 +15,33 @@ import type { Windows } from "../runtime/windows.js";
 import { WindowGrid } from "./window-grid.js";
 
 export interface WindowState {
-  /** The length that the window was made with. */
+  /** The window's length. */
   readonly interval: Seconds;
   /** How many times the window was emitted. */
   readonly emitted: number;
-  /** How many ready metrics that made; undefined if an earlier version emitted it. */
+  /** How many ready metrics were made; undefined if an earlier version emitted it. */
   readonly ready: number | undefined;
-  /** Whether parts of it left the raw queue and weren't emitted yet; see {@link WindowStates.partsKey}. */
+  /** Whether parts of it left the raw queue but weren't emitted yet; see {@link WindowStates.partsKey}. */
   readonly hasParts: boolean;
-  /** Whether the values of its last second are kept, to be sent again whole; see {@link WindowStates.finalSecondKey}. */
+  /** Whether the contexts of its last second are kept, to be sent again whole; see {@link WindowStates.finalSecondKey}. */
   readonly hasFinalSecond: boolean;
   /** Whether the times of the gauges that it has emitted are kept; see {@link WindowStates.gaugesKey}. */
   readonly hasGauges: boolean;
 }
 
-/** How far a clock may be put back without being taken for one that was ahead. */
+/** In seconds: a clock that was set back by more is taken to have been ahead before. */
 const MAX_DRIFT = 60;
 
 interface Known {
   readonly state: WindowState;
-  /** As it is in the store. */
+  /** As stored. */
   readonly text: string;
 }
 
 interface Forgotten {
-  /** Every window that ends by this time has been forgotten. */
+  /** Windows that end by this time have been forgotten. */
   readonly before: Seconds;
-  /** When that was. */
+  /** When they were forgotten. */
   readonly at: Seconds;
 }
 
@@ -55,8 +54,8 @@ export class WindowStates {
   #forgotten: Forgotten | undefined;
 
   /**
-   * @param queue the raw queue whose windows these are: each shard has its own
-   * @param windows those that are new
+   * @param queue the raw queue of these windows: each shard has its own
+   * @param windows the grid of new windows
    */
   constructor(store: Store, queue: string, windows: Windows) {
     this.#store = store;
@@ -65,7 +64,7 @@ export class WindowStates {
     this.#grid = new WindowGrid(windows);
   }
 
-  /** Reads the state from the store: before the first flush, and after every settlement whose end isn't known. */
+  /** Reads the state from the store. Call before the first flush, and after every settlement that may or may not have been applied. */
   async load(): Promise<void> {
     const prefix = windowStatePrefix(this.#queue);
     const texts = await this.#store.stateWithPrefix(prefix);
@@ -84,7 +83,7 @@ export class WindowStates {
     return this.#known !== undefined;
   }
 
-  /** Has {@link load} read everything again before the next flush; what is settled until then is refused. */
+  /** Requires a {@link load} before the next flush; settlements until then are refused. */
   forget(): void {
     this.#known = undefined;
     this.#grid = new WindowGrid(this.#windows);
@@ -104,35 +103,35 @@ export class WindowStates {
     return this.#grid;
   }
 
-  /** Windows of which parts wait to be emitted. */
+  /** Windows with kept parts that aren't emitted yet. */
   withParts(): readonly WindowSpan[] {
     return this.#spans().filter(({ start }) => this.#known?.get(start)?.state.hasParts);
   }
 
-  /** Windows that end by this time, or start after the other. */
+  /** Windows that end by `from` or start after `to`. */
   outside(from: number, to: number): readonly WindowSpan[] {
     return this.#spans().filter(({ start, interval }) => start + interval <= from || start > to);
   }
 
-  /** Windows that start before this time and whose gauges' times are kept. */
+  /** Windows that start before this time and have kept gauge times. */
   withGaugesBefore(time: number): readonly WindowSpan[] {
     return this.#spans().filter(({ start }) => start < time && this.#known?.get(start)?.state.hasGauges);
   }
 
   /** Windows that end by this time may have been forgotten. */
   forgottenBefore(now: Seconds): number {
-    // A clock that was ahead when they were forgotten must not cost what comes by the right one.
+    // If the clock was ahead when they were forgotten, records stamped by the corrected clock must not expire.
     if (this.#forgotten === undefined || this.#forgotten.at - MAX_DRIFT > now)
       return Number.NEGATIVE_INFINITY;
     return this.#forgotten.before;
   }
 
-  /** What the state of these windows must be for a settlement that depends on it. */
+  /** The state of these windows that a settlement requires in the store. */
   expected(starts: Iterable<Seconds>): ReadonlyMap<string, string | undefined> {
     return new Map([...starts].map((start) => [this.#stateKey(start), this.#known?.get(start)?.text]));
   }
 
-  /** What a settlement writes for a window's state; call {@link set} with the same once it is settled. */
+  /** The entry that a settlement writes for a window's state; call {@link set} with the same state once it is settled. */
   entry(start: Seconds, state: WindowState): [key: string, text: string] {
     return [this.#stateKey(start), JSON.stringify(state)];
   }
@@ -142,8 +141,8 @@ export class WindowStates {
   }
 
   /**
-   * What a settlement writes to forget windows; call {@link drop} with the same once it is settled.
-   * @param before every window that ends by this time is forgotten
+   * The entries that a settlement writes to forget windows; call {@link drop} with the same arguments once it is settled.
+   * @param before windows that end by this time are forgotten
    */
   removal(
     windows: readonly WindowSpan[],
@@ -171,7 +170,7 @@ export class WindowStates {
     this.#forgotten = { before, at };
   }
 
-  /** The key of the contexts of a window that were taken and not emitted. */
+  /** The key of a window's parts: contexts whose records left the raw queue but weren't emitted. */
   partsKey(start: Seconds): string {
     return `${partsPrefix(this.#queue)}${start}`;
   }
@@ -204,7 +203,7 @@ function untouched(interval: Seconds): WindowState {
   return { interval, emitted: 0, ready: 0, hasParts: false, hasFinalSecond: false, hasGauges: false };
 }
 
-/** @param interval of state that an earlier version wrote, without one */
+/** @param interval for state without one, which an earlier version wrote */
 export function decodeWindowState(text: string, interval: Seconds): WindowState {
   try {
     const state = { ...untouched(interval), ready: undefined, ...JSON.parse(text) };
