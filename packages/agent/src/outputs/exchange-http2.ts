@@ -65,8 +65,7 @@ function exchangeOn(
       settle(headers);
     });
     stream.on("end", () => {
-      // A stream that was cut off ends, too: it is destroyed.
-      if (headers !== undefined && !stream.destroyed) settle(headers);
+      if (headers !== undefined) settle(headers);
     });
     let error: Error | undefined;
     stream.on("error", (cause) => {

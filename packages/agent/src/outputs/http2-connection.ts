@@ -46,8 +46,6 @@ export class Http2Connection {
       this.lastTaken = lastTaken;
       this.retire();
     });
-    // The server closed its side: there will be no answers.
-    secured.on("end", () => this.retire());
     session.on("close", () => clearTimeout(this.#idle));
   }
 
