@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// First of all: what is loaded after it is part of the heap.
+// Must be imported first: the limits apply to what is loaded after it.
 import "./small-heap.js";
 import { main } from "../dist/cli/main.js";
 

@@ -1,8 +1,8 @@
 /**
- * Has the heap grow in small steps. By default V8 lets it grow to several times what is in use before it collects,
- * by the memory of a server; devices have less. Figures: docs/decisions/0011-memory.md.
+ * Makes the heap grow in small steps. By default, V8 lets it grow to several times the memory in use before it collects,
+ * which suits servers; devices have less. Figures: docs/decisions/0011-memory.md.
  *
- * The young space can't be bounded here: V8 reads its limit before any program does anything.
+ * The young generation can't be limited here: V8 reads that limit before any script runs.
  */
 import { setFlagsFromString } from "node:v8";
 

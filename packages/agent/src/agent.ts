@@ -5,8 +5,8 @@
  *               (the embedded broker;    (aggregation,             (batches,
  *                with Redis, the server)  wrapper)                  retry, settle)
  *
- * All queues are in the store, and a record moves from one to the next in a single settlement. So the agent can end
- * anywhere, in any way: the next start continues from the queues.
+ * All queues are in the store, and a record moves from one to the next in a single settlement. So the agent can stop or
+ * crash at any point, and the next start continues from the queues.
  */
 import { once } from "node:events";
 import { queueNames, type Store, withStoreErrors } from "@chouette-iot/queue";
@@ -42,16 +42,16 @@ import { currentBoot } from "./timekeeping/boot.js";
 
 export interface Agent {
   /**
-   * Changes to other settings; those of the store and of listeners apply at the next start. Resolves with false if the
-   * pipeline couldn't be started with them, which is logged; rejects if they can't be used.
+   * Applies changed settings; those of the store and of listeners apply at the next start. Resolves with false if the
+   * pipeline couldn't be started with them, which is logged. Rejects if a file or module that they name can't be used.
    */
   reload(config: Config): Promise<boolean>;
   status(): Promise<Status>;
-  /** Warms the embedded broker up when it has its first client. To be called after the start; never rejects. */
+  /** Warms up the embedded broker once its first client connects. Call after the start. Never rejects. */
   warmUp(): Promise<void>;
   /** A sentence for each loop that has hung; empty while the agent is alive. */
   stalled(): readonly string[];
-  /** Stops the loops, then closes the store. A request in progress gets some seconds for its answer. */
+  /** Stops the loops, then closes the store. A request in progress gets a few seconds to complete. */
   stop(): Promise<void>;
 }
 
@@ -63,10 +63,10 @@ interface Leadership {
 }
 
 /**
- * @param onProgress called while a large store is read
- *
- * Rejects if a file or module that a setting names can't be used, if the embedded broker's port is taken, or if its
+ * Rejects if a file or module that a setting names can't be used, if the embedded broker's port is in use, or if its
  * folder isn't writable.
+ *
+ * @param onProgress called while a large store is read
  */
 export async function startAgent(
   config: Config,
@@ -81,7 +81,7 @@ export async function startAgent(
   const queues = queueNames();
   const storeOutage = new Outage("store", clock, log);
   const leaseOutage = new Outage("lease", clock, log, "failing");
-  // Only agents on a Redis server need a lease.
+  // Only agents that may share a Redis server need a lease.
   const leaseWatchdog = config.storage === "redis" ? new LoopWatchdog("lease", clock) : undefined;
   const boot = currentBoot();
   const deliveries = newAllDeliveries();
@@ -202,7 +202,7 @@ async function workAsLeader(
   await options.end();
 }
 
-/** Warming up for nobody would cost CPU time and memory: this waits for the first client. Never rejects. */
+/** Waits for the first client, since warming up costs CPU time and memory. Never rejects. */
 async function warmUpBroker({ firstClient }: RunningBroker, log: Log, signal: AbortSignal): Promise<void> {
   try {
     if (!(await firstClient)) return;

@@ -1,4 +1,4 @@
-/** The dispatch of each kind of records: what the kinds differ in, and their loops. */
+/** The dispatch loops, one per signal, and how the signals differ. */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import {
   bySignal,
@@ -52,32 +52,32 @@ export interface DeliveryMeters {
   readonly series: SeriesMeter;
 }
 
-/** Decides when a queue may be dispatched. */
+/** Determines when a queue may be dispatched. */
 export interface DispatchGate {
   readonly timekeeper: Timekeeper;
   readonly locks: QueueLocks;
-  /** False until the flush can tell this agent's ready metrics from another's: metrics aren't dispatched before. */
+  /** False until the flush can distinguish this agent's ready metrics from another's. Metrics aren't dispatched before. */
   areMetricsClaimed(): boolean;
-  /** Takes the times of metrics that may have been delivered; undefined if nobody asks. */
+  /** Receives the times of metrics that may have been delivered; undefined if nothing needs them. */
   readonly attempted: AttemptedTimes | undefined;
 }
 
 export interface Dispatches {
   readonly outages: readonly Outage[];
   readonly watchdogs: readonly LoopWatchdog[];
-  /** By the day's byte budget. */
+  /** Numbers of records held back because a byte budget is used up. */
   deferred(): DeferredCounts;
-  /** Dispatches now, unless an output has failed and its wait isn't over. */
+  /** Dispatches now, except to outputs that wait after a failure. */
   wake(): void;
-  /** Until the signal is aborted. */
+  /** Starts the loops; each ends when the signal is aborted. */
   run(signal: AbortSignal): readonly Promise<void>[];
 }
 
-/** What a kind of records differs in from the others. */
+/** How one signal differs from the others. */
 interface Kind<T>
   extends Pick<DispatcherOptions<T>, "queue" | "decode" | "sendPolicy" | "batchSize" | "ttl">,
     Pick<DeliveryStatsOptions<T>, "timeOf" | "onDelivered"> {
-  /** What is older is only ingested by Datadog if that is switched on; undefined if it always is. */
+  /** Datadog ingests older records only if the account has that enabled (DATADOG_HISTORICAL); undefined if it always does. */
   readonly ingestedAge: Seconds | undefined;
   /** Whether the queue may be dispatched at all. */
   hasBegun(): boolean;
@@ -86,7 +86,7 @@ interface Kind<T>
 type Kinds = { readonly [S in Signal]: Kind<SignalRecords[S]> };
 type OutputsBySignal = { readonly [S in Signal]: Output<SignalRecords[S]> };
 
-/** Datadog ingests older points of metrics if that is switched on; of distributions it never does. */
+/** Datadog ingests older points of metrics if the account has that enabled; older points of distributions never. */
 const INGESTED_POINT_AGE = seconds(3_600);
 const INGESTED_LOG_AGE = seconds(18 * 3_600);
 
@@ -175,7 +175,7 @@ function kindsOf({
       queue: queues.events,
       decode: eventDecoder(globalTags),
       timeOf: ({ date_happened }) => date_happened,
-      // Datadog takes one a request, and as old as a log.
+      // Datadog accepts one event per request, with the age limit of logs.
       batchSize: 1,
       ttl: logTtl,
       ingestedAge: INGESTED_LOG_AGE,
@@ -211,9 +211,9 @@ function newDispatch<T>(
     store: watchdog.store(store),
     clock: timekeeper.trusted(clock),
     rejectedQueue: queues.rejected,
-    // Asked before each batch: it is also how a dispatch ends early when the clock jumps.
+    // Called before each page, so that a dispatch ends early if the clock jumps.
     sendPolicy: (): SendPolicy<T> => timekeeper.isTrusted && sendPolicy(),
-    // A release's worth of windows, and those that closed last.
+    // The windows that have closed since the last release.
     fresh: seconds(config.settings.releaseInterval + config.windows.interval + config.windows.maxAge),
   });
   const { place } = OUTPUTS[config.output];
@@ -238,7 +238,7 @@ function timeOfMetric({ points: [first] }: ReadyMetric): Seconds {
 
 /** A log without its own time is from now. */
 function timeOfLog({ date }: ReceivedLog, clock: Clock): Seconds {
-  // A client may have put anything there, even what has no text.
+  // A client may have written any value there, not only strings.
   const time = typeof date === "string" ? Date.parse(date) : Number.NaN;
   return toSeconds(Number.isNaN(time) ? clock.now() : milliseconds(time));
 }

@@ -1,7 +1,7 @@
 /**
- * What modules of the user's own are written against: a wrapper, which is a `Wrap` exported as `wrap`
- * (docs/WRAPPERS.md), and a collector, which is a `CollectorFactory` exported as the default
- * (docs/COLLECTORS.md). The agent itself is a program, `chouette agent`, and no library.
+ * Types for users' own modules: a wrapper exports a `Wrap` as `wrap` (docs/WRAPPERS.md), a collector exports a
+ * `CollectorFactory` as its default (docs/COLLECTORS.md). The agent itself isn't a library but a program,
+ * `chouette agent`.
  */
 
 export type { ReadyMetric, ReadyType, Seconds, Tags } from "@chouette-iot/record";

@@ -1,4 +1,4 @@
-/** The agent's store: a Redis server, or the agent's own with a broker before it. */
+/** The agent's store: a Redis server, or the embedded store with its broker. */
 import type { BrokerStore, Store } from "@chouette-iot/queue";
 import type { ReportedLosses } from "@chouette-iot/queue/embedded";
 import type { RedisStore } from "@chouette-iot/queue/redis";
@@ -16,7 +16,7 @@ import { Outage } from "./runtime/outage.js";
 import { pem } from "./runtime/pem.js";
 
 const FIRST_CONNECTION = milliseconds(2_000);
-/** Between two flushes to the disk, in milliseconds. */
+/** In milliseconds, for CHOUETTE_FSYNC=everysec. */
 const EVERY_SECOND = 1_000;
 
 export type StoreEngine =
@@ -25,21 +25,23 @@ export type StoreEngine =
       readonly kind: "embedded";
       readonly store: BrokerStore;
       readonly broker: RunningBroker;
-      /** In bytes, if STORE_MAX_BYTES isn't set. */
+      /** In bytes; applies if STORE_MAX_BYTES isn't set. */
       readonly defaultLimit: number;
     }
-  /** In tests. */
+  /** Only in tests. */
   | { readonly kind: "memory" };
 
 export interface OpenStore {
   readonly store: Store;
   readonly engine: StoreEngine;
-  /** Of its disk. */
+  /** Of the embedded store's disk. */
   readonly outages: readonly Outage[];
 }
 
 /**
- * Rejects if the agent's own can't be: its port is taken, or its folder can't be written.
+ * Rejects if the embedded store can't be opened: the broker's port is in use, its folder isn't writable, or a TLS file
+ * can't be read. A Redis server that is unavailable is no error.
+ *
  * @param onProgress called while the files of a large store are read
  */
 export async function openStore(
@@ -66,7 +68,7 @@ export async function openStore(
       tls,
       password,
     });
-    // The port may be one that the system chose.
+    // Logged, since the system may have chosen the port.
     log.info({ listen: shownAddress(broker.address) }, "broker listening");
     const defaultLimit = await defaultStoreLimit(config.settings.dataDirectory);
     return { store, engine: { kind: "embedded", store, broker, defaultLimit }, outages: [diskOutage] };
@@ -90,7 +92,7 @@ async function openEmbedded(
   clock: Clock,
   { diskOutage, onProgress }: { readonly diskOutage: Outage; readonly onProgress: () => void },
 ): Promise<BrokerStore> {
-  // The engine that isn't used isn't loaded: it would take memory for nothing.
+  // Imported here, so that an engine that isn't used takes no memory.
   const { openEmbeddedStore } = await import("@chouette-iot/queue/embedded");
   const { store, losses, takenOver } = await openEmbeddedStore({
     folder: settings.dataDirectory,
@@ -100,7 +102,7 @@ async function openEmbedded(
       log.info({ percent: Math.round(done * 100) }, "reading the store");
       onProgress();
     },
-    onTrouble: (error) => log.error({ err: error }, "the store's files had an error"),
+    onTrouble: (error) => log.error({ err: error }, "error in the store's files"),
     onFull: (reason) => (reason === undefined ? diskOutage.end() : diskOutage.begin(reason)),
   });
   if (takenOver !== undefined) log.info(takenOver, "took over the store of version 0.1.0");
@@ -116,11 +118,11 @@ async function openEmbedded(
 }
 
 function causeOf({ isPowerLost, isOtherVersion }: ReportedLosses): string {
-  if (isOtherVersion) return "another version of Chouette wrote the files, which were moved away as they are";
+  if (isOtherVersion) return "another version of Chouette wrote the files, which were moved away unchanged";
   return isPowerLost ? "the machine stopped before the last writes were on disk" : "files were damaged";
 }
 
-/** A store whose server had time to answer, so that only one that isn't there begins with an outage. */
+/** Waits briefly for the connection, so that an outage is only reported if the server really doesn't answer. */
 async function connectedStore({ settings }: Config, log: Log, clock: Clock): Promise<RedisStore> {
   const { RedisStore } = await import("@chouette-iot/queue/redis");
   const waiting = new AbortController();
@@ -130,7 +132,7 @@ async function connectedStore({ settings }: Config, log: Log, clock: Clock): Pro
     if (last !== undefined && server !== last)
       log.warn(
         { from: last, to: server },
-        `Redis failed over from ${last} to ${server}; what ${last} took last may be lost`,
+        `Redis failed over from ${last} to ${server}; the last writes to ${last} may be lost`,
       );
     last = server;
   };

@@ -48,7 +48,7 @@ export interface Pipeline {
   collectors(): readonly CollectorStatus[];
   /** What each collector measured last, by its name. */
   lastReady(): ReadonlyMap<string, readonly ReadyMetric[]>;
-  /** Records that wait because the day's byte budget is used up. */
+  /** Numbers of records held back because a byte budget is used up. */
   deferred(): DeferredCounts;
   /** Of flush and dispatch. */
   readonly watchdogs: readonly LoopWatchdog[];
@@ -82,7 +82,7 @@ export function startPipeline(options: PipelineOptions, lost: AbortSignal): Pipe
   const { globalTags, captureInterval, collectorDeadline } = settings;
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, lost]);
-  // Every loop listens to it. Node takes more than ten listeners for a leak.
+  // Every loop adds a listener, and Node warns of a leak after ten.
   setMaxListeners(0, signal);
   const queues = queueNames();
   const locks = new QueueLocks();
@@ -133,7 +133,7 @@ function newFlush(
   const outage = new Outage("flush", options.clock, log, "failing");
   const watchdog = new LoopWatchdog("flush", options.clock);
   const clock = watchdog.clock();
-  // Timekeeper and flusher keep in memory what they read: they have to read it again after a reconnect.
+  // Timekeeper and flusher cache what they read from the store, and must read it again after a reconnect.
   const watchedStore = watchdog.store(rereadAfterReconnect(store));
   const timekeeper = new Timekeeper({ store: watchedStore, queues, locks, clock, log, windows, boot });
   const resolutions = settings.backlogResolution;
@@ -159,7 +159,7 @@ function newFlush(
     const checkClock = clockCheck(timekeeper, wakeDispatch);
     const onFlushed = ({ ready }: Flushed) => {
       flushedAt = toSeconds(clock.now());
-      // People want to see a window as soon as it closes; everything else waits for the release interval.
+      // On a terminal, show a window as soon as it closes; other outputs wait for the release interval.
       if (ready > 0 && OUTPUTS[config.output].isForPeople) wakeDispatch();
     };
     return runFlushLoop({ flusher, clock, log, windows, outages, checkClock, onFlushed }, signal);

@@ -1,4 +1,4 @@
-/** The wrapper and the outputs: opened again when the settings change. */
+/** The wrapper and the outputs, which are opened again when the settings change. */
 import type { Config } from "./config/config.js";
 import { currentHostName } from "./config/host-name.js";
 import type { OutputName } from "./config/outputs.js";
@@ -15,7 +15,7 @@ export interface Reloadable {
   readonly outputs: Outputs;
 }
 
-/** Rejects if a file or module that a setting names can't be used; nothing was changed then. */
+/** Rejects if a file or module that a setting names can't be used. */
 export async function openReloadable(config: Config, wireMeter: WireMeter): Promise<Reloadable> {
   const { settings } = config;
   return {

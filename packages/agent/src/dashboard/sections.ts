@@ -205,7 +205,7 @@ Broker: ${kind}${counts === "" ? "" : `, ${counts}`}${disk === undefined ? "" : 
 </section>`;
 }
 
-/** A cell that isn't text of its own is markup, such as a number at the right. */
+/** @param rows of cells: plain text, or markup such as a right-aligned number */
 export function table(
   label: string,
   heading: readonly string[],

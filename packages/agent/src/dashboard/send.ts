@@ -1,8 +1,8 @@
-/** Answers of the dashboard, compressed if the browser takes it: the link to it may be slow. */
+/** Sends the dashboard's responses, compressed if the browser accepts that, since the link to it may be slow. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 
-/** Nothing from elsewhere is loaded or run, and no other page can show this one in a frame. */
+/** The page loads and runs nothing from other origins, and no other page can show it in a frame. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "Content-Security-Policy":
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",

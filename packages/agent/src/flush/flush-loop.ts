@@ -41,7 +41,7 @@ export async function runFlushLoop(options: FlushLoopOptions, signal: AbortSigna
       flusher.forget();
       // Aborted: the agent is stopping, or another agent has the lease.
       if (signal.aborted) return;
-      if (isStale(error)) log.debug({ err: error }, "the store has changed: it is read again");
+      if (isStale(error)) log.debug({ err: error }, "the store has changed; reading it again");
       else beginOutage(error, outages);
     }
     await clock.sleep(wait, signal);

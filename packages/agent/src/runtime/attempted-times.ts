@@ -1,9 +1,9 @@
 /**
- * The times of records that an output may have taken although they are still in their queue: an answer was lost, or what
- * settled them.
+ * The times of records that an output may have accepted although they are still in their queue, because an answer or a
+ * settlement was lost.
  *
- * Sent again as they are, they change nothing at Datadog. Added up, they would count twice. Held in memory alone, since a
- * broker may come back with older data: whatever is there when its state is read counts as attempted.
+ * Sending such a record again changes nothing at Datadog; joined with others, it would count twice. Kept only in memory: a
+ * broker may return with older data, so everything that is in the queue when its state is read counts as attempted.
  */
 
 /** Inclusive, in seconds since the epoch. */
@@ -12,11 +12,11 @@ interface TimeRange {
   readonly to: number;
 }
 
-/** More ranges than that: the two oldest become one, with what is between them. */
+/** Beyond this number the two oldest ranges are merged, including the times between them. */
 const MAX_RANGES = 1_000;
 
 export class AttemptedTimes {
-  /** In order, none of which meets another. */
+  /** In order and disjoint. */
   #ranges: readonly TimeRange[] = [];
 
   /** Inclusive, in seconds since the epoch. */

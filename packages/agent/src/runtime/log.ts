@@ -31,7 +31,7 @@ export type LogStream = "stdout" | "stderr";
 const LEVELS: Readonly<Record<string, string>> = { notset: "trace", warning: "warn", critical: "fatal" };
 const DESCRIPTORS: Readonly<Record<LogStream, number>> = { stdout: 1, stderr: 2 };
 
-/** @param name of the minimum level: pino's names, or the original's */
+/** @param name of the minimum level, as pino or the Python agent names it */
 export function createLog(name: string, stream: LogStream = "stdout"): OwnLog {
   const options = { level: levelOf(name), base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const dest = DESCRIPTORS[stream];
