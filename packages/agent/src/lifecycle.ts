@@ -1,5 +1,5 @@
 /**
- * Decides which pipeline runs: one state machine for changed settings, the lease and the agent's end.
+ * Decides which pipeline runs: one state machine for changed settings, the lease and the shutdown.
  *
  *     reload ────────────► newest settings ──┐
  *     lead, follow, lost ► leadership ───────┼──► wanted ──► one transition after another ──► running
@@ -8,9 +8,9 @@
  * Events change only the wanted state, and never wait for one another. A single loop compares it with the running
  * pipeline, and stops or starts one until both agree; changes meanwhile are handled next.
  *
- * Promises: never two pipelines; none without leadership, and none after the end. The latest reload whose settings could
+ * Promises: never two pipelines; none without leadership, and none after `stop`. The latest reload whose settings could
  * be opened wins, in whatever order they are opened. Opened settings are closed once, after the pipeline that uses
- * them. The end doesn't wait for settings that are being opened. A failed transition is reported once and leaves
+ * them. `stop` doesn't wait for settings that are being opened. A failed transition is reported once and leaves
  * the agent alive.
  */
 

@@ -120,7 +120,7 @@ function announce({ storage, output, datadogUrl, settings, sources, warnings }: 
   );
   const problem = hostNameProblem(settings);
   if (problem !== undefined) log.warn(`${problem}: set HOST`);
-  for (const warning of warnings) log.warn({ setting: warning }, "part of a setting is ignored");
+  for (const warning of warnings) log.warn(warning);
   if (OUTPUTS[output].isForPeople && !sources.has("output")) {
     log.warn(`API_KEY is not set: ready metrics are printed to ${OUTPUTS[output].place} and not sent`);
   }

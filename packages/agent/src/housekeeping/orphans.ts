@@ -1,6 +1,6 @@
 /**
- * Removes orphans: values in a queue's hash whose id isn't in its sorted set, so that no reader meets them. (Those of
- * the raw queue are found by the flush. The opposite, an id without a value, is met by every reader.)
+ * Removes orphans: values in a queue's hash whose id isn't in its sorted set, so that no reader finds them. (The flush
+ * removes those of the raw queue. Readers do find the opposite, an id without a value.)
  *
  * Promises: none stays forever. An orphan that is found twice, a minute apart, becomes a dead letter with a reason: until
  * then a client may still add its id. An orphan among the dead letters is removed and counted as expired.

@@ -58,7 +58,7 @@ describe("series as JSON", () => {
     ["tags as an object", { tags: { zone: "a" } }, /tags should be a list of "name:value", but is an object/],
     ["a tag that is no text", { tags: ["a:b", 5] }, /tags\[1\] should be a text, but is 5/],
     ["an empty tag", { tags: [""] }, /tags\[0\] should be a text, but is ""/],
-    ["no points", { points: [] }, /points: there are none/],
+    ["no points", { points: [] }, /points is empty/],
     ["points missing", { points: undefined }, /points should be a list of points, but is missing/],
     ["a point without a value", { points: [[1]] }, /points\[0\] should be a timestamp and a value/],
     [

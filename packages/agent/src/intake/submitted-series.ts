@@ -80,7 +80,7 @@ function checkTags(tags: unknown): Result<readonly string[]> {
 
 function checkPoints(points: unknown): Result<readonly Point[]> {
   if (!Array.isArray(points)) return refused("points", "a list of points", points);
-  if (points.length === 0) return { ok: false, reason: "points: there are none" };
+  if (points.length === 0) return { ok: false, reason: "points is empty" };
   const checked: Point[] = [];
   for (const [index, point] of points.entries()) {
     if (!Array.isArray(point) || point.length !== 2) {

@@ -2,8 +2,8 @@
  * The lease: decides which of several agents on one store works.
  *
  * It is two keys of the store's state. One has the holder and a token. Every settlement of the holder depends on that key
- * (`onlyWhile`), and taking the lease writes a new token: from then on nothing of the former holder can be applied, whatever
- * it believes and whatever is still on its way. The other key is the heartbeat of the holder.
+ * (`onlyWhile`), and taking the lease writes a new token: from then on no settlement of the former holder can be applied,
+ * even if it is already on its way. The other key is the heartbeat of the holder.
  *
  * Promises: an agent that takes the lease again learns whether another agent can have held it in between. If so, or if
  * that isn't certain, nothing that it remembers of the store is valid.
