@@ -1,8 +1,9 @@
 /** The brokers of the chaos test, each with faulty links and its own disasters. */
-import { pages, queueNames, type Store } from "@chouette-iot/queue";
+import { queueNames, type Store } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import type { AgentSettings } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { type FaultyLink, startFaultyLink } from "../support/faulty-link.js";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
@@ -30,8 +31,6 @@ export interface BrokerUnderFire {
 }
 
 const { rawMetrics, readyMetrics } = queueNames();
-
-const PAGE = 1_000;
 
 /** Fraction of the pieces of data to and from a broker that meet a fault. */
 const FAULTY = 0.02;
@@ -100,44 +99,36 @@ async function embeddedUnderFire(random: Random): Promise<BrokerUnderFire> {
  * @param patienceMs how long their number may stay the same: a release removes a bounded number of refused records, so
  * many of them take many releases
  */
-export function untilNothingWaits(port: number, patienceMs: number): Promise<void> {
-  return untilGone(port, patienceMs, async (store) => {
+export async function untilNothingWaits(port: number, patienceMs: number): Promise<void> {
+  const store = await connectedStore(port);
+  const countWaiting = async () => {
     const waiting = (await store.size(rawMetrics)) + (await store.size(readyMetrics));
     return waiting + (await store.orphans(rawMetrics, 1)).length;
-  });
+  };
+  await untilGone(countWaiting, patienceMs).finally(() => store.close());
 }
 
 /** Resolves once everything that is ready now has been sent: then no record is left whose answer was lost before. */
-export function untilAllIsSent(port: number, patienceMs: number): Promise<void> {
+export async function untilAllIsSent(port: number, patienceMs: number): Promise<void> {
+  // With a command that the embedded broker knows as well: the Redis engine reads by scripts.
+  const broker = await lookInto(`redis://127.0.0.1:${port}`);
   let waiting: ReadonlySet<string> | undefined;
-  return untilGone(port, patienceMs, async (store) => {
-    const left = new Set<string>();
-    for await (const page of pages(store, readyMetrics, { limit: PAGE })) {
-      for (const { id } of page) if (waiting === undefined || waiting.has(id)) left.add(id);
-    }
-    waiting = left;
-    return left.size;
-  });
+  const countWaiting = async () => {
+    const ids = (await broker.command("ZRANGE", `${readyMetrics}.keys`, "0", "-1")) as readonly string[];
+    waiting = new Set(ids.filter((id) => waiting?.has(id) ?? true));
+    return waiting.size;
+  };
+  await untilGone(countWaiting, patienceMs).finally(() => broker.close());
 }
 
-async function untilGone(
-  port: number,
-  patienceMs: number,
-  countWaiting: (store: Store) => Promise<number>,
-): Promise<void> {
-  const store = await connectedStore(port);
-  try {
-    for (let waiting = Number.POSITIVE_INFINITY; waiting > 0; ) {
-      const before = waiting;
-      const what = `fewer than ${before} metrics to wait`;
-      const fewer = async () => {
-        const count = await countWaiting(store);
-        return count < before ? { count } : undefined;
-      };
-      waiting = (await until(what, fewer, patienceMs)).count;
-    }
-  } finally {
-    await store.close();
+async function untilGone(countWaiting: () => Promise<number>, patienceMs: number): Promise<void> {
+  for (let waiting = Number.POSITIVE_INFINITY; waiting > 0; ) {
+    const before = waiting;
+    const fewer = async () => {
+      const count = await countWaiting();
+      return count < before ? { count } : undefined;
+    };
+    waiting = (await until(`fewer than ${before} metrics to wait`, fewer, patienceMs)).count;
   }
 }
 
