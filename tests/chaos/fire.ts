@@ -8,6 +8,7 @@
  */
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { queueNames } from "@chouette-iot/queue";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
@@ -112,7 +113,7 @@ export async function underFire({
         hasRedis: broker.redis !== undefined,
         setsClock,
       });
-      await pass(restMs);
+      await sleep(restMs);
       say(`${Math.max(0, Math.round((end - Date.now()) / 1000))} s to go: ${JSON.stringify(disaster)}`);
       await scene.suffer(disaster);
     }
@@ -193,22 +194,22 @@ class Scene {
       case "kill an agent":
       case "end an agent":
         await this.#agents[disaster.which]?.end(disaster.kind === "kill an agent" ? "SIGKILL" : "SIGTERM");
-        await pass(disaster.downMs);
+        await sleep(disaster.downMs);
         await this.#startAgent(disaster.which);
         return;
       case "halt an agent":
         this.#agents[disaster.which]?.child.kill("SIGSTOP");
-        await pass(disaster.ms);
+        await sleep(disaster.ms);
         this.#agents[disaster.which]?.child.kill("SIGCONT");
         return;
       case "kill Redis":
         await redis?.kill();
-        await pass(disaster.downMs);
+        await sleep(disaster.downMs);
         await redis?.restart();
         return;
       case "halt Redis":
         redis?.signal("SIGSTOP");
-        await pass(disaster.ms);
+        await sleep(disaster.ms);
         redis?.signal("SIGCONT");
         return;
       case "kill an application":
@@ -226,7 +227,7 @@ class Scene {
     calm.isCalm = true;
     await this.#restartAgents();
     await untilAllIsSent(this.#broker.port, DRAINED_WITHIN_MS);
-    await pass(CALM_BEFORE_STEP_MS);
+    await sleep(CALM_BEFORE_STEP_MS);
     this.#skewMs += byMs;
     // Renamed into place, so that nobody reads half a number.
     writeFileSync(`${this.#skewFile}.new`, `${this.#skewMs}`);
@@ -321,8 +322,4 @@ async function judge(
     malformed: spoiled.stored,
     ...parts,
   };
-}
-
-function pass(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

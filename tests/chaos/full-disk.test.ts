@@ -5,6 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { statfsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { queueNames } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
@@ -102,7 +103,7 @@ async function fill(store: RedisStore): Promise<{ readonly stored: number; reado
     expect(error.message).toContain("is full");
     fullSince ??= performance.now();
     refused += 1;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
   return { stored, refused };
 }

@@ -3,6 +3,7 @@
  * arrives once.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { expect, it } from "vitest";
@@ -89,7 +90,7 @@ async function fill(store: RedisStore): Promise<{ readonly stored: number; reado
       expect(error.message).toContain("OOM");
       refused += 1;
     }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await sleep(PAUSE_MS);
   }
   return { stored, refused };
 }

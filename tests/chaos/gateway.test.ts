@@ -5,6 +5,7 @@
  *
  * A short run with two devices; `npm run chaos` sets CHAOS_SECONDS for a longer one, with ten.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { ChouetteClient } from "chouette-iot-client";
 import { expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
@@ -120,7 +121,7 @@ it(`sums are exact and logs arrive once, whatever is killed and cut (seed ${SEED
   );
   const gatewayKills: number[] = [];
   for (let kill = 0; kill < KILLS; kill++) {
-    await new Promise((resolve) => setTimeout(resolve, random() * 1_500));
+    await sleep(random() * 1_500);
     const victim = kill % 2 === 0 ? gateway : devices[Math.floor(random() * DEVICES)];
     if (victim === gateway) gatewayKills.push(Date.now());
     await victim?.kill();

@@ -1,4 +1,5 @@
 /** The agent killed at random points, on both brokers: every count is at the intake once. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { ChouetteClient } from "chouette-iot-client";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
@@ -63,7 +64,7 @@ async function killAtRandom(settings: AgentSettings): Promise<void> {
     // Not a wait for something: the life of a process that is to end in the middle of its work, which it has at
     // its start and whenever a window closes.
     const untilWork = kill % 2 === 0 ? 0 : INTERVAL_S * 1000 - (Date.now() % (INTERVAL_S * 1000));
-    await new Promise((resolve) => setTimeout(resolve, untilWork + Math.random() * WORK_MS));
+    await sleep(untilWork + Math.random() * WORK_MS);
     await agent.end("SIGKILL");
   }
 }

@@ -1,4 +1,5 @@
 /** Two agents on one Redis: one works, the other takes over, and nothing of a former leader is applied. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -129,7 +130,7 @@ describe("every count is at the intake once, and within 10 seconds", () => {
       const second = await startStandBy();
       // Not a wait for something: it is to be caught in its work, which it has when a window closes.
       const untilWork = 1_000 - (Date.now() % 1_000);
-      await new Promise((resolve) => setTimeout(resolve, untilWork + Math.random() * 20));
+      await sleep(untilWork + Math.random() * 20);
       working.child.kill("SIGSTOP");
       await second.wrote("took over the work", TAKE_OVER_MS);
       await expectDelivery();

@@ -4,6 +4,7 @@
  *
  * They name the metrics that the applications count, so one that is used nevertheless breaks a sum.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { queueNames } from "@chouette-iot/queue";
 import { createClient } from "@redis/client";
 import { pick, type Random } from "../support/random.js";
@@ -79,7 +80,7 @@ export function startMalformedWriter(port: number, random: Random): MalformedWri
   const writing = (async () => {
     while (!isStopped) {
       tried.push(await storeOne(connection, `malformed-${tried.length}`, random));
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await sleep(PAUSE_MS);
     }
   })();
   return {

@@ -1,6 +1,7 @@
 /** Promises of the embedded engine when processes are killed, disks are full or slow, and backlogs are large. */
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { counterName } from "@chouette-iot/queue";
@@ -128,7 +129,7 @@ describe("on a slow disk", () => {
       const began = performance.now();
       await store.append(QUEUE, numbered(1, { from: call }));
       times.push(performance.now() - began);
-      await new Promise((resolve) => setTimeout(resolve, 3));
+      await sleep(3);
     }
     // Load may delay some. If they waited for flushes, most would take 500 ms.
     const median = times.sort((a, b) => a - b)[times.length / 2] ?? 0;

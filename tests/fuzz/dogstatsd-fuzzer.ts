@@ -4,6 +4,7 @@
  */
 import { createSocket } from "node:dgram";
 import { connect, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { pick, type Random } from "../support/random.js";
 import { flipBit, oneOf, times } from "./json-grammar.js";
 
@@ -172,8 +173,4 @@ function metricOf(random: Random): string {
     random() < 0.1 ? `#id:${Math.floor(random() * 1e9)}` : oneOf(random, FIELDS),
   );
   return [`${name}:${value}`, oneOf(random, TYPES), ...fields].join("|");
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

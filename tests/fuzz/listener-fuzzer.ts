@@ -4,10 +4,12 @@
  * and ending in any way.
  */
 import { connect, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { queueNames } from "@chouette-iot/queue";
 import { pick, type Random } from "../support/random.js";
+import { requestOf } from "../support/raw-redis.js";
 import { flipBit, oneOf, times } from "./json-grammar.js";
-import { requestOf, storingOf } from "./record-fuzzer.js";
+import { storingOf } from "./record-fuzzer.js";
 
 const { rawMetrics, logs, rejected } = queueNames();
 const KEYS = [
@@ -259,8 +261,4 @@ function markers(random: Random): Buffer {
       requestOf(["SET", `chouette:client:fuzz-${random()}`, "x".repeat(random() * 1_100), "EX", "60"]),
     ),
   );
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

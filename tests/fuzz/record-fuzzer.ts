@@ -1,7 +1,7 @@
 /** Stores random records in every queue, as any client could, in batches on one connection. */
 import { queueNames } from "@chouette-iot/queue";
 import { pick, type Random } from "../support/random.js";
-import { connectRaw } from "../support/raw-redis.js";
+import { connectRaw, requestOf } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
 import { anyJson, anyObject, bytesOf, type Grammar, objectOf, oneOf, times } from "./json-grammar.js";
 
@@ -97,15 +97,6 @@ function scoreOf(random: Random): string {
     [96, () => `${now() - random() * 5}`],
     [4, () => oneOf(random, SCORES)],
   ])();
-}
-
-/** A request of arguments of any bytes. */
-export function requestOf(args: readonly (string | Buffer)[]): Buffer {
-  const parts = args.flatMap((arg) => {
-    const bytes = Buffer.from(arg);
-    return [Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from("\r\n")];
-  });
-  return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
 }
 
 /** A transaction that stores one record, or only its id or its value. */

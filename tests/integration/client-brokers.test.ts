@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { queueNames } from "@chouette-iot/queue";
 import type { EmbeddedStore } from "@chouette-iot/queue/embedded";
@@ -25,7 +26,7 @@ async function takeAll(
     const records = await store.read(queue, { limit: 500 });
     for (const { value = "" } of records) taken.set(value, (taken.get(value) ?? 0) + 1);
     await store.settle({ remove: [{ queue, records }] });
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await sleep(1);
   }
 }
 

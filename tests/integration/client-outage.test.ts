@@ -1,4 +1,5 @@
 /** The broker is killed and restarted repeatedly under load, while an agent removes the records. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { ChouetteClient, type ClientStats } from "chouette-iot-client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Consumer, startConsumer } from "../support/consumer.js";
@@ -40,7 +41,7 @@ async function killAndRestart(downMs: number): Promise<void> {
   for (let restart = 0; restart < RESTARTS; restart++) {
     const before = await until("a record to be taken", async () => (await consumer.different()) || undefined);
     await redis.kill();
-    await new Promise((resolve) => setTimeout(resolve, downMs));
+    await sleep(downMs);
     await redis.restart();
     await until("records to be taken again", async () => (await consumer.different()) > before);
   }

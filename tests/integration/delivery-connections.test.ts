@@ -9,6 +9,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -369,7 +370,7 @@ describe("a server that speaks HTTP/2", () => {
       collectGarbage();
       const until = performance.now() + 20;
       while (performance.now() < until);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await sleep(5);
     }
   });
 

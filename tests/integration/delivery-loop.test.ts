@@ -1,4 +1,5 @@
 /** The dispatch loop: how long it waits, and what ends a wait early. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { NAMESPACE } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { expect, it } from "vitest";
@@ -85,7 +86,7 @@ it("keeps the wait of an output that failed when it is woken", async () => {
   delivering.run();
   await until("the first sleep", () => delivering.waits.length === 1);
   delivering.loop.wake();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await sleep(100);
   expect(delivering.waits).toHaveLength(1);
 });
 

@@ -5,6 +5,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
 import { append } from "@chouette-iot/queue/redis/append";
@@ -108,7 +109,7 @@ describe.each(Object.entries(brokers))("logs that are out arrive once, with the 
     await writeFile(file, "release_interval: 2\n");
     first.child.kill(signal);
     // Time in which a faulty agent would give the answer up, or send again.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await sleep(1_500);
     intake.answer();
     const ended = signal === "SIGTERM";
     if (ended) expect(await first.ended).toBe(0);

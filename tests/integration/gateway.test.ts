@@ -3,6 +3,7 @@
  * its answer, bytes arrive long after the device has reconnected, the device is killed between sending and settling.
  * Meanwhile the gateway sends and forgets accepted records, so a repeat would count twice.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { queueNames, type Settlement, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { RedisStore } from "@chouette-iot/queue/redis";
@@ -99,7 +100,7 @@ async function expectEachOnce(gateway: Store, port: number, random: Random): Pro
     await store.append(logs, records);
     const dispatching = device.dispatch();
     if (random() < 0.4) {
-      await new Promise((resolve) => setTimeout(resolve, random() * 4));
+      await sleep(random() * 4);
       await device.kill();
       device = startDevice(store, link.port);
     } else await dispatching;

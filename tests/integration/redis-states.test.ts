@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expire, StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
 import { RedisStore, type RedisStoreOptions } from "@chouette-iot/queue/redis";
 import { singleConnection } from "@chouette-iot/queue/redis/connection";
@@ -209,7 +210,7 @@ it("a store whose server is away names its address, and closes", async () => {
   await store.close();
   const ended = attempts;
   // Longer than it waits before its fourth attempt.
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await sleep(1_000);
   taken.close();
   expect(attempts).toBe(ended);
 });

@@ -4,6 +4,7 @@
  *
  * It counts in Redis, in the step that removes them, so that a kill at any point can't falsify the counts.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@redis/client";
 
 export interface Consumer {
@@ -31,7 +32,7 @@ export async function startConsumer(url: string): Promise<Consumer> {
   const work = async () => {
     while (!stopped) {
       const count = await redis.eval(TAKE, { keys: KEYS }).catch(() => 0);
-      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+      if (count === 0) await sleep(2);
     }
   };
   const working = work();

@@ -1,4 +1,5 @@
 /** A store's files on a disk that refuses to write while the test says so. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type FileSystem, realFiles, type StoreFile } from "@chouette-iot/queue/embedded/files";
 
 export class FailingDisk {
@@ -29,7 +30,7 @@ export class FailingDisk {
         await file.write(bytes, position);
       },
       sync: async () => {
-        await new Promise((resolve) => setTimeout(resolve, this.flushMs));
+        await sleep(this.flushMs);
         await file.sync();
       },
     };

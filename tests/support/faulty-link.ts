@@ -4,6 +4,7 @@
  * Promises: it forwards data unchanged and in order; a connection that is cut on one side is cut on the other.
  */
 import { connect, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export type Direction = "to the server" | "to the client";
 
@@ -77,13 +78,13 @@ function carry(from: Socket, to: Socket, nextFault: () => LinkFault | undefined)
       const fault = nextFault();
       if (fault === undefined) return void to.write(piece);
       if (fault.kind === "slow") {
-        await pass(fault.ms);
+        await sleep(fault.ms);
         return void to.write(piece);
       }
       isCut = true;
       from.destroy();
       if (fault.kind === "cut") return void to.destroy();
-      if (fault.kind === "cut and deliver") await pass(fault.ms);
+      if (fault.kind === "cut and deliver") await sleep(fault.ms);
       to.end(fault.kind === "cut half way" ? piece.subarray(0, piece.length >> 1) : piece);
       // A server that never reads to the end must not keep the test alive.
       to.setTimeout(1_000, () => to.destroy());
@@ -94,8 +95,4 @@ function carry(from: Socket, to: Socket, nextFault: () => LinkFault | undefined)
       if (!isCut) to.destroy();
     });
   });
-}
-
-function pass(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

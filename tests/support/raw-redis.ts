@@ -6,11 +6,11 @@ import { until } from "./until.js";
 export interface RawRedis {
   readonly socket: Socket;
   send(bytes: string | Buffer): void;
-  /** All that came so far. */
+  /** Everything received so far. */
   received(): string;
-  /** Resolves with all that came once it holds this. */
+  /** Resolves with everything received once that includes `text`. */
   receives(text: string): Promise<string>;
-  /** Resolves with all that came once the server has closed the connection. */
+  /** Resolves with everything received once the server has closed the connection. */
   readonly closed: Promise<string>;
 }
 
@@ -51,7 +51,16 @@ export function request(...args: readonly string[]): string {
   return `*${args.length}\r\n${args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`).join("")}`;
 }
 
-/** Sends these bytes on a connection of their own, then closes its side: all that is answered. */
+/** A request with arguments of any bytes. */
+export function requestOf(args: readonly (string | Buffer)[]): Buffer {
+  const parts = args.flatMap((arg) => {
+    const bytes = Buffer.from(arg);
+    return [Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from("\r\n")];
+  });
+  return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
+}
+
+/** Sends these bytes on a new connection, then closes its side. Resolves with the replies. */
 export async function ask(
   port: number,
   bytes: string | Buffer,
@@ -60,4 +69,22 @@ export async function ask(
   const client = await connectRaw(port, encoding);
   client.socket.end(bytes);
   return client.closed;
+}
+
+/** The bulk strings of a reply that was received in latin1. */
+export function bulksOf(reply: string): readonly string[] {
+  const bulks: string[] = [];
+  let at = 0;
+  for (let head = nextBulk(reply, at); head !== null; head = nextBulk(reply, at)) {
+    const start = head.index + head[0].length;
+    at = start + Number(head[1]);
+    bulks.push(reply.slice(start, at));
+  }
+  return bulks;
+}
+
+function nextBulk(reply: string, from: number): RegExpExecArray | null {
+  const head = /\$(\d+)\r\n/g;
+  head.lastIndex = from;
+  return head.exec(reply);
 }

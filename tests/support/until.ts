@@ -1,4 +1,5 @@
 /** Waiting for a condition, with a deadline: tests never sleep and hope. */
+import { setTimeout as sleep } from "node:timers/promises";
 
 const POLL_MS = 10;
 
@@ -25,7 +26,7 @@ export async function until<T>(
     } catch (error) {
       last = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(POLL_MS);
   }
   const cause = last === undefined ? {} : { cause: last };
   throw new Error(`waited ${deadlineMs * PATIENCE} ms in vain for ${what}`, cause);

@@ -1,4 +1,5 @@
 /** What a program may pass in by mistake: nothing throws, and nothing vanishes without a counter and a word. */
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ChouetteClient } from "./client.js";
@@ -264,7 +265,7 @@ test("a deadline of any length is no shorter than it says", async () => {
       .flush({ timeoutMs })
       .then(() => ended++);
   }
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await sleep(200);
   expect(ended).toBe(0);
   await client.close({ timeoutMs: 1 });
 });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { until } from "../../../tests/support/until.js";
 import { collectRuntimeMetrics } from "./runtime-metrics.js";
@@ -27,6 +28,6 @@ test("the runtime is seen, under dd-trace's names, until it is stopped", async (
   expect(last("gc.pause.by.type.sum")).toBeGreaterThan(0);
   expect(last("process.active_handles")).toBeGreaterThanOrEqual(0);
   const seen = client.records().length;
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await sleep(60);
   expect(client.records().length).toBe(seen);
 });

@@ -1,4 +1,5 @@
 /** Windows that are larger than memory should hold are taken in parts, and nothing of them is lost or counted twice. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { queueNames, type Settlement, type StoredRecord } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { describe, expect, it } from "vitest";
@@ -173,7 +174,7 @@ describe("a settlement that fails amid a flush", () => {
     const store = new MemoryStore();
     const { read, settle } = store;
     const pause = async (what: typeof slow) => {
-      if (what === slow) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (what === slow) await sleep(5);
     };
     let left = 0;
     let underWay = 0;
@@ -204,7 +205,7 @@ describe("a settlement that fails amid a flush", () => {
     left = failing;
     await expect(flushAt(START + 1000, flusher)).rejects.toThrow("gone");
     expect(underWay).toBe(0);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
     process.off("unhandledRejection", onUnhandled);
     expect(unhandled).toEqual([]);
     await flushAt(START + 1010, flusher);
