@@ -253,7 +253,7 @@ describe("chouette doctor on the way that the agent takes", () => {
     ["link", { HTTPS_PROXY: "http://127.0.0.1:1" }, /ECONNREFUSED 127.0.0.1:1/, /HTTPS_PROXY/],
     ["link", { HTTPS_PROXY: "http://SILENT" }, /didn't answer|no connection within|timeout/, /HTTPS_PROXY/],
     ["settings", { DATADOG_CA_FILE: "/nowhere" }, /DATADOG_CA_FILE can't be read/, /file/],
-    ["settings", { DATADOG_CA_FILE: "/etc/hostname" }, /no certificate in PEM/, /file/],
+    ["settings", { DATADOG_CA_FILE: "/etc/hostname" }, /has no PEM certificate/, /file/],
     ["settings", { API_KEY_FILE: "/nowhere" }, /API_KEY_FILE can't be read/, /file/],
   ] as const)("finds what is wrong on it with the %s, and says what to do: %j", async (about, setting, found, advice) => {
     const { proxy, settings, proxyUrl } = await way("secret");
