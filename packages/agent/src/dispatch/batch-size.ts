@@ -1,5 +1,5 @@
 /**
- * How large a batch may be: limited in number and in bytes; smaller after the link broke while one was sent, then growing again.
+ * How large a batch may be, in records and bytes: smaller after the link broke while one was sent, then growing again.
  *
  * On a link that is slow or breaks often, a body that takes longer than the link lasts would be sent again and again
  * and never arrive. While everything is refused, batches of one record probe whether anything is accepted again.

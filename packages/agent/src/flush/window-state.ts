@@ -64,7 +64,7 @@ export class WindowStates {
     this.#grid = new WindowGrid(windows);
   }
 
-  /** Reads the state from the store. Call before the first flush, and after every settlement that may or may not have been applied. */
+  /** Reads the state. Call before the first flush, and after a settlement that may or may not have been applied. */
   async load(): Promise<void> {
     const prefix = windowStatePrefix(this.#queue);
     const texts = await this.#store.stateWithPrefix(prefix);
