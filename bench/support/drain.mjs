@@ -18,7 +18,7 @@ const DEADLINE = { everyMs: 10, deadlineMs: 240_000 };
  * @property {number} seconds  from the process' start to the raw queue's end
  * @property {number} [working]  of these, those since the agent said that it runs
  * @property {number} fromStart  records a second in that time
- * @property {number} [steady]  records a second from the first that was settled to the last; none where all were settled at once
+ * @property {number} [steady]  records a second from the first that was settled to the last; none if all were settled together
  * @property {number} cpu  seconds of CPU per million records, from the process' start to the raw queue's end
  * @property {number} peak  the most that the process had resident, in MB
  */

@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type AgentSettings, runChouette } from "../support/agent-process.js";
+import { type AgentSettings, chouette } from "../support/agent-process.js";
 import { startTestBroker } from "../support/broker.js";
 import { newFolder } from "../support/folders.js";
 import { CLOSED_PORT } from "../support/ports.js";
@@ -14,11 +14,6 @@ import { startRedis } from "../support/redis-server.js";
 const { version } = JSON.parse(
   readFileSync(new URL("../../packages/agent/package.json", import.meta.url), "utf8"),
 );
-
-async function chouette(args: readonly string[], settings: AgentSettings = {}) {
-  const running = runChouette(args, settings);
-  return { code: await running.ended, output: running.output() };
-}
 
 const STORED = { code: 0, output: expect.stringMatching(/^stored in the broker at 127\.0\.0\.1:\d+: /) };
 

@@ -7,7 +7,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ReadyMetric } from "@chouette-iot/record";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runChouette, startAgentProcess } from "../support/agent-process.js";
+import { type AgentSettings, chouette, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
 import { until } from "../support/until.js";
 
@@ -19,11 +19,8 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-async function collect(args: readonly string[], settings: Readonly<Record<string, string>> = {}) {
-  const chouette = runChouette(["collect", ...args], settings);
-  const code = await chouette.ended;
-  return { code, output: chouette.output() };
-}
+const collect = (args: readonly string[], settings: AgentSettings = {}) =>
+  chouette(["collect", ...args], settings);
 
 async function collectJson(name: string, settings: Readonly<Record<string, string>> = {}, ...more: string[]) {
   const { code, output } = await collect([name, "--json", ...more], settings);

@@ -6,13 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
-import {
-  type AgentSettings,
-  brokerPort,
-  CHOUETTE,
-  runChouette,
-  startAgentProcess,
-} from "../support/agent-process.js";
+import { brokerPort, CHOUETTE, chouette, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
 import { CLOSED_PORT } from "../support/ports.js";
 
@@ -22,11 +16,6 @@ beforeAll(async () => {
   folder = await newFolder();
 });
 afterAll(() => folder.remove());
-
-async function chouette(args: readonly string[], settings: AgentSettings = {}) {
-  const running = runChouette(args, settings);
-  return { code: await running.ended, output: running.output() };
-}
 
 /** Stores a count through an agent that is killed before its window closes. */
 async function leaveRecord(data: string): Promise<void> {

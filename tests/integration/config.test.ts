@@ -2,7 +2,7 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type AgentSettings, CHOUETTE, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { CHOUETTE, chouette, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
 import { run } from "../support/running.js";
 
@@ -15,11 +15,6 @@ beforeEach(async () => {
   path = join(folder.path, "chouette.yaml");
 });
 afterEach(() => folder.remove());
-
-async function chouette(args: readonly string[], settings: AgentSettings = {}) {
-  const running = runChouette(args, settings);
-  return { code: await running.ended, output: running.output() };
-}
 
 describe("chouette config", () => {
   it("reads chouette.yaml where it is started, the environment before it, and hides secrets", async () => {

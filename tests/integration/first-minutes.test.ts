@@ -10,6 +10,7 @@ import {
   type AgentSettings,
   brokerPort,
   CHOUETTE,
+  chouette,
   runChouette,
   startAgentProcess,
   statusPort,
@@ -23,11 +24,6 @@ beforeAll(async () => {
   folder = await newFolder();
 });
 afterAll(() => folder.remove());
-
-async function chouette(args: readonly string[], settings: AgentSettings = {}) {
-  const running = runChouette(args, settings);
-  return { code: await running.ended, output: running.output() };
-}
 
 /** Runs a command on a terminal of 80 columns. Returns its output. */
 async function onTerminal(args: string, settings: AgentSettings = {}): Promise<string> {

@@ -1,7 +1,7 @@
 /** `chouette queue`, on Redis and on the embedded broker. */
 import { describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
-import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { type AgentSettings, chouette, startAgentProcess } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
@@ -11,10 +11,8 @@ import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
 const cleanUps = cleanUpsAfterEach();
-async function chouette(args: readonly string[], settings: AgentSettings) {
-  const running = runChouette(["queue", ...args], settings);
-  return { code: await running.ended, output: running.output() };
-}
+const queueCommand = (args: readonly string[], settings: AgentSettings) =>
+  chouette(["queue", ...args], settings);
 
 const BROKERS: Readonly<Record<string, () => Promise<{ settings: AgentSettings; port: number }>>> = {
   redis: async () => {
@@ -52,20 +50,20 @@ describe.each(["redis", "embedded"])("chouette queue on %s", (broker) => {
     const { settings, queue } = await startWithQueue(broker);
     await queue.put("no JSON \u001b]52;c;eA==\u0007\u009b2J", Date.now() / 1000 - 5);
     const rejected = await until("the record to be set aside", async () => {
-      const { output } = await chouette(["rejected"], settings);
+      const { output } = await queueCommand(["rejected"], settings);
       return output.includes("no JSON") ? output : undefined;
     });
     expect(rejected).toMatch(
       /Rejected at +From +Reason +Record\n\S+Z +chouette:metrics:raw +not JSON: .* no JSON \ufffd\]52;c;eA==\ufffd\ufffd2J\n/,
     );
-    const refused = await chouette(["requeue"], settings);
+    const refused = await queueCommand(["requeue"], settings);
     expect(refused).toMatchObject({ code: 2, output: expect.stringContaining("--yes") });
-    expect(await chouette(["requeue", "--yes"], settings)).toEqual({
+    expect(await queueCommand(["requeue", "--yes"], settings)).toEqual({
       code: 0,
       output: "1 record requeued\n",
     });
     await until("it to be set aside again", async () =>
-      (await chouette(["rejected"], settings)).output.includes("no JSON"),
+      (await queueCommand(["rejected"], settings)).output.includes("no JSON"),
     );
   });
 
@@ -76,15 +74,15 @@ describe.each(["redis", "embedded"])("chouette queue on %s", (broker) => {
     const record = JSON.stringify({ metric: "m", type: "count", value: 1, timestamp: later, tags: {} });
     await queue.put(record, later);
     await queue.put(record, later);
-    const peeked = await chouette(["peek", "raw", "--limit", "1"], settings);
+    const peeked = await queueCommand(["peek", "raw", "--limit", "1"], settings);
     expect(JSON.parse(peeked.output)).toMatchObject({ score: later, value: record });
-    expect((await chouette(["ls"], settings)).output).toMatch(/chouette:metrics:raw +2\n/);
-    expect((await chouette(["purge", "raw"], settings)).code).toBe(2);
-    expect(await chouette(["purge", "raw", "--yes"], settings)).toEqual({
+    expect((await queueCommand(["ls"], settings)).output).toMatch(/chouette:metrics:raw +2\n/);
+    expect((await queueCommand(["purge", "raw"], settings)).code).toBe(2);
+    expect(await queueCommand(["purge", "raw", "--yes"], settings)).toEqual({
       code: 0,
       output: "2 records purged\n",
     });
-    expect((await chouette(["ls"], settings)).output).toMatch(/chouette:metrics:raw +0\n/);
+    expect((await queueCommand(["ls"], settings)).output).toMatch(/chouette:metrics:raw +0\n/);
     expect(await agent.end()).toBe(0);
   });
 });
@@ -116,7 +114,7 @@ describe("chouette queue requeue", () => {
 
     const datadog = await startAgentProcess(settings);
     cleanUps.push(() => datadog.end());
-    const { output } = await chouette(["requeue", "--yes"], settings);
+    const { output } = await queueCommand(["requeue", "--yes"], settings);
     expect(output).toMatch(/^\d+ records? requeued\n$/);
     await until("the set to arrive", () => intake.points().length === 2);
     const [point] = intake.points().filter(({ metric }) => metric === "visitors");
@@ -130,7 +128,7 @@ describe("chouette queue", () => {
   it("counts what it throws away in the broker's own ledger", async () => {
     const { settings, queue } = await startWithQueue("redis");
     await queue.put("{}", Date.now() / 1000 + 3600);
-    await chouette(["purge", "raw", "--yes"], settings);
+    await queueCommand(["purge", "raw", "--yes"], settings);
     const broker = await lookInto(settings.REDIS_URL ?? "");
     cleanUps.push(() => broker.close());
     expect(await broker.command("HGET", "chouette:counters", "chouette:metrics:raw:purged")).toBe("1");
@@ -139,13 +137,13 @@ describe("chouette queue", () => {
   it("says so where no agent runs that could be asked", async () => {
     const folder = await newFolder();
     cleanUps.push(folder.remove);
-    const { code, output } = await chouette(["ls"], { CHOUETTE_DATA_DIR: folder.path });
+    const { code, output } = await queueCommand(["ls"], { CHOUETTE_DATA_DIR: folder.path });
     expect(code).toBe(1);
     expect(output).toContain("no agent answers on");
   });
 
   it("says so where Redis isn't there, without its password", async () => {
-    const { code, output } = await chouette(["ls"], {
+    const { code, output } = await queueCommand(["ls"], {
       REDIS_URL: `redis://:secret@127.0.0.1:${CLOSED_PORT}`,
     });
     expect(code).toBe(1);

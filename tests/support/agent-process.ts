@@ -57,6 +57,16 @@ async function listenedPort(agent: Running, message: string): Promise<number> {
   return Number(line.exec(agent.output())?.[1]);
 }
 
+/** Starts a command of `chouette`. */
 export function runChouette(args: readonly string[], settings: AgentSettings = {}): Running {
   return run(process.execPath, [CHOUETTE, ...args], { env: { ...NOTHING_SET, ...settings } });
+}
+
+/** Runs a command of `chouette` to its end. */
+export async function chouette(
+  args: readonly string[],
+  settings: AgentSettings = {},
+): Promise<{ readonly code: number | NodeJS.Signals; readonly output: string }> {
+  const running = runChouette(args, settings);
+  return { code: await running.ended, output: running.output() };
 }

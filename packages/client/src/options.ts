@@ -45,7 +45,7 @@ export interface ChouetteClientOptions {
   readonly tags?: TagInput;
   /** Fraction of the calls to record, from 0 to 1, for calls without their own. 1 by default. */
   readonly sampleRate?: number;
-  /** Whether calls of a context within a second become one record: counts, rates, gauges, sets, distributions. Default: true. */
+  /** Whether counts, rates, gauges, sets and distributions of a context become one record per second. True by default. */
   readonly aggregate?: boolean;
   /** Maximum number of contexts per second; calls of further ones are recorded with `overflow:true`. 2000 by default. */
   readonly cardinalityLimit?: number;

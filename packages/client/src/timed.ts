@@ -1,8 +1,8 @@
 /**
  * Timings: durations on the monotonic clock, recorded as a histogram.
  *
- * `timed(…)` starts a timing. It can be disposed of (`using`), can `run` or `wrap` a function, and is a decorator, standard or
- * legacy. Failures are timed as well, and their errors pass through unchanged.
+ * `timed(…)` starts a timing. It can be disposed of (`using`), can `run` or `wrap` a function, and is a standard or legacy
+ * decorator. Failures are timed as well, and their errors pass through unchanged.
  */
 import { isPromise } from "node:util/types";
 import type { TagInput } from "./tag-input.js";

@@ -138,8 +138,8 @@ class RunSearch {
   }
 
   /**
-   * The record with this {@link Position.place}, if it hasn't been removed. A run never changes, so its ordinal is still valid. A
-   * record that was removed from its run may be elsewhere.
+   * The record with this {@link Position.place}, if it hasn't been removed. A run never changes, so its ordinal is still
+   * valid. A record that was removed from its run may be elsewhere.
    */
   at(place: number | undefined): Found | undefined {
     if (place === undefined) return undefined;
