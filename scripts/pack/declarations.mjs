@@ -6,6 +6,9 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, posix, relative, resolve, sep } from "node:path";
 import { root } from "./manifest.mjs";
 
+/** The comment on a whole file: no editor shows it. One on the first declaration stays. */
+const HEADER = /^\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*(?=import |\/\*\*)/;
+
 /** Replaces a library's types, which our declarations use only in private places. */
 const LIBRARY = join(root, "packages/library/dist/index.d.ts");
 const LIBRARY_TEXT = `export type RedisClientType<A, B, C, D, E> = object & { readonly $?: [A, B, C, D, E] };
@@ -22,6 +25,7 @@ export async function layDeclarations(entries, folder) {
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     const text = file === LIBRARY ? LIBRARY_TEXT : await readFile(file, "utf8");
     const laid = text
+      .replace(HEADER, "")
       .replace(/^\/\/# sourceMappingURL=.*$/m, "")
       .replace(/(from |import\()"([^"]+)"/g, (whole, before, specifier) => {
         const target = declarationOf(specifier, file);

@@ -9,6 +9,9 @@ import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
 const names = queueNames();
+/** Of a megabyte each: less than Redis may hold. */
+const OLD_FILLERS = 12;
+
 let redis: RedisServer;
 let broker: Broker;
 let store: RedisStore;
@@ -52,20 +55,21 @@ async function evict(queues: readonly string[]): Promise<void> {
   const inUse = ["chouette:counters", "chouette:notes", "chouette:format"];
   const keys = queues.flatMap((queue) => [`${queue}.keys`, `${queue}.values`]);
   const fill = (n: number) => broker.command("SET", `filler:${n}`, "y".repeat(1_000_000));
-  // Redis evicts these as well, once the queues are gone.
-  await fill(0);
-  await fill(1);
-  // Redis takes the keys that it finds idle the longest, and counts that in seconds.
-  await until("the queues' keys and two fillers idle", async () => {
-    await broker.command("TOUCH", ...inUse);
-    const all = [...keys, "filler:0", "filler:1"];
-    const idle = await Promise.all(all.map((key) => broker.command("OBJECT", "IDLETIME", key)));
-    return idle.every((time) => Number(time) >= 2);
-  });
-  for (let n = 2; (await broker.command("EXISTS", ...keys)) !== 0; n++) {
+  // Redis takes the keys that it finds idle the longest, and counts that in seconds: first the queues, then these.
+  await untilIdle(keys);
+  for (let n = 0; n < OLD_FILLERS; n++) await fill(n);
+  await untilIdle(Array.from({ length: OLD_FILLERS }, (_, n) => `filler:${n}`));
+  for (let n = OLD_FILLERS; (await broker.command("EXISTS", ...keys)) !== 0; n++) {
     await broker.command("TOUCH", ...inUse);
     await fill(n);
   }
+}
+
+async function untilIdle(keys: readonly string[]): Promise<void> {
+  await until("keys to be idle", async () => {
+    const idle = await Promise.all(keys.map((key) => broker.command("OBJECT", "IDLETIME", key)));
+    return idle.every((time) => Number(time) >= 2);
+  });
 }
 
 async function ledger(queue: string) {
