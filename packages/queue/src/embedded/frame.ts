@@ -16,6 +16,8 @@ const CRC_AT = 4;
 const LENGTH_AT = 8;
 const SEQUENCE_AT = 12;
 const SEQUENCE_BYTES = 6;
+/** Sequence numbers that failed writes may have left unused. */
+const MAX_UNUSED = 1_000_000;
 /** Spreads file numbers over the seeds. */
 const GOLDEN_RATIO = 0x9e3779b1;
 export const FRAME_HEADER_BYTES = SEQUENCE_AT + SEQUENCE_BYTES;
@@ -73,6 +75,23 @@ export function frameAt(bytes: Buffer, start: number, seed: number): Frame | und
   if (crc !== bytes.readUInt32LE(start + CRC_AT)) return undefined;
   const sequence = bytes.readUIntLE(start + SEQUENCE_AT, SEQUENCE_BYTES);
   return { sequence, body: bytes.subarray(bodyStart, end), start, end };
+}
+
+/**
+ * Whether a frame begins here and goes on beyond the file's end: the system ends a write of several pages between two of them
+ * if it kills the process.
+ *
+ * @param next the sequence number that the next frame has at the least
+ */
+export function isUnfinished(bytes: Buffer, start: number, next: number): boolean {
+  const left = bytes.length - start;
+  const magic = Math.min(left, MAGIC.length);
+  if (bytes.compare(MAGIC, 0, magic, start, start + magic) !== 0) return false;
+  if (left < FRAME_HEADER_BYTES) return true;
+  const sequence = bytes.readUIntLE(start + SEQUENCE_AT, SEQUENCE_BYTES);
+  // Damage could have changed the length alone only if it began within the header.
+  const isNext = sequence >= next && sequence - next < MAX_UNUSED;
+  return isNext && FRAME_HEADER_BYTES + bytes.readUInt32LE(start + LENGTH_AT) > left;
 }
 
 /**

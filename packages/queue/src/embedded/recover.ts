@@ -10,7 +10,14 @@ import { type Change, JOURNAL_VERSION, type Mark, type Opened, type QueueRemoval
 import { Content } from "./content.js";
 import { numbersIn, segmentName, UNFINISHED } from "./file-names.js";
 import type { FileSystem } from "./files.js";
-import { beginsWithMagic, FRAME_HEADER_BYTES, type Frame, fileSeed, framesIn } from "./frame.js";
+import {
+  beginsWithMagic,
+  FRAME_HEADER_BYTES,
+  type Frame,
+  fileSeed,
+  framesIn,
+  isUnfinished,
+} from "./frame.js";
 import { hashId } from "./id-filter.js";
 import { Journal } from "./journal.js";
 import { changeOf, type LaterFrames, readLaterFrames } from "./later-frames.js";
@@ -150,11 +157,14 @@ class Recovery {
     // Removed below if nothing in it can be read: then the file is moved away, instead of deleted by the journal.
     const segment = { path, file: undefined, seed, firstNumber: nextNumber, bytes: bytes.length };
     this.#journal.segments.push({ ...segment, live: 0, dirty: false });
+    const markBefore = this.#lastMark;
     this.#lastMark = undefined;
     let end = 0;
     const onDamage = (start: number, length: number) => {
-      if (isLast && start + length === bytes.length) this.#losses.tailDamaged(length);
-      else this.#losses.damaged(length);
+      const isTail = isLast && start + length === bytes.length;
+      // The process was killed while it wrote: nothing in that frame was confirmed. After a power cut, the marks tell.
+      if (!isTail || isUnfinished(bytes, start, this.#nextSequence)) this.#losses.damaged(length);
+      else this.#losses.tailDamaged(length);
     };
     for (const frame of framesIn(bytes, seed, onDamage)) {
       // Left over from a failed write, whose truncation a power cut has undone.
@@ -179,8 +189,12 @@ class Recovery {
       this.#nextSequence = frame.sequence + 1;
       await this.#apply(change);
     }
+    const isBegun = isLast && (bytes.length === 0 || isUnfinished(bytes, 0, this.#nextSequence));
+    // The process was killed before it had written the first frame: the segment before it tells how the journal ends.
+    if (end === 0 && isBegun) this.#lastMark = markBefore;
     if (end > 0 || bytes.length === 0) return;
     if (isTorn(bytes) && (await this.#isCutHere(number))) return this.#endAt(path, 0, bytes.length);
+    if (isBegun) return this.#empty(path);
     this.#journal.segments.pop();
     this.#losses.unreadable(path, bytes.length);
   }
@@ -214,6 +228,13 @@ class Recovery {
     this.#opened = this.#laterFrames?.opened ?? this.#opened;
     this.#cutPath = { path, end };
     return "ends here";
+  }
+
+  /** So that the next recovery doesn't take its bytes for damage. */
+  async #empty(path: string): Promise<undefined> {
+    await this.#options.files.shorten(path, 0);
+    const segment = this.#journal.segments.at(-1);
+    if (segment !== undefined) segment.bytes = 0;
   }
 
   /** Deletes everything after the journal's end, the last file first: none of it may reappear after new frames. */
