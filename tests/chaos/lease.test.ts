@@ -228,7 +228,7 @@ describe("nothing of a former token comes into force", () => {
     });
   });
 
-  it("when a settlement reaches the server after the holder has taken the lease anew", async () => {
+  it("when a settlement reaches the server after the holder has taken the lease again", async () => {
     const lease = new Lease(store, systemClock);
     expect(await lease.take()).toMatchObject({ kind: "held" });
     const straggler = { onlyWhile: lease.fence, count: new Map([["settled", 1]]) };

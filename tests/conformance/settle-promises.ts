@@ -142,7 +142,7 @@ export function settlePromises(subject: () => Subject): void {
     expect(await readAll(store, QUEUE)).toEqual([...numbered(1, { from: 1 }), moved]);
   });
 
-  it("changes nothing where a key that it depends on has another text", async () => {
+  it("changes nothing if a key that it depends on has another text", async () => {
     const { store } = subject();
     await store.settle({ state: new Map([["lease", "one"]]) });
     await store.append(QUEUE, numbered(2));

@@ -58,7 +58,7 @@ describe("a closed standard output", () => {
     const now = Date.now() / 1000 - 5;
     await queue.put(JSON.stringify({ metric: "m", type: "count", value: 1, timestamp: now, tags: {} }), now);
     expect(await agent.ended).toBe(0);
-    // While it prints metrics, its log goes to stderr, where there are only log lines.
+    // While it prints metrics, its log goes to stderr, which then has only log lines.
     const lines = agent.errors().trim().split("\n");
     expect(lines.filter((line) => !line.startsWith("{"))).toEqual([]);
     await queue.close();

@@ -305,7 +305,7 @@ describe("a batch that is too large", () => {
 });
 
 describe("a record that the intake refuses", () => {
-  it("is found and set aside with the answer, and all others are delivered", async () => {
+  it("is found and rejected with the answer, and all others are delivered", async () => {
     const isBad = new Set(["m13", "m14", "m77"]);
     const intake = await intakeWith({
       refuse: ({ metric }) => (isBad.has(metric) ? `${metric} is not welcome` : undefined),

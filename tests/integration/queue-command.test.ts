@@ -46,7 +46,7 @@ async function startWithQueue(broker: string) {
 }
 
 describe.each(["redis", "embedded"])("chouette queue on %s", (broker) => {
-  it("shows what was set aside, and puts it back where it came from", async () => {
+  it("shows dead letters, and requeues them", async () => {
     const { settings, queue } = await startWithQueue(broker);
     await queue.put("no JSON \u001b]52;c;eA==\u0007\u009b2J", Date.now() / 1000 - 5);
     const rejected = await until("the record to be set aside", async () => {

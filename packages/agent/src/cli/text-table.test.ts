@@ -25,7 +25,7 @@ describe("a table", () => {
     expect(table(HEADING, [row], Number.POSITIVE_INFINITY).split("\n")).toHaveLength(3);
   });
 
-  it("holds nothing that steers a terminal or forges a row, whatever is in its cells", () => {
+  it("has no character that controls a terminal or breaks a row, whatever is in its cells", () => {
     const hostile = fc.string({
       unit: fc.constantFrom("a", " ", "\n", "\r", "\t", "\u001b", "\u0007", "\u007f", "\u009b"),
     });

@@ -1,7 +1,7 @@
 /** The order of a queue: by score, then by the bytes of the id in UTF-8. */
 import type { Position } from "../store.js";
 
-/** Surrogates: the code units that sort differently in UTF-16 and UTF-8, where they come after U+FFFF. */
+/** Surrogates: UTF-8 sorts them after U+FFFF, UTF-16 before. */
 const FIRST_SURROGATE = 0xd800;
 const AFTER_SURROGATES = 0xe000;
 

@@ -1,4 +1,4 @@
-/** What a process leaves that is killed while it writes: nothing of it was confirmed, so nothing is lost. */
+/** A process that is killed during a write loses nothing: the unfinished frame was never confirmed. */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
