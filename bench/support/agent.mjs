@@ -14,6 +14,9 @@ const NOTHING_SET = {
   CHOUETTE_CONFIG: undefined,
 };
 
+/** What an agent logs once it runs; the second is what it logged before 0.2.0, which `--against` may measure. */
+const RUNS = /agent \S+ started|the agent runs/;
+
 /** Settings of every agent here: it connects to nothing by default. */
 const ALONE = { API_KEY: "bench", CHOUETTE_HTTP: "off", SEND_SELF_METRICS: "false" };
 
@@ -28,7 +31,7 @@ export async function startAgent(tree, settings) {
   const environment = { ...process.env, ...NOTHING_SET, ...ALONE, ...settings };
   const command = join(tree.root, "packages/agent/bin/chouette.js");
   const agent = startServer(process.execPath, [command, "agent"], environment);
-  await until("the agent to run", () => /agent \S+ started/.test(agent.output()) || agent.hasEnded());
+  await until("the agent to run", () => RUNS.test(agent.output()) || agent.hasEnded());
   if (agent.hasEnded()) throw new Error(`the agent ended at its start:\n${agent.output()}`);
   return agent;
 }
