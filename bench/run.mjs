@@ -14,6 +14,7 @@ import { inspect } from "node:util";
 import agent from "./measurements/agent.mjs";
 import broker from "./measurements/broker.mjs";
 import call from "./measurements/call.mjs";
+import dispatch from "./measurements/dispatch.mjs";
 import growth from "./measurements/growth.mjs";
 import idle from "./measurements/idle.mjs";
 import latency from "./measurements/latency.mjs";
@@ -25,7 +26,7 @@ import { markdown, shortText } from "./suite/report.mjs";
 import { otherTree, thisTree } from "./suite/trees.mjs";
 
 /** In the order of the report. @type {readonly import("./suite/measurement.mjs").Measurement[]} */
-const MEASUREMENTS = [call, broker, agent, wire, latency, growth, idle];
+const MEASUREMENTS = [call, broker, agent, dispatch, wire, latency, growth, idle];
 
 const DOCS = fileURLToPath(new URL("../docs", import.meta.url));
 const JSON_FILE = "benchmarks.json";
@@ -73,7 +74,8 @@ async function bench({ quick, only, whole, against, rounds, out }) {
     write(results, whole ? DOCS : (out ?? mkdtempSync(join(tmpdir(), "chouette-bench-report-"))));
   } catch (error) {
     process.stderr.write(`${inspect(error)}\nNothing was written.\n`);
-    process.exitCode = 1;
+    // What failed may have left servers that keep the process alive: they end at its exit.
+    process.exit(1);
   }
 }
 

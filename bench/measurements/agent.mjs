@@ -45,23 +45,29 @@ histogram where the agent computes five, and sends nothing. Its own sums must eq
     const tables = [];
     for (const kind of KINDS) {
       for (const contexts of CONTEXTS) {
-        const backlog = await fillBacklog(kind, { records, contexts }, trees[0], folder);
+        // Filled by each tree: an earlier one can't read the files of a later embedded broker.
+        const backlogs = new Map();
+        for (const tree of trees)
+          backlogs.set(tree, await fillBacklog(kind, { records, contexts }, tree, folder));
         const title = `${BROKERS[kind]}, ${contexts.toLocaleString("en-US")} contexts`;
         const plan = { rounds: Math.min(rounds, MAX_ROUNDS[contexts]), trees, folder };
-        tables.push(await measured(title, backlog, { ...plan, say: (text) => say(`${title}: ${text}`) }));
-        await removeBacklog(backlog);
+        tables.push(await measured(title, backlogs, { ...plan, say: (text) => say(`${title}: ${text}`) }));
+        for (const backlog of backlogs.values()) await removeBacklog(backlog);
       }
     }
     return { tables };
   },
 };
 
-async function measured(title, backlog, { rounds, trees, folder, say }) {
+async function measured(title, backlogs, { rounds, trees, folder, say }) {
   const ours = trees.map((tree) => ({
     label: ourLabel("the agent", tree, trees),
-    drain: () => drainByAgent(backlog, tree, folder),
+    drain: () => drainByAgent(backlogs.get(tree), tree, folder),
   }));
-  const subjects = [...ours, { label: BARE_LOOP, drain: () => drainByBareLoop(backlog, folder) }];
+  const subjects = [
+    ...ours,
+    { label: BARE_LOOP, drain: () => drainByBareLoop(backlogs.get(trees[0]), folder) },
+  ];
   const samples = await alternate({ rounds, warmUp: false, subjects, sample: ({ drain }) => drain(), say });
   const rows = subjects.map((subject) => ({ label: subject.label, samples: samples.get(subject) }));
   return { title: `From ${title}`, figures: FIGURES, baseline: ours[0].label, rows };
