@@ -1,13 +1,12 @@
 /** The dispatch's CPU time: a backlog of ready metrics is read, encoded, compressed, sent and settled. */
 import { startSubject } from "../suite/child.mjs";
 import { alternate } from "../suite/rounds.mjs";
-import { ourLabel } from "../suite/trees.mjs";
+import { ourLabel, seriesVersions } from "../suite/trees.mjs";
 import { startSummingIntake } from "../support/intake.mjs";
 
 const HOURS = 24;
 const QUICK_HOURS = 1;
 const MILLION = 1e6;
-const SERIES_VERSIONS = /** @type {const} */ (["v2", "v3"]);
 
 /** @type {readonly import("../suite/measurement.mjs").Figure[]} */
 const FIGURES = [
@@ -25,24 +24,27 @@ compresses bodies, sends them over HTTP/1.1 to a stand-in for Datadog in the sui
 store is measured. CPU is that of the process, the compressor's threads included. Every point must be delivered, or the run fails.`,
   run: async ({ quick, rounds, trees, say }) => {
     const subjects = trees.flatMap((tree) =>
-      SERIES_VERSIONS.map((seriesVersion) => ({ tree, seriesVersion })),
+      seriesVersions(tree).map((seriesVersion) => ({ tree, seriesVersion })),
     );
     const samples = await alternate({
       ...{ rounds, subjects, say, warmUp: false },
       sample: ({ tree, seriesVersion }) => send(tree, seriesVersion, quick ? QUICK_HOURS : HOURS),
     });
     const labelOf = ({ tree, seriesVersion }) => ourLabel(`the agent, series ${seriesVersion}`, tree, trees);
-    const rows = subjects.map((subject) => ({ label: labelOf(subject), samples: samples.get(subject) }));
+    const rows = subjects.map((subject) => ({
+      label: labelOf(subject),
+      samples: samples.get(subject) ?? {},
+    }));
     const title = `A host's metrics of ${quick ? QUICK_HOURS : HOURS} h`;
     return { tables: [{ title, figures: FIGURES, baseline: labelOf(subjects[0]), rows }] };
   },
 };
 
-async function send({ root }, seriesVersion, hours) {
+async function send(tree, seriesVersion, hours) {
   const intake = await startSummingIntake();
   const subject = startSubject(new URL("../subjects/dispatching.mjs", import.meta.url));
   try {
-    const sent = await subject.ask("send", { root, url: intake.url, hours, seriesVersion });
+    const sent = await subject.ask("send", { tree, url: intake.url, hours, seriesVersion });
     intake.check();
     return { cpu: (sent.cpuSeconds * MILLION) / sent.points, bytes: sent.bytes / sent.points };
   } finally {

@@ -1,7 +1,5 @@
 /** On the wire: bytes per point and per log. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { ourLabel } from "../suite/trees.mjs";
+import { ourLabel, seriesVersions } from "../suite/trees.mjs";
 import { LOG_WAYS, METRIC_WAYS } from "../support/wire-ways.mjs";
 import { sparseCounters } from "../workloads/counters.mjs";
 import { hostAfterOutage, hostOfADay } from "../workloads/host.mjs";
@@ -70,11 +68,10 @@ async function metricTable(workload, trees) {
   const add = async (label, send, checked) =>
     rows.push(rowOf(label, points, await sent(releases, send, checked)));
   for (const tree of trees) {
-    const hasV3 = existsSync(join(tree.root, "packages/agent/dist/outputs/series-v3.js"));
-    /** @type {{ seriesVersion: "v2" | "v3" }} */
-    const newest = { seriesVersion: hasV3 ? "v3" : "v2" };
+    const [seriesVersion, older] = seriesVersions(tree);
+    const newest = { seriesVersion };
     await add(ourLabel(OURS, tree, trees), byAgent(tree, "metrics", newest), check);
-    if (hasV3) await add(ourLabel(BY_V2, tree, trees), byAgent(tree, "metrics"), check);
+    if (older !== undefined) await add(ourLabel(BY_V2, tree, trees), byAgent(tree, "metrics"), check);
     if (hasGauges) {
       const precise = { ...newest, precision: SIX_DIGITS };
       await add(ourLabel(PRECISE, tree, trees), byAgent(tree, "metrics", precise), checkRounded);

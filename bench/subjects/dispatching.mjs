@@ -4,9 +4,9 @@ import { startDispatching } from "../support/dispatching.mjs";
 import { hostAfterOutage } from "../workloads/host.mjs";
 
 answer({
-  send: async ({ root, url, hours, seriesVersion }) => {
+  send: async ({ tree, url, hours, seriesVersion }) => {
     const { releases } = hostAfterOutage(1, hours);
-    const { release, close } = await startDispatching({ root }, "metrics", { url, seriesVersion });
+    const { release, close } = await startDispatching(tree, "metrics", { url, seriesVersion });
     const before = process.cpuUsage();
     let [points, bytes] = [0, 0];
     for (const { at, records } of releases) {

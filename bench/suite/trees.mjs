@@ -3,6 +3,7 @@
  * dependencies and build. The suite's scripts are always those of this checkout.
  */
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -35,6 +36,12 @@ export function otherTree(ref, folder) {
     throw error;
   }
   return { tree: { name: ref, root, revision }, remove };
+}
+
+/** The versions of the series endpoint that a tree's agent knows, the newest first. @param {import("./measurement.mjs").Tree} tree */
+export function seriesVersions({ root }) {
+  const hasV3 = existsSync(join(root, "packages/agent/dist/outputs/series-v3.js"));
+  return /** @type {readonly ("v2" | "v3")[]} */ (hasV3 ? ["v3", "v2"] : ["v2"]);
 }
 
 /**
