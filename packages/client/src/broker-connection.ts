@@ -5,11 +5,13 @@
  * an error and nothing was stored; `doubt`, if the reply was lost and it may be either. It emits no unhandled errors, and
  * doesn't keep the process alive.
  */
+import { shardNamespace, shardsKey } from "@chouette-iot/queue";
 import { addToAppend, emptyAppend } from "@chouette-iot/queue/redis/append";
 import { ErrorReply, encodeCommands, type Reply } from "@chouette-iot/queue/resp";
 import { addressText, type BrokerAddress } from "@chouette-iot/queue/resp/address";
-import type { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
-import { checkIsMaster, isDemotion, NotMasterError, ROLE_COMMANDS } from "@chouette-iot/queue/resp/role";
+import { loginCommands } from "@chouette-iot/queue/resp/ask-server";
+import { checkIsMaster, isReplaced, NotMasterError, ROLE_COMMANDS } from "@chouette-iot/queue/resp/role";
+import type { ServerFinder } from "@chouette-iot/queue/resp/server-finder";
 import { RedisSocket } from "@chouette-iot/queue/resp/socket";
 import { milliseconds } from "@chouette-iot/record";
 import { startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
@@ -37,6 +39,10 @@ const MARKER_SECONDS = "86400";
 const TRANSACTION_LENGTH = 5;
 
 export interface ConnectionOptions {
+  /** Of the keys that are looked for in a Cluster. */
+  readonly namespace: string;
+  /** Number of shards that the broker must have; undefined without shards. */
+  readonly shards: number | undefined;
   /** Number of replicas that must have a batch before it counts as stored. */
   readonly waitReplicas: number;
   /** Called once when an open connection ends, except by `close`. */
@@ -45,21 +51,15 @@ export interface ConnectionOptions {
 
 export class BrokerConnection {
   readonly #socket: RedisSocket;
-  readonly #master: MasterFinder;
-  readonly #onLost: OnLost;
-  readonly #waitReplicas: number;
+  readonly #finder: ServerFinder;
+  readonly #options: ConnectionOptions;
   #isOpen = false;
   #lost = false;
   serverSideId: ServerSideId;
 
-  private constructor(
-    address: BrokerAddress,
-    master: MasterFinder,
-    { waitReplicas, onLost }: ConnectionOptions,
-  ) {
-    this.#master = master;
-    this.#waitReplicas = waitReplicas;
-    this.#onLost = onLost;
+  private constructor(address: BrokerAddress, finder: ServerFinder, options: ConnectionOptions) {
+    this.#finder = finder;
+    this.#options = options;
     this.#socket = new RedisSocket(address, {
       // So that the system notices a dead peer.
       keepAlive: KEEP_ALIVE,
@@ -68,20 +68,21 @@ export class BrokerConnection {
   }
 
   /**
-   * Connects and logs in. Rejects within ANSWER_TIMEOUT after the server is found. With Sentinels, it also rejects if the
-   * server isn't the master.
+   * Connects and logs in. Rejects within ANSWER_TIMEOUT after the server is found. With Sentinels or shards, it also rejects if
+   * the server isn't the master, and if it has another number of shards.
    */
-  static async open(master: MasterFinder, options: ConnectionOptions): Promise<BrokerConnection> {
-    const address = await master.find();
-    const connection = new BrokerConnection(address, master, options);
+  static async open(finder: ServerFinder, options: ConnectionOptions): Promise<BrokerConnection> {
+    const address = await finder.find();
+    const connection = new BrokerConnection(address, finder, options);
     try {
       connection.serverSideId = await connection.#logIn(address);
+      await connection.#checkShards();
       connection.#isOpen = true;
       return connection;
     } catch (error) {
       connection.close();
       if (!(error instanceof NotMasterError)) throw error;
-      master.distrust();
+      finder.distrust();
       throw new Error(`Redis at ${addressText(address)}: ${error.message}`);
     }
   }
@@ -103,7 +104,7 @@ export class BrokerConnection {
       // The first error has the reason; EXEC's own says only that there was one.
       const error = errorIn(replies) ?? (Array.isArray(executed) ? errorIn(executed) : undefined);
       if (error !== undefined) {
-        if (this.#master.hasSentinels && isDemotion(error)) this.#lose(error);
+        this.#leaveIfReplaced(error);
         return { kind: "refused", error };
       }
       if (Array.isArray(executed) && executed.length === 3 && executed[2] === "OK") {
@@ -128,7 +129,10 @@ export class BrokerConnection {
     const write = waiting.length === 0 ? [] : [["EXPIRE", marker, MARKER_SECONDS]];
     const replies = await this.#send([["GET", marker], ...write, ...waiting]);
     const [reply] = replies;
-    if (reply instanceof ErrorReply) throw reply;
+    if (reply instanceof ErrorReply) {
+      this.#leaveIfReplaced(reply);
+      throw reply;
+    }
     if (typeof reply !== "string") return null;
     this.#checkCopies(replies.at(-1));
     return reply;
@@ -144,9 +148,15 @@ export class BrokerConnection {
     await this.#send([["CLIENT", "KILL", "ID", earlier.id, "ADDR", earlier.address]]);
   }
 
-  /** Ends the connection if another server has become the master. Never rejects. */
-  async endIfReplaced(): Promise<void> {
-    if (await this.#master.hasFailedOver()) this.#lose(new Error("the Sentinels name another master"));
+  /** Ends the connection if another server has become the master, or the number of shards has changed. Never rejects. */
+  async checkAgain(): Promise<void> {
+    try {
+      if (await this.#finder.hasFailedOver()) this.#lose(new Error("the Sentinels name another master"));
+      else await this.#checkShards();
+    } catch (error) {
+      if (error instanceof ErrorReply) this.#leaveIfReplaced(error);
+      else this.#lose(asError(error));
+    }
   }
 
   /** Ends the connection without calling `onLost`. */
@@ -156,15 +166,17 @@ export class BrokerConnection {
   }
 
   #waitForCopies(): readonly (readonly string[])[] {
-    return this.#waitReplicas === 0 ? [] : [["WAIT", `${this.#waitReplicas}`, `${COPY_TIMEOUT}`]];
+    const { waitReplicas } = this.#options;
+    return waitReplicas === 0 ? [] : [["WAIT", `${waitReplicas}`, `${COPY_TIMEOUT}`]];
   }
 
   /** Throws if too few replicas have copied the records. @param copies the reply to WAIT */
   #checkCopies(copies: Reply | undefined): void {
-    if (this.#waitReplicas === 0) return;
+    const { waitReplicas } = this.#options;
+    if (waitReplicas === 0) return;
     if (copies instanceof ErrorReply) throw copies;
-    if (typeof copies !== "number" || copies < this.#waitReplicas)
-      throw new Error(`${copies} of ${this.#waitReplicas} replicas have copied the records (waitReplicas)`);
+    if (typeof copies !== "number" || copies < waitReplicas)
+      throw new Error(`${copies} of ${waitReplicas} replicas have copied the records (waitReplicas)`);
   }
 
   async #send(commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {
@@ -185,17 +197,33 @@ export class BrokerConnection {
     if (this.#lost) return;
     this.#lost = true;
     this.#socket.destroy(error);
-    if (this.#isOpen) this.#onLost(this, error);
+    if (this.#isOpen) this.#options.onLost(this, error);
+  }
+
+  /** Another server has the data now: the next connection is to that one. */
+  #leaveIfReplaced(error: ErrorReply): void {
+    if (this.#finder.mayChange && isReplaced(error)) this.#lose(error);
+  }
+
+  /** Throws if the broker has another number of shards. None is stored until the first agent has started. */
+  async #checkShards(): Promise<void> {
+    const { shards, namespace } = this.#options;
+    if (shards === undefined) return;
+    const all = Array.from({ length: shards }, (_, shard) => shardNamespace(shard));
+    const namespaces = this.#finder.isCluster ? [namespace] : all;
+    const counts = await this.#send(namespaces.map((each) => ["GET", shardsKey(each)]));
+    const error = errorIn(counts);
+    if (error !== undefined) throw error;
+    const other = counts.find((count) => count !== null && count !== `${shards}`);
+    if (other !== undefined)
+      throw new Error(`the broker has ${other} shards, this program ${shards} (CHOUETTE_SHARDS)`);
   }
 
   /** Returns the server's id of this connection. */
-  async #logIn({ username, password, database }: BrokerAddress): Promise<ServerSideId> {
-    const login = username === undefined ? [] : [username];
-    const commands = [
-      ...(username === undefined && password === undefined ? [] : [["AUTH", ...login, password ?? ""]]),
-      ...(database === 0 ? [] : [["SELECT", `${database}`]]),
-    ];
-    const asked = this.#master.hasSentinels ? ROLE_COMMANDS : [];
+  async #logIn(address: BrokerAddress): Promise<ServerSideId> {
+    const { database } = address;
+    const commands = [...loginCommands(address), ...(database === 0 ? [] : [["SELECT", `${database}`]])];
+    const asked = this.#finder.mayChange ? ROLE_COMMANDS : [];
     const replies = await this.#send([...commands, ...asked, ["CLIENT", "INFO"]]);
     const info = replies.at(-1);
     const error = errorIn(replies.slice(0, commands.length));

@@ -70,6 +70,7 @@ export class ClientEvents implements SenderListener, SpillListener {
   }
 
   onConnected(): void {
+    if (this.connected) return;
     this.connected = true;
     this.#emit("connected");
   }

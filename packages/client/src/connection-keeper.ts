@@ -2,9 +2,10 @@
  * Keeps a connection to the broker: opens one on demand, and a new one after a failure, with exponential backoff and full
  * jitter. It retries forever, and doesn't keep the process alive.
  */
+import { shardsKey } from "@chouette-iot/queue";
 import { reconnectDelay } from "@chouette-iot/queue/redis/backoff";
-import type { BrokerAddress } from "@chouette-iot/queue/resp/address";
-import { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
+import { newFinder } from "@chouette-iot/queue/resp/cluster-finder";
+import type { ServerFinder } from "@chouette-iot/queue/resp/server-finder";
 import { milliseconds } from "@chouette-iot/record";
 import {
   inLoadContext,
@@ -16,6 +17,7 @@ import {
 } from "@chouette-iot/record/host";
 import { asError } from "./any-error.js";
 import { BrokerConnection } from "./broker-connection.js";
+import type { Settings } from "./options.js";
 
 export interface KeeperListener {
   /** Runs on each new connection before it is used. Rejects if the connection can't be used. */
@@ -27,29 +29,38 @@ export interface KeeperListener {
   onTurn(): void;
 }
 
-/** How often the Sentinels are asked about a failover: a former master that is cut off still accepts records. */
-const FAILOVER_CHECK = milliseconds(5_000);
+/**
+ * How often the Sentinels are asked about a failover, as a former master that is cut off still accepts records; and the broker
+ * about its number of shards, which may not have been stored when the client connected.
+ */
+const NEXT_CHECK = milliseconds(5_000);
 
 export class ConnectionKeeper {
-  readonly #master: MasterFinder | Error;
-  readonly #waitReplicas: number;
+  readonly #settings: Settings;
+  readonly #namespace: string;
+  readonly #finder: ServerFinder | Error;
   readonly #listener: KeeperListener;
   #connection: BrokerConnection | undefined;
   #isConnecting = false;
   #failures = 0;
   /** Defined while it waits before the next attempt. */
   #pause: Timer | undefined;
-  #failoverCheck: Timer | undefined;
+  #checks: Timer | undefined;
   #closed = false;
 
-  /**
-   * @param address an error if there is no valid one: every attempt fails with it
-   * @param waitReplicas number of replicas that must have a batch before it counts as stored
-   */
-  constructor(address: BrokerAddress | Error, waitReplicas: number, listener: KeeperListener) {
-    this.#waitReplicas = waitReplicas;
-    this.#master = address instanceof Error ? address : new MasterFinder(address);
+  /** @param namespace of the keys that it is for: with shards, that of a shard, whose server is looked for */
+  constructor(settings: Settings, namespace: string, listener: KeeperListener) {
+    const { address, shards } = settings;
+    const key = shards === undefined ? undefined : shardsKey(namespace);
+    this.#settings = settings;
+    this.#namespace = namespace;
+    this.#finder = address instanceof Error ? address : newFinder(address, key);
     this.#listener = listener;
+  }
+
+  /** Whether the broker is a Redis Cluster; false before the first connection. */
+  get isCluster(): boolean {
+    return !(this.#finder instanceof Error) && this.#finder.isCluster;
   }
 
   get connection(): BrokerConnection | undefined {
@@ -90,7 +101,7 @@ export class ConnectionKeeper {
   close(): void {
     this.#closed = true;
     this.endPause();
-    stopInterval(this.#failoverCheck);
+    stopInterval(this.#checks);
     this.#connection?.close();
     this.#connection = undefined;
   }
@@ -98,9 +109,12 @@ export class ConnectionKeeper {
   async #connect(): Promise<void> {
     this.#isConnecting = true;
     try {
-      if (this.#master instanceof Error) throw this.#master;
-      const opened = await BrokerConnection.open(this.#master, {
-        waitReplicas: this.#waitReplicas,
+      if (this.#finder instanceof Error) throw this.#finder;
+      const { waitReplicas, shards } = this.#settings;
+      const opened = await BrokerConnection.open(this.#finder, {
+        namespace: this.#namespace,
+        shards,
+        waitReplicas,
         onLost: (lost, error) => this.#lost(lost, error),
       });
       await this.#listener.onOpened(opened).catch((error) => {
@@ -110,8 +124,8 @@ export class ConnectionKeeper {
       if (this.#closed) return opened.close();
       if (opened.isLost) throw new Error("the connection ended as soon as it was there");
       this.#connection = opened;
-      if (this.#master.hasSentinels)
-        this.#failoverCheck ??= startInterval(() => void this.#connection?.endIfReplaced(), FAILOVER_CHECK);
+      if (this.#finder.mayChange)
+        this.#checks ??= startInterval(() => void this.#connection?.checkAgain(), NEXT_CHECK);
       this.#listener.onConnected();
     } catch (error) {
       this.#listener.onDisconnected(asError(error));

@@ -11,11 +11,15 @@
  * CLIENT KILL), hung with our batch unread, and the agent took the records in between; the broker was unavailable for longer
  * than a marker lives (a day); or it came back without its latest writes.
  */
+import { namespaceOf } from "@chouette-iot/queue";
 import type { Batch } from "./batch.js";
 import type { BrokerConnection, ServerSideId, StoreOutcome } from "./broker-connection.js";
 import type { Doubt } from "./spill/segment-text.js";
 
 export interface Lane {
+  /** The end of its markers' keys. */
+  name: string;
+  /** The marker of its batch: a key in the batch's shard. */
   marker: string;
   sequence: number;
   /** The batch being sent, or in doubt while there is no connection. */
@@ -27,14 +31,14 @@ const LANES = 4;
 export class Lanes {
   readonly #clientId: string;
   readonly #lanes: readonly Lane[];
-  #markers = 0;
+  #names = 0;
   #sequence = 0;
   /** The connection that carried the batches in doubt. */
   #carrier: ServerSideId;
 
   constructor(clientId: string) {
     this.#clientId = clientId;
-    const newLane = () => ({ marker: this.#newMarker(), sequence: 0, batch: undefined });
+    const newLane = () => ({ name: this.#newName(), marker: "", sequence: 0, batch: undefined });
     this.#lanes = Array.from({ length: LANES }, newLane);
   }
 
@@ -48,6 +52,7 @@ export class Lanes {
     const sequence = ++this.#sequence;
     lane.sequence = sequence;
     lane.batch = batch;
+    lane.marker = namespaceOf(batch.queue) + lane.name;
     const outcome = await connection.store(batch.rows(), lane.marker, `${sequence}`);
     if (lane.sequence !== sequence || lane.batch !== batch) return { kind: "doubt" };
     if (outcome.kind !== "doubt") lane.batch = undefined;
@@ -84,11 +89,11 @@ export class Lanes {
       if (!take(batch, doubt)) return;
       lane.batch = undefined;
       // The old marker must keep its value until the spilled batch is drained.
-      lane.marker = this.#newMarker();
+      lane.name = this.#newName();
     }
   }
 
-  #newMarker(): string {
-    return `chouette:client:${this.#clientId}:${this.#markers++}`;
+  #newName(): string {
+    return `:client:${this.#clientId}:${this.#names++}`;
   }
 }

@@ -10,7 +10,7 @@ import {
   type TlsSettings,
 } from "@chouette-iot/queue/resp/address";
 import { DEFAULT_MASTER, parseServers, type Sentinels } from "@chouette-iot/queue/resp/sentinel-address";
-import { type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
+import { MAX_SHARDS, type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
 import type { SpillSettings } from "./spill/spill.js";
 import type { TagInput } from "./tag-input.js";
 
@@ -39,6 +39,11 @@ export interface ChouetteClientOptions {
    * are fewer, records wait in the client. By default REDIS_WAIT_REPLICAS, or 0.
    */
   readonly waitReplicas?: number | undefined;
+  /**
+   * Number of shards of the broker, the same for agents and clients; a Redis Cluster needs it. By default CHOUETTE_SHARDS, or no
+   * shards.
+   */
+  readonly shards?: number | undefined;
   /** Prefix of every name, used unchanged: with `"app."`, `jobs` becomes `app.jobs`. */
   readonly prefix?: string;
   /** Tags of every record. Those of a call take precedence. */
@@ -85,9 +90,11 @@ export interface SentinelOptions {
 export const EXIT_TIMEOUT_MS = 1_200;
 
 export interface Settings {
-  /** An error if the URL is invalid: then no other server is used. */
+  /** An error if the URL or the number of shards is invalid: then no other server is used. */
   readonly address: BrokerAddress | Error;
   readonly waitReplicas: number;
+  /** Undefined without shards. */
+  readonly shards: number | undefined;
   readonly sampleRate: number;
   readonly aggregate: boolean;
   readonly cardinalityLimit: number;
@@ -124,11 +131,15 @@ export function readSettings(
     return byDefault;
   };
   const { spill } = options;
-  const { REDIS_WAIT_REPLICAS } = environment;
+  const { REDIS_WAIT_REPLICAS, CHOUETTE_SHARDS } = environment;
   const waitReplicas =
     options.waitReplicas ?? (REDIS_WAIT_REPLICAS ? Number(REDIS_WAIT_REPLICAS) : undefined);
+  const shards = options.shards ?? (CHOUETTE_SHARDS ? Number(CHOUETTE_SHARDS) : undefined);
+  const isUsable = shards === undefined || (Number.isInteger(shards) && shards > 0 && shards <= MAX_SHARDS);
   return {
-    address: readAddress(options, environment, warn),
+    // Records must not go to other shards instead.
+    address: isUsable ? readAddress(options, environment, warn) : wrongShards(),
+    shards,
     waitReplicas: Math.ceil(number("waitReplicas (REDIS_WAIT_REPLICAS)", waitReplicas, 0, 0)),
     sampleRate: number("sampleRate", options.sampleRate, 0, 1, 1),
     aggregate: flag("aggregate", options.aggregate, true),
@@ -143,6 +154,10 @@ export function readSettings(
       ? { folder: spill.folder, maxBytes: number("spill.maxBytes", spill.maxBytes, 1, 64 * 1024 * 1024) }
       : undefined,
   };
+}
+
+function wrongShards(): Error {
+  return new Error(`shards (CHOUETTE_SHARDS) should be a whole number from 1 to ${MAX_SHARDS}`);
 }
 
 /** The caller's host, port or Sentinels take precedence over the environment's REDIS_URL. An empty text counts as unset. */

@@ -17,8 +17,8 @@ export interface OutboxLimits {
 }
 
 export interface OutboxListener {
-  /** A batch has been started, or is full. */
-  onWaiting(full: boolean): void;
+  /** A batch of the queue has been started, or is full. */
+  onWaiting(queue: string, full: boolean): void;
   /** The outbox was full: this batch, the oldest, has left it. */
   onOverflow(batch: Batch): void;
 }
@@ -62,22 +62,31 @@ export class Outbox {
     return this.#records;
   }
 
-  get isEmpty(): boolean {
-    return this.#live.size === 0;
+  /** Whether the queue has a batch that takes further records. */
+  hasOpen(queue: string): boolean {
+    return this.#open.has(queue);
   }
 
-  get hasSealed(): boolean {
-    return this.#sealed.length > 0;
+  // The next methods are about the queues whose names begin with the prefix: those of a shard, or all.
+
+  isEmpty(prefix = ""): boolean {
+    for (const { queue } of this.#live) if (queue.startsWith(prefix)) return false;
+    return true;
   }
 
-  /** Seals all open batches, so that they are sent without waiting for more records. */
-  sealAll(): void {
-    for (const batch of this.#open.values()) this.#seal(batch);
+  hasSealed(prefix = ""): boolean {
+    return this.#sealed.some(({ queue }) => queue.startsWith(prefix));
+  }
+
+  /** Seals the open batches, so that they are sent without waiting for more records. */
+  sealAll(prefix = ""): void {
+    for (const batch of this.#open.values()) if (batch.queue.startsWith(prefix)) this.#seal(batch);
   }
 
   /** Takes the oldest sealed batch. It counts as waiting until it is settled. */
-  take(): Batch | undefined {
-    return this.#sealed.shift();
+  take(prefix = ""): Batch | undefined {
+    const index = this.#sealed.findIndex(({ queue }) => queue.startsWith(prefix));
+    return index < 0 ? undefined : this.#sealed.splice(index, 1)[0];
   }
 
   /** Returns a batch that was not stored: it will be sent first. */
@@ -143,14 +152,14 @@ export class Outbox {
     const batch = new Batch(queue, this.#numbers.next(), this.#limits.answerTimeout);
     this.#open.set(queue, batch);
     this.#live.add(batch);
-    this.#listener.onWaiting(false);
+    this.#listener.onWaiting(queue, false);
     return batch;
   }
 
   #seal(batch: Batch): void {
     this.#open.delete(batch.queue);
     this.#sealed.push(batch);
-    this.#listener.onWaiting(true);
+    this.#listener.onWaiting(batch.queue, true);
   }
 
   /** Drops batches, except those being sent, which may be stored already. */

@@ -1,7 +1,7 @@
 /**
  * The pipeline that a client and its children share. Its parts are wired together only here.
  *
- *   call → context → aggregator ─┬─ record text → outbox → sender → broker
+ *   call → context → aggregator ─┬─ record text → outbox → senders → broker
  *              └─── samples, ────┘                  ↑ ↓
  *                   own times             log text ─┘ spill
  */
@@ -17,7 +17,8 @@ import { newClientId } from "./ids.js";
 import type { Settings } from "./options.js";
 import { Outbox } from "./outbox.js";
 import type { ClientStats, Recorder } from "./recorder.js";
-import { Sender } from "./sender.js";
+import { Senders } from "./senders.js";
+import { ShardQueues } from "./shard-queues.js";
 import { Spill } from "./spill/spill.js";
 import { SpillPolicy } from "./spill/spill-policy.js";
 
@@ -31,10 +32,12 @@ export class Pipeline implements Recorder {
   readonly #aggregator: Aggregator;
   readonly #settings: Settings;
   readonly #outbox: Outbox;
-  readonly #sender: Sender;
+  readonly #shards: ShardQueues | undefined;
+  readonly #senders: Senders;
   readonly #spill: Spill | undefined;
   readonly #spillPolicy: SpillPolicy | undefined;
   readonly #removeExitHooks: () => void;
+  readonly #isOpen = (queue: string) => this.#outbox.hasOpen(queue);
   /** Number of accepted calls when the exit was last delayed: it is delayed again only after further calls. */
   #exitTriedAt = -1;
   #closed: Promise<void> | undefined;
@@ -43,22 +46,31 @@ export class Pipeline implements Recorder {
     this.#settings = settings;
     if (onError !== undefined) this.events.on("error", onError);
     const clientId = newClientId();
+    const { shards } = settings;
+    this.#shards = shards === undefined ? undefined : new ShardQueues(shards);
     this.#outbox = new Outbox(settings, {
-      onWaiting: (full) => this.#sender.wake(full),
+      onWaiting: (queue, full) => this.#senders.wake(queue, full),
       onOverflow: (batch) => {
         if (!this.#spillPolicy?.take(batch)) this.events.onDropped("buffer_full", batch.records);
       },
     });
     this.#spill = settings.spill && new Spill(settings.spill, clientId, this.events);
-    this.#sender = new Sender(settings, clientId, this.#outbox, this.#spill, this.events);
+    this.#senders = new Senders({
+      settings,
+      clientId,
+      outbox: this.#outbox,
+      spill: this.#spill,
+      shards: this.#shards,
+      listener: this.events,
+    });
     if (this.#spill !== undefined) {
-      this.#spillPolicy = new SpillPolicy(this.#spill, this.#outbox, this.#sender, (error) =>
+      this.#spillPolicy = new SpillPolicy(this.#spill, this.#outbox, this.#senders, (error) =>
         this.events.onError(error),
       );
-      if (!this.#spill.isEmpty) this.#sender.wake(true);
+      if (!this.#spill.isEmpty) this.#senders.wakeAll();
     }
     this.#aggregator = new Aggregator(settings.cardinalityLimit, this.counters, (context, value, at) =>
-      this.#outbox.addMetric(queues.rawMetrics, context, value, this.#clock.seconds(at)),
+      this.#outbox.addMetric(this.#metricQueue(context), context, value, this.#clock.seconds(at)),
     );
     this.#removeExitHooks = onProcessExit({
       beforeExit: () => this.#onBeforeExit(),
@@ -105,13 +117,13 @@ export class Pipeline implements Recorder {
   log(text: string, at: number): Promise<boolean> {
     if (this.#closed !== undefined) return this.refuse("closed");
     this.counters.accepted++;
-    return this.#outbox.addText(queues.logs, text, this.#clock.seconds(at));
+    return this.#outbox.addText(this.#textQueue("logs"), text, this.#clock.seconds(at));
   }
 
   text(queue: "events" | "checks", text: string, at: number): Promise<boolean> {
     if (this.#closed) return this.refuse("closed");
     this.counters.accepted++;
-    return this.#outbox.addText(queues[queue], text, this.#clock.seconds(at));
+    return this.#outbox.addText(this.#textQueue(queue), text, this.#clock.seconds(at));
   }
 
   /** Records a call without aggregation. */
@@ -120,7 +132,15 @@ export class Pipeline implements Recorder {
     const timestamp = givenTime ?? this.#clock.seconds(now);
     const context = this.#aggregator.admit(given, now);
     this.counters.accepted++;
-    return this.#outbox.addMetric(queues.rawMetrics, context, value, timestamp);
+    return this.#outbox.addMetric(this.#metricQueue(context), context, value, timestamp);
+  }
+
+  #metricQueue(context: MetricContext): string {
+    return this.#shards === undefined ? queues.rawMetrics : this.#shards.metrics(context);
+  }
+
+  #textQueue(kind: "logs" | "events" | "checks"): string {
+    return this.#shards === undefined ? queues[kind] : this.#shards.texts(kind, this.#isOpen);
   }
 
   refuse(reason: Refusal, message?: string): Promise<boolean> {
@@ -146,7 +166,7 @@ export class Pipeline implements Recorder {
     await endsWithin(timeoutMs, this.#sendAll());
     this.#removeExitHooks();
     this.#onExit();
-    this.#sender.close();
+    this.#senders.close();
     this.events.connected = false;
     const left = this.#outbox.dropAll();
     if (left > 0) this.events.onDropped("closed", left);
@@ -172,15 +192,15 @@ export class Pipeline implements Recorder {
   }
 
   get #isEmpty(): boolean {
-    return this.#outbox.isEmpty && this.#aggregator.pending === 0 && (this.#spill?.isEmpty ?? true);
+    return this.#outbox.isEmpty() && this.#aggregator.pending === 0 && (this.#spill?.isEmpty ?? true);
   }
 
   /** Resolves when everything is sent; undefined if nothing waits. */
   #sendAll(): Promise<void> | undefined {
     this.#aggregator.flush();
     if (this.#isEmpty) return undefined;
-    this.#sender.flushNow();
-    return this.#sender.emptied();
+    this.#senders.flushNow();
+    return this.#senders.emptied();
   }
 
   #onBeforeExit(): void {

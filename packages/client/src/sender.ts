@@ -1,5 +1,6 @@
 /**
- * The sender: sends batches from the outbox to the broker, a few at a time, repeats them after an outage, and drains the spill.
+ * A sender: sends batches from the outbox to the broker, a few at a time, and repeats them after an outage. It sends all of them,
+ * or those of one shard.
  *
  * Promises: each batch is stored and counted once (`lanes.ts` explains how, and the exceptions). It retries forever, and
  * doesn't keep the process alive.
@@ -7,14 +8,14 @@
 import { inNextTurn, startTimer, stopTimer, type Timer } from "@chouette-iot/record/host";
 import { asError } from "./any-error.js";
 import type { Batch } from "./batch.js";
-import type { BrokerConnection } from "./broker-connection.js";
+import type { BrokerConnection, StoreOutcome } from "./broker-connection.js";
 import { ConnectionKeeper } from "./connection-keeper.js";
 import { type Lane, Lanes } from "./lanes.js";
 import type { Settings } from "./options.js";
 import type { Outbox } from "./outbox.js";
-import { drain } from "./spill/drain.js";
+import type { SpillSender } from "./spill/drain.js";
 import type { Doubt } from "./spill/segment-text.js";
-import type { Spill } from "./spill/spill.js";
+import type { SpillDrain } from "./spill/spill-drain.js";
 
 export interface SenderListener {
   onConnected(): void;
@@ -25,55 +26,71 @@ export interface SenderListener {
   onStored(records: number): void;
 }
 
-export class Sender {
-  readonly #settings: Settings;
-  readonly #outbox: Outbox;
-  readonly #spill: Spill | undefined;
-  readonly #listener: SenderListener;
+export interface SenderOptions {
+  readonly settings: Settings;
+  readonly clientId: string;
+  readonly outbox: Outbox;
+  readonly spill: SpillDrain | undefined;
+  readonly listener: SenderListener;
+  /** Called when the broker turns out to be a Redis Cluster. */
+  readonly onCluster: () => void;
+}
+
+export class Sender implements SpillSender {
+  readonly #options: SenderOptions;
+  readonly #namespace: string;
+  /** Of the queues whose batches it sends. */
+  #prefix = "";
   readonly #lanes: Lanes;
   readonly #keeper: ConnectionKeeper;
-  #isDraining = false;
-  /** Called at the end of each attempt to drain. */
-  readonly #afterDrain: (() => void)[] = [];
   #linger: Timer | undefined;
   #lingered = false;
   #isScheduled = false;
 
-  constructor(
-    settings: Settings,
-    clientId: string,
-    outbox: Outbox,
-    spill: Spill | undefined,
-    listener: SenderListener,
-  ) {
-    this.#settings = settings;
-    this.#outbox = outbox;
-    this.#listener = listener;
-    this.#spill = spill;
-    this.#lanes = new Lanes(clientId);
-    this.#keeper = new ConnectionKeeper(settings.address, settings.waitReplicas, {
-      onOpened: (connection) =>
-        this.#lanes.resolve(connection, (batch, stored) => this.#settle(batch, stored)),
+  /** @param namespace of the keys whose server it connects to: with shards, that of a shard */
+  constructor(namespace: string, options: SenderOptions) {
+    this.#options = options;
+    this.#namespace = namespace;
+    this.#lanes = new Lanes(options.clientId);
+    const { settings, listener } = options;
+    this.#keeper = new ConnectionKeeper(settings, namespace, {
+      onOpened: (connection) => {
+        this.#checkCluster();
+        return this.#lanes.resolve(connection, (batch, stored) => this.#settle(batch, stored));
+      },
       onConnected: () => {
         this.#lingered = true;
         listener.onConnected();
       },
-      onDisconnected: (error) => listener.onDisconnected(error),
-      onTurn: () => this.#sendWaiting(),
+      onDisconnected: (error) => {
+        this.#checkCluster();
+        listener.onDisconnected(error);
+      },
+      onTurn: () => this.turn(),
     });
+  }
+
+  /** From now on, it sends only batches of its shard. */
+  restrict(): void {
+    this.#prefix = `${this.#namespace}:`;
+  }
+
+  /** Whether it is for this key, of a queue or a marker. */
+  isFor(key: string): boolean {
+    return key.startsWith(this.#prefix);
   }
 
   /** To be called when a batch waits: it is sent immediately if it is full, otherwise after the linger time. */
   wake(full: boolean): void {
     if (full) this.#schedule();
-    else this.#linger ??= startTimer(() => this.#endLinger(), this.#settings.linger);
+    else this.#linger ??= startTimer(() => this.#endLinger(), this.#options.settings.linger);
   }
 
   /** Sends everything now, without waiting for the linger time or the backoff. */
   flushNow(): void {
-    this.#outbox.sealAll();
+    this.#options.outbox.sealAll(this.#prefix);
     this.#keeper.endPause();
-    this.#sendWaiting();
+    this.turn();
   }
 
   /**
@@ -84,18 +101,46 @@ export class Sender {
     if (this.#keeper.connection !== undefined && !all) return;
     this.#lanes.giveAway((batch, doubt) => {
       const taken = take(batch, doubt);
-      if (taken) this.#outbox.settle(batch, false);
+      if (taken) this.#options.outbox.settle(batch, false);
       return taken;
     });
   }
 
-  /** Resolves when all batches that are waiting now are stored or dropped, and the spill is drained. */
-  async emptied(): Promise<void> {
-    await this.#outbox.settled();
-    while (this.#spill?.isEmpty === false) {
-      await new Promise<void>((resolve) => {
-        this.#afterDrain.push(resolve);
-      });
+  /** Sends what waits, if it is time. */
+  turn(): void {
+    const { outbox, spill } = this.#options;
+    if (this.#keeper.isPaused) return;
+    if (outbox.isEmpty(this.#prefix) && (spill?.isEmpty ?? true)) return;
+    const { connection } = this.#keeper;
+    if (connection === undefined) {
+      this.#keeper.connect();
+      return;
+    }
+    void spill?.run();
+    for (let lane = this.#lanes.idle(); lane !== undefined; lane = this.#lanes.idle()) {
+      const batch = this.#next();
+      if (batch === undefined) return;
+      void this.#send(connection, lane, batch);
+    }
+  }
+
+  get isReady(): boolean {
+    return this.#keeper.connection !== undefined && !this.#keeper.isPaused;
+  }
+
+  async run(work: (connection: BrokerConnection) => Promise<StoreOutcome | undefined>): Promise<boolean> {
+    const { connection } = this.#keeper;
+    if (connection === undefined) return false;
+    try {
+      const outcome = await work(connection);
+      if (outcome?.kind === "refused") this.#refused(outcome.error);
+      // The drain counts the records.
+      if (outcome?.kind === "stored") this.#stored(0);
+      return outcome === undefined || outcome.kind === "stored";
+    } catch (error) {
+      // A lost connection has been reported already.
+      if (!connection.isLost) this.#refused(asError(error));
+      return false;
     }
   }
 
@@ -107,7 +152,7 @@ export class Sender {
   #endLinger(): void {
     this.#linger = undefined;
     this.#lingered = true;
-    this.#sendWaiting();
+    this.turn();
   }
 
   #schedule(): void {
@@ -115,33 +160,18 @@ export class Sender {
     this.#isScheduled = true;
     inNextTurn(() => {
       this.#isScheduled = false;
-      this.#sendWaiting();
+      this.turn();
     });
-  }
-
-  #sendWaiting(): void {
-    if (this.#keeper.isPaused) return;
-    if (this.#outbox.isEmpty && (this.#spill?.isEmpty ?? true)) return;
-    const { connection } = this.#keeper;
-    if (connection === undefined) {
-      this.#keeper.connect();
-      return;
-    }
-    if (this.#spill?.isEmpty === false) void this.#drain(this.#spill, connection);
-    for (let lane = this.#lanes.idle(); lane !== undefined; lane = this.#lanes.idle()) {
-      const batch = this.#next();
-      if (batch === undefined) return;
-      void this.#send(connection, lane, batch);
-    }
   }
 
   /** The next batch. A batch that isn't full is sent after the linger time, unless the lanes are busy or it is offline. */
   #next(): Batch | undefined {
-    if (this.#lingered && !this.#outbox.hasSealed) {
+    const { outbox } = this.#options;
+    if (this.#lingered && !outbox.hasSealed(this.#prefix)) {
       this.#lingered = false;
-      this.#outbox.sealAll();
+      outbox.sealAll(this.#prefix);
     }
-    return this.#outbox.take();
+    return outbox.take(this.#prefix);
   }
 
   async #send(connection: BrokerConnection, lane: Lane, batch: Batch): Promise<void> {
@@ -149,41 +179,30 @@ export class Sender {
     if (outcome.kind === "doubt") return;
     this.#settle(batch, outcome.kind === "stored");
     if (outcome.kind === "refused") this.#refused(outcome.error);
-    this.#sendWaiting();
-  }
-
-  async #drain(spill: Spill, connection: BrokerConnection): Promise<void> {
-    if (this.#isDraining) return;
-    this.#isDraining = true;
-    try {
-      const outcome = await drain(spill, connection, (records) => this.#stored(records));
-      if (outcome.kind === "refused") this.#refused(outcome.error);
-    } catch (error) {
-      // A lost connection has been reported already. Errors of files aren't thrown: they must not block the lanes.
-      if (!connection.isLost) this.#refused(asError(error));
-    } finally {
-      this.#isDraining = false;
-      for (const resolve of this.#afterDrain.splice(0)) resolve();
-    }
-    this.#sendWaiting();
+    this.turn();
   }
 
   #settle(batch: Batch, stored: boolean): void {
+    const { outbox } = this.#options;
     if (stored) {
-      this.#outbox.settle(batch, true);
+      outbox.settle(batch, true);
       this.#stored(batch.records);
     } else {
-      this.#outbox.putBack(batch);
+      outbox.putBack(batch);
     }
   }
 
   #stored(records: number): void {
     this.#keeper.succeeded();
-    this.#listener.onStored(records);
+    this.#options.listener.onStored(records);
   }
 
   #refused(error: Error): void {
-    this.#listener.onRefused(error);
+    this.#options.listener.onRefused(error);
     this.#keeper.pause();
+  }
+
+  #checkCluster(): void {
+    if (this.#keeper.isCluster) this.#options.onCluster();
   }
 }

@@ -6,6 +6,7 @@ export { evictUntil, type SizeLimit } from "./evict.js";
 export { expire, rejectRange, type ScoreRange } from "./expire.js";
 export { orphanPages, type Page, type PagesOptions, pages } from "./pages.js";
 export { NAMESPACE, type QueueNames, queueNames } from "./queue-names.js";
+export { namespaceOf, shardNamespace, shardsKey, withoutShard } from "./shards.js";
 export { StaleEpochError, StaleSettlementError } from "./stale.js";
 export {
   MAX_PAGE_BYTES,

@@ -43,6 +43,7 @@ export {
   seriesIdentity,
   seriesKey,
 } from "./series-identity.js";
+export { MAX_SHARDS, shardOf } from "./shard.js";
 export { bySignal, type Signal, type SignalRecords } from "./signals.js";
 export {
   addToSketch,

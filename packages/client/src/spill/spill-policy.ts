@@ -4,11 +4,12 @@
  *
  * While the disk refuses writes, records stay in memory as long as there is room.
  */
+import { withoutShard } from "@chouette-iot/queue";
 import { monotonicNow, startInterval, stopInterval, type Timer } from "@chouette-iot/record/host";
 import { asError } from "../any-error.js";
 import type { Batch } from "../batch.js";
 import type { Outbox } from "../outbox.js";
-import type { Sender } from "../sender.js";
+import type { Senders } from "../senders.js";
 import type { Doubt } from "./segment-text.js";
 import type { Spill } from "./spill.js";
 
@@ -19,15 +20,15 @@ const DISK_RETRY_MS = 30_000;
 export class SpillPolicy {
   readonly #spill: Spill;
   readonly #outbox: Outbox;
-  readonly #sender: Sender;
+  readonly #senders: Senders;
   readonly #onError: (error: Error) => void;
   readonly #timer: Timer;
   #refusedUntil = 0;
 
-  constructor(spill: Spill, outbox: Outbox, sender: Sender, onError: (error: Error) => void) {
+  constructor(spill: Spill, outbox: Outbox, senders: Senders, onError: (error: Error) => void) {
     this.#spill = spill;
     this.#outbox = outbox;
-    this.#sender = sender;
+    this.#senders = senders;
     this.#onError = onError;
     this.#timer = startInterval(() => this.#takeOlderThan(SPILL_AFTER_MS, false), SPILL_AFTER_MS);
   }
@@ -46,14 +47,15 @@ export class SpillPolicy {
   }
 
   #takeOlderThan(age: number, all: boolean): void {
-    this.#sender.spillInDoubt(all, (batch, doubt) => this.#write(batch, doubt));
+    this.#senders.spillInDoubt(all, (batch, doubt) => this.#write(batch, doubt));
     this.#outbox.offerOlderThan(age, (batch) => this.#write(batch));
   }
 
   #write(batch: Batch, doubt?: Doubt): boolean {
     if (monotonicNow() < this.#refusedUntil) return false;
     try {
-      this.#spill.write(batch.rows(), doubt);
+      const rows = batch.rows();
+      this.#spill.write({ ...rows, queue: withoutShard(rows.queue) }, doubt);
       return true;
     } catch (error) {
       this.#refusedUntil = monotonicNow() + DISK_RETRY_MS;

@@ -7,7 +7,8 @@
  * overdue ping means that everything before it is overdue. The {@link epoch} changes with each reconnect.
  *
  * With Sentinels, they are asked before each connection, and nothing is sent to a server that isn't the master. A master
- * that was demoted, or replaced while it was cut off from the others, is dropped.
+ * that was demoted, or replaced while it was cut off from the others, is dropped. So is a node of a Cluster that doesn't have
+ * the shard any more. While a shard is moving, commands are refused (ASK, TRYAGAIN), and nothing of them is applied.
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import {
@@ -20,10 +21,13 @@ import {
   SocketTimeoutError,
 } from "@redis/client";
 import { addressText, type BrokerAddress } from "../resp/address.js";
-import { MasterFinder } from "../resp/master-finder.js";
+import { newFinder } from "../resp/cluster-finder.js";
 import type { Reply } from "../resp/resp.js";
-import { checkIsMaster, isDemotion, NotMasterError, ROLE_COMMANDS } from "../resp/role.js";
+import { checkIsMaster, isReplaced, NotMasterError, ROLE_COMMANDS } from "../resp/role.js";
+import type { ServerFinder } from "../resp/server-finder.js";
+import { shardsKey } from "../shards.js";
 import { reconnectDelay } from "./backoff.js";
+import type { KeySpace } from "./keys.js";
 import {
   type ConnectionEvents,
   parsedAddress,
@@ -57,8 +61,8 @@ const CONNECTION_ERRORS = [
 ] as const;
 
 export class CheckedConnection {
-  readonly #master: MasterFinder;
-  readonly #namespace: string;
+  readonly #finder: ServerFinder;
+  readonly #keys: KeySpace;
   readonly #events: ConnectionEvents;
   readonly #patience: Patience;
   /** Undefined while there is no connection, or the address isn't known yet. */
@@ -80,12 +84,12 @@ export class CheckedConnection {
   /** Starts to connect; until that succeeds, every call rejects. Throws if the address is invalid. */
   constructor(
     address: RedisAddress,
-    namespace: string,
+    keys: KeySpace,
     events: ConnectionEvents = {},
     patience: Partial<Patience> = {},
   ) {
-    this.#master = new MasterFinder(parsedAddress(address));
-    this.#namespace = namespace;
+    this.#finder = newFinder(parsedAddress(address), keys.isShard ? shardsKey(keys.namespace) : undefined);
+    this.#keys = keys;
     this.#events = events;
     this.#patience = { ...PATIENCE, ...patience };
     void this.#open();
@@ -100,6 +104,11 @@ export class CheckedConnection {
     return this.#server && addressText(this.#server);
   }
 
+  /** Whether the server is a node of a Redis Cluster; false before the first connection, and without a shard. */
+  get isCluster(): boolean {
+    return this.#finder.isCluster;
+  }
+
   /** Runs calls on the connection. Rejects with an error that names the server if that is the cause. */
   async run<T>(call: (connection: RedisConnection) => Promise<T>): Promise<T> {
     const client = this.#client;
@@ -109,7 +118,7 @@ export class CheckedConnection {
       return await call(client);
     } catch (error) {
       const named = this.#named(error);
-      if (client !== undefined && this.#master.hasSentinels && isDemotion(error)) this.#lose(client, named);
+      if (client !== undefined && this.#finder.mayChange && isReplaced(error)) this.#lose(client, named);
       throw named;
     }
   }
@@ -124,7 +133,7 @@ export class CheckedConnection {
   }
 
   async #open(): Promise<void> {
-    const server = await whileHeld(this.#master.find()).catch((error: Error) => this.#retryLater(error));
+    const server = await whileHeld(this.#finder.find()).catch((error: Error) => this.#retryLater(error));
     if (server === undefined || this.#isClosing) return;
     this.#server = server;
     const client = watchedConnection(server);
@@ -148,7 +157,7 @@ export class CheckedConnection {
       },
       (error: Error) => {
         if (this.#check !== check) return;
-        if (this.#master.hasSentinels) {
+        if (this.#finder.mayChange) {
           this.#lose(client, error);
           return;
         }
@@ -163,18 +172,18 @@ export class CheckedConnection {
   }
 
   async #checked(client: RedisConnection): Promise<void> {
-    if (this.#master.hasSentinels) {
+    if (this.#finder.mayChange) {
       const asked = ROLE_COMMANDS.map((command) => client.sendCommand<Reply>([...command]));
       const answers = await Promise.allSettled(asked);
       checkIsMaster(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : null)));
     }
-    await checkServer(client, this.#namespace);
+    await checkServer(client, this.#keys);
   }
 
   /** Drops this connection, unless it is gone already, and schedules another. */
   #lose(client: RedisConnection, error: Error): void {
     if (client !== this.#client) return;
-    if (error instanceof NotMasterError) this.#master.distrust();
+    if (error instanceof NotMasterError) this.#finder.distrust();
     this.#client = undefined;
     this.#check = undefined;
     clearTimeout(this.#timer);
@@ -208,11 +217,13 @@ export class CheckedConnection {
   }
 
   async #giveUpIfReplaced(client: RedisConnection): Promise<void> {
-    if (await this.#master.hasFailedOver())
+    if (await this.#finder.hasFailedOver())
       this.#lose(client, new Error("the Sentinels name another master"));
   }
 
   #unavailable(cause: Error | undefined): Error {
+    // A search for the server names those that it asked.
+    if (cause?.message.startsWith("Redis at ")) return cause;
     const reason =
       cause?.message || (cause !== undefined && "code" in cause ? String(cause.code) : "not connected yet");
     return new Error(`Redis at ${this.#addressText} is unavailable: ${reason}`, { cause });
@@ -226,9 +237,9 @@ export class CheckedConnection {
     return isConnectionError(error) ? this.#unavailable(error) : error;
   }
 
-  /** The server, or the Sentinels before it is known. */
+  /** The server, or the given address before it is known. */
   get #addressText(): string {
-    return this.server ?? this.#master.text;
+    return this.server ?? this.#finder.text;
   }
 }
 

@@ -1,5 +1,12 @@
 /** The keys in Redis: those of a queue, which are the original's, and those of a namespace's state and counters. */
 
+/** A namespace on a server. */
+export interface KeySpace {
+  readonly namespace: string;
+  /** Whether it is a shard: in a Redis Cluster, any node may have it. */
+  readonly isShard: boolean;
+}
+
 export function keysOf(queue: string): string {
   return `${queue}.keys`;
 }

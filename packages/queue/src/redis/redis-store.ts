@@ -16,6 +16,7 @@ import { readPage } from "./read.js";
 import type { ConnectionEvents, RedisAddress } from "./redis-connection.js";
 import { type ServerInfo, serverInfo } from "./server-info.js";
 import { settle } from "./settle.js";
+import { readShards, replaceShards } from "./shard-count.js";
 
 export { append, appendCommands } from "./append.js";
 export type { Census } from "./census.js";
@@ -25,6 +26,8 @@ export type { ServerInfo } from "./server-info.js";
 export interface RedisStoreOptions extends RedisAddress, ConnectionEvents {
   /** Prefix of the keys of state and counters; with shards, each has its own. */
   readonly namespace?: string;
+  /** Whether the namespace is that of a shard, which is looked for if the server is a node of a Redis Cluster. False by default. */
+  readonly shard?: boolean;
   /** When to drop a server that hangs. Only tests change it. */
   readonly patience?: Partial<Patience>;
 }
@@ -34,9 +37,14 @@ export class RedisStore implements Store {
   readonly #namespace: string;
 
   /** Starts to connect; until that succeeds, every call rejects. */
-  constructor({ namespace = NAMESPACE, patience, ...connection }: RedisStoreOptions = {}) {
+  constructor({
+    namespace = NAMESPACE,
+    shard: isShard = false,
+    patience,
+    ...connection
+  }: RedisStoreOptions = {}) {
     this.#namespace = namespace;
-    this.#connection = new CheckedConnection(connection, namespace, connection, patience);
+    this.#connection = new CheckedConnection(connection, { namespace, isShard }, connection, patience);
   }
 
   get epoch(): number {
@@ -46,6 +54,11 @@ export class RedisStore implements Store {
   /** Host and port of the current or the last server; undefined before the first connection. */
   get server(): string | undefined {
     return this.#connection.server;
+  }
+
+  /** Whether the server is a node of a Redis Cluster; false before the first connection, and without a shard. */
+  get isCluster(): boolean {
+    return this.#connection.isCluster;
   }
 
   append(queue: string, records: readonly NewRecord[]): Promise<void> {
@@ -89,6 +102,20 @@ export class RedisStore implements Store {
   async counters(): Promise<ReadonlyMap<string, number>> {
     const all = await this.#hash(countersOf(this.#namespace));
     return new Map(all.map(([name, count]) => [name, Number(count)]));
+  }
+
+  /** The number of shards that is stored in this namespace; undefined if there is none. */
+  shards(): Promise<number | undefined> {
+    return this.#connection.run((connection) => readShards(connection, this.#namespace));
+  }
+
+  /**
+   * Stores the number of shards in this namespace, in one step with the check that it has another one, or none.
+   * @param from the number that must be stored now; undefined: none
+   * @returns false if there is another one
+   */
+  replaceShards(from: number | undefined, to: number): Promise<boolean> {
+    return this.#connection.run((connection) => replaceShards(connection, this.#namespace, from, to));
   }
 
   /** Undefined if the account may not call INFO. */

@@ -1,6 +1,6 @@
 /** Checks whether Chouette can work with a Redis server: once per connection, with one command. */
 import { ErrorReply } from "@redis/client";
-import { countersOf, formatOf } from "./keys.js";
+import { countersOf, formatOf, type KeySpace } from "./keys.js";
 import type { RedisConnection } from "./redis-connection.js";
 import { checkFormat } from "./state-format.js";
 import { UnsuitableServerError } from "./unsuitable-server.js";
@@ -8,9 +8,12 @@ import { UnsuitableServerError } from "./unsuitable-server.js";
 const CLUSTER = /^(CROSSSLOT|MOVED|ASK|CLUSTERDOWN)\b/;
 
 /** Rejects with an UnsuitableServerError that says what the server is, or with the server's own error. */
-export async function checkServer(connection: RedisConnection, namespace: string): Promise<void> {
+export async function checkServer(
+  connection: RedisConnection,
+  { namespace, isShard }: KeySpace,
+): Promise<void> {
   try {
-    // A Cluster has these keys in different slots, and refuses them together.
+    // Without shards, a Cluster has these keys in different slots, and refuses them together.
     const [format] = await connection.sendCommand<(string | null)[]>([
       "MGET",
       formatOf(namespace),
@@ -18,14 +21,14 @@ export async function checkServer(connection: RedisConnection, namespace: string
     ]);
     checkFormat(format ?? null);
   } catch (error) {
-    throw error instanceof ErrorReply ? await explained(connection, error) : error;
+    throw error instanceof ErrorReply ? await explained(connection, isShard, error) : error;
   }
 }
 
-async function explained(connection: RedisConnection, error: ErrorReply): Promise<Error> {
-  if (CLUSTER.test(error.message))
+async function explained(connection: RedisConnection, isShard: boolean, error: ErrorReply): Promise<Error> {
+  if (!isShard && CLUSTER.test(error.message))
     return new UnsuitableServerError(
-      "it is a node of a Redis Cluster, which is not supported: use a single server",
+      "it is a node of a Redis Cluster, which needs shards: set CHOUETTE_SHARDS",
     );
   if (/unknown command/i.test(error.message) && (await isSentinel(connection)))
     return new UnsuitableServerError(

@@ -1,20 +1,18 @@
 /**
  * Finds the server to connect to. With Sentinels, that is the master that they name, asked for before each connection.
  *
- * Sentinels are asked in turn, each for at most {@link ANSWER_TIMEOUT}, starting with the one that answered last. A Sentinel
+ * Sentinels are asked in turn, each for at most a second, starting with the one that answered last. A Sentinel
  * that was cut off from the others may name a former master. Each failover has a number (Redis' config epoch), so an answer
  * with an older number is used only if no Sentinel has a newer one.
  *
- * Promises: it takes at most ANSWER_TIMEOUT per Sentinel, and doesn't keep the process alive.
+ * Promises: it takes at most a second per Sentinel, and doesn't keep the process alive.
  */
-import { messageOf, milliseconds } from "@chouette-iot/record";
-import { startTimer, stopTimer } from "@chouette-iot/record/host";
+import { messageOf } from "@chouette-iot/record";
 import { addressText, type BrokerAddress, DEFAULT_ADDRESS } from "./address.js";
-import { RedisSocket } from "./redis-socket.js";
-import { ErrorReply, encodeCommands, type Reply } from "./resp.js";
+import { askServer } from "./ask-server.js";
+import { ErrorReply, type Reply } from "./resp.js";
 import { type Sentinels, type ServerAddress, serverText } from "./sentinel-address.js";
-
-const ANSWER_TIMEOUT = milliseconds(1_000);
+import type { ServerFinder } from "./server-finder.js";
 
 interface NamedMaster {
   readonly server: ServerAddress;
@@ -22,7 +20,8 @@ interface NamedMaster {
   readonly failover: number;
 }
 
-export class MasterFinder {
+export class MasterFinder implements ServerFinder {
+  readonly isCluster = false;
   readonly #address: BrokerAddress;
   /** The Sentinels, in the order in which they are asked. */
   #servers: readonly ServerAddress[];
@@ -36,7 +35,7 @@ export class MasterFinder {
     this.#servers = address.sentinels?.servers ?? [];
   }
 
-  get hasSentinels(): boolean {
+  get mayChange(): boolean {
     return this.#address.sentinels !== undefined;
   }
 
@@ -99,34 +98,23 @@ async function ask(
   { master, username, password }: Sentinels,
   { tls }: BrokerAddress,
 ): Promise<NamedMaster> {
-  const socket = new RedisSocket(
-    { ...DEFAULT_ADDRESS, ...server, tls },
-    { keepAlive: ANSWER_TIMEOUT, onEnd: () => {} },
+  const name = `Sentinel ${serverText(server)}`;
+  return namedBy(
+    name,
+    await askServer(name, { ...DEFAULT_ADDRESS, ...server, tls, username, password }, [
+      ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master],
+      ["SENTINEL", "MASTER", master],
+    ]),
   );
-  const about = `Sentinel ${serverText(server)}`;
-  const giveUp = () => socket.destroy(new Error(`${about} gave no answer for ${ANSWER_TIMEOUT} ms`));
-  const timer = startTimer(giveUp, ANSWER_TIMEOUT);
-  const login = username === undefined ? [] : [username];
-  const commands = [
-    ...(username === undefined && password === undefined ? [] : [["AUTH", ...login, password ?? ""]]),
-    ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master],
-    ["SENTINEL", "MASTER", master],
-  ];
-  try {
-    return namedBy(about, await socket.send(encodeCommands(commands)));
-  } finally {
-    stopTimer(timer);
-    socket.destroy();
-  }
 }
 
-function namedBy(about: string, replies: readonly Reply[]): NamedMaster {
-  const [server, details] = replies.slice(-2);
-  if (server === null) throw new Error(`${about} knows no master of this name`);
+function namedBy(name: string, replies: readonly Reply[]): NamedMaster {
+  const [server, details] = replies;
+  if (server === null) throw new Error(`${name} knows no master of this name`);
   const error = replies.find((reply) => reply instanceof ErrorReply);
-  if (error !== undefined) throw new Error(`${about}: ${error.message}`);
+  if (error !== undefined) throw new Error(`${name}: ${error.message}`);
   const [host, port] = Array.isArray(server) ? server : [];
-  if (typeof host !== "string" || !(Number(port) > 0)) throw new Error(`${about}: its answer makes no sense`);
+  if (typeof host !== "string" || !(Number(port) > 0)) throw new Error(`${name}: its answer makes no sense`);
   return { server: { host, port: Number(port) }, failover: failoverIn(details) };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ErrorReply, type Reply } from "./resp.js";
-import { checkIsMaster, isDemotion } from "./role.js";
+import { checkIsMaster, isReplaced } from "./role.js";
 
 const refused = new ErrorReply("NOPERM this user has no permissions");
 const unknown = new ErrorReply("ERR unknown command 'HELLO'");
@@ -19,10 +19,15 @@ test("the role is taken from the command that the server knows and allows", () =
   expect(check(unknown, refused)).not.toThrow();
 });
 
-test("a replica's refusal is recognised, in a script's error as well", () => {
-  expect(isDemotion(new Error("READONLY You can't write against a read only replica."))).toBe(true);
-  expect(isDemotion(new Error("ERR Error running script: @user_script: 38: -READONLY You can't write"))).toBe(
+test("the refusal of a replica or a Cluster's former master is recognised, in a script's error as well", () => {
+  expect(isReplaced(new Error("READONLY You can't write against a read only replica."))).toBe(true);
+  expect(isReplaced(new Error("ERR Error running script: @user_script: 38: -READONLY You can't write"))).toBe(
     true,
   );
-  expect(isDemotion(new Error("OOM command not allowed"))).toBe(false);
+  expect(isReplaced(new Error("MOVED 866 127.0.0.1:7001"))).toBe(true);
+  expect(isReplaced(new Error("CLUSTERDOWN Hash slot not served"))).toBe(true);
+  // The slot is still being moved: this server has it until then.
+  expect(isReplaced(new Error("ASK 866 127.0.0.1:7001"))).toBe(false);
+  expect(isReplaced(new Error("TRYAGAIN Multiple keys request during rehashing of slot"))).toBe(false);
+  expect(isReplaced(new Error("OOM command not allowed"))).toBe(false);
 });

@@ -27,7 +27,10 @@ export class NotMasterError extends Error {
   override readonly name = "NotMasterError";
 }
 
-/** Whether a write was refused because the server has become a replica. A script's error has READONLY inside its text. */
-export function isDemotion(error: unknown): boolean {
-  return error instanceof Error && /\bREADONLY\b/.test(error.message);
+/**
+ * Whether a command was refused because another server has the data now: this one has become a replica, or a Cluster has moved
+ * the slot or is in a failover. A script's error has READONLY inside its text.
+ */
+export function isReplaced(error: unknown): boolean {
+  return error instanceof Error && /\bREADONLY\b|^(MOVED|CLUSTERDOWN)\b/.test(error.message);
 }

@@ -13,6 +13,8 @@ const JOINED_TYPES: Partial<Record<MetricType, string>> = {
 
 export class Metric {
   readonly type: MetricType;
+  /** Normalised by Datadog's rules. */
+  readonly name: string;
   /** The JSON of its records up to the value. */
   readonly jsonPrefix: string;
   /** The same for records of several calls whose value isn't a number. */
@@ -34,6 +36,7 @@ export class Metric {
     contexts: Map<string, MetricContext> = new Map(),
   ) {
     this.type = type;
+    this.name = name;
     const prefix = (recordType: string) =>
       `{"metric":${JSON.stringify(name)},"type":"${recordType}","value":`;
     this.jsonPrefix = prefix(type);
