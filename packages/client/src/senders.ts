@@ -101,7 +101,11 @@ export class Senders {
     const { shards = 1 } = this.#options.settings;
     this.#first.restrict();
     if (this.#all.length === shards) return;
-    for (let shard = 1; shard < shards; shard++) this.#all.push(this.#newSender(shardNamespace(shard)));
+    for (let shard = 1; shard < shards; shard++) {
+      const sender = this.#newSender(shardNamespace(shard));
+      sender.restrict();
+      this.#all.push(sender);
+    }
     this.wakeAll();
   }
 

@@ -8,7 +8,6 @@
  * Promises: it takes at most a second per node, and doesn't keep the process alive. It needs the right to GET the key; without
  * the right to CLUSTER SLOTS it knows no further nodes.
  */
-import { messageOf } from "@chouette-iot/record";
 import { addressText, type BrokerAddress } from "./address.js";
 import { askServer } from "./ask-server.js";
 import { MasterFinder } from "./master-finder.js";
@@ -46,7 +45,7 @@ class ClusterFinder implements ServerFinder {
   async find(): Promise<BrokerAddress> {
     const open = [this.#last, this.#address, ...this.#nodes];
     const asked = new Set<string>();
-    const failures: string[] = [];
+    let failure: unknown;
     for (let node = open.shift(); node !== undefined; node = open.shift()) {
       const name = `Redis at ${addressText(node)}`;
       if (asked.has(name)) continue;
@@ -59,10 +58,11 @@ class ClusterFinder implements ServerFinder {
         }
         open.unshift(master);
       } catch (error) {
-        failures.push(messageOf(error));
+        failure ??= error;
       }
     }
-    throw new Error(failures.join("; ") || "the nodes of the Cluster disagree about the master of a slot");
+    // That of the server found last, if it is unavailable: the same at each attempt.
+    throw failure ?? new Error("the nodes of the Cluster disagree about the master of a slot");
   }
 
   /** Nothing to do: each search asks the server itself. */
