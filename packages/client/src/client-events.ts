@@ -9,8 +9,8 @@
 
 import { inNextTurn } from "@chouette-iot/record/host";
 import type { Counters, Drop, Refusal } from "./counters.js";
-import type { SenderListener } from "./sender.js";
-import type { SpillListener } from "./spill/spill.js";
+import type { SenderListener } from "./sender-listener.js";
+import type { SpillListener } from "./spill/spill-options.js";
 
 export interface ClientEventListeners {
   /** An outage or refusal has begun, a setting is invalid, or calls are refused; once for each reason. */

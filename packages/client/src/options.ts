@@ -11,7 +11,7 @@ import {
 } from "@chouette-iot/queue/resp/address";
 import { DEFAULT_MASTER, parseServers, type Sentinels } from "@chouette-iot/queue/resp/sentinel-address";
 import { MAX_SHARDS, type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
-import type { SpillSettings } from "./spill/spill.js";
+import type { SpillSettings } from "./spill/spill-options.js";
 import type { TagInput } from "./tag-input.js";
 
 export interface ChouetteClientOptions {

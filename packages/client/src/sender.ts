@@ -13,18 +13,10 @@ import { ConnectionKeeper } from "./connection-keeper.js";
 import { type Lane, Lanes } from "./lanes.js";
 import type { Settings } from "./options.js";
 import type { Outbox } from "./outbox.js";
+import type { SenderListener } from "./sender-listener.js";
 import type { SpillSender } from "./spill/drain.js";
 import type { Doubt } from "./spill/segment-text.js";
 import type { SpillDrain } from "./spill/spill-drain.js";
-
-export interface SenderListener {
-  onConnected(): void;
-  /** The connection ended, or an attempt failed. */
-  onDisconnected(error: Error): void;
-  /** The server refuses: missing rights, no memory, read-only, loading. */
-  onRefused(error: Error): void;
-  onStored(records: number): void;
-}
 
 export interface SenderOptions {
   readonly settings: Settings;

@@ -27,20 +27,7 @@ import type { Rows } from "../rows.js";
 import { isAlive, NOBODY, thisProcess } from "./owner.js";
 import { isStillAt, makeFolder, moveAway, removeFile, usableBytes } from "./segment-file.js";
 import { batchText, type Doubt, type ParsedSegment, parseSegment } from "./segment-text.js";
-
-export interface SpillSettings {
-  readonly folder: string;
-  /** Maximum bytes of this process' records in the folder. */
-  readonly maxBytes: number;
-}
-
-export interface SpillListener {
-  onSpillDropped(reason: "spill_full" | "spill_torn" | "spill_lost", records: number): void;
-  /** The folder or a file can't be used. */
-  onError(error: Error): void;
-  /** Records of another client were found. */
-  onRecovered(records: number): void;
-}
+import type { SpillListener, SpillSettings } from "./spill-options.js";
 
 export interface Segment {
   readonly id: string;
