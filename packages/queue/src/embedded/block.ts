@@ -1,7 +1,8 @@
 /** One block of a run: records in order, in their bytes on disk. Each record is decoded on demand. */
+
+import { compareIds, countWhile } from "../order.js";
 import type { Position, StoredRecord } from "../store.js";
 import { ByteReader, type ByteWriter, MalformedBytes } from "./bytes.js";
-import { compareIds } from "./order.js";
 
 /** Writes the start of a block; its records follow, each by {@link writeRecord}. */
 export function writeBlockHead(
@@ -72,14 +73,7 @@ export class Block {
 
   /** Number of its records before or at the position. */
   countThrough(position: Position): number {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#compare(middle, position) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return countWhile(this.count, (index) => this.#compare(index, position) <= 0);
   }
 
   #seek(index: number): boolean {

@@ -5,8 +5,9 @@
  * a few hundred others at most. A removed record is only marked, until marked ones are the majority in number or bytes
  * and are all dropped: so removed records never take much more memory than the others.
  */
+
+import { comparePositions, countThrough, countWhile } from "../order.js";
 import type { Position } from "../store.js";
-import { comparePositions } from "./order.js";
 
 export interface Entry extends Position {
   readonly value: string | undefined;
@@ -124,18 +125,11 @@ export class Table {
 
   /** The first chunk that ends after the position, or the last one. */
   #chunkFor(position: Position): number {
-    let low = 0;
-    let high = this.#chunks.length - 1;
-    // Records mostly arrive in order.
-    const end = this.#chunks[high]?.at(-1);
-    if (end !== undefined && comparePositions(end, position) <= 0) return high;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const last = this.#chunks[middle]?.at(-1);
-      if (last !== undefined && comparePositions(last, position) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    return Math.max(0, low);
+    const ended = countWhile(this.#chunks.length, (index) => {
+      const end = this.#chunks[index]?.at(-1);
+      return end !== undefined && comparePositions(end, position) <= 0;
+    });
+    return Math.max(0, Math.min(ended, this.#chunks.length - 1));
   }
 
   #tidy(): void {
@@ -149,19 +143,4 @@ export class Table {
 
 function bytesOf({ id, value }: Entry): number {
   return id.length + (value?.length ?? 0) + ENTRY_BYTES;
-}
-
-/** Number of entries up to and including the position. */
-function countThrough(entries: readonly Entry[], position: Position): number {
-  const last = entries.at(-1);
-  if (last === undefined || comparePositions(last, position) <= 0) return entries.length;
-  let low = 0;
-  let high = entries.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const entry = entries[middle];
-    if (entry !== undefined && comparePositions(entry, position) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -4,8 +4,9 @@
  * Runs that follow one another in time cost nothing, however many: a page is read from one of them. Overlapping runs are all
  * read for a page, and small ones cost memory and open files.
  */
+
+import { comparePositions } from "../order.js";
 import type { Position } from "../store.js";
-import { comparePositions } from "./order.js";
 import { QueueContent } from "./queue-content.js";
 import { readPage } from "./read-page.js";
 import type { Run } from "./run.js";

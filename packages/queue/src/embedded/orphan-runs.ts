@@ -11,7 +11,7 @@ import type { Content } from "./content.js";
 import { runName } from "./file-names.js";
 import type { FileSystem } from "./files.js";
 import type { Losses } from "./losses.js";
-import { comparePositions } from "./order.js";
+import { comparePositions } from "../order.js";
 import type { Run } from "./run.js";
 import type { RunFiles } from "./run-files.js";
 import type { RunHead } from "./run-format.js";

@@ -5,9 +5,9 @@
  * the disk the queue may change: it continues after the last record of the page.
  */
 import { boundedRecord } from "../bounded-page.js";
+import { comparePositions } from "../order.js";
 import { MAX_PAGE_BYTES, type Position, type StoredRecord } from "../store.js";
 import type { Block } from "./block.js";
-import { comparePositions } from "./order.js";
 import type { QueueContent } from "./queue-content.js";
 import type { Run } from "./run.js";
 import { type BlockPlace, RunSource, type Source, TableSource } from "./sources.js";

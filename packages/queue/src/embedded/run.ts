@@ -4,6 +4,8 @@
  *
  * A block that can't be read costs its records: it is replaced by an empty one and reported to {@link Run.onDamage}.
  */
+
+import { comparePositions, countThrough, countWhile } from "../order.js";
 import type { Position, StoredRecord } from "../store.js";
 import { Block } from "./block.js";
 import type { BlockCache } from "./block-cache.js";
@@ -11,7 +13,6 @@ import type { StoreFile } from "./files.js";
 import { fileSeed, frameAt } from "./frame.js";
 import { hashId, type IdFilter } from "./id-filter.js";
 import { type IdTable, MAX_RUN_RECORDS } from "./id-table.js";
-import { comparePositions } from "./order.js";
 import { RemovedSet } from "./removed-set.js";
 import type { BlockEntry } from "./run-format.js";
 
@@ -98,16 +99,7 @@ export class Run {
 
   /** The index of the block that would contain the position. */
   blockFor(position: Position): number {
-    const { blocks } = this.parts;
-    let low = 0;
-    let high = blocks.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      const first = blocks[middle];
-      if (first !== undefined && comparePositions(first, position) <= 0) low = middle;
-      else high = middle - 1;
-    }
-    return Math.max(0, low);
+    return Math.max(0, countThrough(this.parts.blocks, position) - 1);
   }
 
   /** The block, if it is in memory. */
@@ -212,13 +204,7 @@ export class Run {
 
   #blockOf(ordinal: number): number {
     const { blocks } = this.parts;
-    let low = 0;
-    let high = blocks.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((blocks[middle]?.firstOrdinal ?? 0) <= ordinal) low = middle;
-      else high = middle - 1;
-    }
-    return Math.max(0, low);
+    const through = countWhile(blocks.length, (index) => (blocks[index]?.firstOrdinal ?? 0) <= ordinal);
+    return Math.max(0, through - 1);
   }
 }

@@ -1,8 +1,9 @@
 /** The sources that a page is merged from: a table in memory, or a run. Each yields its records in order. */
+
+import { comparePositions } from "../order.js";
 import type { Position, StoredRecord } from "../store.js";
 import type { Block } from "./block.js";
 import type { Entry, Table } from "./memory-table.js";
-import { comparePositions } from "./order.js";
 import { placeOf, type Run } from "./run.js";
 import type { BlockEntry } from "./run-format.js";
 

@@ -4,6 +4,7 @@
  * Promises the same as every store except durability: everything is lost when the process ends.
  */
 import { boundedPage } from "../bounded-page.js";
+import { countThrough } from "../order.js";
 import { checkEpoch, checkState } from "../stale.js";
 import type { NewRecord, Orphan, Position, ReadOptions, Settlement, Store, StoredRecord } from "../store.js";
 
@@ -115,22 +116,4 @@ function removeAll({ records, byId }: Queue, positions: readonly Position[]): nu
   }
   if (end > kept) records.splice(kept, end - kept);
   return before - byId.size;
-}
-
-/** Number of records before or at the position. */
-function countThrough(records: readonly NewRecord[], position: Position): number {
-  let low = 0;
-  let high = records.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const record = records[middle];
-    if (record !== undefined && !isAfter(record, position)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function isAfter(a: Position, b: Position): boolean {
-  if (a.score !== b.score) return a.score > b.score;
-  return a.id !== b.id && Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)) > 0;
 }

@@ -1,5 +1,5 @@
 /** The order of a queue: by score, then by the bytes of the id in UTF-8. */
-import type { Position } from "../store.js";
+import type { Position } from "./store.js";
 
 /** Surrogates: UTF-8 sorts them after U+FFFF, UTF-16 before. */
 const FIRST_SURROGATE = 0xd800;
@@ -26,4 +26,24 @@ export function compareIds(a: string, b: string): number {
 function rank(unit: number): number {
   if (unit < FIRST_SURROGATE) return unit;
   return unit < AFTER_SURROGATES ? unit + 0x10000 : unit;
+}
+
+/** Number of a sorted list's positions up to and including this one. */
+export function countThrough(sorted: readonly Position[], position: Position): number {
+  return countWhile(sorted.length, (index) => {
+    const at = sorted[index];
+    return at !== undefined && comparePositions(at, position) <= 0;
+  });
+}
+
+/** Number of indices from 0 for which this holds, by binary search: it holds for none after the first one it doesn't hold for. */
+export function countWhile(length: number, holds: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
