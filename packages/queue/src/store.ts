@@ -22,7 +22,7 @@ export const MAX_VALUE_BYTES = 2 * 1024 * 1024;
 
 /**
  * Maximum bytes of the values in a page, unless its first record alone is larger. One page in processing and one being read,
- * each as bytes, as text and decoded, take about 20 MiB: safe with the 256 MB heap that `deploy/` sets.
+ * each as bytes, as text and decoded, take about 20 MiB: safe with the 256 MB of memory that `deploy/` allows.
  */
 export const MAX_PAGE_BYTES = MAX_VALUE_BYTES;
 

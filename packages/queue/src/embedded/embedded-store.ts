@@ -7,21 +7,21 @@
  * to one process at a time.
  */
 import { boundedPage } from "../bounded-page.js";
-import { type BrokerStore, type DiskReport, MAX_ID_BYTES, type QueueWrite } from "../broker-store.js";
-import { counterName } from "../disposition.js";
+import type { BrokerStore, DiskReport, QueueWrite } from "../broker-store.js";
 import { checkEpoch } from "../stale.js";
 import type { NewRecord, Orphan, Position, ReadOptions, Settlement, StoredRecord } from "../store.js";
 import type { BlockCache } from "./block-cache.js";
 import { Commits } from "./commits.js";
 import type { Content } from "./content.js";
-import { Executor, type QueueRecords, type Work } from "./executor.js";
+import { Executor, type Work } from "./executor.js";
 import type { FileSystem } from "./files.js";
 import type { Journal } from "./journal.js";
+import { QueueContent } from "./queue-content.js";
+import { byQueue, checkIds, type QueueRecords } from "./queue-records.js";
 import { readPage } from "./read-page.js";
 import type { Recovered } from "./recover.js";
 import { findValue, positionsByRank, valueCount } from "./redis-queries.js";
 import { Room } from "./room.js";
-import type { Run } from "./run.js";
 import { type Fsync, Syncer } from "./syncer.js";
 import { type Limits, Upkeep } from "./upkeep.js";
 import { WorkQueue } from "./work-queue.js";
@@ -72,24 +72,26 @@ export class EmbeddedStore implements BrokerStore {
     options: EmbeddedStoreOptions,
     { content, journal, nextSequence, flushedThrough, nextRun, unneeded }: Recovered,
   ) {
-    const { folder, files, fsync, limits, boot, cache, onTrouble } = options;
+    const { folder, files, fsync, limits, boot, onTrouble } = options;
     this.#options = options;
     this.#content = content;
     this.#journal = journal;
     this.#syncer = new Syncer(fsync, () => this.#flush(), onTrouble);
     this.#room = new Room(files, folder, options.onFull);
-    const { segmentBytes } = limits;
     const head = { boot, isDurable: fsync === "always" };
     const [syncer, room] = [this.#syncer, this.#room];
     this.#commits = new Commits({
-      ...{ content, journal, syncer, room, head, segmentBytes, nextSequence, flushedThrough },
+      ...{ content, journal, syncer, room, head, nextSequence, flushedThrough },
+      segmentBytes: limits.segmentBytes,
     });
     this.#executor = new Executor({ content, commits: this.#commits, journal, syncer, room });
-    const watch = (run: Run) => this.#watch(run);
     const task = (run: () => Promise<void>) => this.#do({ kind: "task", run });
-    const shared = { content, journal, commits: this.#commits, files, folder, cache, limits };
-    const hasRoom = () => room.isOpen;
-    this.#upkeep = new Upkeep({ ...shared, nextRun, unneeded, hasRoom, task, watch, onError: onTrouble });
+    this.#upkeep = new Upkeep({
+      ...options,
+      ...{ content, journal, commits: this.#commits, nextRun, unneeded, task },
+      hasRoom: () => room.isOpen,
+      onError: onTrouble,
+    });
     const check = () => this.#upkeep.check();
     this.#work = new WorkQueue((work) => {
       const executing = this.#executor.execute(work);
@@ -97,7 +99,6 @@ export class EmbeddedStore implements BrokerStore {
       check();
       return undefined;
     });
-    for (const { runs } of content.queues.values()) for (const run of runs) watch(run);
   }
 
   append(queue: string, records: readonly NewRecord[]): Promise<void> {
@@ -125,12 +126,11 @@ export class EmbeddedStore implements BrokerStore {
   }
 
   async read(queue: string, options: ReadOptions): Promise<readonly StoredRecord[]> {
-    const content = this.#content.queues.get(queue);
-    return content === undefined ? [] : readPage(content, options);
+    return readPage(this.#queue(queue), options);
   }
 
   async orphans(queue: string, limit: number): Promise<readonly Orphan[]> {
-    return boundedPage(firstOrphans(this.#content.queues.get(queue)?.orphans ?? new Map(), limit));
+    return boundedPage(firstOrphans(this.#queue(queue), limit));
   }
 
   async settle(settlement: Settlement): Promise<void> {
@@ -140,7 +140,7 @@ export class EmbeddedStore implements BrokerStore {
   }
 
   async size(queue: string): Promise<number> {
-    return this.#content.queues.get(queue)?.size ?? 0;
+    return this.#queue(queue).size;
   }
 
   bytes(): number {
@@ -148,19 +148,16 @@ export class EmbeddedStore implements BrokerStore {
   }
 
   async valueCount(queue: string): Promise<number> {
-    const content = this.#content.queues.get(queue);
-    return content === undefined ? 0 : valueCount(content);
+    return valueCount(this.#queue(queue));
   }
 
-  async range(queue: string, start: number, stop: number): Promise<readonly Position[]> {
-    const content = this.#content.queues.get(queue);
-    return content === undefined ? [] : positionsByRank(content, start, stop);
+  range(queue: string, start: number, stop: number): Promise<readonly Position[]> {
+    return positionsByRank(this.#queue(queue), start, stop);
   }
 
   async values(queue: string, ids: readonly string[]): Promise<readonly (string | undefined)[]> {
-    const content = this.#content.queues.get(queue);
     const values: (string | undefined)[] = [];
-    for (const id of ids) values.push(content === undefined ? undefined : await findValue(content, id));
+    for (const id of ids) values.push(await findValue(this.#queue(queue), id));
     return values;
   }
 
@@ -234,6 +231,11 @@ export class EmbeddedStore implements BrokerStore {
     }
   }
 
+  /** Reading a queue in which nothing was stored doesn't create it. */
+  #queue(name: string): QueueContent {
+    return this.#content.queues.get(name) ?? EMPTY;
+  }
+
   #write(writes: readonly QueueRecords[], state: ReadonlyMap<string, string | undefined>): Promise<void> {
     return new Promise((resolve, reject) => {
       for (const { records } of writes) checkIds(records);
@@ -287,55 +289,17 @@ export class EmbeddedStore implements BrokerStore {
     this.#rewriteAt = now + REWRITE_EVERY_MS;
     void this.#do({ kind: "task", run: () => this.#upkeep.rewrite() }).catch(this.#options.onTrouble);
   }
-
-  #watch(run: Run): void {
-    run.onDamage = (ordinals) => {
-      const lose = async () => {
-        const lost = ordinals.filter((ordinal) => !run.removed.has(ordinal));
-        if (lost.length === 0) return;
-        const { queue, path } = run.parts;
-        const counter = counterName(queue, "damaged");
-        this.#options.onTrouble(new Error(`${lost.length} records in ${path} can't be read`));
-        await this.#commits.commitRemoval({
-          removals: [{ queue, numbers: [], ordinals: new Map([[run.id, lost]]) }],
-          increments: new Map([[counter, lost.length]]),
-        });
-      };
-      void this.#do({ kind: "task", run: lose }).catch(this.#options.onTrouble);
-    };
-  }
 }
 
 type WorkToDo = Work extends infer One ? (One extends Work ? Omit<One, "resolve" | "reject"> : never) : never;
 
 const NO_STATE: ReadonlyMap<string, string | undefined> = new Map();
+const EMPTY = new QueueContent("", () => {});
 
-function byQueue(writes: readonly QueueWrite[]): readonly QueueRecords[] {
-  const [first] = writes;
-  if (first === undefined) return [];
-  const { queue } = first;
-  if (writes.every((write) => write.queue === queue)) return [{ queue, records: writes }];
-  const queues = new Map<string, QueueWrite[]>();
-  for (const write of writes) {
-    const ofQueue = queues.get(write.queue);
-    if (ofQueue === undefined) queues.set(write.queue, [write]);
-    else ofQueue.push(write);
-  }
-  return [...queues].map(([queue, records]) => ({ queue, records }));
-}
-
-function* firstOrphans(orphans: ReadonlyMap<string, string>, limit: number): Generator<Orphan> {
+function* firstOrphans({ orphans }: QueueContent, limit: number): Generator<Orphan> {
   let left = limit;
   for (const [id, value] of orphans) {
     if (left-- <= 0) return;
     yield { id, value };
-  }
-}
-
-function checkIds(records: readonly { readonly id: string }[]): void {
-  for (const { id } of records) {
-    // A character has at most three bytes for each of its units: most ids need no counting.
-    if (id.length * 3 <= MAX_ID_BYTES || Buffer.byteLength(id) <= MAX_ID_BYTES) continue;
-    throw new RangeError(`an id may have ${MAX_ID_BYTES} bytes, but one has ${Buffer.byteLength(id)}`);
   }
 }

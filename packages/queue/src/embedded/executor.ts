@@ -8,10 +8,11 @@
  */
 import { checkState } from "../stale.js";
 import type { Settlement } from "../store.js";
-import type { Change, QueueRemoval, QueueWrites, Written } from "./change.js";
+import type { Change, QueueRemoval } from "./change.js";
 import type { Commits } from "./commits.js";
 import type { Content } from "./content.js";
 import type { Journal } from "./journal.js";
+import { numbered, type QueueRecords } from "./queue-records.js";
 import { findRecords, mayBeInRuns, resolveWrites } from "./resolve.js";
 import type { Room } from "./room.js";
 import type { Syncer } from "./syncer.js";
@@ -19,12 +20,6 @@ import type { Syncer } from "./syncer.js";
 interface Answer {
   resolve(): void;
   reject(error: unknown): void;
-}
-
-/** Records to store in one queue. */
-export interface QueueRecords {
-  readonly queue: string;
-  readonly records: readonly Written[];
 }
 
 /** A call in progress. */
@@ -197,13 +192,4 @@ function resolveAll(work: readonly Answer[]): void {
 
 function rejectAll(work: readonly Answer[], error: unknown): void {
   for (const { reject } of work) reject(error);
-}
-
-/** Gives each record a number. */
-function numbered(writes: readonly QueueRecords[], next: { number: number }): readonly QueueWrites[] {
-  return writes.map(({ queue, records }) => {
-    const first = next.number;
-    next.number += records.length;
-    return { queue, first, records };
-  });
 }

@@ -19,48 +19,33 @@ export class Losses {
   readonly lost = new Map<string, number>();
   /** Files in which nothing could be read, to be moved away. */
   readonly unreadablePaths = new Set<string>();
-  #damagedBytes = 0;
-  #hasDamage = false;
+  damagedBytes = 0;
+  /** Whether something is missing that had been written. */
+  hasDamage = false;
+  /** Whether the machine stopped before all confirmed writes were on disk. */
+  isPowerLost = false;
+  /** Whether another version of Chouette wrote at least a part of the journal. */
+  isOtherVersion = false;
   #isTailDamaged = false;
-  #isPowerLost = false;
   #isCut = false;
-  #isOtherVersion = false;
   /** Whether there is damage that no later frame's numbers account for. */
   #isUncounted = false;
   /** By queue, the size in the last frame that had it minus the number of records found. */
   readonly #missing = new Map<string, number>();
 
-  get any(): boolean {
-    return this.#hasDamage;
-  }
-
   /** Whether frames are missing that had reached the disk, as opposed to those that a power cut prevented. */
   get hasGap(): boolean {
-    return this.#hasDamage || (this.#isTailDamaged && !this.#isCut);
-  }
-
-  get damagedBytes(): number {
-    return this.#damagedBytes;
+    return this.hasDamage || (this.#isTailDamaged && !this.#isCut);
   }
 
   /** Whether more may be lost than {@link lost} says. */
   get isUnknown(): boolean {
-    return this.#isTailDamaged || this.#isPowerLost || this.#isUncounted;
-  }
-
-  /** Whether the machine stopped before all confirmed writes were on disk. */
-  get isPowerLost(): boolean {
-    return this.#isPowerLost;
-  }
-
-  /** Whether another version of Chouette wrote at least a part of the journal. */
-  get isOtherVersion(): boolean {
-    return this.#isOtherVersion;
+    return this.#isTailDamaged || this.isPowerLost || this.#isUncounted;
   }
 
   /** Bytes that belong to no frame. Later frames reveal what was in them. */
   damaged(bytes: number): void {
-    this.#damagedBytes += bytes;
+    this.damagedBytes += bytes;
   }
 
   /** Damaged bytes at the journal's end: nothing reveals what was in them. */
@@ -71,7 +56,7 @@ export class Losses {
 
   /** Something that had been written is missing. */
   missing(): void {
-    this.#hasDamage = true;
+    this.hasDamage = true;
     this.#isUncounted = true;
   }
 
@@ -89,7 +74,7 @@ export class Losses {
 
   /** A file of another version: it isn't read, and isn't damaged. */
   otherVersion(path: string): void {
-    this.#isOtherVersion = true;
+    this.isOtherVersion = true;
     this.unreadable(path, 0);
   }
 
@@ -114,10 +99,10 @@ export class Losses {
     if (last?.kind === "closed") this.#isTailDamaged = false;
     const wasCut = this.#isCut || last === undefined || (last.kind === "opened" && last.boot !== boot);
     const wasDurable = opened?.isDurable === true;
-    this.#isPowerLost = wasCut && !wasDurable && !this.#isOtherVersion;
+    this.isPowerLost = wasCut && !wasDurable && !this.isOtherVersion;
     // With fsync "always", nothing was confirmed that wasn't on disk.
     if (wasCut && wasDurable) this.#isTailDamaged = false;
-    if (!this.#hasDamage && !this.#isTailDamaged) return;
+    if (!this.hasDamage && !this.#isTailDamaged) return;
     for (const [queue, missing] of this.#missing) {
       if (missing > 0) this.lost.set(queue, missing);
       // More records than there were: a removal was lost.

@@ -72,16 +72,8 @@ export interface TakenOver {
   readonly isUnknown: boolean;
 }
 
-export interface ReportedLosses {
-  /** By queue, the number of missing records. */
-  readonly lost: ReadonlyMap<string, number>;
-  /** Whether more may be missing than that. */
-  readonly isUnknown: boolean;
-  /** Whether the machine stopped before all confirmed writes were on disk. */
-  readonly isPowerLost: boolean;
-  /** Whether another version of Chouette wrote the files. */
-  readonly isOtherVersion: boolean;
-  readonly damagedBytes: number;
+export interface ReportedLosses
+  extends Readonly<Pick<Losses, "lost" | "isUnknown" | "isPowerLost" | "isOtherVersion" | "damagedBytes">> {
   /** The folder that unreadable files were moved to. */
   readonly movedTo: string | undefined;
 }
@@ -110,11 +102,11 @@ export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedSto
     );
     const takenOver = await takeOverFormer(store, { files, folder, onProgress, maxRecoveryMs }, losses);
     await countLosses(store, losses);
-    const movedTo = losses.any ? await leaveDamage(store, { files, folder, losses, now }) : undefined;
+    const movedTo = losses.hasDamage ? await leaveDamage(store, { files, folder, losses, now }) : undefined;
     return {
       store,
       takenOver,
-      losses: losses.any || losses.isUnknown ? reportOf(losses, movedTo) : undefined,
+      losses: losses.hasDamage || losses.isUnknown ? reportOf(losses, movedTo) : undefined,
     };
   } catch (error) {
     await lock.release();

@@ -6,12 +6,12 @@
  * are missing that had reached the disk may one of them have named the run: if its records are nowhere else, it is adopted.
  */
 import { join } from "node:path";
+import { comparePositions } from "../order.js";
 import type { Position } from "../store.js";
 import type { Content } from "./content.js";
 import { runName } from "./file-names.js";
 import type { FileSystem } from "./files.js";
 import type { Losses } from "./losses.js";
-import { comparePositions } from "../order.js";
 import type { Run } from "./run.js";
 import type { RunFiles } from "./run-files.js";
 import type { RunHead } from "./run-format.js";
@@ -55,7 +55,7 @@ export async function takeOrphans(options: OrphanOptions): Promise<readonly Run[
     run?.close();
     if (!losses.unreadablePaths.has(path)) await files.remove(path);
   }
-  if (losses.any) await removeDuplicates(adopted, content);
+  if (losses.hasDamage) await removeDuplicates(adopted, content);
   return unneeded;
 }
 

@@ -6,7 +6,6 @@
 import type { Position } from "../store.js";
 import type { Block } from "./block.js";
 import type { QueueRemoval, Written } from "./change.js";
-import { DistinctNumbers } from "./distinct-numbers.js";
 import { hashId } from "./id-filter.js";
 import type { Entry } from "./memory-table.js";
 import type { QueueContent } from "./queue-content.js";
@@ -175,5 +174,21 @@ class RunSearch {
     if (index === undefined) return undefined;
     const ordinal = block.firstOrdinal + index;
     return run.removed.has(ordinal) ? undefined : { run, ordinal };
+  }
+}
+
+/** A list of numbers without duplicates. While they only rise, as records' numbers mostly do, it needs no index. */
+class DistinctNumbers {
+  readonly values: number[] = [];
+  #known: Set<number> | undefined;
+
+  /** @returns whether it is new */
+  add(number: number): boolean {
+    const last = this.values.at(-1);
+    if (last !== undefined && number <= last) this.#known ??= new Set(this.values);
+    if (this.#known?.has(number)) return false;
+    this.#known?.add(number);
+    this.values.push(number);
+    return true;
   }
 }

@@ -8,22 +8,14 @@
  *
  * If any of this fails, nothing is lost: the records stay where they were.
  */
-import { join } from "node:path";
-import type { Position } from "../store.js";
 import { isOutOfRoom, StoreFullError } from "../store-error.js";
-import type { BlockCache } from "./block-cache.js";
-import type { Commits } from "./commits.js";
 import type { Content } from "./content.js";
-import { runName, UNFINISHED } from "./file-names.js";
-import type { FileSystem } from "./files.js";
 import type { Journal, Segment } from "./journal.js";
 import type { Entry } from "./memory-table.js";
-import { chooseMerge, mergeRuns } from "./merge.js";
-import { openRun } from "./open-run.js";
+import { chooseMerge } from "./merge.js";
 import type { QueueContent } from "./queue-content.js";
 import type { Run } from "./run.js";
-import type { RunHead } from "./run-format.js";
-import { RunWriter } from "./run-writer.js";
+import { RunMaker, type RunMakerOptions } from "./run-maker.js";
 
 export interface Limits {
   /** Bytes of records in memory, roughly, above which they are written to a run. */
@@ -34,28 +26,17 @@ export interface Limits {
   readonly carriedBytes: number;
 }
 
-export interface UpkeepOptions {
+export interface UpkeepOptions extends RunMakerOptions {
   readonly content: Content;
   readonly journal: Journal;
-  readonly commits: Commits;
-  readonly files: FileSystem;
-  readonly folder: string;
-  readonly cache: BlockCache;
   readonly limits: Limits;
-  readonly nextRun: number;
   /** Runs to delete after the segments that still name them: see `recover.ts`. */
   readonly unneeded: readonly Run[];
   /** Whether the disk has room for more than removals. */
   hasRoom(): boolean;
-  /** Runs this while no call changes the store. */
-  task(run: () => Promise<void>): Promise<void>;
-  /** Called with each new run. */
-  watch(run: Run): void;
-  /** Called with failures, except that of a full disk. */
-  onError(error: unknown): void;
 }
 
-/** Number of records that are written to a run before it yields to other work. */
+/** Number of records that are copied in one write. */
 const SLICE = 200;
 /** On a full disk, bytes of the oldest segment that may be copied: few enough to leave room for removals. */
 const MAX_CARRIED_WITHOUT_ROOM = 8 * 1024;
@@ -64,7 +45,7 @@ const REST_MS = 2_000;
 
 export class Upkeep {
   readonly #options: UpkeepOptions;
-  #nextRun: number;
+  readonly #maker: RunMaker;
   #spilling: Promise<void> | undefined;
   #merging: Promise<void> | undefined;
   /** Runs that are being merged, and below, runs whose records are in another one now. */
@@ -73,13 +54,17 @@ export class Upkeep {
   #isEnding = false;
   /** End of the pause, by `performance.now()`. */
   #restsUntil = Number.NEGATIVE_INFINITY;
-  /** Total bytes of the runs written. */
-  bytesWritten = 0;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
-    this.#nextRun = options.nextRun;
+    this.#maker = new RunMaker(options);
     this.#replaced.push(...options.unneeded);
+    for (const { runs } of options.content.queues.values()) for (const run of runs) this.#maker.watch(run);
+  }
+
+  /** Total bytes of the runs written. */
+  get bytesWritten(): number {
+    return this.#maker.bytesWritten;
   }
 
   /** To be called after changes. */
@@ -98,6 +83,7 @@ export class Upkeep {
   /** Aborts the current work; the records stay where they are. */
   async end(): Promise<void> {
     this.#isEnding = true;
+    this.#maker.end();
     await Promise.all([this.#spilling, this.#merging]);
   }
 
@@ -188,7 +174,8 @@ export class Upkeep {
 
   #spill(queue: QueueContent | undefined): void {
     if (queue === undefined || this.#spilling !== undefined || this.#isEnding || this.#isResting()) return;
-    this.#spilling = this.#writeTable(queue)
+    this.#spilling = this.#maker
+      .spill(queue, this.#options.content.nextNumber)
       .catch((error) => {
         queue.thaw();
         this.#failed(error);
@@ -199,113 +186,21 @@ export class Upkeep {
       });
   }
 
-  async #writeTable(queue: QueueContent): Promise<void> {
-    const { content, commits } = this.#options;
-    const { table, below } = queue.freeze(content.nextNumber);
-    const written: Entry[] = [];
-    let lowest = below;
-    for (const { number } of table.after(undefined)) lowest = Math.min(lowest, number);
-    const run = await this.#writeRun({ queue: queue.name, lowest, replaces: [] }, async (writer) => {
-      let from: Position | undefined;
-      for (;;) {
-        let count = 0;
-        for (const entry of table.after(from)) {
-          written.push(entry);
-          writer.add(entry);
-          from = entry;
-          if (++count === SLICE) break;
-        }
-        if (count < SLICE) return;
-        await this.#giveWay(writer);
-      }
-    });
-    await this.#name(run, async () => {
-      const removed = written.flatMap((entry, ordinal) => (entry.live ? [] : [ordinal]));
-      const { count } = run.parts;
-      const change = { queue: queue.name, run: run.id, below, replaces: [], removed, count };
-      await commits.commit([{ runs: [change] }]);
-      for (const ordinal of removed) run.removed.add(ordinal);
-      queue.takeRun(run, below, []);
-    });
-  }
-
   #merge(queue: QueueContent): void {
     if (this.#merging !== undefined || this.#isEnding || this.#isResting()) return;
     const chosen = this.#options.hasRoom() ? chooseMerge(queue.runs) : [];
     if (chosen.length < 2) return;
     this.#inMerge = new Set(chosen);
-    this.#merging = this.#mergeRuns(queue, chosen)
+    this.#merging = this.#maker
+      .merge(queue, chosen)
+      .then(() => void this.#replaced.push(...chosen))
       .catch(this.#failed)
       .finally(() => {
         this.#merging = undefined;
         this.#inMerge = new Set();
       });
   }
-
-  async #mergeRuns(queue: QueueContent, runs: readonly Run[]): Promise<void> {
-    const { commits } = this.#options;
-    let leftSince = async (_: Run): Promise<readonly number[]> => [];
-    const replaces = runs.map(({ id }) => id);
-    const merged = await this.#writeRun({ queue: queue.name, lowest: 0, replaces }, async (writer) => {
-      leftSince = await mergeRuns(runs, writer, () => this.#giveWay(writer));
-    });
-    await this.#name(merged, async () => {
-      const removed = await leftSince(merged);
-      const { count } = merged.parts;
-      const below = Math.max(...runs.map((run) => run.below));
-      const change = { queue: queue.name, run: merged.id, below, replaces, removed, count };
-      await commits.commit([{ runs: [change] }]);
-      for (const ordinal of removed) merged.removed.add(ordinal);
-      queue.takeRun(merged, below, replaces);
-    });
-    // Their files are needed until this change is on disk.
-    this.#replaced.push(...runs);
-  }
-
-  /** Writes a run and opens it. It becomes part of the store when the journal names it. */
-  async #writeRun(
-    head: Omit<RunHead, "version" | "run">,
-    write: (writer: RunWriter) => Promise<void>,
-  ): Promise<Run> {
-    const { files, folder, cache, watch } = this.#options;
-    const id = this.#nextRun++;
-    const path = join(folder, runName(id));
-    const writer = new RunWriter(files, path + UNFINISHED, { run: id, ...head });
-    try {
-      await write(writer);
-      await writer.finish();
-      await files.rename(path + UNFINISHED, path);
-    } catch (error) {
-      writer.close();
-      await files.remove(path + UNFINISHED);
-      throw error;
-    }
-    const opened = await openRun(files, path, id, cache);
-    if (opened === undefined) throw new Error(`the run ${path} can't be read back`);
-    this.bytesWritten += opened.run.parts.bytes;
-    watch(opened.run);
-    return opened.run;
-  }
-
-  /** Names the run in the journal, or deletes it if that fails. */
-  async #name(run: Run, commit: () => Promise<void>): Promise<void> {
-    try {
-      await this.#options.task(commit);
-    } catch (error) {
-      run.close();
-      await this.#options.files.remove(run.parts.path);
-      throw error;
-    }
-  }
-
-  async #giveWay(writer: RunWriter): Promise<void> {
-    await writer.flush();
-    await new Promise(setImmediate);
-    if (this.#isEnding) throw new Ended();
-  }
 }
-
-class Ended extends Error {}
 
 function largest(content: Content): QueueContent | undefined {
   return [...content.queues.values()].sort((a, b) => b.memoryBytes - a.memoryBytes)[0];
