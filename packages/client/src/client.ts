@@ -27,6 +27,9 @@ import { Timer } from "./timer.js";
 
 const NO_TIMED_OPTIONS: TimedOptions = {};
 
+/** The options of a call of this metric. */
+type OptionsOf<C extends Catalogue<C>, N extends keyof C> = CallOptions<TagOf<C, N>>;
+
 /** @typeParam C the catalogue that restricts names and tags; by default any are allowed */
 export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements AsyncDisposable {
   readonly #calls: Calls;
@@ -42,38 +45,22 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   }
 
   /** Adds to a count. Datadog gets the sum of each window. */
-  count<N extends NameOf<C, "count">>(
-    metric: N,
-    value: number,
-    options?: CallOptions<TagOf<C, N>>,
-  ): Promise<boolean> {
+  count<N extends NameOf<C, "count">>(metric: N, value: number, options?: OptionsOf<C, N>): Promise<boolean> {
     return this.#calls.number("count", metric, value, options);
   }
 
   /** A count of 1, or of `value`. */
-  increment<N extends NameOf<C, "count">>(
-    metric: N,
-    value = 1,
-    options?: CallOptions<TagOf<C, N>>,
-  ): Promise<boolean> {
+  increment<N extends NameOf<C, "count">>(metric: N, value = 1, options?: OptionsOf<C, N>): Promise<boolean> {
     return this.#calls.number("count", metric, value, options);
   }
 
   /** A count of -1, or of minus `value`. */
-  decrement<N extends NameOf<C, "count">>(
-    metric: N,
-    value = 1,
-    options?: CallOptions<TagOf<C, N>>,
-  ): Promise<boolean> {
+  decrement<N extends NameOf<C, "count">>(metric: N, value = 1, options?: OptionsOf<C, N>): Promise<boolean> {
     return this.#calls.number("count", metric, negative(value), options);
   }
 
   /** Sets a gauge: a value that is valid until the next one. */
-  gauge<N extends NameOf<C, "gauge">>(
-    metric: N,
-    value: number,
-    options?: CallOptions<TagOf<C, N>>,
-  ): Promise<boolean> {
+  gauge<N extends NameOf<C, "gauge">>(metric: N, value: number, options?: OptionsOf<C, N>): Promise<boolean> {
     return this.#calls.number("gauge", metric, value, options);
   }
 
@@ -81,7 +68,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   histogram<N extends NameOf<C, "histogram">>(
     metric: N,
     value: number,
-    options?: CallOptions<TagOf<C, N>>,
+    options?: OptionsOf<C, N>,
   ): Promise<boolean> {
     return this.#calls.number("histogram", metric, value, options);
   }
@@ -93,7 +80,7 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   distribution<N extends NameOf<C, "distribution">>(
     metric: N,
     value: number,
-    options?: CallOptions<TagOf<C, N>>,
+    options?: OptionsOf<C, N>,
   ): Promise<boolean> {
     return this.#calls.number("distribution", metric, value, options);
   }
@@ -102,26 +89,18 @@ export class ChouetteClient<C extends Catalogue<C> = AnyMetric> implements Async
   timing<N extends NameOf<C, "histogram">>(
     metric: N,
     milliseconds: number,
-    options?: CallOptions<TagOf<C, N>>,
+    options?: OptionsOf<C, N>,
   ): Promise<boolean> {
     return this.#calls.number("histogram", metric, milliseconds, options);
   }
 
   /** Adds to a rate. Datadog gets the sum of each window per second. */
-  rate<N extends NameOf<C, "rate">>(
-    metric: N,
-    value: number,
-    options?: CallOptions<TagOf<C, N>>,
-  ): Promise<boolean> {
+  rate<N extends NameOf<C, "rate">>(metric: N, value: number, options?: OptionsOf<C, N>): Promise<boolean> {
     return this.#calls.number("rate", metric, value, options);
   }
 
   /** Adds elements to a set. Datadog gets the number of distinct elements in each window. */
-  set<N extends NameOf<C, "set">>(
-    metric: N,
-    value: SetInput,
-    options?: CallOptions<TagOf<C, N>>,
-  ): Promise<boolean> {
+  set<N extends NameOf<C, "set">>(metric: N, value: SetInput, options?: OptionsOf<C, N>): Promise<boolean> {
     return this.#calls.set(metric, value, options);
   }
 

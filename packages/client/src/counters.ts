@@ -1,7 +1,4 @@
-/**
- * Counters of a client's calls. At any time accepted + recovered = aggregated + stored + buffered + spilled + dropped.
- * Refused calls don't count as accepted.
- */
+/** Counters of a client's calls. */
 
 /** Why a call was not accepted. */
 export type Refusal =
@@ -16,17 +13,21 @@ export type Refusal =
 export type Drop = "buffer_full" | "spill_full" | "spill_torn" | "spill_lost" | "closed";
 
 export class Counters {
+  /** Calls that were accepted. */
   accepted = 0;
-  /** Calls that were added to an earlier call's record. */
+  /** Accepted calls that were added to an earlier call's record. */
   aggregated = 0;
-  /** Calls that were recorded under their metric's overflow context. */
+  /** Accepted calls that were recorded with `overflow:true`. */
   overflowed = 0;
-  /** Calls that sampling skipped. */
+  /** Calls that sampling skipped; not included in `accepted`. */
   sampledOut = 0;
+  /** Records that the broker has confirmed. */
   stored = 0;
-  /** Records of another client, found in the spill. */
+  /** Records of an earlier process, found in the spill. */
   recovered = 0;
+  /** Number of times that an established connection ended. */
   disconnections = 0;
+  /** Calls that were not accepted, by reason. */
   readonly refused: Record<Refusal, number> = {
     invalid_metric: 0,
     invalid_value: 0,
@@ -35,6 +36,7 @@ export class Counters {
     invalid_log: 0,
     closed: 0,
   };
+  /** Accepted records that were dropped, by reason. */
   readonly dropped: Record<Drop, number> = {
     buffer_full: 0,
     spill_full: 0,

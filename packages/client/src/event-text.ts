@@ -15,12 +15,15 @@ import {
 } from "@chouette-iot/record";
 import type { TagInput } from "./tag-input.js";
 
-export interface EventOptions {
+interface SharedOptions {
   /** Seconds since the epoch, or a Date. Without it, the time of the call. */
   readonly timestamp?: number | Date | null | undefined;
   readonly tags?: TagInput | null | undefined;
   /** The agent's host by default. */
   readonly host?: string | null | undefined;
+}
+
+export interface EventOptions extends SharedOptions {
   /** `info` by default. */
   readonly alertType?: EventAlertType | null | undefined;
   /** `normal` by default. */
@@ -30,12 +33,7 @@ export interface EventOptions {
   readonly sourceType?: string | null | undefined;
 }
 
-export interface ServiceCheckOptions {
-  /** Seconds since the epoch, or a Date. Without it, the time of the call. */
-  readonly timestamp?: number | Date | null | undefined;
-  readonly tags?: TagInput | null | undefined;
-  /** The agent's host by default. */
-  readonly host?: string | null | undefined;
+export interface ServiceCheckOptions extends SharedOptions {
   readonly message?: string | null | undefined;
 }
 

@@ -2,7 +2,7 @@
 import type { SetElement } from "@chouette-iot/record";
 import type { MetricContext } from "@chouette-iot/record/calls";
 import type { ClientEvents, LastError } from "./client-events.js";
-import type { Counters, Drop, Refusal } from "./counters.js";
+import type { Counters, Refusal } from "./counters.js";
 
 /** All its promises resolve like a client's calls, and never reject. */
 export interface Recorder {
@@ -40,30 +40,12 @@ export interface Recorder {
  * Counters and state of a client and its children. At any time
  * accepted + recovered = aggregated + stored + buffered + spilled + the sum of dropped.
  */
-export interface ClientStats {
-  /** Calls that were accepted. */
-  readonly accepted: number;
-  /** Accepted calls that were added to an earlier call's record. */
-  readonly aggregated: number;
-  /** Accepted calls that were recorded with `overflow:true`. */
-  readonly overflowed: number;
-  /** Calls that sampling skipped; not included in `accepted`. */
-  readonly sampledOut: number;
-  /** Records that the broker has confirmed. */
-  readonly stored: number;
-  /** Records of an earlier process, found in the spill. */
-  readonly recovered: number;
+export interface ClientStats extends Readonly<Counters> {
   /** Records that wait in the spill. */
   readonly spilled: number;
   /** Records that wait in memory, including those being sent. */
   readonly buffered: number;
-  /** Accepted records that were dropped, by reason. */
-  readonly dropped: Readonly<Record<Drop, number>>;
-  /** Calls that were not accepted, by reason. */
-  readonly refused: Readonly<Record<Refusal, number>>;
   readonly connected: boolean;
-  /** Number of times that an established connection ended. */
-  readonly disconnections: number;
   /** The last error, which may have been resolved since. */
   readonly lastError?: LastError;
   /** Time of the broker's last confirmation. */

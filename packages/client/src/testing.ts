@@ -97,12 +97,12 @@ export class TestClient<C extends Catalogue<C> = AnyMetric> extends ChouetteClie
 
   /** Asserts the sum of a count. All these assertions throw an AssertionError that lists the records. */
   expectCount(metric: string, sum: number, where?: Expectation): void {
-    this.#expect("count", metric, where, sum, (values) => values.reduce((total, value) => total + value, 0));
+    this.#expect("count", metric, where, sum, sumOf);
   }
 
   /** Asserts the sum of a rate's values. */
   expectRate(metric: string, sum: number, where?: Expectation): void {
-    this.#expect("rate", metric, where, sum, (values) => values.reduce((total, value) => total + value, 0));
+    this.#expect("rate", metric, where, sum, sumOf);
   }
 
   /** Asserts the last value of a gauge. */
@@ -179,24 +179,18 @@ class Memory implements Recorder {
   ): Promise<boolean> {
     const text = typeof value === "number" ? value : JSON.stringify(value);
     this.records.push(JSON.parse(recordText(context, text, `${timestamp}`)));
-    this.counters.accepted++;
-    this.counters.stored++;
-    return STORED;
+    return this.#stored();
   }
 
   log(text: string): Promise<boolean> {
     this.logs.push(JSON.parse(text));
-    this.counters.accepted++;
-    this.counters.stored++;
-    return STORED;
+    return this.#stored();
   }
 
   text(queue: "events" | "checks", text: string): Promise<boolean> {
     if (queue === "events") this.sentEvents.push(JSON.parse(text));
     else this.checks.push(JSON.parse(text));
-    this.counters.accepted++;
-    this.counters.stored++;
-    return STORED;
+    return this.#stored();
   }
 
   refuse(reason: Refusal, message?: string): Promise<boolean> {
@@ -223,4 +217,14 @@ class Memory implements Recorder {
       ...(lastError === undefined ? {} : { lastError }),
     };
   }
+
+  #stored(): Promise<boolean> {
+    this.counters.accepted++;
+    this.counters.stored++;
+    return STORED;
+  }
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
