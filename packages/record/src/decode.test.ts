@@ -1,7 +1,7 @@
 /** Decoding is a boundary: whatever a record holds, the answer is a record or a reason. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeLog } from "./log-codec.js";
+import { decodeLog } from "./log.js";
 import { encodeRawMetric } from "./raw-metric-codec.js";
 import { RawMetricReader } from "./raw-metric-reader.js";
 import { decodeReadyMetric, encodeReadyMetric } from "./ready-metric-codec.js";

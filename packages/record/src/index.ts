@@ -12,8 +12,7 @@ export {
   type EventRecord,
   type ServiceCheck,
 } from "./event.js";
-export { LOG_LEVELS, type Log, type LogLevel, type ReceivedLog } from "./log.js";
-export { decodeLog } from "./log-codec.js";
+export { decodeLog, LOG_LEVELS, type Log, type LogLevel, type ReceivedLog } from "./log.js";
 export {
   type DistinctElement,
   type MetricType,
