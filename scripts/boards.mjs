@@ -139,9 +139,10 @@ const datadogMonitors = [
   ),
 ];
 
-const SELECTED = 'instance=~"$instance"';
+const SELECTED = '{instance=~"$instance"}';
 let panels = 0;
 
+/** @param targets each a query, to which the selection is added, and the labels of a line besides the instance */
 function panel(title, unit, ...targets) {
   panels += 1;
   const [column, row] = [(panels - 1) % 3, Math.floor((panels - 1) / 3)];
@@ -152,7 +153,11 @@ function panel(title, unit, ...targets) {
     datasource: { type: "prometheus", uid: "$datasource" },
     gridPos: { h: 8, w: 8, x: 8 * column, y: 8 * row },
     fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
-    targets: targets.map(([expr, legendFormat], index) => ({ refId: "ABC"[index], expr, legendFormat })),
+    targets: targets.map(([query, labels], index) => ({
+      refId: "ABC"[index],
+      expr: query.replace(/chouette_\w+/, `$&${SELECTED}`),
+      legendFormat: `{{instance}} ${labels}`,
+    })),
   };
 }
 
@@ -180,47 +185,26 @@ const grafanaBoard = {
     panel(
       "Ready",
       "short",
-      [`chouette_ready{${SELECTED}}`, "{{instance}} ready"],
-      [`chouette_alive{${SELECTED}}`, "{{instance}} alive"],
-      [`chouette_store_up{${SELECTED}}`, "{{instance}} store"],
+      ["chouette_ready", "ready"],
+      ["chouette_alive", "alive"],
+      ["chouette_store_up", "store"],
     ),
-    panel("Pending records", "short", [`chouette_queue_records{${SELECTED}}`, "{{instance}} {{queue}}"]),
-    panel("Age of the oldest", "s", [
-      `chouette_queue_oldest_age_seconds{${SELECTED}}`,
-      "{{instance}} {{queue}}",
-    ]),
-    panel("Records in", "ops", [
-      `rate(chouette_records_accepted_total{${SELECTED}}[5m])`,
-      "{{instance}} {{queue}}",
-    ]),
-    panel("Records done", "ops", [
-      `rate(chouette_records_done_total{${SELECTED}}[5m])`,
-      "{{instance}} {{queue}}",
-    ]),
-    panel("Records dropped", "ops", [
-      `rate(chouette_records_dropped_total{${SELECTED}}[5m])`,
-      "{{instance}} {{queue}} {{reason}}",
-    ]),
-    panel("Requests by outcome", "ops", [
-      `rate(chouette_requests_total{${SELECTED}}[5m])`,
-      "{{instance}} {{signal}} {{outcome}}",
-    ]),
-    panel("Delivered bytes", "Bps", [
-      `rate(chouette_delivered_bytes_total{${SELECTED}}[5m])`,
-      "{{instance}} {{signal}}",
-    ]),
+    panel("Pending records", "short", ["chouette_queue_records", "{{queue}}"]),
+    panel("Age of the oldest", "s", ["chouette_queue_oldest_age_seconds", "{{queue}}"]),
+    panel("Records in", "ops", ["rate(chouette_records_accepted_total[5m])", "{{queue}}"]),
+    panel("Records done", "ops", ["rate(chouette_records_done_total[5m])", "{{queue}}"]),
+    panel("Records dropped", "ops", ["rate(chouette_records_dropped_total[5m])", "{{queue}} {{reason}}"]),
+    panel("Requests by outcome", "ops", ["rate(chouette_requests_total[5m])", "{{signal}} {{outcome}}"]),
+    panel("Delivered bytes", "Bps", ["rate(chouette_delivered_bytes_total[5m])", "{{signal}}"]),
     panel(
       "Bytes sent and budget",
       "decbytes",
-      [`chouette_sent_bytes{${SELECTED}}`, "{{instance}} {{period}}"],
-      [`chouette_daily_budget_bytes{${SELECTED}}`, "{{instance}} budget"],
+      ["chouette_sent_bytes", "{{period}}"],
+      ["chouette_daily_budget_bytes", "budget"],
     ),
-    panel("Current outages", "s", [`chouette_outage_seconds{${SELECTED}} > 0`, "{{instance}} {{component}}"]),
-    panel("Failing collectors", "short", [
-      `chouette_collector_failures{${SELECTED}}`,
-      "{{instance}} {{collector}}",
-    ]),
-    panel("Store", "decbytes", [`chouette_store_bytes{${SELECTED}}`, "{{instance}} {{kind}}"]),
+    panel("Current outages", "s", ["chouette_outage_seconds > 0", "{{component}}"]),
+    panel("Failing collectors", "short", ["chouette_collector_failures", "{{collector}}"]),
+    panel("Store", "decbytes", ["chouette_store_bytes", "{{kind}}"]),
   ],
 };
 
