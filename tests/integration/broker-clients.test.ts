@@ -1,13 +1,11 @@
 /** The embedded broker with the clients that talk to it: redis-cli, Node's and Python's libraries. */
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { RedisStore } from "@chouette-iot/queue/redis";
 import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startTestBroker, type TestBroker } from "../support/broker.js";
+import { outputOf, type PythonRecord, storeByPython } from "../support/python-redis.js";
 import { request } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
 
@@ -28,16 +26,6 @@ afterEach(async () => {
   await open.stop();
   await locked.stop();
 });
-
-/** A program's stdout for this stdin; rejects if it fails. */
-async function outputOf(command: string, args: readonly string[], input: string): Promise<string> {
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
-  child.stdin.end(input);
-  const ended = new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
-  const [out, errors, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  if (code !== 0) throw new Error(`${command} ended with ${code}: ${errors}`);
-  return out;
-}
 
 async function refusedOnly(broker: TestBroker, count: number): Promise<void> {
   await until("all connections to be gone", () => broker.counters.connections === 0);
@@ -154,15 +142,9 @@ describe("ioredis", () => {
 });
 
 describe("Python's redis, as the original client uses it", () => {
-  interface Stored {
-    readonly queue: string;
-    readonly score: number;
-    readonly json: string;
-  }
-  const script = fileURLToPath(new URL("../support/original_client.py", import.meta.url));
   const vectors: readonly { queue: string; stored: readonly { score: number; json: string }[] }[] =
     JSON.parse(readFileSync(new URL("../fixtures/client_records.json", import.meta.url), "utf8"));
-  const records: readonly Stored[] = vectors.flatMap(({ queue, stored }) =>
+  const records: readonly PythonRecord[] = vectors.flatMap(({ queue, stored }) =>
     stored.map((record) => ({ queue, ...record })),
   );
 
@@ -171,13 +153,9 @@ describe("Python's redis, as the original client uses it", () => {
     return lines.sort();
   }
 
-  it.each(["pipeline", "batch", "single"])("stores records: %s", async (mode) => {
-    const counts = await outputOf(
-      "/usr/bin/python3",
-      [script, `${open.port}`, mode],
-      JSON.stringify(records),
-    );
-    for (const [queue, [keys, values]] of Object.entries<[number, number]>(JSON.parse(counts))) {
+  it.each(["pipeline", "batch", "single"] as const)("stores records: %s", async (mode) => {
+    const counts = await storeByPython(open.port, mode, records);
+    for (const [queue, [keys, values]] of Object.entries(counts)) {
       const expected = records.filter((record) => record.queue === queue);
       const stored = await open.store.read(queue, { limit: 1_000 });
       expect(inOrder(stored.map(({ score, value }) => ({ score, json: value })))).toEqual(inOrder(expected));
