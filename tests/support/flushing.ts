@@ -20,6 +20,7 @@ export interface FlushOptions {
   readonly globalTags?: readonly string[];
   readonly filter?: SeriesFilter;
   readonly thinning?: Thinning;
+  readonly host?: string;
 }
 
 export interface FlushSetup extends FlushOptions {
@@ -45,9 +46,11 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
       globalTags = [],
       filter = KEEPS_ALL,
       thinning,
+      host,
     } = { ...defaults, ...changed };
     return new Flusher({
       ...{ store, queues, wrap, clock, globalTags, filter, thinning },
+      hostName: host === undefined ? undefined : () => host,
       windows: new Windows(seconds(interval), seconds(2)),
       ttl: seconds(ttl),
       floor: seconds(floor),

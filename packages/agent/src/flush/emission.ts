@@ -62,10 +62,15 @@ export interface EmissionOptions {
   /** Of the gauges that it has emitted; this emission adds its own. */
   readonly gauges: GaugeTimes;
   readonly wrap: Wrap;
+  /** Of its ready metrics and sketches; undefined if they are stored without one. */
+  readonly host: string | undefined;
 }
 
 /** Emits a window, or one step of it. Claims the series in `soFar`; the caller adds to `made` once they are settled. */
-export function emitWindow(window: Window, { soFar, parts, last, gauges, wrap }: EmissionOptions): Emitted {
+export function emitWindow(
+  window: Window,
+  { soFar, parts, last, gauges, wrap, host }: EmissionOptions,
+): Emitted {
   const { emitted, made: madeBefore } = soFar;
   const { start, interval } = window;
   const { at, isLast } = emissionOf(start, emitted, interval);
@@ -85,7 +90,10 @@ export function emitWindow(window: Window, { soFar, parts, last, gauges, wrap }:
     // A new sum: if it fails, the kept context stays as it was sent.
     const sum = before === undefined ? context : sumOf(before.context, context);
     if (sum === undefined) throw new Error(TOO_LARGE);
-    const wrapped = callWrapper(() => wrap(sum, at, interval));
+    const wrapped = withHost(
+      callWrapper(() => wrap(sum, at, interval)),
+      host,
+    );
     const made = readyOf(key, sum, wrapped, gauges);
     const first = madeBefore + ready.length + sketches.length;
     const newReady = recordsOf(encodedMetrics(made.metrics, sum), first);
@@ -143,6 +151,16 @@ function callWrapper(wrap: () => Wrapped): Wrapped {
   } catch (error) {
     return { ok: false, reason: `the wrapper failed: ${messageOf(error)}` };
   }
+}
+
+function withHost(wrapped: Wrapped, host: string | undefined): Wrapped {
+  if (host === undefined || !wrapped.ok) return wrapped;
+  const { metrics, sketches = [] } = wrapped;
+  return {
+    ...wrapped,
+    metrics: metrics.map((metric) => ({ ...metric, host })),
+    sketches: sketches.map((sketch) => ({ ...sketch, host })),
+  };
 }
 
 function idOf({ id }: Position): string {

@@ -55,6 +55,11 @@ export interface FlusherOptions {
   readonly floor: Seconds;
   /** How the backlog of ready metrics is thinned after each flush; undefined if it keeps every point. */
   readonly thinning?: Thinning | undefined;
+  /**
+   * The host that ready metrics are stored with, so that agents with other hosts send them as the same series; undefined if
+   * the agent that sends them adds its own.
+   */
+  readonly hostName?: (() => string) | undefined;
 }
 
 /** Numbers of records. */
@@ -239,7 +244,7 @@ export class Flusher {
   }
 
   async #emit(windows: readonly OpenWindow[], emissions?: Emissions): Promise<readonly EmittedWindow[]> {
-    const { queues, wrap } = this.#options;
+    const { queues, wrap, hostName } = this.#options;
     const kept = await KeptContexts.read(
       this.#options,
       windows.flatMap(({ window }) => this.#keysOf(window, this.#states.get(window))),
@@ -247,13 +252,13 @@ export class Flusher {
     const at = this.#now();
     return windows.map(({ window, positions }) => {
       const { start } = window;
-      const { interval, emitted, ready, hasParts } = this.#states.get(window);
+      const { interval, emitted, ready, hasParts, host = hostName?.() } = this.#states.get(window);
       const soFar = emissions?.get(start) ?? newEmission(emitted);
       emissions?.set(start, soFar);
       const gauges = new GaugeTimes(window, kept.text(this.#states.gaugesKey(start)));
       const parts = kept.contexts(this.#states.partsKey(start), start);
       const last = kept.contexts(this.#states.finalSecondKey(start), start);
-      const emission = emitWindow(window, { soFar, parts, last, gauges, wrap });
+      const emission = emitWindow(window, { soFar, parts, last, gauges, wrap, host });
       const gaugesText = gauges.toText();
       const state = {
         interval,
@@ -263,6 +268,7 @@ export class Flusher {
         hasParts: false,
         hasFinalSecond: emission.last !== undefined,
         hasGauges: gaugesText !== undefined,
+        host,
       };
       const unreadable = kept.takeUnreadable(queues, at);
       return {

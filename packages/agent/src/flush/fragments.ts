@@ -64,6 +64,7 @@ export async function claimFragments(
       ready: 0,
       hasFinalSecond: inFinalSecond.length > 0,
       hasGauges: false,
+      host: undefined,
     };
     return { start: window.start, state, inFinalSecond };
   });

@@ -27,6 +27,8 @@ export interface WindowState {
   readonly hasFinalSecond: boolean;
   /** Whether the times of the gauges that it has emitted are kept; see {@link WindowStates.gaugesKey}. */
   readonly hasGauges: boolean;
+  /** The host with which it was first emitted: all its parts have it. Undefined if the agent that sends them adds its own. */
+  readonly host: string | undefined;
 }
 
 /** In seconds: a clock that was set back by more is taken to have been ahead before. */
@@ -200,7 +202,8 @@ export class WindowStates {
 }
 
 function untouched(interval: Seconds): WindowState {
-  return { interval, emitted: 0, ready: 0, hasParts: false, hasFinalSecond: false, hasGauges: false };
+  const nothingKept = { hasParts: false, hasFinalSecond: false, hasGauges: false };
+  return { interval, emitted: 0, ready: 0, ...nothingKept, host: undefined };
 }
 
 /** @param interval for state without one, which an earlier version wrote */

@@ -59,6 +59,22 @@ describe("windows", () => {
     ]);
   });
 
+  it("keep the host of their first emission, whichever agent emits the rest", async () => {
+    const { put, flushAt, newFlusher, ready } = setUpFlush({ interval: 2 });
+    for (const [emission, host] of ["a", "b", "c"].entries()) {
+      await put(count(NOW, 10 ** emission));
+      await put({ ...count(NOW + 2), metric: host });
+      await flushAt(NOW + 20 + emission, newFlusher({ host }));
+    }
+    const parts = await ready();
+    // The last second is sent again whole: with another host, 10 would count twice.
+    expect(parts.filter(({ metric }) => metric === "m")).toMatchObject([
+      { host: "a", points: [[NOW, 1]] },
+      { host: "a", points: [[NOW + 1, 110]] },
+    ]);
+    expect(new Set(parts.map(({ host }) => host))).toEqual(new Set(["a"]));
+  });
+
   it("don't come back after they were forgotten if METRIC_TTL is raised", async () => {
     const { put, flushAt, newFlusher, ready, store } = setUpFlush();
     await put(count(NOW, 100));
