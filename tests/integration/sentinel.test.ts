@@ -3,7 +3,8 @@
  * survive a failover, and no count or log arrives twice.
  *
  * SENTINEL_KILLS sets how often the master is killed under load, once by default. SENTINEL_RATE sets the load in
- * records per second, SENTINEL_WAIT how many replicas the client waits for.
+ * records per second, SENTINEL_WAIT how many replicas the client waits for, SENTINEL_UNCOPIED_MS how long before a kill the
+ * replica is cut off.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -14,10 +15,11 @@ import { MasterFinder } from "@chouette-iot/queue/resp/master-finder";
 import { milliseconds } from "@chouette-iot/record";
 import { ChouetteClient, type ChouetteClientOptions } from "chouette-iot-client";
 import { describe, expect, it } from "vitest";
-import { startIntake } from "../../packages/agent/src/intake/intake.js";
+import { type AnsweredRequest, type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { runChouette, startAgentProcess, statusPort } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
+import { type Span, startNumberedLoad } from "../support/numbered-load.js";
 import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { MASTER, startSentinel, startWatchedServers, watching } from "../support/sentinels.js";
@@ -27,8 +29,7 @@ const { rawMetrics } = queueNames();
 const KILLS = Number(process.env.SENTINEL_KILLS ?? 1);
 const WAIT_REPLICAS = Number(process.env.SENTINEL_WAIT ?? 0);
 const PER_SECOND = Number(process.env.SENTINEL_RATE ?? 500);
-/** Records stored within this time before a kill may not have been copied yet. */
-const COPY_LAG_MS = 1_000;
+const UNCOPIED_MS = Number(process.env.SENTINEL_UNCOPIED_MS ?? 200);
 
 const cleanUps = cleanUpsAfterEach();
 function newClient(options: ChouetteClientOptions): ChouetteClient {
@@ -208,7 +209,8 @@ describe("a master that is killed under load", () => {
   }, async () => {
     const servers = await startWatchedServers();
     cleanUps.push(servers.stop);
-    const intake = await startIntake({ keepLogs: 1_000_000 });
+    const logs = newLogRequests();
+    const intake = await startIntake({ keepLogs: 0, onRequest: logs.onRequest });
     cleanUps.push(() => intake.close());
     const settings = {
       API_KEY: "any",
@@ -233,22 +235,21 @@ describe("a master that is killed under load", () => {
     });
     client.on("disconnected", ({ message }) => events.push(message));
     client.on("connected", () => events.push("connected"));
-    const load = startLoad(client, PER_SECOND);
-    const arrived = () =>
-      intake
-        .points()
-        .filter(({ metric }) => metric === "load")
-        .reduce((sum, { value }) => sum + value, 0);
-    await until("the first counts", () => arrived() > 0);
+    const load = startNumberedLoad(client, PER_SECOND);
+    const begun = performance.now();
+    const counted = () => intake.counts().points.received;
+    await until("the first counts", () => counted() > 0);
+    /** Records that were confirmed within these may not have been copied. */
+    const spans: Span[] = [];
     for (let kill = 1; kill <= KILLS; kill++) {
       if (kill > 1) await servers.complete();
-      load.kill();
-      await servers.failOver();
+      spans.push(await servers.failOver(UNCOPIED_MS));
       const before = client.stats().stored;
       await until("records on the new master", () => client.stats().stored > before);
-      const arrivedBefore = arrived();
-      await until("counts after the failover", () => arrived() > arrivedBefore);
+      const countedBefore = counted();
+      await until("counts after the failover", () => counted() > countedBefore);
     }
+    const took = (performance.now() - begun) / 1_000;
     load.stop();
     await client.flush({ timeoutMs: 10_000 });
     const { stored, buffered, dropped } = client.stats();
@@ -261,14 +262,17 @@ describe("a master that is killed under load", () => {
       );
       return left.every((size) => size === 0);
     });
-    const logs = intake.logs().map(({ fields }) => JSON.stringify(fields.message));
-    const missing = stored - arrived() - new Set(logs).size;
+    const { missing, wrong } = load.compare(sumsBySlice(intake), logs.arrived(), spans);
+    const repeated = logs.repeated();
     process.stdout.write(
-      `${KILLS} kills at ${PER_SECOND}/s: ${stored} records stored, ${missing} lost by replication, ` +
-        `${load.atRisk()} were stored within ${COPY_LAG_MS} ms before a kill; ${logs.length - new Set(logs).size} logs twice\n`,
+      `${KILLS} kills at ${Math.round(load.made() / took)}/s: ${stored} records confirmed, ${missing} of them lost; ` +
+        `${load.confirmedWithin(spans)} were confirmed while the replica was cut off or the master down; ` +
+        `${repeated.length} logs twice\n`,
     );
-    expect(missing).toBeGreaterThanOrEqual(0);
-    expect(missing).toBeLessThanOrEqual(WAIT_REPLICAS > 0 ? 0 : load.atRisk());
+    expect(wrong).toEqual([]);
+    if (WAIT_REPLICAS > 0) expect(missing).toBe(0);
+    const isDuringFailover = (span: Span) => spans.some(({ from, to }) => span.from <= to && span.to >= from);
+    expect(repeated.filter((unsettled) => !isDuringFailover(unsettled))).toEqual([]);
     const { output } = agent;
     expect(output().match(/Redis failed over from/g)).toHaveLength(KILLS);
     expect(output()).toMatch(`Redis failed over from 127.0.0.1:${first} to`);
@@ -284,35 +288,39 @@ describe("a master that is killed under load", () => {
   });
 });
 
-interface Load {
-  /** Remembers that the master is killed now. */
-  kill(): void;
-  /** How many records were stored shortly before a kill. */
-  atRisk(): number;
-  stop(): void;
+/** The sums of the metric "load", by its tag "slice". */
+function sumsBySlice(intake: Intake): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const { metric, tags, value } of intake.points()) {
+    const slice = tags.find((tag) => tag.startsWith("slice:"))?.slice("slice:".length);
+    if (metric === "load" && slice !== undefined) sums.set(slice, (sums.get(slice) ?? 0) + value);
+  }
+  return sums;
 }
 
-/** One half counts, one half logs. */
-function startLoad(client: ChouetteClient, perSecond: number): Load {
-  const TICK_MS = 20;
-  const storedAt: number[] = [];
-  const kills: number[] = [];
-  let made = 0;
-  const begun = performance.now();
-  const logger = client.logSink({ service: "load" });
-  const timer = setInterval(() => {
-    // By the clock, so that a busy machine makes as many.
-    while (made < ((performance.now() - begun) * perSecond) / 1_000) {
-      made += 1;
-      const stored = made % 2 === 0 ? client.count("load", 1) : logger.info(`log ${made}`);
-      void stored.then((isStored) => isStored && storedAt.push(Date.now()));
-    }
-  }, TICK_MS);
+/** The requests with logs, in order. */
+function newLogRequests() {
+  const requests: { readonly at: number; readonly texts: readonly string[] }[] = [];
   return {
-    kill: () => kills.push(Date.now()),
-    atRisk: () =>
-      storedAt.filter((at) => kills.some((kill) => at > kill - COPY_LAG_MS && at < kill + COPY_LAG_MS))
-        .length,
-    stop: () => clearInterval(timer),
+    onRequest: ({ submission, status = 0 }: AnsweredRequest) => {
+      const texts = submission.logs.map(
+        ({ fields }) => (fields as { readonly message: { readonly msg: string } }).message.msg,
+      );
+      if (status < 300 && texts.length > 0) requests.push({ at: Date.now(), texts });
+    },
+    arrived: (): ReadonlySet<string> => new Set(requests.flatMap(({ texts }) => texts)),
+    /** For each log that arrived again: from when until when it may not have been settled the first time. */
+    repeated: (): readonly Span[] => {
+      const unsettled = new Map<string, Span>();
+      return requests.flatMap(({ at, texts }, index) => {
+        // The next request shows that this one was settled, on the master of that time.
+        const span = { from: at, to: requests[index + 1]?.at ?? Number.POSITIVE_INFINITY };
+        return texts.flatMap((text) => {
+          const earlier = unsettled.get(text);
+          unsettled.set(text, span);
+          return earlier === undefined ? [] : [earlier];
+        });
+      });
+    },
   };
 }

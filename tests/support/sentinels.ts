@@ -1,7 +1,9 @@
 /** Real Redis Sentinels on loopback: one alone, or three that watch a master and its replica. */
 import { writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { lookInto } from "./broker-records.js";
 import { newFolder } from "./folders.js";
+import type { Span } from "./numbered-load.js";
 import { reservedPort } from "./ports.js";
 import { type Running, run } from "./running.js";
 import { until } from "./until.js";
@@ -57,9 +59,11 @@ export interface WatchedServers {
   /**
    * Kills the master (SIGKILL) and resolves when another one is named. The former master returns as its replica; then
    * another failover is possible.
-   * @returns port of the new master
+   *
+   * @param uncopiedMs so long before, the replica is cut off: what is stored from then on is lost
+   * @returns what was confirmed before it is on the new master, and what is confirmed after it as well
    */
-  failOver(): Promise<number>;
+  failOver(uncopiedMs: number): Promise<Span>;
   /** Resolves when the master has a replica that has everything, and the Sentinels know it. */
   complete(): Promise<void>;
   /** A command to one of the servers. */
@@ -118,6 +122,17 @@ export async function startWatchedServers(settings: readonly string[] = []): Pro
     return `${await command(port, "INFO", "replication")}`.includes("state=online");
   };
   await until("the replica", () => isReplicated(ports[0]));
+  /** Resolves with a time a moment ago: what the master had stored by then, its replica has. */
+  const copiedUntil = async (port: number) => {
+    const samples: { readonly at: number; readonly offset: number }[] = [];
+    return until("a copy", async () => {
+      const at = Date.now();
+      const info = `${await command(port, "INFO", "replication")}`;
+      samples.unshift({ at, offset: Number(/master_repl_offset:(\d+)/.exec(info)?.[1]) });
+      const copied = Number(/slave0:.*offset=(\d+)/.exec(info)?.[1]);
+      return samples.find(({ offset }) => offset <= copied)?.at;
+    });
+  };
   const sentinels = await startSentinels(ports);
   const ask = (sentinel: Sentinel, ...args: readonly string[]) =>
     command(sentinel.port, "SENTINEL", ...args, MASTER);
@@ -148,15 +163,22 @@ export async function startWatchedServers(settings: readonly string[] = []): Pro
     master,
     complete,
     command,
-    failOver: async () => {
+    failOver: async (uncopiedMs) => {
       const former = await master();
+      const from = await copiedUntil(former);
+      if (uncopiedMs > 0) {
+        await command(former, "ACL", "SETUSER", "default", "-psync", "-sync");
+        await command(former, "CLIENT", "KILL", "TYPE", "replica");
+        await sleep(uncopiedMs);
+      }
       await servers.get(former)?.end("SIGKILL");
       const next = await until("another master", async () => {
         const port = await master();
         return port !== former && port;
       });
+      const to = Date.now();
       await start(former, next);
-      return next;
+      return { from, to };
     },
     stop: async () => {
       for (const sentinel of sentinels) await sentinel.stop();

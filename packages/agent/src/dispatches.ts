@@ -211,6 +211,7 @@ function newDispatch<T>(
     store: watchdog.store(store),
     clock: timekeeper.trusted(clock),
     rejectedQueue: queues.rejected,
+    remembered: deliveries[signal].remembered,
     // Called before each page, so that a dispatch ends early if the clock jumps.
     sendPolicy: (): SendPolicy<T> => timekeeper.isTrusted && sendPolicy(),
     // The windows that have closed since the last release.

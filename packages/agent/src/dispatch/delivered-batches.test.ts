@@ -3,6 +3,7 @@ import { MemoryStore } from "@chouette-iot/queue/memory";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DeliveredBatches } from "./delivered-batches.js";
+import { RememberedRecords } from "./remembered-records.js";
 
 const QUEUE = "chouette:logs:wrapped";
 const DELIVERED = counterName(QUEUE, "delivered");
@@ -30,7 +31,7 @@ async function withRecords(count: number) {
   const store = new FailingStore();
   const records = Array.from({ length: count }, (_, n) => ({ score: n, id: `${n}`, value: `value ${n}` }));
   await store.append(QUEUE, records);
-  return { store, records, delivered: new DeliveredBatches(store, QUEUE) };
+  return { store, records, delivered: new DeliveredBatches(store, QUEUE, new RememberedRecords()) };
 }
 
 describe("what was delivered", () => {
@@ -77,5 +78,31 @@ describe("what was delivered", () => {
     await store.append(QUEUE, records);
     await delivered.begin();
     expect(await store.size(QUEUE)).toBe(1);
+  });
+
+  it("is settled once more if it comes back, but not with another value", async () => {
+    const { store, records, delivered } = await withRecords(3);
+    await delivered.begin();
+    await delivered.settle(records, NO_STATE);
+    const [first, second, third] = records;
+    if (first === undefined || second === undefined || third === undefined) throw new Error("no records");
+    const [changed, unknown] = [
+      { ...second, value: "another" },
+      { ...third, id: "another" },
+    ];
+    await store.append(QUEUE, [first, changed, unknown]);
+    const page = await store.read(QUEUE, { limit: 10 });
+    const left = [expect.objectContaining(changed), expect.objectContaining(unknown)];
+    expect(await delivered.withoutDelivered(page)).toEqual(left);
+    expect(await store.read(QUEUE, { limit: 10 })).toEqual(left);
+    expect((await store.counters()).get(DELIVERED)).toBe(4);
+  });
+
+  it("is remembered up to a million characters, the latest longest", async () => {
+    const { store, delivered } = await withRecords(0);
+    const records = ["a", "b", "c"].map((id, score) => ({ score, id, value: id.repeat(400_000) }));
+    for (const record of records) await delivered.settle([record], NO_STATE);
+    await store.append(QUEUE, records);
+    expect(await delivered.withoutDelivered(records)).toEqual(records.slice(0, 1));
   });
 });

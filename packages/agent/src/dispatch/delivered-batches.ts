@@ -1,9 +1,10 @@
 /**
  * Removes delivered records from their queue, even if the store fails, or returns with older data, after the delivery.
  *
- * Promises: a batch whose delivery this process has seen is not sent again, and is counted once. A record whose value has
- * changed meanwhile stays: after the store lost data, its window may have been emitted again. Remembers one batch, in
- * memory: if the process crashes before it is settled, that batch is sent once more.
+ * Promises: a batch whose delivery this process has seen is not sent again, and is counted once. That includes the last
+ * settled batches, if records of the queue would count twice. A record whose value has changed meanwhile stays: after the store
+ * lost data, its window may have been emitted again. Remembers batches in memory: if the process crashes before a batch is
+ * settled, it is sent once more.
  */
 import {
   counterName,
@@ -13,6 +14,7 @@ import {
   type Store,
   type StoredRecord,
 } from "@chouette-iot/queue";
+import type { RememberedRecords } from "./remembered-records.js";
 
 /** Records per page. */
 const PAGE = 1_000;
@@ -20,14 +22,16 @@ const PAGE = 1_000;
 export class DeliveredBatches {
   readonly #store: Store;
   readonly #queue: string;
+  readonly #remembered: RememberedRecords | undefined;
   /** The store's epoch when the queue was read. */
   #epoch: number;
   /** By id: the records of a delivered batch whose settlement isn't confirmed. */
   #unsettled: ReadonlyMap<string, StoredRecord> = new Map();
 
-  constructor(store: Store, queue: string) {
+  constructor(store: Store, queue: string, remembered: RememberedRecords | undefined) {
     this.#store = store;
     this.#queue = queue;
+    this.#remembered = remembered;
     this.#epoch = store.epoch;
   }
 
@@ -47,6 +51,7 @@ export class DeliveredBatches {
     state: ReadonlyMap<string, string | undefined>,
   ): Promise<void> {
     this.#unsettled = new Map(batch.map((record) => [record.id, record]));
+    this.#remembered?.add(batch);
     try {
       await this.#store.settle({ ...this.#removal(batch), state, onlyInEpoch: this.#epoch });
       this.#unsettled = new Map();
@@ -54,6 +59,16 @@ export class DeliveredBatches {
       if (!(error instanceof StaleEpochError)) throw error;
       await this.#settleUnchanged();
     }
+  }
+
+  /** Settles the records of a page that were delivered before, and returns the others. Rejects if the store does. */
+  async withoutDelivered(page: readonly StoredRecord[]): Promise<readonly StoredRecord[]> {
+    const remembered = this.#remembered;
+    const delivered = remembered === undefined ? [] : page.filter((record) => remembered.has(record));
+    if (delivered.length === 0) return page;
+    await this.#store.settle(this.#removal(delivered));
+    const settled = new Set(delivered);
+    return page.filter((record) => !settled.has(record));
   }
 
   async #settleUnchanged(): Promise<void> {

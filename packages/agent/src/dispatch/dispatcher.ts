@@ -21,6 +21,7 @@ import {
 } from "./delivery.js";
 import { admittedPages, type PageOptions } from "./ready-pages.js";
 import { Release } from "./release.js";
+import type { RememberedRecords } from "./remembered-records.js";
 import { storeId } from "./store-id.js";
 
 export interface DispatcherOptions<T> extends Omit<PageOptions<T>, "delivered"> {
@@ -30,6 +31,8 @@ export interface DispatcherOptions<T> extends Omit<PageOptions<T>, "delivered"> 
   readonly maxAge?: Seconds | undefined;
   /** Records younger than this are sent before the backlog. */
   readonly fresh: Seconds;
+  /** Records that are not sent again; undefined by default, for records that may be. */
+  readonly remembered?: RememberedRecords | undefined;
 }
 
 export interface Dispatched {
@@ -51,7 +54,8 @@ export class Dispatcher<T> {
   #isResumed = false;
 
   constructor(options: DispatcherOptions<T>) {
-    this.#options = { ...options, delivered: new DeliveredBatches(options.store, options.queue) };
+    const { store, queue, remembered } = options;
+    this.#options = { ...options, delivered: new DeliveredBatches(store, queue, remembered) };
     this.#batchSize = new BatchSize(options.batchSize);
     this.#future = new FutureLimit(options.clock);
   }

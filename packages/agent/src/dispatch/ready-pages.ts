@@ -41,7 +41,7 @@ export async function* admittedPages<T>(
   while (sendPolicy !== false) {
     const { value: page } = await all.next();
     if (page === undefined) return;
-    const entries = await decodePage(page, options, tally);
+    const entries = await decodePage(await options.delivered.withoutDelivered(page), options, tally);
     const admits = sendPolicy;
     const admitted = admits === true ? entries : entries.filter(({ record, id }) => admits(record, id));
     tally.deferred += entries.length - admitted.length;

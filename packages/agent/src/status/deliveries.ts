@@ -1,5 +1,6 @@
 /** Delivery statistics of an output since the agent's start. */
 import { bySignal, type Seconds, type Signal, seconds, toSeconds } from "@chouette-iot/record";
+import { RememberedRecords } from "../dispatch/remembered-records.js";
 import type { Outcome, Output } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
 
@@ -18,11 +19,22 @@ export interface Deliveries {
   last: Seconds | undefined;
   /** Sum of the records' ages when they were delivered; divided by `records`, the mean delay. */
   delays: Seconds;
+  /** The last delivered records; undefined if they may be sent again, because Datadog would keep one of them. */
+  readonly remembered: RememberedRecords | undefined;
 }
 
-function newDeliveries(): Deliveries {
+const COUNTS_TWICE: Readonly<Record<Signal, boolean>> = {
+  metrics: false,
+  sketches: false,
+  logs: true,
+  events: true,
+  checks: false,
+};
+
+function newDeliveries(signal: Signal): Deliveries {
   const requests = { delivered: 0, unavailable: 0, unauthorized: 0, "too-large": 0, refused: 0 };
-  return { requests, records: 0, bytes: 0, old: 0, last: undefined, delays: seconds(0) };
+  const remembered = COUNTS_TWICE[signal] ? new RememberedRecords() : undefined;
+  return { requests, records: 0, bytes: 0, old: 0, last: undefined, delays: seconds(0), remembered };
 }
 
 export type AllDeliveries = Readonly<Record<Signal, Deliveries>>;

@@ -94,7 +94,7 @@ export interface Deferred {
 }
 
 /** Since the agent's start. */
-export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays" | "old"> {
+export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays" | "old" | "remembered"> {
   /** Delivered points that Datadog only ingests with Historical Metrics, or delivered logs that were older than 18 h. */
   readonly old?: number;
   /** Unix time. */
