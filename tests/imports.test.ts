@@ -26,6 +26,8 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   // Node has no Unix datagrams: the package that has them is loaded if a path is set.
   "agent/ingest": ["record", "queue", "agent/runtime"],
   "agent/flush": ["record", "queue", "agent/runtime", "agent/aggregation", "agent/wrappers"],
+  // Moves raw records between queues, and the state of their windows with them.
+  "agent/routing": ["record", "queue", "agent/runtime", "agent/aggregation", "agent/flush"],
   "agent/timekeeping": ["record", "queue", "agent/runtime", "agent/flush"],
   "agent/dispatch": ["record", "queue", "agent/runtime", "agent/outputs"],
   "agent/lease": ["record", "queue", "agent/runtime"],
@@ -90,6 +92,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "agent/ingest",
     "agent/lease",
     "agent/flush",
+    "agent/routing",
     "agent/timekeeping",
     "agent/dispatch",
     "agent/housekeeping",

@@ -50,8 +50,8 @@ const LOOPS: Readonly<Record<string, (store: MemoryStore) => Promise<unknown>>> 
       maxBytes: ENDLESS,
       ttl: seconds(1e9),
     }),
-  purge: (store) => askQueues(store, names, { kind: "purge", queue: "logs" }, NOW),
-  requeue: (store) => askQueues(store, names, { kind: "requeue" }, NOW),
+  purge: (store) => askQueues([{ store, queues: names }], { kind: "purge", queue: "logs" }, NOW),
+  requeue: (store) => askQueues([{ store, queues: names }], { kind: "requeue" }, NOW),
   thinning: async (store) => {
     const options = { resolutions: [{ age: 60, step: 60 }], attempted: new AttemptedTimes() };
     const states = new WindowStates(store, names.rawMetrics, new Windows(seconds(10), seconds(2)));

@@ -27,6 +27,7 @@ import { loadWrapper } from "../../packages/agent/src/wrappers/load-wrapper.js";
 import type { FarSide } from "./far-side.js";
 import type { Settings } from "./operations.js";
 import type { ProcessLife } from "./process-life.js";
+import { QUEUES } from "./watched-store.js";
 
 export const HOST = "device-1";
 export const RELEASE_INTERVAL = 20;
@@ -96,14 +97,17 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
         boot,
         store: workStore,
         storeOutage,
+        newOutage: (component, state) => new Outage(component, clock, log, state),
+        queues: QUEUES,
         engine: { kind: "memory" },
         history: undefined,
+        routing: undefined,
+        shares: 1,
         meters: {
           sentBytes: new SentBytes(workStore, clock),
           deliveries: newAllDeliveries(),
           series: new SeriesMeter(),
         },
-        status: () => Promise.reject(new Error("nobody asks")),
         wrap,
         outputs,
       },

@@ -62,6 +62,8 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
       ...{ log, clock, store: marked, outputs, config: loaded.config },
       wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
       storeOutage: new Outage("store", clock, log),
+      newOutage: (component, state) => new Outage(component, clock, log, state),
+      queues,
       meters: {
         sentBytes: new SentBytes(marked, clock),
         deliveries: newAllDeliveries(),
@@ -69,8 +71,9 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
       },
       engine: { kind: "memory" },
       history: undefined,
+      routing: undefined,
+      shares: 1,
       boot: { id: "a-boot", uptime: () => seconds(UPTIME + clock.monotonic() / 1000) },
-      status: () => Promise.reject(new Error("nobody asks")),
     },
     new AbortController().signal,
   );

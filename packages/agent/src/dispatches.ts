@@ -26,7 +26,7 @@ import type { Output } from "./outputs/output.js";
 import type { AttemptedTimes } from "./runtime/attempted-times.js";
 import type { Clock } from "./runtime/clock.js";
 import type { Log } from "./runtime/log.js";
-import { Outage } from "./runtime/outage.js";
+import type { NewOutage, Outage } from "./runtime/outage.js";
 import { LoopWatchdog } from "./runtime/watchdog.js";
 import { type AllDeliveries, type DeliveryStatsOptions, withDeliveryStats } from "./status/deliveries.js";
 import type { SeriesMeter } from "./status/series-use.js";
@@ -39,6 +39,7 @@ export interface DispatchesOptions {
   readonly log: Log;
   readonly store: Store;
   readonly storeOutage: Outage;
+  readonly newOutage: NewOutage;
   readonly queues: QueueNames;
   readonly outputs: Outputs;
   readonly meters: DeliveryMeters;
@@ -195,9 +196,10 @@ function newDispatch<T>(
   signal: Signal,
   { queue, decode, batchSize, ttl, ingestedAge, hasBegun, sendPolicy, timeOf, onDelivered }: Kind<T>,
   output: Output<T>,
-  { config, clock, log, store, storeOutage, queues, meters: { sentBytes, deliveries } }: DispatchesOptions,
+  { config, clock, log, store, storeOutage, newOutage, queues, meters }: DispatchesOptions,
   { timekeeper, locks }: DispatchGate,
 ) {
+  const { sentBytes, deliveries } = meters;
   const watchdog = new LoopWatchdog(`${signal} dispatch`, clock);
   const watched = withDeliveryStats(watchedOutput(output, watchdog), {
     deliveries: deliveries[signal],
@@ -219,8 +221,8 @@ function newDispatch<T>(
   });
   const { place } = OUTPUTS[config.output];
   const name = signal === "metrics" ? place : `${place} ${signal}`;
-  const outputOutage = new Outage(name, clock, log);
-  const ownOutage = new Outage(`${signal} dispatch`, clock, log, "failing");
+  const outputOutage = newOutage(name);
+  const ownOutage = newOutage(`${signal} dispatch`, "failing");
   const loop = new DispatchLoop<T>({
     ...{ name, dispatcher, log, outputOutage },
     output: watched,

@@ -1,7 +1,7 @@
 /** The agent's store: a Redis server, or the embedded store with its broker. */
 import type { BrokerStore, Store } from "@chouette-iot/queue";
 import type { ReportedLosses } from "@chouette-iot/queue/embedded";
-import type { RedisStore } from "@chouette-iot/queue/redis";
+import type { RedisStore, RedisStoreOptions } from "@chouette-iot/queue/redis";
 import { milliseconds } from "@chouette-iot/record";
 import type { Config } from "./config/config.js";
 import { redisAddress } from "./config/redis-address.js";
@@ -122,8 +122,17 @@ function causeOf({ isPowerLost, isOtherVersion }: ReportedLosses): string {
   return isPowerLost ? "the machine stopped before the last writes were on disk" : "files were damaged";
 }
 
-/** Waits briefly for the connection, so that an outage is only reported if the server really doesn't answer. */
-async function connectedStore({ settings }: Config, log: Log, clock: Clock): Promise<RedisStore> {
+/**
+ * Waits briefly for the connection, so that an outage is only reported if the server really doesn't answer.
+ *
+ * @param place of a shard; undefined for the whole store
+ */
+export async function connectedStore(
+  { settings }: Config,
+  log: Log,
+  clock: Clock,
+  place?: Pick<RedisStoreOptions, "namespace" | "shard">,
+): Promise<RedisStore> {
   const { RedisStore } = await import("@chouette-iot/queue/redis");
   const waiting = new AbortController();
   let last: string | undefined;
@@ -136,7 +145,7 @@ async function connectedStore({ settings }: Config, log: Log, clock: Clock): Pro
       );
     last = server;
   };
-  const store = new RedisStore({ ...redisAddress(settings), onConnected });
+  const store = new RedisStore({ ...redisAddress(settings), ...place, onConnected });
   await clock.sleep(FIRST_CONNECTION, waiting.signal);
   return store;
 }

@@ -9,15 +9,11 @@
  * lease is lost. `startPipeline` shows what each loop needs.
  */
 import { setMaxListeners } from "node:events";
-import { type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
-import { type ReadyMetric, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
+import type { QueueNames, Store } from "@chouette-iot/queue";
+import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { seriesFilter } from "./aggregation/series-filter.js";
-import { openCollectors } from "./collectors/open-collectors.js";
-import { startCollectors } from "./collectors/rounds.js";
-import type { CollectorStatus } from "./collectors/runner.js";
 import type { Config } from "./config/config.js";
 import { OUTPUTS } from "./config/outputs.js";
-import { redisAddress } from "./config/redis-address.js";
 import type { DeferredCounts } from "./dispatch/byte-budget.js";
 import { type DeliveryMeters, newDispatches } from "./dispatches.js";
 import { type FlushLoopOptions, runFlushLoop } from "./flush/flush-loop.js";
@@ -28,16 +24,15 @@ import { runStoreLimit } from "./housekeeping/store-limit.js";
 import type { StoreEngine } from "./open-store.js";
 import type { Outputs } from "./outputs/open-outputs.js";
 import { rereadAfterReconnect } from "./reread-store.js";
+import { runRouteLoop } from "./routing/route-loop.js";
+import type { RouterOptions } from "./routing/router.js";
 import { AttemptedTimes } from "./runtime/attempted-times.js";
 import { CLOCK_FLOOR, type Clock } from "./runtime/clock.js";
 import type { Log } from "./runtime/log.js";
-import { Outage } from "./runtime/outage.js";
-import { readyWriter } from "./runtime/ready-writer.js";
+import type { NewOutage, Outage } from "./runtime/outage.js";
 import { LoopWatchdog } from "./runtime/watchdog.js";
 import type { History } from "./status/history.js";
 import { runHistoryStore } from "./status/history-store.js";
-import { runSelfMetrics } from "./status/self-metrics.js";
-import type { Status } from "./status/status.js";
 import type { Boot } from "./timekeeping/boot.js";
 import { QueueLocks } from "./timekeeping/queue-locks.js";
 import { Timekeeper } from "./timekeeping/timekeeper.js";
@@ -45,9 +40,6 @@ import type { Wrap } from "./wrappers/wrapper.js";
 
 export interface Pipeline {
   readonly outages: readonly Outage[];
-  collectors(): readonly CollectorStatus[];
-  /** What each collector measured last, by its name. */
-  lastReady(): ReadonlyMap<string, readonly ReadyMetric[]>;
   /** Numbers of records held back because a byte budget is used up. */
   deferred(): DeferredCounts;
   /** Of flush and dispatch. */
@@ -64,73 +56,72 @@ export interface PipelineOptions {
   readonly log: Log;
   /** Its failures are StoreErrors. On a Redis server, fenced by the lease. */
   readonly store: Store;
+  readonly queues: QueueNames;
   readonly storeOutage: Outage;
+  readonly newOutage: NewOutage;
   readonly engine: StoreEngine;
   readonly boot: Boot;
   readonly wrap: Wrap;
   readonly outputs: Outputs;
   readonly meters: DeliveryMeters;
-  /** To be kept in the store; undefined without a status server. */
+  /** To be kept in the store; undefined without a status server, or if another shard keeps it. */
   readonly history: History | undefined;
-  status(): Promise<Status>;
+  /** Undefined if raw records are aggregated here; else they are moved to these raw queues. */
+  readonly routing: Pick<RouterOptions, "targets"> | undefined;
+  /** Number of shards that share the limits of the store. */
+  readonly shares: number;
 }
 
 /** @param lost aborted when another agent becomes the leader */
 export function startPipeline(options: PipelineOptions, lost: AbortSignal): Pipeline {
-  const { config, clock, log, store, storeOutage, engine, boot, wrap, outputs, meters, history } = options;
-  const { settings, releaseInterval: every } = config;
-  const { globalTags, captureInterval, collectorDeadline } = settings;
+  const { store, clock, history } = options;
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, lost]);
   // Every loop adds a listener, and Node warns of a leak after ten.
   setMaxListeners(0, signal);
-  const queues = queueNames();
   const locks = new QueueLocks();
-  const flush = newFlush({ config, clock, log, store, storeOutage, boot, wrap }, queues, locks);
-  const dispatches = newDispatches(
-    { config, clock, log, store, storeOutage, queues, outputs, meters },
-    { timekeeper: flush.timekeeper, locks, areMetricsClaimed: flush.hasBegun, attempted: flush.attempted },
-  );
+  const flush =
+    options.routing === undefined ? newFlush(options, locks) : newRouting(options, options.routing, locks);
+  const dispatches = newDispatches(options, {
+    timekeeper: flush.timekeeper,
+    locks,
+    areMetricsClaimed: flush.hasBegun,
+    attempted: flush.attempted,
+  });
   const flushing = flush.run(dispatches.wake, signal);
   const dispatching = dispatches.run(signal);
-  const upkeep = startUpkeep({ config, clock, log, store, storeOutage, engine }, queues, locks, signal);
+  const upkeep = startUpkeep(options, locks, signal);
   const loops = [flushing, ...dispatching, ...upkeep.loops];
-  const status = () => options.status();
-  if (settings.selfMetrics && !OUTPUTS[config.output].isForPeople) {
-    loops.push(runSelfMetrics({ store, queues, globalTags, clock, every, status }, signal));
-  }
   if (history !== undefined) loops.push(runHistoryStore({ store, history, clock }, signal));
-  const collecting = startCollectors({
-    collectors: openCollectors({ settings, redis: redisAddress(settings), log }),
-    interval: toMilliseconds(seconds(captureInterval)),
-    deadline: toMilliseconds(seconds(collectorDeadline)),
-    clock,
-    log,
-    deliver: readyWriter(store, queues.readyMetrics, "collect", globalTags),
-  });
   return {
     outages: [flush.outage, ...dispatches.outages, ...upkeep.outages],
     watchdogs: [flush.watchdog, ...dispatches.watchdogs],
     flushedAt: flush.flushedAt,
-    collectors: () => collecting.status(),
-    lastReady: () => collecting.lastReady(),
     deferred: () => dispatches.deferred(),
     stop: async () => {
       ending.abort();
-      await Promise.all([...loops, collecting.stop()]);
+      await Promise.all(loops);
     },
   };
 }
 
+/** The loop that empties the raw queue, with the timekeeper that decides whether it may run. */
+interface RawQueueLoop {
+  readonly outage: Outage;
+  readonly watchdog: LoopWatchdog;
+  readonly timekeeper: Timekeeper;
+  /** Whether ready metrics may be dispatched. */
+  hasBegun(): boolean;
+  readonly attempted: AttemptedTimes | undefined;
+  flushedAt(): Seconds | undefined;
+  run(wakeDispatch: () => void, signal: AbortSignal): Promise<void>;
+}
+
 /** The flush loop, with the timekeeper that decides whether it may run. */
-function newFlush(
-  options: Pick<PipelineOptions, "config" | "clock" | "log" | "store" | "storeOutage" | "boot" | "wrap">,
-  queues: QueueNames,
-  locks: QueueLocks,
-) {
-  const { config, log, store, storeOutage, boot, wrap } = options;
+function newFlush(options: PipelineOptions, locks: QueueLocks): RawQueueLoop {
+  const { config, log, store, queues, storeOutage, boot, wrap } = options;
   const { windows, settings, metricTtl: ttl } = config;
-  const outage = new Outage("flush", options.clock, log, "failing");
+  const outage = options.newOutage("flush", "failing");
   const watchdog = new LoopWatchdog("flush", options.clock);
   const clock = watchdog.clock();
   // Timekeeper and flusher cache what they read from the store, and must read it again after a reconnect.
@@ -168,6 +159,42 @@ function newFlush(
   return { run, timekeeper, outage, watchdog, hasBegun, attempted, flushedAt: () => flushedAt };
 }
 
+/** The router instead of the flush, for a queue whose records belong to shards. */
+function newRouting(
+  { clock: systemClock, newOutage, ...options }: PipelineOptions,
+  { targets }: Pick<RouterOptions, "targets">,
+  locks: QueueLocks,
+): RawQueueLoop {
+  const { config, log, queues, storeOutage, boot } = options;
+  const outage = newOutage("routing", "failing");
+  const watchdog = new LoopWatchdog("routing", systemClock);
+  const clock = watchdog.clock();
+  const store = watchdog.store(rereadAfterReconnect(options.store));
+  const { windows } = config;
+  const timekeeper = new Timekeeper({ store, queues, locks, clock, log, windows, boot });
+  const outages = { store: storeOutage, own: outage };
+  let routedAt: Seconds | undefined;
+  const onRouted = () => {
+    routedAt = toSeconds(clock.now());
+  };
+  return {
+    run: (wakeDispatch, signal) =>
+      runRouteLoop(
+        {
+          ...{ store, queues, clock, outages, targets, onRouted, interval: windows.interval },
+          checkClock: clockCheck(timekeeper, wakeDispatch),
+        },
+        signal,
+      ),
+    timekeeper,
+    outage,
+    watchdog,
+    hasBegun: () => true,
+    attempted: undefined,
+    flushedAt: () => routedAt,
+  };
+}
+
 /** @param onTrusted called when the clock becomes trustworthy */
 function clockCheck(timekeeper: Timekeeper, onTrusted: () => void): FlushLoopOptions["checkClock"] {
   return async () => {
@@ -179,24 +206,19 @@ function clockCheck(timekeeper: Timekeeper, onTrusted: () => void): FlushLoopOpt
 }
 
 /** The loops that keep the store within its bounds and report what it drops. */
-function startUpkeep(
-  options: Pick<PipelineOptions, "config" | "clock" | "log" | "store" | "storeOutage" | "engine">,
-  queues: QueueNames,
-  locks: QueueLocks,
-  signal: AbortSignal,
-) {
-  const { config, clock, log, store, storeOutage, engine } = options;
-  const { maxDeadLetters: maxRecords, deadLetterTtl, storeMaxBytes } = config.settings;
-  const housekeeping = new Outage("housekeeping", clock, log, "failing");
-  const limit = new Outage("store limit", clock, log, "failing");
-  const full = new Outage("embedded store", clock, log, "full");
-  const limits = { maxRecords, ttl: seconds(deadLetterTtl) };
+function startUpkeep(options: PipelineOptions, locks: QueueLocks, signal: AbortSignal) {
+  const { config, clock, log, store, queues, storeOutage, newOutage, engine, shares } = options;
+  const { maxDeadLetters, deadLetterTtl, storeMaxBytes } = config.settings;
+  const housekeeping = newOutage("housekeeping", "failing");
+  const limit = newOutage("store limit", "failing");
+  const full = newOutage("embedded store", "full");
+  const limits = { maxRecords: Math.ceil(maxDeadLetters / shares), ttl: seconds(deadLetterTtl) };
   const server = engine.kind === "redis" ? engine.server : undefined;
   const maxBytes = storeMaxBytes ?? (engine.kind === "embedded" ? engine.defaultLimit : undefined);
   const outages = { store: storeOutage, own: housekeeping };
   const loops = [
     runDropLog({ store, queues, clock, log }, signal),
-    runHousekeeping({ store, queues, clock, limits, outages, maxBytes, server }, signal),
+    runHousekeeping({ store, queues, clock, limits, shares, outages, maxBytes, server }, signal),
   ];
   if (engine.kind === "embedded")
     loops.push(

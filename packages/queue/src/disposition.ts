@@ -10,6 +10,8 @@ export type Disposition =
   | "accepted"
   /** A raw record that became part of a ready metric. */
   | "aggregated"
+  /** Moved from the queue of a client without shards to its metric's shard. */
+  | "routed"
   /** Accepted by the intake. */
   | "delivered"
   /** Became a dead letter, with a reason. */

@@ -19,9 +19,16 @@ export class GaugeTimes {
   constructor(window: WindowSpan, text: string | undefined) {
     this.#window = window;
     this.#places = new Map();
-    const bytes = Buffer.from(text ?? "", "base64");
-    for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES)
-      this.#places.set(bytes.readUIntBE(at, HASH_BYTES), bytes.readUInt16BE(at + HASH_BYTES));
+    this.join(text ?? "");
+  }
+
+  /** Adds the times of another text of this window. */
+  join(text: string): void {
+    const bytes = Buffer.from(text, "base64");
+    for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
+      const hash = bytes.readUIntBE(at, HASH_BYTES);
+      this.#places.set(hash, Math.max(bytes.readUInt16BE(at + HASH_BYTES), this.#places.get(hash) ?? 0));
+    }
   }
 
   /** Whether a later value of this gauge was emitted. */

@@ -1,12 +1,19 @@
 /** Connects a command to Redis within seconds. */
-import { RedisStore } from "@chouette-iot/queue/redis";
+import { RedisStore, type RedisStoreOptions } from "@chouette-iot/queue/redis";
 import { redisAddress, shownRedisAddress } from "../config/redis-address.js";
 import type { Settings } from "../config/settings.js";
 
 const TIMEOUT_MS = 5_000;
 
-/** Rejects with the first error, or after the time limit. */
-export async function connectedStore(settings: Settings): Promise<RedisStore> {
+/**
+ * Rejects with the first error, or after the time limit.
+ *
+ * @param place of a shard; undefined for the whole store
+ */
+export async function connectedStore(
+  settings: Settings,
+  place?: Pick<RedisStoreOptions, "namespace" | "shard">,
+): Promise<RedisStore> {
   let timer: NodeJS.Timeout | undefined;
   const connecting = new Promise<RedisStore>((resolve, reject) => {
     const giveUp = (error: Error) => {
@@ -15,6 +22,7 @@ export async function connectedStore(settings: Settings): Promise<RedisStore> {
     };
     const store: RedisStore = new RedisStore({
       ...redisAddress(settings),
+      ...place,
       onConnected: () => resolve(store),
       onDisconnected: giveUp,
     });

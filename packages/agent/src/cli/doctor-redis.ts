@@ -5,6 +5,7 @@ import { messageOf } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
 import { hasSentinels, shownRedisAddress } from "../config/redis-address.js";
 import type { Settings } from "../config/settings.js";
+import { placeOfShard } from "./connected-shards.js";
 import { connectedStore } from "./connected-store.js";
 import type { Finding } from "./finding.js";
 
@@ -12,10 +13,15 @@ import type { Finding } from "./finding.js";
 const NEARLY_FULL = 0.9;
 
 export async function checkRedis({ settings }: Config): Promise<readonly Finding[]> {
+  const { shards } = settings;
   try {
-    const store = await connectedStore(settings);
+    const store = await connectedStore(settings, shards === undefined ? undefined : placeOfShard(0));
     try {
-      return [...sentinelFindings(settings, store.server), ...findings(await store.serverInfo())];
+      return [
+        ...sentinelFindings(settings, store.server),
+        ...(shards === undefined ? [] : [shardFinding(shards, await store.shards(), store.isCluster)]),
+        ...findings(await store.serverInfo()),
+      ];
     } finally {
       await store.close();
     }
@@ -30,6 +36,21 @@ export async function checkRedis({ settings }: Config): Promise<readonly Finding
       },
     ];
   }
+}
+
+/** @param stored undefined before the first agent has started */
+function shardFinding(shards: number, stored = shards, isCluster = false): Finding {
+  const kind = isCluster ? " on a Redis Cluster" : "";
+  if (stored === shards) return { about: "broker", verdict: "ok", found: `${shards} shards${kind}` };
+  return {
+    about: "broker",
+    verdict: stored < shards ? "warning" : "error",
+    found: `the broker has ${stored} shards${kind}, and CHOUETTE_SHARDS is ${shards}`,
+    advice:
+      stored < shards
+        ? "wait until the agents have emptied the shards and use the new number; stop programs that have the old one"
+        : `set CHOUETTE_SHARDS to ${stored}: the number of shards can't be made smaller`,
+  };
 }
 
 function sentinelFindings(settings: Settings, master = ""): readonly Finding[] {

@@ -1,6 +1,5 @@
 /** `chouette queue`: inspects the queues, requeues dead letters, purges queues. */
 import { createInterface } from "node:readline/promises";
-import { queueNames } from "@chouette-iot/queue";
 import { decodeRejected } from "@chouette-iot/record";
 import { Argument, type Command } from "commander";
 import type { Config } from "../config/config.js";
@@ -10,7 +9,7 @@ import { count } from "../runtime/readable.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "../status/queue-requests.js";
 import { argument } from "./argument.js";
-import { connectedStore } from "./connected-store.js";
+import { withShards } from "./connected-shards.js";
 import { noAgentError } from "./running-agent.js";
 import { withSettings } from "./settings-or-exit-code.js";
 import { table } from "./text-table.js";
@@ -29,7 +28,8 @@ const HELP = `
 Queues: raw (metrics as stored by clients), ready (metrics to be sent), sketches (distributions to be sent), logs, events,
 checks, rejected (dead letters).
 
-With Redis as the broker, it connects to the server; no agent is needed. With the embedded broker, it connects to the
+With Redis as the broker, it connects to the server; no agent is needed. With CHOUETTE_SHARDS, it shows and changes the
+queues of all shards together. With the embedded broker, it connects to the
 running agent's socket in CHOUETTE_DATA_DIR; run it as the agent's user or root.
 
 Exit code: 0 if done, 1 if it failed, 2 if a setting is invalid or a destructive command was not confirmed.`;
@@ -117,12 +117,7 @@ async function answerOf(config: Config, request: QueueRequest): Promise<QueueAns
     return askAgent(controlSocket(settings.dataDirectory), request).catch(async (error) => {
       throw await noAgentError(config, error);
     });
-  const store = await connectedStore(settings);
-  try {
-    return await askQueues(store, queueNames(), request, Date.now() / 1000);
-  } finally {
-    await store.close();
-  }
+  return withShards(settings, (shards) => askQueues(shards, request, Date.now() / 1000));
 }
 
 function answerText(answer: QueueAnswer): string {

@@ -14,6 +14,7 @@ export function statusText(status: Status): string {
     ...statusLines(status).map((line) => wrapped(printable(line), terminalWidth(), 9)),
     "",
     queues === undefined ? "Store does not answer.\n" : `${queueTable(queues)}\n${ledgerTable(queues)}`,
+    ...(status.shards === undefined ? [] : [shardTable(status.shards)]),
     ...(status.collectors.length > 0 ? [collectorTable(status)] : []),
   ].join("\n");
 }
@@ -154,6 +155,15 @@ function ledgerTable(queues: Queues): string {
     ];
   });
   return table(["All time", "Accepted = done + pending + dropped", "Details"], rows);
+}
+
+function shardTable(shards: NonNullable<Status["shards"]>): string {
+  const rows = shards.map(({ shard, isOurs, holder, pending }) => [
+    shard,
+    isOurs ? "this one" : holder === undefined ? "none" : `${holder.host}, process ${holder.pid}`,
+    `${pending}`,
+  ]);
+  return table(["Shard", "Agent", "Pending"], rows);
 }
 
 function collectorTable({ collectors, at }: Status): string {

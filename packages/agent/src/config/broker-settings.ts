@@ -40,6 +40,13 @@ export const BROKER = {
   redisPort: setting(["REDIS_PORT"], wholeNumber(1, 65_535, "a port"), 6379, "The Redis server's port", {
     requiresRestart: true,
   }),
+  shards: setting(
+    ["CHOUETTE_SHARDS"],
+    wholeNumber(1, 256, "shards"),
+    undefined,
+    "Number of shards on the Redis server or Redis Cluster, which several agents share; the same for all agents and clients",
+    { requiresRestart: true },
+  ),
   listen: setting(
     ["CHOUETTE_LISTEN"],
     hostAndPort("127.0.0.1:6379"),

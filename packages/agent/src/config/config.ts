@@ -148,7 +148,10 @@ function parse(setting: Setting<unknown, unknown>, { text, isCollection }: Given
   return { ok: false, shown: JSON.stringify(setting.isUrl ? withoutUserinfo(text) : text) };
 }
 
-function missing({ output, settings }: Config): readonly string[] {
+function missing(config: Config): readonly string[] {
+  const { output, settings } = config;
+  const problem = problemOfShards(config);
+  if (problem !== undefined) return [problem];
   if (output === "gateway" && settings.gatewayUrl === undefined)
     return ["GATEWAY_URL: expected the address of another agent's broker, since CHOUETTE_OUTPUT is gateway"];
   const { tlsCert, tlsKey, tlsClientCa } = settings;
@@ -160,6 +163,16 @@ function missing({ output, settings }: Config): readonly string[] {
     ];
   if (!OUTPUTS[output].usesDatadogUrls || hasKey(settings)) return [];
   return [`API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is ${output}`];
+}
+
+function problemOfShards({ storage, settings }: Config): string | undefined {
+  const { shards, dailyByteBudget, monthlyByteBudget } = settings;
+  if (shards === undefined) return undefined;
+  if (storage !== "redis")
+    return "CHOUETTE_SHARDS: expected a Redis server (REDIS_HOST, REDIS_URL or REDIS_SENTINELS), since the embedded broker has no shards";
+  if (dailyByteBudget !== undefined || monthlyByteBudget !== undefined)
+    return "CHOUETTE_SHARDS: expected neither DAILY_BYTE_BUDGET nor MONTHLY_BYTE_BUDGET, which are for the link of one device";
+  return undefined;
 }
 
 function resolutionsWithoutEffect({ settings, sources }: Config): readonly string[] {

@@ -7,6 +7,8 @@ export interface OutputTraits {
   readonly isForPeople: boolean;
   /** Whether it posts to DATADOG_URL and DATADOG_LOGS_URL, with a key. */
   readonly usesDatadogUrls: boolean;
+  /** Whether it remembers the store whose records it sends, so that each shard needs one. */
+  readonly isPerStore: boolean;
 }
 
 export const OUTPUT_NAMES = ["datadog", "stdout", "gateway"] as const;
@@ -14,7 +16,7 @@ export const OUTPUT_NAMES = ["datadog", "stdout", "gateway"] as const;
 export type OutputName = (typeof OUTPUT_NAMES)[number];
 
 export const OUTPUTS: Readonly<Record<OutputName, OutputTraits>> = {
-  datadog: { place: "Datadog", isForPeople: false, usesDatadogUrls: true },
-  stdout: { place: "stdout", isForPeople: true, usesDatadogUrls: false },
-  gateway: { place: "Gateway", isForPeople: false, usesDatadogUrls: false },
+  datadog: { place: "Datadog", isForPeople: false, usesDatadogUrls: true, isPerStore: false },
+  stdout: { place: "stdout", isForPeople: true, usesDatadogUrls: false, isPerStore: false },
+  gateway: { place: "Gateway", isForPeople: false, usesDatadogUrls: false, isPerStore: true },
 };

@@ -4,9 +4,9 @@
  *
  * Promises: bounded memory. When the limit is reached, numbers stop growing, and `isComplete` is false.
  */
-import type { QueueNames } from "@chouette-iot/queue";
 import { decodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
 import type { Moved } from "../status/record-tap.js";
+import { queueKind } from "../status/sums.js";
 import { stageOf } from "./record-filter.js";
 
 export interface TagUse {
@@ -47,21 +47,17 @@ interface Metric {
 }
 
 export class CardinalityMeter {
-  readonly #queues: QueueNames;
   readonly #metrics = new Map<string, Metric>();
   readonly #clients = new Map<string | undefined, number>();
   #texts = 0;
   #isComplete = true;
 
-  constructor(queues: QueueNames) {
-    this.#queues = queues;
-  }
-
   add(moved: readonly Moved[]): void {
     for (const one of moved) {
-      const stage = stageOf(one, this.#queues);
+      const stage = stageOf(one);
       if (stage === "ready" && one.value !== undefined) this.#addReady(one.value);
-      if (one.queue === this.#queues.rawMetrics && one.left !== undefined) this.#addClient(one.id);
+      if (queueKind(one.queue) === "rawMetrics" && one.left !== undefined && one.left !== "routed")
+        this.#addClient(one.id);
     }
   }
 

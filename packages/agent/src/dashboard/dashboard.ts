@@ -34,7 +34,7 @@ export function openDashboard(source: DashboardSource): Routes {
   const view = () => readView(source);
   const live = new LivePages(view);
   const top = new TopView(source);
-  const taps = new TapStreams(source.tap, source.queues);
+  const taps = new TapStreams(source.tap);
   return async (request, response, path) => {
     switch (path) {
       case "/":
@@ -89,11 +89,11 @@ function refuse(response: ServerResponse, code: number, reason: string): void {
 }
 
 async function readView(source: DashboardSource): Promise<View> {
-  const { store, queues, clock, history, outageLog, series } = source;
+  const { clock, history, outageLog, series } = source;
   const now = toSeconds(clock.now());
   const [status, deadLetters] = await Promise.all([
     readStatus(source),
-    inTime(newestDeadLetters(store, queues.rejected, now)),
+    inTime(newestDeadLetters(source.shards(), now)),
   ]);
   outageLog.observe(seconds(Math.floor(now)), status.outages);
   return {

@@ -3,6 +3,7 @@
  */
 import type { Store } from "@chouette-iot/queue";
 import { decodeRejected, type Rejected, type Seconds } from "@chouette-iot/record";
+import type { StatusShard } from "../status/store-snapshot.js";
 
 const SHOWN = 10;
 /** Records per page. If more came within a minute, those shown are among the newest. */
@@ -11,10 +12,19 @@ const AGES = [60, 600, 3_600, 86_400, Number.POSITIVE_INFINITY];
 
 /** Newest first. Rejects if the store does. */
 export async function newestDeadLetters(
-  store: Store,
-  queue: string,
+  shards: readonly Pick<StatusShard, "store" | "queues">[],
   now: Seconds,
 ): Promise<readonly Rejected[]> {
+  const letters = await Promise.all(shards.map(({ store, queues }) => newestIn(store, queues.rejected, now)));
+  const [only = [], ...others] = letters;
+  if (others.length === 0) return only;
+  return letters
+    .flat()
+    .sort((a, b) => b.at - a.at)
+    .slice(0, SHOWN);
+}
+
+async function newestIn(store: Store, queue: string, now: Seconds): Promise<readonly Rejected[]> {
   for (const age of AGES) {
     const after = age === Number.POSITIVE_INFINITY ? {} : { after: { score: now - age, id: "" } };
     const page = await store.read(queue, { ...after, limit: PAGE });

@@ -42,7 +42,7 @@ describe("the filter of records", () => {
   it("knows the stage of a move by its queue and fate", () => {
     const queues = queueNames();
     const stage = (queue: string, left?: string) =>
-      stageOf({ queue, id: "1", value: "", ...(left === undefined ? {} : { left }) }, queues);
+      stageOf({ queue, id: "1", value: "", ...(left === undefined ? {} : { left }) });
     expect(stage(queues.rawMetrics, "aggregated")).toBe("raw");
     expect(stage(queues.readyMetrics)).toBe("ready");
     expect(stage(queues.logs, "delivered")).toBe("sent");

@@ -1,6 +1,6 @@
 /** Filters moved records by stage, name and tag, for `chouette tap`. */
-import type { QueueNames } from "@chouette-iot/queue";
 import type { Moved } from "../status/record-tap.js";
+import { queueKind } from "../status/sums.js";
 
 /** Raw: as a program sent it, when its window closes. Ready: aggregated. Sent: delivered. Dropped: left in another way. */
 export const STAGES = ["raw", "ready", "sent", "dropped"] as const;
@@ -25,11 +25,11 @@ export interface RecordFilter {
 }
 
 /** The stage of a moved record; undefined if its move isn't a stage, such as becoming a dead letter. */
-export function stageOf({ queue, left }: Moved, queues: QueueNames): Stage | undefined {
-  if (left === undefined) return queue === queues.readyMetrics ? "ready" : undefined;
+export function stageOf({ queue, left }: Moved): Stage | undefined {
+  if (left === undefined) return queueKind(queue) === "readyMetrics" ? "ready" : undefined;
   if (left === "aggregated") return "raw";
   if (left === "delivered") return "sent";
-  return queue === queues.rejected ? undefined : "dropped";
+  return left === "routed" || queueKind(queue) === "rejected" ? undefined : "dropped";
 }
 
 export function matches(value: string, { name, tag }: Pick<RecordFilter, "name" | "tag">): boolean {

@@ -5,7 +5,6 @@
  * shown, and nothing is sent to a slow reader. A line says how many records were skipped. The number of readers is limited.
  */
 import type { ServerResponse } from "node:http";
-import type { QueueNames } from "@chouette-iot/queue";
 import type { Moved, RecordTap } from "../status/record-tap.js";
 import { matches, type RecordFilter, type SeenRecord, STAGES, stageOf } from "./record-filter.js";
 
@@ -20,12 +19,10 @@ const TICK_MS = 1_000;
 
 export class TapStreams {
   readonly #tap: RecordTap;
-  readonly #queues: QueueNames;
   #readers = 0;
 
-  constructor(tap: RecordTap, queues: QueueNames) {
+  constructor(tap: RecordTap) {
     this.#tap = tap;
-    this.#queues = queues;
   }
 
   /** @returns false if there are too many */
@@ -34,7 +31,7 @@ export class TapStreams {
     this.#readers += 1;
     response.writeHead(200, { "Content-Type": "application/x-ndjson", "Cache-Control": "no-store" });
     response.flushHeaders();
-    const stream = new TapStream(response, this.#queues, filter);
+    const stream = new TapStream(response, filter);
     const unwatch = this.#tap.watch((moved) => stream.show(moved));
     // Empty lines in between show whether the reader is still there.
     const timer = setInterval(() => stream.nextSecond(), TICK_MS).unref();
@@ -49,21 +46,19 @@ export class TapStreams {
 
 class TapStream {
   readonly #response: ServerResponse;
-  readonly #queues: QueueNames;
   readonly #filter: RecordFilter;
   #examined = 0;
   #shown = 0;
   #skipped = 0;
 
-  constructor(response: ServerResponse, queues: QueueNames, filter: RecordFilter) {
+  constructor(response: ServerResponse, filter: RecordFilter) {
     this.#response = response;
-    this.#queues = queues;
     this.#filter = filter;
   }
 
   show(moved: readonly Moved[]): void {
     for (const one of moved) {
-      const stage = stageOf(one, this.#queues);
+      const stage = stageOf(one);
       if (stage === undefined || !this.#filter.stages.has(stage)) continue;
       if (one.value === undefined || !this.#mayShowMore()) {
         this.#skipped += 1;

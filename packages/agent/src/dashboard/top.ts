@@ -3,7 +3,6 @@
  *
  * Promises: the sums equal the ledger. It watches the pipeline while there are requests, and stops a minute after the last one.
  */
-import type { QueueNames } from "@chouette-iot/queue";
 import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
 import type { RecordTap } from "../status/record-tap.js";
@@ -27,7 +26,6 @@ const KEPT_MS = 60_000;
 
 export class TopView {
   readonly #tap: RecordTap;
-  readonly #queues: QueueNames;
   readonly #series: SeriesMeter;
   readonly #clock: Clock;
   #meter: CardinalityMeter | undefined;
@@ -37,12 +35,10 @@ export class TopView {
 
   constructor(source: {
     readonly tap: RecordTap;
-    readonly queues: QueueNames;
     readonly series: SeriesMeter;
     readonly clock: Clock;
   }) {
     this.#tap = source.tap;
-    this.#queues = source.queues;
     this.#series = source.series;
     this.#clock = source.clock;
   }
@@ -69,7 +65,7 @@ export class TopView {
 
   #watching(): CardinalityMeter {
     clearTimeout(this.#stop);
-    const meter = this.#meter ?? new CardinalityMeter(this.#queues);
+    const meter = this.#meter ?? new CardinalityMeter();
     if (this.#meter === undefined) {
       this.#meter = meter;
       this.#since = this.#now();

@@ -120,7 +120,7 @@ describe("one record costs one record", () => {
       new Set(["the wrapper failed: no such luck"]),
     );
     isBroken = false;
-    expect(await askQueues(store, queues, { kind: "requeue" }, 1020)).toMatchObject({ left: 0 });
+    expect(await askQueues([{ store, queues }], { kind: "requeue" }, 1020)).toMatchObject({ left: 0 });
     await flushAt(1030);
     const values = (await ready()).map(({ metric, points }) => [metric, points[0]?.[1]]);
     expect(Object.fromEntries(values)).toEqual({
@@ -141,7 +141,7 @@ describe("one record costs one record", () => {
     await flushAt(1020);
     const [{ value }] = await rejected();
     expect(JSON.parse(value)).toEqual(record);
-    await askQueues(store, queues, { kind: "requeue" }, 1020);
+    await askQueues([{ store, queues }], { kind: "requeue" }, 1020);
     await flushAt(1030);
     expect((await rejected()).map(({ reason }) => reason)).toEqual([
       expect.stringContaining("the simple wrapper only takes sets of numbers"),

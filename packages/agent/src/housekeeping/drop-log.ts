@@ -22,7 +22,7 @@ const MAX_DEAD_LETTERS = 1_000;
 const MAX_REASONS = 5;
 /** Counters that are no loss, or a loss that somebody asked for. */
 const DONE = [
-  ...(["accepted", "aggregated", "delivered", "thinned", "requeued", "superseded"] as const),
+  ...(["accepted", "aggregated", "routed", "delivered", "thinned", "requeued", "superseded"] as const),
   ...(["purged", "filtered"] as const),
 ];
 

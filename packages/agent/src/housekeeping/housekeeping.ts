@@ -12,6 +12,8 @@ export interface HousekeepingOptions {
   readonly queues: QueueNames;
   readonly clock: Clock;
   readonly limits: Pick<DeadLetterLimits, "maxRecords" | "ttl">;
+  /** Number of shards that share the limit of bytes. */
+  readonly shares: number;
   /** Size limit of the embedded store; undefined for a Redis server. */
   readonly maxBytes: number | undefined;
   /** The Redis server, if that is the store: it has its own limit and may evict. */
@@ -23,7 +25,7 @@ const INTERVAL = milliseconds(60_000);
 
 /** Resolves when the signal is aborted. */
 export async function runHousekeeping(options: HousekeepingOptions, signal: AbortSignal): Promise<void> {
-  const { store, queues, clock, limits, outages, maxBytes, server } = options;
+  const { store, queues, clock, limits, shares, outages, maxBytes, server } = options;
   const deadLetters = new DeadLetters(store, queues.rejected, clock);
   const orphans = new Orphans(store, queues);
   const evictions = server === undefined ? undefined : new RedisEvictions(store, server, queues);
@@ -32,7 +34,7 @@ export async function runHousekeeping(options: HousekeepingOptions, signal: Abor
       await orphans.remove(toSeconds(clock.now()));
       await evictions?.check();
       const storeLimit = maxBytes ?? (await server?.serverInfo())?.maxMemory;
-      await deadLetters.bound({ ...limits, maxBytes: maxDeadLetterBytes(storeLimit) });
+      await deadLetters.bound({ ...limits, maxBytes: maxDeadLetterBytes(storeLimit) / shares });
       outages.own.end();
     } catch (error) {
       if (!signal.aborted) beginOutage(error, outages);

@@ -7,12 +7,14 @@ import type { Log } from "../runtime/log.js";
 import { beginOutage, endOutages, type LoopOutages } from "../runtime/outage.js";
 import { FencedStore } from "./fenced-store.js";
 import { HEARTBEAT_INTERVAL, Lease } from "./lease.js";
+import type { Place, Share } from "./share.js";
 
 export interface LeaderOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-
+  /** How many leases this agent may have; undefined if it is the only one that it wants. */
+  readonly share?: Share | undefined;
   readonly outages: LoopOutages;
   /**
    * Begins the work. Nothing that an earlier work read may be reused.
@@ -31,13 +33,15 @@ export const POLL_INTERVAL = milliseconds(1_000);
 export async function runAsLeader(options: LeaderOptions, signal: AbortSignal): Promise<void> {
   const { store, clock, log } = options;
   const lease = new Lease(withStoreErrors(store), clock);
-  while (await takeLease(lease, options, signal)) {
+  for (;;) {
+    const place = await takeLease(lease, options, signal);
+    if (place === undefined) return;
     const lost = new AbortController();
     const fenced = new FencedStore(store, lease, (reason) => lost.abort(reason));
     options.begin(fenced, lost.signal);
     const ended = new AbortController();
     const beating = sendHeartbeats(fenced, clock, AbortSignal.any([ended.signal, lost.signal]));
-    await untilAborted(AbortSignal.any([signal, lost.signal]));
+    await untilAborted(AbortSignal.any([signal, lost.signal, place.isOver]));
     // The work may take some seconds to end: the lease is kept until then.
     await options.end();
     ended.abort();
@@ -45,25 +49,35 @@ export async function runAsLeader(options: LeaderOptions, signal: AbortSignal): 
     if (lost.signal.aborted) log.warn(`${lost.signal.reason}: unfinished work stays in the store`);
     // If the store doesn't answer, the next agent waits for the lease to expire.
     else await lease.release().catch(() => {});
+    place.leave();
+    if (place.isOver.aborted) log.info("gave the shard up to another agent");
   }
 }
 
-/** @returns whether the lease is held; false if the signal was aborted first */
+/** The only lease that an agent wants. */
+const ONLY_PLACE: Place = { isOver: new AbortController().signal, leave: () => {} };
+
+/** @returns the place that the lease takes, once it is held; undefined if the signal was aborted first */
 async function takeLease(
   lease: Lease,
-  { clock, log, outages }: LeaderOptions,
+  { clock, log, outages, share }: LeaderOptions,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Place | undefined> {
   let standingBy = false;
   while (!signal.aborted) {
+    let place: Place | undefined;
     try {
-      const found = await lease.take();
+      const found = await lease.take(() => {
+        place = share === undefined ? ONLY_PLACE : share.enter();
+        return place !== undefined;
+      });
       endOutages(outages);
       if (found.kind === "held") {
-        if (standingBy) log.info("took over the work on this store");
-        return true;
+        if (share !== undefined) log.info("took the shard");
+        else if (standingBy) log.info("took over the work on this store");
+        return place;
       }
-      if (!standingBy && found.holder !== undefined) {
+      if (share === undefined && !standingBy && found.kind === "another's" && found.holder !== undefined) {
         const { host, pid } = found.holder;
         log.info({ host, pid }, "another agent works on this store: standing by");
         standingBy = true;
@@ -71,9 +85,10 @@ async function takeLease(
     } catch (error) {
       beginOutage(error, outages);
     }
+    place?.leave();
     await clock.sleep(POLL_INTERVAL, signal);
   }
-  return false;
+  return undefined;
 }
 
 async function sendHeartbeats(store: FencedStore, clock: Clock, signal: AbortSignal): Promise<void> {

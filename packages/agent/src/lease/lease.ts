@@ -44,6 +44,8 @@ export type LeaseAttempt =
       /** Whether nobody else can have held it since this agent last took it: then what it remembers is valid. */
       readonly isUnbroken: boolean;
     }
+  /** Free or expired, but this agent may not take it. */
+  | { readonly kind: "free" }
   /** The holder is undefined if another agent was taking it at the same moment. */
   | { readonly kind: "another's"; readonly holder: Holder | undefined };
 
@@ -75,11 +77,14 @@ export class Lease {
   /**
    * Takes the lease if it is free, has expired or is this agent's own. Its token is new, so settlements that were sent
    * under the one before can't be applied any more. Rejects if the store does.
+   *
+   * @param mayTake called if it could be taken: whether it is
    */
-  async take(): Promise<LeaseAttempt> {
+  async take(mayTake: () => boolean = () => true): Promise<LeaseAttempt> {
     const look = await this.#look();
     const held = heldBy(look.text);
     if (held !== undefined && !this.#isFree(held, look)) return { kind: "another's", holder: held };
+    if (!mayTake()) return { kind: "free" };
     const text = JSON.stringify({ ...this.#holder, token: randomUUID() });
     const isUnbroken = look.text !== undefined && this.#unbroken.has(look.text);
     if (isUnbroken) this.#unbroken.add(text);
@@ -138,6 +143,12 @@ export class Lease {
     if (this.#seen?.text !== look.text || this.#seen?.beat !== look.beat) this.#seen = look;
     return look.at - (this.#seen?.at ?? look.at) >= TTL;
   }
+}
+
+/** The agent that holds the lease of a store, or held it last; undefined if it is free. Rejects if the store does. */
+export async function leaseHolder(store: Pick<Store, "state">): Promise<Holder | undefined> {
+  const [text] = await store.state([LEASE]);
+  return heldBy(text);
 }
 
 /** Undefined if the lease is free, or if no agent wrote the text. */

@@ -29,11 +29,18 @@ const MESSAGES: Readonly<Record<OutageState, (component: string, reason: string)
   full: (component, reason) => `${component} is full: ${reason}`,
 };
 
+/** Makes the outage of a component. */
+export type NewOutage = (component: string, state?: OutageState) => Outage;
+
 export class Outage {
   readonly #component: string;
   readonly #state: OutageState;
   readonly #clock: Clock;
   readonly #log: Log;
+  /** The outage that this is a part of. */
+  #whole: Outage | undefined;
+  /** Its parts that are on. */
+  readonly #parts = new Set<Outage>();
   #count = 0;
   #current: { readonly since: Milliseconds; readonly reason: string } | undefined;
 
@@ -48,6 +55,16 @@ export class Outage {
     this.#log = log;
   }
 
+  /**
+   * An outage that is a part of this one, of one shard for example. This one begins with the first of its parts and ends
+   * with the last; the parts aren't logged.
+   */
+  part(): Outage {
+    const part = new Outage(this.#component, this.#clock, this.#log, this.#state);
+    part.#whole = this;
+    return part;
+  }
+
   get isOn(): boolean {
     return this.#current !== undefined;
   }
@@ -57,6 +74,11 @@ export class Outage {
     if (this.#current !== undefined) return;
     this.#current = { since: this.#clock.monotonic(), reason };
     this.#count += 1;
+    if (this.#whole !== undefined) {
+      this.#whole.#parts.add(this);
+      this.#whole.begin(reason, cause);
+      return;
+    }
     const fields = { component: this.#component, reason };
     this.#log.warn(
       cause === undefined ? fields : { ...fields, err: cause },
@@ -68,6 +90,11 @@ export class Outage {
     if (this.#current === undefined) return;
     const length = this.#secondsSince(this.#current.since);
     this.#current = undefined;
+    if (this.#whole !== undefined) {
+      this.#whole.#parts.delete(this);
+      if (this.#whole.#parts.size === 0) this.#whole.end();
+      return;
+    }
     this.#log.info(
       { component: this.#component, seconds: length },
       `${this.#component} recovered after ${length} s`,

@@ -35,11 +35,11 @@ export async function startAdminServers(
     sampling = runSampler(source, ending.signal);
   }
   if (storage === "embedded") {
-    const { store, queues, clock } = source;
+    const { clock } = source;
     const path = controlSocket(settings.dataDirectory);
     servers.push(
       startControl(path, log, {
-        queue: (asked) => askQueues(store, queues, asked, toSeconds(clock.now())),
+        queue: (asked) => askQueues(source.shards(), asked, toSeconds(clock.now())),
         status: () => readStatus(source),
       }),
     );

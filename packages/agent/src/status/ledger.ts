@@ -8,7 +8,7 @@ import { counterName, type Disposition, unknownLossCounter } from "@chouette-iot
 
 export interface Ledger {
   readonly accepted: number;
-  /** Records processed as intended: aggregated, delivered, thinned, requeued. */
+  /** Records processed as intended: aggregated, routed, delivered, thinned, requeued. */
   readonly done: Readonly<Record<string, number>>;
   readonly pending: number;
   /** Other records that left the queue, by reason. */
@@ -19,7 +19,9 @@ export interface Ledger {
   readonly unknownLosses: number;
 }
 
-const DONE: ReadonlySet<string> = new Set<Disposition>(["aggregated", "delivered", "thinned", "requeued"]);
+const DONE: ReadonlySet<string> = new Set<Disposition>([
+  ...(["aggregated", "routed", "delivered", "thinned", "requeued"] as const),
+]);
 
 export function ledgerOf(queue: string, counters: ReadonlyMap<string, number>, pending: number): Ledger {
   const done: Record<string, number> = {};

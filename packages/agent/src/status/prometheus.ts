@@ -22,6 +22,7 @@ export function prometheusText(status: Status): string {
     ]),
     ...diskFamilies(status.broker.disk),
     ...queueFamilies(status),
+    ...shardFamilies(status),
     ...memoryFamilies(status),
     ...statsdFamilies(status),
     ...deliveryFamilies(status),
@@ -75,6 +76,24 @@ function queueFamilies({ queues = [] }: Status): readonly string[] {
       "gauge",
       "Accepted records that are neither done, pending nor dropped: lost by the store.",
       queues.map(({ name, ledger }) => [{ queue: name }, ledger.missing]),
+    ),
+  ];
+}
+
+/** Empty without CHOUETTE_SHARDS. */
+function shardFamilies({ shards = [] }: Status): readonly string[] {
+  return [
+    family(
+      "chouette_shard_held",
+      "gauge",
+      "1 if this agent works on the shard.",
+      shards.map(({ shard, isOurs }) => [{ shard }, isOurs ? 1 : 0]),
+    ),
+    family(
+      "chouette_shard_records",
+      "gauge",
+      "Pending records of the shard, without dead letters.",
+      shards.map(({ shard, pending }) => [{ shard }, pending]),
     ),
   ];
 }

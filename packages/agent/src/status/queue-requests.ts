@@ -15,6 +15,8 @@ import {
   type StoredRecord,
 } from "@chouette-iot/queue";
 import { decodeRejected, type Rejected } from "@chouette-iot/record";
+import type { StatusShard } from "./store-snapshot.js";
+import { plainName } from "./sums.js";
 
 export type QueueName = keyof QueueNames;
 
@@ -37,33 +39,66 @@ export type QueueAnswer =
 
 const PAGE = 1_000;
 
-/** Rejects if the store does; pages settled before that stay settled. */
+/**
+ * Rejects if the store does; pages settled before that stay settled.
+ *
+ * @param shards at least one; the answer is about all of them
+ */
 export async function askQueues(
-  store: Store,
-  names: QueueNames,
+  shards: readonly AskedShard[],
   request: QueueRequest,
   now: number,
 ): Promise<QueueAnswer> {
   switch (request.kind) {
-    case "list": {
-      const sizes = await Promise.all(Object.values(names).map((name: string) => store.size(name)));
-      return {
-        kind: "list",
-        queues: Object.values(names).map((name: string, index) => ({ name, records: sizes[index] ?? 0 })),
-      };
-    }
+    case "list":
+      return list(shards);
     case "peek": {
-      const records = await store.read(names[request.queue], { limit: request.limit });
-      return { kind: "peek", records };
+      const { queue, limit } = request;
+      const pages = await Promise.all(
+        shards.map(({ store, queues }) => store.read(queues[queue], { limit })),
+      );
+      const [only = [], ...others] = pages;
+      if (others.length === 0) return { kind: "peek", records: only };
+      const records = pages.flat().sort((a, b) => a.score - b.score);
+      return { kind: "peek", records: records.slice(0, limit) };
     }
     case "purge":
-      return purge(store, names[request.queue]);
+      return inEach(shards, "purged", ({ store, queues }) => purge(store, queues[request.queue]));
     case "requeue":
-      return requeue(store, names, now);
+      return inEach(shards, "requeued", ({ store, queues }) => requeue(store, queues, now));
   }
 }
 
-async function purge(store: Store, queue: string): Promise<QueueAnswer> {
+type AskedShard = Pick<StatusShard, "store" | "queues">;
+
+async function list(shards: readonly AskedShard[]): Promise<QueueAnswer> {
+  const kinds = Object.keys(shards[0]?.queues ?? {}) as QueueName[];
+  const queues = kinds.map(async (kind) => {
+    const sizes = await Promise.all(shards.map(({ store, queues }) => store.size(queues[kind])));
+    const records = sizes.reduce((sum, size) => sum + size, 0);
+    return { name: plainName(shards[0]?.queues[kind] ?? ""), records };
+  });
+  return { kind: "list", queues: await Promise.all(queues) };
+}
+
+async function inEach(
+  shards: readonly AskedShard[],
+  verb: "requeued" | "purged",
+  change: (shard: AskedShard) => Promise<Changed>,
+): Promise<QueueAnswer> {
+  let [records, left] = [0, 0];
+  for (const shard of shards) {
+    const changed = await change(shard);
+    records += changed.records;
+    left += changed.left;
+  }
+  return { kind: "done", verb, records, left };
+}
+
+/** Records that were changed, and those that couldn't be. */
+type Changed = Pick<Extract<QueueAnswer, { kind: "done" }>, "records" | "left">;
+
+async function purge(store: Store, queue: string): Promise<Changed> {
   let records = 0;
   for await (const page of pagesAsOfNow(store, queue)) {
     await store.settle({
@@ -72,10 +107,10 @@ async function purge(store: Store, queue: string): Promise<QueueAnswer> {
     });
     records += page.length;
   }
-  return { kind: "done", verb: "purged", records, left: 0 };
+  return { records, left: 0 };
 }
 
-async function requeue(store: Store, names: QueueNames, now: number): Promise<QueueAnswer> {
+async function requeue(store: Store, names: QueueNames, now: number): Promise<Changed> {
   let [records, left] = [0, 0];
   for await (const page of pagesAsOfNow(store, names.rejected)) {
     const requeued = page.flatMap((record) => toRequeue(record, names, now) ?? []);
@@ -83,7 +118,7 @@ async function requeue(store: Store, names: QueueNames, now: number): Promise<Qu
     left += page.length - requeued.length;
     if (requeued.length > 0) await settleRequeued(store, names, requeued);
   }
-  return { kind: "done", verb: "requeued", records, left };
+  return { records, left };
 }
 
 interface Requeued {

@@ -7,7 +7,7 @@ const queues = queueNames();
 const record = (id: string, value = `value of ${id}`) => ({ id, score: 1, value });
 
 function tapped() {
-  const tap = new RecordTap(queues);
+  const tap = new RecordTap();
   return { tap, store: tap.store(new MemoryStore()) };
 }
 

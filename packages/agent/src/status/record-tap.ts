@@ -5,7 +5,8 @@
  * adds up to the ledger. Promises: without watchers, it costs a comparison per page and settlement. With watchers, memory is
  * bounded; values that don't fit are missing, which the watcher counts. A watcher that throws is removed.
  */
-import type { QueueNames, Settlement, Store, StoredRecord } from "@chouette-iot/queue";
+import type { Settlement, Store, StoredRecord } from "@chouette-iot/queue";
+import { queueKind } from "./sums.js";
 
 export interface Moved {
   readonly queue: string;
@@ -22,15 +23,10 @@ export type Watcher = (moved: readonly Moved[]) => void;
 const MAX_REMEMBERED = 8 * 1024 * 1024;
 
 export class RecordTap {
-  readonly #queues: ReadonlySet<string>;
   readonly #watchers = new Set<Watcher>();
   /** By queue and id. */
   readonly #values = new Map<string, string>();
   #remembered = 0;
-
-  constructor(queues: QueueNames) {
-    this.#queues = new Set(Object.values(queues));
-  }
 
   /** @returns stops watching */
   watch(watcher: Watcher): () => void {
@@ -67,7 +63,7 @@ export class RecordTap {
   }
 
   #remember(queue: string, page: readonly StoredRecord[]): void {
-    if (!this.#queues.has(queue)) return;
+    if (queueKind(queue) === undefined) return;
     for (const { id, value } of page) {
       const key = keyOf(queue, id);
       if (value === undefined || this.#values.has(key)) continue;

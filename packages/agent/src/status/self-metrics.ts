@@ -4,7 +4,6 @@
  * They are written to the ready queue. Their number doesn't depend on what is sent, so they can't amplify themselves.
  * The first five names are those of the Python agent.
  */
-import type { QueueNames, Store } from "@chouette-iot/queue";
 import {
   type Milliseconds,
   type ReadyMetric,
@@ -16,13 +15,13 @@ import {
 } from "@chouette-iot/record";
 import { sumOfWire } from "../dispatch/wire-counts.js";
 import type { Clock } from "../runtime/clock.js";
-import { checkWriter, readyWriter } from "../runtime/ready-writer.js";
+import type { WriteCheck, WriteReady } from "../runtime/ready-writer.js";
+import type { QueueStatus } from "./queues.js";
 import type { DeliveryStatus, Status } from "./status.js";
+import { sumOfQueues } from "./sums.js";
 
 export interface SelfMetricsOptions {
-  readonly store: Store;
-  readonly queues: QueueNames;
-  readonly globalTags: readonly string[];
+  readonly write: { readonly ready: WriteReady; readonly check: WriteCheck };
   readonly clock: Clock;
   readonly every: Milliseconds;
   status(): Promise<Status>;
@@ -30,11 +29,9 @@ export interface SelfMetricsOptions {
 
 /** Resolves when the signal is aborted. If the status can't be read or its metrics can't be stored, they are lost. */
 export async function runSelfMetrics(
-  { store, queues, globalTags, clock, every, status }: SelfMetricsOptions,
+  { write, clock, every, status }: SelfMetricsOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const write = readyWriter(store, queues.readyMetrics, "self", globalTags);
-  const writeCheck = checkWriter(store, queues.checks);
   let before = await status();
   for (;;) {
     await clock.sleep(every, signal);
@@ -44,8 +41,8 @@ export async function runSelfMetrics(
     const metrics = selfMetrics(before, now, toSeconds(every));
     before = now;
     // The other loops report the store's outage.
-    await write(metrics).catch(() => {});
-    await writeCheck(upCheck(now)).catch(() => {});
+    await write.ready(metrics).catch(() => {});
+    await write.check(upCheck(now)).catch(() => {});
   }
 }
 
@@ -65,7 +62,9 @@ export function selfMetrics(before: Status, now: Status, interval: Seconds): rea
     points: [[at, value] as const],
     ...(type === "gauge" ? {} : { interval }),
   });
-  const queues = now.queues ?? [];
+  const queues = queuesOf(now, ourShards(now));
+  const kept = keptShards(before, now);
+  const [earlierQueues, laterQueues] = [queuesOf(before, kept), queuesOf(now, kept)];
   const kinds = ["metrics", "logs"] as const;
   return [
     ...queues
@@ -82,12 +81,12 @@ export function selfMetrics(before: Status, now: Status, interval: Seconds): rea
         ),
       ];
     }),
-    metric("count", "wire.bytes", increaseOnWire(before, now)),
+    metric("count", "wire.bytes", increaseOnWire(before, now, kept)),
     ...queues.map(({ name, oldestAge }) =>
       metric("gauge", "queue.oldest_age", oldestAge ?? 0, [`queue:${name}`]),
     ),
-    ...queues.flatMap(({ name, ledger }) => {
-      const earlier = before.queues?.find((queue) => queue.name === name)?.ledger.dropped ?? ledger.dropped;
+    ...laterQueues.flatMap(({ name, ledger }) => {
+      const earlier = earlierQueues.find((queue) => queue.name === name)?.ledger.dropped ?? ledger.dropped;
       return increments(earlier, ledger.dropped).map(([reason, count]) =>
         metric("count", "dropped", count, [`queue:${name}`, `reason:${reason}`]),
       );
@@ -95,10 +94,34 @@ export function selfMetrics(before: Status, now: Status, interval: Seconds): rea
   ];
 }
 
-/** Bytes on the wire between two readings. The count restarts with each month. */
-function increaseOnWire(before: Status, now: Status): number {
-  const from = sumOfWire(before.wire?.month ?? []);
-  const to = sumOfWire(now.wire?.month ?? []);
+/** The names of shards. Undefined without shards: then there is one store, whose queues are those of the status. */
+type ShardNames = ReadonlySet<string> | undefined;
+
+function ourShards({ shards }: Status): ShardNames {
+  return shards && new Set(shards.flatMap(({ shard, isOurs }) => (isOurs ? [shard] : [])));
+}
+
+/** Those that this agent worked on at both readings: the others' counters are other agents' to report. */
+function keptShards(before: Status, now: Status): ShardNames {
+  const [from, to] = [ourShards(before), ourShards(now)];
+  return to && new Set([...to].filter((shard) => from?.has(shard)));
+}
+
+function queuesOf({ queues = [], shards = [] }: Status, names: ShardNames): readonly QueueStatus[] {
+  if (names === undefined) return queues;
+  return sumOfQueues(shards.filter(({ shard }) => names.has(shard)).map((shard) => shard.queues));
+}
+
+/** Bytes on the wire between two readings. The counts restart with each month. */
+function increaseOnWire(before: Status, now: Status, kept: ShardNames): number {
+  if (kept === undefined)
+    return increase(sumOfWire(before.wire?.month ?? []), sumOfWire(now.wire?.month ?? []));
+  const bytesOf = ({ shards = [] }: Status, name: string) =>
+    shards.find(({ shard }) => shard === name)?.wireBytes ?? 0;
+  return [...kept].reduce((sum, name) => sum + increase(bytesOf(before, name), bytesOf(now, name)), 0);
+}
+
+function increase(from: number, to: number): number {
   return to >= from ? to - from : to;
 }
 

@@ -4,7 +4,7 @@
  *
  * Promises: it contains no secrets. It is read in bounded time, without the queues if the store is unavailable.
  */
-import type { BrokerStore, DiskReport, QueueNames, Store } from "@chouette-iot/queue";
+import type { BrokerStore, DiskReport } from "@chouette-iot/queue";
 import {
   bySignal,
   type Milliseconds,
@@ -20,6 +20,7 @@ import { OUTPUTS } from "../config/outputs.js";
 import { hasSentinels, shownRedisAddress } from "../config/redis-address.js";
 import type { DeferredCounts } from "../dispatch/byte-budget.js";
 import type { RecentBodyBytes, RecentWireUse } from "../dispatch/sent-bytes.js";
+import { sumOfWire } from "../dispatch/wire-counts.js";
 import type { StatsdStatus } from "../ingest/dogstatsd/listener.js";
 import type { Clock } from "../runtime/clock.js";
 import type { OutageReport } from "../runtime/outage.js";
@@ -30,7 +31,14 @@ import type { AllDeliveries, Deliveries } from "./deliveries.js";
 import type { QueueStatus } from "./queues.js";
 import type { RateMeter, Rates } from "./rates.js";
 import { type LastStep, type Readiness, readinessOf } from "./readiness.js";
-import type { BrokerMemory, StoreSnapshot } from "./store-snapshot.js";
+import type {
+  BrokerMemory,
+  ShardHolder,
+  ShardSnapshot,
+  StatusShard,
+  StoreSnapshot,
+} from "./store-snapshot.js";
+import { queueKind } from "./sums.js";
 
 export interface Status {
   readonly version: string;
@@ -69,8 +77,24 @@ export interface Status {
   readonly wire?: RecentWireUse | undefined;
   /** Undefined if neither DAILY_BYTE_BUDGET nor MONTHLY_BYTE_BUDGET is set. */
   readonly budget?: BudgetStatus;
-  /** Undefined if the store doesn't answer. */
+  /** With shards, the sums over all of them; undefined if the store doesn't answer. */
   readonly queues?: readonly (QueueStatus & { readonly rates?: Rates })[] | undefined;
+  /** Undefined without CHOUETTE_SHARDS, and if the store doesn't answer. */
+  readonly shards?: readonly ShardStatus[];
+}
+
+export interface ShardStatus {
+  /** Its number, or `original` for the queues of clients without shards. */
+  readonly shard: string;
+  /** Whether this agent works on it. */
+  readonly isOurs: boolean;
+  /** The agent that works on it; undefined if none does. */
+  readonly holder?: ShardHolder;
+  /** Records in its queues, without dead letters. */
+  readonly pending: number;
+  readonly queues: readonly QueueStatus[];
+  /** Bytes on the wire this month (UTC), counted in this shard. */
+  readonly wireBytes: number;
 }
 
 export interface DiskStatus extends DiskReport {
@@ -105,8 +129,8 @@ export interface DeliveryStatus extends Omit<Deliveries, "last" | "delays" | "ol
 
 /** The sources of the status. */
 export interface StatusSource {
-  readonly store: Store;
-  readonly queues: QueueNames;
+  /** One without CHOUETTE_SHARDS; none until their number is known. */
+  shards(): readonly StatusShard[];
   readonly clock: Clock;
   /** On the monotonic clock. */
   readonly started: Milliseconds;
@@ -123,8 +147,6 @@ export interface StatusSource {
   /** Rejects if the store does. */
   snapshot(): Promise<StoreSnapshot>;
   deferred(): DeferredCounts | undefined;
-  /** Unix time of the last flush; undefined before the first, and while another agent is the leader. */
-  flushedAt(): Seconds | undefined;
   stalled(): readonly string[];
   statsd(): Promise<StatsdStatus>;
 }
@@ -141,7 +163,8 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   const uptime = seconds(Math.round((clock.monotonic() - source.started) / 1000));
   const disk = source.embedded && diskStatus(source.embedded.disk(), uptime);
   const statsd = await source.statsd();
-  const { queues, sent, wire, memory } = (await inTime(source.snapshot())) ?? {};
+  const snapshot = await inTime(source.snapshot());
+  const { queues, sent, wire, memory, shards } = snapshot ?? {};
   return {
     version: VERSION,
     host: currentHostName(config.settings),
@@ -164,7 +187,12 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     stalled: source.stalled(),
     ready:
       disk?.full === undefined
-        ? readinessOf(queues, lastSteps(source), maxDelayOf(config), now)
+        ? readinessOf(
+            shards?.flatMap((shard) => shard.queues),
+            lastSteps(source),
+            maxDelayOf(config),
+            now,
+          )
         : { ok: false, reason: disk.full },
     outages: source.outages(),
     collectors: source.collectors(),
@@ -173,6 +201,7 @@ export async function readStatus(source: StatusSource): Promise<Status> {
     wire,
     ...budgetOf(config, source),
     queues: queues?.map((queue) => withRates(queue, source.rates)),
+    ...shardsOf(shards),
   };
 }
 
@@ -193,7 +222,26 @@ function diskStatus(report: DiskReport, uptime: Seconds): DiskStatus {
   return { ...report, writtenBytesPerDay: Math.round((report.writtenBytes * DAY) / uptime) };
 }
 
-function lastSteps({ deliveries, flushedAt, queues }: StatusSource): readonly LastStep[] {
+function shardsOf(shards: readonly ShardSnapshot[] = []): { readonly shards?: readonly ShardStatus[] } {
+  const named = shards.flatMap(({ name, isOurs, holder, queues, wire }): ShardStatus[] => {
+    if (name === undefined) return [];
+    const pending = queues
+      .filter((queue) => queueKind(queue.name) !== "rejected")
+      .reduce((sum, { ledger }) => sum + ledger.pending, 0);
+    const held = holder && { holder: { host: holder.host, pid: holder.pid } };
+    return [{ shard: name, isOurs, ...held, pending, queues, wireBytes: sumOfWire(wire.month) }];
+  });
+  return named.length === 0 ? {} : { shards: named };
+}
+
+/** Of the shards that this agent should process: those that it works on, or its only one. */
+function lastSteps({ deliveries, shards }: StatusSource): readonly LastStep[] {
+  return shards()
+    .filter((shard) => shard.name === undefined || shard.isOurs())
+    .flatMap((shard) => lastStepsOf(shard, deliveries));
+}
+
+function lastStepsOf({ queues, flushedAt }: StatusShard, deliveries: AllDeliveries): readonly LastStep[] {
   return [
     { queue: queues.rawMetrics, last: flushedAt(), done: "aggregated" },
     { queue: queues.readyMetrics, last: deliveries.metrics.last, done: "delivered" },

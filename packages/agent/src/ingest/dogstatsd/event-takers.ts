@@ -1,5 +1,4 @@
 /** Converts lines of events and service checks to records in their queues. They aren't aggregated. */
-import type { QueueNames } from "@chouette-iot/queue";
 import { type EventRecord, type Result, type ServiceCheck, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../../runtime/clock.js";
 import type { StatsdCounters } from "./counters.js";
@@ -9,17 +8,17 @@ import type { LineTakers } from "./receiver.js";
 export interface EventTakersOptions {
   readonly counters: StatsdCounters;
   readonly clock: Clock;
-  readonly queues: Pick<QueueNames, "events" | "checks">;
   /** Whether the container that a line came from becomes tags. */
   readonly withOrigin: boolean;
-  readonly outbox: { add(queue: string, value: string, score: number): void };
+  /** Stores a record. @param score Unix time in seconds */
+  add(queue: "events" | "checks", value: string, score: number): void;
 }
 
 export function eventTakers(options: EventTakersOptions): Pick<LineTakers, "event" | "serviceCheck"> {
-  const { counters, clock, queues, withOrigin, outbox } = options;
+  const { counters, clock, withOrigin } = options;
   const take = <T extends EventRecord | ServiceCheck>(
     parsed: Result<WithOrigin<T>>,
-    queue: string,
+    queue: "events" | "checks",
     timeOf: (record: T) => number,
   ): string | undefined => {
     if (!parsed.ok) {
@@ -28,18 +27,18 @@ export function eventTakers(options: EventTakersOptions): Pick<LineTakers, "even
     }
     const { record } = parsed.value;
     const tagged = withOrigin ? { ...record, tags: tagsWithOrigin(parsed.value) } : record;
-    outbox.add(queue, JSON.stringify(tagged), timeOf(record));
+    options.add(queue, JSON.stringify(tagged), timeOf(record));
     return undefined;
   };
   const now = () => toSeconds(clock.now());
   return {
     event: (line) => {
-      const reason = take(parseEvent(line, now()), queues.events, ({ date_happened }) => date_happened);
+      const reason = take(parseEvent(line, now()), "events", ({ date_happened }) => date_happened);
       if (reason === undefined) counters.events++;
       return reason;
     },
     serviceCheck: (line) => {
-      const reason = take(parseServiceCheck(line, now()), queues.checks, ({ timestamp }) => timestamp);
+      const reason = take(parseServiceCheck(line, now()), "checks", ({ timestamp }) => timestamp);
       if (reason === undefined) counters.serviceChecks++;
       return reason;
     },

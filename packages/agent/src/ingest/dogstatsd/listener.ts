@@ -8,7 +8,6 @@
  * Promises: nothing that is received can crash the agent, and a socket that can't be opened doesn't prevent the start. What was
  * received is stored once. It loses what the kernel drops and, if the process is killed, the last second.
  */
-import type { QueueNames, Store } from "@chouette-iot/queue";
 import type { StatsdAddress } from "../../runtime/address.js";
 import type { Clock } from "../../runtime/clock.js";
 import type { Log } from "../../runtime/log.js";
@@ -18,7 +17,8 @@ import { newStatsdCounters, type StatsdCounters } from "./counters.js";
 import { eventTakers } from "./event-takers.js";
 import { KeptSocket, type StatsdSocketStatus } from "./kept-socket.js";
 import { MetricIntake } from "./metric-intake.js";
-import { removeOldMarkers, StatsdOutbox } from "./outbox.js";
+import { removeOldMarkers } from "./outbox.js";
+import { openOutboxes, type StatsdTarget } from "./outboxes.js";
 import { Receiver } from "./receiver.js";
 import type { OpenSocket } from "./sockets.js";
 import { openStreamSocket } from "./stream-socket.js";
@@ -33,8 +33,8 @@ export interface StatsdOptions {
   readonly withOrigin: boolean;
   /** Whether every signed gauge is a step. */
   readonly signedGaugesAreSteps: boolean;
-  readonly store: Store;
-  readonly queues: QueueNames;
+  /** One store, or the shards in their order. */
+  readonly targets: readonly [StatsdTarget, ...StatsdTarget[]];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -57,22 +57,22 @@ const CARDINALITY_LIMIT = 2_000;
 
 /** Resolves when every socket is open or has failed. */
 export async function startStatsd(options: StatsdOptions): Promise<RunningStatsd> {
-  const { store, queues, clock, log } = options;
+  const { targets, clock, log } = options;
   const counters = newStatsdCounters();
   const storeOutage = new Outage("DogStatsD records", clock, log, "failing");
-  const outbox = new StatsdOutbox({ store, clock, counters, outage: storeOutage });
+  const outboxes = openOutboxes(targets, { clock, counters, outage: storeOutage });
   // If it fails, a later start removes them.
-  removeOldMarkers(store, clock).catch(() => {});
+  for (const { store } of targets) removeOldMarkers(store, clock).catch(() => {});
   const metrics = new MetricIntake({
     counters,
     cardinalityLimit: CARDINALITY_LIMIT,
     withOrigin: options.withOrigin,
     signedGaugesAreSteps: options.signedGaugesAreSteps,
-    store: (text, score) => outbox.add(queues.rawMetrics, text, score),
+    store: outboxes.addMetric,
   });
   const receiver = new Receiver(counters, {
     metric: (line, now) => metrics.take(line, now),
-    ...eventTakers({ counters, withOrigin: options.withOrigin, clock, outbox, queues }),
+    ...eventTakers({ counters, withOrigin: options.withOrigin, clock, add: outboxes.add }),
   });
   const sockets = options.addresses.map(
     (address) =>
@@ -95,7 +95,7 @@ export async function startStatsd(options: StatsdOptions): Promise<RunningStatsd
     close: async () => {
       await Promise.all(sockets.map((socket) => socket.close()));
       metrics.flush();
-      await outbox.close();
+      await outboxes.close();
     },
   };
 }

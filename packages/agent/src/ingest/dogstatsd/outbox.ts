@@ -26,6 +26,8 @@ export interface OutboxOptions {
   readonly clock: Clock;
   readonly counters: StatsdCounters;
   readonly outage: Outage;
+  /** Number of outboxes that share the limits. */
+  readonly shares?: number;
 }
 
 const MAX_BATCH_RECORDS = 5_000;
@@ -113,7 +115,10 @@ export class StatsdOutbox {
   }
 
   #isFull(): boolean {
-    return this.#waitingRecords > MAX_WAITING_RECORDS || this.#waitingLength > MAX_WAITING_LENGTH;
+    const { shares = 1 } = this.#options;
+    return (
+      this.#waitingRecords > MAX_WAITING_RECORDS / shares || this.#waitingLength > MAX_WAITING_LENGTH / shares
+    );
   }
 
   #leave(batch: Batch | undefined): void {

@@ -1,0 +1,158 @@
+/**
+ * Carries the state of windows to other shards, when series get another shard: when their number grows, and when a store
+ * without shards gets some.
+ *
+ * A window's next emission must go to a later second than all earlier ones, whichever shard made them. So each shard gets the
+ * window with the most emissions of any, the kept contexts of its own series, and the times of all gauges.
+ *
+ * Promises: repeating it changes nothing. A window whose state changes meanwhile is refused, and it must be repeated.
+ */
+import type { QueueNames, Store } from "@chouette-iot/queue";
+import { contextKey, type Seconds, seconds, shardOf } from "@chouette-iot/record";
+import { GaugeTimes } from "../aggregation/gauge-times.js";
+import { restoreContexts, type SavedContext, saveContexts } from "../aggregation/saved-contexts.js";
+import {
+  decodeWindowState,
+  finalSecondPrefix,
+  gaugesPrefix,
+  type WindowState,
+  windowStatePrefix,
+} from "./window-state.js";
+
+/** A store with the windows of its raw queue. */
+export interface WindowStore {
+  readonly store: Store;
+  readonly queues: Pick<QueueNames, "rawMetrics">;
+}
+
+export interface StoredWindow {
+  readonly start: Seconds;
+  readonly state: WindowState;
+  /** The state as stored. */
+  readonly text: string;
+  readonly last: readonly SavedContext[];
+  readonly gauges: string | undefined;
+}
+
+/** Windows per settlement. */
+const BATCH = 100;
+
+/** Windows by their start. Rejects if the store does. @param interval for state of earlier versions, which has none */
+export async function readWindows(
+  { store, queues: { rawMetrics } }: WindowStore,
+  interval: Seconds,
+): Promise<ReadonlyMap<Seconds, StoredWindow>> {
+  const prefix = windowStatePrefix(rawMetrics);
+  const windows = new Map<Seconds, StoredWindow>();
+  for (const [key, text] of await store.stateWithPrefix(prefix)) {
+    const start = seconds(Number(key.slice(prefix.length)));
+    if (!Number.isInteger(start)) continue;
+    const state = decodeWindowState(text, interval);
+    const [last, gauges] =
+      state.hasFinalSecond || state.hasGauges
+        ? await store.state([
+            `${finalSecondPrefix(rawMetrics)}${start}`,
+            `${gaugesPrefix(rawMetrics)}${start}`,
+          ])
+        : [];
+    // An unreadable text becomes a dead letter when its window is emitted, and stays there.
+    const restored = restoreContexts(last, []);
+    windows.set(start, { start, state, text, last: restored.ok ? restored.saved : [], gauges });
+  }
+  return windows;
+}
+
+/**
+ * @param from stores whose series move
+ * @param to all shards in their order; they may be among the former
+ */
+export async function carryWindows(
+  from: readonly WindowStore[],
+  to: readonly WindowStore[],
+  interval: Seconds,
+): Promise<void> {
+  const sources = await Promise.all(from.map((source) => readWindows(source, interval)));
+  for (const [shard, target] of to.entries()) {
+    const own = await readWindows(target, interval);
+    const isSource = from.includes(target);
+    const all = isSource ? sources : [...sources, own];
+    const starts = [...new Set(sources.flatMap((windows) => [...windows.keys()]))];
+    const isOurs = ({ context }: SavedContext) => shardOf(context.metric, to.length) === shard;
+    const carried = starts.flatMap((start) => {
+      const before = own.get(start);
+      const after = joined(
+        all.flatMap((windows) => windows.get(start) ?? []),
+        before,
+        isOurs,
+      );
+      return after === undefined ? [] : [{ start, before, after }];
+    });
+    for (let at = 0; at < carried.length; at += BATCH) await write(target, carried.slice(at, at + BATCH));
+  }
+}
+
+interface Carried {
+  readonly start: Seconds;
+  readonly before: StoredWindow | undefined;
+  readonly after: Pick<StoredWindow, "state" | "last" | "gauges">;
+}
+
+/** The window as a shard needs it; undefined if that has it already. */
+function joined(
+  windows: readonly StoredWindow[],
+  before: StoredWindow | undefined,
+  isOurs: (saved: SavedContext) => boolean,
+): Carried["after"] | undefined {
+  const [first] = windows;
+  if (first === undefined) return undefined;
+  const { interval } = (before ?? first).state;
+  const emitted = Math.max(...windows.map(({ state }) => state.emitted));
+  const last = new Map(
+    windows.flatMap((window) =>
+      window.last.filter(isOurs).map((saved) => [contextKey(saved.context), saved]),
+    ),
+  );
+  const gauges = joinedGauges(windows, { start: first.start, interval });
+  const state: WindowState = {
+    interval,
+    emitted,
+    // How many ready metrics are in other shards isn't known.
+    ready: before?.state.emitted === emitted ? before.state.ready : undefined,
+    hasParts: before?.state.hasParts ?? false,
+    hasFinalSecond: last.size > 0,
+    hasGauges: gauges !== undefined,
+  };
+  const isSame = before !== undefined && JSON.stringify(state) === before.text && gauges === before.gauges;
+  return isSame && last.size === before.last.length ? undefined : { state, last: [...last.values()], gauges };
+}
+
+function joinedGauges(
+  windows: readonly StoredWindow[],
+  span: Pick<StoredWindow, "start"> & Pick<WindowState, "interval">,
+): string | undefined {
+  const [first = undefined, ...others] = windows.flatMap(({ gauges }) => gauges ?? []);
+  if (others.length === 0) return first;
+  const all = new GaugeTimes(span, first);
+  for (const text of others) all.join(text);
+  return all.toText();
+}
+
+async function write(
+  { store, queues: { rawMetrics } }: WindowStore,
+  batch: readonly Carried[],
+): Promise<void> {
+  const key = (start: Seconds) => `${windowStatePrefix(rawMetrics)}${start}`;
+  await store.settle({
+    onlyWhile: new Map(batch.map(({ start, before }) => [key(start), before?.text])),
+    state: new Map(
+      batch.flatMap(({ start, after: { state, last, gauges } }) => [
+        [key(start), JSON.stringify(state)] as const,
+        [
+          `${finalSecondPrefix(rawMetrics)}${start}`,
+          last.length === 0 ? undefined : saveContexts(last),
+        ] as const,
+        [`${gaugesPrefix(rawMetrics)}${start}`, gauges] as const,
+      ]),
+    ),
+  });
+}

@@ -1,0 +1,59 @@
+/**
+ * Raises the number of shards to CHOUETTE_SHARDS, once the shards in use have been empty of raw records for three windows.
+ *
+ * Each metric may get another shard, so until then records of clients with the new number wait, and the state of windows goes to
+ * the new shards. Programs with the old number must have been stopped.
+ *
+ * Promises: an agent that crashes meanwhile, or several that do it at the same time, do no harm: the first shard's number, which
+ * counts, is written last.
+ */
+import type { Store } from "@chouette-iot/queue";
+import type { RedisStore } from "@chouette-iot/queue/redis";
+import { type Milliseconds, milliseconds, toMilliseconds } from "@chouette-iot/record";
+import { carryWindows, type WindowStore } from "./flush/carried-windows.js";
+import { partsPrefix } from "./flush/window-state.js";
+import type { Clock } from "./runtime/clock.js";
+import type { Windows } from "./runtime/windows.js";
+
+/** A shard in use, or one that will be. */
+export interface GrowingShard extends WindowStore {
+  readonly store: Store;
+  readonly server: Pick<RedisStore, "shards" | "replaceShards">;
+}
+
+const QUIET_WINDOWS = 3;
+
+export class Growth {
+  readonly #clock: Clock;
+  readonly #windows: Windows;
+  #emptySince: Milliseconds | undefined;
+
+  constructor(clock: Clock, windows: Windows) {
+    this.#clock = clock;
+    this.#windows = windows;
+  }
+
+  /** Whether the shards have been empty for long enough. To be called every second. Rejects if a store does. */
+  async areDrained(shards: readonly WindowStore[]): Promise<boolean> {
+    const pending = await Promise.all(shards.map(isPending)).catch((error) => {
+      this.#emptySince = undefined;
+      throw error;
+    });
+    const now = this.#clock.monotonic();
+    this.#emptySince = pending.includes(true) ? undefined : (this.#emptySince ?? now);
+    const quiet = milliseconds(QUIET_WINDOWS * toMilliseconds(this.#windows.maxAge));
+    return this.#emptySince !== undefined && now - this.#emptySince >= quiet;
+  }
+
+  /** Writes the new number. Rejects if a store does, or if a window changed; then it must be repeated. */
+  async grow(from: readonly WindowStore[], to: readonly GrowingShard[]): Promise<void> {
+    await carryWindows(from, to, this.#windows.interval);
+    for (const { server } of to.toReversed()) await server.replaceShards(await server.shards(), to.length);
+  }
+}
+
+/** Whether the shard has raw records, or parts of windows that weren't emitted yet. */
+async function isPending({ store, queues: { rawMetrics } }: WindowStore): Promise<boolean> {
+  if ((await store.size(rawMetrics)) > 0) return true;
+  return (await store.stateWithPrefix(partsPrefix(rawMetrics))).size > 0;
+}

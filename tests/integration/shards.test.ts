@@ -1,0 +1,137 @@
+/** Agents that share the shards of one Redis, and clients that know of shards and that don't. */
+import { type NewRecord, queueNames, shardNamespace } from "@chouette-iot/queue";
+import { RedisStore } from "@chouette-iot/queue/redis";
+import { shardOf } from "@chouette-iot/record";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { type AgentSettings, chouette, startAgentProcess } from "../support/agent-process.js";
+import { cleanUpsAfterEach } from "../support/clean-ups.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import type { Running } from "../support/running.js";
+import { until } from "../support/until.js";
+
+const SHARDS = 4;
+const TAKE_OVER_MS = 10_000;
+const METRICS = ["work.done", "work.left", "rain", "wind-speed", "a", "b"];
+
+let intake: Intake;
+let redis: RedisServer;
+/** Each shard's, then the original's. */
+let stores: readonly RedisStore[];
+const cleanUps = cleanUpsAfterEach();
+
+beforeEach(async () => {
+  intake = await startIntake();
+  redis = await startRedis();
+  stores = Array.from({ length: SHARDS }, (_, shard) => newStore(shardNamespace(shard)));
+  stores = [...stores, newStore()];
+  await until("the connections", () => Promise.all(stores.map((store) => store.size("any"))));
+  cleanUps.push(
+    () => intake.close(),
+    () => redis.stop(),
+    ...stores.map((store) => () => store.close()),
+  );
+});
+
+function newStore(namespace?: string): RedisStore {
+  return new RedisStore({ url: redis.url, ...(namespace === undefined ? {} : { namespace }) });
+}
+
+function settings(shards = SHARDS): AgentSettings {
+  return {
+    API_KEY: "any",
+    DATADOG_URL: `${intake.url}/api`,
+    REDIS_URL: redis.url,
+    CHOUETTE_SHARDS: `${shards}`,
+    AGGREGATE_INTERVAL: "1",
+    AGGREGATE_GRACE: "0",
+    RELEASE_INTERVAL: "1",
+    HOST: "device",
+  };
+}
+
+async function startAgent(shards?: number): Promise<Running> {
+  const agent = await startAgentProcess(settings(shards));
+  cleanUps.push(() => agent.end("SIGKILL"));
+  return agent;
+}
+
+/** The process that works on each shard, and on the original's queues. */
+async function holders(): Promise<readonly (number | undefined)[]> {
+  const texts = await Promise.all(stores.map((store) => store.state(["agent:lease"])));
+  return texts.map(([text]) => (text === undefined ? undefined : (JSON.parse(text).pid as number)));
+}
+
+async function sharesOf(...agents: readonly Running[]): Promise<readonly number[]> {
+  const held = (await holders()).slice(0, SHARDS);
+  return agents.map(({ child: { pid } }) => held.filter((holder) => holder === pid).length);
+}
+
+let made = 0;
+/** Counts continuously: each metric by a client without shards, and by one with them. */
+function startCounting(): () => Promise<ReadonlyMap<string, number>> {
+  const sums = new Map<string, number>();
+  let stored = Promise.resolve();
+  const timer = setInterval(() => {
+    const timestamp = Date.now() / 1000;
+    for (const metric of METRICS) {
+      const shard = shardOf(metric, SHARDS);
+      for (const queue of [queueNames(), queueNames(shardNamespace(shard))]) {
+        made += 1;
+        const value = made % 7;
+        const record: NewRecord = {
+          score: timestamp,
+          id: `id${made}`,
+          value: JSON.stringify({ metric, type: "count", value, timestamp, tags: {} }),
+        };
+        sums.set(metric, (sums.get(metric) ?? 0) + value);
+        stored = stored.then(() => stores[0]?.append(queue.rawMetrics, [record]));
+      }
+    }
+  }, 20);
+  return async () => {
+    clearInterval(timer);
+    await stored;
+    return new Map([...sums].map(([metric, sum]) => [metric.replace("-", "_"), sum]));
+  };
+}
+
+/** Sums of what Datadog would keep. */
+function arrived(): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const { metric, value } of intake.points()) sums.set(metric, (sums.get(metric) ?? 0) + value);
+  return sums;
+}
+
+async function expectToArrive(sums: ReadonlyMap<string, number>): Promise<void> {
+  const isComplete = () => [...sums].every(([metric, sum]) => (arrived().get(metric) ?? 0) >= sum);
+  await until("all counts to arrive", isComplete).catch(() => {});
+  expect(new Map([...arrived()].sort())).toEqual(new Map([...sums].sort()));
+}
+
+describe("every count of every client is at the intake once", () => {
+  it("when agents share the shards fairly, and one of them is killed", { timeout: 60_000 }, async () => {
+    const agents = [await startAgent(), await startAgent()] as const;
+    const stop = startCounting();
+    await until("fair shares", async () =>
+      (await sharesOf(...agents)).every((share) => share === SHARDS / 2),
+    );
+    await until("an agent for the original's queues", async () => (await holders())[SHARDS]);
+    await until("a delivery", () => arrived().size === METRICS.length);
+    const status = await chouette(["queue", "ls", "--json"], settings());
+    expect(JSON.parse(status.output).map(({ name }: { name: string }) => name)).toEqual(
+      Object.values(queueNames()),
+    );
+    await agents[0].end("SIGKILL");
+    await until(
+      "the other to take all",
+      async () => (await holders()).every((holder) => holder === agents[1].child.pid),
+      TAKE_OVER_MS,
+    );
+    await expectToArrive(await stop());
+    expect(await agents[1].end()).toBe(0);
+    // All leases are free, and nobody is a member.
+    expect(await holders()).toEqual(stores.map(() => undefined));
+    expect(await stores[0]?.state(["agents"])).toEqual([undefined]);
+  });
+});
