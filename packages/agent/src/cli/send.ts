@@ -70,7 +70,8 @@ async function send(
 ): Promise<void> {
   const config = settingsOrExitCode();
   if (config === undefined) return;
-  const client = new ChouetteClient({ ...brokerAddress(config), answerTimeoutMs: TIMEOUT_MS });
+  const { shards } = config.settings;
+  const client = new ChouetteClient({ ...brokerAddress(config), shards, answerTimeoutMs: TIMEOUT_MS });
   const stored = store(client, type, metric, values, given);
   await client.close({ timeoutMs: TIMEOUT_MS });
   const broker = shownBrokerAddress(config);

@@ -1,5 +1,6 @@
 /** Settings of the broker: the Redis server, or the embedded broker and its files. */
 import { DEFAULT_MASTER } from "@chouette-iot/queue/resp/sentinel-address";
+import { MAX_SHARDS } from "@chouette-iot/record";
 import { defaultDataDirectory } from "./data-directory.js";
 import { fsync, hostAndPort, oneOf, text, wholeNumber, yesOrNo } from "./kinds.js";
 import { redisServers, redisUrl } from "./redis-kinds.js";
@@ -42,7 +43,7 @@ export const BROKER = {
   }),
   shards: setting(
     ["CHOUETTE_SHARDS"],
-    wholeNumber(1, 256, "shards"),
+    wholeNumber(1, MAX_SHARDS, "shards"),
     undefined,
     "Number of shards on the Redis server or Redis Cluster, which several agents share; the same for all agents and clients",
     { requiresRestart: true },
