@@ -13,6 +13,7 @@ import type { QueueNames, Store } from "@chouette-iot/queue";
 import { type Seconds, seconds, toSeconds } from "@chouette-iot/record";
 import { seriesFilter } from "./aggregation/series-filter.js";
 import type { Config } from "./config/config.js";
+import { currentHostName } from "./config/host-name.js";
 import { OUTPUTS } from "./config/outputs.js";
 import type { DeferredCounts } from "./dispatch/byte-budget.js";
 import { type DeliveryMeters, newDispatches } from "./dispatches.js";
@@ -137,6 +138,8 @@ function newFlush(options: PipelineOptions, locks: QueueLocks): RawQueueLoop {
     clock: timekeeper.trusted(clock),
     ttl,
     globalTags: settings.globalTags,
+    // A shard's records may be sent by another agent than the one that aggregates them.
+    hostName: settings.shards === undefined ? undefined : () => currentHostName(settings),
     filter: seriesFilter(settings),
     floor: CLOCK_FLOOR,
     thinning: attempted && {

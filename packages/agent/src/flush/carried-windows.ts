@@ -121,6 +121,7 @@ function joined(
     hasParts: before?.state.hasParts ?? false,
     hasFinalSecond: last.size > 0,
     hasGauges: gauges !== undefined,
+    host: (before ?? first).state.host,
   };
   const isSame = before !== undefined && JSON.stringify(state) === before.text && gauges === before.gauges;
   return isSame && last.size === before.last.length ? undefined : { state, last: [...last.values()], gauges };
