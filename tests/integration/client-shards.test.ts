@@ -132,3 +132,13 @@ test("a client without shards takes over what one with shards has spilled", asyn
   expect(await client.flush({ timeoutMs: 5_000 })).toBe(true);
   expect(await server.broker.size(queueNames().rawMetrics)).toBe(100);
 });
+
+test("a client that is connected when another number is stored sends nothing any more, after seconds", async () => {
+  const client = newClient();
+  expect(await client.count("m", 1)).toBe(true);
+  await server.broker.command("SET", shardsKey(shardNamespace(1)), "2");
+  await until("the refusal", () => client.stats().lastError?.message.startsWith("the broker has 2 shards"));
+  expect(client.stats().connected).toBe(false);
+  expect(await client.count("m", 1)).toBe(false);
+  expect(await records()).toHaveLength(1);
+});

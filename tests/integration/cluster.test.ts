@@ -36,6 +36,8 @@ function newClient(options: ChouetteClientOptions = {}): ChouetteClient {
     shards: SHARDS,
     aggregate: false,
     answerTimeoutMs: 60_000,
+    // Each call has another tag.
+    cardinalityLimit: 1_000_000,
     ...options,
   });
   cleanUps.push(() => client.close({ timeoutMs: 0 }));
@@ -75,6 +77,16 @@ test("the slot of a shard is that of its number", async () => {
     const slot = await cluster.command(cluster.ports[0] ?? 0, "CLUSTER", "KEYSLOT", shardNamespace(shard));
     expect(slotOf(shardNamespace(shard))).toBe(slot);
   }
+});
+
+test("a client without shards stores nothing, and the error says what it needs", async () => {
+  const client = newClient({ shards: undefined });
+  client.count("m", 1);
+  await until("the error", () => client.stats().lastError !== undefined);
+  expect(client.stats()).toMatchObject({
+    buffered: 1,
+    lastError: { message: "the broker is a Redis Cluster, which needs shards (CHOUETTE_SHARDS)" },
+  });
 });
 
 test("a store works on the shard that it is for, whichever node it is given", async () => {

@@ -105,7 +105,7 @@ export class BrokerConnection {
       const error = errorIn(replies) ?? (Array.isArray(executed) ? errorIn(executed) : undefined);
       if (error !== undefined) {
         this.#leaveIfReplaced(error);
-        return { kind: "refused", error };
+        return { kind: "refused", error: this.#explained(error) };
       }
       if (Array.isArray(executed) && executed.length === 3 && executed[2] === "OK") {
         this.#checkCopies(answers[TRANSACTION_LENGTH]);
@@ -203,6 +203,11 @@ export class BrokerConnection {
   /** Another server has the data now: the next connection is to that one. */
   #leaveIfReplaced(error: ErrorReply): void {
     if (this.#finder.mayChange && isReplaced(error)) this.#lose(error);
+  }
+
+  #explained(error: ErrorReply): Error {
+    if (this.#options.shards !== undefined || !/^(MOVED|CROSSSLOT)\b/.test(error.message)) return error;
+    return new Error("the broker is a Redis Cluster, which needs shards (CHOUETTE_SHARDS)");
   }
 
   /** Throws if the broker has another number of shards. None is stored until the first agent has started. */
