@@ -76,7 +76,8 @@ export function cpuSecondsOf(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
 }
 
-function memoryOf(pid) {
+/** The resident memory of a process, now and at most, in bytes. @param {number} pid */
+export function memoryOf(pid) {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const bytes = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) * 1024;
   return { resident: bytes("VmRSS"), peak: bytes("VmHWM") };

@@ -55,7 +55,8 @@ function capture(seed, hours) {
   return { bits: source.bits, rounds };
 }
 
-function hostSeries(source) {
+/** The series of a host; `next(busy)` is a series' next value, given how busy the host is: 1 on average. @param {Source} source */
+export function hostSeries(source) {
   /** Decays by a fraction and gains a random amount. */
   const decaying = (kept, mean) => {
     let value = 0;
