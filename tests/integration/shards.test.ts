@@ -11,6 +11,8 @@ import type { Running } from "../support/running.js";
 import { until } from "../support/until.js";
 
 const SHARDS = 4;
+/** The growth takes three windows each time. Its parts are tested beside growth.ts and carried-windows.ts. */
+const IS_ASKED_FOR = process.env.SHARDS_GROWTH !== undefined;
 const TAKE_OVER_MS = 10_000;
 const METRICS = ["work.done", "work.left", "rain", "wind-speed", "a", "b"];
 
@@ -66,6 +68,8 @@ async function sharesOf(...agents: readonly Running[]): Promise<readonly number[
   const held = (await holders()).slice(0, SHARDS);
   return agents.map(({ child: { pid } }) => held.filter((holder) => holder === pid).length);
 }
+
+const WITHOUT_SHARDS = { CHOUETTE_SHARDS: "" };
 
 let made = 0;
 /** Counts continuously: each metric by a client without shards, and by one with them. */
@@ -134,4 +138,38 @@ describe("every count of every client is at the intake once", () => {
     expect(await holders()).toEqual(stores.map(() => undefined));
     expect(await stores[0]?.state(["agents"])).toEqual([undefined]);
   });
+
+  it.runIf(IS_ASKED_FOR)(
+    "when a store without shards gets some, and more later, though each window gets late records",
+    {
+      timeout: 60_000,
+    },
+    async () => {
+      const window = Math.floor(Date.now() / 1000) - 20;
+      const sums = new Map(METRICS.map((metric) => [metric.replace("-", "_"), 0]));
+      /** A client without shards counts; then an agent delivers everything, and ends. */
+      const deliver = async (shards: number | undefined) => {
+        const records = METRICS.map((metric, index): NewRecord => {
+          made += 1;
+          const name = metric.replace("-", "_");
+          sums.set(name, (sums.get(name) ?? 0) + index + 1);
+          const value = { metric, type: "count", value: index + 1, timestamp: window, tags: {} };
+          return { score: window, id: `id${made}`, value: JSON.stringify(value) };
+        });
+        await stores[0]?.append(queueNames().rawMetrics, records);
+        const agent = await startAgentProcess({
+          ...settings(shards ?? 1),
+          ...(shards === undefined && WITHOUT_SHARDS),
+        });
+        cleanUps.push(() => agent.end("SIGKILL"));
+        await expectToArrive(sums);
+        expect(await agent.end()).toBe(0);
+      };
+      await deliver(undefined);
+      await deliver(2);
+      await deliver(SHARDS);
+      const numbers = await Promise.all(stores.slice(0, SHARDS).map((store) => store.shards()));
+      expect(numbers).toEqual([SHARDS, SHARDS, SHARDS, SHARDS]);
+    },
+  );
 });

@@ -22,6 +22,7 @@ import type { RedisStore } from "@chouette-iot/queue/redis";
 import type { Config } from "./config/config.js";
 import { type DeviceMetrics, startDeviceMetrics } from "./device.js";
 import { Growth } from "./growth.js";
+import { removeOldMarkers } from "./ingest/dogstatsd/outbox.js";
 import { POLL_INTERVAL } from "./lease/leader.js";
 import { Members } from "./lease/members.js";
 import { fairShare, Share } from "./lease/share.js";
@@ -272,6 +273,8 @@ class ManyShards implements ShardSet {
         close: (opened) => this.#shared.close(opened),
         start: (leadership, current, opened) => {
           if (name !== ORIGINAL) this.#number.writeTo(server, clock, leadership.lost);
+          // If it fails, a later holder removes them.
+          removeOldMarkers(leadership.store, clock).catch(() => {});
           const work = startShardPipeline(this.#agent, parts, leadership, current, opened);
           const stop = async () => {
             await work.stop();

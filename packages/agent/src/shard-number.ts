@@ -54,7 +54,10 @@ export class ShardNumber {
     this.#number = Math.max(stored, known ?? 0);
     const { refusal } = this;
     if (refusal === undefined) this.#outage.end();
-    else this.#outage.begin(refusal);
+    else
+      this.#outage.begin(
+        this.isGrowing ? `${refusal}, which it gets once its raw queues are empty` : refusal,
+      );
     return this.#number;
   }
 
