@@ -141,7 +141,9 @@ export async function connectedStore(
     if (last !== undefined && server !== last)
       log.warn(
         { from: last, to: server },
-        `Redis failed over from ${last} to ${server}; the last writes to ${last} may be lost`,
+        place?.shard
+          ? `the shard has moved from Redis at ${last} to ${server}; after a failover, the last writes may be lost`
+          : `Redis failed over from ${last} to ${server}; the last writes to ${last} may be lost`,
       );
     last = server;
   };

@@ -9,6 +9,7 @@ import { until } from "../../../../tests/support/until.js";
 import { Outage } from "../runtime/outage.js";
 import { POLL_INTERVAL, runAsLeader } from "./leader.js";
 import { HEARTBEAT_INTERVAL, Lease, TTL } from "./lease.js";
+import { Share } from "./share.js";
 
 const server = redisForTests();
 const count = { count: new Map([["work", 1]]) };
@@ -33,7 +34,8 @@ interface Agent {
   readonly redis: RedisStore;
 }
 
-async function startAgent(): Promise<Agent> {
+/** @param share of one that works on a shard of several */
+async function startAgent(share?: Share): Promise<Agent> {
   const redis = new RedisStore({ url: server.redis.url });
   await until("the connection", async () => (await redis.size("q")) >= 0);
   const signal = new AbortController();
@@ -67,6 +69,7 @@ async function startAgent(): Promise<Agent> {
       }),
       clock,
       log,
+      share,
       outages: { store: outage, own: leaseOutage },
       begin: (store, lost) => {
         expect(agent.work).toBeUndefined();
@@ -161,6 +164,21 @@ describe("of two agents side by side", () => {
     expect(second.begun).toBe(1);
     expect(first.said).toEqual([]);
   });
+});
+
+it("a shard that is given up while the store refuses everything is free soon after that", async () => {
+  const share = new Share();
+  share.limit = 1;
+  const [first, second] = [await startAgent(share), await startAgent()];
+  await settled();
+  share.limit = 0;
+  first.isCutOff = true;
+  share.giveUpOne();
+  await pass(2 * POLL_INTERVAL);
+  expect([first.work, second.begun]).toEqual([undefined, 0]);
+  first.isCutOff = false;
+  await pass(2 * POLL_INTERVAL);
+  expect(second.begun).toBe(1);
 });
 
 describe("an agent's work under the lease", () => {

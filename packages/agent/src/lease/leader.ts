@@ -6,7 +6,7 @@ import type { Clock } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import { beginOutage, endOutages, type LoopOutages } from "../runtime/outage.js";
 import { FencedStore } from "./fenced-store.js";
-import { HEARTBEAT_INTERVAL, Lease } from "./lease.js";
+import { HEARTBEAT_INTERVAL, Lease, TTL } from "./lease.js";
 import type { Place, Share } from "./share.js";
 
 export interface LeaderOptions {
@@ -47,8 +47,7 @@ export async function runAsLeader(options: LeaderOptions, signal: AbortSignal): 
     ended.abort();
     await beating;
     if (lost.signal.aborted) log.warn(`${lost.signal.reason}: unfinished work stays in the store`);
-    // If the store doesn't answer, the next agent waits for the lease to expire.
-    else await lease.release().catch(() => {});
+    else await releaseLease(lease, clock, signal);
     place.leave();
     if (place.isOver.aborted) log.info("gave the shard up to another agent");
   }
@@ -89,6 +88,22 @@ async function takeLease(
     await clock.sleep(POLL_INTERVAL, signal);
   }
   return undefined;
+}
+
+/**
+ * Repeats it if the store refuses, as a Redis Cluster does while it moves a shard, until the lease has expired anyway. An agent
+ * that is stopping tries once: the next agent waits for the lease to expire.
+ */
+async function releaseLease(lease: Lease, clock: Clock, signal: AbortSignal): Promise<void> {
+  const end = clock.monotonic() + TTL;
+  for (;;) {
+    const isReleased = await lease.release().then(
+      () => true,
+      () => false,
+    );
+    if (isReleased || signal.aborted || clock.monotonic() >= end) return;
+    await clock.sleep(POLL_INTERVAL, signal);
+  }
 }
 
 async function sendHeartbeats(store: FencedStore, clock: Clock, signal: AbortSignal): Promise<void> {
