@@ -10,7 +10,7 @@ import { reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
-const KILLS = 10;
+const KILLS = 6;
 const INTERVAL_S = 2;
 /** Approximate duration of a flush and a dispatch here. */
 const WORK_MS = 40;

@@ -1,5 +1,5 @@
 /** Checks the store at the end of a run: its ledger and its dead letters. */
-import { type Position, queueNames, type Store } from "@chouette-iot/queue";
+import { type Position, type QueueNames, queueNames, type Store } from "@chouette-iot/queue";
 import { decodeReadyMetric, type ReadyMetric, type Rejected } from "@chouette-iot/record";
 
 const queues = queueNames();
@@ -7,23 +7,34 @@ const PAGE = 10_000;
 
 /**
  * The errors in the ledger's sums: for each queue, accepted must be done + pending + dropped.
- * @param stored number of records stored in the raw queue, since clients' writes have no counter
+ * @param stored number of records stored in the raw queue, since clients' writes have no counter; undefined if it isn't known
+ * @param names the store's queues, if they are a shard's
  */
-export async function checkLedger(store: Store, stored: number): Promise<readonly string[]> {
+export async function checkLedger(
+  store: Store,
+  stored: number | undefined,
+  names: QueueNames = queues,
+): Promise<readonly string[]> {
   const counters = await store.counters();
   const wrong: string[] = [];
-  for (const queue of [queues.rawMetrics, queues.readyMetrics, queues.rejected]) {
-    const fates = [...counters].filter(
-      ([name]) => name.startsWith(`${queue}:`) && !name.endsWith(":accepted"),
-    );
+  for (const queue of [names.rawMetrics, names.readyMetrics, names.rejected]) {
+    const fates = fatesOf(queue, counters);
     const pending = await store.size(queue);
     const left = fates.reduce((sum, [, count]) => sum + count, pending);
-    const accepted = queue === queues.rawMetrics ? stored : (counters.get(`${queue}:accepted`) ?? 0);
+    const accepted = queue === names.rawMetrics ? (stored ?? left) : (counters.get(`${queue}:accepted`) ?? 0);
     if (left === accepted) continue;
     const told = fates.map(([name, count]) => `${count} ${name.slice(queue.length + 1)}`).join(", ");
     wrong.push(`${queue}: ${accepted} accepted, but ${told} and ${pending} pending make ${left}`);
   }
   return wrong;
+}
+
+/** The number of records that left a queue, by the counter of what became of them. */
+export function fatesOf(
+  queue: string,
+  counters: ReadonlyMap<string, number>,
+): readonly (readonly [counter: string, count: number])[] {
+  return [...counters].filter(([name]) => name.startsWith(`${queue}:`) && !name.endsWith(":accepted"));
 }
 
 export interface SetAside extends Rejected {
