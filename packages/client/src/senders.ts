@@ -33,6 +33,7 @@ export class Senders {
   readonly #all: Sender[];
   /** Those whose connection is lost. */
   readonly #lost = new Set<string>();
+  #isClosed = false;
 
   constructor(options: SendersOptions) {
     this.#options = options;
@@ -79,6 +80,7 @@ export class Senders {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const sender of this.#all) sender.close();
   }
 
@@ -101,7 +103,8 @@ export class Senders {
   #onCluster(): void {
     const { shards = 1 } = this.#options.settings;
     this.#first.restrict();
-    if (this.#all.length === shards) return;
+    // The answer may come when the client is closed.
+    if (this.#isClosed || this.#all.length === shards) return;
     for (let shard = 1; shard < shards; shard++) {
       const sender = this.#newSender(shardNamespace(shard));
       sender.restrict();
