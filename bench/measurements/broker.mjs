@@ -86,7 +86,7 @@ function contendersFor(kind, trees, folder) {
     },
     kind === "redis"
       ? { label: "redis-benchmark", sample: intoBroker(byRedisBenchmark) }
-      : { label: "the store by itself", sample: (work) => intoStore({ root, folder }, work) },
+      : { label: "the store alone", sample: (work) => intoStore({ root, folder }, work) },
   ];
 }
 

@@ -9,7 +9,7 @@
  * round alone, as the agent would send it; several rounds in a batch share names and take less.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { setMaxListeners } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpsServer } from "node:https";
 import { tmpdir } from "node:os";
@@ -132,18 +132,7 @@ async function plan(folder, { redisPort, mosquittoPort, dockerSocket, kubelet })
     EXEC_COLLECTORS: JSON.stringify([{ name: "exec", command: ["/bin/echo", "ups.load:1|g"] }]),
   };
   const all = { ...pi, ...services };
-  const names = [
-    "docker",
-    "k8s",
-    "tegrastats",
-    "redis",
-    "dramatiq",
-    "bullmq",
-    "gpu",
-    "systemd",
-    "mqtt",
-    "exec",
-  ];
+  const names = "docker,k8s,tegrastats,redis,dramatiq,bullmq,gpu,systemd,mqtt,exec".split(",");
   const QUICK = 500;
   const SLOW = 20;
   return [
@@ -221,18 +210,8 @@ function startContainers(folder, socket) {
   execFileSync("tar", ["-C", `${folder}/image`, "-cf", `${folder}/image.tar`, "busybox"]);
   docker("import", `${folder}/image.tar`, "busybox");
   for (let count = 0; count < 10; count += 1) {
-    docker(
-      "run",
-      "-d",
-      "--network",
-      "none",
-      "--name",
-      `idle${count}`,
-      "busybox",
-      "/busybox",
-      "sleep",
-      "3600",
-    );
+    const named = ["--network", "none", "--name", `idle${count}`];
+    docker("run", "-d", ...named, "busybox", "/busybox", "sleep", "3600");
   }
 }
 
@@ -278,8 +257,4 @@ function serveKubelet(folder) {
   const tls = { cert: readFileSync(`${folder}/kubelet.crt`), key: readFileSync(`${folder}/kubelet.key`) };
   const server = createHttpsServer(tls, (_, response) => response.end(summary));
   server.listen(0, "127.0.0.1", () => console.log(portOf(server)));
-}
-
-function once(emitter, event) {
-  return new Promise((resolve) => emitter.once(event, resolve));
 }

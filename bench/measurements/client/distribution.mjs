@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { summary } from "../../suite/statistics.mjs";
 import { startRedis } from "../../support/redis.mjs";
 
 const OURS = new URL("../../../packages/client/dist/index.js", import.meta.url).href;
@@ -95,10 +96,7 @@ async function compare(rounds) {
   await redis.stop();
   rmSync(folder, { recursive: true });
   for (const [client, figures] of Object.entries(taken)) {
-    figures.sort((a, b) => a - b);
-    const median = figures[Math.floor(figures.length / 2)];
-    process.stdout.write(
-      `${client}: ${Math.round(figures[0])} ns at best, ${Math.round(median)} ns median\n`,
-    );
+    const { min, median } = summary(figures);
+    process.stdout.write(`${client}: ${Math.round(min)} ns at best, ${Math.round(median)} ns median\n`);
   }
 }

@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { median } from "../../suite/statistics.mjs";
 import { startRedis } from "../../support/redis.mjs";
 
 const OURS = new URL("../../../packages/client/dist/index.js", import.meta.url).href;
@@ -75,12 +76,9 @@ async function compare(rounds) {
   await redis.stop();
   rmSync(folder, { recursive: true });
   for (const [client, taken] of Object.entries(samples)) {
-    const [blocked, took] = [median(taken, "blocked"), median(taken, "took")];
-    process.stdout.write(`${client}: event loop blocked for ${blocked} ms, delivered after ${took} ms\n`);
+    const of = (field) => median(taken.map((sample) => sample[field])).toFixed(1);
+    process.stdout.write(
+      `${client}: event loop blocked for ${of("blocked")} ms, delivered after ${of("took")} ms\n`,
+    );
   }
-}
-
-function median(samples, field) {
-  const sorted = samples.map((sample) => sample[field]).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)].toFixed(1);
 }
