@@ -1,5 +1,5 @@
 import { type RedisConnection, RedisStore } from "@chouette-iot/queue/redis";
-import { singleConnection } from "@chouette-iot/queue/redis/connection";
+import { newConnection, parsedAddress } from "@chouette-iot/queue/redis/connection";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
@@ -118,7 +118,7 @@ async function killAndRestart(): Promise<void> {
 }
 
 async function connected(): Promise<RedisConnection> {
-  const connection = singleConnection({ url: server.url });
+  const connection = newConnection(parsedAddress({ url: server.url }));
   connection.on("error", () => {});
   await connection.connect();
   return connection;

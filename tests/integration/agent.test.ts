@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { type Broker, lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
-import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { run } from "../support/running.js";
 import { until } from "../support/until.js";
@@ -38,10 +38,10 @@ async function startAgent(settings: Readonly<Record<string, string>>) {
   return agent;
 }
 
-async function startRedisWithQueue(): Promise<{ redis: RedisServer; queue: RawQueue }> {
+async function startRedisWithQueue(): Promise<{ redis: RedisServer; queue: Broker }> {
   const redis = await startRedis();
   cleanUps.push(() => redis.stop());
-  const queue = await openRawQueue(redis.port);
+  const queue = await lookInto(redis.url);
   cleanUps.push(() => queue.close());
   return { redis, queue };
 }
@@ -163,8 +163,8 @@ describe("the agent", () => {
       ],
     ];
     for (const [value] of bad) await queue.put(value, now);
-    await queue.putApart({ id: "an-id-alone" }, now);
-    await queue.putApart({ value: "a value alone" }, now);
+    await queue.command("ZADD", "chouette:metrics:raw.keys", `${now}`, "an-id-alone");
+    await queue.command("HSET", "chouette:metrics:raw.values", "another", "a value alone");
     await startAgent({ REDIS_URL: redis.url });
     await queue.drained();
     await until(

@@ -7,7 +7,7 @@ import { brokerPort, startAgentProcess } from "../support/agent-process.js";
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../support/broker.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
-import { ask, connectRaw, type RawRedis, request } from "../support/raw-redis.js";
+import { ask, connectRaw, type RawRedis, request, storing } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
 
 const QUEUE = "chouette:metrics:raw";
@@ -33,15 +33,6 @@ async function hold(port: number, bytes: string): Promise<RawRedis> {
   const client = await connect(port);
   client.send(bytes);
   return client;
-}
-
-function multi(id: string, value: string): string {
-  return (
-    request("MULTI") +
-    request("ZADD", `${QUEUE}.keys`, "1", id) +
-    request("HSET", `${QUEUE}.values`, id, value) +
-    request("EXEC")
-  );
 }
 
 describe("the memory of all connections together", () => {
@@ -73,7 +64,7 @@ describe("the memory of all connections together", () => {
     expect(broker.counters.closedForMemory).toBe(0);
     // Three times as large as any of theirs, but it makes progress, and they have stopped.
     const store = async (id: string) =>
-      /\*2\r\n:1\r\n:1\r\n$/.test(await ask(broker.port, multi(id, "y".repeat(300 * KIBIBYTE))));
+      /\*2\r\n:1\r\n:1\r\n$/.test(await ask(broker.port, storing([id], "y".repeat(300 * KIBIBYTE))));
     await until("a batch to go in", () => store("first"));
     for (let batch = 0; batch < 9; batch++) expect(await store(`${batch}`)).toBe(true);
     expect(broker.counters.closedForMemory).toBeGreaterThan(0);
@@ -103,7 +94,7 @@ describe("the memory of all connections together", () => {
     const half = `*2\r\n$4\r\nAUTH\r\n$16384\r\n${"x".repeat(16_000)}`;
     for (let number = 0; number < 190; number++) await hold(broker.port, half);
     await until("some of them to be closed", () => broker.counters.closedForMemory > 100);
-    friend.send(multi("a", "y".repeat(2 * MEBIBYTE)));
+    friend.send(storing(["a"], "y".repeat(2 * MEBIBYTE)));
     await friend.receives("*2\r\n:1\r\n:1\r\n");
   });
 
@@ -165,7 +156,7 @@ describe("an agent with a heap of 256 MB", () => {
       for (let part = 0; part < 2; part++) client.send(set);
       await Promise.race([client.closed, client.receives("QUEUED").catch(() => {})]);
     }
-    expect(await ask(port, multi("good", '{"not":"a metric"}'))).toMatch(/\*2\r\n:1\r\n:1\r\n$/);
+    expect(await ask(port, storing(["good"], '{"not":"a metric"}'))).toMatch(/\*2\r\n:1\r\n:1\r\n$/);
     expect(await agent.end()).toBe(0);
   }, 60_000);
 
@@ -191,7 +182,7 @@ describe("what clients may create", () => {
       request("ZCARD", `chouette:made:up:${number}.keys`),
     );
     expect(await ask(broker.port, looks.join(""))).toBe(":0\r\n".repeat(100));
-    expect(await ask(broker.port, multi("a", "{}"))).toMatch(/\*2\r\n:1\r\n:1\r\n$/);
+    expect(await ask(broker.port, storing(["a"], "{}"))).toMatch(/\*2\r\n:1\r\n:1\r\n$/);
   });
 
   it("is no other queue: it is refused with the names of those that there are, and takes no room", async () => {

@@ -1,6 +1,6 @@
 /** TLS on the embedded broker's port: which clients are accepted with and without it. */
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { milliseconds } from "@chouette-iot/record";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { secureConnections } from "../../packages/agent/src/ingest/redis-protocol/secure-connections.js";
@@ -9,6 +9,7 @@ import { gatewayAddress } from "../../packages/agent/src/outputs/gateway-address
 import type { Resumed } from "../../packages/agent/src/outputs/output.js";
 import { startTestBroker, type TestBroker } from "../support/broker.js";
 import { type Certificates, newCertificates, readPem } from "../support/certificates.js";
+import { listen } from "../support/listening.js";
 
 let certificates: Certificates;
 let broker: TestBroker;
@@ -103,8 +104,7 @@ it("turns away a client on another machine that doesn't use TLS, and one that sa
     Object.defineProperty(socket, "remoteAddress", { value: "10.0.0.7" });
     secure.take(socket);
   });
-  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-  const { port } = listener.address() as AddressInfo;
+  const { port, stop } = await listen(listener);
   for (const text of ["PING\r\n", ""]) {
     const socket = connect(port, "127.0.0.1");
     socket.on("error", () => {});
@@ -113,5 +113,5 @@ it("turns away a client on another machine that doesn't use TLS, and one that sa
     await once(socket, "close");
   }
   expect(events).toEqual(["turned away"]);
-  await new Promise((resolve) => listener.close(resolve));
+  await stop();
 });

@@ -1,13 +1,13 @@
 /** The `chouette` command as a process: help, errors, and `send`. */
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type AgentSettings, chouette } from "../support/agent-process.js";
 import { startTestBroker } from "../support/broker.js";
 import { newFolder } from "../support/folders.js";
+import { listen } from "../support/listening.js";
 import { CLOSED_PORT } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 
@@ -39,12 +39,11 @@ describe("whatever a server answers", () => {
     ["doctor", "--json"],
   ])("nothing of it steers the terminal of %s %s", async (...args) => {
     const server = createServer((socket) => {
-      socket.on("error", () => {}).on("data", () => socket.write(`-WRONGPASS ${ATTACK}\r\n`));
+      socket.on("data", () => socket.write(`-WRONGPASS ${ATTACK}\r\n`));
     });
-    await once(server.listen(0, "127.0.0.1"), "listening");
-    const { port } = server.address() as AddressInfo;
+    const { port, stop } = await listen(server);
     const { output } = await chouette(args, { REDIS_URL: `redis://:password@127.0.0.1:${port}` });
-    server.close();
+    await stop();
     expect(output).toContain("]52;c;eA==");
     expect(output.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
   });

@@ -1,9 +1,10 @@
 /** Broken brokers: the program continues, memory stays bounded, and `stats()` has the reason. */
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { ChouetteClient } from "chouette-iot-client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { lookInto } from "../support/broker-records.js";
 import { newFolder } from "../support/folders.js";
+import { listen } from "../support/listening.js";
 import { CLOSED_PORT } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -12,7 +13,7 @@ const BUFFER = 2_000;
 const PASSWORD = "not-to-be-seen";
 let client: ChouetteClient | undefined;
 let redis: RedisServer | undefined;
-let servers: Server[] = [];
+let stop: (() => Promise<void>) | undefined;
 let errors: string[];
 
 beforeEach(() => {
@@ -21,8 +22,7 @@ beforeEach(() => {
 afterEach(async () => {
   await client?.close({ timeoutMs: 1 });
   await redis?.stop();
-  for (const server of servers) server.close();
-  servers = [];
+  await stop?.();
 });
 
 function newClient(url: string): ChouetteClient {
@@ -58,13 +58,9 @@ async function addUser(url: string, ...rules: readonly string[]): Promise<void> 
 }
 
 async function serve(talk: (socket: Socket) => void): Promise<string> {
-  const server = createServer((socket) => {
-    socket.on("error", () => {});
-    talk(socket);
-  });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const listening = await listen(createServer(talk));
+  stop = listening.stop;
+  return `redis://127.0.0.1:${listening.port}`;
 }
 
 test("a wrong password", async () => {

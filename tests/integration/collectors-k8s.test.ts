@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:https";
+import { createServer } from "node:https";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { k8sCollector } from "../../packages/agent/src/collectors/k8s/k8s.js";
 import type { KubeletOptions } from "../../packages/agent/src/collectors/k8s/kubelet.js";
 import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { newFolder } from "../support/folders.js";
+import { type Listening, listen } from "../support/listening.js";
 
 const SUMMARY = JSON.stringify({
   node: { nodeName: "pi4", fs: { inodesFree: 0 } },
@@ -17,8 +18,7 @@ const SUMMARY = JSON.stringify({
 const TOKEN = "a-token-of-the-service-account";
 
 let folder: Awaited<ReturnType<typeof newFolder>>;
-let server: Server;
-let port: number;
+let server: Listening;
 /** What the server answers, and how clients showed who they are. */
 let answer: { status: number; body: string };
 let seen: { subject: string | undefined; authorization: string | undefined; path: string | undefined }[];
@@ -38,7 +38,7 @@ beforeAll(async () => {
   server = await serve("kubelet");
 });
 afterAll(async () => {
-  server.close();
+  await server.stop();
   await folder.remove();
 });
 beforeEach(() => {
@@ -109,7 +109,7 @@ function makeCertificate(name: string, authority: string, extension: string): vo
  * Accepts clients with a certificate of the cluster or the token; like a kubelet, it requests the first but doesn't
  * require it.
  */
-async function serve(certificate: string): Promise<Server> {
+function serve(certificate: string): Promise<Listening> {
   const tls = {
     cert: readFileSync(file(`${certificate}.crt`)),
     key: readFileSync(file(`${certificate}.key`)),
@@ -125,16 +125,13 @@ async function serve(certificate: string): Promise<Server> {
     const isKnown = socket.authorized || authorization === `Bearer ${TOKEN}`;
     response.writeHead(isKnown ? answer.status : 401).end(isKnown ? answer.body : "Unauthorized");
   });
-  await new Promise<void>((resolve) => created.listen(0, "127.0.0.1", resolve));
-  const address = created.address();
-  port = typeof address === "object" && address !== null ? address.port : 0;
-  return created;
+  return listen(created);
 }
 
 function collect(options: Partial<KubeletOptions>) {
   const host = "127.0.0.1";
   const collector = k8sCollector(
-    { host, port, insecure: false, serviceAccount: "/nowhere", ...options },
+    { host, port: server.port, insecure: false, serviceAccount: "/nowhere", ...options },
     { pods: ["memory"], node: ["inodes"] },
   );
   const round = { clock: systemClock, signal: AbortSignal.timeout(10_000), report: () => {} };
@@ -195,7 +192,7 @@ describe("the k8s collector", () => {
   it("reads a renewed certificate without a new start", async () => {
     await rename(file("agent.crt"), file("agent.old"));
     const collector = k8sCollector(
-      { host: "127.0.0.1", port, insecure: false, serviceAccount: "/nowhere", ...CLIENT() },
+      { host: "127.0.0.1", port: server.port, insecure: false, serviceAccount: "/nowhere", ...CLIENT() },
       { pods: [], node: [] },
     );
     const round = () => ({ clock: systemClock, signal: AbortSignal.timeout(10_000), report: () => {} });
@@ -206,11 +203,9 @@ describe("the k8s collector", () => {
   });
 
   it("verifies the certificate against the name it was told, where that isn't the address", async () => {
-    const first = port;
-    const nameless = await serve("nameless");
-    await expect(collect(CLIENT())).rejects.toThrow("127.0.0.1");
-    expect(await collect({ ...CLIENT(), serverName: "pi4" })).toHaveLength(4);
-    nameless.close();
-    port = first;
+    const { port, stop } = await serve("nameless");
+    await expect(collect({ ...CLIENT(), port })).rejects.toThrow("127.0.0.1");
+    expect(await collect({ ...CLIENT(), port, serverName: "pi4" })).toHaveLength(4);
+    await stop();
   });
 });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { description, mqttCollector } from "../../packages/agent/src/collectors/mqtt/mqtt.js";
 import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { newFolder } from "../support/folders.js";
+import { listen } from "../support/listening.js";
 import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { type Running, run } from "../support/running.js";
 import { until } from "../support/until.js";
@@ -70,17 +71,13 @@ describe("the mqtt collector", () => {
 
   it("fails where there is no broker, where it hangs up, and where it doesn't answer", async () => {
     await expect(collect(`mqtt://127.0.0.1:${CLOSED_PORT}`)).rejects.toThrow("ECONNREFUSED");
-    const rude = createServer((socket) => socket.end());
-    const silent = createServer(() => {});
-    await Promise.all(
-      [rude, silent].map((server) => new Promise<void>((resolve) => server.listen(0, resolve))),
-    );
-    const portOf = (server: typeof rude) => (server.address() as { port: number }).port;
-    await expect(collect(`mqtt://127.0.0.1:${portOf(rude)}`)).rejects.toThrow("closed the connection");
-    await expect(collect(`mqtt://127.0.0.1:${portOf(silent)}`, AbortSignal.timeout(100))).rejects.toThrow(
+    const rude = await listen(createServer((socket) => socket.end()));
+    const silent = await listen(createServer());
+    await expect(collect(`mqtt://127.0.0.1:${rude.port}`)).rejects.toThrow("closed the connection");
+    await expect(collect(`mqtt://127.0.0.1:${silent.port}`, AbortSignal.timeout(100))).rejects.toThrow(
       "did not answer in time",
     );
-    rude.close();
-    silent.close();
+    await rude.stop();
+    await silent.stop();
   });
 });

@@ -4,18 +4,13 @@ import { describe, expect, it, vi } from "vitest";
 import { type Answering, accept, answeringServers, PROTOCOLS } from "../support/answering-servers.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { startCountingProxy } from "../support/counting-proxy.js";
-import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
+import { deliveries, KEY } from "../support/delivering.js";
 import { startHttpsFront } from "../support/https-front.js";
 import { until } from "../support/until.js";
 
 const cleanUps = cleanUpsAfterEach();
 const { secure, startServer, senderTo } = answeringServers(cleanUps);
-
-function deliverTo(url: string, options: Partial<DeliveringOptions> = {}): Delivering {
-  const delivering = startDelivering({ url, ...options });
-  cleanUps.push(() => delivering.stop());
-  return delivering;
-}
+const { deliverTo } = deliveries(cleanUps);
 
 describe.each(PROTOCOLS)("a connection by %s", (protocol) => {
   const start = (answer: Answering) => startServer(answer, { protocol });

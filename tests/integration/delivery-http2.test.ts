@@ -216,7 +216,7 @@ describe("a server that speaks HTTP/2", () => {
     );
     const sockets = new Set<Socket>();
     server.on("connection", (socket: Socket) => sockets.add(socket));
-    const { post } = senderTo(`https://localhost:${await listening(server, sockets)}`);
+    const { post } = senderTo(`https://localhost:${await listening(server)}`);
     expect(await post(10)).toMatchObject({ kind: "unavailable", answered: false });
     expect(await post(10)).toEqual({ kind: "delivered", bytes: 10 });
     for (const socket of sockets) socket.destroy();

@@ -5,20 +5,16 @@ import { MemoryStore } from "@chouette-iot/queue/memory";
 import { expect, it } from "vitest";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import type { Rules } from "../../packages/agent/src/intake/faults.js";
-import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
-import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
+import { type Delivering, type DeliveringOptions, deliveries } from "../support/delivering.js";
 import { until } from "../support/until.js";
 
 const cleanUps = cleanUpsAfterEach();
+const { intakeWith, deliverTo: deliverToUrl } = deliveries(cleanUps);
 
-async function deliverTo(rules: Rules, options: Partial<DeliveringOptions> = {}): Promise<Delivering> {
-  const intake = await startIntake({ apiKey: KEY, rules });
-  cleanUps.push(() => intake.close());
-  const delivering = startDelivering({ url: intake.url, ...options });
-  cleanUps.push(() => delivering.stop());
-  return delivering;
+async function deliverTo(rules: Rules, options?: Partial<DeliveringOptions>): Promise<Delivering> {
+  return deliverToUrl((await intakeWith({ rules })).url, options);
 }
 
 it("waits for the rest of the release interval after each dispatch", async () => {

@@ -1,31 +1,18 @@
 /** The table of answers in docs/DELIVERY.md, row by row, over real HTTP: delivered, kept, split, or dead letters. */
-import { writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, createServer, type Socket } from "node:net";
-import { join } from "node:path";
+import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { Rules } from "../../packages/agent/src/intake/faults.js";
-import { type Intake, type IntakeOptions, startIntake } from "../../packages/agent/src/intake/intake.js";
-import { keyFromFile } from "../../packages/agent/src/outputs/api-key.js";
+import type { Intake } from "../../packages/agent/src/intake/intake.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
-import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
-import { newFolder } from "../support/folders.js";
+import { type Delivering, deliveries } from "../support/delivering.js";
+import { listen } from "../support/listening.js";
 import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { until } from "../support/until.js";
 
 const cleanUps = cleanUpsAfterEach();
 
-async function intakeWith(options: IntakeOptions = {}): Promise<Intake> {
-  const intake = await startIntake({ apiKey: KEY, ...options });
-  cleanUps.push(() => intake.close());
-  return intake;
-}
-
-function deliverTo(url: string, options: Partial<DeliveringOptions> = {}): Delivering {
-  const delivering = startDelivering({ url, ...options });
-  cleanUps.push(() => delivering.stop());
-  return delivering;
-}
+const { intakeWith, deliverTo } = deliveries(cleanUps);
 
 const series: (request: { readonly path: string }) => boolean = ({ path }) => path === "/api/v2/series";
 
@@ -99,16 +86,13 @@ describe("a failure that passes keeps every record, to be sent again", () => {
     ["what is no HTTP", "SSH-2.0-OpenSSH_9.2\r\n", false],
     ["nothing but an end", "", true],
   ])("%s", async (_, answer, isEnded) => {
-    const sockets = new Set<Socket>();
     const server = createServer((socket) => {
-      sockets.add(socket.on("error", () => {}));
       socket.once("data", () => {
         socket.write(answer);
         if (isEnded) socket.end();
       });
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
+    const { port, stop } = await listen(server);
     const delivering = deliverTo(`http://127.0.0.1:${port}`);
     await delivering.put("a");
     expect(await delivering.dispatcher.dispatch()).toMatchObject({
@@ -116,8 +100,7 @@ describe("a failure that passes keeps every record, to be sent again", () => {
       rejected: 0,
       failure: { kind: "unavailable", answered: false },
     });
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
+    await stop();
     const intake = await intakeWith({ port });
     await delivering.dispatcher.dispatch();
     expect(names(intake)).toEqual(["a"]);
@@ -168,93 +151,6 @@ describe("a failure that passes keeps every record, to be sent again", () => {
     expect(byDate).toBeGreaterThan(290_000);
     expect(byDate).toBeLessThanOrEqual(300_000);
     expect(forever).toBe(3_600_000);
-  });
-});
-
-describe("a key that isn't accepted", () => {
-  it.each([401, 403])("holds everything back after a %s, and asks before it sends again", async (status) => {
-    let isAccepted = false;
-    const asked: string[] = [];
-    const intake = await intakeWith({
-      rules: ({ path }) => {
-        asked.push(path);
-        return isAccepted ? undefined : { status };
-      },
-    });
-    const delivering = deliverTo(intake.url, { batchSize: 1 });
-    await delivering.put("a");
-    await delivering.put("b");
-    delivering.run();
-    await until("some checks", () => asked.length > 4);
-    expect(asked.filter((path) => path === "/api/v2/series")).toHaveLength(1);
-    expect(delivering.waits.every((wait) => wait === 60_000)).toBe(true);
-    expect(delivering.said.filter((text) => text.includes("refuses the API key"))).toHaveLength(1);
-    isAccepted = true;
-    await until("both to be delivered", async () => (await delivering.waiting()) === 0);
-    expect(names(intake)).toEqual(["a", "b"]);
-  });
-
-  it("isn't taken for accepted because a captive portal answers its check", async () => {
-    let answer: ReturnType<Rules> = { status: 403 };
-    const checks: string[] = [];
-    const sent: string[] = [];
-    const intake = await intakeWith({
-      rules: (request) => {
-        (series(request) ? sent : checks).push(request.path);
-        return answer;
-      },
-    });
-    const delivering = deliverTo(intake.url);
-    await delivering.put("a");
-    delivering.run();
-    await until("the hold", () => checks.length > 0);
-    for (const body of ["<html>Welcome</html>", "", "OK", "[]"]) {
-      answer = { status: 200, body };
-      const before = checks.length;
-      await until("some checks", () => checks.length > before + 2);
-    }
-    expect(sent).toHaveLength(1);
-    answer = undefined;
-    await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
-  });
-
-  it("expires records all the same while it holds them back", async () => {
-    const intake = await intakeWith({ rules: () => ({ status: 403 }) });
-    const delivering = deliverTo(intake.url);
-    await delivering.put("young");
-    delivering.run();
-    await until("the hold", () => delivering.waits.length > 1);
-    await delivering.put("old", 20_000);
-    await until("the old one to expire", async () => (await delivering.waiting()) === 1);
-    expect((await delivering.store.counters()).get("chouette:metrics:wrapped:expired")).toBe(1);
-  });
-
-  it("is read again from its file, and what was refused goes out at once with the new one", async () => {
-    const folder = await newFolder();
-    cleanUps.push(folder.remove);
-    const path = join(folder.path, "key");
-    await writeFile(path, "an-old-key\n");
-    const intake = await intakeWith();
-    const delivering = deliverTo(intake.url, { key: await keyFromFile(path) });
-    await writeFile(path, `${KEY}\n`);
-    await delivering.put("a");
-    expect(await delivering.dispatcher.dispatch()).toMatchObject({ delivered: 1 });
-    expect(intake.counts().requests["/api/v2/series"]).toEqual({ 403: 1, 202: 1 });
-    expect(await delivering.bodyBytes()).toBe(intake.counts().bytes.sent);
-  });
-
-  it("is read again on every check", async () => {
-    const folder = await newFolder();
-    cleanUps.push(folder.remove);
-    const path = join(folder.path, "key");
-    await writeFile(path, "an-old-key");
-    const intake = await intakeWith();
-    const delivering = deliverTo(intake.url, { key: await keyFromFile(path) });
-    await delivering.put("a");
-    delivering.run();
-    await until("a failed check", () => (intake.counts().requests["/api/v1/validate"]?.[403] ?? 0) > 0);
-    await writeFile(path, KEY);
-    await until("the record to be delivered", async () => (await delivering.waiting()) === 0);
   });
 });
 
@@ -374,11 +270,10 @@ describe("a middlebox that refuses everything", () => {
       sizes.push(Number(request.headers["content-length"]));
       request.resume().on("end", () => response.writeHead(503).end());
     });
-    await new Promise<void>((resolve) => seen.listen(0, "127.0.0.1", resolve));
-    const { port } = seen.address() as AddressInfo;
+    const { port, stop } = await listen(seen);
     const other = deliverTo(`http://127.0.0.1:${port}`, { batchSize: 2_000, store: delivering.store });
     await other.dispatcher.dispatch();
-    await new Promise((resolve) => seen.close(resolve));
+    await stop();
     return sizes[0] ?? 0;
   }
 });

@@ -1,9 +1,8 @@
 /** `chouette doctor`: its findings and its advice. */
 
-import { once } from "node:events";
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
@@ -13,18 +12,19 @@ import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { startForwardProxy } from "../support/forward-proxy.js";
 import { startHttpsFront } from "../support/https-front.js";
+import { listen } from "../support/listening.js";
 import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { startRedis } from "../support/redis-server.js";
 
 const KEY = "0123456789abcdef0123456789abcdef";
 const cleanUps = cleanUpsAfterEach();
 let folder: string;
-let listen: number;
+let reserved: number;
 
 beforeEach(async () => {
   const made = await newFolder();
   folder = made.path;
-  listen = await reservedPort();
+  reserved = await reservedPort();
   cleanUps.push(made.remove);
 });
 interface Finding {
@@ -38,7 +38,7 @@ async function doctor(
   settings: AgentSettings,
 ): Promise<{ code: unknown; findings: readonly Finding[]; text: string }> {
   const running = runChouette(["doctor", "--json"], {
-    CHOUETTE_LISTEN: `${listen}`,
+    CHOUETTE_LISTEN: `${reserved}`,
     CHOUETTE_DATA_DIR: join(folder, "data"),
     ...settings,
   });
@@ -64,10 +64,10 @@ async function serverAt(date: Date): Promise<string> {
     response.sendDate = false;
     response.setHeader("Date", date.toUTCString());
     response.end('{"valid":true}');
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`;
+  });
+  const { port, stop } = await listen(server);
+  cleanUps.push(stop);
+  return `http://127.0.0.1:${port}/api`;
 }
 
 describe("chouette doctor", () => {
@@ -86,7 +86,7 @@ describe("chouette doctor", () => {
     ]);
     expect(before.code).toBe(0);
     expect(before.text).not.toContain(KEY);
-    const running = { ...settings, CHOUETTE_LISTEN: `${listen}`, CHOUETTE_DATA_DIR: join(folder, "data") };
+    const running = { ...settings, CHOUETTE_LISTEN: `${reserved}`, CHOUETTE_DATA_DIR: join(folder, "data") };
     const agent = await startAgentProcess(running);
     cleanUps.push(() => agent.end());
     const beside = await doctor(settings);
@@ -129,9 +129,7 @@ describe("chouette doctor", () => {
   });
 
   it("says that a broker's address is another program's", async () => {
-    const server = createServer().listen(listen, "127.0.0.1");
-    await once(server, "listening");
-    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+    cleanUps.push((await listen(createServer(), reserved)).stop);
     const { code, findings } = await doctor({});
     expect(code).toBe(1);
     expect(findings).toContainEqual(expect.objectContaining({ about: "broker", verdict: "error" }));
@@ -142,7 +140,7 @@ describe("chouette doctor", () => {
     ["[::]", { CHOUETTE_PROTECTED_MODE: "false" }, /anybody who can reach it/],
   ])("warns of a broker that listens on %s without a password", async (host, settings, found) => {
     const warnings = async (more: Readonly<Record<string, string>>) => {
-      const { findings } = await doctor({ CHOUETTE_LISTEN: `${host}:${listen}`, ...settings, ...more });
+      const { findings } = await doctor({ CHOUETTE_LISTEN: `${host}:${reserved}`, ...settings, ...more });
       return findings.filter(({ about, verdict }) => about === "broker" && verdict === "warning");
     };
     expect(await warnings({})).toEqual([
@@ -257,12 +255,11 @@ describe("chouette doctor on the way that the agent takes", () => {
     ["settings", { API_KEY_FILE: "/nowhere" }, /API_KEY_FILE can't be read/, /file/],
   ] as const)("finds what is wrong on it with the %s, and says what to do: %j", async (about, setting, found, advice) => {
     const { proxy, settings, proxyUrl } = await way("secret");
-    const silent = createTcpServer((socket) => socket.on("error", () => {}).resume());
-    await once(silent.listen(0, "127.0.0.1"), "listening");
-    cleanUps.push(() => new Promise((resolve) => silent.close(resolve)));
+    const silent = await listen(createTcpServer((socket) => socket.resume()));
+    cleanUps.push(silent.stop);
     const addresses = [
       ["PROXY", `127.0.0.1:${proxy.port}`],
-      ["SILENT", `127.0.0.1:${(silent.address() as AddressInfo).port}`],
+      ["SILENT", `127.0.0.1:${silent.port}`],
     ] as const;
     const wrong = Object.entries(setting).map(([name, value]) => [
       name,

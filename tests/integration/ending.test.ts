@@ -1,19 +1,18 @@
 /** An agent that shuts down or reloads while a request is in flight waits a few seconds for its answer. */
-import { once } from "node:events";
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { type NewRecord, queueNames } from "@chouette-iot/queue";
 import { append } from "@chouette-iot/queue/redis/append";
-import { singleConnection } from "@chouette-iot/queue/redis/connection";
+import { newConnection, parsedAddress } from "@chouette-iot/queue/redis/connection";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type AgentSettings, brokerPort, startAgentProcess } from "../support/agent-process.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
+import { listen } from "../support/listening.js";
 import { startRedis } from "../support/redis-server.js";
 import type { Running } from "../support/running.js";
 import { until } from "../support/until.js";
@@ -41,14 +40,10 @@ async function startSlowIntake() {
     if (isSlow) waiting.push(response);
     else answer(response);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  cleanUps.push(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const { port, stop } = await listen(server);
+  cleanUps.push(stop);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     taken,
     answer: () => {
       isSlow = false;
@@ -66,7 +61,7 @@ async function startAgent(settings: AgentSettings) {
 /** Stores logs as a client of the agent's broker does. */
 async function store(settings: AgentSettings, agent: Running, logs: readonly NewRecord[]): Promise<void> {
   const url = settings.REDIS_URL ?? `redis://127.0.0.1:${await brokerPort(agent)}`;
-  const connection = singleConnection({ url });
+  const connection = newConnection(parsedAddress({ url }));
   await connection.connect();
   await append(connection, queues.logs, logs);
   await connection.close();

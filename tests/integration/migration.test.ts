@@ -36,9 +36,7 @@ beforeEach(async () => {
 let stored = 0;
 /** Stores a record like the Python client and agent. */
 async function store(queue: string, score: number, json: string): Promise<void> {
-  const id = `of-python-${++stored}`;
-  await broker.command("ZADD", `${queue}.keys`, `${score}`, id);
-  await broker.command("HSET", `${queue}.values`, id, json);
+  await broker.put(json, score, queue, `of-python-${++stored}`);
 }
 
 /** The settings of the Python agent's own deployment, in its own forms. */

@@ -6,7 +6,6 @@ import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { CLOSED_PORT, reservedPort } from "../support/ports.js";
-import { openRawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -40,7 +39,7 @@ async function startWithQueue(broker: string) {
   };
   const agent = await startAgentProcess({ ...settings, RELEASE_INTERVAL: "3600" });
   cleanUps.push(() => agent.end());
-  const queue = await openRawQueue(opened.port);
+  const queue = await lookInto(`redis://127.0.0.1:${opened.port}`);
   cleanUps.push(() => queue.close());
   return { settings, queue, agent };
 }
@@ -93,7 +92,7 @@ describe("chouette queue requeue", () => {
     cleanUps.push(() => intake.close());
     const redis = await startRedis();
     cleanUps.push(() => redis.stop());
-    const queue = await openRawQueue(redis.port);
+    const queue = await lookInto(redis.url);
     cleanUps.push(() => queue.close());
     const settings = {
       ...{ API_KEY: "any", DATADOG_URL: `${intake.url}/api`, REDIS_URL: redis.url },
@@ -129,9 +128,7 @@ describe("chouette queue", () => {
     const { settings, queue } = await startWithQueue("redis");
     await queue.put("{}", Date.now() / 1000 + 3600);
     await queueCommand(["purge", "raw", "--yes"], settings);
-    const broker = await lookInto(settings.REDIS_URL ?? "");
-    cleanUps.push(() => broker.close());
-    expect(await broker.command("HGET", "chouette:counters", "chouette:metrics:raw:purged")).toBe("1");
+    expect(await queue.command("HGET", "chouette:counters", "chouette:metrics:raw:purged")).toBe("1");
   });
 
   it("says so where no agent runs that could be asked", async () => {

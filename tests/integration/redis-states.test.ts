@@ -1,18 +1,18 @@
 /** A Redis server in every state that occurs on devices, and how the store handles it. */
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expire, StaleEpochError, StaleSettlementError } from "@chouette-iot/queue";
 import { RedisStore, type RedisStoreOptions } from "@chouette-iot/queue/redis";
-import { singleConnection } from "@chouette-iot/queue/redis/connection";
+import { newConnection, parsedAddress } from "@chouette-iot/queue/redis/connection";
 import { milliseconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
 import { startAgentProcess, statusPort } from "../support/agent-process.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
+import { listen } from "../support/listening.js";
 import { reservedPort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { run } from "../support/running.js";
@@ -43,7 +43,7 @@ const isTrue = () => true;
 const isFalse = () => false;
 
 async function command(redis: RedisServer, ...args: readonly string[]): Promise<unknown> {
-  const connection = singleConnection({ url: redis.url });
+  const connection = newConnection(parsedAddress({ url: redis.url }));
   connection.on("error", () => {});
   await connection.connect();
   try {
@@ -196,8 +196,7 @@ describe("a Redis that hangs", () => {
 
 it("a store whose server is away names its address, and closes", async () => {
   const taken = createServer((socket) => socket.destroy());
-  await once(taken.listen(0, "127.0.0.1"), "listening");
-  const { port } = taken.address() as AddressInfo;
+  const { port, stop } = await listen(taken);
   let attempts = 0;
   taken.on("connection", () => {
     attempts += 1;
@@ -211,7 +210,7 @@ it("a store whose server is away names its address, and closes", async () => {
   const ended = attempts;
   // Longer than it waits before its fourth attempt.
   await sleep(1_000);
-  taken.close();
+  await stop();
   expect(attempts).toBe(ended);
 });
 
@@ -384,20 +383,13 @@ it("an agent that reads its queue and can settle nothing isn't ready, though it 
 
 it("the agent's status reports the memory that a Redis uses, and its limit", async () => {
   const redis = await server(["--maxmemory", "10mb"]);
-  const agent = await startAgentProcess({
-    API_KEY: "any",
-    DATADOG_URL: "http://127.0.0.1:9/api",
-    REDIS_URL: redis.url,
-    CHOUETTE_HTTP: "127.0.0.1:0",
-  });
-  cleanUps.push(() => agent.end("SIGKILL"));
-  const address = `http://127.0.0.1:${await statusPort(agent)}`;
-  const { broker } = (await (await fetch(`${address}/status`)).json()) as { broker: Record<string, unknown> };
+  const { http } = await working({ REDIS_URL: redis.url });
+  const { broker } = (await (await fetch(`${http}/status`)).json()) as { broker: Record<string, unknown> };
   expect(broker).toEqual({
     kind: "redis",
     address: `127.0.0.1:${redis.port}`,
     memory: { usedBytes: expect.any(Number), maxBytes: 10 * 1024 * 1024 },
   });
-  const metrics = await (await fetch(`${address}/metrics`)).text();
+  const metrics = await (await fetch(`${http}/metrics`)).text();
   expect(metrics).toContain("chouette_broker_memory_limit_bytes 10485760");
 });

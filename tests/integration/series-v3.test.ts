@@ -1,22 +1,20 @@
 /** Series v3 and the fallback to v2: the cost of an address without v3, of a middlebox and of a refused record. */
 import { describe, expect, it } from "vitest";
 import type { Fault, ReceivedRequest } from "../../packages/agent/src/intake/faults.js";
-import { type IntakeOptions, startIntake } from "../../packages/agent/src/intake/intake.js";
+import type { IntakeOptions } from "../../packages/agent/src/intake/intake.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
-import { type Delivering, startDelivering } from "../support/delivering.js";
+import { type Delivering, deliveries } from "../support/delivering.js";
 
 const V3 = "/api/intake/metrics/v3/series";
 const V2 = "/api/v2/series";
-const cleanUps = cleanUpsAfterEach();
+const { intakeWith, deliverTo } = deliveries(cleanUpsAfterEach());
 
 async function start(rule: (request: ReceivedRequest) => Fault | undefined, options: IntakeOptions = {}) {
   const paths: string[] = [];
   const onRequest = ({ path, status }: { path: string; status: number | undefined }) =>
     paths.push(`${path} ${status}`);
-  const intake = await startIntake({ ...options, rules: rule, onRequest });
-  cleanUps.push(() => intake.close());
-  const delivering = startDelivering({ url: intake.url, batchSize: 1_000, seriesVersion: "v3" });
-  cleanUps.push(() => delivering.stop());
+  const intake = await intakeWith({ ...options, rules: rule, onRequest });
+  const delivering = deliverTo(intake.url, { batchSize: 1_000, seriesVersion: "v3" });
   return { intake, delivering, paths };
 }
 

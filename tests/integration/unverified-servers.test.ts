@@ -1,9 +1,7 @@
 /** No password goes to a server whose certificate can't be verified, whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { createServer, type Server } from "node:tls";
+import { createServer } from "node:tls";
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { singleConnection } from "@chouette-iot/queue/redis/connection";
+import { newConnection, parsedAddress } from "@chouette-iot/queue/redis/connection";
 import { milliseconds } from "@chouette-iot/record";
 import { ChouetteClient } from "chouette-iot-client";
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
@@ -12,30 +10,30 @@ import { mqttCollector } from "../../packages/agent/src/collectors/mqtt/mqtt.js"
 import { redisCollector } from "../../packages/agent/src/collectors/redis/redis.js";
 import { systemClock } from "../../packages/agent/src/runtime/clock.js";
 import { type Certificates, newCertificates, readPem } from "../support/certificates.js";
+import { type Listening, listen } from "../support/listening.js";
 import { until } from "../support/until.js";
 
 /** Accepts any connection and records what it receives. */
-let pretender: Server;
+let pretender: Listening;
 let certificates: Certificates;
 let received = "";
 
 beforeAll(async () => {
   certificates = await newCertificates();
   const { cert, key } = certificates.server;
-  pretender = createServer({ cert: await readPem(cert), key: await readPem(key) }, (socket) => {
+  const server = createServer({ cert: await readPem(cert), key: await readPem(key) }, (socket) => {
     socket
       .on("error", () => {})
       .on("data", (chunk: Buffer) => {
         received += chunk.toString("latin1");
       });
   });
-  pretender.on("tlsClientError", () => {});
-  await once(pretender.listen(0, "127.0.0.1"), "listening");
+  pretender = await listen(server.on("tlsClientError", () => {}));
   vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
-  pretender.close();
+  await pretender.stop();
   await certificates.remove();
 });
 beforeEach(() => {
@@ -67,7 +65,7 @@ const CONNECTIONS: Readonly<Record<string, (login: string) => Promise<string>>> 
     return reasons.join();
   },
   "a single connection": async (login) => {
-    const connection = singleConnection({ url: `rediss://${login}` });
+    const connection = newConnection(parsedAddress({ url: `rediss://${login}` }));
     connection.on("error", () => {});
     return connection.connect().then(() => "connected", String);
   },
@@ -84,7 +82,7 @@ const CONNECTIONS: Readonly<Record<string, (login: string) => Promise<string>>> 
 };
 
 it.each(Object.entries(CONNECTIONS))("%s sends it no password", async (_, connect) => {
-  const { port } = pretender.address() as AddressInfo;
+  const { port } = pretender;
   expect(await connect(`user:secret@localhost:${port}`)).toMatch(/certificate|self.signed/i);
   expect(received).toBe("");
 });

@@ -1,12 +1,13 @@
 /** Servers that answer as a test says, over HTTP/1.1 or HTTP/2, and senders with short time-outs. Needs openssl. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { milliseconds } from "@chouette-iot/record";
 import { afterAll, beforeAll } from "vitest";
 import { HttpSender } from "../../packages/agent/src/outputs/http.js";
 import { type Certificates, newCertificates, readPem } from "./certificates.js";
 import { KEY } from "./delivering.js";
+import { listen } from "./listening.js";
 
 const ms = milliseconds;
 export const PROTOCOLS = ["http/1.1", "h2"] as const;
@@ -62,7 +63,7 @@ export function answeringServers(cleanUps: (() => unknown)[]) {
     server.on(isSecure ? "secureConnection" : "connection", (socket: Socket) =>
       sockets.add(socket.on("error", () => {})),
     );
-    const port = await listening(server, sockets);
+    const port = await listening(server);
     const url = isSecure ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
     const cut = (request: Request) => {
       for (const socket of sockets) if (socket.remotePort === request.socket.remotePort) socket.destroy();
@@ -70,14 +71,11 @@ export function answeringServers(cleanUps: (() => unknown)[]) {
     return { url, ports, sockets, cut };
   };
 
-  /** @param sockets destroyed at the end of the test */
-  const listening = async (server: Server, sockets: ReadonlySet<Socket>): Promise<number> => {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    cleanUps.push(async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    });
-    return (server.address() as AddressInfo).port;
+  /** @returns its port, until the end of the test */
+  const listening = async (server: Server): Promise<number> => {
+    const { port, stop } = await listen(server);
+    cleanUps.push(stop);
+    return port;
   };
 
   /** @param timeouts in milliseconds */

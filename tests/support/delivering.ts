@@ -12,6 +12,7 @@ import {
 import { DispatchLoop, type DispatchLoopOptions } from "../../packages/agent/src/dispatch/dispatch-loop.js";
 import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
 import { readRecentBodyBytes, SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
+import { type Intake, type IntakeOptions, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { type ApiKey, fixedKey } from "../../packages/agent/src/outputs/api-key.js";
 import type { ConnectionOptions } from "../../packages/agent/src/outputs/connections.js";
 import { datadogMetrics } from "../../packages/agent/src/outputs/datadog-metrics.js";
@@ -157,3 +158,19 @@ export function startDelivering({
 }
 
 export type Delivering = ReturnType<typeof startDelivering>;
+
+/** Call it once, at the top of a test file. @param cleanUps gets the end of everything that is started */
+export function deliveries(cleanUps: (() => unknown)[]) {
+  return {
+    intakeWith: async (options: IntakeOptions = {}): Promise<Intake> => {
+      const intake = await startIntake({ apiKey: KEY, ...options });
+      cleanUps.push(() => intake.close());
+      return intake;
+    },
+    deliverTo: (url: string, options: Partial<DeliveringOptions> = {}): Delivering => {
+      const delivering = startDelivering({ url, ...options });
+      cleanUps.push(() => delivering.stop());
+      return delivering;
+    },
+  };
+}

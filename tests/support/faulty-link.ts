@@ -5,6 +5,7 @@
  */
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listen } from "./listening.js";
 
 export type Direction = "to the server" | "to the client";
 
@@ -35,7 +36,7 @@ export async function startFaultyLink(
 ): Promise<FaultyLink> {
   let faults = 0;
   let isCalm = false;
-  const sockets = new Set<Socket>();
+  const upstreams = new Set<Socket>();
   const ask = (direction: Direction) => {
     const fault = isCalm ? undefined : faultOf(direction);
     if (fault !== undefined) faults += 1;
@@ -43,26 +44,22 @@ export async function startFaultyLink(
   };
   const server = createServer((client) => {
     const upstream = connect(serverPort, "127.0.0.1");
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on("error", () => {});
-      socket.on("close", () => sockets.delete(socket));
-    }
+    upstreams.add(upstream);
+    upstream.on("error", () => {}).on("close", () => upstreams.delete(upstream));
+    for (const socket of [client, upstream]) socket.setNoDelay(true);
     carry(client, upstream, () => ask("to the server"));
     carry(upstream, client, () => ask("to the client"));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
+  const { port, stop } = await listen(server);
   return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
+    port,
     faults: () => faults,
     calm: () => {
       isCalm = true;
     },
     stop: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
+      for (const upstream of upstreams) upstream.destroy();
+      await stop();
     },
   };
 }

@@ -3,7 +3,8 @@
  * server gets them later, as from a network that has delayed them.
  */
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+import { listen } from "./listening.js";
 import { until } from "./until.js";
 
 export interface HoldingLink {
@@ -38,7 +39,7 @@ export async function startHoldingLink(
   let wanted: { readonly text: string; readonly isOpen: boolean } | undefined;
   let held: Held | undefined;
   let isOpen = true;
-  const sockets = new Set<Socket>();
+  const servers = new Set<Socket>();
 
   const carry = (client: Socket, server: Socket) => {
     let kept = Buffer.alloc(0);
@@ -66,16 +67,15 @@ export async function startHoldingLink(
   };
 
   const listener = createServer((client) => {
-    client.on("error", () => {});
     if (!isOpen) return void client.destroy();
     const server = connect(serverPort, "127.0.0.1");
     server.on("error", () => {});
-    for (const socket of [client, server]) sockets.add(socket);
+    servers.add(server);
     carry(client, server);
   });
-  await once(listener.listen(0, "127.0.0.1"), "listening");
+  const { port, stop } = await listen(listener);
   return {
-    port: (listener.address() as AddressInfo).port,
+    port,
     holdNext: async (text, mayReconnect) => {
       wanted = { text, isOpen: mayReconnect };
       await until(`a settlement with ${text}`, () => held !== undefined);
@@ -96,8 +96,8 @@ export async function startHoldingLink(
       return answers;
     },
     stop: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => listener.close(resolve));
+      for (const server of servers) server.destroy();
+      await stop();
     },
   };
 }

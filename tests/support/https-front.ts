@@ -5,8 +5,8 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { createServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
 import { newCertificates, readPem } from "./certificates.js";
+import { listen } from "./listening.js";
 
 export interface HttpsFront {
   readonly url: string;
@@ -41,16 +41,12 @@ export async function startHttpsFront(behind: string, { http2 = true } = {}): Pr
     ? createSecureServer({ ...credentials, allowHTTP1: true }, handOn)
     : createServer(credentials, handOn);
   server.on("tlsClientError", () => {});
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => sockets.add(socket));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port, stop } = await listen(server);
   return {
-    url: `https://localhost:${(server.address() as AddressInfo).port}`,
+    url: `https://localhost:${port}`,
     authority,
     stop: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
+      await stop();
       await remove();
     },
   };

@@ -60,6 +60,20 @@ export function requestOf(args: readonly (string | Buffer)[]): Buffer {
   return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
 }
 
+const RAW = "chouette:metrics:raw";
+
+/** A MULTI that stores a record of each of these ids. */
+export function storing(ids: readonly string[], value = "{}"): string {
+  const add = request("ZADD", `${RAW}.keys`, ...ids.flatMap((id, index) => [`${index}`, id]));
+  const set = request("HSET", `${RAW}.values`, ...ids.flatMap((id) => [id, value]));
+  return request("MULTI") + add + set + request("EXEC");
+}
+
+/** The replies to {@link storing}. */
+export function storedReply(ids: readonly string[]): string {
+  return `+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:${ids.length}\r\n:${ids.length}\r\n`;
+}
+
 /** Sends these bytes on a new connection, then closes its side. Resolves with the replies. */
 export async function ask(
   port: number,

@@ -1,13 +1,14 @@
-import { createServer, get, type RequestListener, type Server } from "node:http";
+import { createServer, get, type RequestListener } from "node:http";
 import express from "express";
 import fastify from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { listen } from "../../../tests/support/listening.js";
 import { until } from "../../../tests/support/until.js";
 import { expressMetrics, fastifyMetrics, httpMetrics } from "./http-metrics.js";
 import { TestClient } from "./testing.js";
 
 let client: TestClient;
-let stop: () => void = () => {};
+let stop: () => PromiseLike<unknown>;
 
 beforeEach(() => {
   client = new TestClient();
@@ -15,14 +16,9 @@ beforeEach(() => {
 afterEach(() => stop());
 
 async function serve(listener: RequestListener): Promise<string> {
-  const server: Server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  stop = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  const listening = await listen(createServer(listener));
+  stop = listening.stop;
+  return `http://127.0.0.1:${listening.port}`;
 }
 
 async function seen(count: number, tags: Record<string, string>): Promise<void> {
@@ -65,7 +61,7 @@ test("Fastify, with its prefixes", async () => {
     { prefix: "/shop" },
   );
   const url = await app.listen({ port: 0, host: "127.0.0.1" });
-  stop = () => void app.close();
+  stop = () => app.close();
   await fetch(`${url}/shop/orders/7`);
   await fetch(`${url}/nowhere/8`);
   await seen(2, { method: "GET", route: "/shop/orders/:id", status_class: "2xx" });

@@ -44,13 +44,6 @@ export function watchedConnection(address: BrokerAddress): RedisConnection {
   return newConnection(address, { socketTimeout: SILENCE_TIMEOUT });
 }
 
-/** A connection that may be idle and doesn't keep the process alive. It must still be connected. */
-export function singleConnection(address: RedisAddress): RedisConnection {
-  const connection = newConnection(parsedAddress(address));
-  connection.unref();
-  return connection;
-}
-
 /** Keeps the process alive until the promise settles: the sockets to Sentinels don't. */
 export async function whileHeld<T>(asking: Promise<T>): Promise<T> {
   const timer = setInterval(() => {}, MAX_DELAY_MS);
