@@ -4,7 +4,8 @@ import { RedisStore } from "@chouette-iot/queue/redis";
 import { shardOf } from "@chouette-iot/record";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
-import { type AgentSettings, chouette, startAgentProcess } from "../support/agent-process.js";
+import type { Status } from "../../packages/agent/src/status/status.js";
+import { type AgentSettings, chouette, startAgentProcess, statusPort } from "../support/agent-process.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import type { Running } from "../support/running.js";
@@ -52,8 +53,8 @@ function settings(shards = SHARDS): AgentSettings {
   };
 }
 
-async function startAgent(shards?: number): Promise<Running> {
-  const agent = await startAgentProcess(settings(shards));
+async function startAgent(more: AgentSettings = {}): Promise<Running> {
+  const agent = await startAgentProcess({ ...settings(), ...more });
   cleanUps.push(() => agent.end("SIGKILL"));
   return agent;
 }
@@ -113,19 +114,42 @@ async function expectToArrive(sums: ReadonlyMap<string, number>): Promise<void> 
   expect(new Map([...arrived()].sort())).toEqual(new Map([...sums].sort()));
 }
 
+/** The second agent's status, and the commands, show all shards and which agent works on each. */
+async function expectToBeShown([first, second]: readonly [Running, Running]): Promise<void> {
+  const http = { ...settings(), CHOUETTE_HTTP: `127.0.0.1:${await statusPort(second)}` };
+  const answer = await fetch(`http://${http.CHOUETTE_HTTP}/status`);
+  const { shards = [], queues = [] } = (await answer.json()) as Status;
+  const pids = new Map(shards.map(({ shard, holder }) => [shard, holder?.pid]));
+  expect([...pids.keys()]).toEqual(["0", "1", "2", "3", "original"]);
+  const each = [first, second].map(({ child: { pid } }) => pid);
+  expect([...new Set(pids.values())].sort()).toEqual(each.sort());
+  for (const { isOurs, holder } of shards) expect(isOurs).toBe(holder?.pid === second.child.pid);
+  expect(queues.map(({ name }) => name)).toEqual(Object.values(queueNames()));
+  expect(queues.find(({ name }) => name.endsWith(":raw"))?.ledger.done.routed).toBeGreaterThan(0);
+  const commands = [["status"], ["queue", "ls", "--json"], ["doctor"]];
+  const ran = await Promise.all(commands.map((args) => chouette(args, http)));
+  const [text = "", listed = "", findings = ""] = ran.map(({ output }) => output);
+  expect(text).toMatch(/^Shard +Agent +Pending\n-*\n?0 /m);
+  expect(text).toContain("this one");
+  const metrics = await (await fetch(`http://${http.CHOUETTE_HTTP}/metrics`)).text();
+  expect(metrics.match(/^chouette_shard_held\{shard="\w+"\} 1$/gm)).toHaveLength(
+    shards.filter(({ isOurs }) => isOurs).length,
+  );
+  const names = (JSON.parse(listed) as readonly { readonly name: string }[]).map(({ name }) => name);
+  expect(names).toEqual(Object.values(queueNames()));
+  expect(findings).toContain("4 shards");
+}
+
 describe("every count of every client is at the intake once", () => {
   it("when agents share the shards fairly, and one of them is killed", { timeout: 60_000 }, async () => {
-    const agents = [await startAgent(), await startAgent()] as const;
+    const agents = [await startAgent(), await startAgent({ CHOUETTE_HTTP: "127.0.0.1:0" })] as const;
     const stop = startCounting();
     await until("fair shares", async () =>
       (await sharesOf(...agents)).every((share) => share === SHARDS / 2),
     );
     await until("an agent for the original's queues", async () => (await holders())[SHARDS]);
     await until("a delivery", () => arrived().size === METRICS.length);
-    const status = await chouette(["queue", "ls", "--json"], settings());
-    expect(JSON.parse(status.output).map(({ name }: { name: string }) => name)).toEqual(
-      Object.values(queueNames()),
-    );
+    await expectToBeShown(agents);
     await agents[0].end("SIGKILL");
     await until(
       "the other to take all",
