@@ -177,8 +177,17 @@ test("a master that is replaced in order, and one that is killed: each record is
   await cluster.failOver(shardNamespace(3));
   await until("records after the failover", () => client.stats().stored > 200);
   const killed = await cluster.masterOf(shardNamespace(0));
+  const { rawMetrics } = queueNames(shardNamespace(0));
+  // The address that it is given will be gone: it knows the other nodes from the Cluster.
+  const store = newStore(0, { url: `redis://127.0.0.1:${killed}` });
+  await until("the store", () => store.size(rawMetrics).then(() => true));
   await cluster.kill(killed);
-  await until("another master", async () => (await cluster.masterOf(shardNamespace(0))) !== killed);
+  const next = await until("another master", async () => {
+    const port = await cluster.masterOf(rawMetrics);
+    return port !== killed && port;
+  });
+  await until("the store at the new master", () => store.size(rawMetrics).then(() => true));
+  expect(store.server).toBe(`127.0.0.1:${next}`);
   await cluster.restart(killed);
   await expectEachOnce(client, calls.stop());
   expect(client.stats().connected).toBe(true);
