@@ -1,12 +1,11 @@
 /** `chouette config`: shows every setting with its current value and source. Secrets are hidden. */
 import type { Command } from "commander";
-import { loadConfig } from "../config/config.js";
 import { formatValue } from "../config/format-value.js";
 import { settingsSchema } from "../config/json-schema.js";
 import { type ShownSetting, shownSettings } from "../config/shown-settings.js";
-import { printableJson } from "../runtime/printable.js";
-import { formatFinding, invalidSettings } from "./doctor.js";
+import { printableDocument } from "../runtime/printable.js";
 import { checkSettings } from "./doctor-settings.js";
+import { printFindings } from "./finding.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
 import { table } from "./text-table.js";
 
@@ -28,30 +27,16 @@ export function registerConfig(program: Command): void {
     .option("--schema", "print the JSON Schema of the settings file instead")
     .addHelpText("after", HELP)
     .action(async (options: ConfigFlags) => {
-      if (options.check) return check(options);
+      if (options.check) return printFindings(checkSettings, { ...options, onlyProblems: true });
       if (options.schema) {
-        process.stdout.write(`${JSON.stringify(settingsSchema(), undefined, 2)}\n`);
+        process.stdout.write(printableDocument(settingsSchema()));
         return;
       }
       const config = settingsOrExitCode();
       if (config === undefined) return;
       const shown = shownSettings(config);
-      process.stdout.write(
-        options.json ? `${printableJson(JSON.stringify(shown, undefined, 2))}\n` : asTable(shown),
-      );
+      process.stdout.write(options.json ? printableDocument(shown) : asTable(shown));
     });
-}
-
-async function check({ json }: ConfigFlags): Promise<void> {
-  const loaded = loadConfig(process.env);
-  const findings = loaded.ok ? await checkSettings(loaded.config) : invalidSettings(loaded.problems);
-  const wrong = findings.filter(({ verdict }) => verdict !== "ok");
-  const text = wrong.length === 0 ? findings : wrong;
-  process.stdout.write(
-    json ? `${JSON.stringify(findings, undefined, 2)}\n` : text.map(formatFinding).join(""),
-  );
-  const hasErrors = findings.some(({ verdict }) => verdict === "error");
-  process.exitCode = loaded.ok ? (hasErrors ? 1 : 0) : 2;
 }
 
 function asTable(settings: readonly ShownSetting[]): string {

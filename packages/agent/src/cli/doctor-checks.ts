@@ -1,25 +1,22 @@
-/** The checks of `chouette doctor`. Each returns its findings, with advice. */
-import { existsSync, statfsSync } from "node:fs";
-import { access, constants } from "node:fs/promises";
+/** The checks of `chouette doctor`, and those that are in no other file. Each returns its findings, with advice. */
+import { lookup } from "node:dns/promises";
 import { connect } from "node:net";
-import { dirname } from "node:path";
 import { hostToAsk } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
 import { isLoopback } from "../runtime/address.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { checkDatadog } from "./doctor-datadog.js";
 import { checkGateway } from "./doctor-gateway.js";
-import { checkOriginalHost } from "./doctor-original-host.js";
 import { checkRedis } from "./doctor-redis.js";
 import { checkSettings } from "./doctor-settings.js";
 import { checkStatsd } from "./doctor-statsd.js";
-import { checkStore } from "./doctor-store.js";
+import { checkDisk, checkStore } from "./doctor-store.js";
 import { exposures } from "./exposure.js";
-import type { Finding } from "./finding.js";
+import { type Finding, finding } from "./finding.js";
 import { askHttp, differs, identityOf } from "./running-agent.js";
 
-const MIN_FREE_BYTES = 100_000_000;
 const CONNECT_TIMEOUT_MS = 2_000;
+const ORIGINAL_HOST = "redis";
 
 export async function runChecks(config: Config): Promise<readonly Finding[]> {
   const findings = await Promise.all([
@@ -47,18 +44,13 @@ async function checkEmbeddedBroker(config: Config): Promise<readonly Finding[]> 
 
 function checkPassword({ settings }: Config): readonly Finding[] {
   const { listen, password, protectedMode, tlsClientCa } = settings;
-  if (
-    password !== undefined ||
-    tlsClientCa !== undefined ||
-    listen.host === "localhost" ||
-    isLoopback(listen.host)
-  )
-    return [];
+  const isLocal = listen.host === "localhost" || isLoopback(listen.host);
+  if (password !== undefined || tlsClientCa !== undefined || isLocal) return [];
   const found = protectedMode
     ? "listens beyond loopback without a password and refuses clients from other machines"
     : "listens beyond loopback without a password: anybody who can reach it can store records";
   const advice = "set CHOUETTE_PASSWORD, or set CHOUETTE_LISTEN to a loopback address";
-  return [{ about: "broker", verdict: "warning", found, advice }];
+  return [finding("broker", "warning", found, advice)];
 }
 
 /** The status server's port should be free or in use by this agent. */
@@ -69,38 +61,42 @@ async function checkHttp(config: Config): Promise<readonly Finding[]> {
   if (!(await answers(hostToAsk(http.host), http.port))) return [];
   const status = await askHttp(config).catch(() => undefined);
   if (status !== undefined && !differs(status, config))
-    return [{ about: "status", verdict: "ok", found: `running agent answers on ${address}` }];
+    return [finding("status", "ok", `running agent answers on ${address}`)];
   const holder = status === undefined ? "another program" : identityOf(status);
-  return [
-    {
-      about: "status",
-      verdict: "error",
-      found: `${address} is in use by ${holder}`,
-      advice: "set CHOUETTE_HTTP to another address, or to off",
-    },
-  ];
+  const advice = "set CHOUETTE_HTTP to another address, or to off";
+  return [finding("status", "error", `${address} is in use by ${holder}`, advice)];
 }
 
 async function checkListener({ settings }: Config): Promise<readonly Finding[]> {
   const { host, port } = settings.listen;
   const address = `${host}:${port}`;
-  const running = await askAgent(controlSocket(settings.dataDirectory), { kind: "list" }).catch(
-    () => undefined,
+  const asking = askAgent(controlSocket(settings.dataDirectory), { kind: "list" });
+  const running = await asking.catch(() => undefined);
+  if (!(await answers(host, port)))
+    return [finding("broker", "ok", `no agent is running; ${address} is free`)];
+  if (running !== undefined) return [finding("broker", "ok", `running agent answers on ${address}`)];
+  const found = `${address} is in use by another program or by an agent of another user`;
+  const advice =
+    "set CHOUETTE_LISTEN to another address; if it is a Redis server that you want to use, set REDIS_HOST";
+  return [finding("broker", "error", found, advice)];
+}
+
+/**
+ * Warns if the embedded broker is used although a host named `redis` exists. It is the Python agent's default, as in a
+ * compose file: on a device that relies on it, programs and agent would use different brokers.
+ */
+export async function checkOriginalHost(
+  { storage }: Pick<Config, "storage">,
+  resolve: (host: string) => Promise<unknown> = lookup,
+): Promise<readonly Finding[]> {
+  if (storage === "redis") return [];
+  const exists = await resolve(ORIGINAL_HOST).then(
+    () => true,
+    () => false,
   );
-  const isInUse = await answers(host, port);
-  if (running !== undefined && isInUse)
-    return [{ about: "broker", verdict: "ok", found: `running agent answers on ${address}` }];
-  if (isInUse)
-    return [
-      {
-        about: "broker",
-        verdict: "error",
-        found: `${address} is in use by another program or by an agent of another user`,
-        advice:
-          "set CHOUETTE_LISTEN to another address; if it is a Redis server that you want to use, set REDIS_HOST",
-      },
-    ];
-  return [{ about: "broker", verdict: "ok", found: `no agent is running; ${address} is free` }];
+  if (!exists) return [];
+  const found = "the embedded broker is used, but a host named redis exists: the Python agent's default";
+  return [finding("broker", "warning", found, "set REDIS_HOST=redis if programs store their records there")];
 }
 
 function answers(host: string, port: number): Promise<boolean> {
@@ -112,31 +108,4 @@ function answers(host: string, port: number): Promise<boolean> {
     };
     socket.once("connect", end(true)).once("error", end(false)).once("timeout", end(false));
   });
-}
-
-/** Checks the embedded broker's folder, or its nearest existing parent. */
-async function checkDisk({ storage, settings }: Config): Promise<readonly Finding[]> {
-  if (storage === "redis") return [];
-  let folder = settings.dataDirectory;
-  while (!existsSync(folder)) folder = dirname(folder);
-  const isWritable = await access(folder, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!isWritable)
-    return [
-      {
-        about: "disk",
-        verdict: "error",
-        found: `${folder} is not writable by this user`,
-        advice: "set CHOUETTE_DATA_DIR to a writable folder, or make the agent's user the owner of this one",
-      },
-    ];
-  const { bavail, bsize } = statfsSync(folder);
-  const free = bavail * bsize;
-  const found = `${Math.floor(free / 1_000_000)} MB free for ${settings.dataDirectory}`;
-  if (free >= MIN_FREE_BYTES) return [{ about: "disk", verdict: "ok", found }];
-  const advice =
-    "free disk space, or set CHOUETTE_DATA_DIR to another disk: a full disk makes clients' writes fail";
-  return [{ about: "disk", verdict: "warning", found, advice }];
 }

@@ -8,7 +8,7 @@ import { type ConnectionOptions, Connections, connectionOptions } from "../outpu
 import { exchange } from "../outputs/exchange.js";
 import { proxyFor } from "../outputs/proxies.js";
 import type { Answer } from "../outputs/request-answer.js";
-import type { Finding } from "./finding.js";
+import { type Finding, finding } from "./finding.js";
 
 const TIMEOUT = milliseconds(10_000);
 /** Proxy, handshake and answer may take the timeout each, so that the error names the one that took too long. */
@@ -26,7 +26,7 @@ export async function checkDatadog({ output, datadogUrl, settings }: Config): Pr
     return await checkLink(options, new URL(`${datadogUrl}/v1/validate`), key);
   } catch (error) {
     const advice = "check that the file exists and that the agent's user can read it";
-    return [{ about: "settings", verdict: "error", found: messageOf(error), advice }];
+    return [finding("settings", "error", messageOf(error), advice)];
   }
 }
 
@@ -45,15 +45,12 @@ async function checkLink(options: ConnectionOptions, url: URL, key: string): Pro
       { timeouts: TIMEOUTS, signal: AbortSignal.timeout(WHOLE), onSent: () => {} },
     );
     const took = Math.round(performance.now() - started);
-    return [
-      { about: "link", verdict: "ok", found: `Datadog answers in ${took} ms` },
-      keyFinding(answer),
-      clockFinding(answer.headers.date),
-    ];
+    const found = `Datadog answers in ${took} ms`;
+    return [finding("link", "ok", found), keyFinding(answer), clockFinding(answer.headers.date)];
   } catch (error) {
     const found = `Datadog is unreachable: ${messageOf(error)}`;
     const isProxied = options.proxies !== undefined && proxyFor(url, options.proxies) !== undefined;
-    return [{ about: "link", verdict: "error", found, advice: adviceOn(error, isProxied) }];
+    return [finding("link", "error", found, adviceOn(error, isProxied))];
   } finally {
     connections.close();
   }
@@ -73,35 +70,26 @@ function adviceOn(error: unknown, isProxied: boolean): string {
 function keyFinding(answer: Answer): Finding {
   const { status } = answer;
   const { kind } = outcomeOf(answer, 0);
-  if (kind === "delivered") return { about: "key", verdict: "ok", found: "API key accepted" };
-  if (kind === "unauthorized")
-    return {
-      about: "key",
-      verdict: "error",
-      found: `API key rejected (HTTP ${status})`,
-      advice: "check API_KEY and DD_SITE: a key belongs to one site, and an application key doesn't work",
-    };
-  return {
-    about: "key",
-    verdict: "warning",
-    found: `API key not checked: the answer (HTTP ${status}) is not Datadog's, or Datadog has an outage`,
-    advice:
-      "check DATADOG_URL, and whether a proxy or captive portal intercepts requests; or try again later",
-  };
+  if (kind === "delivered") return finding("key", "ok", "API key accepted");
+  if (kind === "unauthorized") {
+    const advice =
+      "check API_KEY and DD_SITE: a key belongs to one site, and an application key doesn't work";
+    return finding("key", "error", `API key rejected (HTTP ${status})`, advice);
+  }
+  const found = `API key not checked: the answer (HTTP ${status}) is not Datadog's, or Datadog has an outage`;
+  const advice =
+    "check DATADOG_URL, and whether a proxy or captive portal intercepts requests; or try again later";
+  return finding("key", "warning", found, advice);
 }
 
 function clockFinding(date: string | string[] | undefined): Finding {
   const theirs = typeof date === "string" ? Date.parse(date) : Number.NaN;
   if (Number.isNaN(theirs))
-    return {
-      about: "clock",
-      verdict: "warning",
-      found: "clock not checked: Datadog's answer has no Date header",
-    };
+    return finding("clock", "warning", "clock not checked: Datadog's answer has no Date header");
   const skew = Date.now() - theirs;
   const found = `clock is ${Math.round(Math.abs(skew) / 1000)} s ${skew < 0 ? "behind" : "ahead of"} Datadog's`;
-  if (Math.abs(skew) <= MAX_SKEW_MS) return { about: "clock", verdict: "ok", found };
+  if (Math.abs(skew) <= MAX_SKEW_MS) return finding("clock", "ok", found);
   const advice =
     "synchronize it with NTP (timedatectl set-ntp true): Datadog drops points too far from the present";
-  return { about: "clock", verdict: "error", found, advice };
+  return finding("clock", "error", found, advice);
 }

@@ -7,7 +7,7 @@ import { hostNameProblem } from "../config/host-name.js";
 import { OUTPUTS } from "../config/outputs.js";
 import { SETTINGS } from "../config/settings.js";
 import { loadWrapper } from "../wrappers/load-wrapper.js";
-import type { Finding } from "./finding.js";
+import { type Finding, finding } from "./finding.js";
 
 /** In seconds. */
 const HOUR = 3_600;
@@ -18,52 +18,30 @@ export async function checkSettings(config: Config): Promise<readonly Finding[]>
 }
 
 function findSettings({ settings, sources, file, output, warnings }: Config): readonly Finding[] {
-  const findings: Finding[] = [
-    {
-      about: "settings",
-      verdict: "ok",
-      found:
-        sources.size === 0
-          ? "all defaults"
-          : `${sources.size} set${file === undefined ? " in the environment" : ` in the environment and ${file}`}`,
-    },
-  ];
+  const place = file === undefined ? "in the environment" : `in the environment and ${file}`;
+  const found = sources.size === 0 ? "all defaults" : `${sources.size} set ${place}`;
+  const findings = [finding("settings", "ok", found)];
+  const warn = (problem: string, advice: string) =>
+    findings.push(finding("settings", "warning", problem, advice));
   const hostName = hostNameProblem(settings);
-  if (hostName !== undefined)
-    findings.push({
-      about: "settings",
-      verdict: "warning",
-      found: hostName,
-      advice: "set HOST to a name that is unique to this device",
-    });
-  for (const warning of warnings)
-    findings.push({
-      about: "settings",
-      verdict: "warning",
-      found: warning,
-      advice: "correct the setting; `chouette config` lists all settings",
-    });
+  if (hostName !== undefined) warn(hostName, "set HOST to a name that is unique to this device");
+  for (const warning of warnings) warn(warning, "correct the setting; `chouette config` lists all settings");
   if (OUTPUTS[output].isForPeople)
-    findings.push({
-      about: "settings",
-      verdict: "warning",
-      found: `nothing is sent to Datadog: ready metrics are printed to ${OUTPUTS[output].place}`,
-      advice: "set API_KEY",
-    });
+    warn(`nothing is sent to Datadog: ready metrics are printed to ${OUTPUTS[output].place}`, "set API_KEY");
   if (OUTPUTS[output].usesDatadogUrls && settings.historical === "unknown" && settings.metricTtl > HOUR)
-    findings.push({
-      about: "history",
-      verdict: "ok",
-      found: "after an outage, points older than an hour are sent, too, whether Datadog ingests them or not",
-      advice: "enable Historical Metrics and set DATADOG_HISTORICAL=on, or set it to off to save their bytes",
-    });
+    findings.push(
+      finding(
+        "history",
+        "ok",
+        "after an outage, points older than an hour are sent, too, whether Datadog ingests them or not",
+        "enable Historical Metrics and set DATADOG_HISTORICAL=on, or set it to off to save their bytes",
+      ),
+    );
   if (file !== undefined && holdsSecret(sources) && (statSync(file).mode & 0o077) !== 0)
-    findings.push({
-      about: "settings",
-      verdict: "warning",
-      found: `${file} contains a secret and is readable by other users`,
-      advice: `chmod 600 ${file} and make the agent's user its owner`,
-    });
+    warn(
+      `${file} contains a secret and is readable by other users`,
+      `chmod 600 ${file} and make the agent's user its owner`,
+    );
   return findings;
 }
 
@@ -77,12 +55,8 @@ async function checkModules({ settings }: Config): Promise<readonly Finding[]> {
   const wrapper = await loadWrapper(settings.wrapper, settings).then(() => undefined, messageOf);
   const names = [...new Set(settings.collectorPlugins)];
   const collectors = await Promise.all(names.map((name) => collectorProblem(name, settings)));
+  const advice = "correct the name or path; a package must be installed next to the agent";
   return [wrapper, ...collectors]
     .filter((problem) => problem !== undefined)
-    .map((found) => ({
-      about: "settings",
-      verdict: "error",
-      found,
-      advice: "correct the name or path; a package must be installed next to the agent",
-    }));
+    .map((problem) => finding("settings", "error", problem, advice));
 }

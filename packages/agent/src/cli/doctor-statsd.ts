@@ -8,7 +8,7 @@ import { type StatsdAddress, shownStatsdAddress } from "../runtime/address.js";
 import { printable } from "../runtime/printable.js";
 import { count } from "../runtime/readable.js";
 import type { Status } from "../status/status.js";
-import type { Finding } from "./finding.js";
+import { type Finding, finding } from "./finding.js";
 import { askStatus } from "./running-agent.js";
 
 const ABOUT = "statsd";
@@ -26,51 +26,33 @@ export async function checkStatsd(config: Config): Promise<readonly Finding[]> {
 /** For a running agent. */
 function statsdFindings({
   sockets,
-  counters,
+  counters: { packets, invalidLines, refusedLines, dropped },
   lastInvalid,
 }: NonNullable<Status["statsd"]>): readonly Finding[] {
-  const warning = (found: string, advice: string): Finding => ({
-    about: ABOUT,
-    verdict: "warning",
-    found,
-    advice,
-  });
-  const { packets, invalidLines, refusedLines, dropped } = counters;
-  const findings = sockets.map(
-    ({ address, error }): Finding =>
-      error === undefined
-        ? { about: ABOUT, verdict: "ok", found: `${address} is open; ${count(packets, "packet")} received` }
-        : warning(`${address} is not open: ${error}`, ADDRESS_ADVICE),
+  const warning = (found: string, advice: string) => finding(ABOUT, "warning", found, advice);
+  const findings = sockets.map(({ address, error }) =>
+    error === undefined
+      ? finding(ABOUT, "ok", `${address} is open; ${count(packets, "packet")} received`)
+      : warning(`${address} is not open: ${error}`, ADDRESS_ADVICE),
   );
-  for (const { address, kernelDrops = 0 } of sockets)
-    if (kernelDrops > 0)
-      findings.push(
-        warning(
-          `${address}: the kernel dropped ${count(kernelDrops, "packet")}`,
-          "raise net.core.rmem_max, have clients aggregate, or use a Unix stream socket",
-        ),
-      );
-  if (invalidLines > 0)
-    findings.push(
-      warning(
-        `${count(invalidLines, "invalid line")}; the last one: ${printable(lastInvalid?.line ?? "")} (${lastInvalid?.reason})`,
-        "correct the client",
-      ),
-    );
-  if (refusedLines > 0)
-    findings.push(
-      warning(
-        `${count(refusedLines, "line")} refused: too many metric names`,
-        "put variable parts of names into tags",
-      ),
-    );
-  if (dropped > 0)
-    findings.push(
-      warning(
-        `${count(dropped, "record")} dropped while the store was unavailable`,
-        "see the store's outage",
-      ),
-    );
+  for (const { address, kernelDrops = 0 } of sockets) {
+    const found = `${address}: the kernel dropped ${count(kernelDrops, "packet")}`;
+    const advice = "raise net.core.rmem_max, have clients aggregate, or use a Unix stream socket";
+    if (kernelDrops > 0) findings.push(warning(found, advice));
+  }
+  if (invalidLines > 0) {
+    const last = `${printable(lastInvalid?.line ?? "")} (${lastInvalid?.reason})`;
+    const found = `${count(invalidLines, "invalid line")}; the last one: ${last}`;
+    findings.push(warning(found, "correct the client"));
+  }
+  if (refusedLines > 0) {
+    const found = `${count(refusedLines, "line")} refused: too many metric names`;
+    findings.push(warning(found, "put variable parts of names into tags"));
+  }
+  if (dropped > 0) {
+    const found = `${count(dropped, "record")} dropped while the store was unavailable`;
+    findings.push(warning(found, "see the store's outage"));
+  }
   return findings;
 }
 
@@ -85,9 +67,8 @@ async function checkAddress(address: StatsdAddress): Promise<readonly Finding[]>
     await listening;
     return [];
   } catch (error) {
-    const reason = messageOf(error);
-    const found = `${shownStatsdAddress(address)} can't be opened: ${reason}`;
-    return [{ about: ABOUT, verdict: "warning", found, advice: ADDRESS_ADVICE }];
+    const found = `${shownStatsdAddress(address)} can't be opened: ${messageOf(error)}`;
+    return [finding(ABOUT, "warning", found, ADDRESS_ADVICE)];
   } finally {
     socket.close();
   }

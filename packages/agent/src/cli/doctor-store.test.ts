@@ -1,3 +1,4 @@
+import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import type { Disk } from "./disk-text.js";
 import { storeFindings } from "./doctor-store.js";
@@ -7,27 +8,28 @@ const DISK: Disk = {
   ...{ writtenBytes: 30, writtenBytesPerDay: 1.5e9 },
 };
 
-function statusOf(disk: Disk | undefined, ages: readonly (number | undefined)[]) {
-  return { broker: { disk }, queues: ages.map((oldestAge) => ({ oldestAge })) };
+function findingsOf(disk: Disk | undefined, ages: readonly (number | undefined)[]) {
+  return storeFindings(
+    disk,
+    ages.map((age) => ({ oldestAge: age === undefined ? undefined : seconds(age) })),
+  );
 }
 
 describe("the check of the embedded store", () => {
   it("shows its size, its files, its oldest record and what it wears the disk by", () => {
     const found =
       "10 bytes in 20 of files (1 segment, 2 runs); 30 bytes written since start, 1.50 GB a day; oldest record 2 h 1 min old";
-    expect(storeFindings(statusOf(DISK, [3, 7_260, undefined]))).toEqual([
-      { about: "store", verdict: "ok", found },
-    ]);
-    expect(storeFindings(statusOf(DISK, []))[0]?.found).toContain("; no records");
+    expect(findingsOf(DISK, [3, 7_260, undefined])).toEqual([{ about: "store", verdict: "ok", found }]);
+    expect(findingsOf(DISK, [])[0]?.found).toContain("; no records");
   });
 
   it("is an error if the disk is full", () => {
-    const [finding] = storeFindings(statusOf({ ...DISK, full: "the disk of /data is full" }, []));
+    const [finding] = findingsOf({ ...DISK, full: "the disk of /data is full" }, []);
     expect(finding).toMatchObject({ verdict: "error", found: expect.stringContaining("/data is full") });
     expect(finding?.advice).toContain("free disk space");
   });
 
   it("has nothing to say of a Redis", () => {
-    expect(storeFindings(statusOf(undefined, [1]))).toEqual([]);
+    expect(findingsOf(undefined, [1])).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { decodeRejected } from "@chouette-iot/record";
 import { Argument, type Command } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
-import { printableJson } from "../runtime/printable.js";
+import { printableDocument, printableJson } from "../runtime/printable.js";
 import { count } from "../runtime/readable.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "../status/queue-requests.js";
@@ -137,7 +137,7 @@ function answerText(answer: QueueAnswer): string {
 }
 
 function listJson(answer: QueueAnswer): string {
-  return answer.kind === "list" ? `${JSON.stringify(answer.queues, undefined, 2)}\n` : answerText(answer);
+  return answer.kind === "list" ? printableDocument(answer.queues) : answerText(answer);
 }
 
 function rejectedJson(answer: QueueAnswer): string {

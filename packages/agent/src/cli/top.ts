@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import type { Config } from "../config/config.js";
 import { wholeNumber } from "../config/kinds.js";
 import type { Top } from "../dashboard/top.js";
-import { printableJson } from "../runtime/printable.js";
+import { printableDocument } from "../runtime/printable.js";
 import { argument } from "./argument.js";
 import { askJson } from "./http-client.js";
 import { withSettings } from "./settings-or-exit-code.js";
@@ -63,9 +63,7 @@ async function show(config: Config, flags: TopFlags): Promise<void> {
     const left = end - performance.now();
     if (isLive) process.stdout.write(CLEAR_SCREEN + topText(top, flags));
     else if (left <= 0) {
-      process.stdout.write(
-        flags.json ? `${printableJson(JSON.stringify(top, undefined, 2))}\n` : topText(top, flags),
-      );
+      process.stdout.write(flags.json ? printableDocument(top) : topText(top, flags));
       return;
     }
     await sleep(isLive ? UPDATE_INTERVAL_MS : Math.min(left, UPDATE_INTERVAL_MS));

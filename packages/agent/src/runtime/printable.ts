@@ -15,6 +15,11 @@ export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n  ");
 }
 
+/** The value as JSON on several lines, which can be printed. */
+export function printableDocument(value: unknown): string {
+  return `${printableJson(JSON.stringify(value, undefined, 2))}\n`;
+}
+
 /** Escapes the control characters that JSON doesn't (DEL and C1). The JSON value stays the same. */
 export function printableJson(json: string): string {
   return json.replace(/[\x7f-\x9f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkOriginalHost } from "./doctor-original-host.js";
+import { checkOriginalHost } from "./doctor-checks.js";
 
 const found = async () => ({ address: "10.0.0.2", family: 4 });
 const notFound = async () => {
