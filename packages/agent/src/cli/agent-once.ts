@@ -1,11 +1,11 @@
 /** `chouette agent --once`: aggregates the closed windows, delivers all ready records, and exits. */
-import { messageOf } from "@chouette-iot/record";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Agent, startAgent } from "../agent.js";
 import { type Config, withSettings } from "../config/config.js";
+import type { Log } from "../runtime/log.js";
 import { count } from "../runtime/readable.js";
 import { VERSION } from "../runtime/version.js";
 import type { Status } from "../status/status.js";
-import { agentLog } from "./agent-log.js";
 
 /** After which it gives up: the remaining records stay in their queues. */
 const TIMEOUT_MS = 120_000;
@@ -13,25 +13,20 @@ const LOOK_EVERY_MS = 200;
 /** Seconds after which an aggregated window is delivered. */
 const RELEASE_INTERVAL = 1;
 
-export async function runAgentOnce(given: Config): Promise<void> {
+/** Rejects if the agent can't start or stop. */
+export async function runAgentOnce(given: Config, log: Log): Promise<void> {
   const config = withSettings(given, {
     ...given.settings,
     releaseInterval: RELEASE_INTERVAL,
     selfMetrics: false,
   });
-  const log = agentLog(config);
-  try {
-    const agent = await startAgent(config, log);
-    log.info(`agent ${VERSION} started to deliver what is due`);
-    const failure = await untilDelivered(agent, config);
-    await agent.stop();
-    if (failure === undefined) log.info("everything that was due was delivered");
-    else log.error(`not everything was delivered: ${failure}`);
-    process.exitCode = failure === undefined ? 0 : 1;
-  } catch (error) {
-    log.error({ reason: messageOf(error) }, `agent failed: ${messageOf(error)}`);
-    process.exitCode = 1;
-  }
+  const agent = await startAgent(config, log);
+  log.info(`agent ${VERSION} started to deliver what is due`);
+  const failure = await untilDelivered(agent, config);
+  await agent.stop();
+  if (failure === undefined) log.info("everything that was due was delivered");
+  else log.error(`not everything was delivered: ${failure}`);
+  process.exitCode = failure === undefined ? 0 : 1;
 }
 
 /** Resolves with the reason if not everything could be delivered. */
@@ -45,7 +40,7 @@ async function untilDelivered(agent: Agent, config: Config): Promise<string | un
     if (outage?.current !== undefined) return `${outage.component} ${outage.state}: ${outage.current.reason}`;
     if (performance.now() > deadline)
       return pending === undefined ? "the store doesn't answer" : `${count(pending, "record")} left`;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await sleep(LOOK_EVERY_MS);
   }
 }
 

@@ -6,10 +6,9 @@ import { type Config, loadConfig } from "../config/config.js";
 import { currentHostName, hostNameProblem } from "../config/host-name.js";
 import { OUTPUTS } from "../config/outputs.js";
 import { reload } from "../config/reload.js";
-import { type Log, levelOf, type OwnLog } from "../runtime/log.js";
+import { createLog, type Log, levelOf, type OwnLog } from "../runtime/log.js";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { VERSION } from "../runtime/version.js";
-import { agentLog } from "./agent-log.js";
 import { runAgentOnce } from "./agent-once.js";
 import { endSignal } from "./end-signal.js";
 import { exposures } from "./exposure.js";
@@ -40,35 +39,36 @@ export function registerAgent(program: Command): void {
     .addHelpText("after", HELP)
     .action(async ({ once }: { readonly once?: boolean }) => {
       const config = settingsOrExitCode();
-      if (config !== undefined) await (once ? runAgentOnce(config) : runAgent(config));
+      if (config === undefined) return;
+      const log = createLog(config.settings.logLevel, OUTPUTS[config.output].isForPeople ? "stderr" : "stdout");
+      try {
+        await (once ? runAgentOnce(config, log) : runAgent(config, log));
+      } catch (error) {
+        log.error({ reason: messageOf(error) }, `agent failed: ${messageOf(error)}`);
+        process.exitCode = 1;
+      }
     });
 }
 
-async function runAgent(config: Config): Promise<void> {
-  const log = agentLog(config);
-  try {
-    const manager = serviceManager(process.env, log);
-    const agent = await startAgent(config, log, undefined, manager.starting);
-    reloadOnHangup(agent, config, log);
-    // Before the start is logged: its reader may send a signal immediately.
-    const signalled = endSignal();
-    announce(config, log);
-    await warnOfExposures(config, log);
-    manager.ready(agent.stalled);
-    void agent.warmUp();
-    const signal = await signalled;
-    manager.stopping();
-    log.info({ signal }, `shutting down (${signal})`);
-    const overdue = setTimeout(() => {
-      log.warn("shutdown timed out; unfinished work stays queued");
-      process.exit();
-    }, SHUTDOWN_TIMEOUT_MS);
-    await agent.stop();
-    clearTimeout(overdue);
-  } catch (error) {
-    log.error({ reason: messageOf(error) }, `agent failed: ${messageOf(error)}`);
-    process.exitCode = 1;
-  }
+async function runAgent(config: Config, log: OwnLog): Promise<void> {
+  const manager = serviceManager(process.env, log);
+  const agent = await startAgent(config, log, undefined, manager.starting);
+  reloadOnHangup(agent, config, log);
+  // Before the start is logged: its reader may send a signal immediately.
+  const signalled = endSignal();
+  announce(config, log);
+  await warnOfExposures(config, log);
+  manager.ready(agent.stalled);
+  void agent.warmUp();
+  const signal = await signalled;
+  manager.stopping();
+  log.info({ signal }, `shutting down (${signal})`);
+  const overdue = setTimeout(() => {
+    log.warn("shutdown timed out; unfinished work stays queued");
+    process.exit();
+  }, SHUTDOWN_TIMEOUT_MS);
+  await agent.stop();
+  clearTimeout(overdue);
 }
 
 /** Reloads the settings on each SIGHUP, one reload at a time. Invalid settings change nothing. */

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ChouetteClient } from "chouette-iot-client";
 import type { Command } from "commander";
 import { type Agent, startAgent } from "../agent.js";
@@ -84,8 +85,4 @@ function call(client: ChouetteClient): void {
   void client.histogram("shop.duration", 20 + 80 * Math.random(), { tags: { route } });
   void client.gauge("shop.temperature", 21 + Math.sin(Date.now() / 10_000));
   void client.set("shop.visitors", Math.floor(40 * Math.random()));
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,5 +1,8 @@
-/** Waits for the end of a long-running command. */
-import { onClosedPipe } from "./closed-pipe.js";
+/**
+ * Ends a command on a signal or a closed standard output, as in `chouette collect host | head -1`.
+ *
+ * Most commands exit silently; the agent, the intake and the demo shut down as on SIGTERM.
+ */
 
 /** Why a long-running command has to end. */
 export type EndReason = NodeJS.Signals | "stdout closed";
@@ -10,5 +13,13 @@ export function endSignal(): Promise<EndReason> {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
     onClosedPipe(() => resolve("stdout closed"));
+  });
+}
+
+/** Calls `end` when standard output is found closed. Throws its other errors. */
+export function onClosedPipe(end: () => void): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    end();
   });
 }

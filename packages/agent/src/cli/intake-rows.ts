@@ -42,21 +42,12 @@ const SIGNIFICANT_DIGITS = 6;
 /** As many columns as fit, the most important ones. */
 export function rowTable(shownRows: readonly Row[], width: number): string {
   const byImportance = [...COLUMNS].sort((a, b) => b.importance - a.importance);
-  for (let shown = COLUMNS.length; shown > MIN_COLUMNS; shown--) {
+  for (let shown = COLUMNS.length; ; shown--) {
     const columns = COLUMNS.filter((column) => byImportance.indexOf(column) < shown);
-    const rows = [titles(columns), ...shownRows.map((row) => columns.map(({ cell }) => cell(row)))];
-    if (tableWidth(rows) <= width) return table(titles(columns), rows.slice(1), width);
+    const titles = columns.map(({ title }) => title);
+    const rows = shownRows.map((row) => columns.map(({ cell }) => cell(row)));
+    if (shown === MIN_COLUMNS || tableWidth([titles, ...rows]) <= width) return table(titles, rows, width);
   }
-  const columns = COLUMNS.filter((column) => byImportance.indexOf(column) < MIN_COLUMNS);
-  return table(
-    titles(columns),
-    shownRows.map((row) => columns.map(({ cell }) => cell(row))),
-    width,
-  );
-}
-
-function titles(columns: readonly Column[]): readonly string[] {
-  return columns.map(({ title }) => title);
 }
 
 export function pointRow(point: KeptPoint): Row {

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { loadConfig } from "../config/config.js";
 import { type HostAndPort, hostAndPort, wholeNumber } from "../config/kinds.js";
 import { type AnsweredRequest, startIntake } from "../intake/intake.js";
+import { withResolvers } from "../runtime/promises.js";
 import { argument } from "./argument.js";
 import { endSignal } from "./end-signal.js";
 import { displayOn } from "./intake-display.js";
@@ -53,15 +54,17 @@ export function registerIntake(program: Command): void {
 
 async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): Promise<void> {
   const display = displayOn(process.stdout, json, firstPointsDue());
-  const enough = countdown(once ?? Number.POSITIVE_INFINITY);
+  const enough = withResolvers<void>();
+  let left = once ?? Number.POSITIVE_INFINITY;
   const onRequest = (request: AnsweredRequest) => {
     display.request(request);
-    enough.take(request.submission.series.reduce((sum, { points }) => sum + points.length, 0));
+    for (const { points } of request.submission.series) left -= points.length;
+    if (left <= 0) enough.resolve();
   };
   const intake = await startIntake({ ...listen, ...KEEP, apiKey, onRequest }).catch(sayWhyNot);
   if (intake === undefined) return;
   display.listening(intake, apiKey === undefined ? "any" : "(as given by --api-key)");
-  await Promise.race([endSignal(), enough.reached]);
+  await Promise.race([endSignal(), enough.promise]);
   await intake.close();
   display.ended(intake.counts());
 }
@@ -78,17 +81,4 @@ function firstPointsDue(): string {
 function sayWhyNot(error: Error): undefined {
   process.stderr.write(`${error.message}: can't listen on this address; try another --listen.\n`);
   process.exitCode = 1;
-}
-
-function countdown(from: number): { readonly reached: Promise<void>; take(count: number): void } {
-  let left = from;
-  let reach = () => {};
-  const reached = new Promise<void>((resolve) => {
-    reach = resolve;
-  });
-  const take = (count: number) => {
-    left -= count;
-    if (left <= 0) reach();
-  };
-  return { reached, take };
 }

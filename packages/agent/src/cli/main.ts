@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { FILE_VARIABLE } from "../config/settings-file.js";
 import { VERSION } from "../runtime/version.js";
-import { onClosedPipe } from "./closed-pipe.js";
+import { onClosedPipe } from "./end-signal.js";
 
 /** In the order of the help. Only the requested one is loaded: a running agent would keep the others in memory. */
 const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([

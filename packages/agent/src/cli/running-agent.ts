@@ -53,8 +53,9 @@ export async function noAgentError(config: Config, error: unknown): Promise<Erro
   const running = await askHttp(config).catch(() => undefined);
   const reason = messageOf(error);
   const data = running?.broker.dataDirectory;
-  if (data === undefined || data === config.settings.dataDirectory) return new Error(reason);
+  if (running === undefined || data === undefined || data === config.settings.dataDirectory)
+    return new Error(reason);
   return new Error(
-    `${reason}\n${identityOf(running ?? ({} as never))} runs here: for that one, set CHOUETTE_DATA_DIR=${data} and run this as its user or root`,
+    `${reason}\n${identityOf(running)} runs here: for that one, set CHOUETTE_DATA_DIR=${data} and run this as its user or root`,
   );
 }

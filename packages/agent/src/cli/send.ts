@@ -143,8 +143,8 @@ function onlyNumber(values: readonly string[]): number {
 }
 
 function toNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  const value = toElement(text);
+  if (typeof value === "number") return value;
   throw new InvalidArgumentError(`${JSON.stringify(text)} is not a number.`);
 }
 
