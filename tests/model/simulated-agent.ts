@@ -13,7 +13,7 @@ import type { Config } from "../../packages/agent/src/config/config.js";
 import { readSettings } from "../../packages/agent/src/config/config.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
 import { runAsLeader } from "../../packages/agent/src/lease/leader.js";
-import { encodeLogs } from "../../packages/agent/src/outputs/log-body.js";
+import { encodeLogs } from "../../packages/agent/src/outputs/datadog-logs.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
 import { groupSeries } from "../../packages/agent/src/outputs/series.js";
 import { seriesBodies } from "../../packages/agent/src/outputs/series-bodies.js";

@@ -85,7 +85,6 @@ interface Kind<T>
 }
 
 type Kinds = { readonly [S in Signal]: Kind<SignalRecords[S]> };
-type OutputsBySignal = { readonly [S in Signal]: Output<SignalRecords[S]> };
 
 /** Datadog ingests older points of metrics if the account has that enabled; older points of distributions never. */
 const INGESTED_POINT_AGE = seconds(3_600);
@@ -96,7 +95,7 @@ export function newDispatches(options: DispatchesOptions, gate: DispatchGate): D
   const { dailyByteBudget: perDay, monthlyByteBudget: perMonth } = config.settings;
   const budget = new ByteBudget({ perDay, perMonth }, meters.sentBytes);
   const { metrics } = options.outputs;
-  const outputs: OutputsBySignal = {
+  const outputs: Outputs = {
     ...options.outputs,
     metrics: gate.attempted === undefined ? metrics : attemptedOutput(metrics, gate.attempted),
   };

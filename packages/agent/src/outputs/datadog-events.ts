@@ -7,12 +7,12 @@
  * (Source: Datadog's API reference, "Post an event" and "Submit a service check".)
  */
 import { canonicalTags, type EventRecord, type ServiceCheck } from "@chouette-iot/record";
+import { CUT_MARK, cutText } from "./datadog-logs.js";
 import { type DatadogAccess, datadogOutput } from "./datadog-post.js";
 import type { Output } from "./output.js";
 
 const MAX_TITLE = 100;
 const MAX_TEXT = 4_000;
-const CUT_MARK = "… (cut)";
 const LIMITS = { encodings: ["deflate"], maxSentBytes: 3_200_000, maxInflatedBytes: 5_000_000 } as const;
 
 /** A batch has a single event. */
@@ -54,7 +54,5 @@ export function checkBody(check: ServiceCheck, agentHost: string): object {
 }
 
 function cut(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  // Without half a surrogate pair at the end.
-  return text.slice(0, limit - CUT_MARK.length).replace(/[\ud800-\udbff]$/, "") + CUT_MARK;
+  return text.length <= limit ? text : cutText(text, limit - CUT_MARK.length);
 }

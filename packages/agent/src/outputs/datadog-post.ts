@@ -5,7 +5,7 @@
  */
 import type { ApiKey } from "./api-key.js";
 import type { HttpSender } from "./http.js";
-import { type Outcome, type Output, tryEncode } from "./output.js";
+import { type Encoded, type Outcome, type Output, tryEncode } from "./output.js";
 import {
   type Body,
   type Endpoint,
@@ -46,12 +46,8 @@ export function datadogOutput<T>(
   };
 }
 
-export type MadeBody =
-  | { readonly ok: true; readonly value: Body }
-  | { readonly ok: false; readonly outcome: Outcome };
-
 /** The smallest body, or the outcome if the batch can't be encoded or is over the endpoint's limits. */
-export async function smallestWithinLimits(encode: () => NonEmptyArray<PlainBody>): Promise<MadeBody> {
+export async function smallestWithinLimits(encode: () => NonEmptyArray<PlainBody>): Promise<Encoded<Body>> {
   const formats = tryEncode(encode);
   if (!formats.ok) return formats;
   const [{ bytes, endpoint }] = formats.value;

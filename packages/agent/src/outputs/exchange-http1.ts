@@ -8,10 +8,10 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { AnswerText } from "./answer-text.js";
 import { watchProgress } from "./progress.js";
 import {
   type Answer,
+  AnswerText,
   ClosedConnectionError,
   type ExchangedRequest,
   type ExchangeOptions,

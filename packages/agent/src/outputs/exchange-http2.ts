@@ -6,11 +6,11 @@
  * the request was processed.
  */
 import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
-import { AnswerText } from "./answer-text.js";
 import type { Http2Connection } from "./http2-connection.js";
 import { watchProgress } from "./progress.js";
 import {
   type Answer,
+  AnswerText,
   ClosedConnectionError,
   type ExchangedRequest,
   type ExchangeOptions,

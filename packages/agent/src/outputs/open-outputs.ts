@@ -1,5 +1,5 @@
 /** The outputs of an agent: one for each signal, all to the same destination. */
-import type { EventRecord, ReadyMetric, ReadySketch, ReceivedLog, ServiceCheck } from "@chouette-iot/record";
+import type { Signal, SignalRecords } from "@chouette-iot/record";
 import { fixedKey, keyFromFile } from "./api-key.js";
 import { connectionOptions } from "./connections.js";
 import { datadogChecks, datadogEvents } from "./datadog-events.js";
@@ -9,23 +9,9 @@ import { datadogSketches } from "./datadog-sketches.js";
 import { HttpSender } from "./http.js";
 import type { Output } from "./output.js";
 import type { Proxies } from "./proxies.js";
-import {
-  type StdoutOptions,
-  stdoutChecks,
-  stdoutEvents,
-  stdoutLogs,
-  stdoutMetrics,
-  stdoutSketches,
-} from "./stdout.js";
 import type { WireMeter } from "./wire-meter.js";
 
-export interface Outputs {
-  readonly metrics: Output<ReadyMetric>;
-  readonly logs: Output<ReceivedLog>;
-  readonly events: Output<EventRecord>;
-  readonly checks: Output<ServiceCheck>;
-  readonly sketches: Output<ReadySketch>;
-}
+export type Outputs = { readonly [S in Signal]: Output<SignalRecords[S]> };
 
 export interface DatadogOutputsOptions
   extends Pick<DatadogMetricsOptions, "apiUrl" | "hostName" | "seriesVersion" | "precision"> {
@@ -51,15 +37,5 @@ export async function openDatadog(options: DatadogOutputsOptions): Promise<Outpu
     events: datadogEvents({ ...access, purpose: "events" }),
     checks: datadogChecks({ ...access, purpose: "checks" }),
     sketches: datadogSketches({ ...access, purpose: "sketches" }),
-  };
-}
-
-export function openStdout(options: StdoutOptions): Outputs {
-  return {
-    metrics: stdoutMetrics(options),
-    logs: stdoutLogs(options),
-    events: stdoutEvents(options),
-    checks: stdoutChecks(options),
-    sketches: stdoutSketches(options),
   };
 }

@@ -63,7 +63,8 @@ export interface Output<T> {
 
 export type Encoded<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly outcome: Extract<Outcome, { kind: "refused" }> };
+  /** The outcome of the batch, which can't be sent. */
+  | { readonly ok: false; readonly outcome: Outcome };
 
 /** Runs an encoder. An exception becomes the outcome `refused`, so that the batch is split to find the record. */
 export function tryEncode<T>(encode: () => T): Encoded<T> {

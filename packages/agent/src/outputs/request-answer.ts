@@ -29,6 +29,8 @@ export interface ExchangeOptions {
   onSent(bytes: number): void;
 }
 
+/** Intakes' answers are much shorter. */
+const MAX_ANSWER_BYTES = 64 * 1024;
 /** Size of a part. If a body is cut off, the bytes of its sent parts are counted. */
 const PART_BYTES = 16 * 1024;
 
@@ -38,6 +40,27 @@ export function* partsOf(body: Uint8Array, onSent: (bytes: number) => void): Gen
     const part = body.subarray(start, start + PART_BYTES);
     onSent(part.length);
     yield part;
+  }
+}
+
+/** Collects the body of an answer, up to a limit. */
+export class AnswerText {
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @returns whether more may be read */
+  add(part: Buffer): boolean {
+    this.#parts.push(part);
+    this.#bytes += part.length;
+    return this.#bytes <= MAX_ANSWER_BYTES;
+  }
+
+  toString(): string {
+    return Buffer.concat(this.#parts).toString();
   }
 }
 

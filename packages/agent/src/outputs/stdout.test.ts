@@ -1,6 +1,6 @@
 import { type ReadyMetric, type ReceivedLog, seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
-import { stdoutLogs, stdoutMetrics } from "./stdout.js";
+import { openStdout } from "./stdout.js";
 
 /** Writes the clipboard of a terminal, then forges a line. */
 const ATTACK = "\u001b]52;c;eA==\u0007\n2026-01-01 forged\u009b2J";
@@ -18,8 +18,9 @@ async function printed(pretty: boolean): Promise<string> {
     text += more;
   };
   const options = { hostName: () => "h", pretty, write };
-  await stdoutMetrics(options).send([METRIC], new AbortController().signal);
-  await stdoutLogs(options).send([LOG], new AbortController().signal);
+  const { metrics, logs } = openStdout(options);
+  await metrics.send([METRIC]);
+  await logs.send([LOG]);
   return text;
 }
 
@@ -42,7 +43,7 @@ describe("stdout output", () => {
     };
     const odd = { toString: 1, valueOf: null };
     const log = { date: odd, level: [[odd]], service: 5, message: { msg: "hi" }, ddtags: [] };
-    await stdoutLogs(options).send([log], new AbortController().signal);
+    await openStdout(options).logs.send([log]);
     expect(text).toContain('[[{"toString":1,"valueOf":null}]]  5  {"msg":"hi"}');
   });
 });

@@ -1,10 +1,7 @@
-/**
- * The stdout outputs: print a line for each record, to try the agent without a key. Printed records count as 0 bytes.
- */
+/** The stdout outputs: print a line for each record, to try the agent without a key. Printed records count as 0 bytes. */
 import {
   CHECK_STATUSES,
   type EventRecord,
-  type ReadyMetric,
   type ReadySketch,
   type ReceivedLog,
   type ServiceCheck,
@@ -13,7 +10,8 @@ import {
 } from "@chouette-iot/record";
 import { printable, printableJson } from "../runtime/printable.js";
 import { checkBody, eventBody } from "./datadog-events.js";
-import { encodeLog } from "./log-body.js";
+import { encodeLog } from "./datadog-logs.js";
+import type { Outputs } from "./open-outputs.js";
 import { type Output, tryEncode } from "./output.js";
 import { groupSeries, type Series } from "./series.js";
 
@@ -25,43 +23,35 @@ export interface StdoutOptions {
   write(text: string): void;
 }
 
-export function stdoutMetrics({ hostName, pretty, write }: StdoutOptions): Output<ReadyMetric> {
-  return stdoutOutput(write, (batch) =>
-    groupSeries(batch).map(({ host = hostName(), ...series }) =>
-      pretty ? prettySeries(series) : printableJson(JSON.stringify({ ...series, host })),
+export function openStdout({ hostName, pretty, write }: StdoutOptions): Outputs {
+  const printed =
+    <R>(prettyOf: (record: R) => string, jsonOf: (record: R) => string) =>
+    (records: readonly R[]) =>
+      records.map((record) => (pretty ? prettyOf(record) : printableJson(jsonOf(record))));
+  const printedSeries = printed(prettySeries, ({ host = hostName(), ...series }) =>
+    JSON.stringify({ ...series, host }),
+  );
+  return {
+    metrics: stdoutOutput(write, (batch) => printedSeries(groupSeries(batch))),
+    logs: stdoutOutput(
+      write,
+      printed(prettyLog, (log) => encodeLog(log, hostName())),
     ),
-  );
-}
-
-export function stdoutLogs({ hostName, pretty, write }: StdoutOptions): Output<ReceivedLog> {
-  return stdoutOutput(write, (batch) =>
-    batch.map((log) => (pretty ? prettyLog(log) : printableJson(encodeLog(log, hostName())))),
-  );
-}
-
-export function stdoutEvents({ hostName, pretty, write }: StdoutOptions): Output<EventRecord> {
-  return stdoutOutput(write, (batch) =>
-    batch.map((event) =>
-      pretty ? prettyEvent(event) : printableJson(JSON.stringify(eventBody(event, hostName()))),
+    events: stdoutOutput(
+      write,
+      printed(prettyEvent, (event) => JSON.stringify(eventBody(event, hostName()))),
     ),
-  );
-}
-
-export function stdoutChecks({ hostName, pretty, write }: StdoutOptions): Output<ServiceCheck> {
-  return stdoutOutput(write, (batch) =>
-    batch.map((check) =>
-      pretty ? prettyCheck(check) : printableJson(JSON.stringify(checkBody(check, hostName()))),
+    checks: stdoutOutput(
+      write,
+      printed(prettyCheck, (check) => JSON.stringify(checkBody(check, hostName()))),
     ),
-  );
-}
-
-export function stdoutSketches({ hostName, pretty, write }: StdoutOptions): Output<ReadySketch> {
-  return stdoutOutput(write, (batch) =>
-    batch.map(({ metric, tags, at, sketch, host = hostName() }) => {
-      if (pretty) return prettySketch({ metric, tags, at, sketch });
-      return printableJson(JSON.stringify({ metric, tags, at, sketch: toPlainSketch(sketch), host }));
-    }),
-  );
+    sketches: stdoutOutput(
+      write,
+      printed(prettySketch, ({ metric, tags, at, sketch, host = hostName() }) =>
+        JSON.stringify({ metric, tags, at, sketch: toPlainSketch(sketch), host }),
+      ),
+    ),
+  };
 }
 
 function stdoutOutput<T>(
@@ -81,10 +71,10 @@ function stdoutOutput<T>(
 }
 
 function prettySeries({ metric, type, tags, points }: Series): string {
-  const lines = points.map(([at, value]) => {
-    const time = new Date(at * 1000).toISOString();
-    return printable(`${time}  ${metric} ${type} ${value}${tags.length > 0 ? `  ${tags.join(" ")}` : ""}`);
-  });
+  const shownTags = tags.length > 0 ? `  ${tags.join(" ")}` : "";
+  const lines = points.map(([at, value]) =>
+    printable(`${isoTime(at)}  ${metric} ${type} ${value}${shownTags}`),
+  );
   return lines.join("\n");
 }
 

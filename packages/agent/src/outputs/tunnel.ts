@@ -1,5 +1,5 @@
 /**
- * A connection through a forward proxy: CONNECT, and inside it TLS to the intake.
+ * A connection through a forward proxy: CONNECT.
  *
  * Promises: it ends with a connection or an error within the time limit, and leaves no socket open. A refusal by the proxy is
  * an error, never an answer to the request: that would be taken for the intake's answer about the records.
@@ -10,8 +10,8 @@
 import { type ClientRequest, request as httpRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
-import { type Security, secure } from "./secure-socket.js";
-import { type OpenOptions, whenOpen } from "./when-open.js";
+import type { Milliseconds } from "@chouette-iot/record";
+import type { Security } from "./secure-socket.js";
 
 export interface Target {
   readonly host: string;
@@ -22,13 +22,14 @@ export interface Target {
   onSocket(socket: Socket): void;
 }
 
-export async function openTunnel(proxy: URL, target: Target, options: OpenOptions): Promise<Socket> {
-  const socket = await connectThrough(proxy, target, options);
-  const { security } = target;
-  return security === undefined ? socket : await whenOpen(secure(socket, security), "secureConnect", options);
+export interface OpenOptions {
+  /** For each step: TCP, a proxy, TLS. */
+  readonly timeout: Milliseconds;
+  readonly signal: AbortSignal | undefined;
 }
 
-function connectThrough(
+/** Resolves with the connection to the target, without its TLS. */
+export function openTunnel(
   proxy: URL,
   { host, port, onSocket }: Target,
   { timeout, signal }: OpenOptions,

@@ -30,10 +30,10 @@ export class WireMeter {
 
   /** @param socket a TCP connection, without the TLS inside it */
   track(socket: Socket, destination: string): void {
-    if (this.#sockets.has(socket)) return;
-    this.#sockets.set(socket, { destination, sent: 0, received: 0 });
+    const metered = { destination, sent: 0, received: 0 };
+    this.#sockets.set(socket, metered);
     socket.once("close", () => {
-      this.#read(socket);
+      this.#read(socket, metered);
       this.#sockets.delete(socket);
     });
   }
@@ -54,12 +54,10 @@ export class WireMeter {
   }
 
   #readAll(): void {
-    for (const socket of this.#sockets.keys()) this.#read(socket);
+    for (const [socket, metered] of this.#sockets) this.#read(socket, metered);
   }
 
-  #read(socket: Socket): void {
-    const metered = this.#sockets.get(socket);
-    if (metered === undefined) return;
+  #read(socket: Socket, metered: Metered): void {
     // Without bytes in the socket's buffer, which aren't sent yet.
     const sent = socket.bytesWritten - socket.writableLength;
     const { bytesRead: received } = socket;

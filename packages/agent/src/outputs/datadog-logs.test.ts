@@ -1,7 +1,7 @@
 import type { ReceivedLog } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeLog, MAX_LOG_BYTES } from "./log-body.js";
+import { encodeLog, MAX_LOG_BYTES } from "./datadog-logs.js";
 
 function encoded(log: ReceivedLog): Record<string, unknown> {
   const json = encodeLog(log, "device-1");
