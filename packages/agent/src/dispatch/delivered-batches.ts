@@ -8,6 +8,7 @@
  */
 import {
   counterName,
+  type Position,
   pages,
   type Settlement,
   StaleEpochError,
@@ -61,12 +62,17 @@ export class DeliveredBatches {
     }
   }
 
+  /** Removes and counts records that the output has accepted. Most were settled before, and aren't counted again. */
+  async settleAccepted(records: readonly Position[]): Promise<void> {
+    if (records.length > 0) await this.#store.settle(this.#removal(records));
+  }
+
   /** Settles the records of a page that were delivered before, and returns the others. Rejects if the store does. */
   async withoutDelivered(page: readonly StoredRecord[]): Promise<readonly StoredRecord[]> {
     const remembered = this.#remembered;
     const delivered = remembered === undefined ? [] : page.filter((record) => remembered.has(record));
     if (delivered.length === 0) return page;
-    await this.#store.settle(this.#removal(delivered));
+    await this.settleAccepted(delivered);
     const settled = new Set(delivered);
     return page.filter((record) => !settled.has(record));
   }
@@ -85,7 +91,7 @@ export class DeliveredBatches {
     this.#unsettled = new Map();
   }
 
-  #removal(records: readonly StoredRecord[]): Pick<Settlement, "remove"> {
+  #removal(records: readonly Position[]): Pick<Settlement, "remove"> {
     return { remove: [{ queue: this.#queue, records, counter: counterName(this.#queue, "delivered") }] };
   }
 }

@@ -8,7 +8,7 @@
  */
 import { type Position, rejection, type Store } from "@chouette-iot/queue";
 import { messageOf, toSeconds } from "@chouette-iot/record";
-import type { Outcome, Output } from "../outputs/output.js";
+import { type Outcome, type Output, unavailable } from "../outputs/output.js";
 import type { Clock } from "../runtime/clock.js";
 import type { DeliveredBatches } from "./delivered-batches.js";
 import type { Release } from "./release.js";
@@ -71,7 +71,7 @@ export async function deliver<T>(
       }
       release.refused(outcome.reason, batch.length);
       const reason = release.refusesEverything;
-      if (reason !== undefined) return { ...nothing, failure: notAboutRecords(reason) };
+      if (reason !== undefined) return { ...nothing, failure: unavailable(reason, { answered: true }) };
       if (batch.length > 1) {
         if (!release.maySearch) return nothing;
         return deliverParts(inRandomOrder(split(batch, parts)), nothing, options, release, signal);
@@ -112,10 +112,6 @@ export async function deliverSuspects<T>(
   return sum;
 }
 
-export function notAboutRecords(reason: string): SendFailure {
-  return { kind: "unavailable", reason, answered: true, bytes: 0 };
-}
-
 /** Counts the bytes that were sent and removes the records that were delivered, in one settlement. */
 async function send<T>(
   batch: readonly Entry<T>[],
@@ -136,14 +132,10 @@ async function outcomeOf<T>(
   signal?: AbortSignal,
 ): Promise<Outcome> {
   try {
-    return await output.send(
-      batch.map(({ record }) => record),
-      signal,
-      batch,
-    );
+    const records = batch.map(({ record }) => record);
+    return await output.send(records, signal, batch);
   } catch (error) {
-    const reason = `fault in the output: ${messageOf(error)}`;
-    return { kind: "unavailable", reason, answered: true, bytes: 0 };
+    return unavailable(`fault in the output: ${messageOf(error)}`, { answered: true });
   }
 }
 
@@ -184,9 +176,14 @@ function plus(a: Delivered, { failure, ...b }: Delivered): Delivered {
 }
 
 /** Turns records into dead letters, each with its reason. */
-export async function reject<T>(
+export async function reject(
   entries: readonly (Position & { readonly value: string | undefined; readonly reason: string })[],
-  { store, queue, rejectedQueue, clock }: Omit<DeliveryOptions<T>, "output" | "sentBytes" | "delivered">,
+  {
+    store,
+    queue,
+    rejectedQueue,
+    clock,
+  }: Pick<DeliveryOptions<unknown>, "store" | "queue" | "rejectedQueue" | "clock">,
 ): Promise<void> {
   await store.settle(rejection({ queue, rejectedQueue, at: toSeconds(clock.now()) }, entries));
 }

@@ -63,20 +63,15 @@ export class DispatchLoop<T> {
     signal.addEventListener("abort", () => this.#sleep.abort());
     while (!signal.aborted) {
       this.#awake = false;
-      const wait = await this.#dispatchOnce(signal);
+      const wait = await this.#options.whileClockHolds(() => this.#dispatch(signal));
       if (this.#awake) continue;
       this.#sleep = new AbortController();
-      if (!signal.aborted) await this.#options.clock.sleep(wait, this.#sleep.signal);
+      if (!signal.aborted) await this.#options.clock.sleep(wait ?? CLOCK_RETRY_AFTER, this.#sleep.signal);
     }
   }
 
   /** Returns how long to wait before the next. */
-  async #dispatchOnce(signal: AbortSignal): Promise<Milliseconds> {
-    const wait = await this.#options.whileClockHolds(() => this.#dispatchNow(signal));
-    return wait ?? CLOCK_RETRY_AFTER;
-  }
-
-  async #dispatchNow(signal: AbortSignal): Promise<Milliseconds> {
+  async #dispatch(signal: AbortSignal): Promise<Milliseconds> {
     const { dispatcher, loopOutages, log, releaseInterval, clock } = this.#options;
     const started = clock.monotonic();
     try {

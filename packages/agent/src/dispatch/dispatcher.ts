@@ -5,20 +5,14 @@
  * first. A batch that fails doesn't block the next; two in a row mean that the output is unavailable.
  * A record that is too old expires, and is counted. Memory is bounded, in number of records and in bytes.
  */
-import { counterName, expire, type Position, rejectRange } from "@chouette-iot/queue";
+import { expire, type Position, rejectRange } from "@chouette-iot/queue";
 import { type Seconds, toSeconds } from "@chouette-iot/record";
+import { unavailable } from "../outputs/output.js";
 import { FutureLimit } from "../runtime/clock.js";
 import { BatchSize } from "./batch-size.js";
 import { inBatches } from "./batches.js";
 import { DeliveredBatches } from "./delivered-batches.js";
-import {
-  type Delivered,
-  deliver,
-  deliverSuspects,
-  type Entry,
-  notAboutRecords,
-  type SendFailure,
-} from "./delivery.js";
+import { type Delivered, deliver, deliverSuspects, type Entry, type SendFailure } from "./delivery.js";
 import { admittedPages, type PageOptions } from "./ready-pages.js";
 import { Release } from "./release.js";
 import type { RememberedRecords } from "./remembered-records.js";
@@ -81,7 +75,7 @@ export class Dispatcher<T> {
     const reason = release.hasRefusedEverything;
     if (reason !== undefined) {
       this.#batchSize.probe();
-      dispatched.failure ??= notAboutRecords(reason);
+      dispatched.failure ??= unavailable(reason, { answered: true });
     }
     // A failure may be a lost answer. After an exception, this line isn't reached.
     this.#isResumed = dispatched.failure === undefined;
@@ -90,15 +84,11 @@ export class Dispatcher<T> {
 
   /** Asks the output what it has accepted, and settles that. Returns the failure if it can't be asked. */
   async #resume(signal?: AbortSignal): Promise<SendFailure | undefined> {
-    const { store, queue, output } = this.#options;
+    const { store, output, delivered } = this.#options;
     if (this.#isResumed || output.resume === undefined) return undefined;
     const resumed = await output.resume(await storeId(store), signal);
     if (resumed.kind !== "resumed") return resumed;
-    if (resumed.accepted.length > 0)
-      // Most of it was settled before, and isn't counted again.
-      await store.settle({
-        remove: [{ queue, records: resumed.accepted, counter: counterName(queue, "delivered") }],
-      });
+    await delivered.settleAccepted(resumed.accepted);
     return undefined;
   }
 

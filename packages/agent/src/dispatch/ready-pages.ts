@@ -8,10 +8,10 @@ import { absentValueReason, type Position, pages, type StoredRecord } from "@cho
 import { messageOf, type Result } from "@chouette-iot/record";
 import type { SendPolicy } from "./byte-budget.js";
 import { type DeliveryOptions, type Entry, reject } from "./delivery.js";
+import type { Decoder } from "./ready-decoder.js";
 
 export interface PageOptions<T> extends DeliveryOptions<T> {
-  /** @param id in the queue */
-  decode(text: string, id: string): Result<T>;
+  readonly decode: Decoder<T>;
   /** Called before each page. */
   sendPolicy(): SendPolicy<T>;
   /** The maximum number of records in a batch. */
@@ -74,9 +74,6 @@ function tryDecode<T>(stored: StoredRecord, { decode }: PageOptions<T>): Result<
   try {
     return decode(stored.value, stored.id);
   } catch (error) {
-    return {
-      ok: false,
-      reason: `can't be decoded: ${messageOf(error)}`,
-    };
+    return { ok: false, reason: `can't be decoded: ${messageOf(error)}` };
   }
 }

@@ -21,7 +21,7 @@ import {
 import { forwardedId } from "../runtime/ready-ids.js";
 import { GatewaySession } from "./gateway-session.js";
 import type { Outputs } from "./open-outputs.js";
-import { type Outcome, type Output, type Resumed, tryEncode } from "./output.js";
+import { type Output, type Resumed, tryEncode, unavailable } from "./output.js";
 import { MAX_RECEIPT_LENGTH, readReceipt, writeReceipt } from "./receipt.js";
 
 export interface GatewayOptions {
@@ -71,7 +71,7 @@ function gatewayOutput<T>(
         const receipt = await session.resume(store, queue, signal);
         return { kind: "resumed", accepted: receipt === null ? [] : readReceipt(receipt) };
       } catch (error) {
-        return unavailable(messageOf(error), 0);
+        return unavailable(messageOf(error), { answered: false });
       }
     },
     send: async (batch, signal, places = []) => {
@@ -99,16 +99,9 @@ function gatewayOutput<T>(
         },
         signal,
       );
-      switch (outcome.kind) {
-        case "stored":
-          return { kind: "delivered", bytes: outcome.bytes };
-        case "refused":
-          return unavailable(outcome.reason, outcome.bytes, true);
-        case "doubt":
-          return unavailable(outcome.reason, outcome.bytes);
-        default:
-          return outcome satisfies never;
-      }
+      const { bytes } = outcome;
+      if (outcome.kind === "stored") return { kind: "delivered", bytes };
+      return unavailable(outcome.reason, { answered: outcome.kind === "refused", bytes });
     },
     check: async () => ({ kind: "delivered", bytes: 0 }),
     close: async () => session.close(),
@@ -120,12 +113,4 @@ function storable(value: string | undefined): string {
   if (Buffer.byteLength(value) > MAX_VALUE_BYTES)
     throw new Error(`it has more than ${MAX_VALUE_BYTES} bytes`);
   return value;
-}
-
-function unavailable(
-  reason: string,
-  bytes: number,
-  answered = false,
-): Extract<Outcome, { kind: "unavailable" }> {
-  return { kind: "unavailable", reason, answered, bytes };
 }

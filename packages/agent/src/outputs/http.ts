@@ -13,7 +13,7 @@ import { redact, urlSecrets } from "../runtime/redact.js";
 import { outcomeOf } from "./answer.js";
 import { type ConnectionOptions, Connections } from "./connections.js";
 import { exchange } from "./exchange.js";
-import type { Outcome } from "./output.js";
+import { type Outcome, unavailable } from "./output.js";
 import type { ExchangeTimeouts } from "./request-answer.js";
 import { Turns } from "./turns.js";
 import { type Purpose, WireMeter } from "./wire-meter.js";
@@ -88,10 +88,7 @@ export class HttpSender {
       if (!maySendMore(outcome)) connections.end();
       return outcome;
     } catch (error) {
-      return {
-        ...{ kind: "unavailable", answered: false, bytes },
-        reason: withoutSecrets(describeFailure(error)),
-      };
+      return unavailable(withoutSecrets(describeFailure(error)), { answered: false, bytes });
     } finally {
       deadline.clear();
     }

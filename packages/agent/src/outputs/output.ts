@@ -31,6 +31,16 @@ export type Outcome = {
   | { readonly kind: "refused"; readonly reason: string; readonly foundBy: FoundBy }
 );
 
+type Unavailable = Extract<Outcome, { kind: "unavailable" }>;
+
+/** @param bytes that were sent; none by default */
+export function unavailable(
+  reason: string,
+  { answered, bytes = 0 }: Pick<Unavailable, "answered"> & Partial<Pick<Outcome, "bytes">>,
+): Unavailable {
+  return { kind: "unavailable", reason, answered, bytes };
+}
+
 /** The position of a batch's record in its queue. */
 export interface Place {
   /** Unix time in seconds. */
@@ -40,8 +50,7 @@ export interface Place {
 
 export type Resumed =
   /** Records that earlier calls of `send` delivered, perhaps without their caller knowing: to be settled first. */
-  | { readonly kind: "resumed"; readonly accepted: readonly Place[] }
-  | Extract<Outcome, { kind: "unavailable" }>;
+  { readonly kind: "resumed"; readonly accepted: readonly Place[] } | Unavailable;
 
 export interface Output<T> {
   /**
