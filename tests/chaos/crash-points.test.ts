@@ -62,7 +62,7 @@ async function run(store: Store, now: number, intake: Map<string, number>): Prom
     ttl,
     globalTags: [],
     filter: KEEPS_ALL,
-    floor: seconds(0),
+    earliestPlausible: seconds(0),
   }).flush();
   await new Dispatcher({
     store,

@@ -62,7 +62,7 @@ async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
     ttl: seconds(14_400),
     globalTags: [],
     filter: KEEPS_ALL,
-    floor: seconds(0),
+    earliestPlausible: seconds(0),
   });
   await vi.waitFor(() => store.size("any"));
   await flusher.flush();

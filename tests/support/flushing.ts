@@ -16,7 +16,7 @@ export interface FlushOptions {
   readonly interval?: number;
   readonly wrap?: Wrap;
   readonly ttl?: number;
-  readonly floor?: number;
+  readonly earliestPlausible?: number;
   readonly globalTags?: readonly string[];
   readonly filter?: SeriesFilter;
   readonly thinning?: Thinning;
@@ -42,7 +42,7 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
       interval = 10,
       wrap = plainWrapper,
       ttl = 14_400,
-      floor = 0,
+      earliestPlausible = 0,
       globalTags = [],
       filter = KEEPS_ALL,
       thinning,
@@ -53,7 +53,7 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
       hostName: host === undefined ? undefined : () => host,
       windows: new Windows(seconds(interval), seconds(2)),
       ttl: seconds(ttl),
-      floor: seconds(floor),
+      earliestPlausible: seconds(earliestPlausible),
     });
   };
   let ids = 0;

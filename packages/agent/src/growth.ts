@@ -11,7 +11,7 @@ import type { Store } from "@chouette-iot/queue";
 import type { RedisStore } from "@chouette-iot/queue/redis";
 import { type Milliseconds, milliseconds, toMilliseconds } from "@chouette-iot/record";
 import { carryWindows, type WindowStore } from "./flush/carried-windows.js";
-import { partsPrefix } from "./flush/window-state.js";
+import { windowKeys } from "./flush/window-state.js";
 import type { Clock } from "./runtime/clock.js";
 import type { Windows } from "./runtime/windows.js";
 
@@ -55,5 +55,5 @@ export class Growth {
 /** Whether the shard has raw records, or parts of windows that weren't emitted yet. */
 async function isPending({ store, queues: { rawMetrics } }: WindowStore): Promise<boolean> {
   if ((await store.size(rawMetrics)) > 0) return true;
-  return (await store.stateWithPrefix(partsPrefix(rawMetrics))).size > 0;
+  return (await store.stateWithPrefix(windowKeys(rawMetrics).parts)).size > 0;
 }

@@ -141,7 +141,7 @@ function newFlush(options: PipelineOptions, locks: QueueLocks): RawQueueLoop {
     // A shard's records may be sent by another agent than the one that aggregates them.
     hostName: settings.shards === undefined ? undefined : () => currentHostName(settings),
     filter: seriesFilter(settings),
-    floor: CLOCK_FLOOR,
+    earliestPlausible: CLOCK_FLOOR,
     thinning: attempted && {
       ...{ resolutions, attempted },
       whileUnused: (step) => locks.moving(queues.readyMetrics, step),

@@ -11,13 +11,7 @@ import type { QueueNames, Store } from "@chouette-iot/queue";
 import { contextKey, type Seconds, seconds, shardOf } from "@chouette-iot/record";
 import { GaugeTimes } from "../aggregation/gauge-times.js";
 import { restoreContexts, type SavedContext, saveContexts } from "../aggregation/saved-contexts.js";
-import {
-  decodeWindowState,
-  finalSecondPrefix,
-  gaugesPrefix,
-  type WindowState,
-  windowStatePrefix,
-} from "./window-state.js";
+import { decodeWindowState, type WindowState, windowKeys } from "./window-state.js";
 
 /** A store with the windows of its raw queue. */
 export interface WindowStore {
@@ -42,18 +36,15 @@ export async function readWindows(
   { store, queues: { rawMetrics } }: WindowStore,
   interval: Seconds,
 ): Promise<ReadonlyMap<Seconds, StoredWindow>> {
-  const prefix = windowStatePrefix(rawMetrics);
+  const keys = windowKeys(rawMetrics);
   const windows = new Map<Seconds, StoredWindow>();
-  for (const [key, text] of await store.stateWithPrefix(prefix)) {
-    const start = seconds(Number(key.slice(prefix.length)));
+  for (const [key, text] of await store.stateWithPrefix(keys.state)) {
+    const start = seconds(Number(key.slice(keys.state.length)));
     if (!Number.isInteger(start)) continue;
     const state = decodeWindowState(text, interval);
     const [last, gauges] =
       state.hasFinalSecond || state.hasGauges
-        ? await store.state([
-            `${finalSecondPrefix(rawMetrics)}${start}`,
-            `${gaugesPrefix(rawMetrics)}${start}`,
-          ])
+        ? await store.state([`${keys.finalSecond}${start}`, `${keys.gauges}${start}`])
         : [];
     // An unreadable text becomes a dead letter when its window is emitted, and stays there.
     const restored = restoreContexts(last, []);
@@ -142,17 +133,15 @@ async function write(
   { store, queues: { rawMetrics } }: WindowStore,
   batch: readonly Carried[],
 ): Promise<void> {
-  const key = (start: Seconds) => `${windowStatePrefix(rawMetrics)}${start}`;
+  const keys = windowKeys(rawMetrics);
+  const key = (start: Seconds) => `${keys.state}${start}`;
   await store.settle({
     onlyWhile: new Map(batch.map(({ start, before }) => [key(start), before?.text])),
     state: new Map(
       batch.flatMap(({ start, after: { state, last, gauges } }) => [
         [key(start), JSON.stringify(state)] as const,
-        [
-          `${finalSecondPrefix(rawMetrics)}${start}`,
-          last.length === 0 ? undefined : saveContexts(last),
-        ] as const,
-        [`${gaugesPrefix(rawMetrics)}${start}`, gauges] as const,
+        [`${keys.finalSecond}${start}`, last.length === 0 ? undefined : saveContexts(last)] as const,
+        [`${keys.gauges}${start}`, gauges] as const,
       ]),
     ),
   });

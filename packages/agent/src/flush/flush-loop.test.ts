@@ -37,7 +37,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
     clock,
     windows: WINDOWS,
     ttl: seconds(14_400),
-    floor: CLOCK_FLOOR,
+    earliestPlausible: CLOCK_FLOOR,
     globalTags: [],
     filter: KEEPS_ALL,
   });

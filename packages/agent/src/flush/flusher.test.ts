@@ -6,7 +6,7 @@ import { setUpFlush as setUp } from "../../../../tests/support/flushing.js";
 import { AGGREGATION_VECTORS, inOrder, isClose } from "../../../../tests/support/vectors.js";
 import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
 import { simpleWrapper } from "../wrappers/simple-wrapper.js";
-import { decodeWindowState, windowStatePrefix } from "./window-state.js";
+import { decodeWindowState, windowKeys } from "./window-state.js";
 
 const queues = queueNames();
 
@@ -100,7 +100,7 @@ describe("flush", () => {
       await put({ metric, type: "count", value: 1, timestamp: 1003, tags: {} });
       await flushAt(at);
     }
-    const states = await store.stateWithPrefix(windowStatePrefix(queues.rawMetrics));
+    const states = await store.stateWithPrefix(windowKeys(queues.rawMetrics).state);
     expect([...states.values()].map((text) => decodeWindowState(text, seconds(10)))).toEqual([
       expect.objectContaining({ emitted: 3, ready: 3 }),
     ]);

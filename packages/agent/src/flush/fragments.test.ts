@@ -4,7 +4,7 @@ import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
 import { flushId } from "../runtime/ready-ids.js";
-import { finalSecondPrefix } from "./window-state.js";
+import { windowKeys } from "./window-state.js";
 
 const queues = queueNames();
 const START = 1_000_000;
@@ -88,7 +88,9 @@ describe("what the Python agent left of a window", () => {
     }));
     await store.append(queues.readyMetrics, left);
     await flushAt(START + 20);
-    const kept = [...(await store.stateWithPrefix(finalSecondPrefix(queues.rawMetrics))).values()].join();
+    const kept = [
+      ...(await store.stateWithPrefix(windowKeys(queues.rawMetrics).finalSecond)).values(),
+    ].join();
     expect(kept.length).toBeGreaterThan(3_000_000);
     expect(kept.length).toBeLessThan(6_000_000);
     expect(await store.size(queues.readyMetrics)).toBe(left.length);

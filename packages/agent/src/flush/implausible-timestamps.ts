@@ -20,26 +20,20 @@ export interface TimeLimits {
   readonly future: number;
 }
 
-export interface RejectOptions {
-  readonly store: Store;
-  readonly queues: QueueNames;
-  readonly now: Seconds;
-}
-
-/** Rejects records that an earlier boot stamped before its clock was set: their time can no longer be determined. */
-export function rejectBeforeClockWasSet(
-  { store, queues, now }: RejectOptions,
-  floor: Seconds,
+/**
+ * Rejects the records of the raw queue that are outside of the limits. An earlier boot stamped those before `unset` before
+ * its clock was set: their time can no longer be determined.
+ *
+ * @returns their number
+ */
+export async function rejectImplausible(
+  store: Store,
+  { rawMetrics: queue, rejected: rejectedQueue }: QueueNames,
+  { unset, future }: Pick<TimeLimits, "unset" | "future">,
+  at: Seconds,
 ): Promise<number> {
-  return rejectRange(store, placesOf(queues), { before: floor }, { reason: UNSET_REASON, at: now });
-}
-
-/** Rejects records stamped after `future`. */
-export function rejectFuture({ store, queues, now }: RejectOptions, future: Seconds): Promise<number> {
-  const after = { score: future, id: "" };
-  return rejectRange(store, placesOf(queues), { after }, { reason: FUTURE_REASON, at: now });
-}
-
-function placesOf({ rawMetrics, rejected }: QueueNames) {
-  return { queue: rawMetrics, rejectedQueue: rejected };
+  const reject = (range: Parameters<typeof rejectRange>[2], reason: string) =>
+    rejectRange(store, { queue, rejectedQueue }, range, { reason, at });
+  const early = await reject({ before: unset }, UNSET_REASON);
+  return early + (await reject({ after: { score: future, id: "" } }, FUTURE_REASON));
 }

@@ -50,7 +50,7 @@ function setUp({ wrap = datadog, globalTags = [], interval = 10 }: Setup = {}) {
         ...{ store, queues, wrap, clock, globalTags, filter: KEEPS_ALL },
         windows: new Windows(seconds(interval), seconds(2)),
         ttl: seconds(14_400),
-        floor: seconds(0),
+        earliestPlausible: seconds(0),
       }).flush(),
     ready: async (): Promise<readonly ReadyMetric[]> => {
       const records = await store.read(queues.readyMetrics, { limit: 100_000 });

@@ -38,6 +38,7 @@ interface Steps {
 export interface WindowBatch {
   readonly windows: readonly OpenWindow[];
   readonly unusable: readonly UnusableRecord[];
+  /** Of records whose own timestamp is too old. */
   readonly expired: readonly Position[];
   /** Of metrics that METRICS_ALLOW and METRICS_BLOCK leave out. */
   readonly filtered: readonly Position[];

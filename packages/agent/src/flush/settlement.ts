@@ -13,7 +13,7 @@ import {
 import type { Seconds } from "@chouette-iot/record";
 import type { WindowSpan } from "../aggregation/window.js";
 import type { Emitted } from "./emission.js";
-import type { UnusableRecord } from "./open-windows.js";
+import type { WindowBatch } from "./open-windows.js";
 import { rejectContext, rejectUnusable } from "./rejections.js";
 import type { WindowState, WindowStates } from "./window-state.js";
 
@@ -32,24 +32,16 @@ export interface EmittedWindow {
   readonly unreadable: readonly NewRecord[];
 }
 
-export interface Batch {
-  readonly windows: readonly EmittedWindow[];
-  readonly unusable: readonly UnusableRecord[];
-  /** Of records whose own timestamp is too old. */
-  readonly expired: readonly Position[];
-  /** Of records of metrics that METRICS_ALLOW and METRICS_BLOCK leave out. */
-  readonly filtered: readonly Position[];
-}
-
+/** @param at the time of rejections */
 export function settlementOf(
-  { windows, unusable, expired, filtered }: Batch,
-  {
-    queues,
-    states,
-    at,
-  }: { readonly queues: QueueNames; readonly states: WindowStates; readonly at: Seconds },
+  windows: readonly EmittedWindow[],
+  { unusable, expired, filtered }: Omit<WindowBatch, "windows">,
+  queues: QueueNames,
+  states: WindowStates,
+  at: Seconds,
 ): Settlement {
   const { rawMetrics, readyMetrics, sketches: sketchQueue, rejected } = queues;
+  const unusableRecords = unusable.map(({ record }) => record);
   const taken = joined(windows.map(({ positions }) => positions));
   const ready = joined(windows.map(({ emitted }) => emitted.ready));
   const sketches = windows.flatMap(({ emitted }) => emitted.sketches);
@@ -65,11 +57,7 @@ export function settlementOf(
     onlyWhile: states.expected(windows.map(({ window }) => window.start)),
     remove: [
       { queue: rawMetrics, records: taken, counter: counterName(rawMetrics, "aggregated") },
-      {
-        queue: rawMetrics,
-        records: unusable.map(({ record }) => record),
-        counter: counterName(rawMetrics, "rejected"),
-      },
+      { queue: rawMetrics, records: unusableRecords, counter: counterName(rawMetrics, "rejected") },
       { queue: rawMetrics, records: expired, counter: counterName(rawMetrics, "expired") },
       { queue: rawMetrics, records: filtered, counter: counterName(rawMetrics, "filtered") },
       { queue: readyMetrics, records: superseded, counter: counterName(readyMetrics, "superseded") },

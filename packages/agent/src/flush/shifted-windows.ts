@@ -10,15 +10,7 @@ import { type Seconds, seconds } from "@chouette-iot/record";
 import { shiftContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
 import { isOfFlush } from "../runtime/ready-ids.js";
-import {
-  decodeWindowState,
-  finalSecondPrefix,
-  forgottenKey,
-  gaugesPrefix,
-  partsPrefix,
-  type WindowState,
-  windowStatePrefix,
-} from "./window-state.js";
+import { decodeWindowState, type WindowState, windowKeys } from "./window-state.js";
 
 export interface Shift {
   /** Start of the range, included. */
@@ -73,7 +65,7 @@ export function isStaying({ id, score }: Position, staying: readonly WindowSpan[
 
 /** In order. No two of them share a second. */
 async function storedWindows(store: Store, queue: string): Promise<readonly StoredWindow[]> {
-  const prefix = windowStatePrefix(queue);
+  const prefix = windowKeys(queue).state;
   const windows = [...(await store.stateWithPrefix(prefix))].map(([key, text]): StoredWindow => {
     const state = decodeWindowState(text, seconds(1));
     return { start: seconds(Number(key.slice(prefix.length))), interval: state.interval, state };
@@ -127,16 +119,17 @@ async function shiftedState(
   moving: ReadonlySet<Seconds>,
   shiftedId: (id: string) => string,
 ): Promise<ReadonlyMap<string, string | undefined>> {
+  const keys = windowKeys(queue);
   // By the wrong clock, windows may have been forgotten too early.
-  const moved = new Map<string, string | undefined>([[forgottenKey(queue), undefined]]);
+  const moved = new Map<string, string | undefined>([[keys.forgotten, undefined]]);
   const written = new Map<string, string>();
   const same = (text: string) => text;
   const shiftedContexts = (text: string) => shiftContexts(text, by, shiftedId);
   for (const [prefix, shiftedText] of [
-    [windowStatePrefix(queue), same],
-    [partsPrefix(queue), shiftedContexts],
-    [finalSecondPrefix(queue), shiftedContexts],
-    [gaugesPrefix(queue), same],
+    [keys.state, same],
+    [keys.parts, shiftedContexts],
+    [keys.finalSecond, shiftedContexts],
+    [keys.gauges, same],
   ] as const) {
     for (const [key, text] of await store.stateWithPrefix(prefix)) {
       const start = seconds(Number(key.slice(prefix.length)));

@@ -49,7 +49,7 @@ interface Forgotten {
 
 export class WindowStates {
   readonly #store: Store;
-  readonly #queue: string;
+  readonly #keys: ReturnType<typeof windowKeys>;
   readonly #windows: Windows;
   #known: Map<Seconds, Known> | undefined;
   #grid: WindowGrid;
@@ -61,16 +61,16 @@ export class WindowStates {
    */
   constructor(store: Store, queue: string, windows: Windows) {
     this.#store = store;
-    this.#queue = queue;
+    this.#keys = windowKeys(queue);
     this.#windows = windows;
     this.#grid = new WindowGrid(windows);
   }
 
   /** Reads the state. Call before the first flush, and after a settlement that may or may not have been applied. */
   async load(): Promise<void> {
-    const prefix = windowStatePrefix(this.#queue);
+    const prefix = this.#keys.state;
     const texts = await this.#store.stateWithPrefix(prefix);
-    const [forgotten] = await this.#store.state([forgottenKey(this.#queue)]);
+    const [forgotten] = await this.#store.state([this.#keys.forgotten]);
     this.#known = new Map();
     this.#grid = new WindowGrid(this.#windows);
     this.#forgotten = decodeForgotten(forgotten);
@@ -160,7 +160,7 @@ export class WindowStates {
     const forgotten: Forgotten = { before, at };
     return new Map<string, string | undefined>([
       ...keys.map((key) => [key, undefined] as const),
-      [forgottenKey(this.#queue), JSON.stringify(forgotten)],
+      [this.#keys.forgotten, JSON.stringify(forgotten)],
     ]);
   }
 
@@ -172,23 +172,34 @@ export class WindowStates {
     this.#forgotten = { before, at };
   }
 
+  /** The keys of what the store keeps for a window besides its state. */
+  keptKeys(window: WindowSpan): readonly string[] {
+    const { start } = window;
+    const { hasParts, hasFinalSecond, hasGauges } = this.get(window);
+    return [
+      ...(hasParts ? [this.partsKey(start)] : []),
+      ...(hasFinalSecond ? [this.finalSecondKey(start)] : []),
+      ...(hasGauges ? [this.gaugesKey(start)] : []),
+    ];
+  }
+
   /** The key of a window's parts: contexts whose records left the raw queue but weren't emitted. */
   partsKey(start: Seconds): string {
-    return `${partsPrefix(this.#queue)}${start}`;
+    return `${this.#keys.parts}${start}`;
   }
 
   /** The key of the contexts of a window's last second. */
   finalSecondKey(start: Seconds): string {
-    return `${finalSecondPrefix(this.#queue)}${start}`;
+    return `${this.#keys.finalSecond}${start}`;
   }
 
   /** The key of the times of the gauges that a window has emitted. */
   gaugesKey(start: Seconds): string {
-    return `${gaugesPrefix(this.#queue)}${start}`;
+    return `${this.#keys.gauges}${start}`;
   }
 
   #stateKey(start: Seconds): string {
-    return `${windowStatePrefix(this.#queue)}${start}`;
+    return `${this.#keys.state}${start}`;
   }
 
   #set(start: Seconds, known: Known): void {
@@ -226,22 +237,14 @@ function decodeForgotten(text: string | undefined): Forgotten | undefined {
   }
 }
 
-export function windowStatePrefix(queue: string): string {
-  return `window:${queue}:`;
-}
-
-export function partsPrefix(queue: string): string {
-  return `parts:${queue}:`;
-}
-
-export function finalSecondPrefix(queue: string): string {
-  return `last:${queue}:`;
-}
-
-export function gaugesPrefix(queue: string): string {
-  return `gauges:${queue}:`;
-}
-
-export function forgottenKey(queue: string): string {
-  return `forgotten:${queue}`;
+/** The keys of windows: each but the last is followed by a window's start. */
+export function windowKeys(queue: string) {
+  return {
+    state: `window:${queue}:`,
+    parts: `parts:${queue}:`,
+    finalSecond: `last:${queue}:`,
+    gauges: `gauges:${queue}:`,
+    /** Up to which time windows have been forgotten. */
+    forgotten: `forgotten:${queue}`,
+  } as const;
 }

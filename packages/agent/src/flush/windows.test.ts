@@ -231,7 +231,7 @@ describe("a record's own time", () => {
   });
 
   it("makes it a dead letter if the clock wasn't set then", async () => {
-    const { put, flushAt, rejected } = setUpFlush({ floor: NOW - 100 });
+    const { put, flushAt, rejected } = setUpFlush({ earliestPlausible: NOW - 100 });
     await put(count(5), NOW);
     expect(await flushAt(NOW + 20)).toMatchObject({ rejected: 1 });
     expect((await rejected())[0]?.reason).toBe("stamped by a clock that was not set");

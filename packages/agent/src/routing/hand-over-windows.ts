@@ -12,7 +12,7 @@ import { rawRecords } from "../aggregation/raw-records.js";
 import { restoreContexts } from "../aggregation/saved-contexts.js";
 import { carryWindows, readWindows, type StoredWindow, type WindowStore } from "../flush/carried-windows.js";
 import { rejectKept } from "../flush/rejections.js";
-import { finalSecondPrefix, gaugesPrefix, partsPrefix, windowStatePrefix } from "../flush/window-state.js";
+import { windowKeys } from "../flush/window-state.js";
 
 export interface HandOverOptions {
   readonly store: Store;
@@ -38,10 +38,9 @@ async function forget(
   { store, queues, shards, now }: HandOverOptions,
 ): Promise<void> {
   const { rawMetrics, rejected } = queues;
-  const prefixes = [windowStatePrefix, partsPrefix, finalSecondPrefix, gaugesPrefix].map((prefix) =>
-    prefix(rawMetrics),
-  );
-  const [stateKey = "", partsKey = "", ...others] = prefixes.map((prefix) => `${prefix}${start}`);
+  const keys = windowKeys(rawMetrics);
+  const [stateKey, partsKey] = [`${keys.state}${start}`, `${keys.parts}${start}`];
+  const others = [`${keys.finalSecond}${start}`, `${keys.gauges}${start}`];
   const [parts] = state.hasParts ? await store.state([partsKey]) : [];
   const restored = restoreContexts(parts, []);
   const letters = restored.ok ? [] : [rejectKept(parts ?? "", restored.reason, start, queues, now)];

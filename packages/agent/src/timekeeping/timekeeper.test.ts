@@ -49,7 +49,7 @@ function device(bootTime: number, store: Store = new MemoryStore(), said: string
       ttl: seconds(14_400),
       globalTags: [],
       filter: KEEPS_ALL,
-      floor: CLOCK_FLOOR,
+      earliestPlausible: CLOCK_FLOOR,
     });
   const say = (first: unknown, text?: string) => {
     said.push(text ?? String(first));
