@@ -11,7 +11,7 @@ import {
   CLOCK_STATE,
   type ClockState,
   decodeClockState,
-} from "../../packages/agent/src/timekeeping/clock-shift.js";
+} from "../../packages/agent/src/timekeeping/clock-state.js";
 import { amountOf, seriesKey, sketchAsCount, Tally } from "./accounts.js";
 import { type ArrivedLog, type ArrivedPoint, FarSide } from "./far-side.js";
 import { ModelClock } from "./model-clock.js";

@@ -1,26 +1,15 @@
-/**
- * A clock shift (when the clock was wrong, and by how much), and its state in the store.
- *
- * The clock's state in the store is one text: the boot, its time by the clock, and a shift that isn't done yet. A
- * shift is planned, carried out page by page, and finished by settlements that each depend on the state's previous text.
- * So it is neither planned twice nor forgotten if answers are lost, and it continues from its last page after any failure.
- */
+/** A clock shift: when the clock was wrong, by how much, and how far its records are moved. */
 import type { Position } from "@chouette-iot/queue";
-import { type Seconds, seconds } from "@chouette-iot/record";
-import type { ShiftedWindows } from "../flush/shifted-windows.js";
+import { seconds } from "@chouette-iot/record";
+import type { Shift, ShiftedWindows } from "../flush/shifted-windows.js";
 
 /** From one time (inclusive) to another (exclusive), in Unix time. */
-export interface TimeRange {
-  readonly from: Seconds;
-  readonly to: Seconds;
-}
+export type TimeRange = Omit<Shift, "by">;
 
-/** Its range is in times of the wrong clock. */
-export interface ClockShift extends TimeRange {
+/** Its range is in times of the wrong clock; they are moved by a whole number of windows. */
+export interface ClockShift extends Shift {
   /** Suffix of the ids of moved records. */
   readonly id: string;
-  /** Added to the times in the range: a whole number of windows. */
-  readonly by: Seconds;
   /** Windows whose ready metrics aren't moved, in order. */
   readonly staying: ShiftedWindows["staying"];
   /** Undefined before its first page. */
@@ -36,42 +25,13 @@ export interface ShiftProgress {
   readonly moved: number;
 }
 
-export interface ClockState {
-  readonly boot: string;
-  /** Unix time of the boot, by the clock. */
-  readonly bootTime: Seconds;
-  /** A shift that isn't finished. */
-  readonly pending?: ClockShift;
-}
-
-/** The key of the clock's state in the store. */
-export const CLOCK_STATE = "clock";
-
-export function encodeClockState(state: ClockState): string {
-  return JSON.stringify(state);
-}
-
-/** Undefined if the text isn't a state: then nothing is known of the clock. */
-export function decodeClockState(text: string | undefined): ClockState | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const { boot, bootTime, pending }: Readonly<Record<string, unknown>> = JSON.parse(text);
-    if (typeof boot !== "string" || typeof bootTime !== "number") return undefined;
-    const state = { boot, bootTime: seconds(bootTime) };
-    if (!isShift(pending)) return state;
-    // Without progress the shift starts again, which does no harm.
-    const progress = isProgress(pending.progress) ? pending.progress : undefined;
-    return { ...state, pending: { ...pending, progress } };
-  } catch {
-    return undefined;
-  }
-}
-
-function isShift(value: unknown): value is ClockShift {
-  if (typeof value !== "object" || value === null) return false;
-  const { id, from, to, by, staying } = value as Readonly<Record<string, unknown>>;
+/** Undefined if it isn't a shift. Without its progress it starts again, which does no harm. */
+export function decodeClockShift(value: unknown): ClockShift | undefined {
+  const { id, from, to, by, staying, progress } = Object(value) as Readonly<Record<string, unknown>>;
   const areTimes = [from, to, by].every((time) => typeof time === "number");
-  return typeof id === "string" && areTimes && Array.isArray(staying) && staying.every(isSpan);
+  if (typeof id !== "string" || !areTimes || !Array.isArray(staying) || !staying.every(isSpan))
+    return undefined;
+  return { ...(value as ClockShift), progress: isProgress(progress) ? progress : undefined };
 }
 
 function isProgress(value: unknown): value is ShiftProgress {

@@ -6,7 +6,7 @@
  * link comes up. The clock then jumps against the time since boot. All timestamps since the boot are wrong by the
  * length of the jump, and their records are moved by it.
  *
- * Promises: nothing is flushed or dispatched until the clock is past a floor and all affected records are moved. No other
+ * Promises: nothing is flushed or dispatched until the clock is plausible and all affected records are moved. No other
  * module sees a jump before it is handled: {@link Timekeeper.now} never jumps between two checks. A jump is noticed once,
  * also if it happened while the agent was down in the same boot. A planned shift is finished before the next one is
  * planned. No record is lost.
@@ -16,34 +16,15 @@
  * had not been sent. A machine that was paused by its hypervisor, with an uptime that doesn't count the pause, looks like
  * one whose clock was wrong.
  */
-import { randomBytes } from "node:crypto";
-import type { QueueNames, Settlement, Store } from "@chouette-iot/queue";
 import { type Milliseconds, type Seconds, seconds, toMilliseconds, toSeconds } from "@chouette-iot/record";
-import { type Shift, shiftWindows } from "../flush/shifted-windows.js";
+import type { Shift } from "../flush/shifted-windows.js";
 import { CLOCK_FLOOR, type Clock } from "../runtime/clock.js";
-import type { Log } from "../runtime/log.js";
 import type { Windows } from "../runtime/windows.js";
-import type { Boot } from "./boot.js";
-import {
-  CLOCK_STATE,
-  type ClockShift,
-  type ClockState,
-  decodeClockState,
-  encodeClockState,
-  type ShiftProgress,
-  type TimeRange,
-} from "./clock-shift.js";
-import type { QueueLocks } from "./queue-locks.js";
-import { shiftedPages, type TimedQueue, timedQueues } from "./shift-timestamps.js";
-import { shiftedId } from "./shifted-record.js";
+import { bootTimeOf } from "./boot.js";
+import { ClockShifter, type ClockShifterOptions, isPlanned } from "./clock-shifter.js";
+import { StoredClockState } from "./clock-state.js";
 
-export interface TimekeeperOptions {
-  readonly store: Store;
-  readonly queues: QueueNames;
-  readonly locks: QueueLocks;
-  readonly clock: Clock;
-  readonly boot: Boot;
-  readonly log: Log;
+export interface TimekeeperOptions extends ClockShifterOptions {
   /** Records are moved by whole windows. */
   readonly windows: Windows;
 }
@@ -52,8 +33,6 @@ export interface TimekeeperOptions {
 const MIN_JUMP = seconds(30);
 /** Drift is stored once it reaches this, so that it isn't taken for a jump at the next start. */
 const STORED_DRIFT = seconds(5);
-/** How far timestamps of this boot may be from its clock's range: the clock runs on while the shift is finished. */
-const LEEWAY = seconds(60);
 
 export interface Timekeeping {
   /** Whether the clock is set and all records agree with it. */
@@ -62,20 +41,13 @@ export interface Timekeeping {
   readonly hasShifted: boolean;
 }
 
-type PlannedState = ClockState & { readonly pending: ClockShift };
-
-/** The clock's state as last read or written. */
-interface Stored {
-  /** Of the store: after a reconnect it may have older data. */
-  readonly epoch: number;
-  readonly text: string | undefined;
-  readonly state: ClockState | undefined;
-}
+/** A queue whose records have to be moved is in use. */
+const WAITING: Timekeeping = { isTrusted: false, hasShifted: false };
 
 export class Timekeeper {
   readonly #options: TimekeeperOptions;
-  /** Undefined before the first check and after a failed one: then the state is read again. */
-  #stored: Stored | undefined;
+  readonly #stored: StoredClockState;
+  readonly #shifter: ClockShifter;
   /** Unix time of this boot by the clock, at the last check. */
   #bootTime: Seconds | undefined;
   #isTrusted = false;
@@ -83,15 +55,14 @@ export class Timekeeper {
 
   constructor(options: TimekeeperOptions) {
     this.#options = options;
+    this.#stored = new StoredClockState(options.store);
+    this.#shifter = new ClockShifter(options, this.#stored);
   }
 
   /** Whether the clock and the times of all records can be trusted now. */
   get isTrusted(): boolean {
-    return (
-      this.#isTrusted &&
-      this.#bootTime !== undefined &&
-      Math.abs(this.#currentBootTime() - this.#bootTime) < MIN_JUMP
-    );
+    if (!this.#isTrusted || this.#bootTime === undefined) return false;
+    return Math.abs(this.#currentBootTime() - this.#bootTime) < MIN_JUMP;
   }
 
   /** The clock's time at the last check plus the time since: a jump shows only after a check has handled it. */
@@ -121,26 +92,25 @@ export class Timekeeper {
       this.#isTrusted = done.isTrusted;
       return done;
     } catch (error) {
-      this.#stored = undefined;
+      this.#stored.forget();
       throw error;
     }
   }
 
   async #check(): Promise<Timekeeping> {
-    const { boot, store } = this.#options;
-    if (this.#stored?.epoch !== store.epoch) this.#stored = await this.#load();
-    const { state } = this.#stored;
-    const wasPending = state !== undefined && isPlanned(state);
-    if (wasPending && !(await this.#finish(state))) return WAITING;
+    const { id: boot } = this.#options.boot;
+    const state = await this.#stored.read();
+    const wasPending = isPlanned(state);
+    if (wasPending && !(await this.#shifter.finish(state))) return WAITING;
     const bootTime = this.#currentBootTime();
-    const before = state?.boot === boot.id ? state.bootTime : undefined;
+    const before = state?.boot === boot ? state.bootTime : undefined;
     const by = before === undefined ? seconds(0) : this.#jump(before, bootTime);
     if (before !== undefined && by !== 0) {
       this.#bootTime = bootTime;
-      const planned = await this.#plan({ boot: boot.id, bootTime }, this.#range(before, by));
-      if (planned === undefined || !(await this.#finish(planned))) return WAITING;
+      const planned = await this.#shifter.plan({ boot, bootTime }, this.#range(before, by));
+      if (planned === undefined || !(await this.#shifter.finish(planned))) return WAITING;
     } else if (before === undefined || Math.abs(bootTime - before) >= STORED_DRIFT) {
-      await this.#write({ boot: boot.id, bootTime });
+      await this.#stored.write({ boot, bootTime });
     }
     this.#bootTime = bootTime;
     return { isTrusted: this.#isSet(), hasShifted: wasPending || by !== 0 };
@@ -156,8 +126,7 @@ export class Timekeeper {
   }
 
   #currentBootTime(): Seconds {
-    const { clock, boot } = this.#options;
-    return seconds(toSeconds(clock.now()) - boot.uptime());
+    return bootTimeOf(this.#options.boot, this.#options.clock);
   }
 
   /** Length of a jump in whole windows; 0 for drift. */
@@ -178,107 +147,4 @@ export class Timekeeper {
       by,
     };
   }
-
-  /**
-   * Plans a shift. The state of the windows is moved in the same settlement: it describes the records as they will be.
-   * Which windows move depends on what was sent of them.
-   *
-   * @returns undefined if ready metrics are being sent now: call it again later
-   */
-  async #plan(state: ClockState, range: Shift): Promise<PlannedState | undefined> {
-    const { store, queues, locks } = this.#options;
-    return locks.moving(queues.readyMetrics, async () => {
-      const id = randomBytes(4).toString("hex");
-      const windows = await shiftWindows(store, queues, range, (old) => shiftedId(old, { id }));
-      const planned = { ...state, pending: { ...range, id, staying: windows.staying } };
-      await this.#write(planned, { state: windows.state });
-      return planned;
-    });
-  }
-
-  /** Moves the records. @returns false if a queue is in use now: call it again later */
-  async #finish(planned: PlannedState): Promise<boolean> {
-    const { queues, locks, log } = this.#options;
-    const timed = timedQueues(queues);
-    const isReached = ({ queue }: TimedQueue) => queue === planned.pending.progress?.queue;
-    let state = planned;
-    for (const each of timed.slice(Math.max(0, timed.findIndex(isReached)))) {
-      const next = timed[timed.indexOf(each) + 1];
-      const moved = await locks.moving(each.queue, () => this.#moveQueue(state, each, next));
-      if (moved === undefined) return false;
-      state = moved;
-    }
-    const { boot, bootTime, pending } = state;
-    await this.#write({ boot, bootTime });
-    const records = pending.progress?.moved ?? 0;
-    log.warn({ seconds: pending.by, records }, "the clock was set: records were moved to the right time");
-    return true;
-  }
-
-  /** Moves each page in one settlement with the shift's progress, so that no page is moved twice. */
-  async #moveQueue(
-    planned: PlannedState,
-    timed: TimedQueue,
-    next: TimedQueue | undefined,
-  ): Promise<PlannedState> {
-    const { pending } = planned;
-    const after = pending.progress?.queue === timed.queue ? pending.progress.after : undefined;
-    let moved = pending.progress?.moved ?? 0;
-    let state = planned;
-    const pages = shiftedPages(this.#options.store, timed, pending, this.#spared(planned), after);
-    for await (const page of pages) {
-      moved += page.moved;
-      state = withProgress(planned, { queue: timed.queue, after: page.after, moved });
-      await this.#write(state, page.settlement);
-    }
-    if (next === undefined) return state;
-    const atNext = withProgress(planned, { queue: next.queue, moved });
-    if (state !== planned) await this.#write(atNext);
-    return atNext;
-  }
-
-  /**
-   * The times of this boot, if the shift was planned in another one, before a power cut. Their records aren't moved: the
-   * device may have started at the same wrong time again.
-   */
-  #spared({ boot: bootOfShift }: ClockState): TimeRange | undefined {
-    const { boot, clock } = this.#options;
-    if (bootOfShift === boot.id) return undefined;
-    const from = this.#currentBootTime();
-    return { from: seconds(from - LEEWAY), to: seconds(toSeconds(clock.now()) + LEEWAY) };
-  }
-
-  async #load(): Promise<Stored> {
-    const { store } = this.#options;
-    const { epoch } = store;
-    const [text] = await store.state([CLOCK_STATE]);
-    return { epoch, text, state: decodeClockState(text) };
-  }
-
-  /** Rejects if the stored state has changed since it was read. */
-  async #write(
-    state: ClockState,
-    { state: windows = new Map(), ...rest }: Pick<Settlement, "remove" | "add" | "state"> = {},
-  ): Promise<void> {
-    const text = encodeClockState(state);
-    const { store } = this.#options;
-    const { epoch } = store;
-    await store.settle({
-      ...rest,
-      onlyWhile: new Map([[CLOCK_STATE, this.#stored?.text]]),
-      state: new Map([...windows, [CLOCK_STATE, text]]),
-    });
-    this.#stored = { epoch, text, state };
-  }
 }
-
-function isPlanned(state: ClockState): state is PlannedState {
-  return state.pending !== undefined;
-}
-
-function withProgress(state: PlannedState, progress: ShiftProgress): PlannedState {
-  return { ...state, pending: { ...state.pending, progress } };
-}
-
-/** A queue whose records have to be moved is in use. */
-const WAITING: Timekeeping = { isTrusted: false, hasShifted: false };
