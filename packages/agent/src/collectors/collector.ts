@@ -16,7 +16,7 @@ export interface CollectedMetric {
   readonly type: ReadyType;
   /** Finite. */
   readonly value: number;
-  readonly tags?: Tags;
+  readonly tags?: Tags | undefined;
 }
 
 export interface Round {

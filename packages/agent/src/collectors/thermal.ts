@@ -6,6 +6,7 @@
 import { readdir } from "node:fs/promises";
 import type { CollectedMetric, Collector, CollectorContext } from "./collector.js";
 import { type CollectorDescription, metricTable } from "./description.js";
+import { gauge } from "./gauge.js";
 import { readBeside } from "./kernel-files.js";
 
 export const description: CollectorDescription = {
@@ -58,5 +59,5 @@ function zoneMetrics(
   const value = Number.parseInt(temperature ?? "", 10) / 1000;
   if (Number.isNaN(value)) return [];
   const tags = { zone: zone?.trim() || sensor, sensor };
-  return [{ name: "Chouette.thermal.temperature", type: "gauge", value, tags }];
+  return [gauge("Chouette.thermal.temperature", value, tags)];
 }

@@ -2,6 +2,7 @@
 import type { Seconds } from "@chouette-iot/record";
 import type { DockerMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
+import { gauge } from "../gauge.js";
 
 export interface Container {
   readonly id: string;
@@ -53,23 +54,15 @@ export function stateMetrics(
 function totalMetrics(containers: readonly Container[]): CollectedMetric[] {
   const byState = new Map<string, number>([["running", 0]]);
   for (const { state } of containers) byState.set(state, (byState.get(state) ?? 0) + 1);
-  return [...byState].map(([state, value]) => ({
-    name: "Chouette.docker.containers",
-    type: "gauge",
-    value,
-    tags: { state },
-  }));
+  return [...byState].map(([state, value]) => gauge("Chouette.docker.containers", value, { state }));
 }
 
 function runningMetric({ name: container, state }: Container): CollectedMetric {
-  const value = state === "running" ? 1 : 0;
-  return { name: "Chouette.docker.running", type: "gauge", value, tags: { container } };
+  return gauge("Chouette.docker.running", Number(state === "running"), { container });
 }
 
 function healthyMetrics({ name: container, isHealthy }: Container): CollectedMetric[] {
-  if (isHealthy === undefined) return [];
-  const value = isHealthy ? 1 : 0;
-  return [{ name: "Chouette.docker.healthy", type: "gauge", value, tags: { container } }];
+  return isHealthy === undefined ? [] : [gauge("Chouette.docker.healthy", Number(isHealthy), { container })];
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Metrics from a container's statistics, as Docker's engine (on cgroup v1 and v2) and Podman return them. */
 import type { DockerMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
-import { rounded } from "../rounded.js";
+import { gauge, rounded } from "../gauge.js";
 
 /** The used parts of the response to `/containers/ID/stats`. Every part may be missing. */
 export interface Stats {
@@ -78,7 +78,7 @@ export function statsMetrics(
   const tags = { container };
   return metrics.flatMap((metric) =>
     Object.entries(READERS[metric]?.(stats, before) ?? {}).flatMap(([name, value]): CollectedMetric[] =>
-      value === undefined ? [] : [{ name: `Chouette.docker.${name}`, type: "gauge", value, tags }],
+      value === undefined ? [] : [gauge(`Chouette.docker.${name}`, value, tags)],
     ),
   );
 }

@@ -1,5 +1,6 @@
 /** Metrics from the output of `nvidia-smi --query-gpu … --format=csv,noheader,nounits`. */
 import type { CollectedMetric } from "../collector.js";
+import { gauge } from "../gauge.js";
 
 const MEBIBYTE = 1_048_576;
 
@@ -33,6 +34,6 @@ function gpuLineMetrics(line: string): CollectedMetric[] {
   return READINGS.flatMap(([, name, factor], index) => {
     const value = Number.parseFloat(readings[index] ?? "") * factor;
     if (Number.isNaN(value)) return [];
-    return [{ name: `Chouette.gpu.${name}`, type: "gauge", value, tags: { gpu, model } }];
+    return [gauge(`Chouette.gpu.${name}`, value, { gpu, model })];
   });
 }

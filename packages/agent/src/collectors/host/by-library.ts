@@ -3,7 +3,7 @@ import { loadavg, uptime } from "node:os";
 import si from "systeminformation";
 import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric, Collector } from "../collector.js";
-import { rounded } from "../rounded.js";
+import { gauge, rounded } from "../gauge.js";
 import { loadMetrics, type Period } from "./load-average.js";
 import { networkMetrics } from "./network.js";
 
@@ -65,10 +65,6 @@ export function hostByLibrary(metrics: readonly HostMetric[]): Collector {
       return (await Promise.all(readings)).flat();
     },
   };
-}
-
-function gauge(name: string, value: number, tags: Readonly<Record<string, string>> = {}): CollectedMetric {
-  return { name, type: "gauge", value, tags };
 }
 
 function load(period: Period): readonly CollectedMetric[] {

@@ -1,7 +1,8 @@
 /** CPU use between two readings, and numbers of running and blocked processes, from /proc/stat. */
+import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
+import { gauge, rounded } from "../gauge.js";
 import { readNow } from "../kernel-files.js";
-import { rounded } from "../rounded.js";
 
 /** Time since boot in each state, in the kernel's ticks. */
 export interface CpuTimes {
@@ -52,44 +53,41 @@ function elapsed(before: readonly number[], after: readonly number[]): number {
   return after.reduce((sum, ticks, state) => sum + Math.max(0, ticks - (before[state] ?? 0)), 0);
 }
 
-export interface CpuOptions {
-  readonly cpu: boolean;
-  readonly cores: boolean;
-  readonly processes: boolean;
-}
-
-/** Reads /proc/stat with each call. The first call returns no percentages. */
-export function cpuReader(proc: string, options: CpuOptions): () => readonly CollectedMetric[] {
+/** Reads /proc/stat with each call. The first call returns no percentages. @param metrics all that are selected */
+export function cpuReader(proc: string, metrics: readonly HostMetric[]): () => readonly CollectedMetric[] {
   let before: Stat | undefined;
   return () => {
     const after = parseStat(readNow(`${proc}/stat`));
-    const metrics = statMetrics(before, after, options);
+    const collected = statMetrics(before, after, metrics);
     before = after;
-    return metrics;
+    return collected;
   };
 }
 
-export function statMetrics(before: Stat | undefined, after: Stat, options: CpuOptions): CollectedMetric[] {
-  const metrics: CollectedMetric[] = [];
+export function statMetrics(
+  before: Stat | undefined,
+  after: Stat,
+  metrics: readonly HostMetric[],
+): CollectedMetric[] {
   const percentage = before && busyPercentage(before.all, after.all);
-  if (options.cpu && percentage !== undefined) {
-    metrics.push({ name: "Chouette.host.cpu.percentage", type: "gauge", value: percentage });
-  }
-  if (options.cores) metrics.push(...coreMetrics(before, after));
-  if (options.processes) {
-    metrics.push({ name: "Chouette.host.processes.running", type: "gauge", value: after.running });
-    metrics.push({ name: "Chouette.host.processes.blocked", type: "gauge", value: after.blocked });
-  }
-  return metrics;
+  return [
+    ...(metrics.includes("cpu") && percentage !== undefined
+      ? [gauge("Chouette.host.cpu.percentage", percentage)]
+      : []),
+    ...(metrics.includes("cores") ? coreMetrics(before, after) : []),
+    ...(metrics.includes("processes")
+      ? [
+          gauge("Chouette.host.processes.running", after.running),
+          gauge("Chouette.host.processes.blocked", after.blocked),
+        ]
+      : []),
+  ];
 }
 
 function coreMetrics(before: Stat | undefined, after: Stat): CollectedMetric[] {
-  const metrics: CollectedMetric[] = [];
-  for (const [core, times] of after.cores) {
+  return [...after.cores].flatMap(([core, times]) => {
     const earlier = before?.cores.get(core);
     const value = earlier && busyPercentage(earlier, times);
-    if (value === undefined) continue;
-    metrics.push({ name: "Chouette.host.cpu.core.percentage", type: "gauge", value, tags: { core } });
-  }
-  return metrics;
+    return value === undefined ? [] : [gauge("Chouette.host.cpu.core.percentage", value, { core })];
+  });
 }

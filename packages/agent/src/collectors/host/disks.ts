@@ -2,8 +2,8 @@
 import { readdirSync } from "node:fs";
 import type { Milliseconds } from "@chouette-iot/record";
 import type { CollectedMetric, Round } from "../collector.js";
+import { gauge, rounded } from "../gauge.js";
 import { readNow } from "../kernel-files.js";
-import { rounded } from "../rounded.js";
 
 /** Since boot. */
 export interface DiskCounters {
@@ -46,7 +46,7 @@ export function diskMetrics(
   return [
     { name: "Chouette.host.disk.read", type: "count", value: read, tags },
     { name: "Chouette.host.disk.written", type: "count", value: written, tags },
-    { name: "Chouette.host.disk.busy", type: "gauge", value: percentage, tags },
+    gauge("Chouette.host.disk.busy", percentage, tags),
   ];
 }
 

@@ -2,7 +2,9 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "@chouette-iot/record";
+import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric, Round } from "../collector.js";
+import { gauge } from "../gauge.js";
 import { readNow } from "../kernel-files.js";
 import { type Mount, parseMounts } from "./mounts.js";
 
@@ -29,11 +31,6 @@ export function chooseMounts(mounts: readonly Mount[], deviceTypes: ReadonlySet<
   return [...chosen.values()];
 }
 
-export interface FileSystemOptions {
-  readonly fs: boolean;
-  readonly inodes: boolean;
-}
-
 /** As in statfs(2), in blocks and files; `bavail` is the space available to users other than root. */
 export interface FileSystemUse {
   readonly bsize: number;
@@ -47,45 +44,45 @@ export interface FileSystemUse {
 export function fileSystemMetrics(
   device: string,
   use: FileSystemUse,
-  options: FileSystemOptions,
+  metrics: readonly HostMetric[],
 ): CollectedMetric[] {
   const tags = { device };
-  const metrics: CollectedMetric[] = [];
-  if (options.fs) {
-    const used = (use.blocks - use.bfree) * use.bsize;
-    metrics.push({ name: "Chouette.host.fs.used", type: "gauge", value: used, tags });
-    metrics.push({ name: "Chouette.host.fs.free", type: "gauge", value: use.bavail * use.bsize, tags });
-  }
+  const space = [
+    gauge("Chouette.host.fs.used", (use.blocks - use.bfree) * use.bsize, tags),
+    gauge("Chouette.host.fs.free", use.bavail * use.bsize, tags),
+  ];
+  const inodes = [
+    gauge("Chouette.host.fs.inodes.used", use.files - use.ffree, tags),
+    gauge("Chouette.host.fs.inodes.free", use.ffree, tags),
+  ];
   // Some file systems create inodes on demand and report 0.
-  if (options.inodes && use.files > 0) {
-    metrics.push({ name: "Chouette.host.fs.inodes.used", type: "gauge", value: use.files - use.ffree, tags });
-    metrics.push({ name: "Chouette.host.fs.inodes.free", type: "gauge", value: use.ffree, tags });
-  }
-  return metrics;
+  const hasInodes = metrics.includes("inodes") && use.files > 0;
+  return [...(metrics.includes("fs") ? space : []), ...(hasInodes ? inodes : [])];
 }
 
 /**
  * @param pid a process, whose mount namespace is used
  * @param root path to the root of that namespace
+ * @param metrics all that are selected
  * @returns a reader that reports mounts that can't be read, and returns the others
  */
 export function fileSystemReader(
   proc: string,
   pid: string,
   root: string,
-  options: FileSystemOptions,
+  metrics: readonly HostMetric[],
 ): (round: Pick<Round, "report">) => Promise<readonly CollectedMetric[]> {
   return async ({ report }) => {
     const deviceTypes = parseDeviceTypes(readNow(`${proc}/filesystems`));
     const mounts = chooseMounts(parseMounts(readNow(`${proc}/${pid}/mountinfo`)), deviceTypes);
-    const metrics = mounts.map(async ({ device, path }) => {
+    const collected = mounts.map(async ({ device, path }) => {
       try {
-        return fileSystemMetrics(device, await statfs(join(root, path)), options);
+        return fileSystemMetrics(device, await statfs(join(root, path)), metrics);
       } catch (error) {
         report(messageOf(error));
         return [];
       }
     });
-    return (await Promise.all(metrics)).flat();
+    return (await Promise.all(collected)).flat();
   };
 }

@@ -8,6 +8,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { messageOf } from "@chouette-iot/record";
 import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
+import { gauge } from "../gauge.js";
 import { readNow } from "../kernel-files.js";
 import { cpuReader } from "./cpu.js";
 import { diskReader } from "./disks.js";
@@ -68,22 +69,15 @@ const PERIODS: readonly (readonly [HostMetric, Period])[] = [
 ];
 
 function linuxParts({ metrics, proc, sys, root }: HostOptions): readonly NamedPart[] {
-  const wants = (metric: HostMetric) => metrics.includes(metric);
+  const wants = (...any: readonly HostMetric[]) => any.some((metric) => metrics.includes(metric));
   // The namespaces of the host's first process; those of this process may be a container's.
   const pid = proc === "/proc" ? "self" : "1";
   const periods = PERIODS.filter(([metric]) => wants(metric)).map(([, period]) => period);
-  const cpu = { cpu: wants("cpu"), cores: wants("cores"), processes: wants("processes") };
-  const memory = { ram: wants("ram"), swap: wants("swap") };
-  const fileSystems = { fs: wants("fs"), inodes: wants("inodes") };
-
   const parts: readonly (readonly [name: string, part: Part | false])[] = [
-    ["cpu", (cpu.cpu || cpu.cores || cpu.processes) && cpuReader(proc, cpu)],
-    ["memory", (memory.ram || memory.swap) && memoryReader(proc, memory)],
+    ["cpu", wants("cpu", "cores", "processes") && cpuReader(proc, metrics)],
+    ["memory", wants("ram", "swap") && memoryReader(proc, metrics)],
     ["load", periods.length > 0 && loadReader(proc, periods)],
-    [
-      "file systems",
-      (fileSystems.fs || fileSystems.inodes) && fileSystemReader(proc, pid, root, fileSystems),
-    ],
+    ["file systems", wants("fs", "inodes") && fileSystemReader(proc, pid, root, metrics)],
     ["network", wants("network") && networkReader(proc, pid)],
     ["disk", wants("disk") && diskReader(proc, sys)],
     ["processes", wants("processes") && (() => countProcesses(proc))],
@@ -98,13 +92,13 @@ function countProcesses(proc: string): readonly CollectedMetric[] {
   const processes = readdirSync(proc).filter((name) => /^\d+$/.test(name));
   if (!processes.includes("1")) throw new Error(`total not available: ${proc} is mounted with hidepid`);
   const value = processes.length;
-  return [{ name: "Chouette.host.processes.total", type: "gauge", value }];
+  return [gauge("Chouette.host.processes.total", value)];
 }
 
 function readUptime(proc: string): readonly CollectedMetric[] {
   const value = Math.floor(Number.parseFloat(readNow(`${proc}/uptime`)));
   if (Number.isNaN(value)) throw new Error("uptime doesn't begin with a number");
-  return [{ name: "Chouette.host.uptime", type: "gauge", value }];
+  return [gauge("Chouette.host.uptime", value)];
 }
 
 /** In a container, the kernel's figures are the host's, but mounts and interfaces are the container's. */

@@ -1,5 +1,6 @@
 /** Load averages from /proc/loadavg. */
 import type { CollectedMetric } from "../collector.js";
+import { gauge } from "../gauge.js";
 import { readNow } from "../kernel-files.js";
 
 export type Period = "1m" | "5m" | "15m";
@@ -8,12 +9,9 @@ const COLUMNS: Readonly<Record<Period, number>> = { "1m": 0, "5m": 1, "15m": 2 }
 
 /** @param averages of 1, 5 and 15 minutes, in this order */
 export function loadMetrics(averages: readonly number[], periods: readonly Period[]): CollectedMetric[] {
-  return periods.map((period) => ({
-    name: "Chouette.host.la",
-    type: "gauge",
-    value: averages[COLUMNS[period]] ?? Number.NaN,
-    tags: { period },
-  }));
+  return periods.map((period) =>
+    gauge("Chouette.host.la", averages[COLUMNS[period]] ?? Number.NaN, { period }),
+  );
 }
 
 /** The reader throws if the file doesn't begin with three numbers. */

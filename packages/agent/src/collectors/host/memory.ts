@@ -1,5 +1,7 @@
 /** Memory and swap as `free` shows them, from /proc/meminfo. */
+import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
+import { gauge } from "../gauge.js";
 import { readNow } from "../kernel-files.js";
 
 /** The file's lines by name, in bytes. */
@@ -11,31 +13,24 @@ export function parseMeminfo(text: string): ReadonlyMap<string, number> {
   return values;
 }
 
-export interface MemoryOptions {
-  readonly ram: boolean;
-  readonly swap: boolean;
-}
-
 /** Throws without `MemTotal`: 0 would be wrong. */
 export function memoryMetrics(
   meminfo: ReadonlyMap<string, number>,
-  options: MemoryOptions,
+  metrics: readonly HostMetric[],
 ): CollectedMetric[] {
-  const of = (name: string) => meminfo.get(name) ?? 0;
   const total = meminfo.get("MemTotal");
   if (total === undefined) throw new Error("meminfo has no MemTotal");
-  const metrics: CollectedMetric[] = [];
-  if (options.ram) {
-    const available = meminfo.get("MemAvailable") ?? estimateAvailable(meminfo);
-    metrics.push({ name: "Chouette.host.memory.used", type: "gauge", value: total - available });
-    metrics.push({ name: "Chouette.host.memory.available", type: "gauge", value: available });
-  }
-  if (options.swap) {
-    const free = of("SwapFree");
-    metrics.push({ name: "Chouette.host.swap.used", type: "gauge", value: of("SwapTotal") - free });
-    metrics.push({ name: "Chouette.host.swap.free", type: "gauge", value: free });
-  }
-  return metrics;
+  const available = meminfo.get("MemAvailable") ?? estimateAvailable(meminfo);
+  const { SwapTotal = 0, SwapFree = 0 } = Object.fromEntries(meminfo);
+  const ram = [
+    gauge("Chouette.host.memory.used", total - available),
+    gauge("Chouette.host.memory.available", available),
+  ];
+  const swap = [
+    gauge("Chouette.host.swap.used", SwapTotal - SwapFree),
+    gauge("Chouette.host.swap.free", SwapFree),
+  ];
+  return [...(metrics.includes("ram") ? ram : []), ...(metrics.includes("swap") ? swap : [])];
 }
 
 /** For kernels before 3.14, which have no `MemAvailable`. The estimate is that of procps' `free`. */
@@ -45,6 +40,7 @@ function estimateAvailable(meminfo: ReadonlyMap<string, number>): number {
   return of("MemFree") + Math.max(0, reclaimable);
 }
 
-export function memoryReader(proc: string, options: MemoryOptions): () => readonly CollectedMetric[] {
-  return () => memoryMetrics(parseMeminfo(readNow(`${proc}/meminfo`)), options);
+/** @param metrics all that are selected */
+export function memoryReader(proc: string, metrics: readonly HostMetric[]): () => readonly CollectedMetric[] {
+  return () => memoryMetrics(parseMeminfo(readNow(`${proc}/meminfo`)), metrics);
 }

@@ -1,5 +1,6 @@
 /** Bytes sent and received by each network interface since boot, from /proc/net/dev. */
 import type { CollectedMetric } from "../collector.js";
+import { gauge } from "../gauge.js";
 import { readNow } from "../kernel-files.js";
 
 export interface Traffic {
@@ -31,8 +32,8 @@ export function networkMetrics(interfaces: readonly Traffic[]): CollectedMetric[
   return interfaces
     .filter(({ iface }) => iface !== "lo")
     .flatMap(({ iface, received, sent }) => [
-      { name: "Chouette.host.network.bytes.sent", type: "gauge", value: sent, tags: { iface } },
-      { name: "Chouette.host.network.bytes.recv", type: "gauge", value: received, tags: { iface } },
+      gauge("Chouette.host.network.bytes.sent", sent, { iface }),
+      gauge("Chouette.host.network.bytes.recv", received, { iface }),
     ]);
 }
 

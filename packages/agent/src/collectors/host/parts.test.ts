@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { milliseconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { newFolder } from "../../../../../tests/support/folders.js";
+import type { HostMetric } from "../../config/collector-metrics.js";
 import { deviceName, diskMetrics, parseDiskstats } from "./disks.js";
 import { chooseMounts, fileSystemMetrics, fileSystemReader, parseDeviceTypes } from "./file-systems.js";
 import { loadMetrics } from "./load-average.js";
@@ -21,7 +22,7 @@ HugePages_Total:       0
 `);
 
   it("counts as used what is not available, and nothing used as 0", () => {
-    expect(memoryMetrics(meminfo, { ram: true, swap: true })).toEqual([
+    expect(memoryMetrics(meminfo, ["ram", "swap"])).toEqual([
       { name: "Chouette.host.memory.used", type: "gauge", value: 1_000_000 * 1024 },
       { name: "Chouette.host.memory.available", type: "gauge", value: 2_884_360 * 1024 },
       { name: "Chouette.host.swap.used", type: "gauge", value: 0 },
@@ -35,13 +36,13 @@ describe("/proc/meminfo of an old kernel", () => {
 
   it("without MemAvailable counts free memory, buffers and the page cache as available", () => {
     const values = (text: string) =>
-      memoryMetrics(parseMeminfo(text), { ram: true, swap: false }).map(({ value }) => value / 1024);
+      memoryMetrics(parseMeminfo(text), ["ram"]).map(({ value }) => value / 1024);
     expect(values(MEMINFO)).toEqual([200, 800]);
     expect(values(`${MEMINFO}Shmem: 50 kB\nSReclaimable: 20 kB\n`)).toEqual([230, 770]);
   });
 
   it("is a failure if it is empty", () => {
-    expect(() => memoryMetrics(parseMeminfo(""), { ram: true, swap: true })).toThrow("no MemTotal");
+    expect(() => memoryMetrics(parseMeminfo(""), ["ram", "swap"])).toThrow("no MemTotal");
   });
 });
 
@@ -153,7 +154,7 @@ this is no line of mountinfo
       "1 0 8:1 / /there rw - ext4 /dev/sda1 rw\n2 0 8:2 / /gone rw - ext4 /dev/sda2 rw\n",
     );
     const problems: string[] = [];
-    const read = fileSystemReader(folder.path, "1", folder.path, { fs: true, inodes: false });
+    const read = fileSystemReader(folder.path, "1", folder.path, ["fs"]);
     const metrics = await read({ report: (problem) => problems.push(problem) });
     await folder.remove();
     expect(metrics.map(({ tags }) => tags?.device)).toEqual(["/dev/sda1", "/dev/sda1"]);
@@ -162,9 +163,9 @@ this is no line of mountinfo
 
   it("count as free what is left to others than root, and leave out inodes where there is no number of them", () => {
     const use = { bsize: 4096, blocks: 100, bfree: 40, bavail: 35, files: 10, ffree: 10 };
-    const values = (options: { fs: boolean; inodes: boolean }, files = use.files) =>
-      fileSystemMetrics("/dev/sda1", { ...use, files }, options).map(({ value }) => value);
-    expect(values({ fs: true, inodes: true })).toEqual([60 * 4096, 35 * 4096, 0, 10]);
-    expect(values({ fs: false, inodes: true }, 0)).toEqual([]);
+    const values = (metrics: readonly HostMetric[], files = use.files) =>
+      fileSystemMetrics("/dev/sda1", { ...use, files }, metrics).map(({ value }) => value);
+    expect(values(["fs", "inodes"])).toEqual([60 * 4096, 35 * 4096, 0, 10]);
+    expect(values(["inodes"], 0)).toEqual([]);
   });
 });

@@ -1,8 +1,8 @@
 /** The share of time in which tasks waited for CPU, memory or I/O: the kernel's pressure stall information. */
 import type { Milliseconds } from "@chouette-iot/record";
 import type { CollectedMetric, Round } from "../collector.js";
+import { gauge, rounded } from "../gauge.js";
 import { readNow } from "../kernel-files.js";
-import { rounded } from "../rounded.js";
 
 const RESOURCES = ["cpu", "memory", "io"] as const;
 
@@ -31,7 +31,7 @@ export function pressureMetrics(
     const earlier = before.get(share);
     if (earlier === undefined || elapsed <= 0) continue;
     const value = Math.min(100, rounded(Math.max(0, stalled - earlier) / (10 * elapsed), 2));
-    metrics.push({ name: "Chouette.host.pressure", type: "gauge", value, tags: { resource, share } });
+    metrics.push(gauge("Chouette.host.pressure", value, { resource, share }));
   }
   return metrics;
 }

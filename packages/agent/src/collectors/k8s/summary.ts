@@ -6,6 +6,7 @@
  */
 import type { K8sMetrics, NodeMetric, PodMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
+import { gauge } from "../gauge.js";
 
 type Figures = Readonly<Record<string, unknown>>;
 
@@ -35,7 +36,7 @@ export function parseSummary(text: string): Summary {
 }
 
 export function summaryMetrics({ node = {}, pods = [] }: Summary, wanted: K8sMetrics): CollectedMetric[] {
-  const running: CollectedMetric = { name: "Chouette.k8s.pods.running", type: "gauge", value: pods.length };
+  const running: CollectedMetric = gauge("Chouette.k8s.pods.running", pods.length);
   return [...nodeMetrics(node, wanted.node), ...pods.flatMap((pod) => podMetrics(pod, wanted.pods)), running];
 }
 
@@ -116,6 +117,6 @@ function figures(
 ): CollectedMetric[] {
   return names.flatMap((name) => {
     const value = source?.[name];
-    return typeof value === "number" ? [{ name: `${prefix}.${name}`, type: "gauge", value, tags }] : [];
+    return typeof value === "number" ? [gauge(`${prefix}.${name}`, value, tags)] : [];
   });
 }

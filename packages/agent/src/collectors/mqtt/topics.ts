@@ -1,6 +1,7 @@
 /** Mosquitto's topics about itself, below `$SYS/broker`, and their metrics. */
 import type { CollectedMetric } from "../collector.js";
 import type { MetricRow } from "../description.js";
+import { gauge } from "../gauge.js";
 
 /** Topics with their metrics. Counters begin at the broker's start. */
 const TOPICS: readonly (readonly [topic: string, metric: MetricRow])[] = [
@@ -39,5 +40,5 @@ const NAMES = new Map(TOPICS.map(([topic, [name]]) => [`${PREFIX}${topic}`, `Cho
 export function topicMetric(topic: string, payload: string): CollectedMetric | undefined {
   const name = NAMES.get(topic);
   const value = Number.parseFloat(payload);
-  return name === undefined || Number.isNaN(value) ? undefined : { name, type: "gauge", value };
+  return name === undefined || Number.isNaN(value) ? undefined : gauge(name, value);
 }

@@ -8,6 +8,7 @@ import { messageOf } from "@chouette-iot/record";
 import type { PiMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric, Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
+import { gauge } from "../gauge.js";
 import { readBeside } from "../kernel-files.js";
 import { runProgram } from "../program.js";
 import { clockMetrics, flagMetrics, parseFrequency, parseThrottled, parseVoltage } from "./vcgencmd.js";
@@ -63,7 +64,7 @@ export function piCollector({ metrics, sys, vcgencmd }: PiOptions): Collector {
       clockMetrics("core", parseFrequency(await run(["measure_clock", "core"], signal))),
     voltage: async (signal) => {
       const value = parseVoltage(await run(["measure_volts", "core"], signal));
-      return [{ name: "Chouette.pi.voltage", type: "gauge", value, tags: { rail: "core" } }];
+      return [gauge("Chouette.pi.voltage", value, { rail: "core" })];
     },
   };
   return {
@@ -85,7 +86,7 @@ async function readTemperature(sys: string, signal: AbortSignal): Promise<Collec
   const path = `${sys}/class/thermal/thermal_zone0/temp`;
   const value = Number.parseInt((await readBeside(path, signal)) ?? "", 10) / 1000;
   if (Number.isNaN(value)) throw new Error(`${path} can't be read`);
-  return [{ name: "Chouette.pi.temperature", type: "gauge", value }];
+  return [gauge("Chouette.pi.temperature", value)];
 }
 
 /** The firmware's flags as a number; undefined if the kernel doesn't show them. */

@@ -1,5 +1,6 @@
 /** Metrics from the output of vcgencmd, and from the firmware's flags, which /sys shows, too. */
 import type { CollectedMetric } from "../collector.js";
+import { gauge } from "../gauge.js";
 
 /** The bit of each condition for now; the bit sixteen above it is for any time since boot. */
 const FLAGS = [
@@ -18,7 +19,7 @@ export function flagMetrics(flags: number): CollectedMetric[] {
 }
 
 function flagMetric(condition: string, when: string, shifted: number): CollectedMetric {
-  return { name: `Chouette.pi.${condition}`, type: "gauge", value: shifted & 1, tags: { when } };
+  return gauge(`Chouette.pi.${condition}`, shifted & 1, { when });
 }
 
 /** `throttled=0x50005` */
@@ -37,7 +38,7 @@ export function parseVoltage(text: string): number {
 }
 
 export function clockMetrics(clock: string, hertz: number): CollectedMetric[] {
-  return [{ name: "Chouette.pi.clock.frequency", type: "gauge", value: hertz, tags: { clock } }];
+  return [gauge("Chouette.pi.clock.frequency", hertz, { clock })];
 }
 
 function numberAfter(pattern: RegExp, text: string): number {

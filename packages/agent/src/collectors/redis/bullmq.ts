@@ -5,6 +5,7 @@
  */
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
+import { gauge } from "../gauge.js";
 import { escapePattern, type RedisConnection, RedisProbe, scanKeys } from "./redis-probe.js";
 
 /** State in metrics, key in Redis, kind of key. */
@@ -59,7 +60,7 @@ export function bullmqCollector(address: RedisAddress, prefix: string): Collecto
           STATES.map(async ([state, key, kind]): Promise<CollectedMetric> => {
             const path = `${prefix}:${queue}:${key}`;
             const value = await (kind === "list" ? countJobs(client, path) : client.zCard(path));
-            return { name: `Chouette.bullmq.${state}`, type: "gauge", value, tags: { queue } };
+            return gauge(`Chouette.bullmq.${state}`, value, { queue });
           }),
         );
         return Promise.all(sizes);

@@ -6,6 +6,7 @@
  */
 import type { CollectedMetric, Collector, CollectorContext, RedisAddress } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
+import { gauge } from "../gauge.js";
 import { RedisProbe, scanKeys } from "./redis-probe.js";
 
 export const description: CollectorDescription = {
@@ -45,5 +46,5 @@ export function dramatiqCollector(address: RedisAddress): Collector {
 
 function queueMetric(key: string, size: number): CollectedMetric {
   const queue = key.slice("dramatiq:".length, -".msgs".length);
-  return { name: "Chouette.dramatiq.queue_size", type: "gauge", value: size, tags: { queue } };
+  return gauge("Chouette.dramatiq.queue_size", size, { queue });
 }

@@ -1,7 +1,7 @@
 /** Metrics from Redis' INFO. */
 import type { Info } from "@chouette-iot/queue/redis/info";
 import type { CollectedMetric } from "../collector.js";
-import { rounded } from "../rounded.js";
+import { rounded } from "../gauge.js";
 
 /** Figures that are sent unchanged, with INFO's name. */
 const FIGURES: readonly (readonly [name: string, field: string])[] = [

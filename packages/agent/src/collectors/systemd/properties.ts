@@ -1,5 +1,6 @@
 /** Metrics from the output of `systemctl show`. */
 import type { CollectedMetric } from "../collector.js";
+import { gauge } from "../gauge.js";
 
 export type Properties = ReadonlyMap<string, string>;
 
@@ -19,7 +20,7 @@ export function failedMetrics([manager]: readonly Properties[]): readonly Collec
   const failed = manager?.get("NFailedUnits");
   if (failed === undefined || !/^\d+$/.test(failed))
     throw new Error("systemctl reports no number of failed units");
-  return [{ name: "Chouette.systemd.units.failed", type: "gauge", value: Number(failed) }];
+  return [gauge("Chouette.systemd.units.failed", Number(failed))];
 }
 
 /** A unit that reloads its configuration is running: `systemctl is-active` agrees. */
@@ -31,10 +32,8 @@ export function unitMetrics(properties: Properties): readonly CollectedMetric[] 
   // Only services have it.
   const restarts = properties.get("NRestarts");
   return [
-    { name: "Chouette.systemd.unit.active", type: "gauge", value: ACTIVE_STATES.has(state) ? 1 : 0, tags },
-    { name: "Chouette.systemd.unit.failed", type: "gauge", value: state === "failed" ? 1 : 0, tags },
-    ...(restarts
-      ? [{ name: "Chouette.systemd.unit.restarts", type: "gauge" as const, value: Number(restarts), tags }]
-      : []),
+    gauge("Chouette.systemd.unit.active", ACTIVE_STATES.has(state) ? 1 : 0, tags),
+    gauge("Chouette.systemd.unit.failed", state === "failed" ? 1 : 0, tags),
+    ...(restarts ? [gauge("Chouette.systemd.unit.restarts", Number(restarts), tags)] : []),
   ];
 }

@@ -4,8 +4,10 @@
  * The line is a list of readings, each in its own format, and differs by board and release. Missing readings are left
  * out. NVIDIA's Jetson Linux Developer Guide describes the fields ("tegrastats Utility").
  */
+import type { Tags } from "@chouette-iot/record";
 import type { TegrastatsMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
+import { gauge as collectedGauge } from "../gauge.js";
 
 const MEGABYTE = 1_048_576;
 const MEGAHERTZ = 1_000_000;
@@ -67,6 +69,6 @@ function powerMetrics(line: string): CollectedMetric[] {
   return [...rails].map(([, rail = "", milliwatts]) => gauge("power", Number(milliwatts) / 1000, { rail }));
 }
 
-function gauge(name: string, value: number, tags: Readonly<Record<string, string>> = {}): CollectedMetric {
-  return { name: `Chouette.tegrastats.${name}`, type: "gauge", value, tags };
+function gauge(name: string, value: number, tags?: Tags): CollectedMetric {
+  return collectedGauge(`Chouette.tegrastats.${name}`, value, tags);
 }
