@@ -131,7 +131,7 @@ describe("a queue of logs that holds anything", () => {
     const bad: readonly (readonly [value: string, reason: string])[] = [
       ["{", "not JSON"],
       ["[]", "the record should be a JSON object, but is an array"],
-      [log({ message: undefined }), "message should be a text or an object, but is missing"],
+      [log({ message: undefined }), "message should be a string or an object, but is missing"],
       [log({ ddtags: { a: "b" } }), 'ddtags should be a list of "name:value", but is an object'],
       [
         `{"message":{"msg":"deep"},"deep":${"[".repeat(50_000)}${"]".repeat(50_000)}}`,

@@ -57,8 +57,8 @@ export function decodeServiceCheck(text: string): Result<ServiceCheck> {
 
 function readEvent(fields: Fields): Result<EventRecord> {
   const { title, text, date_happened, tags, priority, alert_type } = fields;
-  if (typeof title !== "string" || title === "") return bad("title", "a text", title);
-  if (typeof text !== "string") return bad("text", "a text", text);
+  if (typeof title !== "string" || title === "") return bad("title", "a string", title);
+  if (typeof text !== "string") return bad("text", "a string", text);
   const time = decodeTime(date_happened);
   if (time === undefined) return bad("date_happened", "seconds since 1970", date_happened);
   if (tags !== undefined && !isTagList(tags)) return bad("tags", 'a list of "name:value"', tags);

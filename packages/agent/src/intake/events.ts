@@ -14,11 +14,11 @@ export function readEvent(body: Buffer): Result<readonly SubmittedEvent[]> {
   const event = parsed.value;
   if (!isObject(event)) return { ok: false, reason: "the body should be an event" };
   const { title, text, date_happened: time = 0, tags = [] } = event;
-  if (typeof title !== "string" || title === "") return { ok: false, reason: "title should be a text" };
+  if (typeof title !== "string" || title === "") return { ok: false, reason: "title should be a string" };
   if (typeof text !== "string" || text.length > MAX_TEXT)
     return { ok: false, reason: `text should have at most ${MAX_TEXT} characters` };
   if (!Number.isInteger(time)) return { ok: false, reason: "date_happened should be whole seconds" };
-  if (!isTagList(tags)) return { ok: false, reason: "tags should be a list of texts" };
+  if (!isTagList(tags)) return { ok: false, reason: "tags should be a list of strings" };
   return { ok: true, value: [event] };
 }
 
@@ -34,8 +34,8 @@ export function readChecks(body: Buffer): Result<readonly SubmittedCheck[]> {
       return { ok: false, reason: `checks[${index}].check should be a name` };
     if (![0, 1, 2, 3].includes(Number(status)) || typeof status !== "number")
       return { ok: false, reason: `checks[${index}].status should be a number from 0 to 3` };
-    if (typeof host !== "string") return { ok: false, reason: `checks[${index}].host_name should be a text` };
-    if (!isTagList(tags)) return { ok: false, reason: `checks[${index}].tags should be a list of texts` };
+    if (typeof host !== "string") return { ok: false, reason: `checks[${index}].host_name should be a string` };
+    if (!isTagList(tags)) return { ok: false, reason: `checks[${index}].tags should be a list of strings` };
     checks.push(check);
   }
   return { ok: true, value: checks };

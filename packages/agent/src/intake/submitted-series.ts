@@ -73,7 +73,7 @@ function checkTags(tags: unknown): Result<readonly string[]> {
   if (tags === undefined || tags === null) return { ok: true, value: [] };
   if (!Array.isArray(tags)) return refused("tags", 'a list of "name:value"', tags);
   for (const [index, tag] of tags.entries()) {
-    if (typeof tag !== "string" || tag === "") return refused(`tags[${index}]`, "a text", tag);
+    if (typeof tag !== "string" || tag === "") return refused(`tags[${index}]`, "a string", tag);
   }
   return { ok: true, value: tags.toSorted() };
 }
