@@ -58,7 +58,7 @@ export {
   sortedBins,
   toPlainSketch,
 } from "./sketch.js";
-export { NO_TAGS, type Tags, tagList } from "./tags.js";
+export { NO_TAGS, type Tags, tagList, tagsByName } from "./tags.js";
 export {
   type Milliseconds,
   milliseconds,

@@ -20,7 +20,7 @@ function contextOf(type: MetricType, records: readonly KeyedMetric[]): Context {
 
 function restored(context: Context): Context {
   const answer = restoreContexts(saveContexts([{ context, readyIds: [] }]), []);
-  const [saved] = answer.ok ? answer.saved : [];
+  const [saved] = answer.ok ? answer.value : [];
   if (saved === undefined) throw new Error("nothing was restored");
   return saved.context;
 }

@@ -11,6 +11,7 @@ import {
   SAMPLES_TYPE,
   type Seconds,
   SKETCH_TYPE,
+  tagsByName,
   toPlainSketch,
 } from "@chouette-iot/record";
 import type { Context } from "./context.js";
@@ -25,7 +26,7 @@ const MAX_LENGTH = 500_000;
  */
 export function rawRecords({ metric, tags, type, sum }: Context, start: Seconds): readonly string[] {
   const ownRecord = (recordType: string, value: string | number, timestamp = start) =>
-    `{"metric":${JSON.stringify(metric)},"type":"${recordType}","value":${value},"timestamp":${timestamp},"tags":${tagsJson(tags)}}`;
+    `{"metric":${JSON.stringify(metric)},"type":"${recordType}","value":${value},"timestamp":${timestamp},"tags":${JSON.stringify(tagsByName(tags))}}`;
   const record = (value: string | number, timestamp = start) => ownRecord(type, value, timestamp);
   const samplesRecord = (weighted: readonly number[]) => {
     const pairs = weighted.flatMap((value, index) => (index % 2 === 0 ? [[value, weighted[index + 1]]] : []));
@@ -69,16 +70,4 @@ function chunksOf(elements: readonly string[]): readonly (readonly string[])[] {
 
 function elementJson(element: DistinctElement): string {
   return typeof element === "bigint" ? `${element}` : JSON.stringify(element);
-}
-
-/** An object has one value for each name: a second tag `name:value` becomes a name without a value, which is the same tag. */
-function tagsJson(tags: readonly string[]): string {
-  const byName = new Map<string, string>();
-  for (const tag of tags) {
-    const colon = tag.indexOf(":");
-    const name = tag.slice(0, colon);
-    if (colon === -1 || byName.has(name)) byName.set(tag, "");
-    else byName.set(name, tag.slice(colon + 1));
-  }
-  return JSON.stringify(Object.fromEntries(byName));
 }

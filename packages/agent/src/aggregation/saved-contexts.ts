@@ -8,6 +8,7 @@ import {
   messageOf,
   metricName,
   newSketch,
+  type Result,
   type Seconds,
   seconds,
   type Tags,
@@ -36,26 +37,23 @@ export function saveContext(saved: SavedContext): string {
   });
 }
 
-export type Restored =
-  | { readonly ok: true; readonly saved: readonly SavedContext[] }
-  /** The text isn't from {@link saveContexts}, or its sums are damaged. */
-  | { readonly ok: false; readonly reason: string };
-
 /**
  * @param text from {@link saveContexts}, or whatever another program wrote there; undefined if nothing was saved
  * @param globalTags for contexts that an earlier version saved without them; the others keep their tags
+ * @returns the contexts, or why the text has none or damaged ones
  */
-export function restoreContexts(text: string | undefined, globalTags: readonly string[]): Restored {
-  if (text === undefined) return { ok: true, saved: [] };
+export function restoreContexts(
+  text: string | undefined,
+  globalTags: readonly string[],
+): Result<readonly SavedContext[]> {
+  if (text === undefined) return { ok: true, value: [] };
   try {
     const saved: readonly SavedContext[] = JSON.parse(text);
-    return {
-      ok: true,
-      saved: saved.map(({ context, readyIds }) => ({
-        context: restoreContext(context, globalTags),
-        readyIds: [...readyIds],
-      })),
-    };
+    const value = saved.map(({ context, readyIds }) => ({
+      context: restoreContext(context, globalTags),
+      readyIds: [...readyIds],
+    }));
+    return { ok: true, value };
   } catch (error) {
     return { ok: false, reason: messageOf(error) };
   }
@@ -80,9 +78,9 @@ function restoreContext(context: Context, globalTags: readonly string[]): Contex
 function savedSum({ type, sum }: Context): Readonly<Record<string, unknown>> {
   const saved: Readonly<Record<string, unknown>> = { ...sum };
   if (type === "histogram") return { weighted: [], ...saved };
-  if (type !== "distribution" || !Array.isArray(saved["samples"])) return saved;
+  if (type !== "distribution" || !Array.isArray(saved.samples)) return saved;
   const sketch = newSketch();
-  for (const sample of saved["samples"]) {
+  for (const sample of saved.samples) {
     if (!Number.isFinite(sample) || !addToSketch(sketch, sample)) throw new Error("a sum in it isn't whole");
   }
   return { ...sketch, bins: [...sketch.bins].flat() };
@@ -136,7 +134,7 @@ export function shiftContexts(text: string, by: Seconds, shiftedId: (id: string)
   // It becomes a dead letter when its window is emitted.
   if (!restored.ok) return text;
   return saveContexts(
-    restored.saved.map(({ context, readyIds }) => ({
+    restored.value.map(({ context, readyIds }) => ({
       context: shiftedContext(context, by),
       readyIds: readyIds.map(shiftedId),
     })),

@@ -48,7 +48,7 @@ export async function readWindows(
         : [];
     // An unreadable text becomes a dead letter when its window is emitted, and stays there.
     const restored = restoreContexts(last, []);
-    windows.set(start, { start, state, text, last: restored.ok ? restored.saved : [], gauges });
+    windows.set(start, { start, state, text, last: restored.ok ? restored.value : [], gauges });
   }
   return windows;
 }

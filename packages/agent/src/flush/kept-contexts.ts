@@ -45,7 +45,7 @@ export class KeptContexts {
   contexts(key: string, start: Seconds): readonly SavedContext[] {
     const text = this.#texts.get(key);
     const restored = restoreContexts(text, this.#globalTags);
-    if (restored.ok) return restored.saved;
+    if (restored.ok) return restored.value;
     this.#unreadable.push({ text: text ?? "", reason: restored.reason, start });
     return [];
   }

@@ -45,7 +45,7 @@ async function forget(
   const restored = restoreContexts(parts, []);
   const letters = restored.ok ? [] : [rejectKept(parts ?? "", restored.reason, start, queues, now)];
   const byShard = new Map<string, NewRecord[]>();
-  for (const { context } of restored.ok ? restored.saved : []) {
+  for (const { context } of restored.ok ? restored.value : []) {
     const queue = shards[shardOf(context.metric, shards.length)]?.queues.rawMetrics ?? rawMetrics;
     const records = byShard.get(queue) ?? [];
     byShard.set(queue, records);

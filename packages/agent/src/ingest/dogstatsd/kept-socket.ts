@@ -54,7 +54,7 @@ export class KeptSocket {
 
   async status(): Promise<StatsdSocketStatus> {
     const address = this.#current?.shown ?? shownStatsdAddress(this.#options.address);
-    return { address, error: this.#error, kernelDrops: await this.#current?.kernelDrops() };
+    return { address, error: this.#error, kernelDrops: await this.#current?.kernelDrops?.() };
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,7 @@
  * after it was forgotten, as after a restart. At the cardinality limit, new tags go to their metric's overflow context, and a
  * new name is refused; neither is remembered.
  */
-import { canonicalTags, NO_TAGS, type Result, type Tags } from "@chouette-iot/record";
+import { canonicalTags, NO_TAGS, type Result, tagsByName } from "@chouette-iot/record";
 import { Metric, type MetricContext } from "@chouette-iot/record/calls";
 import { type MetricShape, parseShape } from "./metric-line.js";
 import { originTags } from "./origin.js";
@@ -69,7 +69,8 @@ export class SeriesLookup {
       if (metric === undefined) return { ok: false, reason: TOO_MANY_NAMES };
       return { ok: true, value: series(metric.overflowContext) };
     }
-    const found = series(this.#metric(shape).context(this.#tags(shape)));
+    const tags = this.#withOrigin ? [...shape.tags, ...originTags(shape.origin)] : shape.tags;
+    const found = series(this.#metric(shape).context(tagsByName(canonicalTags(tags))));
     // Lines with a timestamp differ from each other.
     if (found.timestamp === undefined) this.#remember(line, found);
     return { ok: true, value: found };
@@ -87,10 +88,6 @@ export class SeriesLookup {
 
   #knownMetric(key: string): Metric | undefined {
     return this.#metrics.get(key) ?? this.#earlierMetrics.get(key);
-  }
-
-  #tags({ tags, origin }: MetricShape): Tags {
-    return tagsByName(this.#withOrigin ? [...tags, ...originTags(origin)] : tags);
   }
 
   #remember(line: ScannedLine, series: KnownSeries): void {
@@ -111,19 +108,4 @@ export class SeriesLookup {
 
 function metricKey({ type, name }: MetricShape): string {
   return `${type} ${name}`;
-}
-
-/**
- * As in a raw record: one value per name. A second value of the same name becomes a name without a value, which is the same tag
- * for Datadog.
- */
-function tagsByName(tags: readonly string[]): Tags {
-  const byName: Record<string, string> = Object.create(null);
-  for (const tag of canonicalTags(tags)) {
-    const colon = tag.indexOf(":");
-    const name = tag.slice(0, colon);
-    if (colon === -1 || name in byName) byName[tag] = "";
-    else byName[name] = tag.slice(colon + 1);
-  }
-  return byName;
 }

@@ -9,7 +9,7 @@ import { chmod, lstat, unlink } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { shownStatsdAddress } from "../../runtime/address.js";
 import type { StatsdCounters } from "./counters.js";
-import { brokenBy, type OpenSocket } from "./sockets.js";
+import { brokenBy, type OpenSocket, SOCKET_MODE } from "./sockets.js";
 import { lengthPrefixed, lines } from "./stream-packets.js";
 
 type StreamAddress =
@@ -17,8 +17,6 @@ type StreamAddress =
   | { readonly kind: "unixstream"; readonly path: string };
 
 const MAX_CONNECTIONS = 256;
-/** Programs of every user may write, as with the Datadog Agent's socket. Its folder restricts who can reach it. */
-const SOCKET_MODE = 0o722;
 
 /** Rejects if the address is in use or not available. */
 export async function openStreamSocket(
@@ -45,7 +43,6 @@ export async function openStreamSocket(
   await listen(server, address);
   return {
     shown: shownStatsdAddress(boundAddress(server, address)),
-    kernelDrops: async () => undefined,
     broken: brokenBy(server),
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));

@@ -12,10 +12,9 @@ import { readdir, readlink } from "node:fs/promises";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { shownStatsdAddress } from "../../runtime/address.js";
 import { kernelInode, readKernelDrops, readKernelTable } from "./kernel-drops.js";
-import { brokenBy, type OpenSocket } from "./sockets.js";
+import { brokenBy, growBuffer, type OpenSocket } from "./sockets.js";
 import { type Receive, WaitingDatagrams } from "./waiting-datagrams.js";
 
-const RECEIVE_BUFFER = 4 * 1024 * 1024;
 /** Number of datagrams in a turn after which more are read: finding none costs as much as several of them. */
 const BURST = 4;
 const DESCRIPTORS = "/proc/self/fd";
@@ -83,12 +82,4 @@ async function ownDescriptor({ address, port }: AddressInfo): Promise<number | u
     if (target === `socket:[${inode}]`) return Number(name);
   }
   return undefined;
-}
-
-function growBuffer(socket: Socket): void {
-  try {
-    socket.setRecvBufferSize(RECEIVE_BUFFER);
-  } catch {
-    // Some systems refuse a size over their limit: their default is enough.
-  }
 }

@@ -10,12 +10,9 @@ import { fstatSync, readFileSync } from "node:fs";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { shownStatsdAddress } from "../../runtime/address.js";
 import { withResolvers } from "../../runtime/promises.js";
-import { brokenBy, type OpenSocket } from "./sockets.js";
+import { brokenBy, growBuffer, type OpenSocket, SOCKET_MODE } from "./sockets.js";
 import { type Receive, WaitingDatagrams } from "./waiting-datagrams.js";
 
-/** Programs of every user may send, as with the Datadog Agent's socket. */
-const SOCKET_MODE = 0o722;
-const RECEIVE_BUFFER = 4 * 1024 * 1024;
 /** systemd's queue has 512 datagrams: enough for 50,000 a second. */
 const PAUSE_MS = 10;
 const FIRST_DESCRIPTOR = 3;
@@ -28,16 +25,11 @@ export async function openUnixDatagrams(path: string, receive: Receive): Promise
   const socket = new DgramSocket();
   socket.bind(path);
   await chmod(path, SOCKET_MODE);
-  try {
-    socket.setRecvBufferSize(RECEIVE_BUFFER);
-  } catch {
-    // Some systems refuse a size over their limit: their default is enough.
-  }
+  growBuffer(socket);
   const broken = brokenBy(socket);
   socket.on("data", (packet: Buffer) => receive(packet, packet.length));
   return {
     shown: shownStatsdAddress({ kind: "unixgram", path }),
-    kernelDrops: async () => undefined,
     broken,
     close: async () => {
       const closed = once(socket, "close");
@@ -108,7 +100,6 @@ export function openInherited(fd: number, receive: Receive): OpenSocket {
   let timer = setTimeout(read, 0);
   return {
     shown: shownStatsdAddress({ kind: "descriptor", fd }),
-    kernelDrops: async () => undefined,
     broken,
     // systemd keeps it open and passes it to the next process.
     close: async () => clearTimeout(timer),

@@ -1,37 +1,26 @@
 /** Counters of the embedded broker since the agent's start, for `chouette status`. */
-export interface BrokerCounters {
-  /** Open connections. */
-  connections: number;
-  /** Connections over the limit, which were closed immediately. */
-  refusedConnections: number;
-  /** Connections from other machines that were closed immediately: no password is set, or they didn't use TLS. */
-  deniedConnections: number;
-  /** Idle connections that were closed in favour of new ones, at the limit. */
-  closedIdle: number;
-  /** Connections that were closed because all together held too much memory. */
-  closedForMemory: number;
-  /** Connections that were closed because they didn't log in in time. */
-  loginTimeouts: number;
-  /** Commands that were answered with an error, except wrong passwords and failed writes. */
-  refusedCommands: number;
-  wrongPasswords: number;
-  /** Connections that were closed because of an invalid or too large request. */
-  protocolErrors: number;
-  /** Commands and transactions that couldn't be stored, and were answered with an error. */
-  failedWrites: number;
-}
-
-export function newCounters(): BrokerCounters {
+export function newCounters() {
   return {
+    /** Open connections. */
     connections: 0,
+    /** Connections over the limit, which were closed immediately. */
     refusedConnections: 0,
+    /** Connections from other machines that were closed immediately: no password is set, or they didn't use TLS. */
     deniedConnections: 0,
+    /** Idle connections that were closed in favour of new ones, at the limit. */
     closedIdle: 0,
+    /** Connections that were closed because all together held too much memory. */
     closedForMemory: 0,
+    /** Connections that were closed because they didn't log in in time. */
     loginTimeouts: 0,
+    /** Commands that were answered with an error, except wrong passwords and failed writes. */
     refusedCommands: 0,
     wrongPasswords: 0,
+    /** Connections that were closed because of an invalid or too large request. */
     protocolErrors: 0,
+    /** Commands and transactions that couldn't be stored, and were answered with an error. */
     failedWrites: 0,
   };
 }
+
+export type BrokerCounters = ReturnType<typeof newCounters>;

@@ -38,7 +38,7 @@ interface Marker {
 }
 
 /** State to write, by key; undefined to delete it. */
-type StateChanges = ReadonlyMap<string, string | undefined>;
+export type StateChanges = ReadonlyMap<string, string | undefined>;
 
 const NO_STATE: StateChanges = new Map();
 

@@ -6,7 +6,7 @@ import { asStoreError, type BrokerStore } from "@chouette-iot/queue";
 import { messageOf } from "@chouette-iot/record";
 import { beginOutage, endOutages, type LoopOutages } from "../../runtime/outage.js";
 import type { BrokerCounters } from "./broker-counters.js";
-import type { ClientMarkers } from "./client-markers.js";
+import type { ClientMarkers, StateChanges } from "./client-markers.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { type Failure, failure } from "./reply.js";
 import type { WriteBatch } from "./write-batch.js";
@@ -18,8 +18,6 @@ export interface DurableWritesOptions {
   readonly counters: BrokerCounters;
   readonly outages: LoopOutages;
 }
-
-type StateChanges = ReadonlyMap<string, string | undefined>;
 
 export class DurableWrites {
   readonly #options: DurableWritesOptions;
