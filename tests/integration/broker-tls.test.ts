@@ -102,7 +102,7 @@ it("turns away a client on another machine that doesn't use TLS, and one that sa
   );
   const listener = createServer((socket: Socket) => {
     Object.defineProperty(socket, "remoteAddress", { value: "10.0.0.7" });
-    secure.take(socket);
+    secure(socket);
   });
   const { port, stop } = await listen(listener);
   for (const text of ["PING\r\n", ""]) {

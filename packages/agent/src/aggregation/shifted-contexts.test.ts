@@ -17,7 +17,7 @@ it("contexts of a time that is moved have gauges of the new time and the new ids
   );
   expect(shifted).toEqual({
     ok: true,
-    saved: [
+    value: [
       { context: { ...gauge, sum: { ...gauge.sum, at: -3_585 } }, readyIds: ["id0~x"] },
       { context: set, readyIds: ["id1~x"] },
       { context: untouched, readyIds: ["id2~x"] },

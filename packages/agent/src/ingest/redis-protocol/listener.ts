@@ -5,11 +5,11 @@
  * Promises: a record is durable once its client has the reply. A MULTI is stored whole or not at all. Nothing that a client
  * sends can crash the agent: the client gets an error, or its connection is closed.
  *
- * The files in the order in which a request passes through them: client-connection.ts (bytes), request-parser.ts (arguments),
+ * The files in the order in which a request passes through them: acceptor.ts (connections), client-connection.ts (bytes), request-parser.ts (arguments),
  * execute.ts and commands/command-table.ts (commands), write-batch.ts and durable-writes.ts (the store), reply-queue.ts,
  * reply.ts and reply-writer.ts (the reply).
  */
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { getHeapStatistics } from "node:v8";
 import { type BrokerStore, type QueueNames, queueNames } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
@@ -17,8 +17,8 @@ import { isLoopback } from "../../runtime/address.js";
 import { type Clock, systemClock } from "../../runtime/clock.js";
 import type { Log } from "../../runtime/log.js";
 import { Outage } from "../../runtime/outage.js";
+import { acceptor } from "./acceptor.js";
 import { type BrokerCounters, newCounters } from "./broker-counters.js";
-import { Connection } from "./client-connection.js";
 import { ClientMarkers } from "./client-markers.js";
 import type { BrokerContext } from "./command.js";
 import { DurableWrites } from "./durable-writes.js";
@@ -26,8 +26,7 @@ import { MemoryBudget } from "./memory-budget.js";
 import { OneAtATime } from "./one-at-a-time.js";
 import { passwordCheck } from "./password.js";
 import { QueueKeys } from "./queue-keys.js";
-import { encodeReply, failure } from "./reply.js";
-import { type BrokerTls, secureConnections } from "./secure-connections.js";
+import type { BrokerTls } from "./secure-connections.js";
 
 export interface BrokerOptions {
   readonly store: BrokerStore;
@@ -83,37 +82,21 @@ const MIN_MEMORY = 16 * MEBIBYTE;
 const MAX_MEMORY = 256 * MEBIBYTE;
 /** Budget of the connections before their login, as a share of the clients' budget. */
 const UNAUTHENTICATED_SHARE = 1 / 8;
-/** A connection that was used this recently isn't closed in favour of a new one. */
-const IDLE_AFTER_MS = 1_000;
 const WARNING_INTERVAL_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 const SWEEP_INTERVAL_MS = 600_000;
-const TOO_MANY = encodeReply(failure("ERR max number of clients reached"), 2);
-const NO_TLS = encodeReply(
-  failure("DENIED Chouette's broker requires TLS from clients on other machines: rediss://"),
-  2,
-);
-const DENIED = encodeReply(
-  failure(
-    "DENIED Chouette's broker refuses clients on other machines if no password is set: set CHOUETTE_PASSWORD " +
-      "for the agent, or CHOUETTE_PROTECTED_MODE=false if everybody who can reach it may store records",
-  ),
-  2,
-);
-
 /** Starts to listen. Rejects with a {@link PortTakenError}, or with another error of the system. */
 export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
-  const { host, port, password, log } = options;
+  const { host, port, password, tls, log } = options;
+  const { protectedMode = true, maxConnections = DEFAULT_MAX_CONNECTIONS } = options;
   const broker = await newBroker(options);
   const { counters, memory } = broker;
-  const isOpen = password === undefined && options.tls?.clientCa === undefined;
-  const isProtected = isOpen && (options.protectedMode ?? true);
-  const acceptPlain = acceptor(broker, options.maxConnections ?? DEFAULT_MAX_CONNECTIONS, isProtected);
-  const accept = withTls(acceptPlain, broker, options.tls);
+  const isOpen = password === undefined && tls?.clientCa === undefined;
+  const isProtected = isOpen && protectedMode;
   // Half-open: after its last request, a client may close its side and still wait for the reply.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
-    accept,
+    acceptor(broker, { maxConnections, isProtected, tls }),
   );
   const firstClient = new Promise<boolean>((resolve) => {
     server.once("connection", () => resolve(true)).once("close", () => resolve(false));
@@ -191,77 +174,6 @@ function addressOf(server: Server): RunningBroker["address"] {
 function defaultMemory(): number {
   const quarter = getHeapStatistics().heap_size_limit / 4;
   return Math.min(MAX_MEMORY, Math.max(MIN_MEMORY, quarter));
-}
-
-function withTls(
-  accept: (socket: Socket) => void,
-  { counters, loginTimeout }: BrokerContext,
-  tls: BrokerTls | undefined,
-): (socket: Socket) => void {
-  if (tls === undefined) return accept;
-  const refuse = (socket: Socket) => {
-    counters.deniedConnections++;
-    turnAway(socket, NO_TLS);
-  };
-  return secureConnections(tls, { accept, turnAway: refuse, handshakeTimeout: loginTimeout }).take;
-}
-
-function acceptor(
-  broker: BrokerContext,
-  maxConnections: number,
-  isProtected: boolean,
-): (socket: Socket) => void {
-  const { counters, sessions } = broker;
-  const connections = new Set<Connection>();
-  let lastId = 0;
-  const forget = (connection: Connection) => {
-    connections.delete(connection);
-    sessions.delete(connection.session);
-    counters.connections = sessions.size;
-  };
-  const makeRoom = (): boolean => {
-    const idle = longestIdle(connections, broker);
-    if (idle === undefined) return false;
-    counters.closedIdle++;
-    idle.destroy();
-    forget(idle);
-    return true;
-  };
-  return (socket) => {
-    if (isProtected && !isLoopback(socket.remoteAddress)) {
-      counters.deniedConnections++;
-      turnAway(socket, DENIED);
-      return;
-    }
-    if (connections.size >= maxConnections && !makeRoom()) {
-      counters.refusedConnections++;
-      turnAway(socket, TOO_MANY);
-      return;
-    }
-    const connection = new Connection(socket, ++lastId, broker);
-    connections.add(connection);
-    sessions.add(connection.session);
-    counters.connections = sessions.size;
-    socket.once("close", () => forget(connection));
-  };
-}
-
-function turnAway(socket: Socket, answer: string): void {
-  socket.on("error", () => {});
-  socket.end(answer, () => socket.destroy());
-}
-
-/** The connection to close for a new one: first those that aren't logged in, then the one that was idle longest. */
-function longestIdle(connections: ReadonlySet<Connection>, { clock }: BrokerContext): Connection | undefined {
-  let found: Connection | undefined;
-  const rank = ({ session, lastProgress }: Connection) =>
-    session.authenticated ? lastProgress : lastProgress - Number.MAX_SAFE_INTEGER;
-  const idleSince = clock.monotonic() - IDLE_AFTER_MS;
-  for (const connection of connections) {
-    if (!connection.isIdle || connection.lastProgress > idleSince) continue;
-    if (found === undefined || rank(connection) < rank(found)) found = connection;
-  }
-  return found;
 }
 
 function warnOfNoPassword(log: Log, isProtected: boolean): void {

@@ -21,15 +21,11 @@ export interface BrokerTls {
 /** The first byte of a TLS handshake. No Redis command begins with it. */
 const HANDSHAKE = 0x16;
 
-export interface SecureConnections {
-  /** Handles a new connection. */
-  take(socket: Socket): void;
-}
-
 /**
  * @param accept called with each connection that may send requests
  * @param turnAway called with those that should have used TLS
  * @param handshakeTimeout for the whole handshake
+ * @returns what to call with each new connection
  */
 export function secureConnections(
   { cert, key, clientCa }: BrokerTls,
@@ -42,7 +38,7 @@ export function secureConnections(
     turnAway(socket: Socket): void;
     readonly handshakeTimeout: Milliseconds;
   },
-): SecureConnections {
+): (socket: Socket) => void {
   const asksForCertificate = clientCa !== undefined;
   const server = createServer(
     {
@@ -58,30 +54,28 @@ export function secureConnections(
   );
   // The client wasn't accepted, or gave up. It notices itself.
   server.on("tlsClientError", (_, socket) => socket.destroy());
-  return {
-    take: (socket) => {
-      const gone = () => socket.destroy();
-      const timer = setTimeout(gone, handshakeTimeout).unref();
-      socket.once("error", gone);
-      socket.once("close", () => clearTimeout(timer));
-      const first = () => {
-        const bytes: Buffer | null = socket.read();
-        if (bytes === null) {
-          // Nothing yet, or the end.
-          if (socket.readableEnded) gone();
-          else socket.once("readable", first);
-          return;
-        }
-        clearTimeout(timer);
-        // After its last request, a client may close its side and still wait for the reply.
-        socket.off("error", gone).off("end", gone);
-        socket.unshift(bytes);
-        if (bytes[0] === HANDSHAKE) server.emit("connection", socket);
-        else if (isLoopback(socket.remoteAddress)) accept(socket);
-        else turnAway(socket);
-      };
-      socket.once("readable", first);
-      socket.once("end", gone);
-    },
+  return (socket) => {
+    const gone = () => socket.destroy();
+    const timer = setTimeout(gone, handshakeTimeout).unref();
+    socket.once("error", gone);
+    socket.once("close", () => clearTimeout(timer));
+    const first = () => {
+      const bytes: Buffer | null = socket.read();
+      if (bytes === null) {
+        // Nothing yet, or the end.
+        if (socket.readableEnded) gone();
+        else socket.once("readable", first);
+        return;
+      }
+      clearTimeout(timer);
+      // After its last request, a client may close its side and still wait for the reply.
+      socket.off("error", gone).off("end", gone);
+      socket.unshift(bytes);
+      if (bytes[0] === HANDSHAKE) server.emit("connection", socket);
+      else if (isLoopback(socket.remoteAddress)) accept(socket);
+      else turnAway(socket);
+    };
+    socket.once("readable", first);
+    socket.once("end", gone);
   };
 }
