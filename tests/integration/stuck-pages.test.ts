@@ -4,7 +4,7 @@ import { MemoryStore } from "@chouette-iot/queue/memory";
 import { seconds } from "@chouette-iot/record";
 import { expect, it } from "vitest";
 import { BacklogThinner } from "../../packages/agent/src/flush/backlog-thinner.js";
-import { WindowStates } from "../../packages/agent/src/flush/window-state.js";
+import { WindowStates } from "../../packages/agent/src/flush/window-states.js";
 import { DeadLetters } from "../../packages/agent/src/housekeeping/dead-letters.js";
 import { AttemptedTimes } from "../../packages/agent/src/runtime/attempted-times.js";
 import { CLOCK_FLOOR, systemClock } from "../../packages/agent/src/runtime/clock.js";

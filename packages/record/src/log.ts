@@ -46,7 +46,7 @@ export function decodeLog(text: string): Result<ReceivedLog> {
 function readLog(fields: Fields): Result<ReceivedLog> {
   const { message, ddtags } = fields;
   const isMessage = typeof message === "string" || (typeof message === "object" && message !== null);
-  if (!isMessage) return bad("message", "a text or an object", message);
+  if (!isMessage) return bad("message", "a string or an object", message);
   const tags = decodeLogTags(ddtags);
   if (tags === undefined) return bad("ddtags", 'a list of "name:value"', ddtags);
   return { ok: true, value: { ...fields, message, ddtags: tags } };

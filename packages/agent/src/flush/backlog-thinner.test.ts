@@ -13,7 +13,7 @@ import type { Outcome, Output } from "../outputs/output.js";
 import { AttemptedTimes } from "../runtime/attempted-times.js";
 import { Windows } from "../runtime/windows.js";
 import { BacklogThinner, type Thinning } from "./backlog-thinner.js";
-import { WindowStates } from "./window-state.js";
+import { WindowStates } from "./window-states.js";
 
 const queues = queueNames();
 /** On a whole hour. */

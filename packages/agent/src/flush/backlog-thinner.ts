@@ -18,7 +18,8 @@ import { type Seconds, seconds } from "@chouette-iot/record";
 import type { AttemptedTimes } from "../runtime/attempted-times.js";
 import { isForwarded, isOfFlush, isOwnReady } from "../runtime/ready-ids.js";
 import { BacklogBucket } from "./backlog-bucket.js";
-import type { WindowState, WindowStates } from "./window-state.js";
+import type { WindowState } from "./window-state.js";
+import type { WindowStates } from "./window-states.js";
 
 export interface Thinning {
   /** In seconds, by ascending age: of points older than `age`, one per `step` is kept. Steps ascend, too. */

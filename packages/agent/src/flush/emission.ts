@@ -32,7 +32,7 @@ export interface Emitted {
   readonly superseded: readonly Position[];
   readonly wrapFailures: readonly WrapFailure[];
   /** The contexts of the window's last second, to be kept, as text; undefined if the emission went to an earlier second. */
-  readonly last: string | undefined;
+  readonly finalSecond: string | undefined;
 }
 
 export interface WrapFailure {
@@ -58,7 +58,7 @@ export interface EmissionOptions {
   /** Parts of the window that were read before, in that order. */
   readonly parts: readonly SavedContext[];
   /** The kept contexts of its last second. */
-  readonly last: readonly SavedContext[];
+  readonly finalSecond: readonly SavedContext[];
   /** Of the gauges that it has emitted; this emission adds its own. */
   readonly gauges: GaugeTimes;
   readonly wrap: Wrap;
@@ -69,13 +69,13 @@ export interface EmissionOptions {
 /** Emits a window, or one step of it. Claims the series in `soFar`; the caller adds to `made` once they are settled. */
 export function emitWindow(
   window: Window,
-  { soFar, parts, last, gauges, wrap, host }: EmissionOptions,
+  { soFar, parts, finalSecond, gauges, wrap, host }: EmissionOptions,
 ): Emitted {
   const { emitted, made: madeBefore } = soFar;
   const { start, interval } = window;
   const { at, isLast } = emissionOf(start, emitted, interval);
   const { whole, wrapFailures } = joinParts(window, parts);
-  const kept = new FinalSecond(isLast ? last.map((saved) => [contextKey(saved.context), saved]) : []);
+  const kept = new FinalSecond(isLast ? finalSecond.map((saved) => [contextKey(saved.context), saved]) : []);
   // The kept contexts of the last second include those that earlier steps emitted.
   const claimed = isLast ? new ClaimedSeries() : soFar.claimed;
   for (const { context } of kept.contexts()) claimKept(context, claimed, () => wrap(context, at, interval));
@@ -114,7 +114,7 @@ export function emitWindow(
     const failure = tryContext(context, () => emit(key, context));
     if (failure !== undefined) wrapFailures.push(failure);
   }
-  return { ready, sketches, superseded, wrapFailures, last: isLast ? kept.toText() : undefined };
+  return { ready, sketches, superseded, wrapFailures, finalSecond: isLast ? kept.toText() : undefined };
 }
 
 /** Merges a window with the parts of it that were read before. Contexts that can't be merged are failures. */

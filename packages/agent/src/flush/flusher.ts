@@ -24,7 +24,7 @@ import {
   type SettlerOptions,
   WindowSettler,
 } from "./window-settler.js";
-import { WindowStates } from "./window-state.js";
+import { WindowStates } from "./window-states.js";
 
 export type { Flushed };
 
@@ -190,7 +190,7 @@ export class Flusher {
   }
 
   /** Forgets windows that can get no more records: those would expire, or be rejected as too far in the future. */
-  async #forgetWindows(now: Seconds, future: Seconds): Promise<void> {
+  async #forgetWindows(now: Seconds, future: number): Promise<void> {
     const expired = seconds(now - this.#options.ttl);
     const old = this.#states.outside(expired, future);
     const withGauges = this.#states.withGaugesBefore(now - GAUGES_KEPT);

@@ -22,7 +22,8 @@ import { type Context, newContext } from "../aggregation/context.js";
 import { type SavedContext, saveContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
 import { isOwnReady } from "../runtime/ready-ids.js";
-import type { WindowState, WindowStates } from "./window-state.js";
+import type { WindowState } from "./window-state.js";
+import type { WindowStates } from "./window-states.js";
 
 const PAGE = 1_000;
 /** Total length of the records, in characters, whose contexts are kept for last seconds: all of them are in memory. */

@@ -15,7 +15,8 @@ import type { WindowSpan } from "../aggregation/window.js";
 import type { Emitted } from "./emission.js";
 import type { WindowBatch } from "./open-windows.js";
 import { rejectContext, rejectUnusable } from "./rejections.js";
-import type { WindowState, WindowStates } from "./window-state.js";
+import type { WindowState } from "./window-state.js";
+import type { WindowStates } from "./window-states.js";
 
 export interface EmittedWindow {
   readonly window: WindowSpan;
@@ -97,7 +98,7 @@ function stateOf(windows: readonly EmittedWindow[], states: WindowStates): Map<s
     const { start } = window;
     written.set(...states.entry(start, state));
     if (hadParts) written.set(states.partsKey(start), undefined);
-    if (emitted.last !== undefined) written.set(states.finalSecondKey(start), emitted.last);
+    if (emitted.finalSecond !== undefined) written.set(states.finalSecondKey(start), emitted.finalSecond);
     if (gauges !== undefined) written.set(states.gaugesKey(start), gauges);
   }
   return written;

@@ -15,7 +15,8 @@ import { KeptContexts } from "./kept-contexts.js";
 import type { OpenWindow, WindowBatch } from "./open-windows.js";
 import { rejectContext } from "./rejections.js";
 import { type EmittedWindow, increments, settlementOf } from "./settlement.js";
-import type { WindowState, WindowStates } from "./window-state.js";
+import type { WindowState } from "./window-state.js";
+import type { WindowStates } from "./window-states.js";
 
 export interface SettlerOptions {
   readonly store: Store;
@@ -96,8 +97,8 @@ export class WindowSettler {
     emissions?.set(start, soFar);
     const gaugeTimes = new GaugeTimes(window, kept.text(this.#states.gaugesKey(start)));
     const parts = kept.contexts(this.#states.partsKey(start), start);
-    const last = kept.contexts(this.#states.finalSecondKey(start), start);
-    const emitted = emitWindow(window, { soFar, parts, last, gauges: gaugeTimes, wrap, host });
+    const finalSecond = kept.contexts(this.#states.finalSecondKey(start), start);
+    const emitted = emitWindow(window, { soFar, parts, finalSecond, gauges: gaugeTimes, wrap, host });
     const gauges = gaugeTimes.toText();
     const state: WindowState = {
       interval,
@@ -105,7 +106,7 @@ export class WindowSettler {
       emitted: soFar.emitted + 1,
       ready: ready === undefined ? undefined : ready + emitted.ready.length + emitted.sketches.length,
       hasParts: false,
-      hasFinalSecond: emitted.last !== undefined,
+      hasFinalSecond: emitted.finalSecond !== undefined,
       hasGauges: gauges !== undefined,
       host,
     };
