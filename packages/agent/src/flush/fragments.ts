@@ -22,7 +22,7 @@ import { type Context, newContext } from "../aggregation/context.js";
 import { type SavedContext, saveContexts } from "../aggregation/saved-contexts.js";
 import type { WindowSpan } from "../aggregation/window.js";
 import { isOwnReady } from "../runtime/ready-ids.js";
-import type { WindowState } from "./window-state.js";
+import { untouched, type WindowState } from "./window-state.js";
 import type { WindowStates } from "./window-states.js";
 
 const PAGE = 1_000;
@@ -59,13 +59,9 @@ export async function claimFragments(
   if (found.size === 0) return;
   const written = [...found.values()].map(({ window, last, inFinalSecond }) => {
     const state: WindowState = {
-      interval: window.interval,
+      ...untouched(window.interval),
       emitted: Math.min(last + 1, window.interval - 1),
-      hasParts: false,
-      ready: 0,
       hasFinalSecond: inFinalSecond.length > 0,
-      hasGauges: false,
-      host: undefined,
     };
     return { start: window.start, state, inFinalSecond };
   });
