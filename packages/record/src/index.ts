@@ -1,4 +1,5 @@
 export { canonicalTag, metricName, tagName, tagValue } from "./datadog-names.js";
+export { bad } from "./decode.js";
 export { messageOf } from "./errors.js";
 export {
   CHECK_STATUSES,
@@ -58,7 +59,7 @@ export {
   sortedBins,
   toPlainSketch,
 } from "./sketch.js";
-export { NO_TAGS, type Tags, tagList, tagsByName } from "./tags.js";
+export { isTagList, NO_TAGS, type Tags, tagList, tagsByName } from "./tags.js";
 export {
   type Milliseconds,
   milliseconds,

@@ -7,6 +7,7 @@
  * Source of the rules: Datadog's "Submit metrics" and "What best practices are recommended for naming metrics and tags".
  */
 import {
+  bad,
   metricName,
   type Point,
   type ReadyType,
@@ -39,6 +40,9 @@ export interface UncheckedSeries {
   readonly interval: unknown;
 }
 
+/** Of a metric's name in a reason, in characters. */
+const MAX_SHOWN = 80;
+
 const TYPES: Readonly<Record<ReadyType, true>> = { count: true, gauge: true, rate: true };
 
 /** All series, or the reason to refuse one, and with it the whole payload. */
@@ -55,41 +59,41 @@ export function checkAllSeries(claims: readonly UncheckedSeries[]): Result<reado
 function checkSeries(claim: UncheckedSeries): Result<SubmittedSeries> {
   const { metric, type = "gauge", host = "", tags, points, interval } = claim;
   if (typeof metric !== "string" || metricName(metric) === "") {
-    return refused("metric", "a name with a letter in it", metric);
+    return bad("metric", "a name with a letter in it", metric);
   }
-  if (!isType(type)) return refused("type", "count, gauge or rate", type);
-  if (typeof host !== "string") return refused("host", "a name", host);
+  if (!isType(type)) return bad("type", "count, gauge or rate", type);
+  if (typeof host !== "string") return bad("host", "a name", host);
   const checkedTags = checkTags(tags);
   if (!checkedTags.ok) return checkedTags;
   const checkedPoints = checkPoints(points);
   if (!checkedPoints.ok) return checkedPoints;
   const series = { metric, type, host, tags: checkedTags.value, points: checkedPoints.value };
   if (interval === undefined || interval === null || interval === 0) return { ok: true, value: series };
-  if (!isWholeNumber(interval) || interval < 0) return refused("interval", "whole seconds", interval);
+  if (!isWholeNumber(interval) || interval < 0) return bad("interval", "whole seconds", interval);
   return { ok: true, value: { ...series, interval: seconds(interval) } };
 }
 
 function checkTags(tags: unknown): Result<readonly string[]> {
   if (tags === undefined || tags === null) return { ok: true, value: [] };
-  if (!Array.isArray(tags)) return refused("tags", 'a list of "name:value"', tags);
+  if (!Array.isArray(tags)) return bad("tags", 'a list of "name:value"', tags);
   for (const [index, tag] of tags.entries()) {
-    if (typeof tag !== "string" || tag === "") return refused(`tags[${index}]`, "a string", tag);
+    if (typeof tag !== "string" || tag === "") return bad(`tags[${index}]`, "a string", tag);
   }
   return { ok: true, value: tags.toSorted() };
 }
 
 function checkPoints(points: unknown): Result<readonly Point[]> {
-  if (!Array.isArray(points)) return refused("points", "a list of points", points);
+  if (!Array.isArray(points)) return bad("points", "a list of points", points);
   if (points.length === 0) return { ok: false, reason: "points is empty" };
   const checked: Point[] = [];
   for (const [index, point] of points.entries()) {
     if (!Array.isArray(point) || point.length !== 2) {
-      return refused(`points[${index}]`, "a timestamp and a value", point);
+      return bad(`points[${index}]`, "a timestamp and a value", point);
     }
     const [at, value] = point;
-    if (!isWholeNumber(at)) return refused(`points[${index}]: timestamp`, "whole seconds since 1970", at);
+    if (!isWholeNumber(at)) return bad(`points[${index}]: timestamp`, "whole seconds since 1970", at);
     if (typeof value !== "number" || !Number.isFinite(value)) {
-      return refused(`points[${index}]: value`, "a finite number", value);
+      return bad(`points[${index}]: value`, "a finite number", value);
     }
     checked.push([seconds(at), value]);
   }
@@ -104,18 +108,6 @@ function isWholeNumber(value: unknown): value is number {
   return Number.isSafeInteger(value);
 }
 
-function refused(field: string, expected: string, found: unknown): { ok: false; reason: string } {
-  return { ok: false, reason: `${field} should be ${expected}, but is ${formatValue(found)}` };
-}
-
 function nameOf({ metric }: UncheckedSeries): string {
-  return typeof metric === "string" ? ` ${formatValue(metric)}` : "";
-}
-
-function formatValue(value: unknown): string {
-  if (value === undefined) return "missing";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object" && value !== null) return "an object";
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return typeof metric === "string" ? ` ${JSON.stringify(metric.slice(0, MAX_SHOWN))}` : "";
 }
