@@ -17,11 +17,16 @@ import { until } from "../support/until.js";
 let pretender: Listening;
 let certificates: Certificates;
 let received = "";
+let serverNames: string[] = [];
 
 beforeAll(async () => {
   certificates = await newCertificates();
   const { cert, key } = certificates.server;
-  const server = createServer({ cert: await readPem(cert), key: await readPem(key) }, (socket) => {
+  const SNICallback = (name: string, done: (error: null) => void) => {
+    serverNames.push(name);
+    done(null);
+  };
+  const server = createServer({ cert: await readPem(cert), key: await readPem(key), SNICallback }, (socket) => {
     socket
       .on("error", () => {})
       .on("data", (chunk: Buffer) => {
@@ -38,6 +43,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   received = "";
+  serverNames = [];
 });
 
 async function roundOf(collector: Collector): Promise<string> {
@@ -85,4 +91,12 @@ it.each(Object.entries(CONNECTIONS))("%s sends it no password", async (_, connec
   const { port } = pretender;
   expect(await connect(`user:secret@localhost:${port}`)).toMatch(/certificate|self.signed/i);
   expect(received).toBe("");
+});
+
+it("the mqtt collector gives a server its name, but never its address (RFC 6066, 3)", async () => {
+  const { port } = pretender;
+  await roundOf(mqttCollector(`mqtts://localhost:${port}`));
+  expect(serverNames).toEqual(["localhost"]);
+  await roundOf(mqttCollector(`mqtts://127.0.0.1:${port}`));
+  expect(serverNames).toEqual(["localhost"]);
 });

@@ -12,9 +12,14 @@ export function isLoopback(address: string | undefined): boolean {
   return family !== 0 && LOOPBACK.check(plain, family === 6 ? "ipv6" : "ipv4");
 }
 
-/** `host:port` for people, an IPv6 address in brackets. */
+/** `host:port`, an IPv6 address in brackets. */
 export function shownAddress({ host, port }: { readonly host: string; readonly port: number }): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** The host of a URL without the brackets of an IPv6 address. */
+export function bareHost({ hostname }: Pick<URL, "hostname">): string {
+  return hostname.replace(/^\[|\]$/g, "");
 }
 
 /** An address on which the agent listens for DogStatsD. */

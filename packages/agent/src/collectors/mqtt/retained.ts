@@ -5,9 +5,10 @@
  * subscription, and no timeout is needed. Packets are encoded and parsed by mqtt-packet, on which MQTT.js is
  * based; without a session there is no need for the rest of MQTT.js.
  */
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { generate, type IConnectPacket, type Packet, parser } from "mqtt-packet";
+import { bareHost } from "../../runtime/address.js";
 
 const PORTS: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:": 8883 };
 
@@ -26,10 +27,11 @@ export function readRetained(
 ): Promise<ReadonlyMap<string, string>> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const { protocol, hostname, port, username, password } = new URL(url);
-    const address = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (PORTS[protocol] ?? 0) };
-    // Explicit: with NODE_TLS_REJECT_UNAUTHORIZED=0, anybody could get the password.
-    const verified = { servername: address.host, rejectUnauthorized: true };
+    const parsed = new URL(url);
+    const { protocol, port, username, password } = parsed;
+    const address = { host: bareHost(parsed), port: Number(port) || (PORTS[protocol] ?? 0) };
+    // Explicit: with NODE_TLS_REJECT_UNAUTHORIZED=0, anybody could get the password. TLS has no server name for an address.
+    const verified = { servername: isIP(address.host) === 0 ? address.host : "", rejectUnauthorized: true };
     const socket = protocol === "mqtts:" ? connectTls({ ...address, ...verified }) : connectTcp(address);
     const retained = new Map<string, string>();
     const incoming = parser({ protocolVersion: 4 });
