@@ -6,6 +6,7 @@ import { type Config, loadConfig } from "../config/config.js";
 import { currentHostName, hostNameProblem } from "../config/host-name.js";
 import { OUTPUTS } from "../config/outputs.js";
 import { reload } from "../config/reload.js";
+import { shownAddress } from "../runtime/address.js";
 import { createLog, type Log, levelOf, type OwnLog } from "../runtime/log.js";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { VERSION } from "../runtime/version.js";
@@ -107,7 +108,7 @@ function announce({ storage, output, datadogUrl, settings, sources, warnings }: 
   const broker =
     storage === "redis"
       ? { broker: "redis" }
-      : { broker: "embedded", listen: `${listen.host}:${listen.port}`, data: dataDirectory };
+      : { broker: "embedded", listen: shownAddress(listen), data: dataDirectory };
   log.info(
     {
       ...broker,

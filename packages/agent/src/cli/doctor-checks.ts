@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import { connect } from "node:net";
 import { hostToAsk } from "../config/broker-address.js";
 import type { Config } from "../config/config.js";
-import { isLoopback } from "../runtime/address.js";
+import { isLoopback, shownAddress } from "../runtime/address.js";
 import { askAgent, controlSocket } from "../status/control.js";
 import { checkDatadog } from "./doctor-datadog.js";
 import { checkGateway } from "./doctor-gateway.js";
@@ -57,7 +57,7 @@ function checkPassword({ settings }: Config): readonly Finding[] {
 async function checkHttp(config: Config): Promise<readonly Finding[]> {
   const { http } = config.settings;
   if (http === "off" || http.port === 0) return [];
-  const address = `${http.host}:${http.port}`;
+  const address = shownAddress(http);
   if (!(await answers(hostToAsk(http.host), http.port))) return [];
   const status = await askHttp(config).catch(() => undefined);
   if (status !== undefined && !differs(status, config))
@@ -69,7 +69,7 @@ async function checkHttp(config: Config): Promise<readonly Finding[]> {
 
 async function checkListener({ settings }: Config): Promise<readonly Finding[]> {
   const { host, port } = settings.listen;
-  const address = `${host}:${port}`;
+  const address = shownAddress(settings.listen);
   const asking = askAgent(controlSocket(settings.dataDirectory), { kind: "list" });
   const running = await asking.catch(() => undefined);
   if (!(await answers(host, port)))

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import type { Config } from "../config/config.js";
 import { OUTPUTS } from "../config/outputs.js";
-import { isLoopback } from "../runtime/address.js";
+import { bareHost, isLoopback } from "../runtime/address.js";
 
 export interface Exposure {
   readonly found: string;
@@ -23,22 +23,22 @@ export async function exposures({
     ["DATADOG_URL", datadogUrl],
     ["DATADOG_LOGS_URL", logsUrl],
   ].flatMap(([name = "", address = ""]) => {
-    const { protocol, hostname } = new URL(address);
-    if (protocol === "https:" || isThisMachine(hostname)) return [];
-    const found = `${name} is http://: the API key is sent unencrypted to ${hostname}`;
+    const url = new URL(address);
+    if (url.protocol === "https:" || isThisMachine(url)) return [];
+    const found = `${name} is http://: the API key is sent unencrypted to ${url.hostname}`;
     return [{ found, advice: `use https:// in ${name}` }];
   });
   return [...unencrypted, ...(await readableFile(apiKeyFile))];
 }
 
-function unencryptedGateway({ protocol, hostname, password }: URL): readonly Exposure[] {
-  if (protocol === "rediss:" || password === "" || isThisMachine(hostname)) return [];
-  const found = `GATEWAY_URL is redis://: the gateway's password is sent unencrypted to ${hostname}`;
+function unencryptedGateway(url: URL): readonly Exposure[] {
+  if (url.protocol === "rediss:" || url.password === "" || isThisMachine(url)) return [];
+  const found = `GATEWAY_URL is redis://: the gateway's password is sent unencrypted to ${url.hostname}`;
   return [{ found, advice: "use rediss:// in GATEWAY_URL, and set CHOUETTE_TLS_CERT on the gateway" }];
 }
 
-function isThisMachine(hostname: string): boolean {
-  return hostname === "localhost" || isLoopback(hostname.replace(/^\[|\]$/g, ""));
+function isThisMachine(url: URL): boolean {
+  return url.hostname === "localhost" || isLoopback(bareHost(url));
 }
 
 async function readableFile(path: string | undefined): Promise<readonly Exposure[]> {

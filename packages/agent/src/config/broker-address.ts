@@ -8,9 +8,9 @@ export function brokerAddress({ settings, sources, storage }: Config): SettledAd
   if (storage === "redis" || sources.has("redisPort")) return redisAddress(settings);
   const { listen, password } = settings;
   const host = hostToAsk(listen.host);
-  if (password === undefined) return { host, port: listen.port };
-  const inUrl = host.includes(":") ? `[${host}]` : host;
-  return { url: `redis://:${encodeURIComponent(password)}@${inUrl}:${listen.port}` };
+  const address = { host, port: listen.port };
+  if (password === undefined) return address;
+  return { url: `redis://:${encodeURIComponent(password)}@${shownAddress(address)}` };
 }
 
 /** The host to connect to for a listener on this device: loopback if it listens on all addresses. */

@@ -1,5 +1,6 @@
 /** Formats a setting's value the way it is written in the environment. */
-import { type StatsdAddress, shownStatsdAddress } from "../runtime/address.js";
+import { type StatsdAddress, shownAddress, shownStatsdAddress } from "../runtime/address.js";
+import type { HostAndPort } from "./kinds.js";
 
 /** `-` for an unset value. */
 export function formatValue(value: unknown): string {
@@ -10,7 +11,7 @@ export function formatValue(value: unknown): string {
   if (typeof value !== "object") return String(value);
   if (isStatsdAddress(value)) return shownStatsdAddress(value);
   if ("age" in value && "step" in value) return `${value.age}s:${value.step}`;
-  return "host" in value && "port" in value ? `${value.host}:${value.port}` : JSON.stringify(value);
+  return "host" in value && "port" in value ? shownAddress(value as HostAndPort) : JSON.stringify(value);
 }
 
 function isStatsdAddress(value: object): value is StatsdAddress {

@@ -11,6 +11,7 @@
  */
 import { createServer, type Server } from "node:http";
 import { type Milliseconds, messageOf, milliseconds } from "@chouette-iot/record";
+import { shownAddress } from "../runtime/address.js";
 import { type Counts, RequestCounts } from "./counts.js";
 import type { Submission } from "./endpoints.js";
 import type { SubmittedCheck, SubmittedEvent } from "./events.js";
@@ -145,7 +146,7 @@ function listen(server: Server, host: string, port: number): Promise<string> {
     server.listen(port, host, () => {
       const address = server.address();
       const actual = typeof address === "object" && address !== null ? address.port : port;
-      resolve(`http://${host.includes(":") ? `[${host}]` : host}:${actual}`);
+      resolve(`http://${shownAddress({ host, port: actual })}`);
     });
   });
 }

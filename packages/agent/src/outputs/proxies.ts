@@ -1,5 +1,6 @@
 /** Chooses the proxy for a request: HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
 import { BlockList, isIP } from "node:net";
+import { bareHost } from "../runtime/address.js";
 
 export interface Proxies {
   /** The proxy for `http://` addresses, as a URL, with or without user and password. */
@@ -22,7 +23,7 @@ export function proxyFor(url: URL, { http, https, except = "" }: Proxies): URL |
 /** As with curl and Go, an exception is a name or an address, with or without a port, or a network in CIDR notation. */
 function isExcepted(url: URL, exception: string): boolean {
   if (exception === "*") return true;
-  const host = withoutDot(url.hostname.replace(/^\[|\]$/g, ""));
+  const host = withoutDot(bareHost(url));
   if (exception.includes("/")) return isInNetwork(host, exception);
   const { name, port } = hostAndPort(exception);
   if (port !== undefined && port !== portOf(url)) return false;

@@ -11,6 +11,7 @@ import { Agent as HttpsAgent } from "node:https";
 import { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Milliseconds } from "@chouette-iot/record";
+import { bareHost } from "../runtime/address.js";
 import { type Http2Connection, startHttp2 } from "./http2-connection.js";
 import { Http2Use } from "./http2-use.js";
 import { openSocket } from "./open-socket.js";
@@ -149,9 +150,9 @@ export class ServerConnections {
     offersHttp2: boolean,
     signal?: AbortSignal,
   ): Promise<{ readonly socket: Socket; readonly tcp: Socket }> {
-    const { hostname, port, protocol } = this.#url;
+    const { port, protocol } = this.#url;
     const isSecure = protocol === "https:";
-    const host = hostname.replace(/^\[|\]$/g, "");
+    const host = bareHost(this.#url);
     let tcp = new Socket();
     const target: Target = {
       ...{ host, port: Number(port) || (isSecure ? 443 : 80) },

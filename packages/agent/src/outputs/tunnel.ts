@@ -11,6 +11,7 @@ import { type ClientRequest, request as httpRequest, type RequestOptions } from 
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import type { Milliseconds } from "@chouette-iot/record";
+import { bareHost, shownAddress } from "../runtime/address.js";
 import type { Security } from "./secure-socket.js";
 
 export interface Target {
@@ -34,7 +35,7 @@ export function openTunnel(
   { host, port, onSocket }: Target,
   { timeout, signal }: OpenOptions,
 ): Promise<Socket> {
-  const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const authority = shownAddress({ host, port });
   return new Promise((resolve, reject) => {
     const request = requestOf(proxy, {
       method: "CONNECT",
@@ -60,8 +61,8 @@ export function openTunnel(
 }
 
 function requestOf(proxy: URL, options: RequestOptions): ClientRequest {
-  const { protocol, hostname, port } = proxy;
-  const address = { host: hostname.replace(/^\[|\]$/g, ""), agent: false, ...(port === "" ? {} : { port }) };
+  const { protocol, port } = proxy;
+  const address = { host: bareHost(proxy), agent: false, ...(port === "" ? {} : { port }) };
   const certificate = { rejectUnauthorized: true };
   return (protocol === "https:" ? httpsRequest : httpRequest)({ ...address, ...certificate, ...options });
 }

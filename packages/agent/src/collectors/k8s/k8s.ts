@@ -4,6 +4,7 @@
  * It makes one request a round, to the kubelet of its own node; it doesn't use the API server.
  */
 import type { K8sMetrics } from "../../config/collector-metrics.js";
+import { shownAddress } from "../../runtime/address.js";
 import type { Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { Kubelet, type KubeletOptions } from "./kubelet.js";
@@ -86,7 +87,7 @@ export function k8sCollector(options: KubeletOptions, metrics: K8sMetrics): Coll
   const kubelet = new Kubelet(options);
   return {
     name: "k8s",
-    subject: `the kubelet at ${options.host}:${options.port}${options.insecure ? ", not verified" : ""}`,
+    subject: `the kubelet at ${shownAddress(options)}${options.insecure ? ", not verified" : ""}`,
     collect: async ({ signal }) =>
       summaryMetrics(parseSummary(await kubelet.get("/stats/summary", signal)), metrics),
     close: () => kubelet.close(),

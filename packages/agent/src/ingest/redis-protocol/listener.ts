@@ -13,7 +13,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { getHeapStatistics } from "node:v8";
 import { type BrokerStore, type QueueNames, queueNames } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
-import { isLoopback } from "../../runtime/address.js";
+import { isLoopback, shownAddress } from "../../runtime/address.js";
 import { type Clock, systemClock } from "../../runtime/clock.js";
 import type { Log } from "../../runtime/log.js";
 import { Outage } from "../../runtime/outage.js";
@@ -68,7 +68,7 @@ export class PortTakenError extends Error {
 
   constructor(host: string, port: number) {
     super(
-      `${host}:${port} is taken by another program. Set CHOUETTE_LISTEN to another address, or, if that is a ` +
+      `${shownAddress({ host, port })} is taken by another program. Set CHOUETTE_LISTEN to another address, or, if that is a ` +
         "Redis to be used as the broker, set REDIS_HOST or CHOUETTE_STORAGE_TYPE=redis.",
     );
   }
