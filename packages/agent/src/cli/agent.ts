@@ -8,6 +8,7 @@ import { OUTPUTS } from "../config/outputs.js";
 import { reload } from "../config/reload.js";
 import { shownAddress } from "../runtime/address.js";
 import { createLog, type Log, levelOf, type OwnLog } from "../runtime/log.js";
+import { OneAtATime } from "../runtime/promises.js";
 import { withoutUserinfo } from "../runtime/redact.js";
 import { VERSION } from "../runtime/version.js";
 import { runAgentOnce } from "./agent-once.js";
@@ -41,7 +42,10 @@ export function registerAgent(program: Command): void {
     .action(async ({ once }: { readonly once?: boolean }) => {
       const config = settingsOrExitCode();
       if (config === undefined) return;
-      const log = createLog(config.settings.logLevel, OUTPUTS[config.output].isForPeople ? "stderr" : "stdout");
+      const log = createLog(
+        config.settings.logLevel,
+        OUTPUTS[config.output].isForPeople ? "stderr" : "stdout",
+      );
       try {
         await (once ? runAgentOnce(config, log) : runAgent(config, log));
       } catch (error) {
@@ -93,9 +97,9 @@ function reloadOnHangup(agent: Agent, atStart: Config, log: OwnLog): void {
       changed.length > 0 ? "settings reloaded" : "settings reloaded: none changed",
     );
   };
-  let last = Promise.resolve();
+  const reloads = new OneAtATime();
   process.on("SIGHUP", () => {
-    last = last.then(reloadOnce).catch((error) => log.error({ err: error }, "reload failed"));
+    reloads.run(reloadOnce).catch((error) => log.error({ err: error }, "reload failed"));
   });
 }
 

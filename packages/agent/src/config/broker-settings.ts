@@ -1,7 +1,8 @@
 /** Settings of the broker: the Redis server, or the embedded broker and its files. */
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { DEFAULT_MASTER } from "@chouette-iot/queue/resp/sentinel-address";
 import { MAX_SHARDS } from "@chouette-iot/record";
-import { defaultDataDirectory } from "./data-directory.js";
 import { fsync, hostAndPort, oneOf, text, wholeNumber, yesOrNo } from "./kinds.js";
 import { redisServers, redisUrl } from "./redis-kinds.js";
 import { setting } from "./setting.js";
@@ -117,3 +118,11 @@ export const BROKER = {
     "Disk limit of the embedded broker; unset, a tenth of its file system, at most 4 GiB. When it is reached, the oldest dead letters are deleted first, then logs, then metrics",
   ),
 } as const;
+
+/** The folder that the service manager or the system has for state. */
+function defaultDataDirectory(): string {
+  const { STATE_DIRECTORY = "", XDG_STATE_HOME } = process.env;
+  // systemd lists several if the unit asks for several.
+  const [ofService] = STATE_DIRECTORY.split(":");
+  return ofService || join(XDG_STATE_HOME || join(homedir(), ".local", "state"), "chouette");
+}

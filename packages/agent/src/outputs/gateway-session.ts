@@ -17,6 +17,7 @@ import { ErrorReply, encodeCommands, type Reply } from "@chouette-iot/queue/resp
 import { addressText, type BrokerAddress } from "@chouette-iot/queue/resp/address";
 import { RedisSocket } from "@chouette-iot/queue/resp/socket";
 import { messageOf, milliseconds } from "@chouette-iot/record";
+import { OneAtATime } from "../runtime/promises.js";
 
 /** A batch: the commands that store its records, and its receipt. */
 export interface GatewayBatch {
@@ -56,7 +57,7 @@ export class GatewaySession {
   /** Queues whose receipts were returned by `resume` since another connection last changed the fence. */
   readonly #known = new Set<string>();
   /** One exchange at a time: a transaction belongs to the connection. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new OneAtATime();
 
   constructor(address: BrokerAddress) {
     this.#address = address;
@@ -209,7 +210,7 @@ export class GatewaySession {
   }
 
   #inTurn<T>(signal: AbortSignal | undefined, step: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(async () => {
+    return this.#turns.run(async () => {
       const give = () => this.#drop(new Error("given up"));
       signal?.throwIfAborted();
       signal?.addEventListener("abort", give, { once: true });
@@ -219,8 +220,6 @@ export class GatewaySession {
         signal?.removeEventListener("abort", give);
       }
     });
-    this.#last = turn.catch(() => {});
-    return turn;
   }
 
   /** Closes the connection. Batches that were sent on it may be stored or not. */

@@ -12,22 +12,16 @@ const DAY_MS = 86_400_000;
 const NOT_ABOUT_PATH: ReadonlySet<number> = new Set([401, 403, 408, 413, 429]);
 
 export class SeriesV3Use {
-  readonly #now: () => number;
-  /** By `now`; Infinity: until something is delivered. */
+  /** On the monotonic clock, in milliseconds; Infinity: until something is delivered. */
   #notBefore = 0;
 
-  /** @param now in milliseconds, monotonic */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
-  }
-
   get isOn(): boolean {
-    return this.#now() >= this.#notBefore;
+    return performance.now() >= this.#notBefore;
   }
 
   /** A batch wasn't accepted as v3. @param byV2 the outcome of the same batch as v2 */
   notTaken(byV2: Outcome): void {
-    this.#notBefore = byV2.kind === "delivered" ? this.#now() + DAY_MS : Number.POSITIVE_INFINITY;
+    this.#notBefore = byV2.kind === "delivered" ? performance.now() + DAY_MS : Number.POSITIVE_INFINITY;
   }
 
   /** Something was delivered as v2. */

@@ -1,4 +1,4 @@
-/** Helpers for promises: a time limit, and a promise that is settled from outside. */
+/** Helpers for promises: a time limit, tasks one after another, and a promise that is settled from outside. */
 
 /** The promise's value, or undefined after `ms` milliseconds. Rejects if the promise rejects in time. */
 export async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
@@ -10,6 +10,18 @@ export async function within<T>(ms: number, answer: Promise<T>): Promise<T | und
     return await Promise.race([answer, overdue]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Runs tasks one after another, in the order of their calls. */
+export class OneAtATime {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Runs the work after all earlier ones. Resolves or rejects as the work does. */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work, work);
+    this.#last = done.catch(() => {});
+    return done;
   }
 }
 
