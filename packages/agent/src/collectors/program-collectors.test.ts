@@ -88,6 +88,14 @@ describe("the exec collector", () => {
     await until("the program's own child to be gone", () => spawnSync("kill", ["-0", child]).status !== 0);
   });
 
+  it("doesn't wait for a process in another group that has the program's output open", async () => {
+    const pid = join(folder.path, "pid");
+    const path = await script(`setsid sh -c 'echo $$ > ${pid}; exec sleep 600' & echo "a:1|g"`);
+    const ending = collect(exec({ name: "daemon", command: [path], timeout: 0.3 }));
+    await expect(ending).rejects.toThrow("timed out");
+    spawnSync("kill", [(await readFile(pid, "utf8")).trim()]);
+  });
+
   it("ends a program at the round's deadline", async () => {
     const path = await script("exec sleep 600");
     const ending = collect(exec({ name: "slow", command: [path] }), AbortSignal.timeout(50));

@@ -2,7 +2,8 @@
  * Runs a program and returns its output.
  *
  * Promises: the program never outlives the signal. It runs in a separate process group, which is killed as a whole,
- * with all that the program started. Output beyond a limit is an error and takes no memory.
+ * with all that the program started and that is still in the group. Nothing is waited for after that, not even a process
+ * that has left the group and has the output open. Output beyond a limit is an error and takes no memory.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { programEnvironment } from "./program-environment.js";
@@ -41,6 +42,9 @@ export function runProgram(
     const fail = (error: Error) => {
       failure ??= error;
       killGroup(child);
+      // A process that has left the group may still have them open; "close" would wait for it.
+      child.stdout.destroy();
+      child.stderr.destroy();
     };
     const abort = () => fail(new Error(`${command} timed out`));
     signal.addEventListener("abort", abort, { once: true });
