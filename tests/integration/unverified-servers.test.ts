@@ -26,13 +26,16 @@ beforeAll(async () => {
     serverNames.push(name);
     done(null);
   };
-  const server = createServer({ cert: await readPem(cert), key: await readPem(key), SNICallback }, (socket) => {
-    socket
-      .on("error", () => {})
-      .on("data", (chunk: Buffer) => {
-        received += chunk.toString("latin1");
-      });
-  });
+  const server = createServer(
+    { cert: await readPem(cert), key: await readPem(key), SNICallback },
+    (socket) => {
+      socket
+        .on("error", () => {})
+        .on("data", (chunk: Buffer) => {
+          received += chunk.toString("latin1");
+        });
+    },
+  );
   pretender = await listen(server.on("tlsClientError", () => {}));
   vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
 });
