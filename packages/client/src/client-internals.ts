@@ -50,7 +50,7 @@ function readOptions(options: unknown, warn: Warning): ChouetteClientOptions {
 }
 
 function newContexts({ prefix, tags }: ChouetteClientOptions, warn: Warning): ContextLookup {
-  if (typeof (prefix ?? "") !== "string") warn("prefix should be a text: none is used");
+  if (typeof (prefix ?? "") !== "string") warn("prefix should be a string: none is used");
   const used = typeof prefix === "string" ? prefix : "";
   try {
     return new ContextLookup(used, readTags(NO_TAGS, tags));
