@@ -26,8 +26,16 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   // Node has no Unix datagrams: the package that has them is loaded if a path is set.
   "agent/ingest": ["record", "queue", "agent/runtime"],
   "agent/flush": ["record", "queue", "agent/runtime", "agent/aggregation", "agent/wrappers"],
-  // Moves raw records between queues, and the state of their windows with them.
-  "agent/routing": ["record", "queue", "agent/runtime", "agent/aggregation", "agent/flush"],
+  // How the shards grow, and how records of clients without shards reach them. Of Redis the number of shards.
+  "agent/shards": [
+    "record",
+    "queue",
+    "queue/redis",
+    "agent/runtime",
+    "agent/aggregation",
+    "agent/flush",
+    "agent/lease",
+  ],
   "agent/timekeeping": ["record", "queue", "agent/runtime", "agent/flush"],
   "agent/dispatch": ["record", "queue", "agent/runtime", "agent/outputs"],
   "agent/lease": ["record", "queue", "agent/runtime"],
@@ -92,7 +100,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     "agent/ingest",
     "agent/lease",
     "agent/flush",
-    "agent/routing",
+    "agent/shards",
     "agent/timekeeping",
     "agent/dispatch",
     "agent/housekeeping",

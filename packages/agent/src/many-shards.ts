@@ -21,7 +21,6 @@ import {
 import type { RedisStore } from "@chouette-iot/queue/redis";
 import type { Config } from "./config/config.js";
 import { type DeviceMetrics, startDeviceMetrics } from "./device.js";
-import { Growth } from "./growth.js";
 import { removeOldMarkers } from "./ingest/dogstatsd/outbox.js";
 import { POLL_INTERVAL } from "./lease/leader.js";
 import { Members } from "./lease/members.js";
@@ -34,9 +33,10 @@ import type { Log } from "./runtime/log.js";
 import { beginOutage, endOutages, type NewOutage, Outage } from "./runtime/outage.js";
 import { LoopWatchdog } from "./runtime/watchdog.js";
 import { type Shard, startShard } from "./shard.js";
-import { ShardNumber } from "./shard-number.js";
 import { type AgentParts, memoryOf, type ShardSet, startShardPipeline } from "./shard-set.js";
 import { shardTargets, shardWriters } from "./shard-targets.js";
+import { Growth } from "./shards/growth.js";
+import { ShardNumber } from "./shards/shard-number.js";
 import { SharedReloadable } from "./shared-reloadable.js";
 
 /** The name of the shard with the queues of clients without shards. */

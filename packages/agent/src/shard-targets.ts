@@ -6,7 +6,7 @@ import type { Settings } from "./config/settings.js";
 import type { DeviceWriters } from "./device.js";
 import type { StatsdTarget } from "./ingest/dogstatsd/outboxes.js";
 import { checkWriter, readyWriter } from "./runtime/ready-writer.js";
-import type { ShardNumber } from "./shard-number.js";
+import type { ShardNumber } from "./shards/shard-number.js";
 import type { RecordTap } from "./status/record-tap.js";
 
 /**

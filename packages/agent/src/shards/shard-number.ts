@@ -6,9 +6,9 @@
  */
 import { StoreError } from "@chouette-iot/queue";
 import type { RedisStore } from "@chouette-iot/queue/redis";
-import { POLL_INTERVAL } from "./lease/leader.js";
-import type { Clock } from "./runtime/clock.js";
-import type { Outage } from "./runtime/outage.js";
+import { POLL_INTERVAL } from "../lease/leader.js";
+import type { Clock } from "../runtime/clock.js";
+import type { Outage } from "../runtime/outage.js";
 
 type NumberStore = Pick<RedisStore, "shards" | "replaceShards">;
 

@@ -10,10 +10,10 @@
 import type { Store } from "@chouette-iot/queue";
 import type { RedisStore } from "@chouette-iot/queue/redis";
 import { type Milliseconds, milliseconds, toMilliseconds } from "@chouette-iot/record";
-import { carryWindows, type WindowStore } from "./flush/carried-windows.js";
-import { windowKeys } from "./flush/window-state.js";
-import type { Clock } from "./runtime/clock.js";
-import type { Windows } from "./runtime/windows.js";
+import { carryWindows, type WindowStore } from "../flush/carried-windows.js";
+import { windowKeys } from "../flush/window-state.js";
+import type { Clock } from "../runtime/clock.js";
+import type { Windows } from "../runtime/windows.js";
 
 /** A shard in use, or one that will be. */
 export interface GrowingShard extends WindowStore {

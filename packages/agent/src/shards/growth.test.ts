@@ -2,8 +2,8 @@ import { queueNames, type Store, shardNamespace } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { milliseconds, seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
+import { Windows } from "../runtime/windows.js";
 import { type GrowingShard, Growth } from "./growth.js";
-import { Windows } from "./runtime/windows.js";
 
 const windows = new Windows(seconds(10), seconds(2));
 
