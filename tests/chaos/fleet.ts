@@ -17,20 +17,18 @@ interface Sent {
   readonly value: number;
 }
 
-/** The longest time from when a window closed until the intake had its points. */
-export interface Delay {
-  readonly seconds: number;
+/** A time in which the intake got nothing of a shard, less the length of a window, which an agent has to wait for. */
+export interface Idleness {
   readonly shard: number;
-  /** When the points arrived, in milliseconds since the epoch. */
-  readonly arrived: number;
+  readonly seconds: number;
+  /** When it ended, in milliseconds since the epoch. */
+  readonly until: number;
 }
 
 export interface FleetOptions {
   readonly settings: AgentSettings;
   /** Length of a window in seconds. */
   readonly window: number;
-  /** Seconds after its end until it closes. */
-  readonly grace: number;
   /** The shard of a ready metric; undefined for other metrics. */
   readonly shardOfReady: (metric: string) => number | undefined;
 }
@@ -50,7 +48,7 @@ export class Fleet {
   readonly #sent = new Map<string, Sent>();
   readonly #senders = new Map<number, { readonly agent: number; readonly at: number }>();
   readonly #logs = new Map<string, number[]>();
-  #delay: Delay = { seconds: 0, shard: 0, arrived: 0 };
+  #idleness: Idleness = { shard: 0, seconds: 0, until: 0 };
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -106,8 +104,9 @@ export class Fleet {
     return this.#senders;
   }
 
-  longestDelay(): Delay {
-    return this.#delay;
+  /** The longest one, if programs record metrics of each shard in each window. */
+  longestIdleness(): Idleness {
+    return this.#idleness;
   }
 
   /** Sum of the values by agent. @param isMeant which points to add up */
@@ -157,10 +156,10 @@ export class Fleet {
       this.#points.add(series, milliseconds(now));
       const shard = this.#options.shardOfReady(series.metric);
       if (shard === undefined) continue;
+      this.#timeIdleness(shard, now);
       this.#senders.set(shard, { agent, at: now });
       for (const [at, value] of series.points) {
         this.#sent.set(`${at} ${series.metric} ${series.tags}`, { agent, metric: series.metric, at, value });
-        this.#timeDelay(shard, at, now);
       }
     }
     for (const { fields } of submission.logs) {
@@ -169,11 +168,10 @@ export class Fleet {
     }
   }
 
-  #timeDelay(shard: number, at: number, arrived: number): void {
-    const { window, grace } = this.#options;
-    const closed = (Math.floor(at / window) + 1) * window + grace;
-    const seconds = arrived / 1000 - closed;
-    if (seconds > this.#delay.seconds) this.#delay = { seconds, shard, arrived };
+  #timeIdleness(shard: number, now: number): void {
+    const before = this.#senders.get(shard)?.at ?? now;
+    const seconds = (now - before) / 1000 - this.#options.window;
+    if (seconds > this.#idleness.seconds) this.#idleness = { shard, seconds, until: now };
   }
 }
 
