@@ -2,10 +2,11 @@
  * Several agents on the shards of one Redis: `node bench/measurements/shards.mjs [SECONDS [ROUNDS [RECORDS_PER_SECOND]]]`, after a
  * build. Prints a line of JSON for each run, then one with the means for 1, 2 and 4 agents.
  *
- * In each run so many agents share twelve shards of an empty redis-server evenly. Then records are stored at a constant rate: counts,
- * gauges and histograms of 100 contexts in each shard, the same number in each. CPU is that of the agents' processes from the
- * first record until all raw queues are empty, without redis-server; `idle` is their CPU before, in milliseconds a second. The runs
- * with 1, 2 and 4 agents alternate, so that what else the machine does affects all of them.
+ * In each run so many agents share twelve shards of an empty redis-server evenly. Records are stored at a constant rate: counts,
+ * gauges and histograms of 100 contexts in each shard, the same number in each. A load of five seconds comes first, so that the agents' code is
+ * compiled. CPU is that of the agents' processes from the first record after it until all raw queues are empty, without redis-server. From it,
+ * `microsecondsPerRecord` subtracts what the agents use without records, which is `idle`, in milliseconds a second. The runs with 1, 2 and 4
+ * agents alternate, so that what else the machine does affects all of them.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -24,6 +25,7 @@ const CONTEXTS = 100;
 const TYPES = ["count", "gauge", "count", "histogram"];
 const TICK_MS = 50;
 const IDLE_MS = 4_000;
+const WARM_UP_SECONDS = 5;
 const MILLION = 1e6;
 const [seconds = 10, rounds = 3, rate = 24_000] = process.argv.slice(2).map(Number);
 
@@ -32,7 +34,7 @@ const folder = await mkdtemp(join(tmpdir(), "chouette-bench-"));
 const tree = thisTree();
 
 /** The records of one tick for a shard. @param {number} from number of the first */
-function recordsOf(shard, from, count) {
+function recordsOf(shard, name, from, count) {
   const now = Date.now() / 1000;
   return Array.from({ length: count }, (_, index) => {
     const number = from + index;
@@ -41,7 +43,7 @@ function recordsOf(shard, from, count) {
     const value = `{"metric":"my.s${shard}.m${context}","type":"${type}","value":${number % 1_000},"timestamp":${now},"tags":{"zone":"z${context % 3}","kind":"k"}}`;
     return {
       score: now,
-      id: `bench.${shard}.${number}`,
+      id: `${name}.${shard}.${number}`,
       value,
       counted: type === "count" ? number % 1_000 : 0,
     };
@@ -64,8 +66,14 @@ async function sizes(stores, queue) {
   return each.reduce((sum, size) => sum + size, 0);
 }
 
-/** Stores records at the rate. @returns their number, and the sum of the counts */
-async function load(stores) {
+/**
+ * Stores records at the rate.
+ * @param {RedisStore[]} stores
+ * @param {number} seconds
+ * @param {string} name of the load, for ids
+ * @returns their number, and the sum of the counts
+ */
+async function load(stores, seconds, name) {
   const perTick = Math.round((rate * TICK_MS) / 1000 / SHARDS);
   const ticks = Math.round((seconds * 1000) / TICK_MS);
   const begun = performance.now();
@@ -73,7 +81,7 @@ async function load(stores) {
   for (let tick = 0; tick < ticks; tick++) {
     await Promise.all(
       stores.map((store, shard) => {
-        const records = recordsOf(shard, tick * perTick, perTick);
+        const records = recordsOf(shard, name, tick * perTick, perTick);
         for (const record of records) counted += record.counted;
         return store.append(`${namespace(shard)}:metrics:raw`, records);
       }),
@@ -102,29 +110,37 @@ async function run(count) {
     const cpu = () => agents.map((agent) => agent.cpuSeconds());
     const resting = cpu();
     await sleep(IDLE_MS);
+    const idle = cpu().map((end, agent) => (end - resting[agent]) / (IDLE_MS / 1000));
+    const drained = () =>
+      until("the raw queues' end", async () => (await sizes(stores, "metrics:raw")) === 0, { everyMs: 100 });
+    const warmUp = await load(stores, WARM_UP_SECONDS, "warm");
+    await drained();
     const before = cpu();
-    const { records, counted } = await load(stores);
-    await until("the raw queues' end", async () => (await sizes(stores, "metrics:raw")) === 0, {
-      everyMs: 100,
-    });
+    const begun = performance.now();
+    const { records, counted } = await load(stores, seconds, "bench");
+    await drained();
     const after = cpu();
+    const elapsed = (performance.now() - begun) / 1000;
     await until("the ready queues' end", async () => (await sizes(stores, "metrics:wrapped")) === 0, {
       everyMs: 100,
     });
     intake.check();
-    if (intake.counted() !== counted) throw new Error(`${counted} counted, ${intake.counted()} arrived`);
+    const sum = warmUp.counted + counted;
+    if (intake.counted() !== sum) throw new Error(`${sum} counted, ${intake.counted()} arrived`);
     if (!(await isEven(stores, agents))) throw new Error("the shares changed during the run");
     const perAgent = after.map((end, agent) => end - before[agent]);
-    const total = perAgent.reduce((sum, cpuSeconds) => sum + cpuSeconds, 0);
-    const mean = total / count;
+    const perRecord = (cpuSeconds) => Number(((cpuSeconds * MILLION) / records).toFixed(2));
+    const sumOf = (numbers) => numbers.reduce((total, number) => total + number, 0);
+    const mean = sumOf(perAgent) / count;
     return {
       agents: count,
       records,
       recordsPerAgent: records / count,
       cpuSecondsPerAgent: perAgent.map((cpuSeconds) => Number(cpuSeconds.toFixed(2))),
       maxDeviation: Number((Math.max(...perAgent.map((one) => Math.abs(one - mean))) / mean).toFixed(3)),
-      microsecondsPerRecord: Number(((total * MILLION) / records).toFixed(2)),
-      idle: before.map((start, agent) => Math.round(((start - resting[agent]) * MILLION) / IDLE_MS)),
+      microsecondsPerRecord: perRecord(sumOf(perAgent) - sumOf(idle) * elapsed),
+      withIdle: perRecord(sumOf(perAgent)),
+      idle: idle.map((share) => Math.round(share * 1_000)),
     };
   } finally {
     for (const store of stores) await store.close();
