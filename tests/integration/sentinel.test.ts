@@ -23,7 +23,7 @@ import { type Span, startNumberedLoad } from "../support/numbered-load.js";
 import { CLOSED_PORT, reservedPort } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { MASTER, startSentinel, startWatchedServers, watching } from "../support/sentinels.js";
-import { until } from "../support/until.js";
+import { PATIENCE, until } from "../support/until.js";
 
 const { rawMetrics } = queueNames();
 const KILLS = Number(process.env.SENTINEL_KILLS ?? 1);
@@ -251,7 +251,7 @@ describe("a master that is killed under load", () => {
     }
     const took = (performance.now() - begun) / 1_000;
     load.stop();
-    await client.flush({ timeoutMs: 10_000 });
+    await client.flush({ timeoutMs: 10_000 * PATIENCE });
     const { stored, buffered, dropped } = client.stats();
     expect(buffered).toBe(0);
     expect(Object.values(dropped).every((count) => count === 0)).toBe(true);
