@@ -3,21 +3,25 @@
  *
  * A store for the agent's dispatcher that keeps numbers and makes the records' text only when they are read: thousands of
  * devices with an hour's backlog fit into memory. It has the one queue that a device sends from; others are empty.
+ * For records that are only counted, it keeps no numbers: all texts of a series are like the first.
  */
 import { encodeReadyMetric } from "../../../packages/record/dist/index.js";
 import { hostSeries } from "../../workloads/host.mjs";
 import { Source } from "../../workloads/source.mjs";
 
 const CAPTURE_INTERVAL = 30;
+const SERIES = 24;
 
 export class CapturedQueue {
   epoch = 0;
   #series;
   #prefix;
-  /** Unix time of the next capture, in seconds. */
-  #next;
+  /** The text of a record of each series, if records are only counted. @type {readonly string[] | undefined} */
+  #texts;
+  /** Unix time of the first capture, in seconds. */
+  #from;
   #now;
-  /** The captures with records that aren't settled, by number: `{ at, values, left }`, with a bit of `left` for each record. */
+  /** The captures with records that aren't settled, by number: `{ values, left }`, with a bit of `left` for each record. */
   #captures = new Map();
   #captured = 0;
   #state = new Map();
@@ -28,18 +32,19 @@ export class CapturedQueue {
    * @param {number} options.seed
    * @param {number} options.from  Unix time of the first capture, in seconds
    * @param {() => number} options.now  Unix time in ms: what was captured until then is in the queue
-   * @param {number} [options.series]  at most so many, for simulations without content
+   * @param {boolean} [options.isCounted]
    */
-  constructor({ seed, from, now, series = 24 }) {
+  constructor({ seed, from, now, isCounted = false }) {
     this.#series = hostSeries(new Source(seed))
-      .slice(0, series)
+      .slice(0, SERIES)
       .map(({ metric, type = "gauge", tags = [], next }) => ({
         ...{ metric: `Chouette.host.${metric}`, type, tags, tagsJson: JSON.stringify(tags), next },
         ...(type === "gauge" ? {} : { interval: CAPTURE_INTERVAL }),
       }));
     this.#prefix = `collect.${(seed * 2_654_435_761).toString(16).slice(-8)}.`;
-    this.#next = from;
+    this.#from = from;
     this.#now = now;
+    if (isCounted) this.#texts = this.#series.map(({ next }, index) => this.#encoded(index, from, next(1)));
   }
 
   /** Records that wait. */
@@ -59,13 +64,18 @@ export class CapturedQueue {
   async read(_queue, { after, before = Number.POSITIVE_INFINITY, limit }) {
     this.#capture();
     const page = [];
-    for (const [number, { at, values, left }] of this.#captures) {
-      if (after !== undefined && at < after.score) continue;
+    const [oldest = this.#captured] = this.#captures.keys();
+    const start = after === undefined ? 0 : Math.ceil((after.score - this.#from) / CAPTURE_INTERVAL);
+    // Without a walk through captures that aren't wanted: a dispatch without a connection reads none.
+    for (let number = Math.max(oldest, start); number < this.#captured; number++) {
+      const at = this.#at(number);
       if (at >= before) break;
+      const { values, left } = this.#captures.get(number) ?? { left: 0 };
       const first = at === after?.score && after.id !== "" ? this.#indexOf(after.id).index + 1 : 0;
-      for (let index = first; index < values.length; index++) {
+      for (let index = first; left !== 0 && index < SERIES; index++) {
         if ((left & (1 << index)) === 0) continue;
-        page.push({ score: at, id: this.#id(number, index), value: this.#text(index, at, values[index]) });
+        const value = this.#texts?.[index] ?? this.#encoded(index, at, values[index]);
+        page.push({ score: at, id: this.#id(number, index), value });
         if (page.length === limit) return page;
       }
     }
@@ -97,14 +107,18 @@ export class CapturedQueue {
   }
 
   #capture() {
-    for (; this.#next * 1_000 <= this.#now(); this.#next += CAPTURE_INTERVAL) {
-      const values = new Float64Array(this.#series.map(({ next }) => next(1)));
-      this.#captures.set(this.#captured++, { at: this.#next, values, left: 2 ** values.length - 1 });
-      this.#size += values.length;
+    for (; this.#at(this.#captured) * 1_000 <= this.#now(); this.#captured++) {
+      const values = this.#texts === undefined ? this.#series.map(({ next }) => next(1)) : undefined;
+      this.#captures.set(this.#captured, { values, left: 2 ** SERIES - 1 });
+      this.#size += SERIES;
     }
   }
 
-  #text(index, at, value) {
+  #at(number) {
+    return this.#from + number * CAPTURE_INTERVAL;
+  }
+
+  #encoded(index, at, value) {
     const { metric, type, tags, tagsJson, interval } = this.#series[index];
     const points = /** @type {any} */ ([[at, value]]);
     const record = { metric, type, tags, points, ...(interval === undefined ? {} : { interval }) };
@@ -112,11 +126,11 @@ export class CapturedQueue {
   }
 
   #id(number, index) {
-    return `${this.#prefix}${number * this.#series.length + index}`;
+    return `${this.#prefix}${number * SERIES + index}`;
   }
 
   #indexOf(id) {
     const count = Number(id.slice(this.#prefix.length));
-    return { number: Math.floor(count / this.#series.length), index: count % this.#series.length };
+    return { number: Math.floor(count / SERIES), index: count % SERIES };
   }
 }

@@ -3,7 +3,6 @@
  * sends when it is asked to, at the virtual time that it is given.
  */
 import "../../../packages/agent/bin/small-heap.js";
-import { Dispatcher } from "../../../packages/agent/dist/dispatch/dispatcher.js";
 import { startBroker } from "../../../packages/agent/dist/ingest/redis-protocol/listener.js";
 import { openDatadog } from "../../../packages/agent/dist/outputs/open-outputs.js";
 import { WireMeter } from "../../../packages/agent/dist/outputs/wire-meter.js";
@@ -11,7 +10,7 @@ import { openEmbeddedStore } from "../../../packages/queue/dist/embedded/open-em
 import { RedisStore } from "../../../packages/queue/dist/redis/redis-store.js";
 import { answer } from "../../suite/child.mjs";
 import { until } from "../../support/until.mjs";
-import { metricsDispatch } from "./device.mjs";
+import { metricsDispatcher } from "./device.mjs";
 
 const FSYNC_MS = 1_000;
 const MAX_CONNECTIONS = 10_000;
@@ -24,7 +23,6 @@ const clock = /** @type {any} */ ({
   sleep: () => Promise.reject(new Error("a gateway's process doesn't wait")),
 });
 let dispatcher;
-let embedded;
 
 answer({
   open: async ({ redisPort, folder, apiUrl, seriesVersion }) => {
@@ -34,23 +32,21 @@ answer({
       ...{ hostName: () => "gateway", seriesVersion, precision: undefined, wireMeter: new WireMeter() },
       proxies: { http: undefined, https: undefined, except: undefined },
     });
-    dispatcher = new Dispatcher(metricsDispatch({ store, clock, output: outputs.metrics }));
+    dispatcher = metricsDispatcher({ store, clock, output: outputs.metrics });
     return { port };
   },
   /** Sends everything that waits. */
   dispatch: async (time) => {
     now = time;
-    const bytesStored = embedded?.bytes() ?? 0;
     const { failure, ...dispatched } = await dispatcher.dispatch();
     if (failure !== undefined || dispatched.rejected + dispatched.expired > 0)
       throw new Error(`not everything was sent: ${JSON.stringify({ failure, ...dispatched })}`);
-    return { ...dispatched, bytesStored };
+    return dispatched;
   },
 });
 
 async function openOwn(folder) {
   const { store } = await openEmbeddedStore({ folder, fsync: FSYNC_MS });
-  embedded = store;
   const broker = await startBroker({
     ...{ store, log, host: "127.0.0.1", port: 0, maxConnections: MAX_CONNECTIONS },
   });

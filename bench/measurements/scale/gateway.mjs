@@ -2,7 +2,7 @@
  * A gateway for simulated devices: real processes that store and send real records, and a model of the time that this takes.
  *
  * The model has a thread for each process, and costs that were measured here (`measureCosts`). Records of devices that are
- * only counted, and all without processes, are in the model alone.
+ * only counted are in the model alone; without processes, these are all.
  */
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ const NETWORK_MS = 1;
  *
  * @typedef {object} Processes
  * @property {import("../../../packages/queue/dist/resp/address.js").BrokerAddress} address
- * @property {(now: number) => Promise<{ delivered: number, bytes: number, bytesStored: number }>} dispatch
+ * @property {(now: number) => Promise<{ delivered: number, bytes: number }>} dispatch
  * @property {() => { agent: number, redis: number }} cpu  seconds so far
  * @property {() => { agent: number, redis: number }} peak  bytes of memory
  * @property {() => Promise<number>} redisBytes  that Redis uses for its data
@@ -85,8 +85,6 @@ export class Gateway {
   bytesIn = 0;
   bytesOut = 0;
   reallySent = 0;
-  /** At most in the embedded store, in bytes. */
-  mostStored = 0;
   /** New connections, and batches, by second of virtual time. */
   connections = new Map();
   batches = new Map();
@@ -97,7 +95,7 @@ export class Gateway {
   #agent = new Worker();
   #broker;
 
-  /** @param {Spec} spec @param {Costs} costs @param {Processes} [processes]  without them, it only counts records */
+  /** @param {Spec} spec @param {Costs} costs @param {Processes} [processes] */
   constructor(spec, costs, processes) {
     this.spec = spec;
     this.#costs = costs;
@@ -115,8 +113,8 @@ export class Gateway {
   }
 
   /** The output of a device's agent to this gateway. @returns {any} */
-  outputFor(host) {
-    if (this.#processes === undefined) return COUNTING;
+  outputFor(host, isCounted) {
+    if (isCounted || this.#processes === undefined) return COUNTING;
     return openGateway({ address: this.#processes.address, hostName: () => host }).metrics;
   }
 
@@ -149,10 +147,9 @@ export class Gateway {
   }
 
   async #dispatch(clock) {
-    const counted = this.#processes === undefined ? this.waiting : this.#counted;
+    const counted = this.#counted;
     this.#counted = 0;
-    const real = (await this.#processes?.dispatch(clock.now())) ?? { delivered: 0, bytes: 0, bytesStored: 0 };
-    this.mostStored = Math.max(this.mostStored, real.bytesStored);
+    const real = (await this.#processes?.dispatch(clock.now())) ?? { delivered: 0, bytes: 0 };
     this.bytesOut += real.bytes;
     this.reallySent += real.delivered;
     const delivered = real.delivered + counted;

@@ -16,8 +16,8 @@ const SAMPLE_MS = 1_000;
 const MAX_DRAIN_MINUTES = 60;
 /** Share of devices that count as most. */
 const MOST = 0.99;
-/** One device of so many sends real records after the outage; the others are only counted. */
-const SAMPLED = 16;
+/** Of the devices with an outage, one of so many has real records; the others are only counted. */
+const SAMPLED = 40;
 
 /**
  * @param {object} plan
@@ -33,7 +33,9 @@ export async function simulateOutage({ gateways, minutes, outageMinutes, random 
   const groups = [];
   for (const spec of gateways) {
     const processes = await startProcesses(spec, folder, apiUrl);
-    groups.push(newGroup({ spec, processes, random, firstSeed: 100_000 * groups.length }));
+    const from = (WARM_UP_MINUTES + minutes) * MINUTE_MS;
+    const outage = spec.hasOutage ? { from, to: from + outageMinutes * MINUTE_MS } : undefined;
+    groups.push(newGroup({ spec, processes, random, outage, firstSeed: 100_000 * groups.length }));
   }
   try {
     say(`${minutes} minutes of normal operation`);
@@ -41,22 +43,25 @@ export async function simulateOutage({ gateways, minutes, outageMinutes, random 
     const cut = groups.filter(({ spec }) => spec.hasOutage);
     for (const group of groups) if (!cut.includes(group)) await group.gateway.processes?.end();
     say(`an outage of ${outageMinutes} minutes`);
-    const outages = await Promise.all(cut.map((group) => outage(group, outageMinutes)));
+    const outages = await Promise.all(cut.map(recovery));
     return { normal, outages };
   } finally {
     for (const { gateway } of groups) await gateway.processes?.end();
   }
 }
 
-function newGroup({ spec, processes, random, firstSeed }) {
+function newGroup({ spec, processes, random, outage, firstSeed }) {
   const time = new VirtualTime();
   const gateway = new Gateway(spec, spec.costs, processes);
-  const link = { isUp: true, isRefused: false };
+  const link = { outage, isRefused: false };
   const devices = Array.from({ length: spec.devices }, (_, index) =>
-    startDevice(time, { seed: firstSeed + index, startsAt: random() * RELEASE_MS, link, gateway }),
+    startDevice(time, {
+      ...{ seed: firstSeed + index, startsAt: random() * RELEASE_MS, link, gateway },
+      isCounted: spec.hasOutage && index % SAMPLED > 0,
+    }),
   );
   gateway.start(time, random() * RELEASE_MS);
-  return { spec, time, gateway, link, devices };
+  return { spec, time, gateway, outage, devices };
 }
 
 async function normalOperation({ spec, time, gateway }, minutes) {
@@ -83,17 +88,14 @@ function figuresOf(gateway) {
   return { bytesIn, bytesOut, modelled, sent, reallySent, cpuAgent: agent, cpuRedis: redis };
 }
 
-async function outage({ spec, time, gateway, link, devices }, outageMinutes) {
-  link.isUp = false;
-  for (const [index, device] of devices.entries()) device.isCounted = index % SAMPLED > 0;
-  await time.runUntil(time.now + outageMinutes * MINUTE_MS);
-  const returned = time.now;
+async function recovery({ spec, time, gateway, outage, devices }) {
+  const returned = outage.to;
+  await time.runUntil(returned);
   const backlog = sum(devices.map(({ queue }) => queue.length));
   for (const device of devices)
-    Object.assign(device, { connectedAt: undefined, freshAt: undefined, drainedAt: undefined });
+    Object.assign(device, { freshAt: undefined, drainedAt: undefined });
   gateway.mostWaiting = gateway.waiting;
   const before = figuresOf(gateway);
-  link.isUp = true;
   const curve = [];
   let drained;
   for (let sentAtEnd = Number.POSITIVE_INFINITY; gateway.sent < sentAtEnd; ) {
@@ -114,16 +116,13 @@ async function outage({ spec, time, gateway, link, devices }, outageMinutes) {
     curve,
     sent: after.sent - before.sent,
     reallySent: after.reallySent - before.reallySent,
-    connected: spread(times("connectedAt")),
     fresh: spread(times("freshAt")),
     drained: spread(times("drainedAt")),
     sentAfter: time.now - returned,
     mostWaiting: gateway.mostWaiting,
-    mostStored: gateway.mostStored,
     bytesOut: after.bytesOut - before.bytesOut,
     cpu: after.cpuAgent + after.cpuRedis - before.cpuAgent - before.cpuRedis,
     modelled: after.modelled - before.modelled,
-    peak: gateway.processes?.peak(),
     connections: perSecond(gateway.connections, returned),
     batches: perSecond(gateway.batches, returned),
   };

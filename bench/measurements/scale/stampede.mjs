@@ -59,19 +59,15 @@ export async function stampede({ startSpread, outage, isRefused }, { devices, co
   const time = new VirtualTime();
   const spec = /** @type {const} */ ({ name: "counted", broker: "embedded", series: "v3", devices });
   const gateway = new Gateway(spec, costs);
-  const link = { isUp: outage?.from !== 0, isRefused };
   for (let seed = 0; seed < devices; seed++)
-    startDevice(time, { seed, startsAt: random() * startSpread, link, gateway, series: 1 });
+    startDevice(time, {
+      ...{ seed, startsAt: random() * startSpread, gateway, isCounted: true },
+      link: { outage, isRefused },
+    });
   const former = Math.random;
   Math.random = hasJitter ? random : () => 1;
   try {
-    if (outage !== undefined) {
-      await time.runUntil(outage.from);
-      link.isUp = false;
-      await time.runUntil(outage.to);
-      link.isUp = true;
-    }
-    const returned = time.now;
+    const returned = outage?.to ?? 0;
     await time.runUntil(returned + 10 * MINUTE_MS);
     const within = (counts, from, to) =>
       Math.max(
