@@ -84,14 +84,15 @@ export class CapturedQueue {
 
   /** @param {{ remove?: readonly any[], state?: ReadonlyMap<string, string | undefined> }} settlement */
   async settle({ remove = [], state = new Map() }) {
-    for (const { id } of remove.flatMap(({ records }) => records)) {
-      const { number, index } = this.#indexOf(id);
-      const capture = this.#captures.get(number);
-      if (capture === undefined || (capture.left & (1 << index)) === 0) continue;
-      capture.left &= ~(1 << index);
-      this.#size -= 1;
-      if (capture.left === 0) this.#captures.delete(number);
-    }
+    for (const { records } of remove)
+      for (const { id } of records) {
+        const { number, index } = this.#indexOf(id);
+        const capture = this.#captures.get(number);
+        if (capture === undefined || (capture.left & (1 << index)) === 0) continue;
+        capture.left &= ~(1 << index);
+        this.#size -= 1;
+        if (capture.left === 0) this.#captures.delete(number);
+      }
     for (const [key, text] of state) {
       if (text === undefined) this.#state.delete(key);
       else this.#state.set(key, text);

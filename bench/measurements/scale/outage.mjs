@@ -92,8 +92,7 @@ async function recovery({ spec, time, gateway, outage, devices }) {
   const returned = outage.to;
   await time.runUntil(returned);
   const backlog = sum(devices.map(({ queue }) => queue.length));
-  for (const device of devices)
-    Object.assign(device, { freshAt: undefined, drainedAt: undefined });
+  for (const device of devices) Object.assign(device, { freshAt: undefined, drainedAt: undefined });
   gateway.mostWaiting = gateway.waiting;
   const before = figuresOf(gateway);
   const curve = [];

@@ -30,15 +30,17 @@ export function costsTable(costs) {
 export function normalTable(gateways) {
   return table(
     ["gateway", "devices", "bytes in", "bytes out", "CPU", "by the model", "peak memory"],
-    gateways.filter(({ spec }) => !spec.hasOutage).map(({ spec, bytesIn, bytesOut, cpuAgent, cpuRedis, modelled, peak }) => [
-      nameOf(spec),
-      number(spec.devices),
-      number(bytesIn),
-      number(bytesOut),
-      `${number((cpuAgent + cpuRedis) * 1_000, 2)} ms${cpuRedis > 0 ? ` (Redis ${number(cpuRedis * 1_000, 2)})` : ""}`,
-      `${number(modelled * 1_000, 2)} ms`,
-      memory(peak),
-    ]),
+    gateways
+      .filter(({ spec }) => !spec.hasOutage)
+      .map(({ spec, bytesIn, bytesOut, cpuAgent, cpuRedis, modelled, peak }) => [
+        nameOf(spec),
+        number(spec.devices),
+        number(bytesIn),
+        number(bytesOut),
+        `${number((cpuAgent + cpuRedis) * 1_000, 2)} ms${cpuRedis > 0 ? ` (Redis ${number(cpuRedis * 1_000, 2)})` : ""}`,
+        `${number(modelled * 1_000, 2)} ms`,
+        memory(peak),
+      ]),
   );
 }
 

@@ -22,8 +22,8 @@ export class VirtualTime {
   now = 0;
   #awake = 0;
   #onQuiet = () => {};
-  /** A binary heap of `{ at, wake }`, the earliest first. */
-  #sleepers = [];
+  /** What wakes them, by step. */
+  #sleepers = new Map();
 
   /**
    * Starts a process at this time, in ms. If it rejects, so does nothing else: an unhandled rejection ends the program.
@@ -39,7 +39,7 @@ export class VirtualTime {
       sleep: (ms) =>
         new Promise((resolve) => {
           const until = time + Math.max(0, ms);
-          this.#push(until, () => {
+          this.#wakeAt(until, () => {
             time = until;
             resolve(undefined);
           });
@@ -47,54 +47,35 @@ export class VirtualTime {
           if (this.#awake === 0) this.#onQuiet();
         }),
     };
-    this.#push(at, () => void run(clock));
+    this.#wakeAt(at, () => void run(clock));
   }
 
-  /** Lets time pass until then, in ms. @param {number} end */
+  /** Lets time pass until then: a multiple of a step, in ms. @param {number} end */
   async runUntil(end) {
-    for (let first = this.#sleepers[0]; first !== undefined && first.at <= end; first = this.#sleepers[0]) {
-      this.now = first.at;
-      const due = [];
-      while (this.#sleepers.length > 0 && this.#sleepers[0].at <= Math.min(this.now + STEP_MS, end))
-        due.push(this.#pop());
-      this.#awake = due.length;
-      const quiet = new Promise((resolve) => {
-        this.#onQuiet = () => resolve(undefined);
-      });
-      for (const { wake } of due) wake();
-      await quiet;
-    }
-    this.now = end;
+    for (; this.now < end; this.now += STEP_MS)
+      for (let due = this.#due(); due !== undefined; due = this.#due()) {
+        this.#awake = due.length;
+        const quiet = new Promise((resolve) => {
+          this.#onQuiet = () => resolve(undefined);
+        });
+        for (const wake of due) wake();
+        await quiet;
+      }
   }
 
-  #push(at, wake) {
-    const heap = this.#sleepers;
-    let index = heap.push({ at, wake }) - 1;
-    for (
-      let parent = (index - 1) >> 1;
-      index > 0 && heap[parent].at > heap[index].at;
-      parent = (index - 1) >> 1
-    ) {
-      [heap[parent], heap[index]] = [heap[index], heap[parent]];
-      index = parent;
-    }
+  /** Those that wake in this step. A process that sleeps for less than a step may do so again. */
+  #due() {
+    const step = Math.floor(this.now / STEP_MS);
+    const due = this.#sleepers.get(step);
+    this.#sleepers.delete(step);
+    return due;
   }
 
-  #pop() {
-    const heap = this.#sleepers;
-    const [first] = heap;
-    const last = heap.pop();
-    if (heap.length === 0) return first;
-    heap[0] = last;
-    for (let index = 0; ; ) {
-      const [left, right] = [2 * index + 1, 2 * index + 2];
-      let least = index;
-      if (left < heap.length && heap[left].at < heap[least].at) least = left;
-      if (right < heap.length && heap[right].at < heap[least].at) least = right;
-      if (least === index) return first;
-      [heap[index], heap[least]] = [heap[least], heap[index]];
-      index = least;
-    }
+  #wakeAt(at, wake) {
+    const step = Math.floor(at / STEP_MS);
+    const sleepers = this.#sleepers.get(step);
+    if (sleepers === undefined) this.#sleepers.set(step, [wake]);
+    else sleepers.push(wake);
   }
 }
 
