@@ -3,8 +3,8 @@
  * build. Prints a line of JSON for each run, then one with the means for 1, 2 and 4 agents.
  *
  * In each run so many agents share twelve shards of an empty redis-server evenly. Records are stored at a constant rate: counts,
- * gauges and histograms of 100 contexts in each shard, the same number in each. A load of five seconds comes first, so that the agents' code is
- * compiled. CPU is that of the agents' processes from the first record after it until all raw queues are empty, without redis-server. From it,
+ * gauges and histograms of 100 contexts in each shard, the same number in each. A load of five seconds for each agent comes first, so that the
+ * agents' code is compiled. CPU is that of the agents' processes from the first record after it until all raw queues are empty, without redis-server. From it,
  * `microsecondsPerRecord` subtracts what the agents use without records, which is `idle`, in milliseconds a second. The runs with 1, 2 and 4
  * agents alternate, so that what else the machine does affects all of them.
  */
@@ -25,6 +25,7 @@ const CONTEXTS = 100;
 const TYPES = ["count", "gauge", "count", "histogram"];
 const TICK_MS = 50;
 const IDLE_MS = 4_000;
+/** For each agent: with more agents, each gets fewer records a second. */
 const WARM_UP_SECONDS = 5;
 const MILLION = 1e6;
 const [seconds = 10, rounds = 3, rate = 24_000] = process.argv.slice(2).map(Number);
@@ -113,7 +114,7 @@ async function run(count) {
     const idle = cpu().map((end, agent) => (end - resting[agent]) / (IDLE_MS / 1000));
     const drained = () =>
       until("the raw queues' end", async () => (await sizes(stores, "metrics:raw")) === 0, { everyMs: 100 });
-    const warmUp = await load(stores, WARM_UP_SECONDS, "warm");
+    const warmUp = await load(stores, WARM_UP_SECONDS * count, "warm");
     await drained();
     const before = cpu();
     const begun = performance.now();
