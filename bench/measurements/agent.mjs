@@ -28,8 +28,9 @@ export default {
   title: "Through the agent",
   about: `A backlog of ${RECORDS.toLocaleString("en-US")} raw records waits in the broker, 2,000 for each second of device time: counts, gauges and
 histograms with two tags, of 100 or of 10,000 contexts in turn. The agent starts as a separate process with its default settings, without
-collectors and self metrics, and runs until the raw queue is empty. Then the next release is brought forward. The sum of all counts must
-arrive at a stand-in for Datadog, or the run fails. Each run begins with a copy of the same backlog, in a new redis-server without
+collectors and self metrics, and runs until the raw queue is empty. Until then the stand-in for Datadog answers 503, so that the dispatch
+takes no part of the time. Then the next release is brought forward. The sum of all counts must
+arrive at the stand-in, or the run fails. Each run begins with a copy of the same backlog, in a new redis-server without
 persistence or in copied files.
 
 There are two rates: from the start of the process, including loading, connecting and the check of the embedded broker's files; and from

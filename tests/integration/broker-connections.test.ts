@@ -91,7 +91,7 @@ describe("answers", () => {
 });
 
 describe("a connection that another one ends", () => {
-  it("carries nothing out after that, and what it stored before is told", async () => {
+  it("carries nothing out after that, and answers what it stored before", async () => {
     const first = await connectRaw(broker.port);
     first.send(request("CLIENT", "INFO"));
     const [, id, address] = /id=(\d+) addr=(\S+)/.exec(await first.receives("addr=")) ?? [];
