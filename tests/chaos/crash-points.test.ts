@@ -3,13 +3,12 @@ import { queueNames, type Settlement, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
-import { KEEPS_ALL } from "../../packages/agent/src/aggregation/series-filter.js";
 import { Dispatcher } from "../../packages/agent/src/dispatch/dispatcher.js";
 import { SentBytes } from "../../packages/agent/src/dispatch/sent-bytes.js";
-import { Flusher } from "../../packages/agent/src/flush/flusher.js";
 import type { Output } from "../../packages/agent/src/outputs/output.js";
 import { Windows } from "../../packages/agent/src/runtime/windows.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
+import { newFlusher } from "../support/flushing.js";
 
 const queues = queueNames();
 
@@ -53,17 +52,7 @@ async function run(store: Store, now: number, intake: Map<string, number>): Prom
   };
   const wrap = datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] });
   const ttl = seconds(14_400);
-  await new Flusher({
-    store,
-    queues,
-    wrap,
-    clock,
-    windows: new Windows(seconds(3), seconds(0)),
-    ttl,
-    globalTags: [],
-    filter: KEEPS_ALL,
-    earliestPlausible: seconds(0),
-  }).flush();
+  await newFlusher({ store, clock, wrap, windows: new Windows(seconds(3), seconds(0)) }).flush();
   await new Dispatcher({
     store,
     queue: queues.readyMetrics,

@@ -1,8 +1,8 @@
 /** The connections of the embedded broker: the order of replies, the limit of connections, who may use them. */
 import { milliseconds } from "@chouette-iot/record";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { PortTakenError } from "../../packages/agent/src/ingest/redis-protocol/listener.js";
-import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../support/broker.js";
+import { brokerPerTest, startTestBroker } from "../support/broker.js";
 import { FailingDisk } from "../support/failing-disk.js";
 import { ask, connectRaw, request, storedReply, storing } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
@@ -10,22 +10,11 @@ import { until } from "../support/until.js";
 const QUEUE = "chouette:metrics:raw";
 const MEBIBYTE = 1024 * 1024;
 
-let broker: TestBroker;
-
-async function use(options: TestBrokerOptions): Promise<void> {
-  await broker.stop();
-  broker = await startTestBroker(options);
-}
-
-beforeEach(async () => {
-  broker = await startTestBroker();
-});
-
-afterEach(() => broker.stop());
+const { current, use } = brokerPerTest();
 
 describe("answers", () => {
   it("keep the order of pipelined requests while what they store shares commits", async () => {
-    const client = await connectRaw(broker.port);
+    const client = await connectRaw(current().port);
     let expected = "";
     for (let number = 0; number < 300; number++) {
       const ids = Array.from({ length: (number % 7) + 1 }, (_, index) => `${number}-${index}`);
@@ -43,7 +32,7 @@ describe("answers", () => {
   it("wait for one that is being stored for a moment only, and then come without it", async () => {
     const disk = new FailingDisk();
     await use({ files: disk.files, fsync: "always" });
-    const client = await connectRaw(broker.port);
+    const client = await connectRaw(current().port);
     client.send(storing(["a"]));
     await client.receives(storedReply(["a"]));
     disk.flushMs = 2_000;
@@ -57,7 +46,7 @@ describe("answers", () => {
   });
 
   it("that nobody reads stop the reading of requests, and all come in the end", async () => {
-    const client = await connectRaw(broker.port);
+    const client = await connectRaw(current().port);
     client.socket.pause();
     const echo = request("ECHO", "x".repeat(MEBIBYTE));
     const count = 64;
@@ -79,20 +68,20 @@ describe("answers", () => {
   });
 
   it("to what was under way are given before the broker closes", async () => {
-    const client = await connectRaw(broker.port);
-    const idle = await connectRaw(broker.port);
+    const client = await connectRaw(current().port);
+    const idle = await connectRaw(current().port);
     client.send(storing(["a"]) + storing(["b"]));
     await client.receives("QUEUED");
-    await broker.close();
+    await current().close();
     expect(await client.closed).toBe(storedReply(["a"]) + storedReply(["b"]));
     expect(await idle.closed).toBe("");
-    expect(await broker.store.size(QUEUE)).toBe(2);
+    expect(await current().store.size(QUEUE)).toBe(2);
   });
 });
 
 describe("a connection that another one ends", () => {
   it("carries nothing out after that, and answers what it stored before", async () => {
-    const first = await connectRaw(broker.port);
+    const first = await connectRaw(current().port);
     first.send(request("CLIENT", "INFO"));
     const [, id, address] = /id=(\d+) addr=(\S+)/.exec(await first.receives("addr=")) ?? [];
     const set = (text: string) => request("SET", "chouette:client:a", text, "EX", "60");
@@ -101,45 +90,48 @@ describe("a connection that another one ends", () => {
 
     const kill = request("CLIENT", "KILL", "ID", id ?? "", "ADDR", address ?? "");
     const look = request("GET", "chouette:client:a");
-    expect(await ask(broker.port, kill + look)).toBe(":1\r\n$1\r\n1\r\n");
+    expect(await ask(current().port, kill + look)).toBe(":1\r\n$1\r\n1\r\n");
     first.send(request("EXEC"));
     expect(await first.closed).toMatch(/\*1\r\n\+OK\r\n\+OK\r\n\+QUEUED\r\n$/);
-    expect(await ask(broker.port, look)).toBe("$1\r\n1\r\n");
+    expect(await ask(current().port, look)).toBe("$1\r\n1\r\n");
   });
 });
 
 describe("the limit of connections", () => {
   it("answers with an error, closes, and counts", async () => {
     await use({ maxConnections: 2 });
-    const first = await connectRaw(broker.port);
-    const second = await connectRaw(broker.port);
+    const first = await connectRaw(current().port);
+    const second = await connectRaw(current().port);
     // Neither is idle.
     for (const client of [first, second]) {
       client.send(request("MULTI"));
       await client.receives("+OK");
     }
-    const third = await connectRaw(broker.port);
+    const third = await connectRaw(current().port);
     expect(await third.closed).toBe("-ERR max number of clients reached\r\n");
-    expect(broker.counters.refusedConnections).toBe(1);
+    expect(current().counters.refusedConnections).toBe(1);
     first.socket.end();
     await first.closed;
-    await until("room for another", () => broker.counters.connections === 1);
-    expect(await ask(broker.port, request("PING"))).toBe("+PONG\r\n");
+    await until("room for another", () => current().counters.connections === 1);
+    expect(await ask(current().port, request("PING"))).toBe("+PONG\r\n");
     second.socket.destroy();
   });
 
   it("closes the connection that was idle for longest in favour of a new one, and none that has something to do", async () => {
     await use({ maxConnections: 3 });
-    const busy = await connectRaw(broker.port);
+    const busy = await connectRaw(current().port);
     busy.send(request("MULTI"));
     await busy.receives("+OK");
-    const half = await connectRaw(broker.port);
+    const half = await connectRaw(current().port);
     half.send("*1\r\n");
-    const idle = await connectRaw(broker.port);
-    await until("three connections", () => broker.counters.connections === 3);
-    await until("room for a fourth", async () => (await ask(broker.port, request("PING"))) === "+PONG\r\n");
+    const idle = await connectRaw(current().port);
+    await until("three connections", () => current().counters.connections === 3);
+    await until(
+      "room for a fourth",
+      async () => (await ask(current().port, request("PING"))) === "+PONG\r\n",
+    );
     expect(await idle.closed).toBe("");
-    expect(broker.counters.closedIdle).toBe(1);
+    expect(current().counters.closedIdle).toBe(1);
     half.send("$4\r\nPING\r\n");
     await half.receives("+PONG");
     busy.send(request("EXEC"));
@@ -151,7 +143,7 @@ describe("the limit of connections", () => {
 
 describe("a port that is taken", () => {
   it("is an error that says so and what to set", async () => {
-    const { host, port } = broker.address;
+    const { host, port } = current().address;
     const second = startTestBroker({ host, port });
     await expect(second).rejects.toThrow(PortTakenError);
     await expect(second).rejects.toThrow(/CHOUETTE_LISTEN.*REDIS_HOST.*CHOUETTE_STORAGE_TYPE/);
@@ -172,9 +164,9 @@ describe("a password", () => {
       ["NOSUCH"],
       ["HELLO", "3"],
     ];
-    for (const args of commands) expect(await ask(broker.port, request(...args))).toMatch(/^-NOAUTH /);
-    expect(await ask(broker.port, request("QUIT"))).toBe("+OK\r\n");
-    expect(await broker.store.size(QUEUE)).toBe(0);
+    for (const args of commands) expect(await ask(current().port, request(...args))).toMatch(/^-NOAUTH /);
+    expect(await ask(current().port, request("QUIT"))).toBe("+OK\r\n");
+    expect(await current().store.size(QUEUE)).toBe(0);
   });
 
   it.each([
@@ -182,22 +174,24 @@ describe("a password", () => {
     ["AUTH with the user", ["AUTH", "default", PASSWORD]],
     ["HELLO", ["HELLO", "3", "AUTH", "default", PASSWORD, "SETNAME", "me"]],
   ])("is taken by %s", async (_how, args) => {
-    expect(await ask(broker.port, request(...args) + request("PING"))).toMatch(/\+PONG\r\n$/);
-    expect(broker.counters.wrongPasswords).toBe(0);
+    expect(await ask(current().port, request(...args) + request("PING"))).toMatch(/\+PONG\r\n$/);
+    expect(current().counters.wrongPasswords).toBe(0);
   });
 
   it("is asked for again after RESET", async () => {
-    const answers = await ask(broker.port, request("AUTH", PASSWORD) + request("RESET") + request("PING"));
+    const answers = await ask(current().port, request("AUTH", PASSWORD) + request("RESET") + request("PING"));
     expect(answers).toMatch(/^\+OK\r\n\+RESET\r\n-NOAUTH /);
   });
 
   it("isn't another one, nor another user's", async () => {
     for (const args of [[`${PASSWORD}x`], [""], ["other", PASSWORD], ["default", "wrong"]])
-      expect(await ask(broker.port, request("AUTH", ...args) + request("PING"))).toMatch(
+      expect(await ask(current().port, request("AUTH", ...args) + request("PING"))).toMatch(
         /^-WRONGPASS .*\r\n-NOAUTH /,
       );
-    expect(await ask(broker.port, request("HELLO", "2", "AUTH", "default", "wrong"))).toMatch(/^-WRONGPASS /);
-    expect(broker.counters.wrongPasswords).toBe(5);
+    expect(await ask(current().port, request("HELLO", "2", "AUTH", "default", "wrong"))).toMatch(
+      /^-WRONGPASS /,
+    );
+    expect(current().counters.wrongPasswords).toBe(5);
   });
 
   it("is said nowhere", async () => {
@@ -209,24 +203,24 @@ describe("a password", () => {
     ];
     for (const args of attempts) {
       const answer = await ask(
-        broker.port,
+        current().port,
         request("AUTH", PASSWORD) + request(...args) + request("CLIENT", "LIST"),
       );
       expect(answer).not.toContain(PASSWORD);
     }
-    expect(broker.log()).not.toContain(PASSWORD);
+    expect(current().log()).not.toContain(PASSWORD);
   });
 
   it("must be given in time", async () => {
     await use({ password: PASSWORD, loginTimeout: milliseconds(200) });
-    const silent = await connectRaw(broker.port);
-    const trickle = await connectRaw(broker.port);
+    const silent = await connectRaw(current().port);
+    const trickle = await connectRaw(current().port);
     trickle.send(request("PING"));
-    const friend = await connectRaw(broker.port);
+    const friend = await connectRaw(current().port);
     friend.send(request("AUTH", PASSWORD));
     expect(await silent.closed).toMatch(/^-NOAUTH [^\r]*\r\n$/);
     expect(await trickle.closed).toMatch(/^-NOAUTH [^\r]*\r\n-NOAUTH [^\r]*\r\n$/);
-    expect(broker.counters.loginTimeouts).toBe(2);
+    expect(current().counters.loginTimeouts).toBe(2);
     friend.send(request("PING"));
     await friend.receives("+PONG");
     friend.send(request("RESET"));
@@ -235,13 +229,13 @@ describe("a password", () => {
 
   it("hasn't been given by those that make room for others first, though they came last", async () => {
     await use({ password: PASSWORD, maxConnections: 2 });
-    const friend = await connectRaw(broker.port);
+    const friend = await connectRaw(current().port);
     friend.send(request("AUTH", PASSWORD));
     await friend.receives("+OK");
-    const stranger = await connectRaw(broker.port);
+    const stranger = await connectRaw(current().port);
     const connected = performance.now();
     await until("both to be idle for a second", () => performance.now() - connected > 1_100);
-    expect(await ask(broker.port, request("AUTH", PASSWORD))).toBe("+OK\r\n");
+    expect(await ask(current().port, request("AUTH", PASSWORD))).toBe("+OK\r\n");
     expect(await stranger.closed).toBe("");
     friend.send(request("PING"));
     await friend.receives("+PONG");
@@ -250,7 +244,7 @@ describe("a password", () => {
 
   it("must be given before long requests are read", async () => {
     const long = request("PING", "x".repeat(20_000));
-    expect(await ask(broker.port, long)).toMatch(/^-ERR Protocol error/);
-    expect(await ask(broker.port, request("AUTH", PASSWORD) + long)).toMatch(/^\+OK\r\n\$20000\r\n/);
+    expect(await ask(current().port, long)).toMatch(/^-ERR Protocol error/);
+    expect(await ask(current().port, request("AUTH", PASSWORD) + long)).toMatch(/^\+OK\r\n\$20000\r\n/);
   });
 });

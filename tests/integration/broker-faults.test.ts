@@ -1,7 +1,7 @@
 /** The embedded broker against clients that send garbage, too little or too much, and on a disk that fails. */
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startTestBroker, type TestBroker, type TestBrokerOptions } from "../support/broker.js";
+import { describe, expect, it } from "vitest";
+import { brokerPerTest } from "../support/broker.js";
 import { FailingDisk } from "../support/failing-disk.js";
 import { ask, connectRaw, request, storedReply, storing } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
@@ -9,21 +9,10 @@ import { until } from "../support/until.js";
 const QUEUE = "chouette:metrics:raw";
 const MEBIBYTE = 1024 * 1024;
 
-let broker: TestBroker;
-
-async function use(options: TestBrokerOptions): Promise<void> {
-  await broker.stop();
-  broker = await startTestBroker(options);
-}
-
-beforeEach(async () => {
-  broker = await startTestBroker();
-});
-
-afterEach(() => broker.stop());
+const { current, use } = brokerPerTest();
 
 async function isThere(): Promise<void> {
-  expect(await ask(broker.port, request("PING"))).toBe("+PONG\r\n");
+  expect(await ask(current().port, request("PING"))).toBe("+PONG\r\n");
 }
 
 describe("the agent goes on", () => {
@@ -52,7 +41,7 @@ describe("the agent goes on", () => {
     const streams = fc.array(fc.oneof({ weight: 4, arbitrary: requests }, rubbish), { maxLength: 12 });
     await fc.assert(
       fc.asyncProperty(streams, async (parts) => {
-        await ask(broker.port, Buffer.concat(parts));
+        await ask(current().port, Buffer.concat(parts));
         await isThere();
       }),
       { numRuns: 200 },
@@ -62,33 +51,33 @@ describe("the agent goes on", () => {
   it("when clients break off in the middle of a request", async () => {
     const whole = storing(["a", "b"]);
     for (let length = 1; length < whole.length; length += 7) {
-      const client = await connectRaw(broker.port);
+      const client = await connectRaw(current().port);
       client.send(whole.slice(0, length));
       if (length % 2 === 0) client.socket.destroy();
       else client.socket.end();
     }
-    await until("all to be gone", () => broker.counters.connections === 0);
+    await until("all to be gone", () => current().counters.connections === 0);
     await isThere();
-    expect(await broker.store.size(QUEUE)).toBe(0);
+    expect(await current().store.size(QUEUE)).toBe(0);
   });
 
   it("with 200 clients at once", async () => {
-    const clients = await Promise.all(Array.from({ length: 200 }, () => connectRaw(broker.port)));
-    await until("all to be there", () => broker.counters.connections === 200);
+    const clients = await Promise.all(Array.from({ length: 200 }, () => connectRaw(current().port)));
+    await until("all to be there", () => current().counters.connections === 200);
     const answers = clients.map(async (client, number) => {
       const ids = Array.from({ length: 20 }, (_, index) => `${number}-${index}`);
       client.socket.end(storing(ids));
       expect(await client.closed).toBe(storedReply(ids));
     });
     await Promise.all(answers);
-    expect(await broker.store.size(QUEUE)).toBe(4_000);
-    await until("all to be gone", () => broker.counters.connections === 0);
+    expect(await current().store.size(QUEUE)).toBe(4_000);
+    await until("all to be gone", () => current().counters.connections === 0);
   });
 });
 
 describe("a half request", () => {
   it("waits for the rest, byte by byte", async () => {
-    const client = await connectRaw(broker.port);
+    const client = await connectRaw(current().port);
     client.socket.setNoDelay(true);
     for (const byte of Buffer.from(storing(["a"]))) {
       client.send(Buffer.of(byte));
@@ -107,31 +96,31 @@ describe("a request over the limits", () => {
     ["an endless line", "x".repeat(100_000)],
     ["binary rubbish", Buffer.from([0x2a, 0xff, 0xfe, 0x00, 0x0d, 0x0a])],
   ])("is answered with an error and the end of the connection: %s", async (_what, bytes) => {
-    const client = await connectRaw(broker.port);
+    const client = await connectRaw(current().port);
     client.send(request("PING"));
     client.send(bytes);
     expect(await client.closed).toMatch(/^\+PONG\r\n-ERR Protocol error: [^\r\n]+\r\n$/);
-    expect(broker.counters.protocolErrors).toBe(1);
+    expect(current().counters.protocolErrors).toBe(1);
   });
 
   it("doesn't keep a big request within them from being stored", async () => {
     const log = `{"message":"${"x".repeat(MEBIBYTE)}"}`;
     await ask(
-      broker.port,
+      current().port,
       request("ZADD", `${QUEUE}.keys`, "1", "a") + request("HSET", `${QUEUE}.values`, "a", log),
     );
-    expect(await broker.store.read(QUEUE, { limit: 2 })).toEqual([{ score: 1, id: "a", value: log }]);
+    expect(await current().store.read(QUEUE, { limit: 2 })).toEqual([{ score: 1, id: "a", value: log }]);
   });
 
   it("is refused as a transaction, whole", async () => {
     const set = request("HSET", `${QUEUE}.values`, "a", "x".repeat(MEBIBYTE));
     const answers = await ask(
-      broker.port,
+      current().port,
       request("MULTI") + set.repeat(17) + request("EXEC") + request("PING"),
     );
     expect(answers).toContain("-ERR a transaction is at most");
     expect(answers).toMatch(/-EXECABORT [^\r]*\r\n\+PONG\r\n$/);
-    expect(await broker.store.valueCount(QUEUE)).toBe(0);
+    expect(await current().store.valueCount(QUEUE)).toBe(0);
   });
 });
 
@@ -151,10 +140,10 @@ describe("a refused command", () => {
     ["WATCH", ["WATCH", `${QUEUE}.keys`]],
     ["ZRANGE by score", ["ZRANGE", `${QUEUE}.keys`, "0", "1", "BYSCORE"]],
   ])("is counted, and the connection goes on: %s", async (_what, args) => {
-    expect(await ask(broker.port, request(...args) + request("PING"))).toMatch(
+    expect(await ask(current().port, request(...args) + request("PING"))).toMatch(
       /^-ERR [^\r\n]+\r\n\+PONG\r\n$/,
     );
-    expect(broker.counters.refusedCommands).toBe(1);
+    expect(current().counters.refusedCommands).toBe(1);
   });
 
   it("takes its whole transaction with it, though Redis would carry out the rest", async () => {
@@ -164,65 +153,69 @@ describe("a refused command", () => {
       ["ZADD", `${QUEUE}.keys`, "never", "a"],
       ["EXEC"],
     ];
-    expect(await ask(broker.port, commands.map((args) => request(...args)).join(""))).toMatch(/-EXECABORT/);
-    expect(await broker.store.valueCount(QUEUE)).toBe(0);
+    expect(await ask(current().port, commands.map((args) => request(...args)).join(""))).toMatch(
+      /-EXECABORT/,
+    );
+    expect(await current().store.valueCount(QUEUE)).toBe(0);
   });
 
   it("is a range too long to answer", async () => {
     const ids = Array.from({ length: 10_001 }, (_, index) => `${index}`);
-    await ask(broker.port, storing(ids));
-    expect(await ask(broker.port, request("ZRANGE", `${QUEUE}.keys`, "0", "-1"))).toMatch(
+    await ask(current().port, storing(ids));
+    expect(await ask(current().port, request("ZRANGE", `${QUEUE}.keys`, "0", "-1"))).toMatch(
       /^-ERR .* 10000 ids/,
     );
-    expect(await ask(broker.port, request("ZRANGE", `${QUEUE}.keys`, "1", "-1"))).toMatch(/^\*10000\r\n/);
-    expect(await ask(broker.port, request("ZRANGE", `${QUEUE}.keys`, "0", "-2"))).toMatch(/^\*10000\r\n/);
+    expect(await ask(current().port, request("ZRANGE", `${QUEUE}.keys`, "1", "-1"))).toMatch(/^\*10000\r\n/);
+    expect(await ask(current().port, request("ZRANGE", `${QUEUE}.keys`, "0", "-2"))).toMatch(/^\*10000\r\n/);
   });
 });
 
 it("closes the connection at a web page's request", async () => {
   const posted = `POST / HTTP/1.1\r\nHost: localhost\r\n\r\n${request("ZADD", `${QUEUE}.keys`, "1", "a")}`;
-  expect(await ask(broker.port, posted)).toMatch(/^-ERR [^\r]*\r\n$/);
-  expect(await ask(broker.port, posted.replace("POST", "GET"))).toMatch(/^-ERR [^\r]*\r\n-ERR [^\r]*\r\n$/);
-  expect(await broker.store.size(QUEUE)).toBe(0);
+  expect(await ask(current().port, posted)).toMatch(/^-ERR [^\r]*\r\n$/);
+  expect(await ask(current().port, posted.replace("POST", "GET"))).toMatch(
+    /^-ERR [^\r]*\r\n-ERR [^\r]*\r\n$/,
+  );
+  expect(await current().store.size(QUEUE)).toBe(0);
 });
 
 describe("a store that can't write", () => {
   it("is an error per command, told once when it begins and once when it ends", async () => {
     const disk = new FailingDisk();
     await use({ files: disk.files });
-    const client = await connectRaw(broker.port);
+    const client = await connectRaw(current().port);
     client.send(storing(["first"]));
     await client.receives("*2\r\n:1\r\n:1\r\n");
     disk.failure = "an error of\r\nthe disk";
     client.send(storing(["a"]) + request("ZADD", `${QUEUE}.keys`, "1", "b") + request("PING"));
     const refused = "-MISCONF Chouette can't write to its store: an error of the disk\r\n";
     expect(await client.receives("PONG")).toContain(`${refused}${refused}+PONG\r\n`);
-    expect(broker.counters.failedWrites).toBe(2);
+    expect(current().counters.failedWrites).toBe(2);
     disk.failure = undefined;
     client.send(storing(["c"]) + request("ECHO", "stored"));
     await client.receives("stored");
-    expect(broker.log().trim().split("\n")).toHaveLength(2);
-    expect(await broker.store.size(QUEUE)).toBe(2);
+    expect(current().log().trim().split("\n")).toHaveLength(2);
+    expect(await current().store.size(QUEUE)).toBe(2);
     client.socket.destroy();
   });
 });
 
 describe("a transaction that was refused", () => {
   it("lets go of what it held, and its next commands hold nothing and look nothing up", async () => {
-    const client = await connectRaw(broker.port);
+    const client = await connectRaw(current().port);
     const set = request("HSET", `${QUEUE}.values`, "a", "x".repeat(MEBIBYTE));
     const answers = 100;
     client.send(request("MULTI") + set + request("PING").repeat(answers));
     await client.receives("+QUEUED\r\n".repeat(answers + 1));
-    expect(broker.memory().clients).toBeGreaterThan(MEBIBYTE);
+    expect(current().memory().clients).toBeGreaterThan(MEBIBYTE);
     client.send(request("NOSUCH"));
     await client.receives("-ERR unknown");
-    await until("its memory to be free", () => broker.memory().clients < 1_000);
+    await until("its memory to be free", () => current().memory().clients < 1_000);
     client.send(request("CLIENT", "INFO") + set + request("EXEC") + request("PING"));
     expect(await client.receives("+PONG")).toMatch(/\+QUEUED\r\n-EXECABORT [^\r]*\r\n\+PONG\r\n$/);
-    await until("its memory to be free again", () => broker.memory().clients === 0);
-    expect(await ask(broker.port, request("CLIENT", "LIST"))).toMatch(/multi=-1/);
-    expect(await broker.store.valueCount(QUEUE)).toBe(0);
+    await until("its memory to be free again", () => current().memory().clients === 0);
+    expect(await ask(current().port, request("CLIENT", "LIST"))).toMatch(/multi=-1/);
+    expect(await current().store.valueCount(QUEUE)).toBe(0);
     client.socket.destroy();
   });
 });
@@ -231,14 +224,14 @@ describe("a store that can't read", () => {
   it("is an error for each look, told in the log, and what was stored before it stays", async () => {
     await use({});
     const unreadable = () => Promise.reject(new Error("input/output error"));
-    Object.assign(broker.store, { size: unreadable, range: unreadable, values: unreadable });
+    Object.assign(current().store, { size: unreadable, range: unreadable, values: unreadable });
     const look = [
       ["ZCARD", `${QUEUE}.keys`],
       ["ZRANGE", `${QUEUE}.keys`, "0", "1"],
       ["HGET", `${QUEUE}.values`, "a"],
     ];
     for (const args of look)
-      expect(await ask(broker.port, request(...args) + request("PING"))).toBe(
+      expect(await ask(current().port, request(...args) + request("PING"))).toBe(
         "-ERR Chouette can't read its store\r\n+PONG\r\n",
       );
     const inTransaction =
@@ -246,8 +239,12 @@ describe("a store that can't read", () => {
       request("ZADD", `${QUEUE}.keys`, "1", "a") +
       request("ZCARD", `${QUEUE}.keys`) +
       request("EXEC");
-    expect(await ask(broker.port, inTransaction)).toMatch(/-ERR Chouette can't read its store\r\n$/);
-    expect(broker.log().match(/can't read from the store for a client/g)).toHaveLength(4);
-    expect(await broker.store.read(QUEUE, { limit: 2 })).toHaveLength(1);
+    expect(await ask(current().port, inTransaction)).toMatch(/-ERR Chouette can't read its store\r\n$/);
+    expect(
+      current()
+        .log()
+        .match(/can't read from the store for a client/g),
+    ).toHaveLength(4);
+    expect(await current().store.read(QUEUE, { limit: 2 })).toHaveLength(1);
   });
 });

@@ -5,14 +5,12 @@
  */
 import { queueNames } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { decodeReadyMetric, type ReadyMetric, seconds } from "@chouette-iot/record";
+import { decodeReadyMetric, type ReadyMetric } from "@chouette-iot/record";
 import { ChouetteClient } from "chouette-iot-client";
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
-import { KEEPS_ALL } from "../../packages/agent/src/aggregation/series-filter.js";
-import { Flusher } from "../../packages/agent/src/flush/flusher.js";
-import { Windows } from "../../packages/agent/src/runtime/windows.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
+import { newFlusher } from "../support/flushing.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { redisForTests } from "../support/redis-for-tests.js";
 import { inOrder, isClose } from "../support/vectors.js";
@@ -50,19 +48,13 @@ function play(client: ChouetteClient, { type, metric, tags, value, elements }: C
 
 async function readyMetrics(database: number): Promise<readonly ReadyMetric[]> {
   const store = new RedisStore({ url: `${server.redis.url}/${database}` });
-  const flusher = new Flusher({
+  const flusher = newFlusher({
     store,
-    queues: queueNames(),
     wrap: datadogWrapper({
       histogramAggregates: ["max", "median", "avg", "count", "min", "sum"],
       histogramPercentiles: [0.95],
     }),
     clock: new ManualClock(NOON + 3_600_000),
-    windows: new Windows(seconds(10), seconds(2)),
-    ttl: seconds(14_400),
-    globalTags: [],
-    filter: KEEPS_ALL,
-    earliestPlausible: seconds(0),
   });
   await vi.waitFor(() => store.size("any"));
   await flusher.flush();

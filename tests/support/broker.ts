@@ -2,6 +2,7 @@
 import { type EmbeddedStore, type OpenOptions, openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { type FileSystem, realFiles } from "@chouette-iot/queue/embedded/files";
 import pino from "pino";
+import { afterEach, beforeEach } from "vitest";
 import {
   type BrokerOptions,
   type RunningBroker,
@@ -47,6 +48,22 @@ export async function startTestBroker({
       await broker.close();
       await store.close();
       await folder.remove();
+    },
+  };
+}
+
+/** A broker for each test of a file, which may use one with other options instead. */
+export function brokerPerTest() {
+  let broker: TestBroker;
+  beforeEach(async () => {
+    broker = await startTestBroker();
+  });
+  afterEach(() => broker.stop());
+  return {
+    current: () => broker,
+    use: async (options: TestBrokerOptions): Promise<void> => {
+      await broker.stop();
+      broker = await startTestBroker(options);
     },
   };
 }

@@ -2,14 +2,12 @@
 import { queueNames, type Store } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, seconds } from "@chouette-iot/record";
-import { KEEPS_ALL } from "../../packages/agent/src/aggregation/series-filter.js";
-import { Flusher } from "../../packages/agent/src/flush/flusher.js";
 import { CLOCK_FLOOR } from "../../packages/agent/src/runtime/clock.js";
 import type { Log } from "../../packages/agent/src/runtime/log.js";
 import { Windows } from "../../packages/agent/src/runtime/windows.js";
 import { QueueLocks } from "../../packages/agent/src/timekeeping/queue-locks.js";
 import { Timekeeper } from "../../packages/agent/src/timekeeping/timekeeper.js";
-import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
+import { newFlusher } from "./flushing.js";
 
 const queues = queueNames();
 export const TRUE_TIME = Date.UTC(2026, 5, 1) / 1000;
@@ -35,18 +33,6 @@ export function device(bootTime: number, store: Store = new MemoryStore(), said:
       log,
       windows: WINDOWS,
     });
-  const newFlusher = () =>
-    new Flusher({
-      store,
-      queues,
-      wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
-      clock,
-      windows: WINDOWS,
-      ttl: seconds(14_400),
-      globalTags: [],
-      filter: KEEPS_ALL,
-      earliestPlausible: CLOCK_FLOOR,
-    });
   const say = (first: unknown, text?: string) => {
     said.push(text ?? String(first));
   };
@@ -58,7 +44,7 @@ export function device(bootTime: number, store: Store = new MemoryStore(), said:
     now,
     locks,
     newTimekeeper,
-    newFlusher,
+    newFlusher: () => newFlusher({ store, clock, earliestPlausible: CLOCK_FLOOR }),
     /** A client of the device counts one, by the device's clock. */
     count: async (timestamp = now()) => {
       const value = JSON.stringify({ metric: "m", type: "count", value: 1, timestamp, tags: {} });

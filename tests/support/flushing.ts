@@ -4,13 +4,26 @@ import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import { KEEPS_ALL, type SeriesFilter } from "../../packages/agent/src/aggregation/series-filter.js";
 import type { Thinning } from "../../packages/agent/src/flush/backlog-thinner.js";
-import { Flusher } from "../../packages/agent/src/flush/flusher.js";
+import { Flusher, type FlusherOptions } from "../../packages/agent/src/flush/flusher.js";
 import { Windows } from "../../packages/agent/src/runtime/windows.js";
 import { datadogWrapper } from "../../packages/agent/src/wrappers/datadog-wrapper.js";
 import type { Wrap } from "../../packages/agent/src/wrappers/wrapper.js";
 
 const queues = queueNames();
 const plainWrapper = datadogWrapper({ histogramAggregates: ["max", "count"], histogramPercentiles: [] });
+
+/** A flusher with the agent's defaults, without filter and histograms' values that a test doesn't ask for. */
+export function newFlusher(
+  options: Partial<FlusherOptions> & Pick<FlusherOptions, "store" | "clock">,
+): Flusher {
+  return new Flusher({
+    ...{ queues, wrap: plainWrapper, globalTags: [], filter: KEEPS_ALL },
+    windows: new Windows(seconds(10), seconds(2)),
+    ttl: seconds(14_400),
+    earliestPlausible: seconds(0),
+    ...options,
+  });
+}
 
 export interface FlushOptions {
   readonly interval?: number;
@@ -37,19 +50,16 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
     monotonic: () => milliseconds(time.monotonic * 1000),
     sleep: async () => {},
   };
-  const newFlusher = (changed: FlushOptions = {}) => {
+  const flusherWith = (changed: FlushOptions = {}) => {
     const {
       interval = 10,
-      wrap = plainWrapper,
       ttl = 14_400,
       earliestPlausible = 0,
-      globalTags = [],
-      filter = KEEPS_ALL,
-      thinning,
       host,
+      ...others
     } = { ...defaults, ...changed };
-    return new Flusher({
-      ...{ store, queues, wrap, clock, globalTags, filter, thinning },
+    return newFlusher({
+      ...{ store, clock, ...others },
       hostName: host === undefined ? undefined : () => host,
       windows: new Windows(seconds(interval), seconds(2)),
       ttl: seconds(ttl),
@@ -64,9 +74,9 @@ export function setUpFlush({ store = new MemoryStore(), ...defaults }: FlushSetu
   return {
     store,
     clock,
-    newFlusher,
+    newFlusher: flusherWith,
     /** @param flusher by default a new one, without memory of its own */
-    flushAt: async (now: number, flusher = newFlusher()) => {
+    flushAt: async (now: number, flusher = flusherWith()) => {
       // The time since the start goes on as the clock does, and never back.
       time.monotonic += Math.max(0, now - time.now);
       time.now = now;

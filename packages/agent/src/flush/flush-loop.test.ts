@@ -2,17 +2,15 @@ import { queueNames, StoreError, withStoreErrors } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, seconds } from "@chouette-iot/record";
 import { afterEach, describe, expect, it } from "vitest";
+import { newFlusher } from "../../../../tests/support/flushing.js";
 import { ManualClock } from "../../../../tests/support/manual-clock.js";
-import { KEEPS_ALL } from "../aggregation/series-filter.js";
 import { CLOCK_FLOOR } from "../runtime/clock.js";
 import type { Log } from "../runtime/log.js";
 import { Outage } from "../runtime/outage.js";
 import { Windows } from "../runtime/windows.js";
 import { QueueLocks } from "../timekeeping/queue-locks.js";
 import { Timekeeper } from "../timekeeping/timekeeper.js";
-import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
 import { runFlushLoop } from "./flush-loop.js";
-import { Flusher } from "./flusher.js";
 
 const queues = queueNames();
 const log: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -30,17 +28,7 @@ function startLoop(options: { readonly fail?: () => void; readonly isClockSet?: 
   const store = withStoreErrors(memory);
   const clock = new ManualClock(START * 1000);
   const flushes: number[] = [];
-  const flusher = new Flusher({
-    store,
-    queues,
-    wrap: datadogWrapper({ histogramAggregates: [], histogramPercentiles: [] }),
-    clock,
-    windows: WINDOWS,
-    ttl: seconds(14_400),
-    earliestPlausible: CLOCK_FLOOR,
-    globalTags: [],
-    filter: KEEPS_ALL,
-  });
+  const flusher = newFlusher({ store, clock, earliestPlausible: CLOCK_FLOOR });
   const boot = { id: "a-boot", uptime: () => seconds(1000 + clock.monotonic() / 1000) };
   const locks = new QueueLocks();
   const timekeeper = new Timekeeper({ store, queues, locks, clock, boot, log, windows: WINDOWS });

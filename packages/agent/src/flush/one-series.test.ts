@@ -4,13 +4,12 @@ import { MemoryStore } from "@chouette-iot/queue/memory";
 import { decodeReadyMetric, milliseconds, type ReadyMetric, seconds } from "@chouette-iot/record";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { KEEPS_ALL } from "../aggregation/series-filter.js";
+import { newFlusher } from "../../../../tests/support/flushing.js";
 import { groupSeries } from "../outputs/series.js";
 import { Windows } from "../runtime/windows.js";
 import { datadogWrapper } from "../wrappers/datadog-wrapper.js";
 import { simpleWrapper } from "../wrappers/simple-wrapper.js";
 import type { Wrap } from "../wrappers/wrapper.js";
-import { Flusher } from "./flusher.js";
 
 const queues = queueNames();
 const datadog = datadogWrapper({ histogramAggregates: ["max", "count"], histogramPercentiles: [] });
@@ -46,11 +45,12 @@ function setUp({ wrap = datadog, globalTags = [], interval = 10 }: Setup = {}) {
       }
     },
     flush: () =>
-      new Flusher({
-        ...{ store, queues, wrap, clock, globalTags, filter: KEEPS_ALL },
+      newFlusher({
+        store,
+        clock,
+        wrap,
+        globalTags,
         windows: new Windows(seconds(interval), seconds(2)),
-        ttl: seconds(14_400),
-        earliestPlausible: seconds(0),
       }).flush(),
     ready: async (): Promise<readonly ReadyMetric[]> => {
       const records = await store.read(queues.readyMetrics, { limit: 100_000 });

@@ -8,17 +8,17 @@
  * counts, is written last.
  */
 import type { Store } from "@chouette-iot/queue";
-import type { RedisStore } from "@chouette-iot/queue/redis";
 import { type Milliseconds, milliseconds, toMilliseconds } from "@chouette-iot/record";
 import { carryWindows, type WindowStore } from "../flush/carried-windows.js";
 import { windowKeys } from "../flush/window-state.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Windows } from "../runtime/windows.js";
+import type { NumberStore } from "./shard-number.js";
 
 /** A shard in use, or one that will be. */
 export interface GrowingShard extends WindowStore {
   readonly store: Store;
-  readonly server: Pick<RedisStore, "shards" | "replaceShards">;
+  readonly server: NumberStore;
 }
 
 const QUIET_WINDOWS = 3;

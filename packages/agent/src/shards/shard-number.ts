@@ -10,7 +10,8 @@ import { POLL_INTERVAL } from "../lease/leader.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Outage } from "../runtime/outage.js";
 
-type NumberStore = Pick<RedisStore, "shards" | "replaceShards">;
+/** A shard, as far as its number is concerned. */
+export type NumberStore = Pick<RedisStore, "shards" | "replaceShards">;
 
 export class ShardNumber {
   readonly #wanted: number;
