@@ -13,7 +13,7 @@ import { metricName } from "./datadog-names.js";
 const OFFSET_BASIS = 0x811c9dc5;
 const PRIME = 0x01000193;
 
-/** More would be connections and keys that nobody needs: one agent handles over 100,000 records a second. */
+/** More would be connections and keys that nobody needs: one agent handles tens of thousands of records a second. */
 export const MAX_SHARDS = 256;
 
 /**
