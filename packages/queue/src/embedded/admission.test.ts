@@ -1,11 +1,18 @@
-/** Writes that wait for room in memory. */
+/** Calls that wait for room in memory. */
 import { expect, it } from "vitest";
 import { newFolder } from "../../../../tests/support/folders.js";
+import { until } from "../../../../tests/support/until.js";
 import { type FileSystem, realFiles } from "./files.js";
 import { openEmbeddedStore } from "./open-embedded-store.js";
 
 const QUEUE = "chouette:metrics:raw";
 const BURST = 4_000;
+
+function recordsOf(name: string, count: number) {
+  return Array.from({ length: count }, (_, index) => ({
+    ...{ score: index, id: `${name}${index}`, value: "x".repeat(100) },
+  }));
+}
 
 /** Files of which a run's is on disk no sooner than this resolves. */
 function slowRuns(onDisk: Promise<void>): FileSystem {
@@ -18,6 +25,35 @@ function slowRuns(onDisk: Promise<void>): FileSystem {
   };
 }
 
+it("write to a run what memory doesn't hold, even if an agent only settles from its start on", async () => {
+  const folder = await newFolder();
+  let isOnDisk = () => {};
+  const files = slowRuns(
+    new Promise((resolve) => {
+      isOnDisk = resolve;
+    }),
+  );
+  const { store } = await openEmbeddedStore({ folder: folder.path, files, limits: { memoryBytes: 200_000 } });
+  try {
+    await store.settle({ add: [{ queue: QUEUE, records: recordsOf("first", BURST) }] });
+    await new Promise(setImmediate);
+    let isSettled = false;
+    const settling = store.settle({ add: [{ queue: QUEUE, records: recordsOf("second", 1) }] });
+    void settling.then(() => {
+      isSettled = true;
+    });
+    await store.settle({ remove: [] });
+    expect(isSettled, "memory is full until the run is on disk").toBe(false);
+    isOnDisk();
+    await settling;
+    await until("a run", async () => store.disk().runs === 1);
+    expect(await store.size(QUEUE)).toBe(BURST + 1);
+  } finally {
+    await store.close();
+    await folder.remove();
+  }
+});
+
 it("are stored before what comes after them, though others make room meanwhile", async () => {
   const folder = await newFolder();
   let isOnDisk = () => {};
@@ -28,9 +64,7 @@ it("are stored before what comes after them, though others make room meanwhile",
   );
   const { store } = await openEmbeddedStore({ folder: folder.path, files, limits: { memoryBytes: 200_000 } });
   try {
-    const records = Array.from({ length: BURST }, (_, index) => ({
-      ...{ score: index, id: `burst${index}`, value: "x".repeat(100) },
-    }));
+    const records = recordsOf("burst", BURST);
     // Far more than memory should hold: it is being written to a run from now on.
     await store.append(QUEUE, records);
     await new Promise(setImmediate);

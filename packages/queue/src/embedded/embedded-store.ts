@@ -21,7 +21,7 @@ import { byQueue, checkIds, type QueueRecords } from "./queue-records.js";
 import { readPage } from "./read-page.js";
 import type { Recovered } from "./recover.js";
 import { findValue, positionsByRank, valueCount } from "./redis-queries.js";
-import { Room } from "./room.js";
+import type { Room } from "./room.js";
 import { type Fsync, Syncer } from "./syncer.js";
 import { type Limits, Upkeep } from "./upkeep.js";
 import { WorkQueue } from "./work-queue.js";
@@ -36,8 +36,7 @@ export interface EmbeddedStoreOptions {
   readonly cache: BlockCache;
   /** Called with errors that belong to no call: a failed flush, an unreadable part of a run. */
   onTrouble(error: unknown): void;
-  /** Called with a reason when the disk is full and records are refused, and with undefined when they are accepted again. */
-  onFull(reason: string | undefined): void;
+  readonly room: Room;
   /** Called once the store is closed. */
   onClosed(): Promise<void>;
 }
@@ -64,7 +63,7 @@ export class EmbeddedStore implements BrokerStore {
   readonly #executor: Executor;
   readonly #upkeep: Upkeep;
   readonly #work: WorkQueue<Work>;
-  /** Writes that wait for room in memory. */
+  /** Calls that add records and wait for room in memory. */
   readonly #unadmitted: (() => void)[] = [];
 
   /** For `open-embedded-store.ts`, which locks the folder and recovers its content. */
@@ -72,12 +71,12 @@ export class EmbeddedStore implements BrokerStore {
     options: EmbeddedStoreOptions,
     { content, journal, nextSequence, flushedThrough, nextRun, unneeded }: Recovered,
   ) {
-    const { folder, files, fsync, limits, boot, onTrouble } = options;
+    const { fsync, limits, boot, onTrouble } = options;
     this.#options = options;
     this.#content = content;
     this.#journal = journal;
     this.#syncer = new Syncer(fsync, () => this.#flush(), onTrouble);
-    this.#room = new Room(files, folder, options.onFull);
+    this.#room = options.room;
     const head = { boot, isDurable: fsync === "always" };
     const [syncer, room] = [this.#syncer, this.#room];
     this.#commits = new Commits({
@@ -135,8 +134,12 @@ export class EmbeddedStore implements BrokerStore {
 
   async settle(settlement: Settlement): Promise<void> {
     checkEpoch(settlement.onlyInEpoch, this.epoch);
-    for (const { records } of settlement.add ?? []) checkIds(records);
-    await this.#do({ kind: "settle", settlement });
+    const { add = [] } = settlement;
+    for (const { records } of add) checkIds(records);
+    const settle = () => this.#do({ kind: "settle", settlement });
+    // What only removes doesn't wait: it makes room.
+    if (add.length === 0) await settle();
+    else await new Promise<void>((resolve, reject) => this.#admit(() => void settle().then(resolve, reject)));
   }
 
   async size(queue: string): Promise<number> {
@@ -243,7 +246,7 @@ export class EmbeddedStore implements BrokerStore {
     });
   }
 
-  /** Adds a write once memory has room for it. Writes keep their order, on which clients rely. */
+  /** Adds a call that adds records, once memory has room for them. These calls keep their order, on which clients rely. */
   #admit(add: () => void): void {
     const isFirst = this.#unadmitted.length === 0;
     const room = isFirst ? this.#upkeep.roomInMemory() : undefined;

@@ -14,6 +14,7 @@ import { type FileSystem, realFiles } from "./files.js";
 import { importLmdb, LMDB_NAME } from "./import-lmdb.js";
 import type { Losses } from "./losses.js";
 import { type Recovered, type RecoveryOptions, recover } from "./recover.js";
+import { Room } from "./room.js";
 import { EVERY_SECOND, type Fsync } from "./syncer.js";
 
 export type { EmbeddedStore } from "./embedded-store.js";
@@ -96,8 +97,11 @@ export async function openEmbeddedStore(options: OpenOptions): Promise<OpenedSto
     const { losses } = recovered;
     const limits = { ...DEFAULT_LIMITS, ...limitsFor(files, folder), ...options.limits };
     const onClosed = () => lock.release();
+    const room = new Room(files, folder, onFull);
+    // Makes the reserve. Without it nothing is moved out of memory, and an agent that only settles would not ask for it.
+    await room.admits();
     const store = new EmbeddedStore(
-      { folder, files, fsync, limits, boot, cache, onTrouble, onFull, onClosed },
+      { folder, files, fsync, limits, boot, cache, room, onTrouble, onClosed },
       recovered,
     );
     const takenOver = await takeOverFormer(store, { files, folder, onProgress, maxRecoveryMs }, losses);
