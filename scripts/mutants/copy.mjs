@@ -1,11 +1,13 @@
 /** A copy of the tree to break lines in: with its own files, and the tree's libraries. */
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { transformSync } from "rolldown/experimental";
 
-/** Timeout for the tests of one mutant in ms, which also ends endless loops. */
+/** Timeout for the tests of one mutant in ms, and for those beside its source: they also end endless loops. */
 const PATIENCE = 600_000;
+const NEAR_PATIENCE = 120_000;
 
 export function copyOfTree(root) {
   const folder = mkdtempSync(join(tmpdir(), "chouette-mutants-"));
@@ -20,7 +22,7 @@ export function copyOfTree(root) {
   linkLibraries(root, folder);
   build(folder);
   return {
-    change: (file, find, replace, at) => change(join(folder, file), find, replace, at),
+    change: (file, find, replace, at) => changeBoth(folder, file, { find, replace, at }),
     passes: (tests) => passes(folder, tests),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -36,21 +38,41 @@ function linkLibraries(root, folder) {
 }
 
 /**
- * @param at offset of the text; without it, the text must occur exactly once
+ * Changes a source, and what was built of it: tests that start processes use the build. The type checker may reject a mutant: it
+ * isn't asked.
+ *
  * @returns what takes the change back; undefined if the text isn't there
  */
-function change(path, find, replace, at) {
+function changeBoth(folder, file, change) {
+  const path = join(folder, file);
   const before = readFileSync(path, "utf8");
-  const place = at ?? before.indexOf(find);
-  const isThere = before.startsWith(find, place) && place >= 0;
-  if (!isThere || (at === undefined && before.includes(find, place + 1))) return undefined;
-  writeFileSync(path, before.slice(0, place) + replace + before.slice(place + find.length));
-  return () => writeFileSync(path, before);
+  const after = changed(before, change);
+  if (after === undefined) return undefined;
+  const built = builtOf(path);
+  const builtBefore = built === undefined ? "" : readFileSync(built, "utf8");
+  writeFileSync(path, after);
+  if (built !== undefined) writeFileSync(built, transformSync(path, after).code);
+  return () => {
+    writeFileSync(path, before);
+    if (built !== undefined) writeFileSync(built, builtBefore);
+  };
 }
 
-/** Whether all of these tests pass. Those that start processes use what was built. */
+/** @param change its text must occur at the offset `at`, or exactly once */
+function changed(source, { find, replace, at }) {
+  const place = at ?? source.indexOf(find);
+  const isThere = source.startsWith(find, place) && place >= 0;
+  if (!isThere || (at === undefined && source.includes(find, place + 1))) return undefined;
+  return source.slice(0, place) + replace + source.slice(place + find.length);
+}
+
+function builtOf(path) {
+  const built = path.replace("/src/", "/dist/").replace(/\.ts$/, ".js");
+  return built !== path && existsSync(built) ? built : undefined;
+}
+
+/** Whether all of these tests pass. */
 async function passes(folder, tests) {
-  if (tests.some((test) => test.startsWith("tests/"))) build(folder);
   const vitest = join(folder, "node_modules/vitest/vitest.mjs");
   const args = [vitest, "run", "--maxWorkers=1", "--bail=1", "--silent=true", ...tests];
   const child = spawn(process.execPath, args, {
@@ -63,7 +85,8 @@ async function passes(folder, tests) {
   if (pid === undefined) throw new Error("vitest did not start");
   return new Promise((resolve) => {
     // With all that it has started.
-    const timer = setTimeout(() => process.kill(-pid, "SIGKILL"), PATIENCE);
+    const patience = tests.some((test) => test.startsWith("tests/")) ? PATIENCE : NEAR_PATIENCE;
+    const timer = setTimeout(() => process.kill(-pid, "SIGKILL"), patience);
     child.on("exit", (code) => {
       clearTimeout(timer);
       resolve(code === 0);
@@ -71,7 +94,6 @@ async function passes(folder, tests) {
   });
 }
 
-/** The type checker may reject a mutant: its output is tested nevertheless. */
 function build(folder) {
   const compiler = join(folder, "node_modules/typescript/bin/tsc");
   spawnSync(process.execPath, [compiler, "-b", "packages/agent", "packages/client"], {
