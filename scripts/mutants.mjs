@@ -5,9 +5,9 @@
  * survives, or if its text doesn't occur exactly once. `--list NAME` runs one of the lists, `--only TEXT` those whose
  * file name contains the text, and `--check` only checks that the texts occur.
  *
- * `--sample N --seed N`: N breaks at random in the core folders, each with the tests that reach its file. Prints the
- * share that is noticed, by folder, and the survivors, to be examined one by one. `--thorough` also runs the
- * integration tests on survivors.
+ * `--sample N --seed N`: N breaks at random in the core folders, each with the unit and conformance tests that reach its
+ * file. Prints the share that is noticed, by folder, and the survivors, to be examined one by one. `--thorough` also runs
+ * the integration tests on survivors.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -84,10 +84,10 @@ async function tryOne(copy, { file, find, replace, at, tests, more = [] }) {
   if (undo === undefined) return "missing";
   try {
     if (values.check) return "found";
-    if (tests.length === 0 && more.length === 0 && !values.thorough) return "untested";
-    if (tests.length > 0 && !(await copy.passes(tests))) return "killed";
-    if (more.length > 0 && !(await copy.passes(more))) return "killed";
-    if (values.thorough && !(await copy.passes(["tests/integration"]))) return "killed";
+    const thorough = values.thorough ? [["tests/integration"]] : [];
+    const inTurn = [tests, ...more, ...thorough].filter(({ length }) => length > 0);
+    if (inTurn.length === 0) return "untested";
+    for (const some of inTurn) if (!(await copy.passes(some))) return "killed";
     return "survived";
   } finally {
     undo();

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { transformSync } from "rolldown/experimental";
 
-/** Timeout for the tests of one mutant in ms, and for those beside its source: they also end endless loops. */
+/** Timeout for the tests of one mutant in ms, and for unit tests: they also end endless loops. */
 const PATIENCE = 600_000;
-const NEAR_PATIENCE = 120_000;
+const UNIT_PATIENCE = 240_000;
 
 export function copyOfTree(root) {
   const folder = mkdtempSync(join(tmpdir(), "chouette-mutants-"));
@@ -74,7 +74,10 @@ function builtOf(path) {
 /** Whether all of these tests pass. */
 async function passes(folder, tests) {
   const vitest = join(folder, "node_modules/vitest/vitest.mjs");
-  const args = [vitest, "run", "--maxWorkers=1", "--bail=1", "--silent=true", ...tests];
+  const areUnitTests = tests.every((test) => test.startsWith("packages/"));
+  // In one process: starting one for each file would take most of the time.
+  const together = areUnitTests ? ["--no-isolate"] : [];
+  const args = [vitest, "run", "--maxWorkers=1", "--bail=1", "--silent=true", ...together, ...tests];
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { ...process.env, MODEL_SEED: "1" },
@@ -85,7 +88,7 @@ async function passes(folder, tests) {
   if (pid === undefined) throw new Error("vitest did not start");
   return new Promise((resolve) => {
     // With all that it has started.
-    const patience = tests.some((test) => test.startsWith("tests/")) ? PATIENCE : NEAR_PATIENCE;
+    const patience = areUnitTests ? UNIT_PATIENCE : PATIENCE;
     const timer = setTimeout(() => process.kill(-pid, "SIGKILL"), patience);
     child.on("exit", (code) => {
       clearTimeout(timer);

@@ -13,6 +13,9 @@ export const CORE_FOLDERS = [
   ...AGENT.map((name) => `packages/agent/src/${name}`),
 ];
 
+/** The tests of `tests/` that survivors of the unit tests run; the integration tests are for `--thorough`. */
+const CONFORMANCE = /^tests\/conformance\//;
+
 /** Files of the client that no record passes through. */
 const BESIDE_THE_CORE = /\/(testing|runtime-metrics|http-metrics|logs\/(pino|winston|console-patch))\.ts$/;
 
@@ -30,7 +33,9 @@ export function sampleMutants(root, count, seed) {
   return chosen.map((mutant) => {
     const tests = reaching(mutant.file);
     const near = tests.filter((test) => test.startsWith(`${mutant.folder}/`));
-    return { ...mutant, tests: near, more: tests.filter((test) => !near.includes(test)) };
+    const others = tests.filter((test) => !near.includes(test));
+    const units = others.filter((test) => test.startsWith("packages/"));
+    return { ...mutant, tests: near, more: [units, others.filter((test) => CONFORMANCE.test(test))] };
   });
 }
 
