@@ -6,17 +6,17 @@
  * It takes several minutes for each broker and about 3 GB of disk, and runs only with `SMALL_HEAP=1`.
  */
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { inflate } from "node:zlib";
 import { MAX_VALUE_BYTES, queueNames, type Store } from "@chouette-iot/queue";
 import { openEmbeddedStore } from "@chouette-iot/queue/embedded";
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { createClient } from "@redis/client";
 import { beforeEach, expect, it } from "vitest";
 import { type AgentSettings, brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
+import { listen } from "../support/listening.js";
 import { connectRaw, type RawRedis, request } from "../support/raw-redis.js";
 import { startRedis } from "../support/redis-server.js";
 import type { Running } from "../support/running.js";
@@ -52,12 +52,9 @@ async function startIntake() {
     for await (const part of asked) parts.push(part);
     await take(asked.url ?? "", Buffer.concat(parts), response);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanUps.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return Object.assign(counted, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  const { port, stop } = await listen(server);
+  cleanUps.push(stop);
+  return Object.assign(counted, { url: `http://127.0.0.1:${port}` });
 }
 
 async function startAgent(settings: AgentSettings): Promise<Running> {
@@ -76,18 +73,9 @@ async function startAgent(settings: AgentSettings): Promise<Running> {
 
 /** Stores everything as clients do. */
 async function fill(port: number): Promise<void> {
-  const client = createClient({ RESP: 2, url: `redis://127.0.0.1:${port}` });
-  client.on("error", () => {});
-  await client.connect();
-  let ids = 0;
-  const put = async (queue: string, score: number, record: object) => {
-    const id = `record-${++ids}`;
-    await client
-      .multi()
-      .addCommand(["ZADD", `${queue}.keys`, `${score}`, id])
-      .addCommand(["HSET", `${queue}.values`, id, JSON.stringify(record)])
-      .exec();
-  };
+  const broker = await lookInto(`redis://127.0.0.1:${port}`);
+  const put = (queue: string, score: number, record: object) =>
+    broker.put(JSON.stringify(record), score, queue);
   const now = Math.floor(Date.now() / 1_000);
   const text = "x".repeat(1_000_000 - 200);
   for (let index = 0; index < LOGS; index++)
@@ -106,7 +94,7 @@ async function fill(port: number): Promise<void> {
   expect(element.length).toBeLessThan(MAX_VALUE_BYTES);
   for (let index = 0; index < RAW; index++)
     await put(rawMetrics, 100, { metric: "m", type: "set", value: [element], timestamp: 100, tags: {} });
-  client.destroy();
+  await broker.close();
 }
 
 /** Connections that start a transaction of 4 MB and never finish it. */
@@ -124,20 +112,12 @@ async function holdMulti(port: number): Promise<readonly RawRedis[]> {
 
 /** Resolves when nothing is pending any more. @param port of the broker to ask */
 async function drained(port: number, agent: Running): Promise<void> {
-  const client = createClient({ RESP: 2, url: `redis://127.0.0.1:${port}` });
-  client.on("error", () => {});
-  await client.connect();
-  cleanUps.push(() => client.destroy());
-  const isEmpty = async () => {
-    const sizes = await Promise.all(
-      [rawMetrics, readyMetrics, logs].map((queue) => client.sendCommand<number>(["ZCARD", `${queue}.keys`])),
-    );
-    return sizes.every((size) => size === 0);
-  };
+  const broker = await lookInto(`redis://127.0.0.1:${port}`);
+  cleanUps.push(() => broker.close());
   const ended = agent.ended.then((how) => {
     throw new Error(`the agent ended, ${how}:\n${agent.output().slice(-2_000)}`);
   });
-  await Promise.race([until("the queues to be empty", isEmpty, DEADLINE_MS), ended]);
+  await Promise.race([broker.drained([rawMetrics, readyMetrics, logs], DEADLINE_MS), ended]);
 }
 
 async function checkSums(store: Store): Promise<void> {

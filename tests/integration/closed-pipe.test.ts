@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CHOUETTE } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { newFolder } from "../support/folders.js";
-import { openRawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -46,7 +46,7 @@ describe("a closed standard output", () => {
 
   it("ends an agent that prints its metrics in order, with what it could not print still in its queue", async () => {
     const redis = await startRedis();
-    const queue = await openRawQueue(redis.port);
+    const queue = await lookInto(redis.url);
     const agent = start(["agent"], {
       REDIS_URL: redis.url,
       AGGREGATE_INTERVAL: "1",

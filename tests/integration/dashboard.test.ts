@@ -6,9 +6,9 @@ import { type Intake, startIntake } from "../../packages/agent/src/intake/intake
 import { total } from "../../packages/agent/src/status/ledger.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { brokerPort, runChouette, startAgentProcess, statusPort } from "../support/agent-process.js";
+import { type Broker, lookInto } from "../support/broker-records.js";
 import { accessibilityProblems, excessWidth, openPage, startBrowser, textOf } from "../support/browser.js";
 import { newFolder } from "../support/folders.js";
-import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { until } from "../support/until.js";
 
 const KEY = "0123456789abcdef0123456789abcdef";
@@ -37,7 +37,7 @@ afterEach(async () => {
 
 interface Device {
   readonly url: string;
-  readonly queue: RawQueue;
+  readonly queue: Broker;
   status(): Promise<Status>;
 }
 
@@ -55,7 +55,7 @@ async function startDevice(settings: Readonly<Record<string, string>> = {}): Pro
     RELEASE_INTERVAL: "1",
     ...settings,
   });
-  const queue = await openRawQueue(await brokerPort(agent));
+  const queue = await lookInto(`redis://127.0.0.1:${await brokerPort(agent)}`);
   const url = `http://127.0.0.1:${await statusPort(agent)}`;
   cleanUps.push(
     () => folder.remove(),
@@ -66,7 +66,7 @@ async function startDevice(settings: Readonly<Record<string, string>> = {}): Pro
 }
 
 /** In one window that is closed. */
-async function putCounts(queue: RawQueue, records: number, text?: string): Promise<void> {
+async function putCounts(queue: Broker, records: number, text?: string): Promise<void> {
   const now = Math.floor(Date.now() / 1000) - 3;
   const record = { metric: "greenhouse.pump", type: "count", value: 1, timestamp: now, tags: {} };
   for (let i = 0; i < records; i++) await queue.put(text ?? JSON.stringify(record), now);

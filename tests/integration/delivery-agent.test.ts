@@ -1,15 +1,15 @@
 /** Delivery by a real agent: with little memory, and with secrets in its settings. */
 import { chmod, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { inflate } from "node:zlib";
-import { createClient } from "@redis/client";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type AgentSettings, runChouette, startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
+import { listen } from "../support/listening.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -37,30 +37,16 @@ async function startIntake(
     onBody(request.url ?? "", Buffer.concat(parts), answer);
   };
   const server = createServer((request, response) => void read(request, response).catch(() => {}));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanUps.push(() => {
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeAllConnections();
-    return closed;
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port, stop } = await listen(server);
+  cleanUps.push(stop);
+  return `http://127.0.0.1:${port}`;
 }
 
 async function openQueue() {
-  const client = createClient({ RESP: 2, url: redis.url });
-  client.on("error", () => {});
-  await client.connect();
-  cleanUps.push(() => client.close());
-  let ids = 0;
-  return {
-    put: async (queue: string, value: string) => {
-      const id = `test-${++ids}`;
-      await client.sendCommand(["ZADD", `${queue}.keys`, `${Date.now() / 1000 - 60}`, id]);
-      await client.sendCommand(["HSET", `${queue}.values`, id, value]);
-    },
-    size: (queue: string) => client.sendCommand<number>(["ZCARD", `${queue}.keys`]),
-    rejected: () => client.sendCommand<string[]>(["HVALS", "chouette:rejected.values"]),
-  };
+  const broker = await lookInto(redis.url);
+  cleanUps.push(() => broker.close());
+  const put = (queue: string, value: string) => broker.put(value, Date.now() / 1000 - 60, queue);
+  return { ...broker, put };
 }
 
 function settingsFor(url: string): AgentSettings {
@@ -111,12 +97,7 @@ describe("with a heap of 256 MB", () => {
     const ended = agent.ended.then(() => {
       throw new Error(`the agent ended:\n${agent.output().slice(-2_000)}`);
     });
-    const drained = until(
-      "both queues to be empty",
-      async () => (await queue.size(LOGS)) + (await queue.size(METRICS)) === 0,
-      240_000,
-    );
-    await Promise.race([drained, ended]);
+    await Promise.race([queue.drained([LOGS, METRICS], 240_000), ended]);
     expect(logs + (await queue.rejected()).length).toBe(200);
     expect(agent.output()).not.toMatch(/ is unavailable: | failed: | is full: /);
   }, 300_000);
@@ -133,7 +114,7 @@ describe("a log with a date that has no text", () => {
     await startAgent(settingsFor(url));
     await queue.put(LOGS, JSON.stringify({ date: { toString: 1 }, message: "a" }));
     await until("it to be delivered", () => received > 0);
-    await until("the queue to be empty", async () => (await queue.size(LOGS)) === 0, 5_000);
+    await queue.drained([LOGS], 5_000);
     expect(received).toBe(1);
   });
 });
@@ -145,7 +126,7 @@ describe("secrets", () => {
     const agent = await startAgent({ ...settingsFor(withUser), LOG_LEVEL: "debug" });
     const queue = await openQueue();
     await queue.put(LOGS, logOf("a"));
-    await until("the queue to be empty", async () => (await queue.size(LOGS)) === 0);
+    await queue.drained([LOGS]);
     expect(agent.output()).toContain("(hidden)@127.0.0.1");
     const outputs = [agent.output()];
     for (const [args, settings] of [

@@ -1,22 +1,18 @@
 /** The way to the intake: through forward proxies, and with a custom certificate authority. */
 import { readFile, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import {
-  type AddressInfo,
-  createServer as createTcpServer,
-  type Socket,
-  type Server as TcpServer,
-} from "node:net";
+import { createServer } from "node:http";
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type Delivering, type DeliveringOptions, KEY, startDelivering } from "../support/delivering.js";
 import { newFolder } from "../support/folders.js";
 import { startForwardProxy } from "../support/forward-proxy.js";
 import { startHttpsFront } from "../support/https-front.js";
-import { openRawQueue } from "../support/raw-queue.js";
+import { listen } from "../support/listening.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -36,15 +32,10 @@ async function deliver(options: DeliveringOptions) {
   return delivering.dispatcher.dispatch();
 }
 
-async function listen(server: Server | TcpServer): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => sockets.add(socket));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanUps.push(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as AddressInfo).port;
+async function portOf(server: Server): Promise<number> {
+  const { port, stop } = await listen(server);
+  cleanUps.push(stop);
+  return port;
 }
 
 async function startProxy(password?: string) {
@@ -92,7 +83,7 @@ describe("a forward proxy", () => {
   ])("that answers %d itself keeps the records: it is no word of the intake", async (status) => {
     const server = createServer();
     server.on("connect", (_, client) => client.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`));
-    const connection = proxiedBy(`http://127.0.0.1:${await listen(server)}`);
+    const connection = proxiedBy(`http://127.0.0.1:${await portOf(server)}`);
     const { delivered, rejected, bytes, failure } = await deliver({ url: intake.url, connection });
     expect({ delivered, rejected, bytes }).toEqual({ delivered: 0, rejected: 0, bytes: 0 });
     expect(failure).toMatchObject({ kind: "unavailable", reason: expect.stringContaining(`${status}`) });
@@ -101,11 +92,9 @@ describe("a forward proxy", () => {
   it("that never answers is given up, and no connection to it is left", async () => {
     const clients: Socket[] = [];
     const server = createTcpServer((client) => {
-      clients.push(client);
-      client.on("error", () => {});
-      client.resume();
+      clients.push(client.resume());
     });
-    const connection = proxiedBy(`http://127.0.0.1:${await listen(server)}`);
+    const connection = proxiedBy(`http://127.0.0.1:${await portOf(server)}`);
     expect(await deliver({ url: intake.url, connection })).toMatchObject({ delivered: 0, bytes: 0 });
     expect(clients).toHaveLength(1);
     await until("the proxy's side to be closed", () =>
@@ -146,7 +135,7 @@ describe("the settings of the way to Datadog", () => {
     const { url, authority } = await startHttps();
     const folder = await newFolder();
     const redis = await startRedis();
-    const queue = await openRawQueue(redis.port);
+    const queue = await lookInto(redis.url);
     cleanUps.push(
       folder.remove,
       () => redis.stop(),

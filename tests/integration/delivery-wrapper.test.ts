@@ -5,22 +5,22 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
+import { type Broker, lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
-import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
 const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
-let queue: RawQueue;
+let queue: Broker;
 let redisUrl: string;
 let folder: string;
 
 beforeEach(async () => {
   intake = await startIntake();
   const redis = await startRedis();
-  queue = await openRawQueue(redis.port);
+  queue = await lookInto(redis.url);
   const made = await newFolder();
   cleanUps.push(
     () => intake.close(),

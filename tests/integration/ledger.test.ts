@@ -8,10 +8,10 @@ import { type Intake, startIntake } from "../../packages/agent/src/intake/intake
 import { type Ledger, total } from "../../packages/agent/src/status/ledger.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
 import { type AgentSettings, startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { reservedPort } from "../support/ports.js";
-import { openRawQueue } from "../support/raw-queue.js";
 import { startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -99,7 +99,7 @@ describe("accepted is what clients stored, and all of it is accounted for", () =
     const killed = await startAgent(broker);
     const client = new ChouetteClient({ port: broker.port, aggregate: false });
     const sink = client.logSink({ service: "a-service" });
-    const byHand = await openRawQueue(broker.port);
+    const byHand = await lookInto(`redis://127.0.0.1:${broker.port}`);
     cleanUps.push(() => client.close({ timeoutMs: 1 }), byHand.close);
     const record = (round: number) => {
       client.increment("jobs.done", 1, { tags: { zone: `z${round % 3}` } });
@@ -110,8 +110,8 @@ describe("accepted is what clients stored, and all of it is accounted for", () =
     };
     for (let round = 0; round < ROUNDS; round++) record(round);
     expect(await client.flush()).toBe(true);
-    await byHand.put("no JSON", Date.now() / 1000);
-    await byHand.putApart({ id: "an-id-alone" }, Date.now() / 1000);
+    await byHand.put("no JSON");
+    await byHand.command("ZADD", "chouette:metrics:raw.keys", `${Date.now() / 1000}`, "an-id-alone");
     const first = await watch({ raw: 4 * ROUNDS + 2, logs: ROUNDS });
     expect(first.wrong).toEqual([]);
     expect(first.last.raw).toMatchObject({ done: { aggregated: 4 * ROUNDS }, dropped: { rejected: 2 } });

@@ -1,10 +1,10 @@
 /** Logs from end to end: stored as the original client does, delivered by a real agent to Datadog's log endpoint. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createClient } from "@redis/client";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { startRedis } from "../support/redis-server.js";
@@ -35,30 +35,21 @@ async function startAgent(settings: Readonly<Record<string, string>>) {
   return agent;
 }
 
-/** A real Redis and a way to store logs in it as clients do. */
+/** A real Redis, and a way to store logs in it as clients do. */
 async function startRedisWithLogs() {
   const redis = await startRedis();
-  cleanUps.push(() => redis.stop());
-  const client = createClient({ RESP: 2, url: redis.url });
-  client.on("error", () => {});
-  await client.connect();
-  cleanUps.push(() => client.close());
-  let ids = 0;
-  const command = <T>(...words: string[]) => client.sendCommand<T>(words);
+  const broker = await lookInto(redis.url);
+  cleanUps.push(
+    () => redis.stop(),
+    () => broker.close(),
+  );
   return {
+    ...broker,
     url: redis.url,
-    put: async (value: string, at = Date.now() / 1000) => {
-      const id = `log-${++ids}`;
-      await command("ZADD", `${QUEUE}.keys`, `${at}`, id);
-      await command("HSET", `${QUEUE}.values`, id, value);
-    },
-    note: (key: string, text: string) => command("HSET", "chouette:notes", key, text),
-    waiting: () => command<number>("ZCARD", `${QUEUE}.keys`),
-    counter: (name: string) => command<string | null>("HGET", "chouette:counters", `${QUEUE}:${name}`),
-    rejected: async () => {
-      const values = await command<string[]>("HVALS", "chouette:rejected.values");
-      return values.map((value) => JSON.parse(value) as { reason: string; queue: string; value: string });
-    },
+    put: (value: string, at?: number) => broker.put(value, at, QUEUE),
+    note: (key: string, text: string) => broker.command("HSET", "chouette:notes", key, text),
+    waiting: () => broker.size(QUEUE),
+    counter: (name: string) => broker.command("HGET", "chouette:counters", `${QUEUE}:${name}`),
   };
 }
 

@@ -1,18 +1,13 @@
 /** One bad record costs one record: it stops neither aggregation nor delivery of the others. */
-import { createClient } from "@redis/client";
+import { queueNames } from "@chouette-iot/queue";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { startRedis } from "../support/redis-server.js";
-import { until } from "../support/until.js";
 
-const QUEUES = {
-  raw: "chouette:metrics:raw",
-  ready: "chouette:metrics:wrapped",
-  logs: "chouette:logs:wrapped",
-};
-
+const { rawMetrics, readyMetrics, logs } = queueNames();
 const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 
@@ -23,29 +18,12 @@ beforeEach(async () => {
 
 async function start() {
   const redis = await startRedis();
-  cleanUps.push(() => redis.stop());
-  const client = createClient({ RESP: 2, url: redis.url });
-  client.on("error", () => {});
-  await client.connect();
-  cleanUps.push(() => client.close());
-  let ids = 0;
-  return {
-    url: redis.url,
-    put: async (queue: keyof typeof QUEUES, value: string, at: number) => {
-      const id = `id-${++ids}`;
-      await client.sendCommand(["ZADD", `${QUEUES[queue]}.keys`, `${at}`, id]);
-      await client.sendCommand(["HSET", `${QUEUES[queue]}.values`, id, value]);
-    },
-    pending: async () => {
-      const keys = Object.values(QUEUES).map((queue) => `${queue}.keys`);
-      const sizes = await Promise.all(keys.map((key) => client.sendCommand<number>(["ZCARD", key])));
-      return sizes.reduce((sum, size) => sum + size, 0);
-    },
-    deadLetters: async () => {
-      const values = await client.sendCommand<string[]>(["HVALS", "chouette:rejected.values"]);
-      return values.map((value): { reason: string; queue: string; value: string } => JSON.parse(value));
-    },
-  };
+  const broker = await lookInto(redis.url);
+  cleanUps.push(
+    () => redis.stop(),
+    () => broker.close(),
+  );
+  return { ...broker, url: redis.url };
 }
 
 /** A window that is closed. */
@@ -81,17 +59,17 @@ const GOOD_RAW = [
 
 describe("what one record holds costs that record alone", () => {
   it.each(["Datadog", "stdout"])("at %s", async (output) => {
-    const { url, put, pending, deadLetters } = await start();
-    for (const value of [...ODD_RAW, ...GOOD_RAW]) await put("raw", value, at);
-    for (const value of ODD_READY) await put("ready", value, at);
-    await put("ready", `{"metric":"ready","type":"gauge","tags":[],"points":[[${at},1]]}`, at);
-    for (const value of [...ODD_LOGS, ...GOOD_LOGS]) await put("logs", value, at);
+    const { url, put, drained, rejected } = await start();
+    for (const value of [...ODD_RAW, ...GOOD_RAW]) await put(value, at);
+    for (const value of ODD_READY) await put(value, at, readyMetrics);
+    await put(`{"metric":"ready","type":"gauge","tags":[],"points":[[${at},1]]}`, at, readyMetrics);
+    for (const value of [...ODD_LOGS, ...GOOD_LOGS]) await put(value, at, logs);
     const settings = { REDIS_URL: url, RELEASE_INTERVAL: "1" };
     const datadog = { API_KEY: "any", DATADOG_URL: `${intake.url}/api`, DATADOG_LOGS_URL: intake.url };
     const agent = await startAgentProcess(output === "Datadog" ? { ...settings, ...datadog } : settings);
     cleanUps.push(() => agent.end());
-    await until("all queues to be empty", async () => (await pending()) === 0);
-    const letters = await deadLetters();
+    await drained([rawMetrics, readyMetrics, logs]);
+    const letters = await rejected();
     expect(letters.map(({ value }) => value).sort()).toEqual([...ODD_RAW, ...ODD_READY, ...ODD_LOGS].sort());
     for (const { reason } of letters) expect(reason).not.toBe("");
     if (output === "Datadog") {

@@ -1,8 +1,6 @@
 /** The agent's status: over HTTP, on the command line, and in its metrics about itself. */
 
-import { once } from "node:events";
 import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
 import { seconds } from "@chouette-iot/record";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
@@ -13,8 +11,8 @@ import type { Status } from "../../packages/agent/src/status/status.js";
 import { runChouette, startAgentProcess } from "../support/agent-process.js";
 import { type Broker, lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
+import { listen } from "../support/listening.js";
 import { reservedPort } from "../support/ports.js";
-import { openRawQueue, type RawQueue } from "../support/raw-queue.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 
@@ -24,7 +22,6 @@ const PASSWORD = "a-password-of-redis";
 const cleanUps = cleanUpsAfterEach();
 let intake: Intake;
 let redis: RedisServer;
-let queue: RawQueue;
 let broker: Broker;
 let http: number;
 
@@ -32,12 +29,10 @@ beforeEach(async () => {
   http = await reservedPort();
   intake = await startIntake({ apiKey: KEY });
   redis = await startRedis(["--appendonly", "yes"]);
-  queue = await openRawQueue(redis.port);
   broker = await lookInto(redis.url);
   cleanUps.push(
     () => intake.close(),
     () => redis.stop(),
-    () => queue.close(),
     () => broker.close(),
   );
 });
@@ -76,14 +71,14 @@ function ledger(of: Status, name: string) {
 async function putCounts(records: number): Promise<void> {
   const now = Date.now() / 1000 - 5;
   const record = { metric: "m", type: "count", value: 1, timestamp: now, tags: {} };
-  await Promise.all(Array.from({ length: records }, () => queue.put(JSON.stringify(record), now)));
+  await Promise.all(Array.from({ length: records }, () => broker.put(JSON.stringify(record), now)));
 }
 
 describe("the status", () => {
   it("has accepted = done + pending + dropped for each queue, across restarts by whatever end", async () => {
     const first = await startAgent();
     await putCounts(10);
-    await queue.put("no JSON", Date.now() / 1000 - 5);
+    await broker.put("no JSON", Date.now() / 1000 - 5);
     await until("the first to be delivered", () => intake.points().length > 0);
     await until("it to be settled", async () => ledger(await status(), "metrics:wrapped").pending === 0);
     await first.end("SIGKILL");
@@ -138,7 +133,7 @@ describe("the status", () => {
     await until("the first release", async () => (await status()).uptime >= 1);
     await putCounts(1);
     await until("a ready metric", async () => ledger(await status(), "metrics:wrapped").pending === 1);
-    await queue.delete("chouette:metrics:wrapped.keys");
+    await broker.command("DEL", "chouette:metrics:wrapped.keys");
     await until("it to be missed", async () => ledger(await status(), "metrics:wrapped").missing === 1);
   });
 
@@ -195,13 +190,8 @@ describe("the status", () => {
   });
 });
 
-/** Stores a record in a queue as any client does. */
-async function put(queueName: string, id: string, record: object): Promise<void> {
-  const now = Date.now() / 1000;
-  await broker.command("ZADD", `chouette:${queueName}.keys`, `${now}`, id);
-  await broker.command("HSET", `chouette:${queueName}.values`, id, JSON.stringify(record));
-}
-
+const put = (queue: string, id: string, record: object) =>
+  broker.put(JSON.stringify(record), Date.now() / 1000, `chouette:${queue}`, id);
 const log = (level: string) => ({ date: new Date().toISOString(), ddtags: [], level, message: { msg: "m" } });
 const gauge = (metric: string) => ({
   ...{ metric, type: "gauge", tags: [] },
@@ -324,9 +314,7 @@ describe("the HTTP server", () => {
   });
 
   it("leaves its port to whoever has it, says what to set, and the agent goes on", async () => {
-    const other = createServer().listen(http, "127.0.0.1");
-    await once(other, "listening");
-    cleanUps.push(() => new Promise((resolve) => other.close(resolve)));
+    cleanUps.push((await listen(createServer(), http)).stop);
     const agent = await startAgent();
     expect(agent.output()).toContain("port in use; set CHOUETTE_HTTP");
     await putCounts(1);
@@ -351,10 +339,9 @@ describe("chouette status", () => {
   it("shows nothing that steers the terminal, whatever Datadog's address answers", async () => {
     const server = createServer((asked, answer) => {
       asked.resume().on("end", () => answer.writeHead(503).end("\u001b]52;c;eA==\u0007\u007f\u009b2J"));
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
-    const { port } = server.address() as AddressInfo;
+    });
+    const { port, stop } = await listen(server);
+    cleanUps.push(stop);
     const agent = await startAgent({ DATADOG_URL: `http://127.0.0.1:${port}/api` });
     await putCounts(1);
     await until("the outage", async () =>
@@ -387,7 +374,7 @@ describe("self-metrics", () => {
   it("tell what was sent, and come to a fixed few however often they are sent", async () => {
     await startAgent({ SEND_SELF_METRICS: "true" });
     await putCounts(7);
-    await queue.put("no JSON", Date.now() / 1000 - 5);
+    await broker.put("no JSON", Date.now() / 1000 - 5);
     const named = (name: string) => intake.points().filter(({ metric }) => metric === `chouette.${name}`);
     await until("a few rounds", () => named("queued.metrics").length >= 5);
     const sum = (name: string) => named(name).reduce((all, { value }) => all + value, 0);

@@ -1,7 +1,7 @@
 /** Printed metrics cost nothing: DAILY_BYTE_BUDGET defers none of them. */
-import { createClient } from "@redis/client";
 import { expect, it } from "vitest";
 import { startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { startRedis } from "../support/redis-server.js";
 
@@ -9,14 +9,10 @@ const cleanUps = cleanUpsAfterEach();
 it("prints logs of any level and collectors' metrics, however much was printed before", async () => {
   const redis = await startRedis();
   cleanUps.push(() => redis.stop());
-  const client = createClient({ url: redis.url });
-  client.on("error", () => {});
-  await client.connect();
-  cleanUps.push(() => client.destroy());
-  const put = async (queue: string, id: string, record: object) => {
-    const added = client.zAdd(`${queue}.keys`, { score: Date.now() / 1000, value: id });
-    await Promise.all([added, client.hSet(`${queue}.values`, id, JSON.stringify(record))]);
-  };
+  const broker = await lookInto(redis.url);
+  cleanUps.push(() => broker.close());
+  const put = (queue: string, id: string, record: object) =>
+    broker.put(JSON.stringify(record), undefined, queue, id);
   const agent = await startAgentProcess({
     REDIS_URL: redis.url,
     CHOUETTE_OUTPUT: "stdout",
@@ -39,5 +35,5 @@ it("prints logs of any level and collectors' metrics, however much was printed b
     await agent.wrote(`log-${round}`);
     await agent.wrote(`load.${round}`);
   }
-  expect(await client.keys("chouette:sent:*")).toEqual([]);
+  expect(await broker.command("KEYS", "chouette:sent:*")).toEqual([]);
 });

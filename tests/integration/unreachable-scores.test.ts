@@ -1,9 +1,9 @@
 /** No record waits forever for a time that never comes, whatever its score, in every queue and engine. */
 import { queueNames } from "@chouette-iot/queue";
-import { createClient } from "@redis/client";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
 import { brokerPort, startAgentProcess } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
 import { startRedis } from "../support/redis-server.js";
@@ -45,18 +45,16 @@ async function start({ settings, port }: Broker) {
     RELEASE_INTERVAL: "1",
   });
   cleanUps.push(() => agent.end("SIGKILL"));
-  const client = createClient({ RESP: 2, url: `redis://127.0.0.1:${port ?? (await brokerPort(agent))}` });
-  client.on("error", () => {});
-  await client.connect();
-  cleanUps.push(async () => client.destroy());
-  return { agent, client };
+  const broker = await lookInto(`redis://127.0.0.1:${port ?? (await brokerPort(agent))}`);
+  cleanUps.push(() => broker.close());
+  return { agent, broker };
 }
 
 describe.each(["redis", "embedded"])("a record with a score that no clock shows, on %s", (name) => {
   it("becomes a dead letter with its reason, or expires", { timeout: 90_000 }, async () => {
-    const broker = await BROKERS[name]?.();
-    if (broker === undefined) throw new Error(name);
-    const { client, agent } = await start(broker);
+    const place = await BROKERS[name]?.();
+    if (place === undefined) throw new Error(name);
+    const { broker, agent } = await start(place);
     const now = Math.floor(Date.now() / 1000);
     const values: Readonly<Record<string, string>> = {
       [names.rawMetrics]: `{"metric":"m","type":"count","value":1,"timestamp":${now},"tags":{}}`,
@@ -69,27 +67,11 @@ describe.each(["redis", "embedded"])("a record with a score that no clock shows,
         value: "x",
       }),
     };
-    const keys = (queue: string) => client.sendCommand<number>(["ZCARD", `${queue}.keys`]);
-    for (const [queue, value] of Object.entries(values)) {
-      for (const [index, score] of SCORES.entries()) {
-        await client
-          .multi()
-          .addCommand(["ZADD", `${queue}.keys`, score, `${queue}-${index}`])
-          .addCommand(["HSET", `${queue}.values`, `${queue}-${index}`, value])
-          .exec();
-      }
-    }
-    const letters = async () => {
-      const ids = await client.sendCommand<string[]>(["ZRANGE", `${names.rejected}.keys`, "0", "-1"]);
-      const texts = await client.sendCommand<string[]>(["HMGET", `${names.rejected}.values`, ...ids]);
-      return texts.map((text) => JSON.parse(text) as { queue: string; reason: string });
-    };
-    await until("the queues to drain", async () => {
-      const sizes = await Promise.all([names.rawMetrics, names.readyMetrics, names.logs].map(keys));
-      return sizes.every((size) => size === 0);
-    });
+    for (const [queue, value] of Object.entries(values))
+      for (const score of SCORES) await broker.put(value, score, queue);
+    await broker.drained([names.rawMetrics, names.readyMetrics, names.logs]);
     const reasonsOf = async (queue: string) =>
-      (await letters()).filter((letter) => letter.queue === queue).map(({ reason }) => reason);
+      (await broker.rejected()).filter((letter) => letter.queue === queue).map(({ reason }) => reason);
     // Those of before the clock was set have a reason as well; of ready metrics and logs, they are too old.
     expect((await reasonsOf(names.rawMetrics)).sort()).toEqual([
       ...["stamped by a clock that was not set", "stamped by a clock that was not set"],
@@ -103,15 +85,13 @@ describe.each(["redis", "embedded"])("a record with a score that no clock shows,
     }
     // The dead letters' own bounds are applied at the start, and each minute.
     expect(await agent.end()).toBe(0);
-    const again = await start(broker);
-    const left = async (score: string) =>
-      again.client.sendCommand<string[]>(["ZRANGEBYSCORE", `${names.rejected}.keys`, score, "+inf"]);
+    const again = (await start(place)).broker;
+    const ofFuture = ["ZRANGEBYSCORE", `${names.rejected}.keys`, `${now + 3600}`, "+inf"];
     await until(
       "dead letters of the future to expire",
-      async () => (await left(`${now + 3600}`)).length === 0,
+      async () => `${await again.command(...ofFuture)}` === "",
       STARTED_MS,
     );
-    const others = await again.client.sendCommand<string[]>(["ZRANGE", `${names.rejected}.keys`, "0", "-1"]);
-    expect(others).toHaveLength(7 + 5 + 5);
+    expect(await again.size(names.rejected)).toBe(7 + 5 + 5);
   });
 });
