@@ -45,7 +45,8 @@ describe("the raw records of a set", () => {
 });
 
 describe("the raw records of numbers", () => {
-  const number = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 });
+  // JSON has no -0.
+  const number = fc.double({ noNaN: true, min: -1e6, max: 1e6 }).map((value) => value + 0);
   const sample = fc.tuple(number, fc.integer({ min: 1, max: 5 }));
   const values = {
     count: number,

@@ -46,12 +46,10 @@ const ZERO = 0x30;
 export class RequestParser {
   /** May change: applied from the next header on. They are raised after the login. */
   limits: RequestLimits;
-  /** Received bytes that aren't parsed are from `#at` to `#end`. */
+  /** Received bytes that aren't parsed are from `#at` to `#end`. Only a buffer of the parser's own has room after them. */
   #bytes = NOTHING;
   #at = 0;
   #end = 0;
-  /** Whether `#bytes` is the parser's own, so that a chunk can be appended to it. */
-  #isOwn = false;
   /** Number of available bytes below which parsing can't continue. */
   #needed = 1;
   #args: string[] = [];
@@ -79,13 +77,11 @@ export class RequestParser {
     const rest = this.#available();
     if (rest === 0) {
       this.#bytes = chunk;
-      this.#isOwn = false;
       this.#at = 0;
       this.#end = chunk.length;
       return;
     }
-    const isRoom = this.#isOwn && this.#bytes.length - this.#end >= chunk.length;
-    if (!isRoom) this.#moveTo(this.#capacityFor(chunk.length));
+    if (this.#bytes.length - this.#end < chunk.length) this.#moveTo(this.#capacityFor(chunk.length));
     chunk.copy(this.#bytes, this.#end);
     this.#end += chunk.length;
   }
@@ -112,7 +108,6 @@ export class RequestParser {
     this.#end = this.#bytes.copy(bytes, 0, this.#at, this.#end);
     this.#at = 0;
     this.#bytes = bytes;
-    this.#isOwn = true;
   }
 
   /** The next complete request, if there is one. */
@@ -246,6 +241,5 @@ export class RequestParser {
     this.#bytes = NOTHING;
     this.#at = 0;
     this.#end = 0;
-    this.#isOwn = false;
   }
 }

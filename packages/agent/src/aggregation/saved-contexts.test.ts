@@ -24,3 +24,29 @@ it("contexts of a time that is moved have gauges of the new time and the new ids
     ],
   });
 });
+
+it("contexts that earlier versions saved, without weights and with a distribution's samples, are as if saved now", () => {
+  const contexts = (["histogram", "distribution"] as const).map((type) => {
+    const context = newContext({ metric: "m", type, tags: ["a:b"] });
+    for (const value of [1, 2.5, -3])
+      addRecord(context, { metric: "m", tags: ["a:b"], key: "", type, value, timestamp: seconds(15) });
+    return context;
+  });
+  const samples = contexts.map((context) => ({
+    context: { ...context, sum: { samples: [1, 2.5, -3] } },
+    readyIds: [],
+  }));
+  expect(restoreContexts(JSON.stringify(samples), [])).toEqual({
+    ok: true,
+    value: contexts.map((context) => ({ context, readyIds: [] })),
+  });
+  const damaged = samples.map(({ context }) => ({
+    context: { ...context, sum: { samples: [1, null] } },
+    readyIds: [],
+  }));
+  for (const one of damaged)
+    expect(restoreContexts(JSON.stringify([one]), [])).toEqual({
+      ok: false,
+      reason: "a sum in it isn't whole",
+    });
+});
