@@ -5,10 +5,14 @@ export default defineConfig({
   resolve: { conditions: ["source"] },
   ssr: { resolve: { conditions: ["source", "node", "module", "default"] } },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // One more than CI has cores: many tests wait for a process most of the time.
     maxWorkers: 3,
+    projects: [
+      // One process for many files: starting one for each would take longer than most of these tests.
+      { extends: true, test: { name: "unit", include: ["packages/*/src/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "whole", include: ["tests/**/*.test.ts"] } },
+    ],
   },
 });

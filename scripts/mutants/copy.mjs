@@ -75,9 +75,7 @@ function builtOf(path) {
 async function passes(folder, tests) {
   const vitest = join(folder, "node_modules/vitest/vitest.mjs");
   const areUnitTests = tests.every((test) => test.startsWith("packages/"));
-  // In one process: starting one for each file would take most of the time.
-  const together = areUnitTests ? ["--no-isolate"] : [];
-  const args = [vitest, "run", "--maxWorkers=1", "--bail=1", "--silent=true", ...together, ...tests];
+  const args = [vitest, "run", "--maxWorkers=1", "--bail=1", "--silent=true", ...tests];
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { ...process.env, MODEL_SEED: "1" },
