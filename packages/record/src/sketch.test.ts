@@ -106,10 +106,14 @@ describe("a sketch", () => {
     expect(sketch).toEqual(sketchOf([1e308]));
     const plain = toPlainSketch(sketchOf([1, 2]));
     expect(fromPlainSketch(plain)).toEqual(sketchOf([1, 2]));
+    const largest = sketchOf([-1e308, 1e308]);
+    expect(toPlainSketch(largest).k).toEqual([-32_767, 32_767]);
+    expect(fromPlainSketch(toPlainSketch(largest))).toEqual(largest);
     const wrong = [
       { ...plain, count: 3 },
       { ...plain, n: [1] },
       { ...plain, k: [1.5, 2] },
+      { ...plain, k: [1, 32_768] },
       { ...plain, min: 5 },
       [],
       null,
