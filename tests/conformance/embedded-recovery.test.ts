@@ -60,6 +60,29 @@ it("keeps a merged run for as long as the journal names it, also when it is kill
   await Promise.all([store, again, last].map((one) => one.close()));
 });
 
+it("deletes a run that it was killed before naming, and has its records once", async () => {
+  const disk = new PowerDisk();
+  const { store } = await open(disk);
+  const fill = async (count: number) => {
+    for (let index = 0; index < count; index++)
+      await store.append(QUEUE, [record(index, `${await store.size(QUEUE)}`, "x".repeat(2_000))]);
+    await quiet(disk);
+  };
+  await fill(30);
+  const before = afterKill(disk);
+  const named = await runsOn(before);
+  await fill(30);
+  const next = (await runsOn(disk)).find((name) => !named.includes(name)) ?? "";
+  const path = `/data/${next}`;
+  const killed = new PowerDisk(new Map([...before.files(), [path, disk.files().get(path) ?? Buffer.of()]]));
+  expect(await runsOn(killed)).toContain(next);
+  const { store: again, losses } = await open(killed);
+  expect(await runsOn(killed)).toEqual(named);
+  expect(losses).toBeUndefined();
+  expect(await again.size(QUEUE)).toBe(30);
+  await Promise.all([store.close(), again.close()]);
+});
+
 it("brings nothing back after an ordinary end, though the journal has what was in a run that is deleted", async () => {
   const disk = new PowerDisk();
   // All of it is in one segment.
