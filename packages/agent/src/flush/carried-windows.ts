@@ -3,12 +3,14 @@
  * without shards gets some.
  *
  * A window's next emission must go to a later second than all earlier ones, whichever shard made them. So each shard gets the
- * window with the most emissions of any, the kept contexts of its own series, and the times of all gauges.
+ * window with the most emissions of any, the kept contexts of its own series, and the times of all gauges. No shard drops any
+ * before it forgets the window: if the carrying fails on the way, the former shards go on, and it is repeated.
  *
  * Promises: repeating it changes nothing. A window whose state changes meanwhile is refused, and it must be repeated.
  */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { contextKey, type Seconds, seconds, shardOf } from "@chouette-iot/record";
+import type { Context } from "../aggregation/context.js";
 import { GaugeTimes } from "../aggregation/gauge-times.js";
 import { restoreContexts, type SavedContext, saveContexts } from "../aggregation/saved-contexts.js";
 import { decodeWindowState, type WindowState, windowKeys } from "./window-state.js";
@@ -55,31 +57,63 @@ export async function readWindows(
 
 /**
  * @param from stores whose series move
- * @param to all shards in their order; they may be among the former
+ * @param to all shards in their order, either with all of the former or with none
  */
 export async function carryWindows(
   from: readonly WindowStore[],
   to: readonly WindowStore[],
   interval: Seconds,
 ): Promise<void> {
-  const sources = await Promise.all(from.map((source) => readWindows(source, interval)));
+  const sources = await Promise.all(from.map((source) => copyOf(source, interval)));
+  const starts = [...new Set(sources.flatMap(({ windows }) => [...windows.keys()]))];
+  // While the number grows, only the former shards emit. A store without shards is read once its shards emit.
+  const inUse = from.some((source) => to.includes(source)) ? from : to;
   for (const [shard, target] of to.entries()) {
-    const own = await readWindows(target, interval);
-    const isSource = from.includes(target);
-    const all = isSource ? sources : [...sources, own];
-    const starts = [...new Set(sources.flatMap((windows) => [...windows.keys()]))];
-    const isOurs = ({ context }: SavedContext) => shardOf(context.metric, to.length) === shard;
+    const own = await copyOf(target, interval);
+    const copies = [own, ...sources.filter(({ source }) => source !== target)];
+    const isOurs = ({ metric }: Context) => shardOf(metric, to.length) === shard;
     const carried = starts.flatMap((start) => {
-      const before = own.get(start);
-      const after = joined(
-        all.flatMap((windows) => windows.get(start) ?? []),
-        before,
-        isOurs,
-      );
+      const windows = copies.flatMap((copy) => copy.windows.get(start) ?? []);
+      const before = own.windows.get(start);
+      const after = joined(windows, before, contextsAt(start, copies, inUse, isOurs));
       return after === undefined ? [] : [{ start, before, after }];
     });
     for (let at = 0; at < carried.length; at += BATCH) await write(target, carried.slice(at, at + BATCH));
   }
+}
+
+/** What a store has of all windows. */
+interface Copy {
+  readonly source: WindowStore;
+  readonly windows: ReadonlyMap<Seconds, StoredWindow>;
+}
+
+async function copyOf(source: WindowStore, interval: Seconds): Promise<Copy> {
+  return { source, windows: await readWindows(source, interval) };
+}
+
+/**
+ * The contexts that a shard keeps of a window: its own ones, also those of other shards, and its series' in the others. Of
+ * several copies that of the shard in use counts: an earlier attempt may have carried an older one.
+ *
+ * @param copies the shard's first
+ */
+function contextsAt(
+  start: Seconds,
+  copies: readonly Copy[],
+  inUse: readonly WindowStore[],
+  isOurs: (context: Context) => boolean,
+): readonly SavedContext[] {
+  const contexts = new Map<string, SavedContext>();
+  for (const [index, { source, windows }] of copies.entries())
+    for (const saved of windows.get(start)?.last ?? []) {
+      const { context } = saved;
+      if (index > 0 && !isOurs(context)) continue;
+      const key = contextKey(context);
+      if (!contexts.has(key) || source === inUse[shardOf(context.metric, inUse.length)])
+        contexts.set(key, saved);
+    }
+  return [...contexts.values()];
 }
 
 interface Carried {
@@ -92,17 +126,12 @@ interface Carried {
 function joined(
   windows: readonly StoredWindow[],
   before: StoredWindow | undefined,
-  isOurs: (saved: SavedContext) => boolean,
+  last: readonly SavedContext[],
 ): Carried["after"] | undefined {
   const [first] = windows;
   if (first === undefined) return undefined;
   const { interval } = (before ?? first).state;
   const emitted = Math.max(...windows.map(({ state }) => state.emitted));
-  const last = new Map(
-    windows.flatMap((window) =>
-      window.last.filter(isOurs).map((saved) => [contextKey(saved.context), saved]),
-    ),
-  );
   const gauges = joinedGauges(windows, { start: first.start, interval });
   const state: WindowState = {
     interval,
@@ -110,12 +139,16 @@ function joined(
     // How many ready metrics are in other shards isn't known.
     ready: before?.state.emitted === emitted ? before.state.ready : undefined,
     hasParts: before?.state.hasParts ?? false,
-    hasFinalSecond: last.size > 0,
+    hasFinalSecond: last.length > 0,
     hasGauges: gauges !== undefined,
     host: (before ?? first).state.host,
   };
-  const isSame = before !== undefined && JSON.stringify(state) === before.text && gauges === before.gauges;
-  return isSame && last.size === before.last.length ? undefined : { state, last: [...last.values()], gauges };
+  const isSame =
+    before !== undefined &&
+    JSON.stringify(state) === before.text &&
+    gauges === before.gauges &&
+    saveContexts(last) === saveContexts(before.last);
+  return isSame ? undefined : { state, last, gauges };
 }
 
 function joinedGauges(
