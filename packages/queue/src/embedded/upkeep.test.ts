@@ -39,3 +39,41 @@ it("pauses after a failed run, so that a failing disk isn't written to without e
     await folder.remove();
   }
 });
+
+it("deletes a run that the journal can't name, and has its records where they were", async () => {
+  const folder = await newFolder();
+  let fails = false;
+  const files: FileSystem = {
+    ...realFiles,
+    rename: async (from, to) => {
+      await realFiles.rename(from, to);
+      fails = to.includes("run-");
+    },
+    create: (path) => {
+      const file = realFiles.create(path);
+      const writeNow = (bytes: Buffer, at: number) => {
+        if (!fails) return file.writeNow(bytes, at);
+        fails = false;
+        throw new Error("EIO");
+      };
+      return { ...file, writeNow };
+    },
+  };
+  const troubles: unknown[] = [];
+  const { store } = await openEmbeddedStore({
+    ...{ folder: folder.path, files, limits: { memoryBytes: 1_000 } },
+    onTrouble: (error) => troubles.push(error),
+  });
+  try {
+    const records = [0, 1, 2].map((index) => ({ score: index, id: `${index}`, value: "x".repeat(1_000) }));
+    await store.append(QUEUE, records);
+    await until("the failure to be reported", async () => troubles.length > 0);
+    expect(troubles.map(String)).toEqual(["Error: EIO"]);
+    expect((await realFiles.list(folder.path)).filter((name) => name.startsWith("run-"))).toEqual([]);
+    expect((await store.read(QUEUE, { limit: 10 })).map(({ id }) => id)).toEqual(["0", "1", "2"]);
+    expect(store.disk().runs).toBe(0);
+  } finally {
+    await store.close();
+    await folder.remove();
+  }
+});
