@@ -1,4 +1,6 @@
 /** The collectors that read Redis, with a real redis-server and the real BullMQ. */
+import { once } from "node:events";
+import { connect as connectTcp, createServer } from "node:net";
 import { createClient } from "@redis/client";
 import { Queue, Worker } from "bullmq";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -6,7 +8,9 @@ import type { Collector } from "../../packages/agent/src/collectors/collector.js
 import { bullmqCollector } from "../../packages/agent/src/collectors/redis/bullmq.js";
 import { dramatiqCollector } from "../../packages/agent/src/collectors/redis/dramatiq.js";
 import { description, redisCollector } from "../../packages/agent/src/collectors/redis/redis.js";
+import { RedisProbe } from "../../packages/agent/src/collectors/redis/redis-probe.js";
 import { systemClock } from "../../packages/agent/src/runtime/clock.js";
+import { listen } from "../support/listening.js";
 import { CLOSED_PORT } from "../support/ports.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
@@ -183,6 +187,35 @@ describe("the redis collector", () => {
     silent.signal("SIGCONT");
     await collector.close?.();
     await silent.stop();
+  });
+
+  it("opens no connection after the signal was aborted while a Sentinel was asked", async () => {
+    const stopping = new AbortController();
+    let connections = 0;
+    const master = await listen(
+      createServer(() => {
+        connections += 1;
+      }),
+    );
+    const named = ["*2", "$9", "127.0.0.1", `$${`${master.port}`.length}`, master.port, "*0", ""].join(
+      "\r\n",
+    );
+    const sentinel = await listen(
+      createServer((socket) =>
+        socket.on("data", () => {
+          stopping.abort();
+          socket.write(named);
+        }),
+      ),
+    );
+    const probe = new RedisProbe({ url: `redis+sentinel://127.0.0.1:${sentinel.port}/master` });
+    await expect(probe.with(stopping.signal, async () => {})).rejects.toThrow("aborted");
+    // A connection of the probe would arrive before this one.
+    await once(connectTcp(master.port, "127.0.0.1"), "connect");
+    await until("the server to count", async () => connections > 0);
+    expect(connections).toBe(1);
+    await sentinel.stop();
+    await master.stop();
   });
 
   it("tells no password, neither in what it says of itself nor in an error", async () => {

@@ -29,6 +29,7 @@ export function readRetained(
     signal.throwIfAborted();
     const parsed = new URL(url);
     const { protocol, port, username, password } = parsed;
+    const login = connectPacket(decodeURIComponent(username), decodeURIComponent(password));
     const address = { host: bareHost(parsed), port: Number(port) || (PORTS[protocol] ?? 0) };
     // Explicit: with NODE_TLS_REJECT_UNAUTHORIZED=0, anybody could get the password. TLS has no server name for an address.
     const verified = { servername: isIP(address.host) === 0 ? address.host : "", rejectUnauthorized: true };
@@ -61,7 +62,7 @@ export function readRetained(
         end();
       }
     });
-    send(socket, connectPacket(decodeURIComponent(username), decodeURIComponent(password)));
+    send(socket, login);
   });
 }
 

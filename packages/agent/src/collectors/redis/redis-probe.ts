@@ -38,7 +38,7 @@ export class RedisProbe {
     const abort = () => this.close();
     signal.addEventListener("abort", abort, { once: true });
     try {
-      return await work(await this.#connected());
+      return await work(await this.#connected(signal));
     } catch (error) {
       this.close();
       throw error;
@@ -52,11 +52,13 @@ export class RedisProbe {
     this.#client = undefined;
   }
 
-  async #connected(): Promise<RedisConnection> {
+  async #connected(signal: AbortSignal): Promise<RedisConnection> {
     const isReplaced = await whileHeld(this.#master.hasFailedOver());
     if (this.#client?.isReady && !isReplaced) return this.#client;
     this.close();
     this.#server = await whileHeld(this.#master.find());
+    // Otherwise nobody would close it: `close` found no client yet.
+    signal.throwIfAborted();
     const client = newConnection(this.#server);
     // Errors reject the current command, or the next one.
     client.on("error", () => {});
