@@ -12,7 +12,7 @@ import {
   seconds,
   toSeconds,
 } from "@chouette-iot/record";
-import type { Config } from "./config/config.js";
+import { type Config, INGESTED_POINT_AGE } from "./config/config.js";
 import { OUTPUTS } from "./config/outputs.js";
 import { attemptedOutput } from "./dispatch/attempted-output.js";
 import { ByteBudget, type DeferredCounts, type SendPolicy } from "./dispatch/byte-budget.js";
@@ -86,8 +86,6 @@ interface Kind<T>
 
 type Kinds = { readonly [S in Signal]: Kind<SignalRecords[S]> };
 
-/** Datadog ingests older points of metrics if the account has that enabled; older points of distributions never. */
-const INGESTED_POINT_AGE = seconds(3_600);
 const INGESTED_LOG_AGE = seconds(18 * 3_600);
 
 export function newDispatches(options: DispatchesOptions, gate: DispatchGate): Dispatches {

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_MASTER } from "@chouette-iot/queue/resp/sentinel-address";
 import { MAX_SHARDS } from "@chouette-iot/record";
-import { fsync, hostAndPort, oneOf, text, wholeNumber, yesOrNo } from "./kinds.js";
+import { fsync, hostAndPort, hostName, oneOf, port, text, wholeNumber, yesOrNo } from "./kinds.js";
 import { redisServers, redisUrl } from "./redis-kinds.js";
 import { setting } from "./setting.js";
 
@@ -36,10 +36,10 @@ export const BROKER = {
     "The name by which the Sentinels know the Redis server",
     { requiresRestart: true },
   ),
-  redisHost: setting(["REDIS_HOST"], text("a host name"), undefined, "The Redis server's host", {
+  redisHost: setting(["REDIS_HOST"], hostName(), undefined, "The Redis server's host", {
     requiresRestart: true,
   }),
-  redisPort: setting(["REDIS_PORT"], wholeNumber(1, 65_535, "a port"), 6379, "The Redis server's port", {
+  redisPort: setting(["REDIS_PORT"], port(), 6379, "The Redis server's port", {
     requiresRestart: true,
   }),
   shards: setting(

@@ -9,7 +9,7 @@ import {
   POD_METRICS,
   TEGRASTATS_METRICS,
 } from "./collector-metrics.js";
-import { ignoredNames, type Kind, list, someOf, text, url, wholeNumber, yesOrNo } from "./kinds.js";
+import { ignoredNames, type Kind, list, port, someOf, text, url, wholeNumber, yesOrNo } from "./kinds.js";
 import { redisUrl, redisUrls } from "./redis-kinds.js";
 import { type Setting, setting } from "./setting.js";
 
@@ -115,12 +115,7 @@ export const COLLECTOR_SETTINGS = {
     undefined,
     "The node's address, preferably its internal one, which works without the link",
   ),
-  k8sStatsServicePort: setting(
-    ["K8S_STATS_SERVICE_PORT"],
-    wholeNumber(1, 65_535, "a port"),
-    10_250,
-    "The kubelet's port",
-  ),
+  k8sStatsServicePort: setting(["K8S_STATS_SERVICE_PORT"], port(), 10_250, "The kubelet's port"),
   k8sCertPath: setting(["K8S_CERT_PATH"], text("a file"), undefined, "The client's certificate, PEM"),
   k8sKeyPath: setting(["K8S_KEY_PATH"], text("a file"), undefined, "The client's key, PEM"),
   k8sCaPath: setting(

@@ -159,6 +159,58 @@ describe("settings that are wrong", () => {
   });
 });
 
+describe("a password", () => {
+  it.each([
+    ["REDIS_SENTINELS", "redis+sentinel://:hunter2@10.0.0.1:26379"],
+    ["REDIS_SENTINELS", ":hunter2@10.0.0.1"],
+    ["REDIS_HOST", "redis://:hunter2@10.0.0.1"],
+    ["REDIS_PORT", "redis://:hunter2@10.0.0.1"],
+    ["CHOUETTE_LISTEN", "redis://:hunter2@127.0.0.1:6379"],
+    ["CHOUETTE_STATSD", "udp://user:hunter2@127.0.0.1:8125"],
+    ["DATADOG_URL", "htps://user:hunter2@proxy"],
+  ])("in a setting for which none is expected is in no error: %s=%s", (name, text) => {
+    const problems = problemsOf({ [name]: text });
+    expect(problems).toEqual([expect.stringContaining(`${name}: expected `)]);
+    expect(problems[0]).not.toContain("hunter2");
+  });
+});
+
+describe("settings that contradict each other", () => {
+  const shards = "CHOUETTE_SHARDS: expected";
+  const gateway = "GATEWAY_URL: expected the address of another agent's broker";
+  const pair = "CHOUETTE_TLS_CERT and CHOUETTE_TLS_KEY: expected both";
+  const authority = "CHOUETTE_TLS_CERT: expected a certificate";
+  const key = "API_KEY: expected Datadog's API key";
+
+  it.each([
+    [{ CHOUETTE_SHARDS: "4", CHOUETTE_OUTPUT: "gateway" }, [shards, gateway]],
+    [{ CHOUETTE_SHARDS: "4", DAILY_BYTE_BUDGET: "1000000" }, [shards, shards]],
+    [
+      { CHOUETTE_TLS_KEY: "k", CHOUETTE_TLS_CLIENT_CA: "a", CHOUETTE_OUTPUT: "datadog" },
+      [pair, authority, key],
+    ],
+    [{ CHOUETTE_SHARDS: "many", CHOUETTE_TLS_CERT: "c" }, [shards, pair]],
+  ])("are all reported: %j", (env, expected) => {
+    expect(problemsOf(env)).toEqual(expected.map((start) => expect.stringContaining(start)));
+  });
+
+  it.each([
+    [{ CHOUETTE_SHARDS: "4", REDIS_URL: "http://localhost" }, "REDIS_URL"],
+    [{ CHOUETTE_OUTPUT: "gateway", GATEWAY_URL: "http://localhost" }, "GATEWAY_URL"],
+  ])("are not reported for a setting that is wrong already: %j", (env, name) => {
+    expect(problemsOf(env)).toEqual([expect.stringMatching(`^${name}: expected `)]);
+  });
+});
+
+describe("a port", () => {
+  it.each(["0", "65536", "http"])("is not %s", (text) => {
+    expect(problemsOf({ REDIS_PORT: text, K8S_STATS_SERVICE_PORT: text })).toEqual([
+      `REDIS_PORT: expected a port from 1 to 65535, but got "${text}"`,
+      `K8S_STATS_SERVICE_PORT: expected a port from 1 to 65535, but got "${text}"`,
+    ]);
+  });
+});
+
 describe("a reload", () => {
   it("takes what may change while the agent runs, and leaves what it holds from its start", () => {
     const before = settingsOf({ REDIS_HOST: "a", RELEASE_INTERVAL: "60" });

@@ -40,8 +40,8 @@ export const REPLACED_KEYS = new Map(
   [...REPLACED].map(([name, successor]) => [fileKey({ names: [name] }), fileKey({ names: [successor] })]),
 );
 
-/** With DATADOG_HISTORICAL=off, older metrics are dropped. In seconds. */
-const INGESTED_AGE = 3_600;
+/** Datadog ingests older points of metrics if the account has that enabled; older points of distributions never. */
+export const INGESTED_POINT_AGE = seconds(3_600);
 
 export type Loaded =
   | { readonly ok: true; readonly config: Config }
@@ -80,7 +80,7 @@ export function readSettings(env: Environment, file?: SettingsFile): Loaded {
   // Each setting of the table has a value from its own schema, or its default.
   const config = derive(values as Settings, sources, file?.path, warnings);
   warnings.push(...resolutionsWithoutEffect(config));
-  if (!wrong.has("apiKey")) problems.push(...missing(config));
+  problems.push(...contradictions(config, wrong));
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
 }
 
@@ -143,41 +143,61 @@ function parse(setting: Setting<unknown, unknown>, { text, isCollection }: Given
   if (isCollection && !takesCollection(setting)) return { ok: false, shown: "a list or an object" };
   const parsed = setting.schema.safeParse(text);
   if (parsed.success) return { ok: true, value: parsed.data };
+  // Every setting may be given a URL with a password by mistake.
   const hidden = "something else, which is not shown since it may be a secret";
   if (setting.secret) return { ok: false, shown: hidden };
-  return { ok: false, shown: JSON.stringify(setting.isUrl ? withoutUserinfo(text) : text) };
+  return { ok: false, shown: JSON.stringify(withoutUserinfo(text)) };
 }
 
-function missing(config: Config): readonly string[] {
-  const { output, settings } = config;
-  const problem = problemOfShards(config);
-  if (problem !== undefined) return [problem];
-  if (output === "gateway" && settings.gatewayUrl === undefined)
-    return ["GATEWAY_URL: expected the address of another agent's broker, since CHOUETTE_OUTPUT is gateway"];
-  const { tlsCert, tlsKey, tlsClientCa } = settings;
-  if ((tlsCert === undefined) !== (tlsKey === undefined))
-    return ["CHOUETTE_TLS_CERT and CHOUETTE_TLS_KEY: expected both, the certificate and its key"];
-  if (tlsClientCa !== undefined && tlsCert === undefined)
-    return [
+/** The settings that a rule depends on, whether they break it, and what is then expected. */
+type Rule = readonly [names: readonly SettingName[], isBroken: boolean, expected: string];
+
+/** A line for each setting that others require or rule out. @param wrong settings with an error already */
+function contradictions(
+  { storage, output, settings }: Config,
+  wrong: ReadonlySet<SettingName>,
+): readonly string[] {
+  const { shards, gatewayUrl, tlsCert, tlsKey, tlsClientCa, dailyByteBudget, monthlyByteBudget } = settings;
+  const rules: readonly Rule[] = [
+    [
+      ["storageType", "redisHost", "redisUrl", "redisSentinels"],
+      shards !== undefined && storage !== "redis",
+      "CHOUETTE_SHARDS: expected a Redis server (REDIS_HOST, REDIS_URL or REDIS_SENTINELS), since the embedded broker has no shards",
+    ],
+    [
+      [],
+      shards !== undefined && (dailyByteBudget !== undefined || monthlyByteBudget !== undefined),
+      "CHOUETTE_SHARDS: expected neither DAILY_BYTE_BUDGET nor MONTHLY_BYTE_BUDGET, which are for the link of one device",
+    ],
+    [
+      ["gatewayUrl"],
+      output === "gateway" && gatewayUrl === undefined,
+      "GATEWAY_URL: expected the address of another agent's broker, since CHOUETTE_OUTPUT is gateway",
+    ],
+    [
+      [],
+      (tlsCert === undefined) !== (tlsKey === undefined),
+      "CHOUETTE_TLS_CERT and CHOUETTE_TLS_KEY: expected both, the certificate and its key",
+    ],
+    [
+      [],
+      tlsClientCa !== undefined && tlsCert === undefined,
       "CHOUETTE_TLS_CERT: expected a certificate, since CHOUETTE_TLS_CLIENT_CA asks for those of clients",
-    ];
-  if (!OUTPUTS[output].usesDatadogUrls || hasKey(settings)) return [];
-  return [`API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is ${output}`];
-}
-
-function problemOfShards({ storage, settings }: Config): string | undefined {
-  const { shards, dailyByteBudget, monthlyByteBudget } = settings;
-  if (shards === undefined) return undefined;
-  if (storage !== "redis")
-    return "CHOUETTE_SHARDS: expected a Redis server (REDIS_HOST, REDIS_URL or REDIS_SENTINELS), since the embedded broker has no shards";
-  if (dailyByteBudget !== undefined || monthlyByteBudget !== undefined)
-    return "CHOUETTE_SHARDS: expected neither DAILY_BYTE_BUDGET nor MONTHLY_BYTE_BUDGET, which are for the link of one device";
-  return undefined;
+    ],
+    [
+      ["apiKey", "apiKeyFile"],
+      OUTPUTS[output].usesDatadogUrls && !hasKey(settings),
+      `API_KEY: expected Datadog's API key, since CHOUETTE_OUTPUT is ${output}`,
+    ],
+  ];
+  return rules
+    .filter(([names, isBroken]) => isBroken && !names.some((name) => wrong.has(name)))
+    .map(([, , expected]) => expected);
 }
 
 function resolutionsWithoutEffect({ settings, sources }: Config): readonly string[] {
   const { backlogResolution = [], metricTtl, historical } = settings;
-  const droppedAt = Math.min(metricTtl, historical === "off" ? INGESTED_AGE : metricTtl);
+  const droppedAt = historical === "off" ? Math.min(metricTtl, INGESTED_POINT_AGE) : metricTtl;
   return backlogResolution
     .filter(({ age }) => age >= droppedAt)
     .map((item) => {

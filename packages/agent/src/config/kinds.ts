@@ -38,6 +38,21 @@ export function wholeNumber(min: number, max: number, unit: string): Kind<number
   };
 }
 
+export function port(): Kind<number> {
+  return { ...wholeNumber(1, 65_535, ""), expected: "a port from 1 to 65535" };
+}
+
+/** A name or an address. A URL is refused: it would be shown with its password. */
+export function hostName(): Kind<string> {
+  return {
+    expected: "a host name",
+    schema: z
+      .string()
+      .trim()
+      .regex(/^[^\s/@]+$/),
+  };
+}
+
 /** When to flush to the disk: a value of Redis' appendfsync, or an interval in milliseconds. */
 export function fsync(): Kind<"always" | "everysec" | number> {
   const { schema } = wholeNumber(1, 60_000, "milliseconds");
