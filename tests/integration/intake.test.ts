@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { promisify } from "node:util";
 import { deflateSync, gzipSync } from "node:zlib";
 import { milliseconds, seconds } from "@chouette-iot/record";
+import protobufjs from "protobufjs";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   type AnsweredRequest,
@@ -132,6 +133,17 @@ describe("what the intake accepts", () => {
     expect(intake.counts().logs).toEqual({ received: 3, old: 1, tooLong: 1, forgotten: 1 });
   });
 
+  it("are the last of over 100,000 checks in one body", async () => {
+    await start();
+    const check = (name: string) => JSON.stringify({ check: name, status: 0, host_name: "" });
+    const checks = `[${`${check("a")},`.repeat(123_999)}${check("b")}]`;
+    const body = new Uint8Array(gzipSync(checks));
+    const answer = answerOf(post({ path: "/api/v1/check_run", body, headers: gzipped }));
+    expect(await answer).toEqual([202, { status: "ok" }]);
+    expect(intake.checks()).toHaveLength(10_000);
+    expect(intake.checks().at(-1)).toMatchObject({ check: "b" });
+  });
+
   it("is a key that it knows, asked of /api/v1/validate", async () => {
     await start({ apiKey: KEY });
     const validate = (key: string) =>
@@ -163,6 +175,14 @@ describe("what the intake accepts", () => {
     expect(intake.counts().bytes).toEqual({ sent: body.length, inflated: seriesV2().length });
   });
 });
+
+/** A sketch with these many keys 0, and counts 1, that says it is of 0 values. */
+function sketchOfKeys(keys: number): Uint8Array<ArrayBuffer> {
+  const series = new protobufjs.Writer().uint32(10).fork().uint32(10).string("a");
+  const sketch = series.uint32(58).fork();
+  sketch.uint32(58).bytes(new Uint8Array(keys)).uint32(66).bytes(new Uint8Array(keys).fill(1));
+  return new Uint8Array(sketch.ldelim().ldelim().finish());
+}
 
 describe("what the intake refuses", () => {
   const big = (bytes: number) => " ".repeat(bytes);
@@ -236,6 +256,16 @@ describe("what the intake refuses", () => {
       /the body is not protobuf/,
       { headers: { "Content-Type": "application/x-protobuf" } },
     ],
+    [
+      "a sketch of 200,000 keys whose counts don't add up",
+      400,
+      /the counts add up to 200000, but cnt is 0/,
+      {
+        path: "/api/beta/sketches",
+        body: sketchOfKeys(200_000),
+        headers: { "Content-Type": "application/x-protobuf" },
+      },
+    ],
     ["what breaks a rule", 400, /series\[0\] "42": metric should be/, { body: seriesV2(1, "42") }],
     [
       "a log that is no object",
@@ -247,8 +277,32 @@ describe("what the intake refuses", () => {
     [
       "a log that is nested without end",
       400,
-      /logs\[0\] is nested too deeply/,
+      /nested more than 200 levels deep/,
       { path: "/api/v2/logs", body: `[{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}]` },
+    ],
+    [
+      "an event that is nested without end",
+      400,
+      /nested more than 200 levels deep/,
+      {
+        path: "/api/v1/events",
+        body: `{"title":"a","text":"b","x":${"[".repeat(5_000)}${"]".repeat(5_000)}}`,
+      },
+    ],
+    [
+      "a check that is nested without end",
+      400,
+      /nested more than 200 levels deep/,
+      {
+        path: "/api/v1/check_run",
+        body: `{"check":"a","status":0,"host_name":"","x":${'{"a":'.repeat(5_000)}1${"}".repeat(5_000)}}`,
+      },
+    ],
+    [
+      "a type that is nested without end",
+      400,
+      /nested more than 200 levels deep/,
+      { body: `{"series":[{"metric":"a","type":${"[".repeat(5_000)}${"]".repeat(5_000)}}]}` },
     ],
   ])("is answered with what is wrong, and not kept: %s", async (_, status, reason, sent) => {
     await start({ apiKey: KEY });

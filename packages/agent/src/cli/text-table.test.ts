@@ -38,6 +38,11 @@ describe("a table", () => {
     );
   });
 
+  it("may have hundreds of thousands of rows", () => {
+    const content = Array.from({ length: 130_000 }, () => ["a"]);
+    expect(table(["A"], content, Number.POSITIVE_INFINITY).split("\n")).toHaveLength(130_002);
+  });
+
   it("breaks the widest column between words", () => {
     expect(table(["A", "B"], [["key", "one two three"]], 13)).toBe("A    B\nkey  one two\n     three\n");
   });

@@ -53,7 +53,9 @@ export function wrapped(text: string, width: number, indent: number): string {
 
 function naturalWidths(rows: readonly (readonly string[])[]): readonly number[] {
   const [heading = []] = rows;
-  return heading.map((_, column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
+  return heading.map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
+  );
 }
 
 function total(widths: readonly number[]): number {

@@ -7,7 +7,7 @@ import { inflateZstd } from "./inflate-zstd.js";
 /** `deflate` is the zlib format, as in HTTP. */
 export type Encoding = "identity" | "deflate" | "gzip" | "zstd";
 
-export type Inflated =
+type Inflated =
   | { readonly outcome: "inflated"; readonly bytes: Buffer }
   | { readonly outcome: "too large" }
   | { readonly outcome: "malformed"; readonly reason: string };

@@ -127,7 +127,7 @@ export async function startIntake(options: IntakeOptions = {}): Promise<Intake> 
 const MAX_KEPT = 10_000;
 
 function keepLast<T>(kept: T[], added: readonly T[]): void {
-  kept.push(...added);
+  for (const one of added) kept.push(one);
   kept.splice(0, kept.length - MAX_KEPT);
 }
 

@@ -7,8 +7,8 @@
  *     Resource      { string type = 1; string name = 2 }
  *     MetricPoint   { double value = 1; int64 timestamp = 2 }
  *
- * Promises: any bytes give series or a reason. Unknown fields, and fields with another wire type, are skipped, as in protobuf's own
- * readers.
+ * Promises: any bytes give series or a reason. Unknown fields, and fields with another wire type, are skipped, as in protobuf's
+ * own readers.
  */
 import type { Result } from "@chouette-iot/record";
 import {
@@ -24,7 +24,7 @@ import {
   VARINT,
   varint,
 } from "./protobuf-reader.js";
-import { TYPE_NUMBERS } from "./read-series-json.js";
+import { typeWithNumber } from "./read-series-json.js";
 import { checkAllSeries, type SubmittedSeries, type UncheckedSeries } from "./submitted-series.js";
 
 const PAYLOAD_SERIES = key(1, LENGTH_DELIMITED);
@@ -71,7 +71,7 @@ function series(message: Message): UncheckedSeries {
     else if (field === SERIES_INTERVAL) interval = varint(message);
     else skip(message, field);
   }
-  return { metric, type: type in TYPE_NUMBERS ? TYPE_NUMBERS[type] : type, host, tags, points, interval };
+  return { metric, type: typeWithNumber(type), host, tags, points, interval };
 }
 
 /** The resource's name if its type is host. */

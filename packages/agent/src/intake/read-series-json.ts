@@ -8,8 +8,10 @@
 import { messageOf, type Result } from "@chouette-iot/record";
 import { checkAllSeries, type SubmittedSeries, type UncheckedSeries } from "./submitted-series.js";
 
-/** The types by their numbers in v2. 0 is unspecified. */
-export const TYPE_NUMBERS = [undefined, "count", "rate", "gauge"] as const;
+/** The types by their numbers in v2. */
+const TYPES = [undefined, "count", "rate", "gauge"] as const;
+/** Maximum nesting of arrays and objects. JSON.parse accepts any depth, but printing the content is recursive. */
+const MAX_DEPTH = 200;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -48,14 +50,27 @@ function readSeries(
   return checkAllSeries(list.map(claimOf));
 }
 
-/** Parses the body as JSON. */
+/** The type with this number in v2, undefined for 0 (unspecified); an unknown number unchanged. */
+export function typeWithNumber(number: number): string | number | undefined {
+  return number in TYPES ? TYPES[number] : number;
+}
+
+/** Parses the body as JSON. Its content may be up to {@link MAX_DEPTH} levels deep, so it can be printed. */
 export function parseJson(body: Buffer): Result<unknown> {
   try {
-    return { ok: true, value: JSON.parse(body.toString("utf8")) };
+    const value: unknown = JSON.parse(body.toString("utf8"));
+    if (isDeeperThan(value, MAX_DEPTH))
+      return { ok: false, reason: `the body is nested more than ${MAX_DEPTH} levels deep` };
+    return { ok: true, value };
   } catch (error) {
     const why = messageOf(error);
     return { ok: false, reason: `the body is not JSON: ${why}` };
   }
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }
 
 export function isObject(value: unknown): value is Fields {
@@ -69,7 +84,7 @@ function hostOf(resources: unknown): unknown {
 
 /** A type that v2 doesn't have stays a number or gets quotes, so that it isn't taken for a type of v1. */
 function typeOf(type: unknown): unknown {
-  if (typeof type === "number") return type in TYPE_NUMBERS ? TYPE_NUMBERS[type] : type;
+  if (typeof type === "number") return typeWithNumber(type);
   return type === undefined ? undefined : JSON.stringify(type);
 }
 

@@ -5,6 +5,8 @@
  *
  * It is strict, to find a wrong encoder: every reference must have an entry, every column as many entries as there are series or
  * points, and nothing may be left over.
+ *
+ * Promises: a short body can't take much memory, although all series may refer to the same long text. See {@link MAX_TEXT}.
  */
 import type { Result } from "@chouette-iot/record";
 import {
@@ -21,7 +23,7 @@ import {
   string,
   varint,
 } from "./protobuf-reader.js";
-import { TYPE_NUMBERS } from "./read-series-json.js";
+import { typeWithNumber } from "./read-series-json.js";
 import { checkAllSeries, type SubmittedSeries, type UncheckedSeries } from "./submitted-series.js";
 
 const METRIC_DATA = key(3, LENGTH_DELIMITED);
@@ -58,6 +60,10 @@ type Columns = { readonly [Name in ColumnName]: readonly ReturnType<(typeof COLU
 
 const TYPE = 0x0f;
 const VALUE_TYPE = 0xf0;
+/** Limit of all names, tags and hosts together, in characters, with each reference replaced by its text. */
+const MAX_TEXT = 32 * 1024 * 1024;
+/** Counted for each reference to a tag, in characters: its memory. */
+const REFERENCE = 8;
 
 export function readSeriesV3(body: Buffer): Result<readonly SubmittedSeries[]> {
   const read = readMessage(body, payload, "series v3");
@@ -65,13 +71,15 @@ export function readSeriesV3(body: Buffer): Result<readonly SubmittedSeries[]> {
 }
 
 function payload(message: Message): readonly UncheckedSeries[] {
-  const all: UncheckedSeries[] = [];
+  let all: readonly UncheckedSeries[] | undefined;
   while (message.at < message.end) {
     const field = varint(message);
-    if (field === METRIC_DATA) all.push(...allSeries(columnsOf(inner(message))));
-    else skip(message, field);
+    if (field !== METRIC_DATA) skip(message, field);
+    // MAX_TEXT limits the whole body.
+    else if (all !== undefined) throw new Malformed("there is a second metricData");
+    else all = allSeries(columnsOf(inner(message)));
   }
-  return all;
+  return all ?? [];
 }
 
 function columnsOf(message: Message): Columns {
@@ -105,27 +113,46 @@ function allSeries(columns: Columns): readonly UncheckedSeries[] {
   );
   for (const list of [nameRefs, tagSetRefs, resourceRefs, intervals, pointCounts]) expectCount(list, count);
   for (const list of [sourceTypeRefs, originRefs]) if (list.length > 0) expectCount(list, count);
+  const textOf = (index: number) =>
+    (names[index]?.length ?? 0) + (hosts[index]?.length ?? 0) + (tags[index]?.size ?? 0);
+  checkText(types.reduce((sum, _, index) => sum + textOf(index), 0));
   const points = pointsOf(columns);
   return types.map((type, index) => ({
     metric: names[index],
-    type: (type & TYPE) in TYPE_NUMBERS ? TYPE_NUMBERS[type & TYPE] : type & TYPE,
+    type: typeWithNumber(type & TYPE),
     host: hosts[index],
-    tags: tags[index],
+    tags: tags[index]?.tags,
     points: points[index],
     interval: intervals[index],
   }));
 }
 
-function tagSetsOf({ tags, tagSets }: Columns): readonly (readonly string[])[] {
-  const sets: (readonly string[])[] = [];
+interface TagSet {
+  readonly tags: readonly string[];
+  /** In characters, with {@link REFERENCE}. */
+  readonly size: number;
+}
+
+function tagSetsOf({ tags, tagSets }: Columns): readonly TagSet[] {
+  const single = (tag: string): TagSet => ({ tags: [tag], size: tag.length + REFERENCE });
+  const sets: TagSet[] = [];
+  let text = 0;
   for (const { values } of groups(tagSets, "tagSets")) {
-    const set = sums(values).map((index) => {
-      if (index < 0) return entryOf(sets, -index);
-      return [entryOf(tags, index)];
-    });
-    sets.push(set.flat());
+    const parts = sums(values).map((index) =>
+      index < 0 ? entryOf(sets, -index) : single(entryOf(tags, index)),
+    );
+    const size = parts.reduce((sum, part) => sum + part.size, 0);
+    text += size;
+    // Checked first: a set may contain an earlier one several times.
+    checkText(text);
+    sets.push({ tags: parts.flatMap((part) => part.tags), size });
   }
   return sets;
+}
+
+function checkText(characters: number): void {
+  if (characters > MAX_TEXT)
+    throw new Malformed(`names, tags and hosts have over ${MAX_TEXT} characters with all references`);
 }
 
 /** Each group begins with the number of its members. */
@@ -147,6 +174,7 @@ function hostsOf(columns: Columns): readonly (string | undefined)[] {
   const { resources, resourceCounts, resourceTypes, resourceNames } = columns;
   let at = 0;
   const hosts = resourceCounts.map((count) => {
+    if (count < 0) throw new Malformed(`a set of ${count} resources`);
     const types = lookUp(sums(resourceTypes.slice(at, at + count)), resources);
     const names = lookUp(sums(resourceNames.slice(at, at + count)), resources);
     at += count;
@@ -165,7 +193,10 @@ function pointsOf(columns: Columns): readonly (readonly (readonly [number, numbe
   const points = types.map((type, series) => {
     const kind = (type & VALUE_TYPE) as 0x00 | 0x10 | 0x20 | 0x30;
     if (!(kind in at)) throw new Malformed(`series[${series}] has values of type ${kind}`);
-    return Array.from({ length: pointCounts[series] ?? 0 }, (): [number, number] => [
+    const count = pointCounts[series] ?? 0;
+    // Checked first: a wrong count may be in the billions.
+    if (count > times.length - at.times) throw new Malformed(`series[${series}] has too few timestamps`);
+    return Array.from({ length: count }, (): [number, number] => [
       times[at.times++] ?? Number.NaN,
       kind === 0 ? 0 : (values[kind]?.[at[kind]++] ?? Number.NaN),
     ]);

@@ -6,8 +6,8 @@
  *     Dogsketch     { int64 ts = 1; int64 cnt = 2; double min = 3; max = 4; avg = 5; sum = 6;
  *                     repeated sint32 k = 7 packed; repeated uint32 n = 8 packed }
  *
- * Datadog accepts anything. This is stricter, to find a wrong encoder: keys must increase, counts must add up, the highest key must
- * be that of the maximum, and the average must be the sum divided by the count.
+ * Datadog accepts anything. This is stricter, to find a wrong encoder: keys must increase, counts must add up, the highest key
+ * must be that of the maximum, and the average must be the sum divided by the count.
  */
 import { MAX_BINS, type Result, type Sketch, sketchKey } from "@chouette-iot/record";
 import {
@@ -71,7 +71,7 @@ function payload(message: Message): readonly SubmittedSketch[] {
   const all: SubmittedSketch[] = [];
   while (message.at < message.end) {
     const field = varint(message);
-    if (field === SKETCHES) all.push(...series(inner(message)));
+    if (field === SKETCHES) for (const found of series(inner(message))) all.push(found);
     else skip(message, field);
   }
   return all;
@@ -91,7 +91,7 @@ function series(message: Message): readonly SubmittedSketch[] {
     else skip(message, field);
   }
   if (metric === "") throw new Malformed("a sketch has no metric");
-  return found.map((sketch) => ({ metric, host, tags, at: sketch.ts, sketch: checked(metric, sketch) }));
+  return found.map((sketch) => ({ metric, host, tags, at: sketch.ts, sketch: validate(metric, sketch) }));
 }
 
 function dogsketch(message: Message): Dogsketch {
@@ -102,21 +102,19 @@ function dogsketch(message: Message): Dogsketch {
     if (name !== undefined) sketch[name] = double(message);
     else if (field === TS) sketch.ts = varint(message);
     else if (field === CNT) sketch.cnt = varint(message);
-    else if (field === K) sketch.k.push(...packed(inner(message)).map(signed));
-    else if (field === N) sketch.n.push(...packed(inner(message)));
+    else if (field === K) readPacked(inner(message), (number) => sketch.k.push(signed(number)));
+    else if (field === N) readPacked(inner(message), (number) => sketch.n.push(number));
     else skip(message, field);
   }
   return sketch;
 }
 
-function packed(message: Message): readonly number[] {
-  const numbers: number[] = [];
-  while (message.at < message.end) numbers.push(varint(message));
-  return numbers;
+function readPacked(message: Message, add: (number: number) => void): void {
+  while (message.at < message.end) add(varint(message));
 }
 
 /** @throws Malformed */
-function checked(metric: string, { cnt, min, max, avg, sum, k, n }: Dogsketch): Sketch {
+function validate(metric: string, { cnt, min, max, avg, sum, k, n }: Dogsketch): Sketch {
   const wrong = (what: string) => new Malformed(`${metric}: ${what}`);
   if (k.length === 0 || k.length !== n.length) throw wrong(`${k.length} keys and ${n.length} counts`);
   const bins = new Map<number, number>();

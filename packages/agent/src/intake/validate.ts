@@ -6,7 +6,7 @@ import type { SubmittedLog } from "./logs.js";
 import type { SubmittedSeries } from "./submitted-series.js";
 
 /** A request with its body. */
-export interface RequestWithBody {
+interface RequestWithBody {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
@@ -25,7 +25,7 @@ export interface IntakeRules {
   readonly refuseLog?: (log: SubmittedLog) => string | undefined;
 }
 
-export type Validation =
+type Validation =
   | {
       readonly status: 200 | 202;
       readonly body: string;
@@ -67,7 +67,7 @@ async function accept(request: RequestWithBody, rules: IntakeRules): Promise<Val
   if (body === undefined) throw new Refused(413, `the body is over ${endpoint.maxSentBytes} bytes`);
   const encoding = encodingOf(headers["content-encoding"], endpoint.encodings);
   const read = readerOf(headers["content-type"], readers);
-  const bytes = await inflated(body, encoding, endpoint.maxInflatedBytes);
+  const bytes = await inflateOrRefuse(body, encoding, endpoint.maxInflatedBytes);
   const found = read(bytes);
   if (!found.ok) throw new Refused(400, found.reason);
   checkSubmission(found.value, endpoint.maxLogs ?? 0, rules);
@@ -104,7 +104,7 @@ function readerOf(header: string | undefined, readers: NonNullable<Endpoint["rea
   return read;
 }
 
-async function inflated(body: Buffer, encoding: Encoding, limit: number): Promise<Buffer> {
+async function inflateOrRefuse(body: Buffer, encoding: Encoding, limit: number): Promise<Buffer> {
   const result = await inflate(body, encoding, limit);
   if (result.outcome === "inflated") return result.bytes;
   if (result.outcome === "malformed") throw new Refused(400, result.reason);

@@ -23,6 +23,33 @@ const MetricData = protobuf
     }`)
   .root.lookupType("Payload");
 
+/** The body with these columns. A dictionary is a list of texts, each with its length. */
+function bodyOf(columns: Readonly<Record<string, readonly number[] | Uint8Array>>): Buffer {
+  return Buffer.from(MetricData.encode(MetricData.fromObject({ metricData: columns })).finish());
+}
+
+function dictionary(...texts: readonly string[]): Uint8Array {
+  const writer = new protobuf.Writer();
+  for (const text of texts) writer.string(text);
+  return writer.finish();
+}
+
+/** Series with the first name, and these references to a tag set and a resource; each of one point. */
+function columnsOf(count: number, references: { readonly tagSet?: number; readonly resource?: number } = {}) {
+  const zeros = Array.from({ length: count }, () => 0);
+  const first = (reference: number) => zeros.map((_, index) => (index === 0 ? reference : 0));
+  return {
+    dictNameStr: dictionary("a"),
+    types: zeros.map(() => 3),
+    nameRefs: first(1),
+    tagsetRefs: first(references.tagSet ?? 0),
+    resourcesRefs: first(references.resource ?? 0),
+    intervals: zeros,
+    numPoints: zeros.map(() => 1),
+    timestamps: first(AT),
+  };
+}
+
 /** The Datadog Agent's own test: what it makes of the four series below. */
 const GOLDEN =
   "1aca010a1c06736572696531067365726965320673657269653306736572696534121003666f6f03626172036f6f6b0365656b1a07" +
@@ -140,5 +167,60 @@ describe("series v3", () => {
       return at;
     });
     expect(times).toEqual([1_700_000_001n, 2n ** 62n, 1_700_000_003n]);
+  });
+});
+
+describe("the stand-in's reader", () => {
+  const LONG = "a".repeat(100_000);
+  /** Set 1 has one tag, and each further set twice the one before. */
+  const doubled = (sets: number) => [
+    ...[1, 1],
+    ...Array.from({ length: sets }, (_, index) => [2, -index - 1, 0]).flat(),
+  ];
+
+  it("reads a body of 125,000 series", () => {
+    const found = readSeriesV3(bodyOf(columnsOf(125_000)));
+    expect(found.ok && found.value.length).toBe(125_000);
+  });
+
+  it.each<[string, RegExp, Readonly<Record<string, readonly number[] | Uint8Array>>]>([
+    ["a number of points", /too few timestamps/, { ...columnsOf(1), numPoints: [2 ** 40] }],
+    [
+      "tag sets that contain each other",
+      /over \d+ characters/,
+      { ...columnsOf(1), dictTagStr: dictionary("a".repeat(1_000)), dictTagsets: doubled(15) },
+    ],
+    [
+      "a tag of all series",
+      /over \d+ characters/,
+      { ...columnsOf(400, { tagSet: 1 }), dictTagStr: dictionary(LONG), dictTagsets: [1, 1] },
+    ],
+    ["a name of all series", /over \d+ characters/, { ...columnsOf(400), dictNameStr: dictionary(LONG) }],
+    [
+      "a host of all series",
+      /over \d+ characters/,
+      {
+        ...columnsOf(400, { resource: 1 }),
+        ...{ dictResourceStr: dictionary("host", LONG), dictResourceLen: [1] },
+        ...{ dictResourceType: [1], dictResourceName: [2] },
+      },
+    ],
+    [
+      "resources that are counted back and forth",
+      /a set of -1 resources/,
+      {
+        ...columnsOf(1),
+        ...{ dictResourceStr: dictionary("host", "owl"), dictResourceLen: [1, -1, 1] },
+        ...{ dictResourceType: [1], dictResourceName: [2] },
+      },
+    ],
+  ])("refuses a short body that asks for much memory: %s", (_, reason, columns) => {
+    expect(readSeriesV3(bodyOf(columns))).toEqual({ ok: false, reason: expect.stringMatching(reason) });
+  });
+
+  it("refuses a second MetricData", () => {
+    const body = bodyOf(columnsOf(1));
+    expect(readSeriesV3(body)).toMatchObject({ ok: true });
+    expect(readSeriesV3(Buffer.concat([body, body]))).toMatchObject({ ok: false });
   });
 });
