@@ -22,7 +22,9 @@ export class Metric {
   /** The tags of every record. */
   readonly #commonTags: Tags;
   /** By the JSON of their records after the timestamp. */
-  readonly #contexts: Map<string, MetricContext>;
+  #contexts: Map<string, MetricContext>;
+  /** Of the previous generation. */
+  #earlierContexts: ReadonlyMap<string, MetricContext> | undefined;
   #overflow: MetricContext | undefined;
 
   /**
@@ -50,10 +52,26 @@ export class Metric {
     const jsonSuffix = jsonSuffixOf(tags);
     let context = this.#contexts.get(jsonSuffix);
     if (context === undefined) {
-      context = new MetricContext(this, jsonSuffix, false);
+      context = this.#earlierContexts?.get(jsonSuffix) ?? new MetricContext(this, jsonSuffix, false);
       this.#contexts.set(jsonSuffix, context);
     }
     return context;
+  }
+
+  /** A context for a single call: no other call gets it. */
+  singleContext(tags: Tags): MetricContext {
+    return new MetricContext(this, jsonSuffixOf(tags), false);
+  }
+
+  /** Contexts that are neither used nor kept during a generation are forgotten at its end: calls with their tags get new ones. */
+  beginGeneration(): void {
+    this.#earlierContexts = this.#contexts;
+    this.#contexts = new Map();
+  }
+
+  /** Keeps a context of the previous generation. */
+  keep(context: MetricContext): void {
+    this.#contexts.set(context.jsonSuffix, context);
   }
 
   /** Records the calls of all further contexts once a flush has reached the cardinality limit. */

@@ -1,9 +1,14 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { decodeRawMetric } from "@chouette-iot/record";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newStatsdCounters, type StatsdCounters } from "./counters.js";
 import { MetricIntake, type MetricIntakeOptions } from "./metric-intake.js";
 import { Receiver, type TakeMetric } from "./receiver.js";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 const NOON = 1_763_800_000_000;
 let counters: StatsdCounters;
@@ -17,25 +22,33 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-function receive(
-  packets: readonly (string | Buffer)[],
-  options: Partial<MetricIntakeOptions> = {},
-): Receiver {
-  const intake = new MetricIntake({
+function intakeOf(options: Partial<MetricIntakeOptions>): MetricIntake {
+  return new MetricIntake({
     counters,
     cardinalityLimit: 100,
     withOrigin: false,
     signedGaugesAreSteps: false,
-    store: (text) => {
+    store: (_, text) => {
       const decoded = decodeRawMetric(text);
       if (!decoded.ok) throw new Error(`${decoded.reason}: ${text}`);
       records.push(decoded.value);
     },
     ...options,
   });
+}
+
+function receiverOf(intake: MetricIntake): Receiver {
   const refuse = () => "unexpected";
   const metric: TakeMetric = (line, now) => intake.take(line, now);
-  const receiver = new Receiver(counters, { metric, event: refuse, serviceCheck: refuse });
+  return new Receiver(counters, { metric, event: refuse, serviceCheck: refuse });
+}
+
+function receive(
+  packets: readonly (string | Buffer)[],
+  options: Partial<MetricIntakeOptions> = {},
+): Receiver {
+  const intake = intakeOf(options);
+  const receiver = receiverOf(intake);
   for (const packet of packets) receiver.receive(Buffer.from(packet));
   intake.flush();
   return receiver;
@@ -77,6 +90,16 @@ describe("DogStatsD's metric lines", () => {
     records.length = 0;
     receive(["g:10|g\ng:-3|g"], { signedGaugesAreSteps: true });
     expect(values()).toEqual([["g", 7]]);
+  });
+
+  it("step a gauge up to the largest number, and down again", () => {
+    receive(["g:+1e308|g\ng:+1e308|g\nlow:+1|g\nlow:-1e308|g\nlow:-1e308|g"]);
+    receive(["both:+1e308:+1e308:-1e308|g"]);
+    expect(values()).toEqual([
+      ["g", Number.MAX_VALUE],
+      ["low", -Number.MAX_VALUE],
+      ["both", Number.MAX_VALUE - 1e308],
+    ]);
   });
 
   it("keep points with their own time apart", () => {
@@ -128,6 +151,41 @@ describe("DogStatsD's metric lines", () => {
     const lines = strangers.flatMap((line, number) => (number % 40 === 0 ? ["level:+1|g", line] : [line]));
     receive([lines.join("\n")], { cardinalityLimit: 100_000 });
     expect(values().filter(([name]) => name === "level")).toEqual([["level", 10]]);
+  });
+
+  it("are one series, whatever its lines look like, until it is forgotten: it wasn't used while many others were", () => {
+    let strangers = 0;
+    const generation = (name = "new") =>
+      Array.from({ length: 150 }, () => `${name}:1|g|#id:${++strangers},${"x".repeat(60_000)}`);
+    const lines = [
+      ...["level:+1|g|#a:1,b:2", ...generation(), "level:+1|g|#a:1,b:2", ...generation()],
+      ...["level:+1|g|#b:2,a:1", ...generation(), "level:+1|g|#a:1,b:2"],
+      ...[...generation("level"), ...generation("level"), "level:+1|g|#b:2,a:1"],
+    ];
+    const level: unknown[] = [];
+    receive(lines, {
+      cardinalityLimit: 100_000,
+      store: (_, text) => {
+        if (text.includes('"a":"1"')) level.push(JSON.parse(text).value);
+      },
+    });
+    expect(level).toEqual([4, 1]);
+  });
+
+  it("with their own time aren't remembered, though each has new tags", () => {
+    const tags = Array.from({ length: 8 }, (_, number) => `${number}:${"x".repeat(150)}`).join();
+    const packets = 5_000;
+    const store = () => {};
+    receive(["c:1|c|#id:0|T1700000000"], { store });
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    const receiver = receiverOf(intakeOf({ store }));
+    for (let id = 1; id <= packets; id++)
+      receiver.receive(Buffer.from(`c:1|c|#id:${id},${tags}|T1700000000`));
+    collectGarbage();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(2_000_000);
+    expect(counters.values).toBe(packets + 1);
+    receiver.receive(Buffer.from("c:1|c"));
   });
 
   it("survive what is beside them: a bad line costs itself alone, and the last one is kept", () => {

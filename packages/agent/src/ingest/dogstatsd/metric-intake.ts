@@ -25,8 +25,8 @@ export interface MetricIntakeOptions {
   readonly withOrigin: boolean;
   /** Whether every signed gauge is a change of its last value. */
   readonly signedGaugesAreSteps: boolean;
-  /** Stores a raw record. @param score Unix time in seconds */
-  store(text: string, score: number): void;
+  /** Stores a raw record. @param metric its name @param score Unix time in seconds */
+  store(metric: string, text: string, score: number): void;
 }
 
 const STORED = Promise.resolve(true);
@@ -44,7 +44,7 @@ export class MetricIntake {
     this.#options = options;
     this.#lookup = new SeriesLookup(options.withOrigin);
     this.#aggregator = new Aggregator(options.cardinalityLimit, options.counters, (context, value, at) => {
-      options.store(recordText(context, value, `${at / SECOND}`), at / SECOND);
+      options.store(context.metric.name, recordText(context, value, `${at / SECOND}`), at / SECOND);
       return STORED;
     });
   }
@@ -94,7 +94,7 @@ export class MetricIntake {
     this.#options.counters.values++;
     const scaled = series.type === "count" ? value * weight : value;
     if (timestamp !== undefined) {
-      this.#options.store(recordText(context, scaled, `${timestamp}`), timestamp);
+      this.#options.store(context.metric.name, recordText(context, scaled, `${timestamp}`), timestamp);
       return;
     }
     switch (series.type) {
@@ -104,7 +104,7 @@ export class MetricIntake {
       case "gauge":
         this.#aggregator.setGauge(
           context,
-          this.#isStep(context, isPlus, isMinus) ? context.value + value : value,
+          this.#isStep(context, isPlus, isMinus) ? finiteSum(context.value, value) : value,
           now,
         );
         break;
@@ -134,6 +134,11 @@ export class MetricIntake {
     this.#options.counters.invalidLines++;
     return reason;
   }
+}
+
+/** The largest number instead of Infinity, which no record can have. */
+function finiteSum(one: number, other: number): number {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, one + other));
 }
 
 /** Whether the value, and for a count value ÷ sample rate, is a finite number. */

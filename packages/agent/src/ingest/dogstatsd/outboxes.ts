@@ -1,7 +1,7 @@
 /**
  * The outboxes of DogStatsD: one for each shard, or one for the whole store.
  *
- * A metric goes to its shard, like that of a client; events and checks go round.
+ * A metric goes to its shard, like that of a client; events and checks go to the shards in turn.
  */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { shardOf } from "@chouette-iot/record";
@@ -14,8 +14,8 @@ export interface StatsdTarget {
 }
 
 export interface Outboxes {
-  /** @param text a raw metric as JSON @param score Unix time in seconds */
-  addMetric(text: string, score: number): void;
+  /** @param metric its name @param text the raw metric as JSON @param score Unix time in seconds */
+  addMetric(metric: string, text: string, score: number): void;
   add(queue: "events" | "checks", value: string, score: number): void;
   /** Stores waiting records, within a time limit. */
   close(): Promise<void>;
@@ -27,7 +27,7 @@ export function openOutboxes(
 ): Outboxes {
   const shares = targets.length;
   const open = ({ store, queues }: StatsdTarget) => {
-    // An outage of each is a part of the outage of all.
+    // The outage that is reported is that of all shards together.
     const outage = shares === 1 ? options.outage : options.outage.part();
     return { outbox: new StatsdOutbox({ ...options, store, outage, shares }), queues };
   };
@@ -35,8 +35,8 @@ export function openOutboxes(
   const all = [first, ...targets.slice(1).map(open)];
   let turn = 0;
   return {
-    addMetric: (text, score) => {
-      const { outbox, queues } = all[shares === 1 ? 0 : shardOf(metricIn(text), shares)] ?? first;
+    addMetric: (metric, text, score) => {
+      const { outbox, queues } = all[shardOf(metric, shares)] ?? first;
       outbox.add(queues.rawMetrics, text, score);
     },
     add: (queue, value, score) => {
@@ -48,9 +48,4 @@ export function openOutboxes(
       await Promise.all(all.map(({ outbox }) => outbox.close()));
     },
   };
-}
-
-/** The name in the JSON that DogStatsD itself has made. */
-function metricIn(text: string): string {
-  return (JSON.parse(text) as { readonly metric: string }).metric;
 }

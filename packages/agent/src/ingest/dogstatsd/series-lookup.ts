@@ -33,6 +33,8 @@ export class SeriesLookup {
   readonly #withOrigin: boolean;
   #series = new SeriesCache<KnownSeries>();
   #metrics = new Map<string, Metric>();
+  /** Of the names that were read; those of remembered series are bounded like them. */
+  #readMetrics = 0;
   #characters = 0;
   /** Of the previous generation. */
   #earlierSeries = new SeriesCache<KnownSeries>();
@@ -70,9 +72,12 @@ export class SeriesLookup {
       return { ok: true, value: series(metric.overflowContext) };
     }
     const tags = this.#withOrigin ? [...shape.tags, ...originTags(shape.origin)] : shape.tags;
-    const found = series(this.#metric(shape).context(tagsByName(canonicalTags(tags))));
-    // Lines with a timestamp differ from each other.
-    if (found.timestamp === undefined) this.#remember(line, found);
+    const metric = this.#metric(shape);
+    const byName = tagsByName(canonicalTags(tags));
+    // Lines with a timestamp differ from each other: neither they nor their contexts are remembered.
+    if (shape.timestamp !== undefined) return { ok: true, value: series(metric.singleContext(byName)) };
+    const found = series(metric.context(byName));
+    this.#remember(line, found);
     return { ok: true, value: found };
   }
 
@@ -81,7 +86,8 @@ export class SeriesLookup {
     const found = this.#metrics.get(key);
     if (found !== undefined) return found;
     const metric = this.#earlierMetrics.get(key) ?? new Metric(shape.type, shape.name, NO_TAGS);
-    if (this.#metrics.size >= MAX_METRICS) this.#beginGeneration();
+    if (this.#readMetrics >= MAX_METRICS) this.#beginGeneration();
+    this.#readMetrics++;
     this.#metrics.set(key, metric);
     return metric;
   }
@@ -91,21 +97,28 @@ export class SeriesLookup {
   }
 
   #remember(line: ScannedLine, series: KnownSeries): void {
-    this.#characters += series.context.jsonSuffix.length;
-    if (this.#characters <= MAX_CHARACTERS && this.#series.add(line, series)) return;
-    this.#beginGeneration();
-    this.#series.add(line, series);
+    const { context } = series;
+    this.#characters += context.jsonSuffix.length;
+    if (this.#characters > MAX_CHARACTERS || !this.#series.add(line, series)) {
+      this.#beginGeneration();
+      this.#series.add(line, series);
+    }
+    // Other lines of the same series, for example with the tags in another order, must find the same context.
+    this.#metrics.set(metricKey(context.metric), context.metric);
+    context.metric.keep(context);
   }
 
   #beginGeneration(): void {
+    for (const metric of this.#metrics.values()) metric.beginGeneration();
     this.#earlierSeries = this.#series;
     this.#earlierMetrics = this.#metrics;
     this.#series = new SeriesCache();
     this.#metrics = new Map();
+    this.#readMetrics = 0;
     this.#characters = 0;
   }
 }
 
-function metricKey({ type, name }: MetricShape): string {
+function metricKey({ type, name }: Pick<Metric, "type" | "name">): string {
   return `${type} ${name}`;
 }
