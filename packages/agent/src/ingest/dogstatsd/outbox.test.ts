@@ -65,6 +65,15 @@ describe("what DogStatsD stores", () => {
     expect(outage.isOn).toBe(false);
   });
 
+  it("is counted as dropped if the store refuses it until the end", async () => {
+    const counters = newStatsdCounters();
+    const store = faultyStore(new MemoryStore(), () => "refused");
+    const outbox = new StatsdOutbox({ store, clock, counters, outage: new Outage("test", clock, log) });
+    for (let added = 0; added < 3; added++) outbox.add(RAW, "{}", 1_700_000_000 + added);
+    await outbox.close();
+    expect(counters).toMatchObject({ stored: 0, dropped: 3 });
+  });
+
   it("leaves a marker if it is killed, which a start of a later day removes", async () => {
     const store = new MemoryStore();
     const counters = newStatsdCounters();

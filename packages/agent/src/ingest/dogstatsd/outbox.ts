@@ -88,7 +88,7 @@ export class StatsdOutbox {
     this.#seal();
     this.#closing.abort();
     if (this.#running !== undefined) await within(CLOSE_TIMEOUT, this.#running);
-    if (this.#running !== undefined) this.#options.counters.dropped += this.#waitingRecords;
+    this.#options.counters.dropped += this.#waitingRecords;
     if (this.#markerText === undefined || this.#waiting.length > 0) return;
     // If it fails, a later start removes the marker.
     await this.#options.store.settle({ state: new Map([[this.#marker, undefined]]) }).catch(() => {});

@@ -17,6 +17,8 @@ type StreamAddress =
   | { readonly kind: "unixstream"; readonly path: string };
 
 const MAX_CONNECTIONS = 256;
+/** A client that lost its power would keep its connection forever. */
+const KEEP_ALIVE_MS = 60_000;
 
 /** Rejects if the address is in use or not available. */
 export async function openStreamSocket(
@@ -25,7 +27,7 @@ export async function openStreamSocket(
   counters: StatsdCounters,
 ): Promise<OpenSocket> {
   const open = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
     if (open.size >= MAX_CONNECTIONS) {
       counters.closedConnections++;
       socket.destroy();

@@ -1,4 +1,5 @@
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -27,6 +28,28 @@ test.each(["127.0.0.1", "::1"])("what comes in a burst is taken once and in orde
     for (const text of ["", "a", "", "b", "c", "", "d", "e"]) sender.send(text);
     await until("those after empty ones", () => texts.at(-1) === "e");
     expect(texts.slice(sent.length).filter((text) => text !== "")).toEqual(["a", "b", "c", "d", "e"]);
+  } finally {
+    sender.close();
+    await socket.close();
+  }
+});
+
+test("what comes while the socket is being opened is taken", async () => {
+  const sender = createSocket("udp4");
+  const sendEarly = (message: unknown) => {
+    const { socket } = message as { readonly socket: Socket };
+    socket.once("listening", () => sender.send("early", socket.address().port, "127.0.0.1"));
+  };
+  const texts: string[] = [];
+  subscribe("udp.socket", sendEarly);
+  const opening = openUdpSocket({ host: "127.0.0.1", port: 0 }, (packet, length) => {
+    texts.push(packet.toString("latin1", 0, length));
+  });
+  unsubscribe("udp.socket", sendEarly);
+  const socket = await opening;
+  try {
+    await until("it to arrive", () => texts.length > 0);
+    expect(texts).toEqual(["early"]);
   } finally {
     sender.close();
     await socket.close();

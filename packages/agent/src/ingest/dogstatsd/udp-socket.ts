@@ -36,7 +36,10 @@ export async function openUdpSocket(
   growBuffer(socket);
   const broken = brokenBy(socket);
   const bound = socket.address();
-  const stop = readBursts(socket, await ownDescriptor(bound), receive);
+  const descriptor = ownDescriptor(bound);
+  // Immediately: datagrams that arrive before there is a listener would be lost.
+  const stop = readBursts(socket, descriptor, receive);
+  await descriptor;
   return {
     shown: shownStatsdAddress({ kind: "udp", host: bound.address, port: bound.port }),
     kernelDrops: () => readKernelDrops(bound.address, bound.port),
@@ -49,8 +52,12 @@ export async function openUdpSocket(
   };
 }
 
-/** Returns a function that stops it. @param fd undefined if it isn't known: then all datagrams come as events */
-function readBursts(socket: Socket, fd: number | undefined, receive: Receive): () => void {
+/** Returns a function that stops it. Until the descriptor is known, all datagrams come as events. */
+function readBursts(socket: Socket, descriptor: Promise<number | undefined>, receive: Receive): () => void {
+  let fd: number | undefined;
+  void descriptor.then((found) => {
+    fd = found;
+  });
   const waiting = new WaitingDatagrams(receive);
   let isStopped = false;
   let inTurn = 0;

@@ -23,11 +23,17 @@ export async function openUnixDatagrams(path: string, receive: Receive): Promise
   const DgramSocket = await unixSockets();
   await removeUnused(path, () => new DgramSocket());
   const socket = new DgramSocket();
-  socket.bind(path);
-  await chmod(path, SOCKET_MODE);
-  growBuffer(socket);
+  // Before it is bound: datagrams that arrive before there is a listener would be lost.
   const broken = brokenBy(socket);
   socket.on("data", (packet: Buffer) => receive(packet, packet.length));
+  try {
+    socket.bind(path);
+    await chmod(path, SOCKET_MODE);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  growBuffer(socket);
   return {
     shown: shownStatsdAddress({ kind: "unixgram", path }),
     broken,
