@@ -206,7 +206,7 @@ describe("the dashboard", () => {
       await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
     };
     await enter("not the token");
-    expect(await textOf(page, "[role=alert]")).toBe("This isn't the token.");
+    expect(await textOf(page, "[role=alert]")).toBe("Wrong token.");
     await enter(TOKEN);
     await until("the page", async () =>
       (await textOf(page, "#headline"))?.includes("Waiting for the first record"),

@@ -108,9 +108,9 @@ export class CardinalityMeter {
 
   #addSeries({ metric, tags }: ReadyMetric): void {
     const entry = this.#metrics.get(metric) ?? { series: new Set(), tags: new Map() };
-    this.#metrics.set(metric, entry);
     const key = tags.join(",");
     if (entry.series.has(key) || !this.#hasRoom()) return;
+    this.#metrics.set(metric, entry);
     entry.series.add(key);
     for (const tag of tags) {
       const [name = "", value = ""] = splitTag(tag);

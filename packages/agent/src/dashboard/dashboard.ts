@@ -29,6 +29,7 @@ export interface DashboardSource extends SampledSource {
 }
 
 const DAY = 86_400;
+const CROSS_SITE = "cross-site requests are refused\n";
 
 export function openDashboard(source: DashboardSource): Routes {
   const view = () => readView(source);
@@ -41,7 +42,7 @@ export function openDashboard(source: DashboardSource): Routes {
         send(request, response, 200, page(await view()).markup, "text/html; charset=utf-8");
         return true;
       case "/events":
-        if (isFromElsewhere(request)) refuse(response, 403, "only for the dashboard's page\n");
+        if (isFromElsewhere(request)) refuse(response, 403, CROSS_SITE);
         else if (!live.open(response)) refuse(response, 503, "too many open pages\n");
         return true;
       case "/history":
@@ -51,7 +52,7 @@ export function openDashboard(source: DashboardSource): Routes {
         send(request, response, 200, `${JSON.stringify(top.read())}\n`, "application/json");
         return true;
       case "/tap":
-        if (isFromElsewhere(request)) refuse(response, 403, "not for other sites\n");
+        if (isFromElsewhere(request)) refuse(response, 403, CROSS_SITE);
         else if (!taps.open(response, filterOf(queryOf(request))))
           refuse(response, 503, "too many readers\n");
         return true;

@@ -1,10 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { bytes, measure, number, time } from "./format.js";
+import { bytes, measure, number, numberOf, time } from "./format.js";
 
 describe("figures", () => {
   it("keep every digit if they are exact", () => {
     expect([0, 999, 1_000, 1_234_567].map(number)).toEqual(["0", "999", "1,000", "1,234,567"]);
     expect(number(Number.NaN)).toBe("unknown");
+  });
+
+  it("have a noun in the singular or plural", () => {
+    expect([0, 1, 1_204].map((value) => numberOf(value, "record"))).toEqual([
+      ...["0 records", "1 record", "1,204 records"],
+    ]);
   });
 
   it("have three digits if they are measured", () => {

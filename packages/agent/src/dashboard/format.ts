@@ -6,6 +6,11 @@ export function number(value: number): string {
   return Number.isFinite(value) ? value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",") : "unknown";
 }
 
+/** `1 record`, `1,204 records`. */
+export function numberOf(value: number, noun: string): string {
+  return `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
 /** A rate or another measurement, such as `0.25`, `12.5` or `1,204`. */
 export function measure(value: number): string {
   if (!Number.isFinite(value)) return "unknown";

@@ -77,7 +77,12 @@ describe("the headline", () => {
       /^Collector docker is failing$/,
       60,
     ],
-    ["records that wait", { ready: { ok: false, reason: "old" } }, /^Records wait for longer/, undefined],
+    [
+      "records that wait",
+      { ready: { ok: false, reason: "old" } },
+      /^Records are waiting too long$/,
+      undefined,
+    ],
     [
       "a budget that is used up, which is why they wait",
       {

@@ -46,7 +46,7 @@ function stalled({ stalled: loops }: Status): Headline | undefined {
     verdict: "error",
     sentence: "A part of the agent has hung",
     detail: loops.join("; "),
-    advice: "Restart the agent. Nothing that is queued is lost.",
+    advice: "Restart the agent. No queued record is lost.",
   };
 }
 
@@ -71,7 +71,7 @@ function storeUnavailable(status: Status): Headline | undefined {
     advice:
       broker.kind === "redis"
         ? "Check the Redis server. Clients keep their records until it answers; the agent reconnects by itself."
-        : "Look into the agent's log, and run chouette doctor.",
+        : "Check the agent's log and run chouette doctor.",
   };
 }
 
@@ -134,7 +134,7 @@ function notReady({ ready }: Status): Headline | undefined {
   if (ready.ok) return undefined;
   return {
     verdict: "warning",
-    sentence: "Records wait for longer than they should",
+    sentence: "Records are waiting too long",
     detail: ready.reason,
     advice: "Run chouette doctor.",
   };

@@ -26,7 +26,7 @@ export async function login(
     const candidate = new URLSearchParams(await bodyOf(request)).get("token") ?? "";
     if (!isToken(candidate.trim(), token)) {
       await sleep(DELAY_MS);
-      return answer(request, response, 401, "This isn't the token.");
+      return answer(request, response, 401, "Wrong token.");
     }
   } finally {
     attempts -= 1;

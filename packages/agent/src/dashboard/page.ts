@@ -50,7 +50,12 @@ const CHARTS: readonly Chart[] = [
       ["logsOut", "logs delivered"],
     ],
   },
-  { id: "today", title: "Bytes on the link today (UTC)", unit: "bytes", lines: [["bytesToday", "sent"]] },
+  {
+    id: "today",
+    title: "Bytes on the link today (UTC)",
+    unit: "bytes",
+    lines: [["bytesToday", "both ways"]],
+  },
   { id: "month", title: "Bytes sent this month (UTC)", unit: "bytes", lines: [["bytesMonth", "sent"]] },
 ];
 

@@ -9,7 +9,7 @@ import { duration, words } from "../runtime/readable.js";
 import { linkBytes } from "../status/link-bytes.js";
 import type { MetricUse, SeriesUse } from "../status/series-use.js";
 import type { Status } from "../status/status.js";
-import { bytes, measure, number, time } from "./format.js";
+import { bytes, measure, number, numberOf, time } from "./format.js";
 import { headlineOf } from "./headline.js";
 import { type Html, html } from "./html.js";
 import { ledgers } from "./ledgers.js";
@@ -101,7 +101,7 @@ function collectorRows(
     consecutiveFailures === 0
       ? ""
       : html` <span class="bad">failed ${number(consecutiveFailures)} in a row: ${lastError?.message ?? "skipped"}</span>`;
-  const summary = html`<b>${name}</b> ${number(lastMetrics)} metrics, ${ago}${failure}`;
+  const summary = html`<b>${name}</b> ${numberOf(lastMetrics, "metric")}, ${ago}${failure}`;
   if (values.length === 0) return html`<p class="collector">${summary}</p>`;
   return html`<details id="collector-${name}"><summary>${summary}</summary>
 ${table(
@@ -122,7 +122,7 @@ function series({ metrics, others }: SeriesUse, { deliveries }: Status): Html {
   const { records, bytes: sum } = deliveries.metrics;
   const byRecords = metrics.toSorted((a, b) => b.records - a.records);
   const rest = (shown: readonly MetricUse[]) => ({
-    metric: `${number(metrics.length - shown.length)} other metrics`,
+    metric: numberOf(metrics.length - shown.length, "other metric"),
     records: records - total(shown.map((use) => use.records)),
     bytes: sum - total(shown.map((use) => use.bytes)),
   });
@@ -141,7 +141,7 @@ function series({ metrics, others }: SeriesUse, { deliveries }: Status): Html {
   const none = html`<p>Nothing has been delivered since the agent started.</p>`;
   return html`<section id="series" aria-labelledby="series-title">
 <h2 id="series-title">Top metrics</h2>
-<p>Delivered since the agent started: ${number(records)} records, ${number(sum)} bytes of compressed bodies, shared out by length.</p>
+<p>Delivered since the agent started: ${numberOf(records, "record")}, ${numberOf(sum, "byte")} of compressed bodies, shared out by length.</p>
 ${
   metrics.length === 0
     ? none
@@ -177,7 +177,7 @@ function deadLetters({ deadLetters: letters, status }: View): Html {
 ${
   rows.length === 0
     ? none
-    : html`<p>${number(pending ?? rows.length)} records are unusable or were refused; the newest are shown. <code>chouette queue rejected</code> prints all, <code>chouette queue requeue</code> tries them again.</p>
+    : html`<p>${number(pending ?? rows.length)} in the queue; the newest are shown. <code>chouette queue rejected</code> prints all, <code>chouette queue requeue</code> tries them again.</p>
 ${table("Newest dead letters", ["Time", "Queue", "Reason", "Record"], rows)}`
 }
 </section>`;
@@ -185,10 +185,10 @@ ${table("Newest dead letters", ["Time", "Queue", "Reason", "Record"], rows)}`
 
 function settings({ settings: all }: View): Html {
   const rows = all.map(({ names: [name = ""], value, source }) => [name, formatValue(value), source]);
-  const changed = all.filter(({ source }) => source !== "default").length;
+  const given = all.filter(({ source }) => source !== "default").length;
   return html`<section id="settings" aria-labelledby="settings-title">
 <h2 id="settings-title">Settings</h2>
-<details id="all-settings"><summary>${number(changed)} of ${number(all.length)} settings differ from their defaults</summary>
+<details id="all-settings"><summary>${number(given)} of ${number(all.length)} settings are set</summary>
 <p>Secrets are hidden. The descriptions are in <code>chouette config</code>.</p>
 ${table("Settings", ["Setting", "Value", "Source"], rows)}
 </details>
