@@ -7,7 +7,7 @@ import { readdir } from "node:fs/promises";
 import type { CollectedMetric, Collector, CollectorContext } from "./collector.js";
 import { type CollectorDescription, metricTable } from "./description.js";
 import { gauge } from "./gauge.js";
-import { readBeside } from "./kernel-files.js";
+import { readOrUndefined } from "./kernel-files.js";
 
 export const description: CollectorDescription = {
   name: "thermal",
@@ -40,8 +40,8 @@ export function thermalCollector(sys: string): Collector {
       if (sensors.length === 0) throw new Error(`no thermal zones in ${folder}`);
       const metrics = sensors.map(async (sensor) => {
         const [zone, temperature] = await Promise.all([
-          readBeside(`${folder}/${sensor}/type`, signal),
-          readBeside(`${folder}/${sensor}/temp`, signal),
+          readOrUndefined(`${folder}/${sensor}/type`, signal),
+          readOrUndefined(`${folder}/${sensor}/temp`, signal),
         ]);
         return zoneMetrics(sensor, zone, temperature);
       });

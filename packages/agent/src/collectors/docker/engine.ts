@@ -11,7 +11,7 @@ const MAX_BYTES = 16 * 1_048_576;
 
 const MAX_CONNECTIONS = 16;
 
-export interface Answer {
+export interface EngineResponse {
   readonly status: number;
   readonly body: string;
   /** Podman's API differs from Docker's in details. */
@@ -27,7 +27,7 @@ export class Engine {
   }
 
   /** Rejects if the engine can't be reached; returns every response, whatever its status. */
-  async get(path: string, signal: AbortSignal): Promise<Answer> {
+  async get(path: string, signal: AbortSignal): Promise<EngineResponse> {
     const options = { socketPath: this.socketPath, path, agent: this.#agent, signal, host: "docker" };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request(options, resolve).on("error", reject).end();

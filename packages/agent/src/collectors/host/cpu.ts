@@ -2,7 +2,7 @@
 import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
 import { gauge, rounded } from "../gauge.js";
-import { readNow } from "../kernel-files.js";
+import { readKernelFile } from "../kernel-files.js";
 
 /** Time since boot in each state, in the kernel's ticks. */
 export interface CpuTimes {
@@ -57,7 +57,7 @@ function elapsed(before: readonly number[], after: readonly number[]): number {
 export function cpuReader(proc: string, metrics: readonly HostMetric[]): () => readonly CollectedMetric[] {
   let before: Stat | undefined;
   return () => {
-    const after = parseStat(readNow(`${proc}/stat`));
+    const after = parseStat(readKernelFile(`${proc}/stat`));
     const collected = statMetrics(before, after, metrics);
     before = after;
     return collected;

@@ -1,9 +1,9 @@
 /** Bytes that block devices read and wrote between two readings, from /proc/diskstats. */
 import { readdirSync } from "node:fs";
-import type { Milliseconds } from "@chouette-iot/record";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { CollectedMetric, Round } from "../collector.js";
 import { gauge, rounded } from "../gauge.js";
-import { readNow } from "../kernel-files.js";
+import { readKernelFile } from "../kernel-files.js";
 
 /** Since boot. */
 export interface DiskCounters {
@@ -70,8 +70,8 @@ export function diskReader(
   let readAt: Milliseconds | undefined;
   return ({ clock }) => {
     const now = clock.monotonic();
-    const after = parseDiskstats(readNow(`${proc}/diskstats`));
-    const elapsed = (now - (readAt ?? now)) as Milliseconds;
+    const after = parseDiskstats(readKernelFile(`${proc}/diskstats`));
+    const elapsed = milliseconds(now - (readAt ?? now));
     const metrics = listDisks(sys).flatMap((device) => {
       const [earlier, later] = [before.get(device), after.get(device)];
       return earlier && later ? diskMetrics(device, earlier, later, elapsed) : [];

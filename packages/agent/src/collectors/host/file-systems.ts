@@ -5,7 +5,7 @@ import { messageOf } from "@chouette-iot/record";
 import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric, Round } from "../collector.js";
 import { gauge } from "../gauge.js";
-import { readNow } from "../kernel-files.js";
+import { readKernelFile } from "../kernel-files.js";
 import { type Mount, parseMounts } from "./mounts.js";
 
 /** Read-only images, which are always full. */
@@ -73,8 +73,8 @@ export function fileSystemReader(
   metrics: readonly HostMetric[],
 ): (round: Pick<Round, "report">) => Promise<readonly CollectedMetric[]> {
   return async ({ report }) => {
-    const deviceTypes = parseDeviceTypes(readNow(`${proc}/filesystems`));
-    const mounts = chooseMounts(parseMounts(readNow(`${proc}/${pid}/mountinfo`)), deviceTypes);
+    const deviceTypes = parseDeviceTypes(readKernelFile(`${proc}/filesystems`));
+    const mounts = chooseMounts(parseMounts(readKernelFile(`${proc}/${pid}/mountinfo`)), deviceTypes);
     const collected = mounts.map(async ({ device, path }) => {
       try {
         return fileSystemMetrics(device, await statfs(join(root, path)), metrics);

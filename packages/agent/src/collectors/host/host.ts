@@ -9,7 +9,7 @@ import { messageOf } from "@chouette-iot/record";
 import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric, Collector, CollectorContext, Round } from "../collector.js";
 import { gauge } from "../gauge.js";
-import { readNow } from "../kernel-files.js";
+import { readKernelFile } from "../kernel-files.js";
 import { cpuReader } from "./cpu.js";
 import { diskReader } from "./disks.js";
 import { fileSystemReader } from "./file-systems.js";
@@ -91,12 +91,11 @@ function linuxParts({ metrics, proc, sys, root }: HostOptions): readonly NamedPa
 function countProcesses(proc: string): readonly CollectedMetric[] {
   const processes = readdirSync(proc).filter((name) => /^\d+$/.test(name));
   if (!processes.includes("1")) throw new Error(`total not available: ${proc} is mounted with hidepid`);
-  const value = processes.length;
-  return [gauge("Chouette.host.processes.total", value)];
+  return [gauge("Chouette.host.processes.total", processes.length)];
 }
 
 function readUptime(proc: string): readonly CollectedMetric[] {
-  const value = Math.floor(Number.parseFloat(readNow(`${proc}/uptime`)));
+  const value = Math.floor(Number.parseFloat(readKernelFile(`${proc}/uptime`)));
   if (Number.isNaN(value)) throw new Error("uptime doesn't begin with a number");
   return [gauge("Chouette.host.uptime", value)];
 }

@@ -1,7 +1,7 @@
 /** Load averages from /proc/loadavg. */
 import type { CollectedMetric } from "../collector.js";
 import { gauge } from "../gauge.js";
-import { readNow } from "../kernel-files.js";
+import { readKernelFile } from "../kernel-files.js";
 
 export type Period = "1m" | "5m" | "15m";
 
@@ -17,8 +17,9 @@ export function loadMetrics(averages: readonly number[], periods: readonly Perio
 /** The reader throws if the file doesn't begin with three numbers. */
 export function loadReader(proc: string, periods: readonly Period[]): () => readonly CollectedMetric[] {
   return () => {
-    const averages = readNow(`${proc}/loadavg`).split(" ").slice(0, 3).map(Number.parseFloat);
-    if (averages.length < 3 || averages.some(Number.isNaN)) throw new Error("loadavg has no three averages");
+    const averages = readKernelFile(`${proc}/loadavg`).split(" ").slice(0, 3).map(Number.parseFloat);
+    if (averages.length < 3 || averages.some(Number.isNaN))
+      throw new Error("loadavg doesn't begin with three averages");
     return loadMetrics(averages, periods);
   };
 }

@@ -2,7 +2,7 @@
 import type { HostMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric } from "../collector.js";
 import { gauge } from "../gauge.js";
-import { readNow } from "../kernel-files.js";
+import { readKernelFile } from "../kernel-files.js";
 
 /** The file's lines by name, in bytes. */
 export function parseMeminfo(text: string): ReadonlyMap<string, number> {
@@ -42,5 +42,5 @@ function estimateAvailable(meminfo: ReadonlyMap<string, number>): number {
 
 /** @param metrics all that are selected */
 export function memoryReader(proc: string, metrics: readonly HostMetric[]): () => readonly CollectedMetric[] {
-  return () => memoryMetrics(parseMeminfo(readNow(`${proc}/meminfo`)), metrics);
+  return () => memoryMetrics(parseMeminfo(readKernelFile(`${proc}/meminfo`)), metrics);
 }

@@ -1,7 +1,7 @@
 /** Bytes sent and received by each network interface since boot, from /proc/net/dev. */
 import type { CollectedMetric } from "../collector.js";
 import { gauge } from "../gauge.js";
-import { readNow } from "../kernel-files.js";
+import { readKernelFile } from "../kernel-files.js";
 
 export interface Traffic {
   readonly iface: string;
@@ -40,7 +40,7 @@ export function networkMetrics(interfaces: readonly Traffic[]): CollectedMetric[
 /** @param pid a process, whose network namespace is used */
 export function networkReader(proc: string, pid: string): () => readonly CollectedMetric[] {
   return () => {
-    const interfaces = parseNetDev(readNow(`${proc}/${pid}/net/dev`));
+    const interfaces = parseNetDev(readKernelFile(`${proc}/${pid}/net/dev`));
     if (interfaces.length === 0) throw new Error("net/dev lists no interface, not even lo");
     return networkMetrics(interfaces);
   };

@@ -1,8 +1,8 @@
 /** The share of time in which tasks waited for CPU, memory or I/O: the kernel's pressure stall information. */
-import type { Milliseconds } from "@chouette-iot/record";
+import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import type { CollectedMetric, Round } from "../collector.js";
 import { gauge, rounded } from "../gauge.js";
-import { readNow } from "../kernel-files.js";
+import { readKernelFile } from "../kernel-files.js";
 
 const RESOURCES = ["cpu", "memory", "io"] as const;
 
@@ -42,10 +42,10 @@ export function pressureReader(proc: string): (round: Pick<Round, "clock">) => r
   let readAt: Milliseconds | undefined;
   return ({ clock }) => {
     const now = clock.monotonic();
-    const elapsed = (now - (readAt ?? now)) as Milliseconds;
+    const elapsed = milliseconds(now - (readAt ?? now));
     readAt = now;
     return RESOURCES.flatMap((resource) => {
-      const after = parsePressure(readNow(`${proc}/pressure/${resource}`));
+      const after = parsePressure(readKernelFile(`${proc}/pressure/${resource}`));
       const earlier = before.get(resource) ?? new Map();
       before.set(resource, after);
       return pressureMetrics(resource, earlier, after, elapsed);

@@ -36,7 +36,7 @@ export function parseSummary(text: string): Summary {
 }
 
 export function summaryMetrics({ node = {}, pods = [] }: Summary, wanted: K8sMetrics): CollectedMetric[] {
-  const running: CollectedMetric = gauge("Chouette.k8s.pods.running", pods.length);
+  const running = gauge("Chouette.k8s.pods.running", pods.length);
   return [...nodeMetrics(node, wanted.node), ...pods.flatMap((pod) => podMetrics(pod, wanted.pods)), running];
 }
 

@@ -9,7 +9,7 @@ import type { PiMetric } from "../../config/collector-metrics.js";
 import type { CollectedMetric, Collector, CollectorContext } from "../collector.js";
 import { type CollectorDescription, metricTable } from "../description.js";
 import { gauge } from "../gauge.js";
-import { readBeside } from "../kernel-files.js";
+import { readOrUndefined } from "../kernel-files.js";
 import { runProgram } from "../program.js";
 import { clockMetrics, flagMetrics, parseFrequency, parseThrottled, parseVoltage } from "./vcgencmd.js";
 
@@ -84,7 +84,7 @@ export function piCollector({ metrics, sys, vcgencmd }: PiOptions): Collector {
 
 async function readTemperature(sys: string, signal: AbortSignal): Promise<CollectedMetric[]> {
   const path = `${sys}/class/thermal/thermal_zone0/temp`;
-  const value = Number.parseInt((await readBeside(path, signal)) ?? "", 10) / 1000;
+  const value = Number.parseInt((await readOrUndefined(path, signal)) ?? "", 10) / 1000;
   if (Number.isNaN(value)) throw new Error(`${path} can't be read`);
   return [gauge("Chouette.pi.temperature", value)];
 }
@@ -92,13 +92,13 @@ async function readTemperature(sys: string, signal: AbortSignal): Promise<Collec
 /** The firmware's flags as a number; undefined if the kernel doesn't show them. */
 async function readFlags(sys: string, signal: AbortSignal): Promise<number | undefined> {
   const path = `${sys}/devices/platform/soc/soc:firmware/get_throttled`;
-  const flags = Number.parseInt((await readBeside(path, signal)) ?? "", 16);
+  const flags = Number.parseInt((await readOrUndefined(path, signal)) ?? "", 16);
   return Number.isNaN(flags) ? undefined : flags;
 }
 
 async function readArmClock(sys: string, signal: AbortSignal): Promise<CollectedMetric[]> {
   const path = `${sys}/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq`;
-  const kilohertz = Number.parseInt((await readBeside(path, signal)) ?? "", 10);
+  const kilohertz = Number.parseInt((await readOrUndefined(path, signal)) ?? "", 10);
   if (Number.isNaN(kilohertz)) throw new Error(`${path} can't be read`);
   return clockMetrics("arm", kilohertz * 1000);
 }
