@@ -1,6 +1,7 @@
 /** The `chouette` command as a process: help, errors, and `send`. */
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -46,6 +47,18 @@ describe("whatever a server answers", () => {
     await stop();
     expect(output).toContain("]52;c;eA==");
     expect(output.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe("chouette top", () => {
+  it("shows why the agent refuses it", async () => {
+    const reason = "only for this device: set CHOUETTE_HTTP_TOKEN";
+    const server = createHttpServer((_, response) => response.writeHead(403).end(`${reason}\n`));
+    const { port, stop } = await listen(server);
+    const address = `127.0.0.1:${port}`;
+    const { code, output } = await chouette(["top", "--json"], { CHOUETTE_HTTP: address });
+    await stop();
+    expect({ code, output }).toEqual({ code: 1, output: `${address}: ${reason}\n` });
   });
 });
 

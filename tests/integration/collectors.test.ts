@@ -155,6 +155,15 @@ describe("chouette collect", () => {
     );
   });
 
+  it("reports a round that never ends, though nothing else keeps the command alive", async () => {
+    const path = join(folder.path, "stuck.mjs");
+    const collect = "() => (rounds++ === 0 ? [] : new Promise(() => {}))";
+    await writeFile(path, `let rounds = 0; export default () => ({ name: "stuck", collect: ${collect} });`);
+    const { code, problems } = await collectJson(path, { COLLECTOR_DEADLINE: "1" }, "--over", "0.01");
+    expect(problems).toEqual([`${path}: timed out after 1 s`]);
+    expect(code).toBe(1);
+  });
+
   it("refuses a wrong setting by its name", async () => {
     const { code, output } = await collect(["host"], { CAPTURE_INTERVAL: "soon" });
     expect(code).toBe(2);

@@ -1,7 +1,7 @@
 /** `chouette demo`, `agent --once`, `completion` and `support-bundle`, as processes. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -36,6 +36,19 @@ describe("chouette demo", () => {
     expect(output).toContain("Chouette.host.memory.used");
     expect(output).toMatch(/^Points: \d+ received/m);
     expect(spawnSync("ls", [folder.path], { encoding: "utf8" }).stdout).toBe("");
+  });
+});
+
+describe("chouette demo, if it can't start", () => {
+  it("leaves nothing behind, and reports why", async () => {
+    // Too long for the path of a socket.
+    const temporary = join(folder.path, "long".repeat(30));
+    await mkdir(temporary);
+    const { code, output } = await chouette(["demo", "--for", "1"], { TMPDIR: temporary });
+    expect(code).toBe(1);
+    expect(output).toContain(temporary);
+    expect(output).not.toMatch(/^ +at /m);
+    expect(await readdir(temporary)).toEqual([]);
   });
 });
 

@@ -94,6 +94,10 @@ describe("chouette doctor", () => {
     expect(beside.findings).toContainEqual(
       expect.objectContaining({ found: expect.stringContaining("running agent") }),
     );
+    const moved = await doctor({ ...settings, CHOUETTE_LISTEN: "127.0.0.1:0" });
+    expect(moved.findings).toContainEqual(
+      expect.objectContaining({ found: expect.stringContaining("the running agent listens elsewhere") }),
+    );
     expect(beside.findings).toContainEqual(
       expect.objectContaining({ about: "store", found: expect.stringContaining("written since start") }),
     );

@@ -1,7 +1,9 @@
 /** `chouette queue`, on Redis and on the embedded broker. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
-import { type AgentSettings, chouette, startAgentProcess } from "../support/agent-process.js";
+import { type AgentSettings, CHOUETTE, chouette, startAgentProcess } from "../support/agent-process.js";
 import { lookInto } from "../support/broker-records.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { newFolder } from "../support/folders.js";
@@ -129,6 +131,24 @@ describe("chouette queue", () => {
     await queue.put("{}", Date.now() / 1000 + 3600);
     await queueCommand(["purge", "raw", "--yes"], settings);
     expect(await queue.command("HGET", "chouette:counters", "chouette:metrics:raw:purged")).toBe("1");
+  });
+
+  it.each([
+    ["Ctrl-C", "\u0003"],
+    ["Ctrl-D", "\u0004"],
+  ])("changes nothing if its question is ended by %s", async (_, key) => {
+    const command = `${process.execPath} ${CHOUETTE} queue purge raw`;
+    const terminal = spawn("script", ["-qec", command, "/dev/null"]);
+    cleanUps.push(async () => terminal.kill("SIGKILL"));
+    let output = "";
+    terminal.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    await until("the question", () => output.includes("[y/N]"));
+    terminal.stdin.write(key);
+    const [code] = await once(terminal, "exit");
+    expect(output).toMatch(/Really delete .*Nothing was changed/s);
+    expect(code).toBe(2);
   });
 
   it("says so where no agent runs that could be asked", async () => {

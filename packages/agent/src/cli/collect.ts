@@ -18,6 +18,7 @@ import { redisAddress } from "../config/redis-address.js";
 import { systemClock } from "../runtime/clock.js";
 import { createLog } from "../runtime/log.js";
 import { printable, printableJson } from "../runtime/printable.js";
+import { withResolvers } from "../runtime/promises.js";
 import { count } from "../runtime/readable.js";
 import { positiveSeconds } from "./argument.js";
 import { settingsOrExitCode } from "./settings-or-exit-code.js";
@@ -83,18 +84,22 @@ async function runRound(collector: Collector, { settings }: Config, over: number
   const problems: string[] = [];
   const started = systemClock.monotonic();
   const at = seconds(Math.floor(toSeconds(systemClock.now())));
-  const signal = AbortSignal.timeout(settings.collectorDeadline * 1000);
+  const ending = new AbortController();
+  const { signal } = ending;
   setMaxListeners(0, signal);
-  const late = new Promise<never>((_, reject) => {
-    const tooLong = () => reject(new Error(`timed out after ${settings.collectorDeadline} s`));
-    signal.addEventListener("abort", tooLong, { once: true });
-  });
+  const late = withResolvers<never>();
+  // Unlike that of AbortSignal.timeout, this timer keeps the process alive, which the collector may not.
+  const timer = setTimeout(() => {
+    late.reject(new Error(`timed out after ${settings.collectorDeadline} s`));
+    ending.abort();
+  }, settings.collectorDeadline * 1000);
   const round = { clock: systemClock, signal, report: (problem: string) => problems.push(problem) };
   const collecting = (async () => collector.collect(round))();
-  const collected = await Promise.race([collecting, late]).catch((error) => {
+  const collected = await Promise.race([collecting, late.promise]).catch((error) => {
     problems.push(messageOf(error));
     return [];
   });
+  clearTimeout(timer);
   const { ready, refused } = sortCollected(collected, at, seconds(over));
   const took = toSeconds(milliseconds(systemClock.monotonic() - started));
   return { metrics: ready, problems: [...problems, ...refused], took };

@@ -12,6 +12,7 @@ import { createLog } from "../runtime/log.js";
 import { positiveSeconds } from "./argument.js";
 import { endSignal } from "./end-signal.js";
 import { displayOn, settingsFor } from "./intake-display.js";
+import { orExitCode } from "./settings-or-exit-code.js";
 
 const HELP = `
 A program calls the client, the agent takes its records and those of the host collector, and a stand-in for Datadog shows
@@ -33,7 +34,18 @@ export function registerDemo(program: Command): void {
 }
 
 async function runDemo(length: number | undefined): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "chouette-demo-"));
+  await orExitCode(async () => {
+    const folder = await mkdtemp(join(tmpdir(), "chouette-demo-"));
+    try {
+      await show(folder, length);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+  process.exit();
+}
+
+async function show(folder: string, length: number | undefined): Promise<void> {
   const due = "A program calls the client. Its first points are due in 7 s. Ctrl-C ends the demo.";
   const display = displayOn(process.stdout, false, due);
   const intake = await startIntake({
@@ -53,8 +65,6 @@ async function runDemo(length: number | undefined): Promise<void> {
   await agent.stop();
   await intake.close();
   display.ended(intake.counts());
-  await rm(folder, { recursive: true, force: true });
-  process.exit();
 }
 
 function demoSettings(url: string, folder: string): Config {

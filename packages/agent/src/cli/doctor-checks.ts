@@ -72,8 +72,10 @@ async function checkListener({ settings }: Config): Promise<readonly Finding[]> 
   const address = shownAddress(settings.listen);
   const asking = askAgent(controlSocket(settings.dataDirectory), { kind: "list" });
   const running = await asking.catch(() => undefined);
-  if (!(await answers(host, port)))
-    return [finding("broker", "ok", `no agent is running; ${address} is free`)];
+  if (!(await answers(host, port))) {
+    const agent = running === undefined ? "no agent is running" : "the running agent listens elsewhere";
+    return [finding("broker", "ok", `${agent}; ${address} is free`)];
+  }
   if (running !== undefined) return [finding("broker", "ok", `running agent answers on ${address}`)];
   const found = `${address} is in use by another program or by an agent of another user`;
   const advice =

@@ -16,7 +16,12 @@ export async function askJson(config: Config, path: string): Promise<object> {
   const answer = await ask(config, path, AbortSignal.timeout(ANSWER_TIMEOUT_MS));
   const body: unknown = await answer.json().catch(() => undefined);
   if (answer.ok && typeof body === "object" && body !== null) return body;
-  throw new Error(`${addressOf(config)} is not a Chouette agent: check CHOUETTE_HTTP`);
+  throw notAnAgent(config);
+}
+
+/** The error if another program answers on CHOUETTE_HTTP. */
+export function notAnAgent(config: Config): Error {
+  return new Error(`${addressOf(config)} is not a Chouette agent: check CHOUETTE_HTTP`);
 }
 
 /** Resolves when the agent answers, with its lines until the signal is aborted or the agent stops. Rejects as `askJson` does. */
@@ -27,8 +32,13 @@ export async function askLines(
 ): Promise<AsyncGenerator<string>> {
   const answer = await ask(config, path, signal);
   if (answer.ok && answer.body !== null) return linesOf(answer.body);
+  throw await refusal(config, answer);
+}
+
+/** The error with the reason in the agent's answer. */
+async function refusal(config: Config, answer: Response): Promise<Error> {
   const reason = (await answer.text()).trim();
-  throw new Error(`${addressOf(config)}: ${reason.slice(0, 200) || `HTTP ${answer.status}`}`);
+  return new Error(`${addressOf(config)}: ${reason.slice(0, 200) || `HTTP ${answer.status}`}`);
 }
 
 async function* linesOf(body: NonNullable<Response["body"]>): AsyncGenerator<string> {
@@ -50,5 +60,7 @@ async function ask(config: Config, path: string, signal: AbortSignal): Promise<R
     throw new Error(`no agent answers on ${address} (${reason}): is it running, with this CHOUETTE_HTTP?`);
   });
   if (answer.status === 401) throw new Error(`${address} requires another token: check CHOUETTE_HTTP_TOKEN`);
+  // Without a token, it answers only its own device.
+  if (answer.status === 403) throw await refusal(config, answer);
   return answer;
 }

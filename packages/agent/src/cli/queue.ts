@@ -1,4 +1,5 @@
 /** `chouette queue`: inspects the queues, requeues dead letters, purges queues. */
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { decodeRejected } from "@chouette-iot/record";
 import { Argument, type Command } from "commander";
@@ -97,7 +98,10 @@ async function ifConfirmed({ yes }: Confirmable, what: string, request: QueueReq
 
 async function isYes(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(question);
+  // Without an answer, Ctrl-C and Ctrl-D reject it, and a closed stdin leaves it pending.
+  const answered = terminal.question(question).catch(() => "");
+  const closed = once(terminal, "close").then(() => "");
+  const answer = await Promise.race([answered, closed]);
   terminal.close();
   return /^y(es)?$/i.test(answer.trim());
 }

@@ -8,7 +8,7 @@ import { messageOf } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
 import { askAgentStatus, controlSocket } from "../status/control.js";
 import type { Status } from "../status/status.js";
-import { addressOf, askJson } from "./http-client.js";
+import { askJson, notAnAgent } from "./http-client.js";
 
 /** The running agent's status. Rejects with a message for people if there is none, or if another agent answers. */
 export async function askStatus(config: Config): Promise<Status> {
@@ -27,7 +27,7 @@ export async function askStatus(config: Config): Promise<Status> {
 export async function askHttp(config: Config): Promise<Status> {
   const status = (await askJson(config, "/status")) as Status;
   if (status.version !== undefined) return status;
-  throw new Error(`${addressOf(config)} is not a Chouette agent: check CHOUETTE_HTTP`);
+  throw notAnAgent(config);
 }
 
 const NAMING_THE_BROKER = ["storageType", "redisHost", "redisUrl", "redisSentinels"] as const;
