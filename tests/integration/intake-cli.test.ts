@@ -117,6 +117,8 @@ describe("chouette intake", () => {
     expect(await post(`${url}/v2/series`, series("engine.rpm", 1))).toBe(202);
     await running.wrote("engine.rpm");
     await running.end();
+    // As a word of a shell.
+    expect(running.output()).toContain("API_KEY='(the --api-key)' \\\n");
     expect(running.output()).not.toContain(KEY);
     expect(running.output()).not.toContain("another");
   });
@@ -127,7 +129,7 @@ describe("chouette intake", () => {
       const { host } = new URL(other.url);
       running = run(process.execPath, [CHOUETTE, "intake", "--listen", host]);
       expect(await running.ended).toBe(1);
-      expect(running.output()).toMatch(/EADDRINUSE.*: can't listen on this address; try another --listen/);
+      expect(running.output()).toMatch(/can't listen on this address: .*EADDRINUSE.*; try another --listen/);
     } finally {
       await other.close();
     }

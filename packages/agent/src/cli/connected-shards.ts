@@ -4,7 +4,7 @@ import type { RedisStore } from "@chouette-iot/queue/redis";
 import type { Settings } from "../config/settings.js";
 import { connectedStore } from "./connected-store.js";
 
-export interface ConnectedShard {
+interface ConnectedShard {
   readonly store: Store;
   readonly queues: QueueNames;
 }
@@ -40,10 +40,10 @@ async function connectAll(
   // Queues of clients without shards. A Cluster has none.
   const original = server?.isCluster ? [] : [connect(undefined)];
   const settled = await Promise.allSettled([...others, ...original]);
-  return [first, ...settled.map(connected)];
+  return [first, ...settled.map(valueOrThrow)];
 }
 
-function connected(settled: PromiseSettledResult<ConnectedShard>): ConnectedShard {
+function valueOrThrow(settled: PromiseSettledResult<ConnectedShard>): ConnectedShard {
   if (settled.status === "rejected") throw settled.reason;
   return settled.value;
 }

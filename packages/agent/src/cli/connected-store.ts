@@ -26,10 +26,8 @@ export async function connectedStore(
       onConnected: () => resolve(store),
       onDisconnected: giveUp,
     });
-    timer = setTimeout(() => {
-      void store.close();
-      reject(new Error(`Redis at ${shownRedisAddress(settings)} timed out after ${TIMEOUT_MS / 1_000} s`));
-    }, TIMEOUT_MS);
+    const late = `Redis at ${shownRedisAddress(settings)} timed out after ${TIMEOUT_MS / 1_000} s`;
+    timer = setTimeout(() => giveUp(new Error(late)), TIMEOUT_MS);
   });
   return connecting.finally(() => clearTimeout(timer));
 }

@@ -9,5 +9,5 @@ export function diskText(disk: Disk): string {
   const { contentBytes, fileBytes, segments, runs, writtenBytes, writtenBytesPerDay } = disk;
   const files = `${count(segments, "segment")}, ${count(runs, "run")}`;
   const rate = writtenBytesPerDay === undefined ? "" : `, ${(writtenBytesPerDay / 1e9).toFixed(2)} GB a day`;
-  return `${contentBytes} bytes in ${fileBytes} of files (${files}); ${count(writtenBytes, "byte")} written since start${rate}`;
+  return `${count(contentBytes, "byte")} in ${count(fileBytes, "byte")} of files (${files}); ${count(writtenBytes, "byte")} written since start${rate}`;
 }

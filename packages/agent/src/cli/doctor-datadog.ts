@@ -11,7 +11,7 @@ import type { Answer } from "../outputs/request-answer.js";
 import { type Finding, finding } from "./finding.js";
 
 const TIMEOUT = milliseconds(10_000);
-/** Proxy, handshake and answer may take the timeout each, so that the error names the one that took too long. */
+/** For the whole check: proxy, handshake and answer each have TIMEOUT, so that the error names the one that was too slow. */
 const WHOLE = 3 * TIMEOUT;
 const TIMEOUTS = { connect: TIMEOUT, answer: TIMEOUT, keepAlive: TIMEOUT };
 /** Datadog accepts points up to 10 minutes in the future; a tenth of that is worth an error. */

@@ -5,7 +5,6 @@ import { isIPv6 } from "node:net";
 import { messageOf } from "@chouette-iot/record";
 import type { Config } from "../config/config.js";
 import { type StatsdAddress, shownStatsdAddress } from "../runtime/address.js";
-import { printable } from "../runtime/printable.js";
 import { count } from "../runtime/readable.js";
 import type { Status } from "../status/status.js";
 import { type Finding, finding } from "./finding.js";
@@ -41,7 +40,7 @@ function statsdFindings({
     if (kernelDrops > 0) findings.push(warning(found, advice));
   }
   if (invalidLines > 0) {
-    const last = `${printable(lastInvalid?.line ?? "")} (${lastInvalid?.reason})`;
+    const last = `${lastInvalid?.line} (${lastInvalid?.reason})`;
     const found = `${count(invalidLines, "invalid line")}; the last one: ${last}`;
     findings.push(warning(found, "correct the client"));
   }

@@ -18,7 +18,7 @@ function findingsOf(disk: Disk | undefined, ages: readonly (number | undefined)[
 describe("the check of the embedded store", () => {
   it("shows its size, its files, its oldest record and what it wears the disk by", () => {
     const found =
-      "10 bytes in 20 of files (1 segment, 2 runs); 30 bytes written since start, 1.50 GB a day; oldest record 2 h 1 min old";
+      "10 bytes in 20 bytes of files (1 segment, 2 runs); 30 bytes written since start, 1.50 GB a day; oldest record 2 h 1 min old";
     expect(findingsOf(DISK, [3, 7_260, undefined])).toEqual([{ about: "store", verdict: "ok", found }]);
     expect(findingsOf(DISK, [])[0]?.found).toContain("; no records");
   });

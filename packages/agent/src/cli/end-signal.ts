@@ -5,9 +5,9 @@
  */
 
 /** Why a long-running command has to end. */
-export type EndReason = NodeJS.Signals | "stdout closed";
+type EndReason = NodeJS.Signals | "stdout closed";
 
-/** Resolves with the first SIGTERM or SIGINT, or once standard output is closed. A second signal kills the process. */
+/** Resolves with the first SIGTERM or SIGINT, or once standard output is closed. The same signal again kills the process. */
 export function endSignal(): Promise<EndReason> {
   return new Promise((resolve) => {
     process.once("SIGTERM", resolve);

@@ -4,7 +4,7 @@ import type { Config } from "../config/config.js";
 import { OUTPUTS } from "../config/outputs.js";
 import { bareHost, isLoopback } from "../runtime/address.js";
 
-export interface Exposure {
+interface Exposure {
   readonly found: string;
   readonly advice: string;
 }

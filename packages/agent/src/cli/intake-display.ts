@@ -10,7 +10,7 @@ import { printable, printableJson } from "../runtime/printable.js";
 import { newestOfEachSeries, pointRow, rowTable, sketchFields, sketchRow } from "./intake-rows.js";
 import { wrapped } from "./text-table.js";
 
-export interface Display {
+interface Display {
   /** @param key what to show as the API key: never the key itself */
   listening(intake: Intake, key: string): void;
   request(request: AnsweredRequest): void;
@@ -149,7 +149,7 @@ function otherLines({ method, path, status, reason, submission }: AnsweredReques
 }
 
 function summary({ requests, bytes, points, logs }: Counts): string {
-  const byPath = Object.entries(requests).map(([path, statuses]) => `${path} ${counted(statuses)}`);
+  const byPath = Object.entries(requests).map(([path, statuses]) => `${path} ${formatStatuses(statuses)}`);
   return [
     `Requests: ${byPath.join("; ") || "none"}`,
     `Bytes: ${bytes.sent} sent, ${bytes.inflated} inflated`,
@@ -160,7 +160,7 @@ function summary({ requests, bytes, points, logs }: Counts): string {
   ].join("\n");
 }
 
-function counted(statuses: Readonly<Record<string, number>>): string {
+function formatStatuses(statuses: Readonly<Record<string, number>>): string {
   return Object.entries(statuses)
     .map(([status, count]) => `${status} ×${count}`)
     .join(", ");

@@ -61,9 +61,9 @@ async function runIntake({ listen, apiKey, json = false, once }: IntakeFlags): P
     for (const { points } of request.submission.series) left -= points.length;
     if (left <= 0) enough.resolve();
   };
-  const intake = await startIntake({ ...listen, ...KEEP, apiKey, onRequest }).catch(sayWhyNot);
+  const intake = await startIntake({ ...listen, ...KEEP, apiKey, onRequest }).catch(reportListenError);
   if (intake === undefined) return;
-  display.listening(intake, apiKey === undefined ? "any" : "(as given by --api-key)");
+  display.listening(intake, apiKey === undefined ? "any" : "'(the --api-key)'");
   await Promise.race([endSignal(), enough.promise]);
   await intake.close();
   display.ended(intake.counts());
@@ -78,7 +78,7 @@ function firstPointsDue(): string {
   return `First points are due at most ${latest} s after an agent's first record. With RELEASE_INTERVAL=1 it is ${soonest} s.`;
 }
 
-function sayWhyNot(error: Error): undefined {
-  process.stderr.write(`${error.message}: can't listen on this address; try another --listen.\n`);
+function reportListenError(error: Error): undefined {
+  process.stderr.write(`can't listen on this address: ${error.message}; try another --listen.\n`);
   process.exitCode = 1;
 }

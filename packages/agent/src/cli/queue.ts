@@ -12,7 +12,7 @@ import { askQueues, type QueueAnswer, type QueueName, type QueueRequest } from "
 import { argument } from "./argument.js";
 import { withShards } from "./connected-shards.js";
 import { noAgentError } from "./running-agent.js";
-import { withSettings } from "./settings-or-exit-code.js";
+import { runWithSettings } from "./settings-or-exit-code.js";
 import { table } from "./text-table.js";
 
 const QUEUES: Readonly<Record<string, QueueName>> = {
@@ -110,7 +110,7 @@ async function ask(
   request: QueueRequest,
   format: (answer: QueueAnswer) => string = answerText,
 ): Promise<void> {
-  await withSettings(async (config) => {
+  await runWithSettings(async (config) => {
     process.stdout.write(format(await answerOf(config, request)));
   });
 }

@@ -29,7 +29,7 @@ Examples:
 The broker is the Redis server of REDIS_HOST, REDIS_PORT, REDIS_SENTINELS or REDIS_URL; without these settings, the
 agent on CHOUETTE_LISTEN (default 127.0.0.1:6379).
 
-It reports what became of it, on stderr if it wasn't stored.
+It prints whether the record was stored; if not, the reason goes to stderr.
 
 Exit code: 0 if it was stored, 1 if not (with the reason), 2 if a setting or argument is invalid.`;
 

@@ -11,7 +11,7 @@ import { execFile } from "node:child_process";
 import { programEnvironment } from "../collectors/program-environment.js";
 import type { Log } from "../runtime/log.js";
 
-export interface ServiceManager {
+interface ServiceManager {
   /** The start takes longer: asks systemd to extend its TimeoutStartSec. */
   starting(): void;
   /**

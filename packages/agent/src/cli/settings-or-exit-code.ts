@@ -17,7 +17,7 @@ export function settingsOrExitCode(): Config | undefined {
 }
 
 /** Runs the command with the settings. Its error is a message for people: printed to stderr, with exit code 1. */
-export async function withSettings(run: (config: Config) => Promise<void>): Promise<void> {
+export async function runWithSettings(run: (config: Config) => Promise<void>): Promise<void> {
   const config = settingsOrExitCode();
   if (config !== undefined) await orExitCode(() => run(config));
 }

@@ -1,5 +1,6 @@
 /**
- * `chouette support-bundle`: writes a text file with everything that is needed to help. People should read it before they send it.
+ * `chouette support-bundle`: writes a text file with everything that is needed to help. People should read it before they send
+ * it.
  *
  * Promises: it contains no secrets. If a part isn't available, the file has the reason instead.
  */

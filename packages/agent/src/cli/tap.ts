@@ -6,7 +6,7 @@ import { type SeenRecord, STAGES } from "../dashboard/record-filter.js";
 import { printable, printableJson } from "../runtime/printable.js";
 import { argument } from "./argument.js";
 import { addressOf, askLines } from "./http-client.js";
-import { withSettings } from "./settings-or-exit-code.js";
+import { runWithSettings } from "./settings-or-exit-code.js";
 
 const HELP = `
 Stages:
@@ -23,7 +23,7 @@ Examples:
   $ chouette tap --stage sent --name 'my_app.*'   what Datadog was sent
   $ chouette tap --tag host:pi4 --json | jq .     of one tag, as JSON lines
 
-Exit code: 0 after SIGINT, SIGTERM or --count, 1 if no agent answers, 2 if a setting is invalid.`;
+Ctrl-C ends it. Exit code: 0 after --count, 1 if no agent answers or the agent stops, 2 if a setting is invalid.`;
 
 interface TapFlags {
   readonly stage?: readonly string[];
@@ -43,7 +43,7 @@ export function registerTap(program: Command): void {
     .option("--count <n>", "exit after this number of records", argument(wholeNumber(1, 1e9, "records")))
     .option("--json", "print JSON lines")
     .addHelpText("after", HELP)
-    .action((flags: TapFlags) => withSettings((config) => show(config, flags)));
+    .action((flags: TapFlags) => runWithSettings((config) => show(config, flags)));
 }
 
 type Line = SeenRecord | { readonly skipped: number };

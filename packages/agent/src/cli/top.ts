@@ -7,7 +7,7 @@ import type { Top } from "../dashboard/top.js";
 import { printableDocument } from "../runtime/printable.js";
 import { argument } from "./argument.js";
 import { askJson } from "./http-client.js";
-import { withSettings } from "./settings-or-exit-code.js";
+import { runWithSettings } from "./settings-or-exit-code.js";
 import { table } from "./text-table.js";
 
 const HELP = `
@@ -52,7 +52,7 @@ export function registerTop(program: Command): void {
     )
     .option("--json", "print everything once as JSON; with --seconds, after that time")
     .addHelpText("after", HELP)
-    .action((flags: TopFlags) => withSettings((config) => show(config, flags)));
+    .action((flags: TopFlags) => runWithSettings((config) => show(config, flags)));
 }
 
 async function show(config: Config, flags: TopFlags): Promise<void> {
