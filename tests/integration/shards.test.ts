@@ -1,11 +1,24 @@
 /** Agents that share the shards of one Redis, and clients that know of shards and that don't. */
+import { rename } from "node:fs/promises";
 import { type NewRecord, queueNames, shardNamespace } from "@chouette-iot/queue";
 import { RedisStore } from "@chouette-iot/queue/redis";
-import { shardOf } from "@chouette-iot/record";
+import { milliseconds, shardOf } from "@chouette-iot/record";
 import { beforeEach, describe, expect, it } from "vitest";
+import { readSettings } from "../../packages/agent/src/config/config.js";
 import { type Intake, startIntake } from "../../packages/agent/src/intake/intake.js";
+import { POLL_INTERVAL } from "../../packages/agent/src/lease/leader.js";
+import { manyShards } from "../../packages/agent/src/many-shards.js";
+import { WireMeter } from "../../packages/agent/src/outputs/wire-meter.js";
+import { type Clock, systemClock } from "../../packages/agent/src/runtime/clock.js";
+import { newAllDeliveries } from "../../packages/agent/src/status/deliveries.js";
+import { History } from "../../packages/agent/src/status/history.js";
+import { RecordTap } from "../../packages/agent/src/status/record-tap.js";
+import { SeriesMeter } from "../../packages/agent/src/status/series-use.js";
 import type { Status } from "../../packages/agent/src/status/status.js";
+import { currentBoot } from "../../packages/agent/src/timekeeping/boot.js";
 import { type AgentSettings, chouette, startAgentProcess, statusPort } from "../support/agent-process.js";
+import { lookInto } from "../support/broker-records.js";
+import { newCertificates } from "../support/certificates.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import type { Running } from "../support/running.js";
@@ -196,4 +209,45 @@ describe("every count of every client is at the intake once", () => {
       expect(numbers).toEqual([SHARDS, SHARDS, SHARDS, SHARDS]);
     },
   );
+});
+
+it("an output that can't be opened costs no connections, and the shards are opened once it can be", async () => {
+  const certificates = await newCertificates();
+  cleanUps.push(() => certificates.remove());
+  const ca = certificates.authority;
+  const gateway = { GATEWAY_URL: "rediss://127.0.0.1:1", GATEWAY_CA_FILE: ca, SEND_SELF_METRICS: "false" };
+  const loaded = readSettings({ ...settings(3), ...gateway });
+  if (!loaded.ok) throw new Error(loaded.problems.join());
+  let rounds = 0;
+  const clock: Clock = {
+    ...systemClock,
+    sleep: async (duration, signal) => {
+      if (duration === POLL_INTERVAL) rounds += 1;
+      // Each round would take a second.
+      await systemClock.sleep(milliseconds(duration / 50), signal);
+    },
+  };
+  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const set = await manyShards(
+    {
+      ...{ config: loaded.config, clock, log, boot: currentBoot(), wireMeter: new WireMeter() },
+      ...{ deliveries: newAllDeliveries(), series: new SeriesMeter(), history: new History() },
+      ...{ tap: new RecordTap(), status: () => Promise.reject(new Error("not running")) },
+    },
+    3,
+  );
+  cleanUps.push(async () => {
+    await set.stop();
+    await set.close();
+  });
+  await rename(ca, `${ca}.moved`);
+  set.start();
+  await until("ten attempts", () => rounds >= 10);
+  const broker = await lookInto(redis.url);
+  cleanUps.push(() => broker.close());
+  const clients = `${await broker.command("CLIENT", "LIST")}`.trim().split("\n");
+  // The test's, the first shard's, and at most those of the attempt in progress.
+  expect(clients.length).toBeLessThanOrEqual(stores.length + 1 + 3);
+  await rename(`${ca}.moved`, ca);
+  await until("the shards", () => set.shards().length === 4);
 });

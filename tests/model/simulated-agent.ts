@@ -102,7 +102,7 @@ export async function startSimulatedAgent(options: AgentOptions): Promise<Simula
         engine: { kind: "memory" },
         history: undefined,
         routing: undefined,
-        shares: 1,
+        shares: () => 1,
         meters: {
           sentBytes: new SentBytes(workStore, clock),
           deliveries: newAllDeliveries(),

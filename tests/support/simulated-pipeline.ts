@@ -72,7 +72,7 @@ export function startPipeline(store: Store, start: number, settings: Readonly<Re
       engine: { kind: "memory" },
       history: undefined,
       routing: undefined,
-      shares: 1,
+      shares: () => 1,
       boot: { id: "a-boot", uptime: () => seconds(UPTIME + clock.monotonic() / 1000) },
     },
     new AbortController().signal,

@@ -46,6 +46,14 @@ interface OpenShard extends Shard {
   readonly server: RedisStore;
 }
 
+interface ShardStart {
+  readonly name: string;
+  readonly server: RedisStore;
+  readonly share: Share;
+  readonly config: Config;
+  readonly opened: Reloadable;
+}
+
 /** @param wanted CHOUETTE_SHARDS. Rejects if a file or module that a setting names can't be used. */
 export async function manyShards(agent: AgentParts, wanted: number): Promise<ShardSet> {
   const shared = new SharedReloadable(agent.wireMeter);
@@ -100,7 +108,7 @@ class ManyShards implements ShardSet {
     this.#watchdog = new LoopWatchdog("sharing of shards", clock);
     this.#wanted = wanted;
     this.#number = new ShardNumber(wanted, numberOutage);
-    this.#growth = new Growth(clock, agent.config.windows);
+    this.#growth = new Growth(clock, agent.config.windows, this.#watchdog);
     this.#members = new Members(first, clock);
     this.#device = this.#newDevice(opened);
     this.statsdTargets = shardTargets(wanted, this.#number, () => this.#shards);
@@ -209,7 +217,7 @@ class ManyShards implements ShardSet {
         const queues = queueNames(shardNamespace(this.#shards.length + index));
         return { server, store: server, queues };
       });
-      await this.#growth.grow(this.#shards, [...this.#shards, ...added]);
+      await this.#growth.grow(this.#shards, added);
       log.info({ from: this.#shards.length, to: this.#wanted }, "the number of shards was raised");
     } finally {
       await Promise.all(servers.map((server) => server.close()));
@@ -217,65 +225,88 @@ class ManyShards implements ShardSet {
   }
 
   async #openShards(number: number): Promise<void> {
-    const missing = numbers(this.#shards.length, number);
-    const opened = await Promise.all(missing.map((shard) => this.#openShard(shard, number)));
+    const from = this.#shards.length;
+    const config = this.config();
+    // Before the connections, which an output that can't be opened would leave open every second.
+    const outputs = await this.#openOutputs(config, number - from);
+    const opened = await Promise.all(
+      outputs.map((each, index) => this.#openShard(from + index, config, each)),
+    );
     this.#shards = [...this.#shards, ...opened];
-    if (this.#original === undefined && !this.#first.isCluster)
-      this.#original = await this.#openOriginal(number);
+    if (this.#original === undefined && !this.#first.isCluster) this.#original = await this.#openOriginal();
   }
 
-  async #openShard(shard: number, number: number): Promise<OpenShard> {
-    const { config, clock } = this.#agent;
-    const log = shardLog(this.#agent.log, `${shard}`);
-    const server = shard === 0 ? this.#first : await connectedStore(config, log, clock, placeOf(shard));
-    return this.#start(`${shard}`, server, this.#share, {
+  /** For as many shards: all, or none if one can't be opened. */
+  async #openOutputs(config: Config, count: number): Promise<readonly Reloadable[]> {
+    const opened: Reloadable[] = [];
+    try {
+      while (opened.length < count) opened.push(await this.#shared.open(config));
+    } catch (error) {
+      await Promise.all(opened.map((each) => this.#shared.close(each)));
+      throw error;
+    }
+    return opened;
+  }
+
+  async #openShard(shard: number, settings: Config, opened: Reloadable): Promise<OpenShard> {
+    const { config, clock, log } = this.#agent;
+    const name = `${shard}`;
+    const server =
+      shard === 0 ? this.#first : await connectedStore(config, shardLog(log, name), clock, placeOf(shard));
+    const own = {
       queues: queueNames(shardNamespace(shard)),
       keepsHistory: shard === 0,
       routing: undefined,
-      shares: number,
-    });
+    };
+    return this.#start({ name, server, share: this.#share, config: settings, opened }, own);
   }
 
-  async #openOriginal(number: number): Promise<OpenShard> {
-    const { config, clock } = this.#agent;
-    const log = shardLog(this.#agent.log, ORIGINAL);
-    const server = await connectedStore(config, log, clock);
+  async #openOriginal(): Promise<OpenShard> {
+    const { clock, log } = this.#agent;
+    const config = this.config();
+    const opened = await this.#shared.open(config);
+    const server = await connectedStore(this.#agent.config, shardLog(log, ORIGINAL), clock);
     // Records wait while the shards are drained, and until new ones are open.
     const targets = () =>
       this.#number.isGrowing || this.#shards.length !== this.#number.current ? undefined : this.#shards;
-    return this.#start(ORIGINAL, server, this.#shareOfOriginal, {
-      queues: queueNames(NAMESPACE),
-      keepsHistory: false,
-      routing: { targets },
-      shares: number,
-    });
+    const own = { queues: queueNames(NAMESPACE), keepsHistory: false, routing: { targets } };
+    return this.#start({ name: ORIGINAL, server, share: this.#shareOfOriginal, config, opened }, own);
   }
 
-  async #start(
-    name: string,
-    server: RedisStore,
-    share: Share,
-    own: Pick<PipelineOptions, "queues" | "routing" | "shares"> & { readonly keepsHistory: boolean },
-  ): Promise<OpenShard> {
+  #start(
+    { name, server, share, config, opened }: ShardStart,
+    own: Pick<PipelineOptions, "queues" | "routing"> & { readonly keepsHistory: boolean },
+  ): OpenShard {
     const { clock, tap, wireMeter } = this.#agent;
     const log = shardLog(this.#agent.log, name);
     const storeOutage = this.#storeOutage.part();
     const store = withStoreErrors(server);
     const engine = { kind: "redis", server } as const;
-    const parts = { ...own, engine, log, storeOutage, newOutage: this.#partOfLoopOutage };
-    const config = this.config();
+    const shares = () => this.#number.current ?? 1;
+    const parts = { ...own, engine, log, storeOutage, newOutage: this.#partOfLoopOutage, shares };
     const shard = startShard<Pipeline>({
-      ...{ name, share, store, queues: own.queues, hasLease: true, clock, log, tap, wireMeter, config },
-      opened: await this.#shared.open(config),
+      ...{
+        name,
+        share,
+        store,
+        queues: own.queues,
+        hasLease: true,
+        clock,
+        log,
+        tap,
+        wireMeter,
+        config,
+        opened,
+      },
       outages: { store: storeOutage, lease: this.#leaseOutage.part() },
       lifecycle: {
         open: (settings) => this.#shared.open(settings),
-        close: (opened) => this.#shared.close(opened),
-        start: (leadership, current, opened) => {
+        close: (reloadable) => this.#shared.close(reloadable),
+        start: (leadership, current, reloadable) => {
           if (name !== ORIGINAL) this.#number.writeTo(server, clock, leadership.lost);
           // If it fails, a later holder removes them.
           removeOldMarkers(leadership.store, clock).catch(() => {});
-          const work = startShardPipeline(this.#agent, parts, leadership, current, opened);
+          const work = startShardPipeline(this.#agent, parts, leadership, current, reloadable);
           const stop = async () => {
             await work.stop();
             for (const outage of work.outages) outage.end();

@@ -69,8 +69,8 @@ export interface PipelineOptions {
   readonly history: History | undefined;
   /** Undefined if raw records are aggregated here; else they are moved to these raw queues. */
   readonly routing: Pick<RouterOptions, "targets"> | undefined;
-  /** Number of shards that share the limits of the store. */
-  readonly shares: number;
+  /** Number of shards that share the limits of the store now. */
+  shares(): number;
 }
 
 /** @param lost aborted when another agent becomes the leader */
@@ -165,7 +165,7 @@ function newFlush(options: PipelineOptions, locks: QueueLocks): RawQueueLoop {
 /** The router instead of the flush, for a queue whose records belong to shards. */
 function newRouting(
   { clock: systemClock, newOutage, ...options }: PipelineOptions,
-  { targets }: Pick<RouterOptions, "targets">,
+  routing: Pick<RouterOptions, "targets">,
   locks: QueueLocks,
 ): RawQueueLoop {
   const { config, log, queues, storeOutage, boot } = options;
@@ -176,6 +176,8 @@ function newRouting(
   const { windows } = config;
   const timekeeper = new Timekeeper({ store, queues, locks, clock, log, windows, boot });
   const outages = { store: storeOutage, own: outage };
+  // So that windows of many shards may be handed over.
+  const targets = () => routing.targets()?.map((shard) => ({ ...shard, store: watchdog.store(shard.store) }));
   let routedAt: Seconds | undefined;
   const onRouted = () => {
     routedAt = toSeconds(clock.now());
@@ -215,7 +217,7 @@ function startUpkeep(options: PipelineOptions, locks: QueueLocks, signal: AbortS
   const housekeeping = newOutage("housekeeping", "failing");
   const limit = newOutage("store limit", "failing");
   const full = newOutage("embedded store", "full");
-  const limits = { maxRecords: Math.ceil(maxDeadLetters / shares), ttl: seconds(deadLetterTtl) };
+  const limits = { maxRecords: maxDeadLetters, ttl: seconds(deadLetterTtl) };
   const server = engine.kind === "redis" ? engine.server : undefined;
   const maxBytes = storeMaxBytes ?? (engine.kind === "embedded" ? engine.defaultLimit : undefined);
   const outages = { store: storeOutage, own: housekeeping };

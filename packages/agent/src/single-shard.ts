@@ -21,7 +21,7 @@ export function singleShard(
   const storeOutage = new Outage("store", clock, log);
   const leaseOutage = new Outage("lease", clock, log, "failing");
   const newOutage: NewOutage = (component, state) => new Outage(component, clock, log, state);
-  const parts = { queues, engine, log, storeOutage, newOutage, keepsHistory: true, shares: 1 };
+  const parts = { queues, engine, log, storeOutage, newOutage, keepsHistory: true, shares: () => 1 };
   const newShard = () =>
     startShard<Pipeline & DeviceMetrics>({
       ...{ name: undefined, share: undefined, store, queues, clock, log, tap, wireMeter, config, opened },

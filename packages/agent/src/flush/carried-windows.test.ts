@@ -104,6 +104,6 @@ it("late records of a window count in full after the number of shards grew, howe
       for (const each of last) await shards.round(each);
       expect(shards.shown()).toEqual(shards.sums);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });

@@ -1,8 +1,13 @@
+import { queueNames } from "@chouette-iot/queue";
 import { MemoryStore } from "@chouette-iot/queue/memory";
 import { milliseconds, seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
+import { ManualClock } from "../../../../tests/support/manual-clock.js";
+import { until } from "../../../../tests/support/until.js";
 import { systemClock } from "../runtime/clock.js";
+import { Outage } from "../runtime/outage.js";
 import { DeadLetters, maxDeadLetterBytes } from "./dead-letters.js";
+import { runHousekeeping } from "./housekeeping.js";
 
 const QUEUE = "chouette:rejected";
 const NOW = 1_000_000;
@@ -87,4 +92,34 @@ describe("the dead-letter queue", () => {
     expect(maxDeadLetterBytes(4e9)).toBe(64 * 1024 * 1024);
     expect(maxDeadLetterBytes(undefined)).toBe(64 * 1024 * 1024);
   });
+});
+
+it("shards share the limit of dead letters, however many there are by then", async () => {
+  const store = new MemoryStore();
+  const queues = queueNames();
+  const manual = new ManualClock(NOW * 1000);
+  const outage = new Outage("any", manual, {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: () => {},
+  });
+  const ending = new AbortController();
+  let shards = 2;
+  await store.append(queues.rejected, records(9));
+  const running = runHousekeeping(
+    {
+      ...{ store, queues, clock: manual, maxBytes: undefined, server: undefined },
+      limits: { maxRecords: 10, ttl: seconds(1_000) },
+      shares: () => shards,
+      outages: { store: outage, own: outage },
+    },
+    ending.signal,
+  );
+  await until("the share of two", async () => (await store.size(queues.rejected)) === 5);
+  shards = 4;
+  await manual.advance(60_000);
+  await until("the share of four", async () => (await store.size(queues.rejected)) === 3);
+  ending.abort();
+  await running;
 });

@@ -11,9 +11,10 @@ export interface HousekeepingOptions {
   readonly store: Store;
   readonly queues: QueueNames;
   readonly clock: Clock;
+  /** Of all shards. */
   readonly limits: Pick<DeadLetterLimits, "maxRecords" | "ttl">;
-  /** Number of shards that share the limit of bytes. */
-  readonly shares: number;
+  /** Number of shards that share the limits now. */
+  shares(): number;
   /** Size limit of the embedded store; undefined for a Redis server. */
   readonly maxBytes: number | undefined;
   /** The Redis server, if that is the store: it has its own limit and may evict. */
@@ -34,7 +35,12 @@ export async function runHousekeeping(options: HousekeepingOptions, signal: Abor
       await orphans.remove(toSeconds(clock.now()));
       await evictions?.check();
       const storeLimit = maxBytes ?? (await server?.serverInfo())?.maxMemory;
-      await deadLetters.bound({ ...limits, maxBytes: maxDeadLetterBytes(storeLimit) / shares });
+      const count = shares();
+      await deadLetters.bound({
+        ...limits,
+        maxRecords: Math.ceil(limits.maxRecords / count),
+        maxBytes: maxDeadLetterBytes(storeLimit) / count,
+      });
       outages.own.end();
     } catch (error) {
       if (!signal.aborted) beginOutage(error, outages);

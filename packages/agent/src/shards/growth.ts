@@ -7,11 +7,12 @@
  * Promises: an agent that crashes meanwhile, or several that do it at the same time, do no harm: the first shard's number, which
  * counts, is written last.
  */
-import type { Store } from "@chouette-iot/queue";
+import { StaleSettlementError, type Store } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, toMilliseconds } from "@chouette-iot/record";
 import { carryWindows, type WindowStore } from "../flush/carried-windows.js";
 import { windowKeys } from "../flush/window-state.js";
 import type { Clock } from "../runtime/clock.js";
+import type { LoopWatchdog } from "../runtime/watchdog.js";
 import type { Windows } from "../runtime/windows.js";
 import type { NumberStore } from "./shard-number.js";
 
@@ -26,11 +27,14 @@ const QUIET_WINDOWS = 3;
 export class Growth {
   readonly #clock: Clock;
   readonly #windows: Windows;
+  readonly #watchdog: LoopWatchdog;
   #emptySince: Milliseconds | undefined;
 
-  constructor(clock: Clock, windows: Windows) {
+  /** @param watchdog of the loop that calls it */
+  constructor(clock: Clock, windows: Windows, watchdog: LoopWatchdog) {
     this.#clock = clock;
     this.#windows = windows;
+    this.#watchdog = watchdog;
   }
 
   /** Whether the shards have been empty for long enough. To be called every second. Rejects if a store does. */
@@ -45,10 +49,19 @@ export class Growth {
     return this.#emptySince !== undefined && now - this.#emptySince >= quiet;
   }
 
-  /** Writes the new number. Rejects if a store does, or if a window changed; then it must be repeated. */
-  async grow(from: readonly WindowStore[], to: readonly GrowingShard[]): Promise<void> {
+  /**
+   * Writes the new number. Rejects if a store does, or with a StaleSettlementError if another agent changed a window or the
+   * number; then it must be repeated.
+   */
+  async grow(used: readonly GrowingShard[], added: readonly GrowingShard[]): Promise<void> {
+    // Each call is a step of the loop: there may be thousands of windows.
+    const watched = ({ store, ...shard }: GrowingShard) => ({ ...shard, store: this.#watchdog.store(store) });
+    const from = used.map(watched);
+    const to = [...from, ...added.map(watched)];
     await carryWindows(from, to, this.#windows.interval);
-    for (const { server } of to.toReversed()) await server.replaceShards(await server.shards(), to.length);
+    for (const { server } of to.toReversed())
+      if (!(await server.replaceShards(await server.shards(), to.length)))
+        throw new StaleSettlementError("shards");
   }
 }
 

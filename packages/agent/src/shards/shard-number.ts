@@ -17,6 +17,8 @@ export class ShardNumber {
   readonly #wanted: number;
   readonly #outage: Outage;
   #number: number | undefined;
+  /** Each writes the number to a shard that this agent works on. */
+  readonly #writers = new Set<() => Promise<void>>();
 
   /** @param wanted CHOUETTE_SHARDS @param outage on while the stored number is another one */
   constructor(wanted: number, outage: Outage) {
@@ -53,6 +55,8 @@ export class ShardNumber {
     }
     if (stored === undefined) throw new StoreError("the number of shards can't be stored");
     this.#number = Math.max(stored, known ?? 0);
+    // A shard that was taken while another agent raised the number may have been given the old one.
+    if (known !== undefined && known !== this.#number) for (const write of this.#writers) void write();
     const { refusal } = this;
     if (refusal === undefined) this.#outage.end();
     else
@@ -62,7 +66,7 @@ export class ShardNumber {
     return this.#number;
   }
 
-  /** Writes the number to a shard, as soon as the store allows. Never rejects. */
+  /** Writes the number to a shard, as soon as the store allows, and again when it is raised. Never rejects. */
   writeTo(shard: NumberStore, clock: Clock, signal: AbortSignal): void {
     const write = async () => {
       while (!signal.aborted) {
@@ -76,6 +80,8 @@ export class ShardNumber {
         await clock.sleep(POLL_INTERVAL, signal);
       }
     };
+    this.#writers.add(write);
+    signal.addEventListener("abort", () => this.#writers.delete(write), { once: true });
     void write();
   }
 }
