@@ -1,6 +1,7 @@
 /** TLS on the embedded broker's port: which clients are accepted with and without it. */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { milliseconds } from "@chouette-iot/record";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { secureConnections } from "../../packages/agent/src/ingest/redis-protocol/secure-connections.js";
@@ -86,6 +87,26 @@ it("outlives whatever else a client sends first", async () => {
   expect(await resume("rediss", true, certificates.authority)).toMatchObject({ kind: "resumed" });
 });
 
+it("limits the connections before the end of their handshake, and doesn't wait for them when it closes", async () => {
+  const { server } = certificates;
+  const tls = { cert: await readPem(server.cert), key: await readPem(server.key), clientCa: undefined };
+  const limited = await startTestBroker({ tls, maxConnections: 3 });
+  const ends: Promise<string>[] = [];
+  for (const [index, text] of ["", "\x16", "\x16\x03\x01", ""].entries()) {
+    const socket = connect(limited.port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.resume();
+    ends.push(once(socket, "close").then(() => `${index}`));
+    await once(socket, "connect");
+    socket.write(text, "latin1");
+  }
+  expect(await Promise.race([...ends, sleep(5_000)])).toBe("0");
+  expect(limited.counters).toMatchObject({ connections: 0, closedIdle: 1 });
+  const stopped = limited.stop().then(() => "stopped");
+  expect(await Promise.race([stopped, sleep(5_000)])).toBe("stopped");
+  await Promise.all(ends);
+});
+
 it("turns away a client on another machine that doesn't use TLS, and one that says nothing", async () => {
   const { server } = certificates;
   const events: string[] = [];
@@ -97,12 +118,14 @@ it("turns away a client on another machine that doesn't use TLS, and one that sa
         events.push("turned away");
         socket.destroy();
       },
+      onDisplaced: () => {},
       handshakeTimeout: milliseconds(100),
+      maxWaiting: 10,
     },
   );
   const listener = createServer((socket: Socket) => {
     Object.defineProperty(socket, "remoteAddress", { value: "10.0.0.7" });
-    secure(socket);
+    secure.take(socket);
   });
   const { port, stop } = await listen(listener);
   for (const text of ["PING\r\n", ""]) {

@@ -2,14 +2,15 @@
  * Decides about each new connection of the embedded broker: it becomes a client's connection or is turned away, with the
  * reason.
  *
- * Promises: there are never more connections than the limit. At the limit, a connection that is idle gives way to a new one.
+ * Promises: there are never more clients than the limit, and never more connections whose TLS handshake isn't done. At the
+ * limit, a connection that is idle gives way to a new one.
  */
 import type { Socket } from "node:net";
 import { isLoopback } from "../../runtime/address.js";
 import { Connection } from "./client-connection.js";
 import type { BrokerContext } from "./command.js";
 import { encodeReply, failure } from "./reply.js";
-import { type BrokerTls, secureConnections } from "./secure-connections.js";
+import { type BrokerTls, type NewConnections, secureConnections } from "./secure-connections.js";
 
 export interface AcceptorOptions {
   readonly maxConnections: number;
@@ -34,18 +35,22 @@ const DENIED = encodeReply(
   2,
 );
 
-/** Returns what to call with each new connection. */
-export function acceptor(
-  broker: BrokerContext,
-  { tls, ...options }: AcceptorOptions,
-): (socket: Socket) => void {
+export function acceptor(broker: BrokerContext, { tls, ...options }: AcceptorOptions): NewConnections {
   const accept = plainAcceptor(broker, options);
-  if (tls === undefined) return accept;
+  if (tls === undefined) return { take: accept, close: () => {} };
   const refuse = (socket: Socket) => {
     broker.counters.deniedConnections++;
     turnAway(socket, NO_TLS);
   };
-  return secureConnections(tls, { accept, turnAway: refuse, handshakeTimeout: broker.loginTimeout });
+  return secureConnections(tls, {
+    accept,
+    turnAway: refuse,
+    onDisplaced: () => {
+      broker.counters.closedIdle++;
+    },
+    handshakeTimeout: broker.loginTimeout,
+    maxWaiting: options.maxConnections,
+  });
 }
 
 function plainAcceptor(

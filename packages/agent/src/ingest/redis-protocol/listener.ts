@@ -93,10 +93,11 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   const { counters, memory } = broker;
   const isOpen = password === undefined && tls?.clientCa === undefined;
   const isProtected = isOpen && protectedMode;
+  const newConnections = acceptor(broker, { maxConnections, isProtected, tls });
   // Half-open: after its last request, a client may close its side and still wait for the reply.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
-    acceptor(broker, { maxConnections, isProtected, tls }),
+    newConnections.take,
   );
   const firstClient = new Promise<boolean>((resolve) => {
     server.once("connection", () => resolve(true)).once("close", () => resolve(false));
@@ -117,6 +118,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       clearInterval(sweeping);
       clearInterval(watching);
       const closed = new Promise((resolve) => server.close(resolve));
+      newConnections.close();
       for (const session of broker.sessions) session.end();
       await closed;
     },

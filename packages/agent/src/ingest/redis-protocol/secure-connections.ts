@@ -3,7 +3,8 @@
  * certificate, while clients on other machines must use TLS.
  *
  * Promises: a client on another machine that doesn't use TLS is refused before anything that it sends is read as a request. If
- * a handshake doesn't end in time, the connection is closed.
+ * a handshake doesn't end in time, the connection is closed. At the limit of connections that aren't accepted yet, the oldest of
+ * them gives way to a new one.
  */
 import type { Socket } from "node:net";
 import { createServer } from "node:tls";
@@ -21,24 +22,42 @@ export interface BrokerTls {
 /** The first byte of a TLS handshake. No Redis command begins with it. */
 const HANDSHAKE = 0x16;
 
+export interface NewConnections {
+  /** Takes a new connection. */
+  take(socket: Socket): void;
+  /** Closes the connections that aren't accepted yet. */
+  close(): void;
+}
+
 /**
  * @param accept called with each connection that may send requests
  * @param turnAway called with those that should have used TLS
+ * @param onDisplaced called when a connection gave way to a new one
  * @param handshakeTimeout for the whole handshake
- * @returns what to call with each new connection
+ * @param maxWaiting limit of the connections that aren't accepted yet
  */
 export function secureConnections(
   { cert, key, clientCa }: BrokerTls,
   {
     accept,
     turnAway,
+    onDisplaced,
     handshakeTimeout,
+    maxWaiting,
   }: {
     accept(socket: Socket): void;
     turnAway(socket: Socket): void;
+    onDisplaced(): void;
     readonly handshakeTimeout: Milliseconds;
+    readonly maxWaiting: number;
   },
-): (socket: Socket) => void {
+): NewConnections {
+  /** By the address of the other side, the oldest first: the connection of a handshake is another object after it. */
+  const waiting = new Map<string, Socket>();
+  const acceptWaiting = (socket: Socket) => {
+    waiting.delete(addressOf(socket));
+    accept(socket);
+  };
   const asksForCertificate = clientCa !== undefined;
   const server = createServer(
     {
@@ -50,15 +69,29 @@ export function secureConnections(
       allowHalfOpen: true,
       ...(asksForCertificate ? { ca: clientCa } : {}),
     },
-    accept,
+    acceptWaiting,
   );
   // The client wasn't accepted, or gave up. It notices itself.
   server.on("tlsClientError", (_, socket) => socket.destroy());
-  return (socket) => {
+  const displaceOldest = () => {
+    for (const [address, oldest] of waiting) {
+      waiting.delete(address);
+      oldest.destroy();
+      onDisplaced();
+      return;
+    }
+  };
+  const take = (socket: Socket) => {
     const gone = () => socket.destroy();
     const timer = setTimeout(gone, handshakeTimeout).unref();
+    if (waiting.size >= maxWaiting) displaceOldest();
+    const address = addressOf(socket);
+    waiting.set(address, socket);
     socket.once("error", gone);
-    socket.once("close", () => clearTimeout(timer));
+    socket.once("close", () => {
+      clearTimeout(timer);
+      if (waiting.get(address) === socket) waiting.delete(address);
+    });
     const first = () => {
       const bytes: Buffer | null = socket.read();
       if (bytes === null) {
@@ -72,10 +105,20 @@ export function secureConnections(
       socket.off("error", gone).off("end", gone);
       socket.unshift(bytes);
       if (bytes[0] === HANDSHAKE) server.emit("connection", socket);
-      else if (isLoopback(socket.remoteAddress)) accept(socket);
+      else if (isLoopback(socket.remoteAddress)) acceptWaiting(socket);
       else turnAway(socket);
     };
     socket.once("readable", first);
     socket.once("end", gone);
   };
+  return {
+    take,
+    close: () => {
+      for (const socket of waiting.values()) socket.destroy();
+    },
+  };
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
 }
