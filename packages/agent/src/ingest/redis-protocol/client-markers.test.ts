@@ -82,6 +82,17 @@ it("keeps 10,000 in the store, and deletes the one written longest ago in the st
   expect(kept.has(`${KEY}1`)).toBe(false);
 });
 
+it("deletes the one written longest ago after a restart, too", async () => {
+  const before = await ClientMarkers.load(store, clock);
+  await keep(before, ...numbered(10_000));
+  clock.advance(1);
+  await keep(before, `${KEY}0`);
+  const after = await ClientMarkers.load(store, clock);
+  const [deleted] = await keep(after, `${KEY}new`);
+  expect(deleted).toMatch(/^chouette:client:a\d+$/);
+  expect(deleted).not.toBe(`${KEY}0`);
+});
+
 it("keeps markers of 32 MiB in all, and deletes those written longest ago for another", async () => {
   const markers = await ClientMarkers.load(store, clock);
   const text = "x".repeat(MAX_MARKER_LENGTH);

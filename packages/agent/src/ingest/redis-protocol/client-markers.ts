@@ -57,10 +57,13 @@ export class ClientMarkers {
 
   static async load(store: BrokerStore, clock: Clock): Promise<ClientMarkers> {
     const markers = new ClientMarkers(clock);
-    for (const [key, stored] of await store.stateWithPrefix(MARKER_PREFIX)) {
-      const [, expires, text = ""] = STORED_MARKER.exec(stored) ?? [];
-      markers.#keep(key, milliseconds(Number(expires ?? 0)), text.length);
-    }
+    const found = [...(await store.stateWithPrefix(MARKER_PREFIX))].map(([key, stored]) => {
+      const [, expires = 0, text = ""] = STORED_MARKER.exec(stored) ?? [];
+      return { key, expires: milliseconds(Number(expires)), length: text.length };
+    });
+    // Nearly the order in which they were written: clients use one lifetime.
+    found.sort((one, other) => one.expires - other.expires);
+    for (const { key, expires, length } of found) markers.#keep(key, expires, length);
     return markers;
   }
 

@@ -30,6 +30,22 @@ describe("the warm-up", () => {
     expect(held).toEqual([CALLS_A_ROUND, CALLS_A_ROUND, 0]);
   });
 
+  it("closes its store if its broker can't start", async () => {
+    const store = await openScratchStore();
+    const close = store.close.bind(store);
+    let isClosed = false;
+    store.stateWithPrefix = () => Promise.reject(new Error("unreadable"));
+    store.close = async () => {
+      isClosed = true;
+      await close();
+    };
+    const ready = async () => true;
+    await expect(warmUp(async () => store, new AbortController().signal, ready)).rejects.toThrow(
+      "unreadable",
+    );
+    expect(isClosed).toBe(true);
+  });
+
   it("waits for a machine that is always busy once", async () => {
     const ending = new AbortController();
     const waits: number[] = [];

@@ -25,7 +25,7 @@ export const CALLS_A_ROUND = 250;
 const SLICE = 25;
 /** Limit of the work on a slow device, in milliseconds. */
 const MAX_WORK_MS = 3_000;
-/** For which it waits for the machine to be idle, in milliseconds: some are always busy. */
+/** How long to wait for an idle machine, in milliseconds: some are always busy. */
 const MAX_WAIT_MS = 60_000;
 /** Length of a record's text, in characters. */
 const VALUE_LENGTH = 130;
@@ -54,9 +54,9 @@ export async function warmUp(
   waitForIdle = untilIdle,
 ): Promise<number> {
   const progress: Progress = { calls: 0, workMs: 0 };
-  let patience = MAX_WAIT_MS;
+  let timeoutMs = MAX_WAIT_MS;
   for (let round = 0; round < ROUNDS && progress.workMs < MAX_WORK_MS; round++) {
-    if (!(await waitForIdle(patience, signal))) patience = 0;
+    if (!(await waitForIdle(timeoutMs, signal))) timeoutMs = 0;
     await withBroker(await openStore(), (socket) => makeCalls(socket, progress, signal));
   }
   return progress.calls;
@@ -64,7 +64,11 @@ export async function warmUp(
 
 async function withBroker(store: BrokerStore, use: (socket: Socket) => Promise<void>): Promise<void> {
   const password = randomUUID();
-  const broker = await startBroker({ store, host: "127.0.0.1", port: 0, password, log: SILENT });
+  const options = { store, host: "127.0.0.1", port: 0, password, log: SILENT };
+  const broker = await startBroker(options).catch(async (error) => {
+    await store.close();
+    throw error;
+  });
   // Without the signal: Node would keep its listener after the socket's end.
   const socket = connect({ ...broker.address, noDelay: true });
   // `call` rejects when the connection closes.

@@ -172,8 +172,8 @@ async function withinScores(
   const isAfter = (score: number) => (max.isExclusive ? score >= max.score : score > max.score);
   // No id is empty: this position is before all records of its score.
   const after = min.score === -Infinity ? undefined : { score: min.score, id: "" };
-  let toSkip = offset < 0 ? Number.POSITIVE_INFINITY : offset;
-  if (count <= 0) return positionsReply(found, withScores, inPairs);
+  let toSkip = offset;
+  if (offset < 0 || count <= 0) return positionsReply(found, withScores, inPairs);
   for await (const page of pages(store, queue, { after, limit: SCORES_PAGE })) {
     for (const { id, score } of page) {
       if (isAfter(score)) return positionsReply(found, withScores, inPairs);
