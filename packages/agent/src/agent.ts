@@ -137,7 +137,7 @@ async function openSet(parts: AgentParts, onProgress: () => void) {
   };
 }
 
-/** With shards there are no byte budgets, so nothing is deferred: the first is as good as any. */
+/** With shards there are no byte budgets, so nothing is deferred: any shard's counts are 0. */
 function deferredIn(set: ShardSet): DeferredCounts | undefined {
   return set.shards()[0]?.pipeline()?.deferred();
 }

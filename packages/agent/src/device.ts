@@ -38,7 +38,7 @@ export interface DeviceOptions {
   status(): Promise<Status>;
 }
 
-/** @param lost aborted when they have to end */
+/** @param lost aborted when another agent becomes the leader; collectors end only with `stop` */
 export function startDeviceMetrics(options: DeviceOptions, lost: AbortSignal): DeviceMetrics {
   const { config, clock, log, writers } = options;
   const { settings, releaseInterval: every } = config;

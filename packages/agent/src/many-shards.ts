@@ -1,5 +1,5 @@
 /**
- * An agent's work on the shards of a Redis server or Redis Cluster, which several agents share (CHOUETTE_SHARDS).
+ * Runs an agent on the shards of a Redis server or Redis Cluster that several agents share (CHOUETTE_SHARDS).
  *
  *   number of shards (in the store) ──► shards, each with its lease, lifecycle and pipeline
  *   members (in the store) ──► this agent's share ──► how many leases it takes, and which it gives up
@@ -77,7 +77,7 @@ class ManyShards implements ShardSet {
   readonly #storeOutage: Outage;
   readonly #leaseOutage: Outage;
   readonly #sharingOutage: Outage;
-  /** By component, each with a part for each shard. */
+  /** By component. Each is the whole of the shards' outages. */
   readonly #loopOutages = new Map<string, Outage>();
   readonly #watchdog: LoopWatchdog;
   readonly #share = new Share();
@@ -102,10 +102,10 @@ class ManyShards implements ShardSet {
     this.#first = first;
     this.#storeOutage = new Outage("store", clock, log);
     this.#leaseOutage = new Outage("lease", clock, log, "failing");
-    this.#sharingOutage = new Outage("sharing of shards", clock, log, "failing");
+    this.#sharingOutage = new Outage("shard assignment", clock, log, "failing");
     const numberOutage = new Outage("CHOUETTE_SHARDS", clock, log, "failing");
     this.outages = [this.#storeOutage, this.#leaseOutage, this.#sharingOutage, numberOutage];
-    this.#watchdog = new LoopWatchdog("sharing of shards", clock);
+    this.#watchdog = new LoopWatchdog("shard assignment", clock);
     this.#wanted = wanted;
     this.#number = new ShardNumber(wanted, numberOutage);
     this.#growth = new Growth(clock, agent.config.windows, this.#watchdog);

@@ -59,7 +59,7 @@ export interface ShardSet {
   close(): Promise<void>;
 }
 
-/** What a shard's pipeline has for itself. */
+/** The options of one shard's pipeline. */
 export interface ShardParts
   extends Pick<
     PipelineOptions,

@@ -1,5 +1,5 @@
 /** Which shard gets the records that an agent makes itself: those of DogStatsD, of collectors and of self metrics. */
-import { queueNames, type Store, StoreError, shardNamespace, withStoreErrors } from "@chouette-iot/queue";
+import { queueNames, type Store, StoreError, shardNamespace } from "@chouette-iot/queue";
 import { type ReadyMetric, shardOf } from "@chouette-iot/record";
 import { currentHostName } from "./config/host-name.js";
 import type { Settings } from "./config/settings.js";
@@ -22,7 +22,7 @@ export function shardTargets(
     queues: queueNames(shardNamespace(shard)),
     store: laterStore(() => {
       const store = number.refusal === undefined ? shards()[shard]?.store : undefined;
-      if (store === undefined) throw new StoreError(number.refusal ?? "the shards aren't open yet");
+      if (store === undefined) throw new StoreError(number.refusal ?? "not connected to the shards yet");
       return store;
     }),
   });
@@ -43,8 +43,8 @@ export function shardWriters(
   const store = (shard: number) =>
     laterStore(() => {
       const found = shards()[shard];
-      if (found === undefined) throw new StoreError("the shards aren't open yet");
-      return tap.store(withStoreErrors(found.store));
+      if (found === undefined) throw new StoreError("not connected to the shards yet");
+      return tap.store(found.store);
     });
   const cached = <W>(open: (store: Store, queues: ReturnType<typeof queueNames>) => W) => {
     const writers = new Map<number, W>();

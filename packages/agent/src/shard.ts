@@ -79,7 +79,7 @@ export function startShard<P extends Pipeline>(options: ShardOptions<P>): Shard<
     onFailure: (error) =>
       log.error(
         { err: error },
-        "the pipeline failed to start or stop; the next change of settings or lease retries",
+        "the pipeline failed to start or stop; retried when the settings or the lease change",
       ),
   });
   const watchdog = hasLease ? new LoopWatchdog("lease", clock) : undefined;

@@ -61,7 +61,7 @@ export class ShardNumber {
     if (refusal === undefined) this.#outage.end();
     else
       this.#outage.begin(
-        this.isGrowing ? `${refusal}, which it gets once its raw queues are empty` : refusal,
+        this.isGrowing ? `${refusal}; the number is raised once the raw queues are empty` : refusal,
       );
     return this.#number;
   }
