@@ -6,7 +6,7 @@ export function newStatsdCounters() {
     bytes: 0,
     /** Accepted values of metrics; a line may have several. */
     values: 0,
-    /** Values that were combined with an earlier one to one record. */
+    /** Values that were combined with earlier ones into one record. */
     aggregated: 0,
     /** Values that went to an `overflow:true` context because of the cardinality limit. */
     overflowed: 0,

@@ -6,7 +6,7 @@
  */
 import type { Result } from "@chouette-iot/record";
 
-export interface NameWithTags {
+interface NameWithTags {
   readonly name: string;
   /** `name:value` */
   readonly tags: readonly string[];

@@ -10,7 +10,7 @@ describe("an event line", () => {
     // This is what a client that counts characters sends.
     expect(parseEvent(line, NOW)).toEqual({
       ok: false,
-      reason: "the lengths don't fit the title and the text",
+      reason: "the lengths don't match the title and text",
     });
     const right = line.replace("{4,8}", `{${Buffer.byteLength("Größ")},${Buffer.byteLength("a|b\\nüéx")}}`);
     expect(parseEvent(right, NOW)).toMatchObject({

@@ -22,12 +22,12 @@ export interface WithOrigin<T> {
 
 const EVENT = /^_e\{(\d{1,6}),(\d{1,6})\}:/;
 const TIMESTAMP = /^\d{1,12}$/;
-const WRONG_LENGTH = "the lengths don't fit the title and the text";
+const WRONG_LENGTH = "the lengths don't match the title and text";
 
 /** @param now Unix time in seconds, for an event without a time */
 export function parseEvent(line: string, now: number): Result<WithOrigin<EventRecord>> {
   const head = EVENT.exec(line);
-  if (head === null) return { ok: false, reason: "no _e{title,text}: at its start" };
+  if (head === null) return { ok: false, reason: "it doesn't begin with _e{title,text}:" };
   const bytes = Buffer.from(line.slice(head[0].length));
   const [titleEnd, textLength] = [Number(head[1]), Number(head[2])];
   const textEnd = titleEnd + 1 + textLength;
@@ -68,7 +68,7 @@ export function parseServiceCheck(line: string, now: number): Result<WithOrigin<
     timestamp: Number(prefixed.get("d") ?? now),
     tags,
     host_name: prefixed.get("h"),
-    message: message?.replaceAll("\\n", "\n").replaceAll("m\\:", "m:"),
+    message: message && unescaped(message).replaceAll("m\\:", "m:"),
   };
   return withOrigin(decodeServiceCheck(JSON.stringify(record)), origin);
 }

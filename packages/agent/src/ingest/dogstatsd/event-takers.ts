@@ -5,7 +5,7 @@ import type { StatsdCounters } from "./counters.js";
 import { parseEvent, parseServiceCheck, tagsWithOrigin, type WithOrigin } from "./event-line.js";
 import type { LineTakers } from "./receiver.js";
 
-export interface EventTakersOptions {
+interface EventTakersOptions {
   readonly counters: StatsdCounters;
   readonly clock: Clock;
   /** Whether the container that a line came from becomes tags. */

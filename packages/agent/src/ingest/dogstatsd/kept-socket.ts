@@ -6,7 +6,7 @@ import type { Log } from "../../runtime/log.js";
 import { Outage } from "../../runtime/outage.js";
 import type { OpenSocket } from "./sockets.js";
 
-export interface KeptSocketOptions {
+interface KeptSocketOptions {
   readonly address: StatsdAddress;
   /** Whether to try again if the first attempt fails. */
   readonly retries: boolean;
@@ -46,7 +46,7 @@ export class KeptSocket {
     const { retries, log } = this.#options;
     if (!isOpen && !retries) {
       const advice = "set CHOUETTE_STATSD to another address, or to off";
-      log.warn(`DogStatsD isn't received: ${this.#error}; ${advice}`);
+      log.warn(`DogStatsD is not listening: ${this.#error}; ${advice}`);
       return;
     }
     this.#kept = this.#keep();

@@ -25,9 +25,9 @@ import { openStreamSocket } from "./stream-socket.js";
 import { openUdpSocket } from "./udp-socket.js";
 import { openInherited, openUnixDatagrams } from "./unix-datagrams.js";
 
-export interface StatsdOptions {
+interface StatsdOptions {
   readonly addresses: readonly StatsdAddress[];
-  /** Whether a socket that can't be opened is tried again. Not for the default port: another program may be restarting. */
+  /** Whether to try again if a socket can't be opened. Not for the default port: the program that uses it may only be restarting. */
   readonly retries: boolean;
   /** Whether the container that a line came from becomes tags. */
   readonly withOrigin: boolean;
@@ -46,7 +46,7 @@ export interface StatsdStatus {
   readonly lastInvalid?: { readonly line: string; readonly reason: string } | undefined;
 }
 
-export interface RunningStatsd {
+interface RunningStatsd {
   readonly outages: readonly Outage[];
   status(): Promise<StatsdStatus>;
   /** Stops listening and stores what was received, within a time limit. */

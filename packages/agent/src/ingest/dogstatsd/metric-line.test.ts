@@ -75,9 +75,9 @@ describe("a metric line", () => {
     ["a:1|constructor", "unknown metric type"],
     ["a:1|", "unknown metric type"],
     ["123:1|c", "the name has no letter"],
-    ["a:1|c|@0", "the sample rate isn't from 0 to 1"],
-    ["a:1|c|@2", "the sample rate isn't from 0 to 1"],
-    ["a:1|c|@x", "the sample rate isn't from 0 to 1"],
+    ["a:1|c|@0", "the sample rate isn't above 0 and at most 1"],
+    ["a:1|c|@2", "the sample rate isn't above 0 and at most 1"],
+    ["a:1|c|@x", "the sample rate isn't above 0 and at most 1"],
     ["a:1|c|T-5", "the timestamp isn't in whole seconds"],
     ["a:1|h|T1656581400", "only counts and gauges may have a timestamp"],
   ])("%s", (line, expected) => {

@@ -22,7 +22,7 @@ const TYPES = {
   d: "distribution",
 } as const;
 
-export type StatsdMetricType = (typeof TYPES)[keyof typeof TYPES];
+type StatsdMetricType = (typeof TYPES)[keyof typeof TYPES];
 
 export interface MetricShape {
   /** By Datadog's rules. */
@@ -62,7 +62,7 @@ export function parseShape(givenName: string, fields: string): Result<MetricShap
       case "@":
         sampleRate = metricNumber(option.slice(1)) ?? Number.NaN;
         if (!(sampleRate > 0 && sampleRate <= 1))
-          return { ok: false, reason: "the sample rate isn't from 0 to 1" };
+          return { ok: false, reason: "the sample rate isn't above 0 and at most 1" };
         break;
       case "T":
         timestamp = /^T[1-9]\d{0,11}$/.test(option) ? Number(option.slice(1)) : Number.NaN;

@@ -13,7 +13,7 @@ export interface StatsdTarget {
   readonly queues: QueueNames;
 }
 
-export interface Outboxes {
+interface Outboxes {
   /** @param metric its name @param text the raw metric as JSON @param score Unix time in seconds */
   addMetric(metric: string, text: string, score: number): void;
   add(queue: "events" | "checks", value: string, score: number): void;

@@ -7,7 +7,7 @@ import type { StatsdCounters } from "./counters.js";
 import { ScannedLine } from "./scanned-line.js";
 
 /** Returns why the line was refused; undefined if it was accepted. */
-export type TakeLine = (line: string) => string | undefined;
+type TakeLine = (line: string) => string | undefined;
 
 /** Likewise. @param now Unix time in milliseconds */
 export type TakeMetric = (line: ScannedLine, now: number) => string | undefined;
@@ -18,7 +18,7 @@ export interface LineTakers {
   readonly serviceCheck: TakeLine;
 }
 
-export interface InvalidLine {
+interface InvalidLine {
   /** Cut after {@link MAX_SHOWN} characters; may contain control characters. */
   readonly line: string;
   readonly reason: string;

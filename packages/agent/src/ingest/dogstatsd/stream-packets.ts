@@ -11,7 +11,7 @@ class PacketTooLongError extends Error {
 }
 
 /** Processes the next bytes of a stream. @throws PacketTooLongError */
-export type TakeBytes = (bytes: Buffer) => void;
+type TakeBytes = (bytes: Buffer) => void;
 
 /** Datadog's clients send 8,192 bytes; no datagram is longer than this. */
 export const MAX_PACKET_BYTES = 65_536;

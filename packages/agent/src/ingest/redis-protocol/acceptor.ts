@@ -12,7 +12,7 @@ import type { BrokerContext } from "./command.js";
 import { encodeReply, failure } from "./reply.js";
 import { type BrokerTls, type NewConnections, secureConnections } from "./secure-connections.js";
 
-export interface AcceptorOptions {
+interface AcceptorOptions {
   readonly maxConnections: number;
   /** Whether clients on other machines are refused. */
   readonly isProtected: boolean;

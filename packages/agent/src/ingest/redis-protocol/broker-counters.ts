@@ -13,7 +13,7 @@ export function newCounters() {
     closedForMemory: 0,
     /** Connections that were closed because they didn't log in in time. */
     loginTimeouts: 0,
-    /** Commands that were answered with an error, except wrong passwords and failed writes. */
+    /** Commands that were refused with an error, wrong passwords included; failed reads and writes are not. */
     refusedCommands: 0,
     wrongPasswords: 0,
     /** Connections that were closed because of an invalid or too large request. */

@@ -43,9 +43,9 @@ const MAX_HELD_BYTES = 4 * MEBIBYTE;
 /** How long a client may take to close its side, in milliseconds: it has to read the last reply first. */
 const LINGER_MS = 1_000;
 const OUT_OF_MEMORY = failure(
-  "ERR closed: the broker's connections hold too much memory together, and this one holds the most",
+  "ERR closed: the broker's connections use too much memory, and this one was stalled or the largest",
 );
-const LOGIN_TIMEOUT = failure("NOAUTH closed: the password did not come in time");
+const LOGIN_TIMEOUT = failure("NOAUTH closed: no password was sent in time");
 
 export class Connection implements MemoryHolder {
   readonly session: Session;

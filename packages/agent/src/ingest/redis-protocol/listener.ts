@@ -68,8 +68,8 @@ export class PortTakenError extends Error {
 
   constructor(host: string, port: number) {
     super(
-      `${shownAddress({ host, port })} is taken by another program. Set CHOUETTE_LISTEN to another address, or, if that is a ` +
-        "Redis to be used as the broker, set REDIS_HOST or CHOUETTE_STORAGE_TYPE=redis.",
+      `${shownAddress({ host, port })} is taken by another program. Set CHOUETTE_LISTEN to another address, or, if it is the ` +
+        "Redis server that you want to use as the broker, set REDIS_HOST or CHOUETTE_STORAGE_TYPE=redis.",
     );
   }
 }
@@ -85,6 +85,9 @@ const UNAUTHENTICATED_SHARE = 1 / 8;
 const WARNING_INTERVAL_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 const SWEEP_INTERVAL_MS = 600_000;
+/** Counters of closed or refused connections, of which the log warns. */
+const CLOSURES = ["closedForMemory", "loginTimeouts", "refusedConnections", "deniedConnections"] as const;
+
 /** Starts to listen. Rejects with a {@link PortTakenError}, or with another error of the system. */
 export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
   const { host, port, password, tls, log } = options;
@@ -192,13 +195,7 @@ function warnOfNoPassword(log: Log, isProtected: boolean): void {
 function warnOfClosed({ counters, log }: BrokerContext): () => void {
   let before = { ...counters };
   return () => {
-    const { closedForMemory, loginTimeouts, refusedConnections, deniedConnections } = counters;
-    const closed = {
-      closedForMemory: closedForMemory - before.closedForMemory,
-      loginTimeouts: loginTimeouts - before.loginTimeouts,
-      refusedConnections: refusedConnections - before.refusedConnections,
-      deniedConnections: deniedConnections - before.deniedConnections,
-    };
+    const closed = Object.fromEntries(CLOSURES.map((name) => [name, counters[name] - before[name]]));
     before = { ...counters };
     if (Object.values(closed).some((count) => count > 0))
       log.warn(closed, "connections of clients were closed or refused");

@@ -5,7 +5,7 @@
 import type { QueueNames } from "@chouette-iot/queue";
 import { type Failure, failure } from "./reply.js";
 
-export type KeyKind = "keys" | "values";
+type KeyKind = "keys" | "values";
 
 export const MARKER_PREFIX = "chouette:client:";
 const MARKER_KEY = /^chouette:client:[\w:{}.-]{1,100}$/;

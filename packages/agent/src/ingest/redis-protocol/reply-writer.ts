@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 /** How long replies wait for one that is being stored, in milliseconds. */
 const MAX_WAIT_MS = 2;
 
-export interface ReplyWriterOptions {
+interface ReplyWriterOptions {
   readonly socket: Socket;
   /** Whether no request waits for its reply. */
   isIdle(): boolean;
@@ -20,7 +20,7 @@ export interface ReplyWriterOptions {
 export class ReplyWriter {
   readonly #options: ReplyWriterOptions;
   #text = "";
-  /** Whether the text has the reply to a stored request: its client waits for that one. */
+  /** Whether the text has the reply to a stored request or a lookup: it is not delayed. */
   #isUrgent = false;
   #isScheduled = false;
   #isWaiting = false;
@@ -41,7 +41,7 @@ export class ReplyWriter {
     process.nextTick(this.#flushUnlessStoring);
   }
 
-  /** The next text that is written has the reply to a stored request. */
+  /** The next text has a reply that its client waits for: it is not delayed. */
   expectUrgent(): void {
     this.#isUrgent = true;
   }

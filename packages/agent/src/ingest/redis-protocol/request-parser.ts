@@ -153,7 +153,7 @@ export class RequestParser {
     if (this.#available() < length + 2) return this.#wait(length + 2);
     const end = this.#at + length;
     if (this.#bytes[end] !== CR || this.#bytes[end + 1] !== LF)
-      return this.#stop("an argument is longer than its length");
+      return this.#stop("expected CRLF after an argument");
     this.#args.push(argumentOf(this.#bytes, this.#at, end));
     this.#advance(length + 2);
     this.#argument = undefined;

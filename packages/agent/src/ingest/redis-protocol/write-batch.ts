@@ -7,7 +7,7 @@ import type { QueueWrite } from "@chouette-iot/queue";
 import type { NewMarker } from "./client-markers.js";
 
 /** A {@link QueueWrite} under construction: commands add its score or value. */
-export interface Draft {
+interface Draft {
   readonly queue: string;
   readonly id: string;
   score?: number;

@@ -23,7 +23,9 @@ export function hello(args: readonly string[], { broker, session }: Call): Resul
     if (refused !== undefined) return refused;
   }
   if (!session.authenticated)
-    return failure("NOAUTH HELLO needs AUTH default <password>, or an AUTH before it, on this broker");
+    return failure(
+      "NOAUTH HELLO requires a login on this broker: send AUTH first, or HELLO with AUTH default <password>",
+    );
   if (parsed.name !== undefined) {
     const refused = setName(parsed.name, session);
     if (refused !== undefined) return refused;
@@ -95,7 +97,7 @@ function login(user: string, password: string, broker: BrokerContext, session: S
 
 /** SELECT 0 */
 export function select([, database]: readonly string[]): Result {
-  return database === "0" ? OK : failure("ERR Chouette's broker has one database, 0");
+  return database === "0" ? OK : failure("ERR Chouette's broker has only database 0");
 }
 
 export function reset(_args: readonly string[], { broker, session }: Call): Result {
