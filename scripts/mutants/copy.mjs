@@ -22,7 +22,7 @@ export function copyOfTree(root) {
   linkLibraries(root, folder);
   build(folder);
   return {
-    change: (file, find, replace, at) => changeBoth(folder, file, { find, replace, at }),
+    change: (file, find, replace, at) => replaceInBoth(folder, file, { find, replace, at }),
     passes: (tests) => passes(folder, tests),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -43,10 +43,10 @@ function linkLibraries(root, folder) {
  *
  * @returns what takes the change back; undefined if the text isn't there
  */
-function changeBoth(folder, file, change) {
+function replaceInBoth(folder, file, replacement) {
   const path = join(folder, file);
   const before = readFileSync(path, "utf8");
-  const after = changed(before, change);
+  const after = textAfter(before, replacement);
   if (after === undefined) return undefined;
   const built = builtOf(path);
   const builtBefore = built === undefined ? "" : readFileSync(built, "utf8");
@@ -58,8 +58,8 @@ function changeBoth(folder, file, change) {
   };
 }
 
-/** @param change its text must occur at the offset `at`, or exactly once */
-function changed(source, { find, replace, at }) {
+/** Undefined unless the text occurs at the offset `at`, or without one exactly once. */
+function textAfter(source, { find, replace, at }) {
   const place = at ?? source.indexOf(find);
   const isThere = source.startsWith(find, place) && place >= 0;
   if (!isThere || (at === undefined && source.includes(find, place + 1))) return undefined;

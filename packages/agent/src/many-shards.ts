@@ -7,8 +7,7 @@
  * The queues of clients without shards are one more shard, whose records are routed to the others. A Cluster has no such
  * queues, since their keys are in different slots. Collectors and self metrics run from the start to the end.
  *
- * Promises: two agents never work on one shard, whatever they believe about each other: each settlement is fenced by the shard's
- * lease. A shard without an agent has one again within 10 seconds, if any agent runs.
+ * Promises: only one agent changes a shard at a time, since each settlement is fenced by the shard's lease. A shard without an agent has one again within 10 seconds, if any agent runs.
  */
 import {
   asStoreError,
@@ -36,7 +35,7 @@ import { type Shard, startShard } from "./shard.js";
 import { type AgentParts, memoryOf, type ShardSet, startShardPipeline } from "./shard-set.js";
 import { shardTargets, shardWriters } from "./shard-targets.js";
 import { Growth } from "./shards/growth.js";
-import { ShardNumber } from "./shards/shard-number.js";
+import { ShardCount } from "./shards/shard-count.js";
 import { SharedReloadable } from "./shared-reloadable.js";
 
 /** The name of the shard with the queues of clients without shards. */
@@ -46,6 +45,7 @@ interface OpenShard extends Shard {
   readonly server: RedisStore;
 }
 
+/** A shard that is started, and the settings that its outputs were opened with. */
 interface ShardStart {
   readonly name: string;
   readonly server: RedisStore;
@@ -70,7 +70,7 @@ class ManyShards implements ShardSet {
   /** Of the first shard, which has the list of the members. */
   readonly #first: RedisStore;
   readonly #wanted: number;
-  readonly #number: ShardNumber;
+  readonly #number: ShardCount;
   readonly #growth: Growth;
   readonly #members: Members;
   readonly #device: Lifecycle<Config, Reloadable, { readonly lost: AbortSignal }, DeviceMetrics>;
@@ -107,7 +107,7 @@ class ManyShards implements ShardSet {
     this.outages = [this.#storeOutage, this.#leaseOutage, this.#sharingOutage, numberOutage];
     this.#watchdog = new LoopWatchdog("shard assignment", clock);
     this.#wanted = wanted;
-    this.#number = new ShardNumber(wanted, numberOutage);
+    this.#number = new ShardCount(wanted, numberOutage);
     this.#growth = new Growth(clock, agent.config.windows, this.#watchdog);
     this.#members = new Members(first, clock);
     this.#device = this.#newDevice(opened);
@@ -248,8 +248,8 @@ class ManyShards implements ShardSet {
     return opened;
   }
 
-  async #openShard(shard: number, settings: Config, opened: Reloadable): Promise<OpenShard> {
-    const { config, clock, log } = this.#agent;
+  async #openShard(shard: number, config: Config, opened: Reloadable): Promise<OpenShard> {
+    const { clock, log } = this.#agent;
     const name = `${shard}`;
     const server =
       shard === 0 ? this.#first : await connectedStore(config, shardLog(log, name), clock, placeOf(shard));
@@ -258,14 +258,14 @@ class ManyShards implements ShardSet {
       keepsHistory: shard === 0,
       routing: undefined,
     };
-    return this.#start({ name, server, share: this.#share, config: settings, opened }, own);
+    return this.#start({ name, server, share: this.#share, config, opened }, own);
   }
 
   async #openOriginal(): Promise<OpenShard> {
     const { clock, log } = this.#agent;
     const config = this.config();
     const opened = await this.#shared.open(config);
-    const server = await connectedStore(this.#agent.config, shardLog(log, ORIGINAL), clock);
+    const server = await connectedStore(config, shardLog(log, ORIGINAL), clock);
     // Records wait while the shards are drained, and until new ones are open.
     const targets = () =>
       this.#number.isGrowing || this.#shards.length !== this.#number.current ? undefined : this.#shards;
@@ -274,9 +274,10 @@ class ManyShards implements ShardSet {
   }
 
   #start(
-    { name, server, share, config, opened }: ShardStart,
+    started: ShardStart,
     own: Pick<PipelineOptions, "queues" | "routing"> & { readonly keepsHistory: boolean },
   ): OpenShard {
+    const { name, server } = started;
     const { clock, tap, wireMeter } = this.#agent;
     const log = shardLog(this.#agent.log, name);
     const storeOutage = this.#storeOutage.part();
@@ -285,19 +286,8 @@ class ManyShards implements ShardSet {
     const shares = () => this.#number.current ?? 1;
     const parts = { ...own, engine, log, storeOutage, newOutage: this.#partOfLoopOutage, shares };
     const shard = startShard<Pipeline>({
-      ...{
-        name,
-        share,
-        store,
-        queues: own.queues,
-        hasLease: true,
-        clock,
-        log,
-        tap,
-        wireMeter,
-        config,
-        opened,
-      },
+      ...started,
+      ...{ store, queues: own.queues, hasLease: true, clock, log, tap, wireMeter },
       outages: { store: storeOutage, lease: this.#leaseOutage.part() },
       lifecycle: {
         open: (settings) => this.#shared.open(settings),

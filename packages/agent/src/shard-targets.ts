@@ -1,4 +1,4 @@
-/** Which shard gets the records that an agent makes itself: those of DogStatsD, of collectors and of self metrics. */
+/** Chooses the shard for records that the agent itself creates: those of DogStatsD, of collectors and of self metrics. */
 import { queueNames, type Store, StoreError, shardNamespace } from "@chouette-iot/queue";
 import { type ReadyMetric, shardOf } from "@chouette-iot/record";
 import { currentHostName } from "./config/host-name.js";
@@ -6,16 +6,16 @@ import type { Settings } from "./config/settings.js";
 import type { DeviceWriters } from "./device.js";
 import type { StatsdTarget } from "./ingest/dogstatsd/outboxes.js";
 import { checkWriter, readyWriter } from "./runtime/ready-writer.js";
-import type { ShardNumber } from "./shards/shard-number.js";
+import type { ShardCount } from "./shards/shard-count.js";
 import type { RecordTap } from "./status/record-tap.js";
 
 /**
- * The shards for DogStatsD, before they are open. Like those of any client, its records are refused while the broker has another
- * number of shards: a series must not be in two.
+ * The shards as DogStatsD's targets; they may be opened later. While the broker has another number of shards, records are refused,
+ * as for any client: a series must not be in two shards.
  */
 export function shardTargets(
   wanted: number,
-  number: Pick<ShardNumber, "refusal">,
+  number: Pick<ShardCount, "refusal">,
   shards: () => readonly StatsdTarget[],
 ): readonly [StatsdTarget, ...StatsdTarget[]] {
   const target = (shard: number): StatsdTarget => ({

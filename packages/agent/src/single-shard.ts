@@ -21,7 +21,17 @@ export function singleShard(
   const storeOutage = new Outage("store", clock, log);
   const leaseOutage = new Outage("lease", clock, log, "failing");
   const newOutage: NewOutage = (component, state) => new Outage(component, clock, log, state);
-  const parts = { queues, engine, log, storeOutage, newOutage, keepsHistory: true, shares: () => 1 };
+  const shares = () => 1;
+  const parts = {
+    queues,
+    engine,
+    log,
+    storeOutage,
+    newOutage,
+    routing: undefined,
+    keepsHistory: true,
+    shares,
+  };
   const newShard = () =>
     startShard<Pipeline & DeviceMetrics>({
       ...{ name: undefined, share: undefined, store, queues, clock, log, tap, wireMeter, config, opened },
@@ -32,13 +42,7 @@ export function singleShard(
         close: closeReloadable,
         start: (leadership, current, reloadable) => {
           const { store: leaderStore, lost } = leadership;
-          const work = startShardPipeline(
-            agent,
-            { ...parts, routing: undefined },
-            leadership,
-            current,
-            reloadable,
-          );
+          const work = startShardPipeline(agent, parts, leadership, current, reloadable);
           const writers = writersTo(leaderStore, current.settings.globalTags);
           const device = startDeviceMetrics(
             { config: current, clock, log, writers, status: agent.status },

@@ -8,7 +8,7 @@ import { Outage } from "../runtime/outage.js";
 import { LoopWatchdog } from "../runtime/watchdog.js";
 import { Windows } from "../runtime/windows.js";
 import { type GrowingShard, Growth } from "./growth.js";
-import { ShardNumber } from "./shard-number.js";
+import { ShardCount } from "./shard-count.js";
 
 const windows = new Windows(seconds(10), seconds(2));
 
@@ -129,7 +129,7 @@ describe("the number of shards grows", () => {
 
 it("a shard that an agent took before it knew the raised number gets it", async () => {
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  const number = new ShardNumber(4, new Outage("any", stopped, log));
+  const number = new ShardCount(4, new Outage("any", stopped, log));
   const [first, taken] = [new NumberedShard(0, 2), new NumberedShard(1, 4)];
   await number.update(first.server);
   const leading = new AbortController();

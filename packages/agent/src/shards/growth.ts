@@ -1,11 +1,11 @@
 /**
  * Raises the number of shards to CHOUETTE_SHARDS, once the shards in use have been empty of raw records for three windows.
  *
- * Each metric may get another shard, so until then records of clients with the new number wait, and the state of windows goes to
- * the new shards. Programs with the old number must have been stopped.
+ * Metrics may move to another shard. So clients with the new number keep their records until then, and the state of windows is
+ * copied to the new shards. Programs with the old number must have been stopped.
  *
- * Promises: an agent that crashes meanwhile, or several that do it at the same time, do no harm: the first shard's number, which
- * counts, is written last.
+ * Promises: an agent that crashes meanwhile, or several that do it at the same time, do no harm: the first shard's copy of the
+ * number, which is authoritative, is written last.
  */
 import { StaleSettlementError, type Store } from "@chouette-iot/queue";
 import { type Milliseconds, milliseconds, toMilliseconds } from "@chouette-iot/record";
@@ -14,12 +14,12 @@ import { windowKeys } from "../flush/window-state.js";
 import type { Clock } from "../runtime/clock.js";
 import type { LoopWatchdog } from "../runtime/watchdog.js";
 import type { Windows } from "../runtime/windows.js";
-import type { NumberStore } from "./shard-number.js";
+import type { ShardCountStore } from "./shard-count.js";
 
 /** A shard in use, or one that will be. */
 export interface GrowingShard extends WindowStore {
   readonly store: Store;
-  readonly server: NumberStore;
+  readonly server: ShardCountStore;
 }
 
 const QUIET_WINDOWS = 3;

@@ -50,7 +50,7 @@ async function forget(
     const records = byShard.get(queue) ?? [];
     byShard.set(queue, records);
     for (const value of rawRecords(context, start))
-      records.push({ score: start, id: `parts.${start}.${byShard.size}.${records.length}`, value });
+      records.push({ score: start, id: `parts.${start}.${records.length}`, value });
   }
   await store.settle({
     onlyWhile: new Map([[stateKey, text]]),

@@ -73,7 +73,7 @@ describe("a record of a client without shards", () => {
   it("waits while the number of shards changes", async () => {
     const store = new MemoryStore();
     await store.append(queues.rawMetrics, [{ id: "id", score: 1, value: raw("m") }]);
-    expect(await route({ store, queues, clock, targets: () => undefined }, never)).toBe(0);
+    await route({ store, queues, clock, targets: () => undefined }, never);
     expect(await store.size(queues.rawMetrics)).toBe(1);
   });
 });

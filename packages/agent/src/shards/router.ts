@@ -32,24 +32,21 @@ export interface RouterOptions {
 
 const MAX_RECORDS = 1_000;
 
-/** Moves all records that are in the queue now. Returns their number. Rejects if the store does; what was moved stays moved. */
-export async function route(options: RouterOptions, signal: AbortSignal): Promise<number> {
+/** Moves all records that are in the queue now. Rejects if the store does; records that were moved stay moved. */
+export async function route(options: RouterOptions, signal: AbortSignal): Promise<void> {
   const { store, queues, targets } = options;
   // After a reconnect the server may have older data, in which a record is in another queue.
   const onlyInEpoch = store.epoch;
   let remaining = await store.size(queues.rawMetrics);
-  let moved = 0;
-  if (remaining === 0) return moved;
+  if (remaining === 0) return;
   for await (const page of pages(store, queues.rawMetrics, { limit: MAX_RECORDS })) {
     const shards = targets();
-    if (shards === undefined || signal.aborted) return moved;
+    if (shards === undefined || signal.aborted) return;
     await settlePage(page, shards, options, onlyInEpoch);
-    moved += page.length;
     remaining -= page.length;
     // Records that keep arriving wait for the next round, which begins at the front.
-    if (remaining <= 0) break;
+    if (remaining <= 0) return;
   }
-  return moved;
 }
 
 async function settlePage(

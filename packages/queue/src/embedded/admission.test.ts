@@ -14,26 +14,26 @@ function recordsOf(name: string, count: number) {
   }));
 }
 
-/** Files of which a run's is on disk no sooner than this resolves. */
-function slowRuns(onDisk: Promise<void>): FileSystem {
-  return {
+/** A store of little memory, whose runs aren't on disk before a call of `finishRuns`. */
+async function openWithSlowRuns() {
+  const folder = await newFolder();
+  let finishRuns = () => {};
+  const onDisk = new Promise<void>((resolve) => {
+    finishRuns = resolve;
+  });
+  const files: FileSystem = {
     ...realFiles,
     create: (path) => {
       const file = realFiles.create(path);
       return path.includes("run") ? { ...file, sync: () => onDisk.then(() => file.sync()) } : file;
     },
   };
+  const { store } = await openEmbeddedStore({ folder: folder.path, files, limits: { memoryBytes: 200_000 } });
+  return { folder, store, finishRuns: () => finishRuns() };
 }
 
 it("write to a run what memory doesn't hold, even if an agent only settles from its start on", async () => {
-  const folder = await newFolder();
-  let isOnDisk = () => {};
-  const files = slowRuns(
-    new Promise((resolve) => {
-      isOnDisk = resolve;
-    }),
-  );
-  const { store } = await openEmbeddedStore({ folder: folder.path, files, limits: { memoryBytes: 200_000 } });
+  const { folder, store, finishRuns } = await openWithSlowRuns();
   try {
     await store.settle({ add: [{ queue: QUEUE, records: recordsOf("first", BURST) }] });
     await new Promise(setImmediate);
@@ -44,7 +44,7 @@ it("write to a run what memory doesn't hold, even if an agent only settles from 
     });
     await store.settle({ remove: [] });
     expect(isSettled, "memory is full until the run is on disk").toBe(false);
-    isOnDisk();
+    finishRuns();
     await settling;
     await until("a run", async () => store.disk().runs === 1);
     expect(await store.size(QUEUE)).toBe(BURST + 1);
@@ -55,14 +55,7 @@ it("write to a run what memory doesn't hold, even if an agent only settles from 
 });
 
 it("are stored before what comes after them, though others make room meanwhile", async () => {
-  const folder = await newFolder();
-  let isOnDisk = () => {};
-  const files = slowRuns(
-    new Promise((resolve) => {
-      isOnDisk = resolve;
-    }),
-  );
-  const { store } = await openEmbeddedStore({ folder: folder.path, files, limits: { memoryBytes: 200_000 } });
+  const { folder, store, finishRuns } = await openWithSlowRuns();
   try {
     const records = recordsOf("burst", BURST);
     // Far more than memory should hold: it is being written to a run from now on.
@@ -78,7 +71,7 @@ it("are stored before what comes after them, though others make room meanwhile",
     expect(isStored, "the write waits: otherwise this shows nothing").toBe(false);
     // How a client learns what of it is stored.
     const answered = store.write([]);
-    setTimeout(isOnDisk, 50);
+    setTimeout(finishRuns, 50);
     await answered;
     const ids = (await store.read(QUEUE, { limit: 10 })).map(({ id }) => id);
     expect(ids).toEqual(["burst0", "waiting"]);

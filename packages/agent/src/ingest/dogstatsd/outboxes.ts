@@ -33,10 +33,12 @@ export function openOutboxes(
   };
   const first = open(targets[0]);
   const all = [first, ...targets.slice(1).map(open)];
+  // With one store, no name is hashed.
+  const targetOf = (metric: string) => (shares === 1 ? first : (all[shardOf(metric, shares)] ?? first));
   let turn = 0;
   return {
     addMetric: (metric, text, score) => {
-      const { outbox, queues } = all[shardOf(metric, shares)] ?? first;
+      const { outbox, queues } = targetOf(metric);
       outbox.add(queues.rawMetrics, text, score);
     },
     add: (queue, value, score) => {

@@ -74,12 +74,12 @@ export function secureConnections(
   // The client wasn't accepted, or gave up. It notices itself.
   server.on("tlsClientError", (_, socket) => socket.destroy());
   const displaceOldest = () => {
-    for (const [address, oldest] of waiting) {
-      waiting.delete(address);
-      oldest.destroy();
-      onDisplaced();
-      return;
-    }
+    const [first] = waiting;
+    if (first === undefined) return;
+    const [address, oldest] = first;
+    waiting.delete(address);
+    oldest.destroy();
+    onDisplaced();
   };
   const take = (socket: Socket) => {
     const gone = () => socket.destroy();

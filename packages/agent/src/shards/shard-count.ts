@@ -1,8 +1,9 @@
 /**
- * The number of shards, which is kept in the store: in each shard, since in a Cluster each is elsewhere. The first shard's counts.
+ * The number of shards. Each shard stores a copy, since shards of a Cluster may be on different nodes; the copy in the first
+ * shard is authoritative.
  *
- * Agents and clients with another number would look for a metric in another shard. So an agent works on the stored number,
- * whatever CHOUETTE_SHARDS is, and reports the difference.
+ * With another number, a program would map a metric to another shard. So an agent uses the stored number, and reports if
+ * CHOUETTE_SHARDS differs.
  */
 import { StoreError } from "@chouette-iot/queue";
 import type { RedisStore } from "@chouette-iot/queue/redis";
@@ -11,9 +12,9 @@ import type { Clock } from "../runtime/clock.js";
 import type { Outage } from "../runtime/outage.js";
 
 /** A shard, as far as its number is concerned. */
-export type NumberStore = Pick<RedisStore, "shards" | "replaceShards">;
+export type ShardCountStore = Pick<RedisStore, "shards" | "replaceShards">;
 
-export class ShardNumber {
+export class ShardCount {
   readonly #wanted: number;
   readonly #outage: Outage;
   #number: number | undefined;
@@ -45,7 +46,7 @@ export class ShardNumber {
   }
 
   /** The number in use, as the first shard has it now. It is written there if there is none. Rejects if the store does. */
-  async update(first: NumberStore): Promise<number> {
+  async update(first: ShardCountStore): Promise<number> {
     const known = this.#number;
     let stored = await first.shards();
     // The server may have come back with older data: shards that are in use may have records.
@@ -67,7 +68,7 @@ export class ShardNumber {
   }
 
   /** Writes the number to a shard, as soon as the store allows, and again when it is raised. Never rejects. */
-  writeTo(shard: NumberStore, clock: Clock, signal: AbortSignal): void {
+  writeTo(shard: ShardCountStore, clock: Clock, signal: AbortSignal): void {
     const write = async () => {
       while (!signal.aborted) {
         try {
