@@ -63,13 +63,9 @@ export class RequestParser {
     this.limits = limits;
   }
 
-  /** Bytes that it holds in memory. */
+  /** Bytes that it holds in memory; 0 only between two requests. */
   get heldBytes(): number {
-    return (
-      this.#bytes.length +
-      (this.#args.length > 0 ? this.#requestBytes : 0) +
-      this.#args.length * ARGUMENT_OVERHEAD
-    );
+    return this.#bytes.length + this.#requestBytes + this.#args.length * ARGUMENT_OVERHEAD;
   }
 
   push(chunk: Buffer): void {
@@ -225,8 +221,7 @@ export class RequestParser {
 
   #stop(reason: string): Parsed {
     this.#fault = { kind: "fault", reason };
-    this.#drop();
-    this.#args = [];
+    this.clear();
     return this.#fault;
   }
 
@@ -235,6 +230,9 @@ export class RequestParser {
     this.#drop();
     this.#args = [];
     this.#argsToCome = 0;
+    this.#argument = undefined;
+    this.#requestBytes = 0;
+    this.#needed = 1;
   }
 
   #drop(): void {

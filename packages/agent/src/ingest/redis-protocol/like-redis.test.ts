@@ -1,8 +1,8 @@
 /** The embedded broker compared with a real Redis server: the same requests get the same bytes. */
 import { afterAll, beforeEach, expect, it } from "vitest";
-import { startTestBroker, type TestBroker } from "../support/broker.js";
-import { ask } from "../support/raw-redis.js";
-import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { startTestBroker, type TestBroker } from "../../../../../tests/support/broker.js";
+import { ask } from "../../../../../tests/support/raw-redis.js";
+import { type RedisServer, startRedis } from "../../../../../tests/support/redis-server.js";
 
 const KEYS = "chouette:metrics:raw.keys";
 const VALUES = "chouette:metrics:raw.values";

@@ -1,11 +1,12 @@
 /** The connections of the embedded broker: the order of replies, the limit of connections, who may use them. */
 import { milliseconds } from "@chouette-iot/record";
 import { beforeEach, describe, expect, it } from "vitest";
-import { PortTakenError } from "../../packages/agent/src/ingest/redis-protocol/listener.js";
-import { brokerPerTest, startTestBroker } from "../support/broker.js";
-import { FailingDisk } from "../support/failing-disk.js";
-import { ask, connectRaw, request, storedReply, storing } from "../support/raw-redis.js";
-import { until } from "../support/until.js";
+import { brokerPerTest, startTestBroker } from "../../../../../tests/support/broker.js";
+import { FailingDisk } from "../../../../../tests/support/failing-disk.js";
+import { ManualClock } from "../../../../../tests/support/manual-clock.js";
+import { ask, connectRaw, request, storedReply, storing } from "../../../../../tests/support/raw-redis.js";
+import { until } from "../../../../../tests/support/until.js";
+import { PortTakenError } from "./listener.js";
 
 const QUEUE = "chouette:metrics:raw";
 const MEBIBYTE = 1024 * 1024;
@@ -35,7 +36,7 @@ describe("answers", () => {
     const client = await connectRaw(current().port);
     client.send(storing(["a"]));
     await client.receives(storedReply(["a"]));
-    disk.flushMs = 2_000;
+    disk.flushMs = 300;
     client.send(request("PING") + storing(["b"]));
     expect(await client.receives("+PONG\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n")).toBe(
       `${storedReply(["a"])}+PONG\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n`,
@@ -49,7 +50,7 @@ describe("answers", () => {
     const client = await connectRaw(current().port);
     client.socket.pause();
     const echo = request("ECHO", "x".repeat(MEBIBYTE));
-    const count = 64;
+    const count = 40;
     for (let number = 0; number < count; number++) client.send(echo);
     const handedOver = () => client.socket.bytesWritten - client.socket.writableLength;
     let last = -1;
@@ -57,7 +58,7 @@ describe("answers", () => {
     await until("the client to be held up", () => {
       unchanged = handedOver() === last ? unchanged + 1 : 0;
       last = handedOver();
-      return unchanged > 20;
+      return unchanged > 10;
     });
     // The system's own buffers hold some.
     expect(last).toBeLessThan((count * echo.length * 3) / 4);
@@ -118,18 +119,20 @@ describe("the limit of connections", () => {
   });
 
   it("closes the connection that was idle for longest in favour of a new one, and none that has something to do", async () => {
-    await use({ maxConnections: 3 });
+    const clock = new ManualClock(Date.now());
+    await use({ maxConnections: 3, clock });
     const busy = await connectRaw(current().port);
     busy.send(request("MULTI"));
     await busy.receives("+OK");
     const half = await connectRaw(current().port);
     half.send("*1\r\n");
+    await until("its part to arrive", () => current().memory().clients > 0);
     const idle = await connectRaw(current().port);
     await until("three connections", () => current().counters.connections === 3);
-    await until(
-      "room for a fourth",
-      async () => (await ask(current().port, request("PING"))) === "+PONG\r\n",
-    );
+    await clock.advance(999);
+    expect(await ask(current().port, request("PING"))).toBe("-ERR max number of clients reached\r\n");
+    await clock.advance(1);
+    expect(await ask(current().port, request("PING"))).toBe("+PONG\r\n");
     expect(await idle.closed).toBe("");
     expect(current().counters.closedIdle).toBe(1);
     half.send("$4\r\nPING\r\n");
@@ -228,13 +231,14 @@ describe("a password", () => {
   });
 
   it("hasn't been given by those that make room for others first, though they came last", async () => {
-    await use({ password: PASSWORD, maxConnections: 2 });
+    const clock = new ManualClock(Date.now());
+    await use({ password: PASSWORD, maxConnections: 2, clock });
     const friend = await connectRaw(current().port);
     friend.send(request("AUTH", PASSWORD));
     await friend.receives("+OK");
     const stranger = await connectRaw(current().port);
-    const connected = performance.now();
-    await until("both to be idle for a second", () => performance.now() - connected > 1_100);
+    await until("both to be accepted", () => current().counters.connections === 2);
+    await clock.advance(1_100);
     expect(await ask(current().port, request("AUTH", PASSWORD))).toBe("+OK\r\n");
     expect(await stranger.closed).toBe("");
     friend.send(request("PING"));
