@@ -54,7 +54,7 @@ export class Lanes {
     lane.batch = batch;
     lane.marker = namespaceOf(batch.queue) + lane.name;
     const outcome = await connection.store(batch.rows(), lane.marker, `${sequence}`);
-    if (lane.sequence !== sequence || lane.batch !== batch) return { kind: "doubt" };
+    if (lane.batch !== batch) return { kind: "doubt" };
     if (outcome.kind !== "doubt") lane.batch = undefined;
     return outcome;
   }
