@@ -7,7 +7,7 @@ import type { Intake } from "../../packages/agent/src/intake/intake.js";
 import { cleanUpsAfterEach } from "../support/clean-ups.js";
 import { type Delivering, deliveries } from "../support/delivering.js";
 import { listen } from "../support/listening.js";
-import { CLOSED_PORT, reservedPort } from "../support/ports.js";
+import { reservedPort } from "../support/ports.js";
 import { until } from "../support/until.js";
 
 const cleanUps = cleanUpsAfterEach();
@@ -118,19 +118,6 @@ describe("a failure that passes keeps every record, to be sent again", () => {
     expect(names(intake)).toEqual(["a"]);
     expect(delivering.said.filter((text) => text.startsWith("Datadog is unavailable: "))).toHaveLength(1);
     expect(delivering.said.filter((text) => text.startsWith("Datadog recovered after "))).toHaveLength(1);
-  });
-
-  it("waits up to 1 s, then up to twice as long each time, and 64 s at most", async () => {
-    const delivering = deliverTo(`http://127.0.0.1:${CLOSED_PORT}`);
-    await delivering.put("a");
-    delivering.run();
-    await until("many attempts", () => delivering.waits.length > 60);
-    for (const [index, wait] of delivering.waits.entries()) {
-      expect(wait).toBeLessThanOrEqual(Math.min(64_000, 1000 * 2 ** index));
-    }
-    // Sixty waits without jitter would be of seven lengths.
-    expect(new Set(delivering.waits).size).toBeGreaterThan(20);
-    expect(Math.max(...delivering.waits)).toBeGreaterThan(32_000);
   });
 
   it("waits as long as Retry-After asks, and never longer than an hour", async () => {

@@ -38,6 +38,46 @@ it("forgets them if not a byte went out", async () => {
   expect(await attemptedWith(async () => ({ ...unavailable, bytes: 0 }))).toEqual([]);
 });
 
+it("remembers the time of a single record, and none without a record", async () => {
+  const attempted = new AttemptedTimes();
+  const send = async (): Promise<Outcome> => ({ kind: "delivered", bytes: 1 });
+  const { resume, ...output } = attemptedOutput({ send, check: send, close: async () => {} }, attempted);
+  expect(resume).toBeUndefined();
+  await output.send([]);
+  expect([0, 10].map((time) => attempted.includes(time))).toEqual([false, false]);
+  await output.send([], undefined, PLACES.slice(1));
+  expect([9, 10, 11].map((time) => attempted.includes(time))).toEqual([false, true, false]);
+});
+
+it("hands everything else on to the output", async () => {
+  const calls: string[] = [];
+  const { signal } = new AbortController();
+  const answer = async (...args: readonly unknown[]): Promise<Outcome> => {
+    calls.push(args.map((arg) => (arg === signal ? "signal" : String(arg))).join());
+    return { kind: "delivered", bytes: 0 };
+  };
+  const output = attemptedOutput<string>(
+    {
+      resume: async (store, given) => ({
+        kind: "resumed",
+        accepted: [{ score: 1, id: `${store}${given === signal}` }],
+      }),
+      send: (batch, given) => answer("send", batch, given),
+      check: (given) => answer("check", given),
+      close: async () => void calls.push("close"),
+    },
+    new AttemptedTimes(),
+  );
+  expect(await output.resume?.("s", signal)).toEqual({
+    kind: "resumed",
+    accepted: [{ score: 1, id: "strue" }],
+  });
+  await output.send(["a"], signal);
+  await output.check(signal);
+  await output.close();
+  expect(calls).toEqual(["send,a,signal", "check,signal", "close"]);
+});
+
 it("remembers a bounded number of ranges, and no fewer times", () => {
   const attempted = new AttemptedTimes();
   for (let time = 0; time < 3_000; time += 2) attempted.add(time, time);

@@ -98,6 +98,44 @@ describe("what was delivered", () => {
     expect((await store.counters()).get(DELIVERED)).toBe(4);
   });
 
+  it("is remembered to the last of a million characters, and once if it is delivered again", async () => {
+    const { store, delivered } = await withRecords(0);
+    const records = ["a", "b"].map((id, score) => ({ score, id, value: id.repeat(500_000) }));
+    for (let times = 0; times < 3; times++) await delivered.settle(records, NO_STATE);
+    await store.append(QUEUE, records);
+    expect(await delivered.withoutDelivered(records)).toEqual([]);
+    const another = { score: 2, id: "c", value: "c" };
+    await delivered.settle([another], NO_STATE);
+    expect(await delivered.withoutDelivered([...records, another])).toEqual(records.slice(0, 1));
+  });
+
+  it("is settled page by page, and read no further than its last record", async () => {
+    const { store, records, delivered } = await withRecords(4_000);
+    await delivered.begin();
+    store.faults.push("before");
+    const batch = records.slice(500, 2_600);
+    await expect(delivered.settle([...batch].reverse(), NO_STATE)).rejects.toThrow("the connection broke");
+    const ranges: number[][] = [];
+    const read = store.read.bind(store);
+    store.read = async (queue, options) => {
+      const page = await read(queue, options);
+      ranges.push([page[0]?.score ?? -1, page.length]);
+      return page;
+    };
+    await delivered.begin();
+    expect(ranges).toEqual([
+      [500, 1_000],
+      [1_500, 1_000],
+      [2_500, 1_000],
+      [3_500, 500],
+    ]);
+    expect(await store.size(QUEUE)).toBe(4_000 - batch.length);
+    expect((await store.counters()).get(DELIVERED)).toBe(batch.length);
+    store.epochNow += 1;
+    await delivered.begin();
+    expect(ranges).toHaveLength(4);
+  });
+
   it("is remembered up to a million characters, the latest longest", async () => {
     const { store, delivered } = await withRecords(0);
     const records = ["a", "b", "c"].map((id, score) => ({ score, id, value: id.repeat(400_000) }));
