@@ -98,7 +98,7 @@ export class GatewaySession {
         // Unknown until the answer is received.
         this.#known.delete(batch.queue);
         const fence = randomBytes(6).toString("base64url");
-        const { text, ...encoded } = encodeCommands([
+        const encoded = encodeCommands([
           ["MULTI"],
           ...batch.commands,
           ["SET", this.#key(batch.queue), batch.receipt, "EX", RECEIPT_SECONDS],
@@ -107,8 +107,8 @@ export class GatewaySession {
           ["WATCH", this.#key()],
           ["GET", this.#key()],
         ]);
-        bytes = encoded.encoding === "latin1" ? text.length : Buffer.byteLength(text);
-        const replies = await this.#send(socket, { text, ...encoded }, bytes);
+        bytes = Buffer.byteLength(encoded.text);
+        const replies = await this.#send(socket, encoded, bytes);
         const outcome = this.#outcomeOf(replies, fence);
         if (outcome.kind === "stored") this.#known.add(batch.queue);
         return { ...outcome, bytes };
