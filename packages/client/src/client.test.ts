@@ -118,5 +118,5 @@ test("a catalogue limits names and tags when it is compiled", () => {
   // @ts-expect-error: no such tag in a list
   client.boundCounter("http.requests", ["rout:/"]);
   expectTypeOf(client.boundCounter).parameter(0).toEqualTypeOf<"http.requests">();
-  expectTypeOf(new ChouetteClient().gauge).parameter(0).toEqualTypeOf<string>();
+  expectTypeOf<ChouetteClient["gauge"]>().parameter(0).toEqualTypeOf<string>();
 });

@@ -143,8 +143,7 @@ export class Outbox {
     this.#records++;
     this.#bytes += weight;
     if (batch.isFull) this.#seal(batch);
-    if (this.#records > this.#limits.bufferRecords || this.#bytes > this.#limits.bufferBytes)
-      this.#makeRoom();
+    this.#makeRoom();
     return batch.answer;
   }
 
@@ -162,7 +161,7 @@ export class Outbox {
     this.#listener.onWaiting(batch.queue, true);
   }
 
-  /** Drops batches, except those being sent, which may be stored already. */
+  /** Drops batches beyond the limits, except those being sent, which may be stored already. */
   #makeRoom(): void {
     while (this.#records > this.#limits.bufferRecords || this.#bytes > this.#limits.bufferBytes) {
       if (this.#sealed.length === 0) this.sealAll();
