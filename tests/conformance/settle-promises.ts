@@ -34,6 +34,16 @@ export function settlePromises(subject: () => Subject): void {
     expect(await store.counters()).toEqual(new Map([["left", 2_501]]));
   });
 
+  it("adds any number of records of one second, next to others, and the last of an id counts", async () => {
+    const { store } = subject();
+    const early = numbered(3, { from: 4_000 });
+    const same = numbered(2_201, { score: () => 5_000 });
+    const late = numbered(3, { from: 7_000 });
+    const before = same.slice(700, 900).map(({ id }) => record(6_000, id, "replaced"));
+    await store.settle({ add: [{ queue: QUEUE, records: [...early, ...before, ...same, ...late] }] });
+    expect(await readAll(store, QUEUE)).toEqual([...early, ...same, ...late]);
+  });
+
   it("counts what a removal found, so that of two settlements of one record one counts it", async () => {
     const { store } = subject();
     await store.append(QUEUE, numbered(3_000));

@@ -21,7 +21,7 @@ import { checkFormat, STATE_FORMAT } from "./state-format.js";
  * KEYS: the state, the counters, their format, then each queue's ids and values. ARGV: the format; "delete" to start with a
  * deletion; the number of state keys that it depends on, and for each the key, "=" and its text, or "!" and "" if it must
  * not exist; then the steps. A step is its name and its arguments; a list has its length in front; a queue is the index of
- * its ids in KEYS. Lists are passed to commands in thousands, since Lua's stack is small.
+ * its ids in KEYS. Records are added in groups of one score. Lists are passed to commands in thousands, since Lua's stack is small.
  *
  * Returns nothing; or 0 and the format, if that isn't the one of ARGV; or 1 and the first state key whose text differs.
  */
@@ -73,8 +73,20 @@ function steps.orphans()
 end
 function steps.add()
   local queue = tonumber(take())
-  inThousands("ZADD", KEYS[queue])
-  inThousands("HSET", KEYS[queue + 1])
+  for _ = 1, take() do
+    local score, count = take(), take()
+    local last = at + 2 * count
+    for first = at + 1, last, 1000 do
+      local through, scored = math.min(first + 999, last), {}
+      for index = first, through, 2 do
+        scored[index - first + 1] = score
+        scored[index - first + 2] = ARGV[index]
+      end
+      redis.call("ZADD", KEYS[queue], unpack(scored))
+      redis.call("HSET", KEYS[queue + 1], unpack(ARGV, first, through))
+    end
+    at = last
+  end
 end
 function steps.state() redis.call("HSET", KEYS[1], take(), take()) end
 function steps.forget() redis.call("HDEL", KEYS[1], take()) end
@@ -158,11 +170,12 @@ class Steps {
   }
 
   #add(queue: string, records: readonly NewRecord[]): void {
-    this.arguments.push("add", this.#queue(queue));
-    this.arguments.push(`${2 * records.length}`);
-    for (const { score, id } of records) this.arguments.push(`${score}`, idArgument(id));
-    this.arguments.push(`${2 * records.length}`);
-    for (const { id, value } of records) this.arguments.push(idArgument(id), value);
+    const groups = inGroupsOfOneScore(records);
+    this.arguments.push("add", this.#queue(queue), `${groups.length}`);
+    for (const { score, records: group } of groups) {
+      this.arguments.push(`${score}`, `${group.length}`);
+      for (const { id, value } of group) this.arguments.push(idArgument(id), value);
+    }
   }
 
   #list(items: readonly Argument[]): void {
@@ -181,4 +194,15 @@ class Steps {
     }
     return index;
   }
+}
+
+/** Groups neighbours with the same score: the ready metrics of an emission are thousands with one, and need it only once. */
+function inGroupsOfOneScore(records: readonly NewRecord[]) {
+  const groups: { readonly score: number; readonly records: NewRecord[] }[] = [];
+  for (const record of records) {
+    const last = groups.at(-1);
+    if (last?.score === record.score) last.records.push(record);
+    else groups.push({ score: record.score, records: [record] });
+  }
+  return groups;
 }
