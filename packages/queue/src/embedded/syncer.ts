@@ -67,8 +67,9 @@ export class Syncer {
 
   /** Waits for the running flush, and starts no other. */
   async stop(): Promise<void> {
-    clearTimeout(this.#timer);
     await this.#running;
+    // Its end may have scheduled another.
+    clearTimeout(this.#timer);
   }
 
   #start(): void {
