@@ -38,8 +38,8 @@ const score = fc.oneof(
 it("reads any text and any position", () => {
   fc.assert(
     fc.property(text, score, (id, score) => {
-      // Escapes make a text longer than the limit up to which it is escaped: such ids were written by nobody.
-      fc.pre(textBytes(id).length < 64 || !/[\0-\u0004]/.test(id) || Buffer.byteLength(id) >= 64);
+      // Left out: a text that only its escapes make as long as those that aren't escaped.
+      fc.pre(Buffer.byteLength(id) >= 64 || textBytes(id).length < 64);
       expect(readText(textBytes(id))).toBe(id);
       const key = Buffer.concat([numberBytes(score), Buffer.of(0), textBytes(id)]);
       expect(readPosition(key)).toEqual({ score, id });

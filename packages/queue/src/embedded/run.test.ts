@@ -16,7 +16,7 @@ import { RunWriter } from "./run-writer.js";
 const ID = 5;
 const PATH = "/data/run";
 const HEAD = { run: ID, queue: "q", lowest: 3, replaces: [1, 2] };
-const COUNT = 900;
+const COUNT = 600;
 
 interface Written {
   readonly score: number;
@@ -24,7 +24,7 @@ interface Written {
   readonly value: string | undefined;
 }
 
-/** About ten blocks, several records with each score, of which some have no value. */
+/** About seven blocks, several records with each score, of which some have no value. */
 const RECORDS: readonly Written[] = Array.from({ length: COUNT }, (_, n) => ({
   score: Math.floor(n / 3),
   id: `id-${`${n}`.padStart(4, "0")}`,
@@ -87,7 +87,7 @@ it("every record is found by its id, its position and its ordinal, and no other"
   const hashes = run.takeHashes();
   expect([...(hashes ?? [])].sort()).toEqual(RECORDS.map(({ id }) => hashId(id)).sort());
   expect(run.takeHashes()).toBeUndefined();
-  for (const nobody of ["", "id", "id-0900", "id-00000"]) expect(await run.find(nobody)).toBeUndefined();
+  for (const nobody of ["", "id", "id-0600", "id-00000"]) expect(await run.find(nobody)).toBeUndefined();
   for (const { score, id } of RECORDS.slice(0, 50)) {
     expect(await run.ordinalOf({ score, id: `${id}x` })).toBeUndefined();
     expect(await run.ordinalOf({ score: score + 0.5, id })).toBeUndefined();
@@ -95,7 +95,7 @@ it("every record is found by its id, its position and its ordinal, and no other"
   expect(await run.positionOf(COUNT)).toBeUndefined();
   expect(run.covers({ score: -1, id: "id-0000" })).toBe(false);
   expect(run.covers({ score: 0, id: "id" })).toBe(false);
-  expect(run.covers({ score: COUNT / 3 - 1, id: "id-0900" })).toBe(false);
+  expect(run.covers({ score: COUNT / 3 - 1, id: "id-0600" })).toBe(false);
   expect(run.covers({ score: 7, id: "between" })).toBe(true);
 });
 
@@ -113,12 +113,12 @@ it("its blocks have about the size that one read takes, and consecutive records"
     ordinal += count;
   }
   expect(ordinal).toBe(COUNT);
-  expect(comparePositions(last, { score: COUNT / 3 - 1, id: "id-0899" })).toBe(0);
+  expect(comparePositions(last, { score: COUNT / 3 - 1, id: "id-0599" })).toBe(0);
 });
 
 it("removed records are found no more, and leave the others as they are", async () => {
   const { run } = await newRun();
-  const isThere = (ordinal: number) => ordinal % 3 !== 0 && (ordinal < 300 || ordinal > 400);
+  const isThere = (ordinal: number) => ordinal % 3 !== 0 && (ordinal < 200 || ordinal > 300);
   for (let ordinal = 0; ordinal < COUNT; ordinal++) if (!isThere(ordinal)) run.removed.add(ordinal);
   const left = RECORDS.filter((_, ordinal) => isThere(ordinal)).length;
   expect(run.size).toBe(left);
