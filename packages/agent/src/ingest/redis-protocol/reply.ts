@@ -13,6 +13,8 @@ export type Reply =
   | { readonly kind: "status"; readonly text: string }
   | { readonly kind: "score"; readonly value: number }
   | { readonly kind: "list"; readonly items: readonly Reply[] }
+  /** A missing list: RESP2 has two kinds of missing values. */
+  | { readonly kind: "no list" }
   | { readonly kind: "map"; readonly entries: readonly (readonly [string, Reply])[] };
 
 export interface Failure {
@@ -25,6 +27,7 @@ export interface Failure {
 export const MAX_ANSWER_LENGTH = 8 * 1024 * 1024;
 
 export const OK: Reply = { kind: "status", text: "OK" };
+export const NO_LIST: Reply = { kind: "no list" };
 export const QUEUED: Reply = { kind: "status", text: "QUEUED" };
 
 export function failure(message: string): Failure {
@@ -51,6 +54,8 @@ export function encodeReply(reply: Reply, protocol: Protocol): string {
       return `-${oneLine(toWireText(reply.message))}\r\n`;
     case "score":
       return protocol === 3 ? `,${scoreText(reply.value)}\r\n` : bulk(scoreText(reply.value));
+    case "no list":
+      return protocol === 3 ? "_\r\n" : "*-1\r\n";
     case "list":
       return `*${reply.items.length}\r\n${reply.items.map((item) => encodeReply(item, protocol)).join("")}`;
     case "map": {

@@ -39,20 +39,17 @@ interface HelloOptions {
   readonly name?: string;
 }
 
-function helloOptions(options: readonly string[]): HelloOptions | undefined {
+/** Undefined for a syntax error. Of options that are repeated, the last one counts. */
+function helloOptions(options: readonly string[], before: HelloOptions = {}): HelloOptions | undefined {
   const [option, first, second] = options;
-  if (option === undefined) return {};
+  if (option === undefined) return before;
   switch (option.toUpperCase()) {
-    case "AUTH": {
+    case "AUTH":
       if (first === undefined || second === undefined) return undefined;
-      const others = helloOptions(options.slice(3));
-      return others && { ...others, login: { user: first, password: second } };
-    }
-    case "SETNAME": {
+      return helloOptions(options.slice(3), { ...before, login: { user: first, password: second } });
+    case "SETNAME":
       if (first === undefined) return undefined;
-      const others = helloOptions(options.slice(2));
-      return others && { ...others, name: first };
-    }
+      return helloOptions(options.slice(2), { ...before, name: first });
     default:
       return undefined;
   }

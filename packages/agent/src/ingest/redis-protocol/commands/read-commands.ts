@@ -77,8 +77,6 @@ async function valuesOf(
 /** ZRANGE key start stop [WITHSCORES]; by rank only */
 export function zrange(args: readonly string[], { broker, session }: Call): Result {
   const [, key = "", first = "", last = "", ...options] = args;
-  const queue = broker.keys.toRead(key, "keys");
-  if (isFailure(queue)) return queue;
   const start = parseRank(first);
   const stop = parseRank(last);
   if (start === undefined || stop === undefined)
@@ -86,6 +84,8 @@ export function zrange(args: readonly string[], { broker, session }: Call): Resu
   const withScores = options[0]?.toUpperCase() === "WITHSCORES";
   if (options.length > (withScores ? 1 : 0))
     return failure("ERR Chouette's broker supports ZRANGE only by rank, with no option but WITHSCORES");
+  const queue = broker.keys.toRead(key, "keys");
+  if (isFailure(queue)) return queue;
   if (queue === undefined) return list([]);
   const inPairs = session.protocol === 3;
   return lookup(async (store) => {
@@ -131,13 +131,13 @@ interface ScoreRange {
 /** ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count] */
 export function zrangebyscore(args: readonly string[], { broker, session }: Call): Result {
   const [, key = "", first = "", last = "", ...options] = args;
-  const queue = broker.keys.toRead(key, "keys");
-  if (isFailure(queue)) return queue;
   const min = parseBound(first);
   const max = parseBound(last);
   if (min === undefined || max === undefined) return failure("ERR min or max is not a float");
   const parsed = scoreRangeOptions(options);
   if (parsed === undefined) return failure("ERR syntax error");
+  const queue = broker.keys.toRead(key, "keys");
+  if (isFailure(queue)) return queue;
   if (queue === undefined) return list([]);
   const inPairs = session.protocol === 3;
   return lookup((store) =>
@@ -145,20 +145,21 @@ export function zrangebyscore(args: readonly string[], { broker, session }: Call
   );
 }
 
-function scoreRangeOptions(
-  options: readonly string[],
-): Pick<ScoreRange, "withScores" | "offset" | "count"> | undefined {
+type ScoreRangeOptions = Pick<ScoreRange, "withScores" | "offset" | "count">;
+
+const NO_OPTIONS: ScoreRangeOptions = { withScores: false, offset: 0, count: Number.POSITIVE_INFINITY };
+
+/** Undefined for a syntax error. Of options that are repeated, the last one counts. */
+function scoreRangeOptions(options: readonly string[], before = NO_OPTIONS): ScoreRangeOptions | undefined {
   const [option, first = "", second = ""] = options;
-  if (option === undefined) return { withScores: false, offset: 0, count: Number.POSITIVE_INFINITY };
-  if (option.toUpperCase() === "WITHSCORES") {
-    const others = scoreRangeOptions(options.slice(1));
-    return others && { ...others, withScores: true };
-  }
+  if (option === undefined) return before;
+  if (option.toUpperCase() === "WITHSCORES")
+    return scoreRangeOptions(options.slice(1), { ...before, withScores: true });
   const offset = parseRank(first);
   const count = parseRank(second);
   if (option.toUpperCase() !== "LIMIT" || offset === undefined || count === undefined) return undefined;
-  const others = scoreRangeOptions(options.slice(3));
-  return others && { ...others, offset, count: count < 0 ? Number.POSITIVE_INFINITY : count };
+  const limited = { ...before, offset, count: count < 0 ? Number.POSITIVE_INFINITY : count };
+  return scoreRangeOptions(options.slice(3), limited);
 }
 
 async function withinScores(

@@ -7,7 +7,7 @@
 import { MAX_OF_CONNECTION } from "../client-markers.js";
 import { type Call, isLookup, lookup, newTransaction, type Result } from "../command.js";
 import { isMarkerKey, quote } from "../queue-keys.js";
-import { failure, lengthOf, list, MAX_ANSWER_LENGTH, OK, type Reply } from "../reply.js";
+import { failure, lengthOf, list, MAX_ANSWER_LENGTH, NO_LIST, OK, type Reply } from "../reply.js";
 
 export function multi(_args: readonly string[], { session }: Call): Result {
   if (session.transaction !== undefined) return failure("ERR MULTI calls can not be nested");
@@ -23,7 +23,7 @@ export function exec(_args: readonly string[], call: Call): Result {
   const isChanged = [...watched].some(([key, version]) => broker.markers.versionOf(key) !== version);
   watched.clear();
   if (transaction.refused) return failure("EXECABORT Transaction discarded because of previous errors.");
-  if (isChanged) return null;
+  if (isChanged) return NO_LIST;
   call.batch = transaction.batch;
   return together(transaction.results);
 }
