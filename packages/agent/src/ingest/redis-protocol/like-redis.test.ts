@@ -311,7 +311,9 @@ function comparable(answers: string): string {
   return answers
     .replace(/^-([A-Z]+)[^\r]*/gm, "-$1")
     .replace(/(version\r\n)\$\d+\r\n[\d.]+/g, "$1VERSION")
-    .replace(/(id\r\n):\d+/g, "$1ID");
+    .replace(/(id\r\n):\d+/g, "$1ID")
+    // A second may have passed meanwhile.
+    .replace(/^:59\r$/gm, ":60\r");
 }
 
 async function expectLikeRedis(lines: readonly string[]): Promise<void> {
