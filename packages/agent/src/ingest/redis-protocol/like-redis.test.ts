@@ -308,12 +308,14 @@ afterAll(() => redis?.stop());
 
 /** Errors by their code only, since their texts differ; HELLO's reply without the fields that differ by server. */
 function comparable(answers: string): string {
-  return answers
-    .replace(/^-([A-Z]+)[^\r]*/gm, "-$1")
-    .replace(/(version\r\n)\$\d+\r\n[\d.]+/g, "$1VERSION")
-    .replace(/(id\r\n):\d+/g, "$1ID")
-    // A second may have passed meanwhile.
-    .replace(/^:59\r$/gm, ":60\r");
+  return (
+    answers
+      .replace(/^-([A-Z]+)[^\r]*/gm, "-$1")
+      .replace(/(version\r\n)\$\d+\r\n[\d.]+/g, "$1VERSION")
+      .replace(/(id\r\n):\d+/g, "$1ID")
+      // A second may have passed meanwhile.
+      .replace(/^:59\r$/gm, ":60\r")
+  );
 }
 
 async function expectLikeRedis(lines: readonly string[]): Promise<void> {

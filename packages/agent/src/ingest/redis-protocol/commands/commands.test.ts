@@ -42,6 +42,7 @@ describe("a limit", () => {
       ["SET", MARKER, "x".repeat(65_536), "EX", "9"],
       ["SET", MARKER, "x".repeat(65_537), "EX", "9"],
     ],
+    ["arguments of CLIENT SETNAME", ["CLIENT", "SETNAME", "a"], ["CLIENT", "SETNAME", "a", "b"]],
     ["a connection's name", ["CLIENT", "SETNAME", "x".repeat(256)], ["CLIENT", "SETNAME", "x".repeat(257)]],
     [
       "watched markers",
