@@ -1,10 +1,11 @@
 /** Chooses the shard for records that the agent itself creates: those of DogStatsD, of collectors and of self metrics. */
 import { queueNames, type Store, StoreError, shardNamespace } from "@chouette-iot/queue";
-import { type ReadyMetric, shardOf } from "@chouette-iot/record";
+import { shardOf } from "@chouette-iot/record";
 import { currentHostName } from "./config/host-name.js";
 import type { Settings } from "./config/settings.js";
 import type { DeviceWriters } from "./device.js";
 import type { StatsdTarget } from "./ingest/dogstatsd/outboxes.js";
+import { groupBy } from "./runtime/group-by.js";
 import { checkWriter, readyWriter } from "./runtime/ready-writer.js";
 import type { ShardCount } from "./shards/shard-count.js";
 import type { RecordTap } from "./status/record-tap.js";
@@ -62,13 +63,8 @@ export function shardWriters(
       );
       return async (metrics) => {
         const host = currentHostName(settings);
-        const byWriter = new Map<ReturnType<typeof writerOf>, ReadyMetric[]>();
-        for (const metric of metrics) {
-          const writer = writerOf(metric.metric);
-          const list = byWriter.get(writer) ?? [];
-          byWriter.set(writer, list);
-          list.push({ ...metric, host: metric.host ?? host });
-        }
+        const withHost = metrics.map((metric) => ({ ...metric, host: metric.host ?? host }));
+        const byWriter = groupBy(withHost, ({ metric }) => writerOf(metric));
         await Promise.all([...byWriter].map(([write, list]) => write(list)));
       };
     },

@@ -6,13 +6,14 @@
  *
  * Promises: after a crash, the next holder of the lease continues, and no record counts twice.
  */
-import type { NewRecord, QueueNames, Store } from "@chouette-iot/queue";
+import type { QueueNames, Store } from "@chouette-iot/queue";
 import { type Seconds, shardOf } from "@chouette-iot/record";
 import { rawRecords } from "../aggregation/raw-records.js";
 import { restoreContexts } from "../aggregation/saved-contexts.js";
 import { carryWindows, readWindows, type StoredWindow, type WindowStore } from "../flush/carried-windows.js";
 import { rejectKept } from "../flush/rejections.js";
 import { windowKeys } from "../flush/window-state.js";
+import { groupBy } from "../runtime/group-by.js";
 
 export interface HandOverOptions {
   readonly store: Store;
@@ -44,14 +45,13 @@ async function forget(
   const [parts] = state.hasParts ? await store.state([partsKey]) : [];
   const restored = restoreContexts(parts, []);
   const letters = restored.ok ? [] : [rejectKept(parts ?? "", restored.reason, start, queues, now)];
-  const byShard = new Map<string, NewRecord[]>();
-  for (const { context } of restored.ok ? restored.value : []) {
-    const queue = shards[shardOf(context.metric, shards.length)]?.queues.rawMetrics ?? rawMetrics;
-    const records = byShard.get(queue) ?? [];
-    byShard.set(queue, records);
-    for (const value of rawRecords(context, start))
-      records.push({ score: start, id: `parts.${start}.${records.length}`, value });
-  }
+  const records = (restored.ok ? restored.value : [])
+    .flatMap(({ context }) => rawRecords(context, start).map((value) => ({ metric: context.metric, value })))
+    .map((record, index) => ({ ...record, score: start, id: `parts.${start}.${index}` }));
+  const byShard = groupBy(
+    records,
+    ({ metric }) => shards[shardOf(metric, shards.length)]?.queues.rawMetrics ?? rawMetrics,
+  );
   await store.settle({
     onlyWhile: new Map([[stateKey, text]]),
     state: new Map([stateKey, partsKey, ...others].map((key) => [key, undefined])),

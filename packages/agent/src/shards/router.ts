@@ -9,7 +9,6 @@
 import {
   absentValueReason,
   counterName,
-  type NewRecord,
   orphanRejection,
   type Page,
   pages,
@@ -21,6 +20,7 @@ import {
 import { decodeRawMetric, shardOf, toSeconds } from "@chouette-iot/record";
 import type { WindowStore } from "../flush/carried-windows.js";
 import type { Clock } from "../runtime/clock.js";
+import { groupBy } from "../runtime/group-by.js";
 
 export interface RouterOptions {
   readonly store: Store;
@@ -56,13 +56,10 @@ async function settlePage(
   onlyInEpoch: number,
 ): Promise<void> {
   const usable = page.filter(hasValue);
-  const byShard = new Map<string, NewRecord[]>();
-  for (const { id, score, value } of usable) {
-    const { rawMetrics: queue } = (shards[shardOf(metricIn(value), shards.length)] ?? { queues }).queues;
-    const records = byShard.get(queue) ?? [];
-    byShard.set(queue, records);
-    records.push({ id, score, value });
-  }
+  const byShard = groupBy(
+    usable,
+    ({ value }) => (shards[shardOf(metricIn(value), shards.length)] ?? { queues }).queues.rawMetrics,
+  );
   const { rawMetrics } = queues;
   if (usable.length > 0)
     await store.settle({

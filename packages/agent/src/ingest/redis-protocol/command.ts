@@ -18,7 +18,7 @@ export interface Lookup {
   run(store: BrokerStore): Promise<Reply>;
 }
 
-export type Result = Reply | Lookup;
+export type CommandResult = Reply | Lookup;
 
 export interface Call {
   readonly broker: BrokerContext;
@@ -32,7 +32,7 @@ export interface Command {
    * Checks the arguments, the first of which is the command's name, and returns the reply. It changes only the session and
    * the call's batch.
    */
-  run(args: readonly string[], call: Call): Result;
+  run(args: readonly string[], call: Call): CommandResult;
   /** Number of arguments after the name. */
   readonly arity: readonly [min: number, max: number];
   /** How it is handled after MULTI; `queued` by default. */
@@ -45,7 +45,7 @@ export function lookup(run: Lookup["run"]): Lookup {
   return { kind: "lookup", run };
 }
 
-export function isLookup(result: Result): result is Lookup {
+export function isLookup(result: CommandResult): result is Lookup {
   return typeof result === "object" && result?.kind === "lookup";
 }
 
@@ -93,7 +93,7 @@ export interface Session {
 /** The commands after a MULTI: checked and collected, but not executed. */
 export interface Transaction {
   readonly batch: WriteBatch;
-  readonly results: Result[];
+  readonly results: CommandResult[];
   /** Whether one of its commands was refused: then EXEC refuses all of them. */
   refused: boolean;
 }

@@ -9,18 +9,17 @@ import {
   type BrokerContext,
   type Call,
   type Command,
+  type CommandResult,
   isLookup,
   type Lookup,
-  type Result,
   type Session,
   type Transaction,
 } from "./command.js";
 import { COMMANDS } from "./commands/command-table.js";
-import { quote } from "./queue-keys.js";
-import { type Failure, failure, isFailure, QUEUED, type Reply } from "./reply.js";
+import { type Failure, failure, isFailure, QUEUED, quote, type Reply } from "./reply.js";
 import { WriteBatch } from "./write-batch.js";
 
-export type Outcome =
+export type Execution =
   /** The reply is known. */
   | { readonly kind: "now"; readonly reply: Reply }
   /** Being stored; `bytes` is its memory until then. Other requests may begin meanwhile. */
@@ -38,7 +37,7 @@ export function execute(
   bytes: number,
   session: Session,
   broker: BrokerContext,
-): Outcome {
+): Execution {
   const { transaction } = session;
   const command = permitted(args, session);
   if (isFailure(command)) {
@@ -52,7 +51,7 @@ export function execute(
   const call: Call = { broker, session, batch: new WriteBatch() };
   call.batch.bytes = bytes;
   const result = command.run(args, call);
-  return isFailure(result) ? refused(result, broker) : outcomeOf(result, call.batch, broker);
+  return isFailure(result) ? refused(result, broker) : executionOf(result, call.batch, broker);
 }
 
 function permitted(args: readonly string[], { authenticated, transaction }: Session): Command | Failure {
@@ -100,12 +99,12 @@ function refuse(transaction: Transaction): void {
   transaction.results.length = 0;
 }
 
-function refused(reply: Failure, broker: BrokerContext): Outcome {
+function refused(reply: Failure, broker: BrokerContext): Execution {
   broker.counters.refusedCommands++;
   return { kind: "now", reply };
 }
 
-function outcomeOf(result: Result, batch: WriteBatch, broker: BrokerContext): Outcome {
+function executionOf(result: CommandResult, batch: WriteBatch, broker: BrokerContext): Execution {
   if (isLookup(result)) return { kind: "lookup", run: () => writeAndLook(batch, result, broker) };
   if (batch.empty) return { kind: "now", reply: result };
   const bytes = batch.heldBytes;

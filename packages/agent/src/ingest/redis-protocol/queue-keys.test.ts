@@ -1,6 +1,6 @@
 import { queueNames } from "@chouette-iot/queue";
 import { describe, expect, it } from "vitest";
-import { isMarkerKey, QueueKeys, quote } from "./queue-keys.js";
+import { isMarkerKey, QueueKeys } from "./queue-keys.js";
 
 const keys = new QueueKeys(queueNames());
 
@@ -46,9 +46,4 @@ it("tells a client's marker from other keys", () => {
     `chouette:client:${"x".repeat(101)}`,
   ])
     expect(isMarkerKey(key)).toBe(false);
-});
-
-it("shows what a client sent in one short line", () => {
-  expect(quote("a\r\n\u0007é")).toBe("'a????'");
-  expect(quote("x".repeat(100)).length).toBeLessThan(72);
 });

@@ -3,7 +3,7 @@
  * other key finds nothing; writing to it is refused.
  */
 import type { QueueNames } from "@chouette-iot/queue";
-import { type Failure, failure } from "./reply.js";
+import { type Failure, failure, quote } from "./reply.js";
 
 type KeyKind = "keys" | "values";
 
@@ -52,10 +52,4 @@ export class QueueKeys {
 
 export function isMarkerKey(key: string): boolean {
   return MARKER_KEY.test(key);
-}
-
-/** Quotes a client's text for an error. */
-export function quote(text: string): string {
-  const plain = text.replace(/[^\x20-\x7e]/g, "?");
-  return `'${plain.length > 64 ? `${plain.slice(0, 64)}...` : plain}'`;
 }

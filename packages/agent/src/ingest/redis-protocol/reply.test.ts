@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { encodeReply, failure, list, type Reply } from "./reply.js";
+import { encodeReply, failure, list, quote, type Reply } from "./reply.js";
 
 const cases: readonly (readonly [reply: Reply, resp2: string, resp3: string])[] = [
   [{ kind: "status", text: "OK" }, "+OK\r\n", "+OK\r\n"],
@@ -22,4 +22,9 @@ function asText(wire: string): string {
 it.each(cases)("writes %j in both protocols", (reply, resp2, resp3) => {
   expect(asText(encodeReply(reply, 2))).toBe(resp2);
   expect(asText(encodeReply(reply, 3))).toBe(resp3);
+});
+
+it("shows what a client sent in one short line", () => {
+  expect(quote("a\r\n\u0007é")).toBe("'a????'");
+  expect(quote("x".repeat(100)).length).toBeLessThan(72);
 });

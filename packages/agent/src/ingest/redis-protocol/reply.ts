@@ -34,6 +34,12 @@ export function failure(message: string): Failure {
   return { kind: "failure", message };
 }
 
+/** Quotes a client's text for the message of a failure: one short line. */
+export function quote(text: string): string {
+  const plain = text.replace(/[^\x20-\x7e]/g, "?");
+  return `'${plain.length > 64 ? `${plain.slice(0, 64)}...` : plain}'`;
+}
+
 export function list(items: readonly Reply[]): Reply {
   return { kind: "list", items };
 }

@@ -1,9 +1,11 @@
 /** CLIENT: information about connections, and ending them. */
-import type { BrokerContext, Call, Result, Session } from "../command.js";
-import { quote } from "../queue-keys.js";
-import { type Failure, failure, OK, type Reply } from "../reply.js";
+import type { BrokerContext, Call, CommandResult, Session } from "../command.js";
+import { type Failure, failure, OK, quote, type Reply } from "../reply.js";
 
-export function client([, subcommand = "", ...args]: readonly string[], { broker, session }: Call): Result {
+export function client(
+  [, subcommand = "", ...args]: readonly string[],
+  { broker, session }: Call,
+): CommandResult {
   switch (subcommand.toUpperCase()) {
     case "SETNAME":
       return setNameCommand(args, session);

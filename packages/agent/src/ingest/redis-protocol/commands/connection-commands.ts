@@ -1,5 +1,5 @@
 /** Commands about the connection itself: login, protocol, database. */
-import type { BrokerContext, Call, Result, Session } from "../command.js";
+import type { BrokerContext, Call, CommandResult, Session } from "../command.js";
 import { type Failure, failure, list, OK, type Protocol, type Reply } from "../reply.js";
 import { setName } from "./client-commands.js";
 import { VERSION } from "./server-commands.js";
@@ -10,7 +10,7 @@ const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map([
 ]);
 
 /** HELLO [version [AUTH user password] [SETNAME name]] */
-export function hello(args: readonly string[], { broker, session }: Call): Result {
+export function hello(args: readonly string[], { broker, session }: Call): CommandResult {
   const [, version, ...options] = args;
   if (version !== undefined && !/^\d+$/.test(version))
     return failure("ERR Protocol version is not an integer or out of range");
@@ -71,7 +71,7 @@ function greeting(session: Session): Reply {
 }
 
 /** AUTH [user] password */
-export function auth(args: readonly string[], { broker, session }: Call): Result {
+export function auth(args: readonly string[], { broker, session }: Call): CommandResult {
   const [, first = "", second] = args;
   if (second === undefined && broker.isPassword === undefined)
     return failure(
@@ -93,11 +93,11 @@ function login(user: string, password: string, broker: BrokerContext, session: S
 }
 
 /** SELECT 0 */
-export function select([, database]: readonly string[]): Result {
+export function select([, database]: readonly string[]): CommandResult {
   return database === "0" ? OK : failure("ERR Chouette's broker has only database 0");
 }
 
-export function reset(_args: readonly string[], { broker, session }: Call): Result {
+export function reset(_args: readonly string[], { broker, session }: Call): CommandResult {
   session.authenticated = broker.isPassword === undefined;
   session.protocol = 2;
   session.name = "";
@@ -106,7 +106,7 @@ export function reset(_args: readonly string[], { broker, session }: Call): Resu
   return { kind: "status", text: "RESET" };
 }
 
-export function quit(_args: readonly string[], { session }: Call): Result {
+export function quit(_args: readonly string[], { session }: Call): CommandResult {
   session.end();
   return OK;
 }

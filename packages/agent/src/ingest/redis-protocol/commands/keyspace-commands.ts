@@ -3,7 +3,7 @@
  * markers of clients.
  */
 import type { BrokerStore } from "@chouette-iot/queue";
-import { type BrokerContext, type Call, lookup, type Result } from "../command.js";
+import { type BrokerContext, type Call, type CommandResult, lookup } from "../command.js";
 import { globMatcher } from "../glob.js";
 import { isMarkerKey, type QueueKey } from "../queue-keys.js";
 import { failure, list, type Reply } from "../reply.js";
@@ -16,7 +16,7 @@ const KEYS_AT_ONCE = 500;
 type Kind = "zset" | "hash" | "string" | "none";
 
 /** EXISTS key [key …] */
-export function exists([, ...keys]: readonly string[], { broker }: Call): Result {
+export function exists([, ...keys]: readonly string[], { broker }: Call): CommandResult {
   return lookup(async (store) => {
     const kinds = await Promise.all(keys.map((key) => kindOf(key, store, broker)));
     return kinds.filter((kind) => kind !== "none").length;
@@ -24,12 +24,12 @@ export function exists([, ...keys]: readonly string[], { broker }: Call): Result
 }
 
 /** TYPE key */
-export function type([, key = ""]: readonly string[], { broker }: Call): Result {
+export function type([, key = ""]: readonly string[], { broker }: Call): CommandResult {
   return lookup(async (store) => ({ kind: "status", text: await kindOf(key, store, broker) }));
 }
 
 /** TTL key, PTTL key: the remaining lifetime of a marker; -1 for a queue, which doesn't expire. */
-export function ttl([name = "", key = ""]: readonly string[], { broker }: Call): Result {
+export function ttl([name = "", key = ""]: readonly string[], { broker }: Call): CommandResult {
   return lookup(async (store) => {
     if (isMarkerKey(key)) {
       const [stored] = await store.state([key]);
@@ -42,18 +42,18 @@ export function ttl([name = "", key = ""]: readonly string[], { broker }: Call):
 }
 
 /** DBSIZE */
-export function dbsize(_args: readonly string[], { broker }: Call): Result {
+export function dbsize(_args: readonly string[], { broker }: Call): CommandResult {
   return lookup(async (store) => (await keysThere(store, broker)).length);
 }
 
 /** KEYS pattern */
-export function keys([, pattern = ""]: readonly string[], { broker }: Call): Result {
+export function keys([, pattern = ""]: readonly string[], { broker }: Call): CommandResult {
   if (pattern.length > MAX_PATTERN_LENGTH) return LONG_PATTERN;
   return lookup(async (store) => list(await keysLike(pattern, undefined, store, broker)));
 }
 
 /** SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]: all keys in one reply. */
-export function scan([, cursor = "", ...options]: readonly string[], { broker }: Call): Result {
+export function scan([, cursor = "", ...options]: readonly string[], { broker }: Call): CommandResult {
   if (!/^\d{1,20}$/.test(cursor)) return failure("ERR invalid cursor");
   let pattern = "*";
   let wanted: string | undefined;
@@ -90,7 +90,7 @@ async function keysLike(
 }
 
 /** DEL and other commands that would remove records. */
-export function removal([name = ""]: readonly string[]): Result {
+export function removal([name = ""]: readonly string[]): CommandResult {
   return failure(
     `ERR Chouette's broker doesn't support ${name.toUpperCase()}: records leave when they are delivered or expire, ` +
       "and each one is counted. `chouette queue` shows and deletes records",

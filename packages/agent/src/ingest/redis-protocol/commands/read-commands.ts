@@ -1,7 +1,7 @@
 /** Commands that read the queues, for people and for tests. A queue that isn't the agent's is empty. */
 import { type BrokerStore, pages } from "@chouette-iot/queue";
 import { fromStoredId, fromStoredValue, toStoredId } from "../byte-text.js";
-import { type Call, lookup, type Result } from "../command.js";
+import { type Call, type CommandResult, lookup } from "../command.js";
 import { failure, isFailure, list, MAX_ANSWER_LENGTH, type Reply } from "../reply.js";
 import { type Bound, parseBound } from "../score.js";
 
@@ -18,28 +18,28 @@ const NO_ID = "\x01";
 const TOO_LONG = failure(`ERR Chouette's broker returns at most ${MAX_RANGE} ids: request a part of them`);
 
 /** ZCARD key */
-export function zcard([, key = ""]: readonly string[], { broker }: Call): Result {
+export function zcard([, key = ""]: readonly string[], { broker }: Call): CommandResult {
   const queue = broker.keys.toRead(key, "keys");
   if (queue === undefined || isFailure(queue)) return queue ?? 0;
   return lookup((store) => store.size(queue));
 }
 
 /** HLEN key */
-export function hlen([, key = ""]: readonly string[], { broker }: Call): Result {
+export function hlen([, key = ""]: readonly string[], { broker }: Call): CommandResult {
   const queue = broker.keys.toRead(key, "values");
   if (queue === undefined || isFailure(queue)) return queue ?? 0;
   return lookup((store) => store.valueCount(queue));
 }
 
 /** HGET key id */
-export function hget([, key = "", id = ""]: readonly string[], { broker }: Call): Result {
+export function hget([, key = "", id = ""]: readonly string[], { broker }: Call): CommandResult {
   const queue = broker.keys.toRead(key, "values");
   if (queue === undefined || isFailure(queue)) return queue ?? null;
   return lookup((store) => broker.scans.run(async () => (await valuesOf(store, queue, [id]))?.[0] ?? null));
 }
 
 /** HMGET key id [id …] */
-export function hmget([, key = "", ...ids]: readonly string[], { broker }: Call): Result {
+export function hmget([, key = "", ...ids]: readonly string[], { broker }: Call): CommandResult {
   const queue = broker.keys.toRead(key, "values");
   if (isFailure(queue)) return queue;
   if (ids.length > MAX_VALUES)
@@ -75,7 +75,7 @@ async function valuesOf(
 }
 
 /** ZRANGE key start stop [WITHSCORES]; by rank only */
-export function zrange(args: readonly string[], { broker, session }: Call): Result {
+export function zrange(args: readonly string[], { broker, session }: Call): CommandResult {
   const [, key = "", first = "", last = "", ...options] = args;
   const start = parseRank(first);
   const stop = parseRank(last);
@@ -129,7 +129,7 @@ interface ScoreRange {
 }
 
 /** ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count] */
-export function zrangebyscore(args: readonly string[], { broker, session }: Call): Result {
+export function zrangebyscore(args: readonly string[], { broker, session }: Call): CommandResult {
   const [, key = "", first = "", last = "", ...options] = args;
   const min = parseBound(first);
   const max = parseBound(last);

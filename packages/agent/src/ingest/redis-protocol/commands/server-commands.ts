@@ -1,21 +1,20 @@
 /** Commands about the server, which libraries and people send to see what it is. */
-import type { Call, Result } from "../command.js";
-import { quote } from "../queue-keys.js";
-import { failure, list } from "../reply.js";
+import type { Call, CommandResult } from "../command.js";
+import { failure, list, quote } from "../reply.js";
 
 /** The version of Redis that the broker behaves like: drivers choose their commands by it. */
 export const VERSION = "7.0.0";
 
-export function ping([, text]: readonly string[], _call: Call): Result {
+export function ping([, text]: readonly string[], _call: Call): CommandResult {
   return text ?? { kind: "status", text: "PONG" };
 }
 
-export function echo([, text = ""]: readonly string[]): Result {
+export function echo([, text = ""]: readonly string[]): CommandResult {
   return text;
 }
 
 /** Returns all sections, whichever were requested: they are few. */
-export function info(_args: readonly string[], { broker }: Call): Result {
+export function info(_args: readonly string[], { broker }: Call): CommandResult {
   const uptime = Math.floor((broker.clock.monotonic() - broker.started) / 1000);
   return [
     "# Server",
@@ -41,7 +40,7 @@ export function info(_args: readonly string[], { broker }: Call): Result {
 }
 
 /** Drivers and redis-cli request the table of commands, but don't need it. */
-export function command([, subcommand = ""]: readonly string[]): Result {
+export function command([, subcommand = ""]: readonly string[]): CommandResult {
   switch (subcommand.toUpperCase()) {
     case "COUNT":
       return 0;
@@ -60,7 +59,7 @@ export function command([, subcommand = ""]: readonly string[]): Result {
  * A web page can make a browser post lines to a port of the same machine, and some of them might be commands. Like Redis, the
  * broker closes the connection when it sees an HTTP request.
  */
-export function crossProtocol(_args: readonly string[], { session }: Call): Result {
+export function crossProtocol(_args: readonly string[], { session }: Call): CommandResult {
   session.end();
   return failure("ERR this isn't a web server");
 }

@@ -5,17 +5,17 @@
  * written before.
  */
 import { MAX_OF_CONNECTION } from "../client-markers.js";
-import { type Call, isLookup, lookup, newTransaction, type Result } from "../command.js";
-import { isMarkerKey, quote } from "../queue-keys.js";
-import { failure, lengthOf, list, MAX_ANSWER_LENGTH, NO_LIST, OK, type Reply } from "../reply.js";
+import { type Call, type CommandResult, isLookup, lookup, newTransaction } from "../command.js";
+import { isMarkerKey } from "../queue-keys.js";
+import { failure, lengthOf, list, MAX_ANSWER_LENGTH, NO_LIST, OK, quote, type Reply } from "../reply.js";
 
-export function multi(_args: readonly string[], { session }: Call): Result {
+export function multi(_args: readonly string[], { session }: Call): CommandResult {
   if (session.transaction !== undefined) return failure("ERR MULTI calls can not be nested");
   session.transaction = newTransaction();
   return OK;
 }
 
-export function exec(_args: readonly string[], call: Call): Result {
+export function exec(_args: readonly string[], call: Call): CommandResult {
   const { broker, session } = call;
   const { transaction, watched } = session;
   if (transaction === undefined) return failure("ERR EXEC without MULTI");
@@ -33,7 +33,7 @@ const TOO_LONG = failure(
 );
 
 /** Lookups in a transaction see everything that the transaction stores. */
-function together(results: readonly Result[]): Result {
+function together(results: readonly CommandResult[]): CommandResult {
   const replies = results.filter((result): result is Reply => !isLookup(result));
   if (replies.length === results.length) return list(replies);
   return lookup(async (store) => {
@@ -49,7 +49,7 @@ function together(results: readonly Result[]): Result {
   });
 }
 
-export function discard(_args: readonly string[], { session }: Call): Result {
+export function discard(_args: readonly string[], { session }: Call): CommandResult {
   if (session.transaction === undefined) return failure("ERR DISCARD without MULTI");
   session.transaction = undefined;
   session.watched.clear();
@@ -57,7 +57,7 @@ export function discard(_args: readonly string[], { session }: Call): Result {
 }
 
 /** Refused for any other key: an OK would promise that EXEC notices its changes. */
-export function watch([, ...keys]: readonly string[], { broker, session }: Call): Result {
+export function watch([, ...keys]: readonly string[], { broker, session }: Call): CommandResult {
   if (session.transaction !== undefined) return failure("ERR WATCH inside MULTI is not allowed");
   const other = keys.find((key) => !isMarkerKey(key));
   if (other !== undefined)
@@ -71,7 +71,7 @@ export function watch([, ...keys]: readonly string[], { broker, session }: Call)
   return OK;
 }
 
-export function unwatch(_args: readonly string[], { session }: Call): Result {
+export function unwatch(_args: readonly string[], { session }: Call): CommandResult {
   session.watched.clear();
   return OK;
 }

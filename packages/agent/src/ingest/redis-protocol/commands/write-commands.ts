@@ -7,15 +7,15 @@ import { MAX_ID_BYTES } from "@chouette-iot/queue";
 import { seconds } from "@chouette-iot/record";
 import { fromStoredValue, toStoredId, toStoredValue } from "../byte-text.js";
 import { MAX_MARKER_LENGTH, MAX_OF_CONNECTION } from "../client-markers.js";
-import { type Call, lookup, type Result } from "../command.js";
-import { isMarkerKey, quote } from "../queue-keys.js";
-import { type Failure, failure, list, OK } from "../reply.js";
+import { type Call, type CommandResult, lookup } from "../command.js";
+import { isMarkerKey } from "../queue-keys.js";
+import { type Failure, failure, list, OK, quote } from "../reply.js";
 import { parseScore } from "../score.js";
 
 const ZADD_OPTIONS: ReadonlySet<string> = new Set(["NX", "XX", "GT", "LT", "CH", "INCR"]);
 
 /** ZADD key score id [score id …] */
-export function zadd(args: readonly string[], { broker, batch }: Call): Result {
+export function zadd(args: readonly string[], { broker, batch }: Call): CommandResult {
   const queue = broker.keys.toWrite(args[1] ?? "", "keys");
   if (typeof queue !== "string") return queue;
   const option = args[2]?.toUpperCase() ?? "";
@@ -32,7 +32,7 @@ export function zadd(args: readonly string[], { broker, batch }: Call): Result {
 }
 
 /** HSET key id value [id value …] */
-export function hset(args: readonly string[], { broker, batch }: Call): Result {
+export function hset(args: readonly string[], { broker, batch }: Call): CommandResult {
   const queue = broker.keys.toWrite(args[1] ?? "", "values");
   if (typeof queue !== "string") return queue;
   if (args.length % 2 !== 0)
@@ -46,7 +46,7 @@ export function hset(args: readonly string[], { broker, batch }: Call): Result {
 }
 
 /** As HSET, with the reply of Redis. */
-export function hmset(args: readonly string[], call: Call): Result {
+export function hmset(args: readonly string[], call: Call): CommandResult {
   const stored = hset(args, call);
   return typeof stored === "number" ? OK : stored;
 }
@@ -58,7 +58,7 @@ const BAD_ID = failure(
 const MAX_LIFETIME = seconds(31 * 86_400);
 
 /** SET chouette:client:NAME text EX seconds */
-export function setMarker(args: readonly string[], { session, batch }: Call): Result {
+export function setMarker(args: readonly string[], { session, batch }: Call): CommandResult {
   const [, key = "", argument = "", option, lifetime = "", ...others] = args;
   if (!isMarkerKey(key)) return notAMarker(key);
   if (option?.toUpperCase() !== "EX" || others.length > 0)
@@ -77,7 +77,7 @@ export function setMarker(args: readonly string[], { session, batch }: Call): Re
 }
 
 /** GET chouette:client:NAME */
-export function getMarker([, key = ""]: readonly string[], { broker }: Call): Result {
+export function getMarker([, key = ""]: readonly string[], { broker }: Call): CommandResult {
   if (!isMarkerKey(key)) return notAMarker(key);
   return lookup(async (store) => {
     // Requests of this client's former connection must be durable before the marker is returned.
@@ -89,7 +89,7 @@ export function getMarker([, key = ""]: readonly string[], { broker }: Call): Re
 }
 
 /** MGET key [key …]: null for every key that isn't a client's marker, as in Redis for keys of another type. */
-export function getMarkers([, ...keys]: readonly string[], { broker }: Call): Result {
+export function getMarkers([, ...keys]: readonly string[], { broker }: Call): CommandResult {
   return lookup(async (store) => {
     await store.write([]);
     const markers = keys.filter(isMarkerKey);
