@@ -1,6 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newFolder } from "../../../tests/support/folders.js";
 import { ChouetteClient } from "./client.js";
+import { ClientEvents } from "./client-events.js";
+import { Counters } from "./counters.js";
 
 /** Nobody listens on port 1: what the buffer has no room for is dropped. */
 function clientWithoutBroker() {
@@ -58,4 +60,99 @@ test("a listener that throws keeps no other from hearing", async () => {
   client.increment("m");
   await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(1);
   await client.close({ timeoutMs: 1 });
+});
+
+describe("events", () => {
+  function listen() {
+    const counters = new Counters();
+    const events = new ClientEvents(counters);
+    const heard: unknown[] = [];
+    events.on("connected", () => heard.push("connected"));
+    events.on("disconnected", ({ message }) => heard.push(`disconnected ${message}`));
+    events.on("error", ({ message }) => heard.push(`error ${message}`));
+    events.on("drop", (reason, records) => heard.push(`drop ${reason} ${records}`));
+    const next = async () => {
+      await new Promise(setImmediate);
+      return heard.splice(0);
+    };
+    return { counters, events, heard, next };
+  }
+
+  test("of a connection come once when it is there and once when it is lost, with the reason as an error", async () => {
+    const { counters, events, heard, next } = listen();
+    events.onConnected();
+    events.onConnected();
+    // Never in the middle of the client's work.
+    expect([heard, events.connected]).toEqual([[], true]);
+    expect(await next()).toEqual(["connected"]);
+    events.onDisconnected(new Error("gone"));
+    events.onDisconnected(new Error("gone"));
+    expect([events.connected, counters.disconnections]).toEqual([false, 1]);
+    expect(await next()).toEqual(["disconnected gone", "error gone"]);
+    events.onConnected();
+    events.onDisconnected(new Error("gone"));
+    // Nothing was stored in between: it is the same outage.
+    expect(await next()).toEqual(["connected", "disconnected gone"]);
+  });
+
+  test("of an error come once until something is stored, or there is another error", async () => {
+    const { counters, events, next } = listen();
+    for (const message of ["a", "a", "b", "b", "a"]) events.onRefused(new Error(message));
+    expect(await next()).toEqual(["error a", "error b", "error a"]);
+    expect(events.lastError?.message).toBe("a");
+    const before = Date.now();
+    events.onStored(7);
+    events.onStored(0);
+    expect([counters.stored, Number(events.lastStored) >= before]).toEqual([7, true]);
+    events.onError(new Error("a"));
+    expect(await next()).toEqual(["error a"]);
+    expect(Number(events.lastError?.at)).toBeGreaterThanOrEqual(before);
+  });
+
+  test("of an error have nothing of it but its message", async () => {
+    const { events } = listen();
+    const errors: Error[] = [];
+    events.on("error", (error) => errors.push(error));
+    events.onError(Object.assign(new Error("refused"), { password: "secret" }));
+    await new Promise(setImmediate);
+    expect(errors.map((error) => Object.keys(error))).toEqual([[]]);
+  });
+
+  test("of drops and recoveries are counted", async () => {
+    const { counters, events, next } = listen();
+    events.onDropped("buffer_full", 2);
+    events.onDropped("buffer_full", 3);
+    events.onSpillDropped("spill_lost", 4);
+    events.onRecovered(5);
+    events.onRecovered(6);
+    expect(counters).toMatchObject({ dropped: { buffer_full: 5, spill_lost: 4, closed: 0 }, recovered: 11 });
+    expect(await next()).toEqual(["drop buffer_full 2", "drop buffer_full 3", "drop spill_lost 4"]);
+  });
+
+  test("of refused calls are an error once for each reason, and a drop for each turn, with their number", async () => {
+    const { counters, events, next } = listen();
+    for (let turn = 0; turn < 2; turn++) {
+      events.onCallRefused("invalid_value");
+      events.onCallRefused("invalid_value");
+      events.onCallRefused("closed", "own words");
+      const errors = turn > 0 ? [] : [expect.stringMatching(/^error .*finite number/), "error own words"];
+      expect((await next()).sort()).toEqual([...["drop closed 1", "drop invalid_value 2"], ...errors]);
+    }
+    expect(counters.refused).toMatchObject({ invalid_value: 4, closed: 2, invalid_tags: 0 });
+    expect(events.lastError?.message).toBe("own words");
+  });
+
+  test("go to a listener only as long as it listens", async () => {
+    const { events } = listen();
+    const heard: string[] = [];
+    const hear = () => void heard.push("connected");
+    events.on("connected", hear);
+    events.onConnected();
+    await new Promise(setImmediate);
+    events.off("connected", hear);
+    events.connected = false;
+    events.onConnected();
+    await new Promise(setImmediate);
+    expect(heard).toEqual(["connected"]);
+  });
 });

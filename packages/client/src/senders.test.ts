@@ -139,6 +139,24 @@ test("a refusal is reported once until something is stored, and by each shard's 
   expect(heard).toEqual(["refused OOM full", "refused OOM full"]);
 });
 
+test("a Cluster that is found when they are closed is connected to no more", async () => {
+  start({ shards: SHARDS });
+  let opened = 0;
+  server.fault = ({ from, args }) => {
+    opened = from;
+    if (args[0] !== "CLUSTER") return undefined;
+    senders.close();
+    return { reply: array([]) };
+  };
+  const answers = [0, 1, 2].map(add);
+  await until("the Cluster to be found", () => opened > 0 && server.sockets.size === 0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect([outbox.records, server.sockets.size, heard]).toEqual([3, 0, []]);
+  // The search for the server of the first shard, and the connection to it.
+  expect(opened).toBeLessThanOrEqual(2);
+  expect(answers).toHaveLength(3);
+});
+
 test("without shards, a Cluster adds no senders", async () => {
   start();
   expect(await outbox.addText("chouette:metrics:raw", "{}", "1")).toBe(true);

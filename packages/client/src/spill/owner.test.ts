@@ -1,3 +1,4 @@
+import { uptime } from "node:os";
 import { expect, test } from "vitest";
 import { isAlive, NOBODY, thisProcess } from "./owner.js";
 
@@ -14,3 +15,19 @@ test.runIf(process.platform === "linux")("a process that got the id of an ended 
 test.each(["", "-", "0-0", "-5-1", "x-1"])("%j is no owner", (owner) => {
   expect(isAlive(owner)).toBe(false);
 });
+
+test.runIf(process.platform === "linux")("a process is known by its id and the time when it started", () => {
+  const [pid, begun] = thisProcess().split("-");
+  expect(Number(pid)).toBe(process.pid);
+  // In hundredths of a second since the boot.
+  expect(Math.abs(Number(begun) / 100 - (uptime() - process.uptime()))).toBeLessThan(5);
+});
+
+test.runIf(process.platform === "linux")(
+  "a process that has ended is no owner, whatever it started at",
+  () => {
+    const beyondAll = 2 ** 22 + 1;
+    for (const begun of ["0", "1", "undefined"]) expect(isAlive(`${beyondAll}-${begun}`)).toBe(false);
+    expect(isAlive(`${process.pid}.5-1`)).toBe(false);
+  },
+);

@@ -52,3 +52,48 @@ test("rubbish is passed over and counted", () => {
   expect(parsed.torn).toBe(4);
   expect(parsed.batches.map(({ rows }) => rows.ids.length)).toEqual([1]);
 });
+
+test("a batch in doubt is read with what its fate depends on", () => {
+  const rows = emptyRows("q");
+  addRow(rows, "1", "id", "{}");
+  for (const carrier of [{ id: "7", address: "1.2.3.4:5" }, undefined]) {
+    const doubt = { marker: "m", sequence: "3", carrier };
+    expect(parseSegment(batchText(rows, doubt))).toEqual({ batches: [{ rows, doubt }], torn: 0 });
+  }
+});
+
+test("a batch without records is none", () => {
+  expect(parseSegment(batchText(emptyRows("q")) + batchText(emptyRows("r")))).toEqual({
+    batches: [],
+    torn: 0,
+  });
+});
+
+test.each([
+  "null",
+  "5",
+  "[]",
+  "{}",
+  '{"queue":5}',
+  '"queue"',
+  "",
+])("a head of %s is torn, and so are the records below it, until the next head", (head) => {
+  const { batches: read, torn } = parseSegment(`#${head}\n1 a {}\n2 b {}\n#{"queue":"q"}\n3 c {}\n`);
+  expect([torn, read.map(({ rows }) => rows.ids)]).toEqual([3, [["c"]]]);
+});
+
+test.each([
+  "1 a",
+  "1  {}",
+  " a {}",
+  "1 a {} ",
+  "1 a []",
+  "a {}",
+  "",
+  "1 a b {}",
+])("%j is no record", (line) => {
+  expect(parseSegment(`#{"queue":"q"}\n${line}\n3 c {}\n`)).toMatchObject({
+    batches: [{ rows: { ids: ["c"] } }],
+    torn: 1,
+  });
+});
