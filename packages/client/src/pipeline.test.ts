@@ -365,7 +365,7 @@ describe("the end of the process", () => {
     const client = start({ exitSignals: true, exitTimeoutMs: LONG_MS });
     const answer = client.increment("m");
     const [ours] = process.listeners("SIGTERM");
-    await ours?.("SIGTERM", 15);
+    ours?.("SIGTERM");
     expect(await answer).toBe(true);
     process.off("SIGTERM", program);
   });
