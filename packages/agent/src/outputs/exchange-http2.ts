@@ -79,14 +79,10 @@ function exchangeOn(
   });
 }
 
-/** Node adds no authorization header here for user and password of the URL. */
 function headersOf({ url, method, headers, body }: ExchangedRequest): OutgoingHttpHeaders {
-  const { username, password } = url;
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return {
     ...{ ":method": method, ":scheme": "https", ":authority": url.host, ":path": url.pathname + url.search },
     ...headers,
-    ...(user === ":" ? {} : { authorization: `Basic ${Buffer.from(user).toString("base64")}` }),
     ...(method === "POST" ? { "content-length": `${body.length}` } : {}),
   };
 }

@@ -10,6 +10,7 @@
  */
 import { type Milliseconds, milliseconds } from "@chouette-iot/record";
 import { redact, urlSecrets } from "../runtime/redact.js";
+import { basicCredentials, loginOf } from "../runtime/url-login.js";
 import { outcomeOf } from "./answer.js";
 import { type ConnectionOptions, Connections } from "./connections.js";
 import { exchange } from "./exchange.js";
@@ -71,7 +72,8 @@ export class HttpSender {
   }
 
   async #send(request: HttpRequest, url: URL, signal?: AbortSignal): Promise<Outcome> {
-    const { method, headers, body = new Uint8Array() } = request;
+    const { method, body = new Uint8Array() } = request;
+    const target = { url: withoutLogin(url), headers: { ...request.headers, ...authorization(url) } };
     const connections = this.#connections.to(url);
     const withoutSecrets = (text: string) => redact(text, secretsOf(request, url));
     const deadline = new Deadline(this.#timeouts, signal);
@@ -83,7 +85,7 @@ export class HttpSender {
     this.#meter.begin(url.hostname, request.purpose);
     try {
       const options = { timeouts: this.#timeouts, signal: deadline.signal, onSent };
-      const answer = await exchange({ url, method, headers, body }, connections, options);
+      const answer = await exchange({ ...target, method, body }, connections, options);
       const outcome = outcomeOf({ ...answer, text: withoutSecrets(answer.text) }, bytes);
       if (!maySendMore(outcome)) connections.end();
       return outcome;
@@ -97,6 +99,16 @@ export class HttpSender {
   async close(): Promise<void> {
     this.#connections.close();
   }
+}
+
+/** Not by Node, which adds it only to HTTP/1.1, and throws if a percent sign in a password isn't escaped. */
+function authorization(url: URL): Readonly<Record<string, string>> {
+  const login = loginOf(url);
+  return login === undefined ? {} : { Authorization: `Basic ${basicCredentials(login)}` };
+}
+
+function withoutLogin(url: URL): URL {
+  return Object.assign(new URL(url), { username: "", password: "" });
 }
 
 /** Whether the answer is the intake's: then its connection can be used again. */

@@ -12,6 +12,7 @@ import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import type { Milliseconds } from "@chouette-iot/record";
 import { bareHost, shownAddress } from "../runtime/address.js";
+import { basicCredentials, loginOf } from "../runtime/url-login.js";
 import type { Security } from "./secure-socket.js";
 
 export interface Target {
@@ -67,8 +68,7 @@ function requestOf(proxy: URL, options: RequestOptions): ClientRequest {
   return (protocol === "https:" ? httpsRequest : httpRequest)({ ...address, ...certificate, ...options });
 }
 
-function authorization({ username, password }: URL): Record<string, string> {
-  if (username === "" && password === "") return {};
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { "Proxy-Authorization": `Basic ${Buffer.from(credentials).toString("base64")}` };
+function authorization(proxy: URL): Record<string, string> {
+  const login = loginOf(proxy);
+  return login === undefined ? {} : { "Proxy-Authorization": `Basic ${basicCredentials(login)}` };
 }

@@ -5,6 +5,7 @@
  * Promises: the result contains none of the given secrets, and no user or password of a URL. Other forms of a secret,
  * such as reversed or encrypted, are not recognised.
  */
+import { basicCredentials, loginOf } from "./url-login.js";
 
 const HIDDEN = "(hidden)";
 
@@ -23,18 +24,8 @@ export function redact(text: string, secrets: readonly string[]): string {
 }
 
 /** The secrets of a URL in every form that a response may repeat: as written, decoded, and as Basic authentication. */
-export function urlSecrets({ username, password }: URL): readonly string[] {
-  if (username === "" && password === "") return [];
-  const decoded = [username, password].map(decode);
-  const basic = Buffer.from(decoded.join(":")).toString("base64");
-  return [username, password, ...decoded, basic];
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // A percent sign without an escape: Node sends the text as it is.
-    return text;
-  }
+export function urlSecrets(url: URL): readonly string[] {
+  const login = loginOf(url);
+  if (login === undefined) return [];
+  return [url.username, url.password, login.username, login.password, basicCredentials(login)];
 }

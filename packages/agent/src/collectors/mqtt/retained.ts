@@ -9,6 +9,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { generate, type IConnectPacket, type Packet, parser } from "mqtt-packet";
 import { bareHost } from "../../runtime/address.js";
+import { loginOf } from "../../runtime/url-login.js";
 
 const PORTS: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:": 8883 };
 
@@ -28,8 +29,9 @@ export function readRetained(
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const parsed = new URL(url);
-    const { protocol, port, username, password } = parsed;
-    const login = connectPacket(decodeURIComponent(username), decodeURIComponent(password));
+    const { protocol, port } = parsed;
+    const { username, password } = loginOf(parsed) ?? { username: "", password: "" };
+    const login = connectPacket(username, password);
     const address = { host: bareHost(parsed), port: Number(port) || (PORTS[protocol] ?? 0) };
     // Explicit: with NODE_TLS_REJECT_UNAUTHORIZED=0, anybody could get the password. TLS has no server name for an address.
     const verified = { servername: isIP(address.host) === 0 ? address.host : "", rejectUnauthorized: true };
