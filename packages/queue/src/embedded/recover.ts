@@ -6,8 +6,8 @@
  */
 import { join } from "node:path";
 import type { BlockCache } from "./block-cache.js";
-import { type Change, JOURNAL_VERSION, type Mark, type Opened, type QueueRemoval } from "./change.js";
-import { Content } from "./content.js";
+import { type Change, JOURNAL_VERSION, type Mark, type Opened } from "./change.js";
+import type { Content } from "./content.js";
 import { numbersIn, segmentName, UNFINISHED } from "./file-names.js";
 import type { FileSystem } from "./files.js";
 import {
@@ -18,12 +18,11 @@ import {
   framesIn,
   isUnfinished,
 } from "./frame.js";
-import { hashId } from "./id-filter.js";
 import { Journal } from "./journal.js";
 import { changeOf, type LaterFrames, readLaterFrames } from "./later-frames.js";
 import { Losses } from "./losses.js";
-import type { Entry } from "./memory-table.js";
 import { takeOrphans } from "./orphan-runs.js";
+import { Replay } from "./replay.js";
 import type { Run } from "./run.js";
 import { RunFiles } from "./run-files.js";
 
@@ -61,19 +60,15 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 class Recovery {
   readonly #options: RecoveryOptions;
   readonly #names: readonly string[];
-  readonly #content = new Content();
   readonly #journal: Journal;
+  readonly #replay: Replay;
   readonly #losses = new Losses();
-  /** Records in memory by number. */
-  readonly #byNumber = new Map<number, Entry>();
   readonly #segments: readonly number[];
   readonly #runFiles: RunFiles;
   /** The journal has the records from this number on, according to its first segment. */
   #firstNumber = Number.POSITIVE_INFINITY;
   #nextSequence = 1;
   #hasFrames = false;
-  /** Whether the journal's first segment is being read. */
-  #isFirstSegment = false;
   #laterFrames: LaterFrames | undefined;
   /** The segment, and the offset in it, at which a power cut ended the journal. */
   #cutPath: { readonly path: string; readonly end: number } | undefined;
@@ -86,14 +81,7 @@ class Recovery {
     this.#segments = numbersIn("journal", names);
     this.#runFiles = new RunFiles({ ...options, names, losses: this.#losses });
     this.#journal = new Journal(options.files, options.folder, Math.max(0, ...this.#segments) + 1);
-    this.#content.onEntry = (entry) => {
-      this.#byNumber.set(entry.number, entry);
-      this.#journal.entered(entry.number);
-    };
-    this.#content.onLeft = (number) => {
-      this.#byNumber.delete(number);
-      this.#journal.left(number);
-    };
+    this.#replay = new Replay(this.#journal, this.#runFiles, this.#losses);
   }
 
   async run(): Promise<Recovered> {
@@ -106,31 +94,29 @@ class Recovery {
         throw new Error("the journal takes too long to read");
       }
       const later = segments.slice(index + 1);
-      if ((await this.#replay(number, later.length === 0)) === "ends here") {
+      if ((await this.#readSegment(number, later.length === 0)) === "ends here") {
         await this.#forget(later);
         break;
       }
     }
     // Runs alone don't tell what was in the journal.
     if (segments.length === 0 && this.#runFiles.numbers.length > 0) this.#losses.missing();
-    const before = this.#content.sizes();
+    const { content } = this.#replay;
+    const before = content.sizes();
     const unneeded = await takeOrphans({
-      ...{ files, folder, content: this.#content, runFiles: this.#runFiles, losses: this.#losses },
+      ...{ files, folder, content, runFiles: this.#runFiles, losses: this.#losses },
       firstNumber: this.#firstNumber,
     });
-    for (const [queue, size] of this.#content.sizes()) {
+    for (const [queue, size] of content.sizes()) {
       this.#losses.found(queue, size - (before.get(queue) ?? 0));
     }
     // So that an unreadable block is reported when it is read.
     this.#options.cache.clear();
     if (segments.length > 0) this.#losses.end({ last: this.#lastMark, opened: this.#opened }, boot);
     const flushedThrough = await this.#flushed();
-    const journal = this.#journal;
-    this.#content.onEntry = ({ number }) => journal.entered(number);
-    this.#content.onLeft = (number) => journal.left(number);
     return {
-      content: this.#content,
-      journal,
+      content: this.#replay.end(),
+      journal: this.#journal,
       nextSequence: this.#nextSequence,
       flushedThrough,
       nextRun: this.#runFiles.next,
@@ -140,7 +126,7 @@ class Recovery {
   }
 
   /** @returns "ends here" if a power cut kept what follows from the disk */
-  async #replay(number: number, isLast: boolean): Promise<"ends here" | undefined> {
+  async #readSegment(number: number, isLast: boolean): Promise<"ends here" | undefined> {
     const { files, folder } = this.#options;
     const path = join(folder, segmentName(number));
     const seed = fileSeed("journal", number);
@@ -152,8 +138,7 @@ class Recovery {
       this.#losses.unreadable(path, 0);
       return;
     }
-    this.#isFirstSegment = number === this.#segments[0];
-    const { nextNumber } = this.#content;
+    const { nextNumber } = this.#replay.content;
     // Removed below if nothing in it can be read: then the file is moved away, instead of deleted by the journal.
     const segment = { path, file: undefined, seed, firstNumber: nextNumber, bytes: bytes.length };
     this.#journal.segments.push({ ...segment, live: 0, dirty: false });
@@ -187,7 +172,8 @@ class Recovery {
       end = frame.end;
       this.#hasFrames = true;
       this.#nextSequence = frame.sequence + 1;
-      await this.#apply(change);
+      this.#note(change.mark, number);
+      await this.#replay.apply(change);
     }
     const isBegun = isLast && (bytes.length === 0 || isUnfinished(bytes, 0, this.#nextSequence));
     // The process was killed before it had written the first frame: the segment before it tells how the journal ends.
@@ -197,6 +183,14 @@ class Recovery {
     if (isBegun) return this.#empty(path);
     this.#journal.segments.pop();
     this.#losses.unreadable(path, bytes.length);
+  }
+
+  #note(mark: Mark | undefined, segment: number): void {
+    if (mark === undefined) return;
+    this.#lastMark = mark;
+    if (mark.kind !== "opened") return;
+    this.#opened = mark;
+    if (segment === this.#segments[0]) this.#firstNumber = mark.nextNumber;
   }
 
   /** Whether frames are missing between this one and the last. */
@@ -259,57 +253,6 @@ class Recovery {
       await files.syncFolder(folder);
     }
     return this.#nextSequence - 1;
-  }
-
-  async #apply(change: Change): Promise<void> {
-    if (change.mark !== undefined) {
-      this.#lastMark = change.mark;
-      if (change.mark.kind === "opened") {
-        this.#opened = change.mark;
-        this.#content.nextNumber = Math.max(this.#content.nextNumber, change.mark.nextNumber);
-        const segment = this.#journal.segments.at(-1);
-        if (this.#isFirstSegment) this.#firstNumber = change.mark.nextNumber;
-        if (segment?.live === 0) segment.firstNumber = this.#content.nextNumber;
-        // A head names every run. Others were emptied or merged by a frame that is missing.
-        const named = new Set(change.runs?.map(({ run }) => run));
-        for (const queue of this.#content.queues.values()) {
-          queue.runs = queue.runs.filter(({ id }) => named.has(id));
-        }
-      }
-    }
-    for (const { queue, run: id, below, replaces, removed } of change.runs ?? []) {
-      const run = await this.#runFiles.open(id);
-      const content = this.#content.queue(queue);
-      if (run === undefined && this.#runFiles.has(id)) continue;
-      for (const ordinal of removed) run?.removed.add(ordinal);
-      // Records of an earlier run are still in memory if the frame that names it is missing. Records of a deleted run were
-      // removed, or are in a run that a later frame names: they must not return from the journal.
-      const moved = [...content.table.after(undefined)].filter(
-        (entry) => entry.number < below && (run === undefined || run.mayHave(hashId(entry.id))),
-      );
-      content.remove({ queue, numbers: [], entries: moved, ordinals: new Map() });
-      if (run === undefined) continue;
-      content.takeRun(run, below, replaces);
-    }
-    // Sizes are those before the change, except that a head includes the runs that it names.
-    const { sizes, mark } = change;
-    if (sizes !== undefined && (sizes.size > 0 || mark !== undefined)) {
-      this.#losses.observe(sizes, this.#content, mark !== undefined);
-    }
-    const removals = change.removals?.map((removal) => this.#withEntries(removal));
-    this.#content.apply(removals === undefined ? change : { ...change, removals });
-  }
-
-  #withEntries(removal: QueueRemoval): QueueRemoval {
-    const entries = removal.numbers.flatMap((number) => this.#byNumber.get(number) ?? []);
-    const { runs } = this.#content.queue(removal.queue);
-    let absent = removal.numbers.length - entries.length;
-    for (const [id, ordinals] of removal.ordinals) {
-      if (!runs.some((run) => run.id === id)) absent += ordinals.length;
-    }
-    // These records were removed before their files were deleted.
-    this.#losses.found(removal.queue, absent);
-    return { ...removal, entries };
   }
 }
 
