@@ -14,4 +14,10 @@ test("whatever is thrown has a message", () => {
   expect(messageOf(Symbol("s"))).toBe("Symbol(s)");
   expect(messageOf(Object.create(null))).toBe("unknown error");
   expect(messageOf("")).toBe("unknown error");
+  expect(messageOf(new AggregateError([new Error("only")]))).toBe("only");
+  expect(messageOf(new AggregateError([]))).toBe("AggregateError");
+  expect(messageOf(Object.assign(new Error(), { code: "", name: "" }))).toBe("unknown error");
+  expect(messageOf({ message: 5, name: "no error" })).toBe("[object Object]");
+  for (const other of [null, undefined, 5]) expect(messageOf(other)).toBe(String(other));
+  expect(messageOf({ message: "", errors: [new Error("a"), "b", new Error("a")] })).toBe("a, b");
 });

@@ -8,6 +8,7 @@ import {
   newSketch,
   type Sketch,
   sketchKey,
+  sketchKeyValue,
   sketchQuantile,
   toPlainSketch,
 } from "./sketch.js";
@@ -119,5 +120,126 @@ describe("a sketch", () => {
       null,
     ];
     expect(wrong.map(fromPlainSketch)).toEqual(wrong.map(() => undefined));
+  });
+});
+
+describe("of samples", () => {
+  it("a bin's middle is in that bin, of either sign, and zero has its own", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 32_767 }), (key) => {
+        const value = sketchKeyValue(key);
+        fc.pre(Number.isFinite(value));
+        expect([sketchKey(value), sketchKey(-value)]).toEqual([key, -key]);
+        expect(sketchKeyValue(-key)).toBe(-value);
+      }),
+    );
+    expect([sketchKeyValue(0), sketchKey(9.94185408912145e-10)]).toEqual([0, 1]);
+  });
+
+  it("a weighted one counts for as many as it says", () => {
+    const weighted = newSketch();
+    for (const [value, count] of [
+      [5, 3],
+      [-2, 2],
+      [0, 1],
+    ] as const)
+      expect(addToSketch(weighted, value, count)).toBe(true);
+    expect(weighted).toEqual(sketchOf([5, 5, 5, -2, -2, 0]));
+    expect(weighted).toMatchObject({ count: 6, sum: 11, min: -2, max: 5 });
+  });
+
+  it("the negative zero is zero", () => {
+    const { min, max, bins } = sketchOf([-0]);
+    expect([Object.is(min, 0), Object.is(max, 0), [...bins]]).toEqual([true, true, [[0, 1]]]);
+  });
+
+  it("there is a quantile between their minimum and maximum, and none without a sample", () => {
+    expect(sketchQuantile(newSketch(), 0.5)).toBeNaN();
+    for (const part of [0, 0.3, 1]) expect(sketchQuantile(sketchOf([7]), part)).toBe(7);
+    const sketch = sketchOf([-10, -10, 0, 20]);
+    expect([0, 0.5, 0.7, 1].map((part) => Math.round(sketchQuantile(sketch, part)))).toEqual([
+      -10, -10, 0, 20,
+    ]);
+  });
+
+  it("two sketches whose sum isn't finite stay as they are", () => {
+    const [one, other] = [sketchOf([1e308, 5]), sketchOf([1e308])];
+    expect(mergeSketches(one, other)).toBe(false);
+    expect([one, other]).toEqual([sketchOf([1e308, 5]), sketchOf([1e308])]);
+    expect(mergeSketches(one, sketchOf([-1e308]))).toBe(true);
+    expect(one).toMatchObject({ count: 3, min: -1e308, max: 1e308 });
+  });
+
+  it("none is lost where bins are joined, and the highest keep theirs", () => {
+    const sketch = newSketch();
+    for (let key = 1; key <= MAX_BINS; key++) addToSketch(sketch, sketchKeyValue(key));
+    expect(sketch.bins.size).toBe(MAX_BINS);
+    for (let more = 1; more <= 3; more++) {
+      addToSketch(sketch, sketchKeyValue(MAX_BINS + more));
+      expect([sketch.bins.size, sketch.count]).toEqual([MAX_BINS, MAX_BINS + more]);
+      expect([...sketch.bins.values()].reduce((sum, count) => sum + count)).toBe(sketch.count);
+      expect([sketch.bins.get(more), sketch.bins.get(more + 1), sketch.bins.get(more + 2)]).toEqual([
+        undefined,
+        more + 1,
+        1,
+      ]);
+    }
+    expect(fromPlainSketch(toPlainSketch(sketch))).toEqual(sketch);
+  });
+});
+
+describe("read from JSON", () => {
+  const plain = toPlainSketch(sketchOf([1, 2, 2]));
+
+  it("a sketch may name a key twice, and has the sum of both", () => {
+    const twice = { ...plain, k: [5, 5, -3], n: [1, 1, 1] };
+    expect([...(fromPlainSketch(twice)?.bins ?? [])]).toEqual([
+      [5, 2],
+      [-3, 1],
+    ]);
+  });
+
+  it("the outermost keys are the last ones that there are", () => {
+    expect(fromPlainSketch({ ...plain, k: [-32_767, 32_767], n: [1, 2] })?.count).toBe(3);
+    for (const key of [32_768, -32_768, 0.5, "1", null])
+      expect(fromPlainSketch({ ...plain, k: [0, key], n: [1, 2] })).toBeUndefined();
+  });
+
+  it.each([
+    ...["count", "sum", "min", "max"].flatMap((name) => [
+      { [name]: "1" },
+      { [name]: Number.NaN },
+      { [name]: undefined },
+    ]),
+    { min: 3, max: 2.9 },
+    { k: undefined },
+    { k: "12" },
+    { n: undefined },
+    { n: "12" },
+    { n: [1, 2, 0] },
+    { k: [1, 2, 3] },
+    { n: [3, 0] },
+    { n: [4, -1] },
+    { n: [1.5, 1.5] },
+    { n: ["1", 2] },
+    { n: [1, 1] },
+    { count: 0, k: [], n: [] },
+    { count: 2 ** 53, n: [1, 2 ** 53] },
+  ])("with %j it is none", (wrong) => {
+    expect(fromPlainSketch(plain)).toEqual(sketchOf([1, 2, 2]));
+    expect(fromPlainSketch({ ...plain, ...wrong })).toBeUndefined();
+  });
+
+  it("a sketch has no more bins than one that was made here, and one of equal values is one", () => {
+    const ofBins = (bins: number) => ({
+      ...plain,
+      count: bins,
+      k: Array.from({ length: bins }, (_, key) => key),
+      n: Array.from({ length: bins }, () => 1),
+    });
+    expect(fromPlainSketch(ofBins(MAX_BINS))?.bins.size).toBe(MAX_BINS);
+    expect(fromPlainSketch(ofBins(MAX_BINS + 1))).toBeUndefined();
+    expect(fromPlainSketch(toPlainSketch(sketchOf([4, 4])))).toEqual(sketchOf([4, 4]));
+    for (const other of [undefined, 5, "sketch", []]) expect(fromPlainSketch(other)).toBeUndefined();
   });
 });

@@ -141,3 +141,169 @@ it("a sum that would be infinite becomes two records, of a count as of a sketch"
   expect(await Promise.all(answers)).toEqual([true, true, true, true]);
   expect(stored.map(({ value }) => sumOf(value))).toEqual([1.5e308, 1.5e308, 1.5e308, 1.5e308]);
 });
+
+describe("a second", () => {
+  it("is one of the clock: its first millisecond and its last are in one record, the next one isn't", () => {
+    const { stored, aggregator } = startAggregator();
+    const context = new Metric("count", "m", {}).context({});
+    for (const at of [START, START + 999, START + 1_000, START + 1_999, START + 2_000])
+      void aggregator.addToSum(context, 1, at);
+    aggregator.flush();
+    expect(stored.map(({ value, at }) => [value, at])).toEqual([
+      [2, START + 999],
+      [2, START + 1_999],
+      [1, START + 2_000],
+    ]);
+  });
+
+  it("ends when the clock is set back", () => {
+    const { stored, aggregator } = startAggregator();
+    const context = new Metric("gauge", "m", {}).context({});
+    for (const at of [START + 5_500, START + 4_999]) void aggregator.setGauge(context, at, at);
+    expect(stored.map(({ at }) => at)).toEqual([START + 5_500]);
+    // It is that of the time that was set.
+    void aggregator.setGauge(context, 1, START + 4_000);
+    expect([stored.length, aggregator.pending]).toEqual([1, 1]);
+  });
+
+  it("admits contexts up to the limit, those that it has admitted again and again", () => {
+    const { counters, aggregator } = startAggregator(2);
+    const metric = new Metric("count", "m", {});
+    const [a, b, c] = ["a", "b", "c"].map((name) => metric.context({ name }));
+    if (a === undefined || b === undefined || c === undefined) throw new Error("no contexts");
+    for (let second = 0; second < 3; second++) {
+      const now = START + second * 1_000;
+      expect(aggregator.isAtCardinalityLimit(now)).toBe(false);
+      expect([aggregator.admit(a, now), aggregator.admit(a, now)]).toEqual([a, a]);
+      expect(aggregator.isAtCardinalityLimit(now)).toBe(false);
+      expect(aggregator.admit(b, now)).toBe(b);
+      expect([now - 1, now, now + 999, now + 1_000].map((at) => aggregator.isAtCardinalityLimit(at))).toEqual(
+        [false, true, true, false],
+      );
+      expect([aggregator.admit(c, now), aggregator.admit(c, now)]).toEqual([
+        metric.overflowContext,
+        metric.overflowContext,
+      ]);
+      expect(aggregator.admit(metric.overflowContext, now)).toBe(metric.overflowContext);
+      expect([aggregator.admit(a, now), aggregator.admit(b, now)]).toEqual([a, b]);
+      expect(counters.overflowed).toBe(3 * (second + 1));
+    }
+  });
+});
+
+describe("an answer", () => {
+  const contexts = () => {
+    const metrics = [
+      new Metric("count", "a", {}),
+      new Metric("set", "s", {}),
+      new Metric("histogram", "h", {}),
+    ];
+    return metrics.map((metric) => metric.context({}));
+  };
+
+  it("is true if all records of the flush are stored, and that of each call of it", async () => {
+    for (const missing of [0, 1, undefined]) {
+      let stores = 0;
+      const store = async () => stores++ !== missing;
+      const aggregator = new Aggregator(10, { aggregated: 0, overflowed: 0 }, store);
+      const [count, set] = contexts();
+      if (count === undefined || set === undefined) throw new Error("no contexts");
+      const answers = [
+        aggregator.addToSum(count, 1, START),
+        aggregator.addToSet(set, ["a"], START),
+        aggregator.addToSum(count, 1, START),
+      ];
+      aggregator.flush();
+      const later = aggregator.addToSum(count, 1, START);
+      aggregator.flush();
+      expect([stores, await Promise.all(answers), await later]).toEqual([
+        3,
+        answers.map(() => missing === undefined),
+        true,
+      ]);
+    }
+  });
+
+  it("of a call that fills a record is that of this record", async () => {
+    const { stored, counters, aggregator } = startAggregator();
+    const [, set, histogram] = contexts();
+    if (set === undefined || histogram === undefined) throw new Error("no contexts");
+    const thousand = Array.from({ length: 1_000 }, (_, index) => index);
+    void aggregator.addToSet(set, thousand.slice(1), START);
+    expect(stored).toEqual([]);
+    expect(await aggregator.addToSet(set, [0], START)).toBe(true);
+    for (const value of thousand.slice(1)) void aggregator.addSample(histogram, value, 1, START);
+    expect(stored.length).toBe(1);
+    expect(await aggregator.addSample(histogram, 0, 1, START)).toBe(true);
+    expect(stored.map(({ value }) => JSON.parse(`${value}`).length)).toEqual([1_000, 1_000]);
+    expect([aggregator.pending, counters.aggregated]).toEqual([0, 1 + 999]);
+    // The next record begins with nothing.
+    void aggregator.addToSet(set, ["a"], START);
+    void aggregator.addSample(histogram, 7, 2.5, START);
+    aggregator.flush();
+    expect(stored.slice(2).map(({ value }) => value)).toEqual(['["a"]', "[[7,2.5]]"]);
+  });
+
+  it("comes at the end of the second without a further call", async () => {
+    const { stored, aggregator } = startAggregator();
+    const [count] = contexts();
+    if (count === undefined) throw new Error("no context");
+    // A tenth of a second before its end.
+    const begun = performance.now();
+    expect(await aggregator.addToSum(count, 1, START + 900)).toBe(true);
+    expect(performance.now() - begun).toBeGreaterThan(95);
+    expect(await aggregator.addToSum(count, 2, START + 950)).toBe(true);
+    expect(stored.map(({ value }) => value)).toEqual([1, 2]);
+  });
+
+  it("to nothing flushed is no record", () => {
+    const { stored, aggregator } = startAggregator();
+    aggregator.flush();
+    expect([stored, aggregator.pending]).toEqual([[], 0]);
+  });
+});
+
+describe("a distribution's weights", () => {
+  const sketches = (samples: readonly (readonly [value: number, weight: number])[]) => {
+    const { stored, counters, aggregator } = startAggregator();
+    const context = new Metric("distribution", "d", {}).context({});
+    for (const [value, weight] of samples) void aggregator.addSample(context, value, weight, START);
+    aggregator.flush();
+    const read = stored.map(({ value }) => fromPlainSketch(JSON.parse(`${value}`)));
+    return { counters, sums: read.map((sketch) => [sketch?.count, sketch?.sum]) };
+  };
+
+  it("are whole, and at least one call", () => {
+    expect(
+      sketches([
+        [2, 2.4],
+        [2, 2.5],
+        [2, 0.1],
+        [2, 0],
+      ]).sums,
+    ).toEqual([[7, 14]]);
+  });
+
+  it("too large for a sum are left out, and a value that fits alone is a record of its own", () => {
+    expect(
+      sketches([
+        [1e308, 1],
+        [1e308, 5],
+        [1, 1],
+      ]).sums,
+    ).toEqual([
+      [1, 1e308],
+      [2, 1e308],
+    ]);
+    expect(
+      sketches([
+        [1, 1],
+        [1e308, 1e308],
+        [2, 1],
+      ]).sums,
+    ).toEqual([
+      [1, 1],
+      [2, 1e308],
+    ]);
+  });
+});
