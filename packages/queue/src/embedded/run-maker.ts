@@ -121,21 +121,20 @@ export class RunMaker {
     const id = this.#nextRun++;
     const path = join(folder, runName(id));
     const writer = new RunWriter(files, path + UNFINISHED, { run: id, ...head });
-    let result: T;
     try {
-      result = await write(writer);
+      const result = await write(writer);
       await writer.finish();
       await files.rename(path + UNFINISHED, path);
+      const opened = await openRun(files, path, id, cache);
+      if (opened === undefined) throw new Error(`the run ${path} can't be read back`);
+      this.bytesWritten += opened.run.parts.bytes;
+      this.watch(opened.run);
+      return [opened.run, result];
     } catch (error) {
       writer.close();
-      await files.remove(path + UNFINISHED);
+      for (const name of [path + UNFINISHED, path]) await files.remove(name);
       throw error;
     }
-    const opened = await openRun(files, path, id, cache);
-    if (opened === undefined) throw new Error(`the run ${path} can't be read back`);
-    this.bytesWritten += opened.run.parts.bytes;
-    this.watch(opened.run);
-    return [opened.run, result];
   }
 
   /** Names the run in the journal, with what it replaces at that moment; deletes it if that fails. */

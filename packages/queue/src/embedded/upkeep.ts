@@ -114,11 +114,17 @@ export class Upkeep {
     // On a full disk, a few remaining records must not keep the whole segment's space.
     if (journal.segments.length <= limits.segments && this.#options.hasRoom()) return;
     if (oldest.live === 0 || this.#spilling !== undefined || this.#isResting()) return;
+    let tooLarge: QueueContent | undefined;
+    const carry = async () => {
+      tooLarge = await this.#carry(second.firstNumber);
+    };
     this.#spilling = this.#options
-      .task(() => this.#carry(second.firstNumber))
+      .task(carry)
       .catch(this.#failed)
       .finally(() => {
         this.#spilling = undefined;
+        // Before the next check, which would find the segment as it was.
+        this.#spill(tooLarge);
       });
   }
 
@@ -144,17 +150,19 @@ export class Upkeep {
     }
   }
 
-  /** Copies the records in memory with a number below this, or starts to write them to a run. */
-  async #carry(below: number): Promise<void> {
+  /** Copies the records in memory with a number below this. @returns a queue that has too many of them: they belong in a run */
+  async #carry(below: number): Promise<QueueContent | undefined> {
     const { content, limits, hasRoom } = this.#options;
+    let tooLarge: QueueContent | undefined;
     for (const queue of content.queues.values()) {
       const old = [...queue.table.after(undefined)].filter(({ number }) => number < below);
       const bytes = old.reduce((sum, { id, value = "" }) => sum + id.length + value.length, 0);
       if (bytes <= (hasRoom() ? limits.carriedBytes : MAX_CARRIED_WITHOUT_ROOM))
         await this.#carryAll(queue, old);
-      else if (hasRoom()) setImmediate(() => this.#spill(queue));
+      else if (hasRoom()) tooLarge = queue;
       else throw new StoreFullError("the last records of a segment find no room elsewhere");
     }
+    return tooLarge;
   }
 
   async #carryAll({ name: queue }: QueueContent, entries: readonly Entry[]): Promise<void> {
