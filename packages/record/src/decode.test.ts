@@ -1,8 +1,9 @@
 /** Decoding is a boundary: whatever a record holds, the answer is a record or a reason. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { bad, decode } from "./decode.js";
 import { decodeLog } from "./log.js";
-import { encodeRawMetric } from "./raw-metric-codec.js";
+import { decodeRawMetric, encodeRawMetric } from "./raw-metric-codec.js";
 import { RawMetricReader } from "./raw-metric-reader.js";
 import { decodeReadyMetric, encodeReadyMetric } from "./ready-metric-codec.js";
 
@@ -180,4 +181,141 @@ it("a raw metric isn't written with a number that JSON can't carry", () => {
   expect(encodeRawMetric({ ...metric, type: "set", value: [1, "a", true] })).toBe(
     '{"metric":"m","type":"set","value":[1,"a",true],"timestamp":5,"tags":{}}',
   );
+});
+
+describe("the reason why a record can't be decoded", () => {
+  const reasonOf = (text: string, read: Parameters<typeof decode>[1] = () => ({ ok: true, value: 1 })) => {
+    const answer = decode(text, read);
+    return answer.ok ? answer.value : answer.reason;
+  };
+
+  it("is that the text is no JSON, is nested too deeply, or is no object", () => {
+    expect(reasonOf("{")).toMatch(/^not JSON: /);
+    expect(reasonOf(nested(5_000))).toMatch(/^can't be decoded: nested more than/);
+    for (const [text, found] of [
+      ["null", "null"],
+      ["[1]", "an array"],
+      ['"text"', '"text"'],
+      ["5", "5"],
+      ["true", "true"],
+    ])
+      expect(reasonOf(text ?? "")).toBe(`the record should be a JSON object, but is ${found}`);
+    expect(reasonOf("{}")).toBe(1);
+  });
+
+  it("is what its reader throws or finds", () => {
+    const throwing = () => {
+      throw new RangeError("too large");
+    };
+    expect(reasonOf("{}", throwing)).toBe("can't be decoded: too large");
+    expect(reasonOf('{"a": 5}', ({ a }, text) => bad(text, "a name", a))).toBe(
+      '{"a": 5} should be a name, but is 5',
+    );
+  });
+
+  it("shows the value that was found, if that is short", () => {
+    const shown = (found: unknown) => {
+      const { reason } = bad("f", "x", found);
+      return reason.replace("f should be x, but is ", "");
+    };
+    expect([undefined, null, [1], { a: 1 }, true, 5, "text"].map(shown)).toEqual([
+      "missing",
+      "null",
+      "an array",
+      "an object",
+      "true",
+      "5",
+      '"text"',
+    ]);
+    expect(shown("x".repeat(78))).toBe(`"${"x".repeat(78)}"`);
+    expect(shown("x".repeat(79))).toBe(`"${"x".repeat(79)}…`);
+    expect(shown("x".repeat(1e6))).toBe(`"${"x".repeat(79)}…`);
+    // Cut before it is escaped, so that the work is bounded.
+    expect(shown('"'.repeat(1e6))).toBe(`"${'\\"'.repeat(39)}\\…`);
+  });
+});
+
+describe("a raw metric that is written", () => {
+  const metric = { metric: 'm"', tags: { a: 'b"' }, timestamp: 5.5 as never } as const;
+
+  it("is read as it was, numbers and sets alike", () => {
+    for (const value of [0, -1.5, 1e300])
+      expect(JSON.parse(encodeRawMetric({ ...metric, type: "gauge", value }) ?? "")).toEqual({
+        ...metric,
+        type: "gauge",
+        value,
+      });
+    const elements = ["a", 1, true];
+    expect(JSON.parse(encodeRawMetric({ ...metric, type: "set", value: elements }) ?? "")).toEqual({
+      ...metric,
+      type: "set",
+      value: elements,
+    });
+  });
+
+  it("has finite numbers only", () => {
+    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(encodeRawMetric({ ...metric, type: "gauge", value: wrong })).toBeUndefined();
+      expect(encodeRawMetric({ ...metric, type: "set", value: ["a", wrong] })).toBeUndefined();
+      expect(
+        encodeRawMetric({ ...metric, type: "gauge", value: 1, timestamp: wrong as never }),
+      ).toBeUndefined();
+    }
+  });
+});
+
+describe("weighted samples", () => {
+  const samples = (value: string) =>
+    decodeRawMetric(`{"metric":"m","type":"samples","value":${value},"timestamp":5}`);
+
+  it("are a histogram's, each a number with a weight above 0", () => {
+    expect(samples("[[1, 2], [-1.5, 0.5]]")).toEqual({
+      ok: true,
+      value: {
+        metric: "m",
+        type: "histogram",
+        value: [
+          [1, 2],
+          [-1.5, 0.5],
+        ],
+        timestamp: 5,
+        tags: [],
+      },
+    });
+  });
+
+  it.each([
+    "[]",
+    "5",
+    "{}",
+    "[1, 2]",
+    "[[1]]",
+    "[[1, 2, 3]]",
+    "[[1, 0]]",
+    "[[1, -1]]",
+    '[["1", 2]]',
+    '[[1, "2"]]',
+    "[[NaN, 1]]",
+    "[[1, 1e400]]",
+    "[[1, 2], [1, 0]]",
+  ])("aren't %s", (value) => {
+    expect(samples(value)).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(/^value should be a list/),
+    });
+  });
+});
+
+it("a distribution's sketch has samples, and a record has a known type and a name", () => {
+  const sketch = '{"count":1,"sum":1,"min":1,"max":1,"k":[1338],"n":[1]}';
+  const record = (fields: Readonly<Record<string, string>>) =>
+    decodeRawMetric(write({ metric: '"m"', type: '"sketch"', value: sketch, timestamp: "5", ...fields }));
+  expect(record({})).toMatchObject({ value: { type: "distribution", value: { count: 1, sum: 1 } } });
+  expect(record({ value: "5" })).toMatchObject({
+    reason: expect.stringMatching(/^value should be a sketch/),
+  });
+  for (const metric of ['""', "5", "null"])
+    expect(record({ metric })).toMatchObject({ reason: expect.stringMatching(/^metric should be a name/) });
+  for (const type of ['"other"', "5", "null"])
+    expect(record({ type })).toMatchObject({ reason: expect.stringMatching(/^type should be one of count/) });
 });

@@ -65,6 +65,18 @@ describe("parsed JSON", () => {
     for (const text of [`"${"\\".repeat(301)}`, `["${"a".repeat(300)}`, `"${"[".repeat(300)}\\"`])
       expect(() => parseJson(text)).toThrow(SyntaxError);
   });
+
+  it("costs no more time than its length, whatever it is", () => {
+    const begun = performance.now();
+    for (const unit of ['\\"', "\\\\", '"', '"\\', "NaN", "-", "[{"]) {
+      for (const end of ["", "\\", '"', '"}'])
+        expect(() => parseJson(`{"a":NaN,"b":"${unit.repeat(20_000)}${end}x`)).toThrow(
+          /JSON|deep|Unexpected/,
+        );
+    }
+    // Much more if the time grows with the square.
+    expect(performance.now() - begun).toBeLessThan(4_000);
+  });
 });
 
 describe("the sources of scalars", () => {

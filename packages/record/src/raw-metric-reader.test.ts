@@ -101,11 +101,70 @@ describe("for any text, its answer is the decoder's", () => {
   });
 });
 
-it("goes on where there are more shapes than it remembers", () => {
-  const reader = new RawMetricReader(GLOBAL_TAGS);
-  for (let context = 0; context < 45_000; context++) {
-    const text = `{"metric":"m","type":"count","value":1.5,"timestamp":20,"tags":{"context":"${context}"}}`;
-    const answer = reader.read(text);
-    expect(answer).toMatchObject({ ok: true, value: { tags: [`context:${context}`, "site:hall"] } });
+describe("the series of a shape is formed once", () => {
+  /** A reader, and how often it has formed the series of a record with one tag. */
+  function counting() {
+    let formed = 0;
+    const reader = new RawMetricReader(GLOBAL_TAGS, () => {
+      formed++;
+      return true;
+    });
+    return { reader, formed: () => formed };
   }
+  const textOf = (value: string, timestamp: string, tag = "a") =>
+    `{"metric":"m","type":"count","value":${value},"timestamp":${timestamp},"tags":{"tag":"${tag}"}}`;
+
+  it("whatever the numbers of its records, and however it is spaced", () => {
+    for (const form of [(text: string) => text, spaced]) {
+      const { reader, formed } = counting();
+      for (const value of ["1", "-2.5", "0", "123456789.25", "-0.001"])
+        for (const timestamp of ["5", "1763800000.125", "0.5"]) {
+          const text = form(textOf(value, timestamp));
+          expect(reader.read(text)).toMatchObject({
+            value: {
+              metric: "m",
+              value: Number(value),
+              timestamp: Number(timestamp),
+              tags: ["site:hall", "tag:a"],
+            },
+          });
+        }
+      expect(formed()).toBe(1);
+    }
+  });
+
+  it("in texts of up to a thousand characters: longer ones would take too much memory", () => {
+    for (const [length, times] of [
+      [1_000, 1],
+      [1_001, 3],
+    ] as const) {
+      const { reader, formed } = counting();
+      const text = textOf("1", "5");
+      // Spaces, which are part of the shape.
+      const padded = `${text}${" ".repeat(length - text.length)}`;
+      for (let read = 0; read < 3; read++) expect(reader.read(padded).ok).toBe(true);
+      expect(formed()).toBe(times);
+    }
+  });
+
+  it("for 20,000 shapes, of which none makes way for another; any further one is read all the same", () => {
+    const { reader, formed } = counting();
+    const read = (context: number) => reader.read(textOf("1.5", "20", `c${context}`));
+    for (let context = 0; context < 20_000; context++) read(context);
+    expect(formed()).toBe(20_000);
+    for (const context of [0, 10_000, 19_999]) read(context);
+    expect(formed()).toBe(20_000);
+    for (const context of [20_000, 20_001, 20_000])
+      expect(read(context)).toMatchObject({ ok: true, value: { tags: ["site:hall", `tag:c${context}`] } });
+    expect(formed()).toBe(20_003);
+    read(0);
+    expect(formed()).toBe(20_003);
+  });
+
+  it("without the tags that don't belong to it", () => {
+    const reader = new RawMetricReader(GLOBAL_TAGS, (tag) => tag === "b:2");
+    const text = '{"metric":"m","type":"count","value":1,"timestamp":5,"tags":{"a":"1","b":"2"}}';
+    for (let times = 0; times < 2; times++)
+      expect(reader.read(text)).toMatchObject({ value: { tags: ["b:2", "site:hall"] } });
+  });
 });
