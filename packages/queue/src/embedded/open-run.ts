@@ -56,8 +56,9 @@ export async function openRun(
   id: number,
   cache: BlockCache,
 ): Promise<OpenedRun | undefined> {
-  const file = files.openForReading(path);
+  let file: StoreFile | undefined;
   try {
+    file = files.openForReading(path);
     const bytes = file.size();
     const seed = fileSeed("run", id);
     const whole = await wholeLayout(file, bytes, seed);
@@ -69,7 +70,7 @@ export async function openRun(
     if (whole === undefined) for (const ordinal of gapsIn(layout)) run.removed.add(ordinal);
     return { run, head, isDamaged: whole === undefined };
   } catch {
-    file.close();
+    file?.close();
     return undefined;
   }
 }

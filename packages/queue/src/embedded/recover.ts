@@ -242,15 +242,22 @@ class Recovery {
     await files.shorten(path, end);
   }
 
-  /** Flushes what an earlier process has written. @returns the sequence number up to which all frames are on disk */
+  /**
+   * Flushes what an earlier process has written.
+   * @returns the sequence number up to which all frames are on disk; 0 if that is unknown, as the flush failed
+   */
   async #flushed(): Promise<number> {
     const { files, folder } = this.#options;
-    if (this.#lastMark?.kind !== "closed") {
+    if (this.#lastMark?.kind === "closed") return this.#nextSequence - 1;
+    try {
       for (const { path } of this.#journal.segments) {
         const file = files.openForReading(path);
         await file.sync().finally(() => file.close());
       }
       await files.syncFolder(folder);
+    } catch {
+      // Everything could be read: it must not be given up.
+      return 0;
     }
     return this.#nextSequence - 1;
   }

@@ -70,6 +70,7 @@ export class Replay {
     const run = await this.#runFiles.open(id);
     const content = this.content.queue(queue);
     if (run === undefined && this.#runFiles.has(id)) return;
+    const before = content.size;
     for (const ordinal of removed) run?.removed.add(ordinal);
     // Records of an earlier run are still in memory if the frame that names it is missing. Records of a deleted run were
     // removed, or are in a run that a later frame names: they must not return from the journal.
@@ -78,6 +79,8 @@ export class Replay {
     );
     content.remove({ queue, numbers: [], entries: moved, ordinals: new Map() });
     if (run !== undefined) content.takeRun(run, below, replaces);
+    // A run changes no size, unless the frames that stored or removed its records are missing.
+    this.#losses.found(queue, content.size - before);
   }
 
   #withEntries(removal: QueueRemoval): QueueRemoval {
