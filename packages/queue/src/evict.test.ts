@@ -75,3 +75,35 @@ it("evicts values without a time before anything that can be used, and counts a 
   expect(left).toBe(RECORDS - (await store.size(queues.rejected)));
   expect(counters.get(`${queues.readyMetrics}:displaced`)).toBe(30);
 });
+
+it("evicts values without a time a page at a time, and nothing else if that is enough", async () => {
+  const ids = Array.from({ length: 3_000 }, (_, n) => `orphan-${n + 1_000}`);
+  await store.write(ids.map((id) => ({ queue: queues.logs, id, value: "x".repeat(89) })));
+  const bytes = () => store.bytes();
+  // Each takes a hundred bytes.
+  const whole = bytes();
+  expect(await evictUntil(store, queues, { bytes, maxBytes: whole - 100_000 })).toBe(1_000);
+  expect(await evictUntil(store, queues, { bytes, maxBytes: whole - 100_001 })).toBe(1_000);
+  expect((await store.orphans(queues.logs, 5_000)).length).toBe(1_000);
+  expect(await store.counters()).toEqual(new Map([[`${queues.logs}:displaced`, 2_000]]));
+  expect(await store.size(queues.rejected)).toBe(RECORDS);
+});
+
+it("stops with the page that makes enough room, and returns how many it has evicted", async () => {
+  let left = 7 * RECORDS;
+  const counting = {
+    read: (queue: string, options: ReadOptions) => store.read(queue, options),
+    orphans: (queue: string, most: number) => store.orphans(queue, most),
+    settle: async (settlement: Settlement) => {
+      for (const { records } of settlement.remove ?? []) left -= records.length;
+      await store.settle(settlement);
+    },
+  };
+  const evictTo = (maxBytes: number) => evictUntil(counting, queues, { bytes: () => left, maxBytes });
+  expect(await evictTo(7 * RECORDS - 1_000)).toBe(1_000);
+  expect(await evictTo(7 * RECORDS - 1_001)).toBe(1_000);
+  expect(await evictTo(6 * RECORDS)).toBe(2_000);
+  expect([await store.size(queues.rejected), await store.size(queues.logs)]).toEqual([0, RECORDS]);
+  expect(await evictTo(-1)).toBe(6 * RECORDS);
+  expect(left).toBe(0);
+});

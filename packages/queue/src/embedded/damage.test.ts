@@ -40,7 +40,7 @@ async function fill(fsync: Fsync): Promise<Filled> {
   const { store } = await open(disk, "b", fsync);
   const there = new Set<string>();
   const settled = new Set<string>();
-  for (let n = 0; n < 80; n++) {
+  for (let n = 0; n < 60; n++) {
     const records = [0, 1].map((part) => ({
       score: n,
       id: `${n}-${part}`,
@@ -129,7 +129,7 @@ it("nothing is lost if nothing is damaged", async () => {
   }
   expect(journalOf(filled.files).length).toBeGreaterThan(1);
   expect(journalOf(filled.files)).not.toContain("/data/journal-0000000001");
-  expect(journalOf(unflushed.files).length).toBeGreaterThan(8);
+  expect(journalOf(unflushed.files).length).toBeGreaterThan(6);
 });
 
 describe("a damaged frame", () => {
@@ -139,7 +139,7 @@ describe("a damaged frame", () => {
       const frames = framesOf(path, filled.files.get(path) ?? Buffer.of());
       for (const [index, { start, end }] of frames.entries()) {
         // Of each segment its head and its end, and some between.
-        if (index > 1 && index < frames.length - 2 && index % 9 !== 0) continue;
+        if (index > 0 && index < frames.length - 2 && index % 9 !== 0) continue;
         const files = copyOf(filled.files);
         files.get(path)?.fill(0, start + 20, Math.min(end, start + 24));
         const { losses, missing, lost } = await expectHonest(filled, new PowerDisk(files));
@@ -185,7 +185,8 @@ describe("a file", () => {
   it("of the journal that is gone costs what it had alone", async () => {
     for (const each of [filled, unflushed]) {
       // Without the last segment, the journal ends like that of a process that was killed before it began it.
-      for (const path of journalOf(each.files).slice(0, -1)) {
+      for (const [index, path] of journalOf(each.files).slice(0, -1).entries()) {
+        if (index > 2 && index % 3 !== 0) continue;
         const files = copyOf(each.files);
         files.delete(path);
         const { ids } = await expectHonest(each, new PowerDisk(files));
