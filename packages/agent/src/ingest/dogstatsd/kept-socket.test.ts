@@ -114,7 +114,8 @@ describe("a socket that doesn't open", () => {
   });
 
   it("is left alone if that is what the setting says, with advice", async () => {
-    const { kept, clock, lines, tries } = keptSocket([refuse(new Error("no permission"))], {
+    const forbidden = Object.assign(new Error("no permission"), { code: "EACCES" });
+    const { kept, clock, lines, tries } = keptSocket([refuse(forbidden)], {
       retries: false,
     });
     await kept.start();

@@ -52,7 +52,7 @@ it("stores metrics, events and checks in their queues, counts them, and shows th
     statsd,
     "calls:2|c|#a:b\ncalls:3|c|#a:b",
     "_e{5,3}:Title|two|#c:d",
-    "_sc|db.up|2|m:gone",
+    "\n\r\n_sc|db.up|2|m:gone\n\n",
     "bad\x1b[31m",
   );
   await until("all to arrive", async () => (await statsd.status()).counters.packets === 4);
@@ -128,4 +128,17 @@ it("forgets the markers of processes that were killed over a day ago when it sta
   await start({ targets: [{ store, queues: queueNames() }] });
   await until("the old one to be gone", async () => !(await store.stateWithPrefix("")).has("statsd:old"));
   expect([...(await store.stateWithPrefix("")).keys()].sort()).toEqual(["another", "statsd:recent"]);
+});
+
+it("stores at most 2,000 series of a second, and what is beyond as one", async () => {
+  const { statsd, store, queues } = await start();
+  const lines = Array.from({ length: 2_003 }, (_, id) => `calls:1|c|#id:${id}`);
+  await send(statsd, lines.slice(0, 1_000).join("\n"), lines.slice(1_000).join("\n"));
+  await until("all to arrive", async () => (await statsd.status()).counters.values === lines.length);
+  await statsd.close();
+  const records = await store.read(queues.rawMetrics, { limit: 10_000 });
+  // A new second may begin between the two packets.
+  expect(records.length).toBeLessThanOrEqual(2_003);
+  const { counters } = await statsd.status();
+  if (records.length < 2_003) expect([records.length, counters.overflowed]).toEqual([2_001, 3]);
 });

@@ -28,7 +28,7 @@ export function openOutboxes(
   const shares = targets.length;
   const open = ({ store, queues }: StatsdTarget) => {
     // The outage that is reported is that of all shards together.
-    const outage = shares === 1 ? options.outage : options.outage.part();
+    const outage = options.outage.part();
     return { outbox: new StatsdOutbox({ ...options, store, outage, shares }), queues };
   };
   const first = open(targets[0]);

@@ -62,12 +62,14 @@ it("takes whole lines as they come over TCP, and the last one at the end", async
 });
 
 it("ends its connections when it is closed, and doesn't listen any more", async () => {
-  const { socket, to } = await open();
+  const { socket, counters, to } = await open();
   const connected = await client(to);
   const closed = once(connected, "close");
   connected.resume();
+  await until("it to be accepted", () => counters.connections === 1);
   await socket.close();
   await closed;
+  await until("it to be gone", () => counters.connections === 0);
   await expect(client(to)).rejects.toThrow(/ECONNREFUSED/);
 });
 
@@ -138,8 +140,9 @@ it("replaces the file of a socket that nobody listens on", async () => {
 
 it("leaves a path to the program that listens there, and a file that isn't a socket as it is", async () => {
   const path = await newPath();
-  const { texts } = await open(path);
+  const { texts, counters } = await open(path);
   await expect(open(path)).rejects.toThrow(/EADDRINUSE/);
+  await until("the other's attempt to be over", () => counters.connections === 0);
   (await client(path)).write(prefixed("a:1|c"));
   await until("its packet", () => texts.length === 1);
   const file = await newPath();

@@ -1,51 +1,29 @@
 /** Invariant: what arrives at an inherited socket is taken once; the descriptor is never closed. */
-import { createSocket, type Socket } from "node:dgram";
-import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { cleanUpsAfterEach } from "../../../../../tests/support/clean-ups.js";
 import { newFolder } from "../../../../../tests/support/folders.js";
 import { until } from "../../../../../tests/support/until.js";
-import { kernelInode, readKernelTable } from "./kernel-drops.js";
-import { inheritedDescriptors, openInherited, openUnixDatagrams } from "./unix-datagrams.js";
+import { inheritedDescriptors, openInherited, openUnixDatagrams, type UnixSocket } from "./unix-datagrams.js";
 import { WaitingDatagrams } from "./waiting-datagrams.js";
 
 const cleanUps = cleanUpsAfterEach();
 
-/** A socket that nobody reads, with its descriptor, which doesn't block, and one that sends to it. */
-async function newSockets(): Promise<{
-  readonly fd: number;
-  send(text: string): Promise<void>;
-  close(): void;
-}> {
-  const [receiver, sender] = [createSocket("udp4"), createSocket("udp4")];
-  const closeOne = (socket: Socket) => {
-    try {
-      socket.close();
-    } catch {
-      // The test has closed it.
-    }
-  };
-  cleanUps.push(() => [receiver, sender].forEach(closeOne));
-  await new Promise<void>((resolve) => receiver.bind(0, "127.0.0.1", resolve));
-  const { port } = receiver.address();
-  const inode = kernelInode(await readKernelTable("127.0.0.1"), "127.0.0.1", port);
-  const found = readdirSync("/proc/self/fd").find((name) => linkOf(name) === `socket:[${inode}]`);
-  // Node would read what arrives before the test does.
-  receiver.removeAllListeners("message");
-  return {
-    fd: Number(found),
-    send: (text) => new Promise((resolve) => sender.send(text, port, "127.0.0.1", () => resolve())),
-    close: () => receiver.close(),
-  };
-}
-
-function linkOf(name: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${name}`);
-  } catch {
-    return "";
-  }
+/** A socket that Node doesn't read, with its descriptor, which doesn't block, and a function that sends to it. */
+async function newSockets(): Promise<{ readonly fd: number; send(text: string): void; close(): void }> {
+  const server = createServer({ pauseOnConnect: true });
+  cleanUps.push(() => server.close());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const sender = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const [receiver]: Socket[] = await once(server, "connection");
+  cleanUps.push(() => [receiver, sender].map((socket) => socket?.destroy()));
+  const { _handle } = receiver as unknown as { readonly _handle: { readonly fd: number } };
+  return { fd: _handle.fd, send: (text) => void sender.write(text), close: () => void receiver?.destroy() };
 }
 
 describe("datagrams that wait at a descriptor", () => {
@@ -100,21 +78,34 @@ describe("an inherited socket", () => {
       texts.push(packet.toString("latin1", 0, length));
     });
     expect(socket.shown).toBe(`descriptor ${fd}`);
-    for (const text of ["one", "two", "a longer one"]) await send(text);
-    await until("the first ones", () => texts.length === 3);
-    await send("later");
-    await until("a later one", () => texts.length === 4);
-    expect(texts).toEqual(["one", "two", "a longer one", "later"]);
+    for (const text of ["one", "two", "a longer one", "x".repeat(60_000)]) {
+      send(text);
+      await until("it to arrive", () => texts.join("").endsWith(text));
+    }
+    expect(texts.slice(0, 3)).toEqual(["one", "two", "a longer one"]);
+    const count = texts.length;
     await socket.close();
-    await send("for the next process");
+    send("for the next process");
     const next: string[] = [];
     const waiting = new WaitingDatagrams((packet, length) => {
       next.push(packet.toString("latin1", 0, length));
     });
     await until("it to arrive", () => waiting.read(fd) || next.length > 0);
-    expect([next, texts.length]).toEqual([["for the next process"], 4]);
+    expect([next, texts.length]).toEqual([["for the next process"], count]);
     // The socket is still open: nothing waits there any more.
     expect(waiting.read(fd)).toBe(false);
+  });
+
+  it("pauses while nothing arrives", async () => {
+    const reads = vi.spyOn(WaitingDatagrams.prototype, "read");
+    onTestFinished(() => reads.mockRestore());
+    const { fd } = await newSockets();
+    const socket = openInherited(fd, () => {});
+    await sleep(55);
+    await socket.close();
+    // One about every 10 ms.
+    expect(reads.mock.calls.length).toBeGreaterThan(1);
+    expect(reads.mock.calls.length).toBeLessThan(8);
   });
 
   it("breaks if its descriptor can't be read", async () => {
@@ -132,11 +123,113 @@ describe("an inherited socket", () => {
   });
 });
 
-it("datagrams at a path need a package, and the error says which", async () => {
-  const folder = await newFolder();
-  cleanUps.push(() => folder.remove());
-  const opening = openUnixDatagrams(join(folder.path, "statsd.sock"), () => {});
-  const socket = await opening.catch((error: unknown) => error);
-  if (socket instanceof Error) expect(socket.message).toMatch(/needs the package node-unix-socket/);
-  else await (await opening).close();
+describe("datagrams at a path", () => {
+  /** A stand-in for the package's class on files and streams of the system: who listens at a path is real. */
+  class PathSocket extends EventEmitter implements UnixSocket {
+    static readonly all: PathSocket[] = [];
+    isClosed = false;
+    buffer = 0;
+
+    constructor() {
+      super();
+      PathSocket.all.push(this);
+    }
+
+    bind(path: string): void {
+      if (existsSync(path)) throw new Error("EADDRINUSE");
+      spawnSync("python3", [
+        "-c",
+        `import socket; socket.socket(socket.AF_UNIX).bind(${JSON.stringify(path)})`,
+      ]);
+    }
+
+    setRecvBufferSize(bytes: number): void {
+      this.buffer = bytes;
+    }
+
+    sendTo(
+      _bytes: Buffer,
+      offset: number,
+      length: number,
+      path: string,
+      sent: (error?: Error) => void,
+    ): void {
+      expect([offset, length]).toEqual([0, 1]);
+      const socket = connect(path);
+      const end = (error?: Error) => {
+        socket.destroy();
+        if (error !== undefined) this.emit("error", error);
+        sent(error);
+      };
+      socket.once("connect", () => end()).once("error", end);
+    }
+
+    close(): void {
+      this.isClosed = true;
+      setImmediate(() => this.emit("close"));
+    }
+  }
+
+  async function newPath(): Promise<string> {
+    const folder = await newFolder();
+    cleanUps.push(() => folder.remove());
+    PathSocket.all.length = 0;
+    return join(folder.path, "statsd.sock");
+  }
+
+  const load = async () => PathSocket;
+
+  it("are taken, at a socket to which programs of every user may write, until it is closed", async () => {
+    const path = await newPath();
+    const texts: string[] = [];
+    const socket = await openUnixDatagrams(
+      path,
+      (packet, length) => void texts.push(packet.toString("latin1", 0, length)),
+      load,
+    );
+    expect(socket.shown).toBe(`unixgram://${path}`);
+    const [own] = PathSocket.all;
+    own?.emit("data", Buffer.from("a:1|c"));
+    expect(texts).toEqual(["a:1|c"]);
+    expect([statSync(path).mode & 0o777, own?.buffer]).toEqual([0o722, 4 * 1024 * 1024]);
+    own?.emit("error", new Error("broken"));
+    await expect(socket.broken).rejects.toThrow("broken");
+    await socket.close();
+    expect([own?.isClosed, existsSync(path)]).toEqual([true, false]);
+  });
+
+  it("are taken in place of a process that was killed", async () => {
+    const path = await newPath();
+    new PathSocket().bind(path);
+    const socket = await openUnixDatagrams(path, () => {}, load);
+    expect(PathSocket.all.map(({ isClosed }) => isClosed)).toEqual([false, true, false]);
+    await socket.close();
+  });
+
+  it("are left to a program that listens there", async () => {
+    const path = await newPath();
+    const server = createServer();
+    await once(server.listen(path), "listening");
+    cleanUps.push(() => server.close());
+    await expect(openUnixDatagrams(path, () => {}, load)).rejects.toThrow(
+      `${path} is taken by another program`,
+    );
+    expect(existsSync(path)).toBe(true);
+    expect(PathSocket.all.map(({ isClosed }) => isClosed)).toEqual([true]);
+  });
+
+  it("aren't taken in place of a file that isn't a socket", async () => {
+    const path = await newPath();
+    writeFileSync(path, "precious");
+    await expect(openUnixDatagrams(path, () => {}, load)).rejects.toThrow("EADDRINUSE");
+    expect(readFileSync(path, "utf8")).toBe("precious");
+    expect(PathSocket.all.map(({ isClosed }) => isClosed)).toEqual([true]);
+  });
+
+  it("need a package, and the error says which", async () => {
+    const opening = openUnixDatagrams(await newPath(), () => {});
+    const socket = await opening.catch((error: unknown) => error);
+    if (socket instanceof Error) expect(socket.message).toMatch(/needs the package node-unix-socket/);
+    else await (await opening).close();
+  });
 });

@@ -18,9 +18,16 @@ const PAUSE_MS = 10;
 const FIRST_DESCRIPTOR = 3;
 const O_NONBLOCK = 0o4000;
 
-/** Rejects if the package isn't installed, or the path is in use or not available. */
-export async function openUnixDatagrams(path: string, receive: Receive): Promise<OpenSocket> {
-  const DgramSocket = await unixSockets();
+/**
+ * Rejects if the package isn't installed, or the path is in use or not available.
+ * @param load loads the class of the package's sockets
+ */
+export async function openUnixDatagrams(
+  path: string,
+  receive: Receive,
+  load = unixSockets,
+): Promise<OpenSocket> {
+  const DgramSocket = await load();
   await removeUnused(path, () => new DgramSocket());
   const socket = new DgramSocket();
   // Before it is bound: datagrams that arrive before there is a listener would be lost.
@@ -71,7 +78,7 @@ async function unixSockets(): Promise<new () => UnixSocket> {
   }
 }
 
-interface UnixSocket extends EventEmitter {
+export interface UnixSocket extends EventEmitter {
   bind(path: string): void;
   setRecvBufferSize(bytes: number): void;
   sendTo(bytes: Buffer, offset: number, length: number, path: string, sent: (error?: Error) => void): void;
