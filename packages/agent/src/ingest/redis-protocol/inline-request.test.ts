@@ -24,3 +24,25 @@ it("never throws, and takes no longer than its line for any rubbish", () => {
   fc.assert(fc.property(bytes, (line) => void splitInline(line)));
   expect(splitInline(`"${"\\".repeat(4_000)}`)).toBeUndefined();
 });
+
+it.each([
+  ["", []],
+  [" \t ", []],
+  ["one", ["one"]],
+  [" one  two ", ["one", "two"]],
+  ["'a b' \"c d\" e", ["a b", "c d", "e"]],
+  ["'it\\'s \\n \"x\"'", ['it\'s \\n "x"']],
+  ['"\\n\\r\\t\\b\\a\\x41\\X42\\q\\""', ['\n\r\t\b\x07AX42q"']],
+  ['a"b c"', ["ab c"]],
+  ["a'b c'", ["ab c"]],
+  ["'' \"\"", ["", ""]],
+  ['"a"b', undefined],
+  ["'a'b", undefined],
+  ["'a''b'", undefined],
+  ["\"a\"'b'", undefined],
+  ['"a', undefined],
+  ["'a", undefined],
+  ["a'", undefined],
+])("splits %j", (line, args) => {
+  expect(splitInline(line)).toEqual(args);
+});

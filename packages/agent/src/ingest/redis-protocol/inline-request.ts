@@ -10,7 +10,7 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b
 /** Only ASCII: other bytes may be parts of a character. */
 const SPACE = /[ \t\n\v\f\r]/;
 /** The pieces of an argument: quoted in either way, or bare. */
-const DOUBLE_QUOTED = /"((?:\\x[0-9a-f]{2}|\\[\s\S]|[^"\\])*)"/iy;
+const DOUBLE_QUOTED = /"((?:\\[\s\S]|[^"\\])*)"/y;
 const SINGLE_QUOTED = /'((?:\\'|[^'])*)'/y;
 const BARE = /[^ \t\n\v\f\r"']+/y;
 
@@ -60,7 +60,7 @@ function pieceAt(line: string, at: number): Piece | undefined {
 }
 
 function unescaped(text: string): string {
-  return text.replace(/\\(?:x([0-9a-f]{2})|([\s\S]))/gi, (_, hex: string | undefined, character: string) =>
+  return text.replace(/\\(?:x([0-9a-fA-F]{2})|([\s\S]))/g, (_, hex: string | undefined, character: string) =>
     hex === undefined ? (ESCAPES[character] ?? character) : String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }

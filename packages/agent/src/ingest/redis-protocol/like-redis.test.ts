@@ -109,7 +109,7 @@ const conversations: Readonly<Record<string, readonly string[]>> = {
   "quotes in inline requests": [
     'ECHO "a b"',
     "ECHO 'a b'",
-    `ECHO "\\"\\n\\t\\x41\\xzz\\q"`,
+    `ECHO "\\"\\n\\t\\x41\\xzz\\q\\X41\\xA\\xaF"`,
     `ECHO 'it\\'s \\n'`,
     'ECHO ""',
     "ECHO a'b c'",

@@ -39,11 +39,13 @@ describe("a queue's key", () => {
 
 it("tells a client's marker from other keys", () => {
   expect(isMarkerKey("chouette:client:8f0e-1")).toBe(true);
+  expect(isMarkerKey(`chouette:client:${"x".repeat(100)}`)).toBe(true);
   for (const key of [
     "chouette:client:",
     "chouette:clients:a",
     "client:a",
     `chouette:client:${"x".repeat(101)}`,
+    "chouette:client:a b",
   ])
     expect(isMarkerKey(key)).toBe(false);
 });

@@ -43,3 +43,24 @@ it("says what waits in memory", () => {
   answer("known");
   expect(queue.heldBytes).toBe(0);
 });
+
+it("counts small requests and replies as memory, too", () => {
+  const queue = new ReplyQueue(() => {});
+  for (let number = 0; number < 500; number++) queue.reserve(0);
+  for (let number = 0; number < 500; number++) queue.add("");
+  expect(queue.heldBytes).toBeGreaterThanOrEqual(1_000 * 32);
+});
+
+it("sends nothing while the first reply isn't known, nor for replies that were dropped", () => {
+  const sent: string[] = [];
+  const queue = new ReplyQueue((text) => sent.push(text));
+  const [first, second] = [queue.reserve(10), queue.reserve(10)];
+  second("2");
+  expect(sent).toEqual([]);
+  queue.abandon();
+  expect([queue.empty, queue.heldBytes]).toEqual([true, 0]);
+  first("1");
+  expect([sent, queue.heldBytes]).toEqual([[], 0]);
+  queue.add("3");
+  expect(sent).toEqual(["3"]);
+});

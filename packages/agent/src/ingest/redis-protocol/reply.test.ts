@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { encodeReply, failure, list, quote, type Reply } from "./reply.js";
+import { encodeReply, failure, isFailure, lengthOf, list, NO_LIST, OK, quote, type Reply } from "./reply.js";
 
 const cases: readonly (readonly [reply: Reply, resp2: string, resp3: string])[] = [
   [{ kind: "status", text: "OK" }, "+OK\r\n", "+OK\r\n"],
@@ -8,6 +8,9 @@ const cases: readonly (readonly [reply: Reply, resp2: string, resp3: string])[] 
   [-7, ":-7\r\n", ":-7\r\n"],
   [null, "$-1\r\n", "_\r\n"],
   [{ kind: "score", value: 1.5 }, "$3\r\n1.5\r\n", ",1.5\r\n"],
+  [NO_LIST, "*-1\r\n", "_\r\n"],
+  [{ kind: "score", value: 0 }, "$1\r\n0\r\n", ",0\r\n"],
+  [{ kind: "score", value: Infinity }, "$3\r\ninf\r\n", ",inf\r\n"],
   [{ kind: "score", value: -Infinity }, "$4\r\n-inf\r\n", ",-inf\r\n"],
   [list([1, list([]), null]), "*3\r\n:1\r\n*0\r\n$-1\r\n", "*3\r\n:1\r\n*0\r\n_\r\n"],
   [{ kind: "map", entries: [["a", 1]] }, "*2\r\n$1\r\na\r\n:1\r\n", "%1\r\n$1\r\na\r\n:1\r\n"],
@@ -26,5 +29,22 @@ it.each(cases)("writes %j in both protocols", (reply, resp2, resp3) => {
 
 it("shows what a client sent in one short line", () => {
   expect(quote("a\r\n\u0007é")).toBe("'a????'");
-  expect(quote("x".repeat(100)).length).toBeLessThan(72);
+  expect(quote("x".repeat(64))).toBe(`'${"x".repeat(64)}'`);
+  expect(quote("x".repeat(65))).toBe(`'${"x".repeat(64)}...'`);
+});
+
+it("tells a failure from any other reply", () => {
+  expect(isFailure(failure("ERR"))).toBe(true);
+  for (const other of [undefined, null, "", "failure", 0, list([]), OK, NO_LIST])
+    expect(isFailure(other)).toBe(false);
+});
+
+it.each<readonly [Reply, number]>([
+  ["", 0],
+  ["four", 4],
+  [list(["four", "", list(["x", "yz"])]), 7],
+  [list([]), 0],
+  [list([1, null, OK]), 3],
+])("takes as many characters as its texts, and about one for anything else: %j", (reply, length) => {
+  expect(lengthOf(reply)).toBe(length);
 });

@@ -102,6 +102,12 @@ describe("a fault", () => {
   const cases: readonly (readonly [what: string, text: string])[] = [
     ["a count that is no number", "*a\r\n"],
     ["a count over the limit", "*21\r\n"],
+    ["a count with something after a minus", "*-\r\n"],
+    ["a line that ends with CR alone", "*1\rx"],
+    ["an argument that ends with CR alone", "*1\r\n$1\r\na\rx"],
+    ["an argument that ends with LF alone", "*1\r\n$1\r\na\n\n"],
+    ["a character before the digits", "*1\r\n$/\r\n"],
+    ["a character after the digits", "*1\r\n$:\r\n"],
     ["a count without an end", "*00000000000000000001"],
     ["an argument that is no bulk string", "*1\r\n:1\r\n"],
     ["a negative length", "*1\r\n$-1\r\n"],
@@ -136,5 +142,96 @@ describe("what isn't whole", () => {
     expect(parser.next().kind).toBe("request");
     parser.limits = LIMITS;
     expect(parser.next().kind).toBe("request");
+  });
+});
+
+describe("a limit", () => {
+  const accepted = (text: string, limits: Partial<RequestLimits>) => {
+    const { args, last } = parseText(text, { ...LIMITS, ...limits });
+    return last.kind === "fault" ? last.reason : args.length;
+  };
+
+  it.each<readonly [string, Partial<RequestLimits>, within: string, beyond: string]>([
+    ["of arguments", { arguments: 3 }, request(["a", "b", "c"]), request(["a", "b", "c", "d"])],
+    ["of arguments in a line", { arguments: 3 }, "a b c\n", "a b c d\n"],
+    ["of an argument's bytes", { argumentBytes: 5 }, request(["a", "éabc"]), request(["a", "éabcd"])],
+    // With headers, but without the line end of the last argument.
+    ["of a request's bytes", { requestBytes: 20 }, request(["ab", "cdef"]), request(["ab", "cdefg"])],
+    ["of a line", {}, `${"x".repeat(4_096)}\n`, `${"x".repeat(4_097)}\n`],
+    ["of a header", {}, `*${"0".repeat(12)}1\r\n$1\r\na\r\n`, `*${"0".repeat(15)}1\r\n$1\r\na\r\n`],
+  ])("is exact: %s", (_what, limits, within, beyond) => {
+    expect(accepted(within, limits)).toBe(1);
+    expect(accepted(beyond, limits)).toMatch(/^(too|invalid)/);
+    // A request doesn't count for the next one, nor do lines and arrays without arguments.
+    expect(accepted(`\n*0\r\n${within}*-1\r\n\r\n${within}${within}`, limits)).toBe(3);
+  });
+});
+
+describe("the memory of an incomplete request", () => {
+  it("is between its received bytes and about twice of them, and nothing between two requests", () => {
+    const limits = { requestBytes: 1_000_000, arguments: 2_000, argumentBytes: 100_000 };
+    const requests = fc.array(fc.array(fc.nat(3_000), { minLength: 1, maxLength: 30 }), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(
+        requests,
+        fc.array(fc.integer({ min: 1, max: 9_000 }), { minLength: 1 }),
+        (requests, sizes) => {
+          const texts = requests.map((lengths) => request(lengths.map((length) => "x".repeat(length))));
+          const bytes = Buffer.from(texts.join(""));
+          const parser = new RequestParser(limits);
+          let pending = 0;
+          for (let at = 0, turn = 0; at < bytes.length; turn++) {
+            const chunk = Buffer.from(bytes.subarray(at, at + (sizes[turn % sizes.length] ?? 1)));
+            at += chunk.length;
+            pending += chunk.length;
+            parser.push(chunk);
+            for (let parsed = parser.next(); parsed.kind !== "waiting"; parsed = parser.next()) {
+              if (parsed.kind === "fault") expect.unreachable(parsed.reason);
+              else pending -= parsed.bytes;
+            }
+            expect(parser.heldBytes).toBeGreaterThanOrEqual(pending);
+            expect(parser.heldBytes).toBeLessThanOrEqual(2 * pending + 30 * 100 + 4_096 + 256);
+            if (pending === 0) expect(parser.heldBytes).toBe(0);
+          }
+          expect(pending).toBe(0);
+        },
+      ),
+    );
+  });
+
+  it("counts what an argument takes besides its bytes", () => {
+    const parser = new RequestParser({ ...LIMITS, arguments: 1_000 });
+    parser.push(Buffer.from(`*1000\r\n${"$0\r\n\r\n".repeat(999)}`));
+    expect(parser.next().kind).toBe("waiting");
+    expect(parser.heldBytes).toBeGreaterThan(999 * (6 + 50));
+  });
+
+  it("isn't the chunk in which it came after many others", () => {
+    const parser = new RequestParser(LIMITS);
+    parser.push(Buffer.from(`${"PING\r\n".repeat(100_000)}*1\r\n$1000\r\nabc`));
+    for (let parsed = parser.next(); parsed.kind === "request"; ) parsed = parser.next();
+    expect(parser.heldBytes).toBeLessThan(1_000);
+    parser.push(Buffer.from(`${"x".repeat(997)}\r\n`));
+    expect(parser.next()).toMatchObject({ kind: "request", args: [`abc${"x".repeat(997)}`] });
+  });
+
+  it("is nothing after a fault, whatever comes, and after clear, which makes room for another request", () => {
+    const parser = new RequestParser(LIMITS);
+    for (const part of ["*2\r\n", "*2\r\n$4\r\nPI", "*2\r\n$1\r\na\r\n$5\r\nb", "PIN"]) {
+      parser.push(Buffer.from(part));
+      expect(parser.next().kind).toBe("waiting");
+      expect(parser.heldBytes).toBeGreaterThan(0);
+      parser.clear();
+      expect(parser.heldBytes).toBe(0);
+      parser.push(Buffer.from(request(["PING"])));
+      expect(parser.next()).toEqual({ kind: "request", args: ["PING"], bytes: 14 });
+    }
+    parser.push(Buffer.from("*1\r\n$x\r\n"));
+    expect(parser.next().kind).toBe("fault");
+    parser.push(Buffer.from("x".repeat(1_000)));
+    expect([parser.next().kind, parser.heldBytes]).toEqual(["fault", 0]);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseScore } from "./score.js";
+import { parseBound, parseScore } from "./score.js";
 
 it.each([
   ["0", 0],
@@ -31,4 +31,15 @@ it.each([
   "infinit",
 ])("refuses %j", (text) => {
   expect(parseScore(text)).toBeUndefined();
+});
+
+it.each([
+  ["1.5", { score: 1.5, isExclusive: false }],
+  ["(1.5", { score: 1.5, isExclusive: true }],
+  ["(-inf", { score: -Infinity, isExclusive: true }],
+  ["((1", undefined],
+  ["(", undefined],
+  ["[1", undefined],
+])("reads %j as an end of a range", (text, bound) => {
+  expect(parseBound(text)).toEqual(bound);
 });
