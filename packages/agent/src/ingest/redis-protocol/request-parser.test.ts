@@ -202,6 +202,18 @@ describe("the memory of an incomplete request", () => {
     );
   });
 
+  it("is moved only a few times, however small the chunks are", () => {
+    const parser = new RequestParser({ ...LIMITS, requestBytes: 1_000_000, argumentBytes: 1_000_000 });
+    parser.push(Buffer.from("*1\r\n$100000\r\n"));
+    const sizes = new Set<number>();
+    for (let count = 0; count < 20_000; count++) {
+      parser.push(Buffer.from("x"));
+      parser.next();
+      sizes.add(parser.heldBytes);
+    }
+    expect(sizes.size).toBeLessThan(30);
+  });
+
   it("counts what an argument takes besides its bytes", () => {
     const parser = new RequestParser({ ...LIMITS, arguments: 1_000 });
     parser.push(Buffer.from(`*1000\r\n${"$0\r\n\r\n".repeat(999)}`));
