@@ -31,11 +31,26 @@ test("anything else is another context", () => {
   );
 });
 
-test("tags without end don't fill the memory", () => {
+const MEBIBYTE = 2 ** 20;
+
+/** Contexts with long tags, by which all of the memory is used but for so many bytes. */
+function fillBut(contexts: ContextLookup, left: number): void {
+  // With some hundred bytes for the context itself. A record's tag has 200 characters of the text.
+  const length = MEBIBYTE - 600;
+  const texts = Math.floor((64 * MEBIBYTE - left) / MEBIBYTE);
+  for (let text = 0; text < texts; text++)
+    contexts.lookupOrCreate("gauge", "filling", { text: `${text}`.padEnd(length, "x") });
+}
+
+test("tags without end don't fill the memory, however short they are", () => {
   const contexts = new ContextLookup();
-  const first = contexts.lookupOrCreate("count", "m", { id: 0 });
-  for (let id = 1; id < 250_000; id++) contexts.lookupOrCreate("count", "m", { id });
-  const again = contexts.lookupOrCreate("count", "m", { id: 0 });
+  const find = (id: number) => contexts.lookupOrCreate("count", "m", { id });
+  const first = find(0);
+  fillBut(contexts, 6 * MEBIBYTE);
+  expect(find(0)).toBe(first);
+  // Each takes about 400 bytes.
+  for (let id = 1; id < 18_500; id++) find(id);
+  const again = find(0);
   expect(again).not.toBe(first);
   expect([again?.jsonPrefix, again?.jsonSuffix]).toEqual([first?.jsonPrefix, first?.jsonSuffix]);
 });
@@ -44,7 +59,9 @@ test("a program of many contexts keeps them", () => {
   const contexts = new ContextLookup();
   const find = (id: number) =>
     contexts.lookupOrCreate("histogram", "m", { route: `r${id}`, method: "GET", zone: 7 });
-  const first = Array.from({ length: 100_000 }, (_, id) => find(id));
+  fillBut(contexts, 8 * MEBIBYTE);
+  // A tenth of those that there is room for without the others.
+  const first = Array.from({ length: 10_000 }, (_, id) => find(id));
   expect(first.every((context, id) => find(id) === context)).toBe(true);
   expect(new Set(first).size).toBe(first.length);
 });
@@ -93,7 +110,9 @@ test("children without end don't fill the memory, and a child that is kept works
   const parent = new ContextLookup();
   const kept = parent.child("kept.", { route: "/" });
   const first = kept.lookupOrCreate("count", "m", undefined);
-  for (let id = 0; id < 120_000; id++) parent.child("", { id }).lookupOrCreate("count", "m", undefined);
+  fillBut(parent, 8 * MEBIBYTE);
+  expect(kept.lookupOrCreate("count", "m", undefined)).toBe(first);
+  for (let id = 0; id < 14_000; id++) parent.child("", { id }).lookupOrCreate("count", "m", undefined);
   const again = kept.lookupOrCreate("count", "m", undefined);
   expect(again).not.toBe(first);
   expect(again?.jsonSuffix).toBe(first?.jsonSuffix);

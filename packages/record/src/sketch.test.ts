@@ -185,6 +185,9 @@ describe("of samples", () => {
       ]);
     }
     expect(fromPlainSketch(toPlainSketch(sketch))).toEqual(sketch);
+    const fromTheHighest = newSketch();
+    for (let key = MAX_BINS + 3; key >= 1; key--) addToSketch(fromTheHighest, sketchKeyValue(key));
+    expect(fromTheHighest.bins).toEqual(sketch.bins);
   });
 });
 

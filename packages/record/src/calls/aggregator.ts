@@ -155,9 +155,8 @@ export class Aggregator {
     this.flush();
     context.sketch = newSketch();
     // Weighted, a single sample may overflow the sum.
-    if (addToSketch(context.sketch, value, count) || addToSketch(context.sketch, value))
-      this.#begin(context, now);
-    else context.sketch = undefined;
+    if (!addToSketch(context.sketch, value, count)) addToSketch(context.sketch, value);
+    this.#begin(context, now);
   }
 
   /** A new second begins. */
