@@ -201,6 +201,15 @@ test("once it is closed, nothing is opened, reported or tried again", async () =
   expect(heard.filter((event) => event.includes("connected"))).toEqual(["connected"]);
 });
 
+test("an attempt that fails once it is closed isn't reported", async () => {
+  server.fault = () => "cut";
+  const keeper = keep();
+  keeper.connect();
+  keeper.close();
+  await hears(1);
+  expect([heard, errors]).toEqual([["turn, paused"], []]);
+});
+
 test("a pause ends without a turn once it is closed", async () => {
   vi.spyOn(Math, "random").mockReturnValue(1);
   const [closed, later] = [keep(), keep()];

@@ -128,7 +128,8 @@ export class ConnectionKeeper {
         this.#checks ??= startInterval(() => void this.#connection?.checkAgain(), NEXT_CHECK);
       this.#listener.onConnected();
     } catch (error) {
-      this.#listener.onDisconnected(asError(error));
+      // Its owner has no further use for what becomes of the attempt.
+      if (!this.#closed) this.#listener.onDisconnected(asError(error));
       this.pause();
     } finally {
       this.#isConnecting = false;
