@@ -344,7 +344,7 @@ describe("the end of the process", () => {
     await until("the record", () => next.stats().stored === 1);
     expect(await next.flush({ timeoutMs: LONG_MS })).toBe(true);
     await new Promise(setImmediate);
-    expect(holding()).toBe(before);
+    expect(holding()).toBeLessThanOrEqual(before);
   });
 
   test("spills what is left, those of the current second included", () => {

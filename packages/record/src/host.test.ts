@@ -94,11 +94,15 @@ describe("timers", () => {
 
   it("end an interval for good", async () => {
     let runs = 0;
-    const interval = startInterval(() => {
-      runs++;
-      if (runs === 2) stopInterval(interval);
-    }, 2);
-    await new Promise<void>((resolve) => holdProcess(25, resolve));
+    await new Promise<void>((resolve) => {
+      const interval = startInterval(() => {
+        runs++;
+        if (runs < 2) return;
+        stopInterval(interval);
+        // Time enough for further runs.
+        holdProcess(10, resolve);
+      }, 2);
+    });
     expect(runs).toBe(2);
   });
 });
