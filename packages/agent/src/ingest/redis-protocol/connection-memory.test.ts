@@ -1,5 +1,4 @@
 /** The embedded broker's memory and connections: no client, however careless, takes those of another. */
-import { networkInterfaces } from "node:os";
 import { milliseconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import {
@@ -9,6 +8,7 @@ import {
 } from "../../../../../tests/support/broker.js";
 import { cleanUpsAfterEach } from "../../../../../tests/support/clean-ups.js";
 import { ManualClock } from "../../../../../tests/support/manual-clock.js";
+import { ownAddress } from "../../../../../tests/support/own-address.js";
 import { ask, connectRaw, type RawRedis, request, storing } from "../../../../../tests/support/raw-redis.js";
 import { until } from "../../../../../tests/support/until.js";
 import { RequestParser } from "./request-parser.js";
@@ -170,10 +170,6 @@ describe("what clients may create", () => {
 });
 
 describe("beyond loopback without a password", () => {
-  const own = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
-
   async function askFrom(address: string, port: number): Promise<string> {
     const { connect: open } = await import("node:net");
     return new Promise((resolve, reject) => {
@@ -189,21 +185,19 @@ describe("beyond loopback without a password", () => {
   }
 
   it("clients of other machines are refused, as in Redis' protected mode, and the log warns", async () => {
-    if (own === undefined) throw new Error("this machine has no address but loopback");
     const broker = await start({ host: "0.0.0.0" });
-    expect(await askFrom(own, broker.port)).toMatch(/^-DENIED [^\r]*CHOUETTE_PASSWORD[^\r]*\r\n$/);
+    expect(await askFrom(ownAddress(), broker.port)).toMatch(/^-DENIED [^\r]*CHOUETTE_PASSWORD[^\r]*\r\n$/);
     expect(await askFrom("127.0.0.1", broker.port)).toBe("+PONG\r\n");
     expect(broker.counters.deniedConnections).toBe(1);
     expect(broker.log()).toMatch(/"level":40.*without a password and refuses/);
   });
 
   it("they are served if a setting allows it, or there is a password", async () => {
-    if (own === undefined) throw new Error("this machine has no address but loopback");
     const open = await start({ host: "0.0.0.0", protectedMode: false });
-    expect(await askFrom(own, open.port)).toBe("+PONG\r\n");
+    expect(await askFrom(ownAddress(), open.port)).toBe("+PONG\r\n");
     expect(open.log()).toMatch(/"level":40.*anybody who can reach it/);
     const guarded = await start({ host: "0.0.0.0", password: "x", loginTimeout: milliseconds(5_000) });
-    expect(await askFrom(own, guarded.port)).toMatch(/^-NOAUTH/);
+    expect(await askFrom(ownAddress(), guarded.port)).toMatch(/^-NOAUTH/);
     expect(guarded.log()).toBe("");
   });
 });

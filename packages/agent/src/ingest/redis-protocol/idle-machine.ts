@@ -10,13 +10,18 @@ const WATCH_MS = 100;
 /**
  * Resolves with true when the machine was idle for a moment, or with false after `timeoutMs`.
  * Rejects if the signal is aborted.
+ * @param readCpus reads the times of all processors
  */
-export async function untilIdle(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+export async function untilIdle(
+  timeoutMs: number,
+  signal: AbortSignal,
+  readCpus: () => readonly CpuInfo[] = cpus,
+): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   do {
-    const before = cpus();
+    const before = readCpus();
     await sleep(WATCH_MS, undefined, { signal });
-    if (idleShare(before, cpus()) >= MIN_IDLE_SHARE) return true;
+    if (idleShare(before, readCpus()) >= MIN_IDLE_SHARE) return true;
   } while (performance.now() < deadline);
   return false;
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startTestBroker, type TestBroker } from "../../../../../tests/support/broker.js";
 import { type Certificates, newCertificates, readPem } from "../../../../../tests/support/certificates.js";
 import { listen } from "../../../../../tests/support/listening.js";
+import { ownAddress } from "../../../../../tests/support/own-address.js";
 import { openGateway } from "../../outputs/gateway.js";
 import { gatewayAddress } from "../../outputs/gateway-address.js";
 import type { Resumed } from "../../outputs/output.js";
@@ -137,4 +138,20 @@ it("turns away a client on another machine that doesn't use TLS, and one that sa
   }
   expect(events).toEqual(["turned away"]);
   await stop();
+});
+
+it("says to a client on another machine that it needs TLS", async () => {
+  const { server } = certificates;
+  const tls = { cert: await readPem(server.cert), key: await readPem(server.key), clientCa: undefined };
+  const beyond = await startTestBroker({ host: "0.0.0.0", tls, password: "secret" });
+  const socket = connect(beyond.port, ownAddress());
+  let answer = "";
+  socket.on("data", (chunk) => {
+    answer += chunk;
+  });
+  socket.write("PING\r\n");
+  await once(socket, "close");
+  expect(answer).toMatch(/^-DENIED [^\r]* TLS [^\r]*\r\n$/);
+  expect(beyond.counters).toMatchObject({ deniedConnections: 1, connections: 0 });
+  await beyond.stop();
 });

@@ -1,9 +1,7 @@
 import { getEventListeners } from "node:events";
-import { cpus } from "node:os";
 import { queueNames } from "@chouette-iot/queue";
 import { openScratchStore } from "@chouette-iot/queue/embedded/scratch";
 import { describe, expect, it } from "vitest";
-import { idleShare } from "./idle-machine.js";
 import { CALLS_A_ROUND, warmUp } from "./warm-up.js";
 
 describe("the warm-up", () => {
@@ -56,21 +54,5 @@ describe("the warm-up", () => {
     };
     await expect(warmUp(openScratchStore, ending.signal, busy)).rejects.toThrow();
     expect(waits).toEqual([60_000, 0]);
-  });
-});
-
-describe("the idle share", () => {
-  const [one] = cpus();
-  const at = (user: number, idle: number) =>
-    one === undefined ? [] : [{ ...one, times: { user, nice: 0, sys: 0, idle, irq: 0 } }];
-
-  it.each([
-    [at(0, 0), at(10, 90), 0.9],
-    [at(50, 50), at(150, 50), 0],
-    [[...at(0, 0), ...at(0, 0)], [...at(100, 0), ...at(0, 100)], 0.5],
-    // No figures.
-    [[], [], 1],
-  ])("is of all processors, between two looks", (before, after, share) => {
-    expect(idleShare(before, after)).toBeCloseTo(share);
   });
 });
