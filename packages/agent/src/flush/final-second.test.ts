@@ -1,7 +1,8 @@
+import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
 import { setUpFlush } from "../../../../tests/support/flushing.js";
-import { newContext } from "../aggregation/context.js";
-import { saveContexts } from "../aggregation/saved-contexts.js";
+import { addRecord, newContext } from "../aggregation/context.js";
+import { saveContext, saveContexts } from "../aggregation/saved-contexts.js";
 import { FinalSecond, TOO_LARGE_TO_KEEP } from "./final-second.js";
 
 const START = 1_000_000;
@@ -34,6 +35,33 @@ describe("a window's last second", () => {
     expect((await store.counters()).get("chouette:rejected:accepted")).toBe(2);
     const [kept] = await store.state([`last:chouette:metrics:raw:${START}`]);
     expect(kept?.length).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  it("holds text up to its limit exactly, replaces a context by one that isn't longer, and loses none", () => {
+    const MAX_LENGTH = 16 * 1024 * 1024;
+    const setOf = (length: number) => {
+      const context = newContext({ metric: "s", type: "set", tags: [] });
+      const value = ["x".repeat(length)];
+      addRecord(context, { metric: "s", tags: [], key: "", type: "set", value, timestamp: seconds(START) });
+      return { context, readyIds: [] };
+    };
+    const empty = saveContext(setOf(0)).length;
+    const longest = setOf(MAX_LENGTH - 2 * empty);
+    const second = new FinalSecond([["a", longest]]);
+    expect(() => second.keep("b", setOf(1), () => {})).toThrow(TOO_LARGE_TO_KEEP);
+    expect([...second.contexts()]).toEqual([longest]);
+    second.keep("b", setOf(0), () => {});
+    expect(second.toText().length).toBe(MAX_LENGTH + "[,]".length);
+    expect(() => second.keep("b", setOf(1), () => {})).toThrow(TOO_LARGE_TO_KEEP);
+    second.keep("b", setOf(0), () => {});
+    expect(second.get("b")).toEqual(setOf(0));
+    second.keep("a", setOf(0), () => {});
+    second.keep("b", setOf(9), () => {});
+    expect(second.toText().length).toBe(2 * empty + 9 + "[,]".length);
+    // An earlier version had no limit: what it kept may become shorter.
+    const over = new FinalSecond([["a", setOf(MAX_LENGTH)]]);
+    over.keep("a", setOf(MAX_LENGTH - 1), () => {});
+    expect(() => over.keep("a", setOf(MAX_LENGTH), () => {})).toThrow(TOO_LARGE_TO_KEEP);
   });
 
   it("stays as it was if what is kept can't be sent", () => {
