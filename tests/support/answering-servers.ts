@@ -4,7 +4,8 @@ import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse }
 import type { Server, Socket } from "node:net";
 import { milliseconds } from "@chouette-iot/record";
 import { afterAll, beforeAll } from "vitest";
-import { HttpSender } from "../../packages/agent/src/outputs/http.js";
+import { HttpSender, type HttpTimeouts } from "../../packages/agent/src/outputs/http.js";
+import { WireMeter } from "../../packages/agent/src/outputs/wire-meter.js";
 import { type Certificates, newCertificates, readPem } from "./certificates.js";
 import { KEY } from "./delivering.js";
 import { listen } from "./listening.js";
@@ -81,21 +82,23 @@ export function answeringServers(cleanUps: (() => unknown)[]) {
   /** @param timeouts in milliseconds */
   const senderTo = (
     url: string,
-    timeouts: { readonly answer?: number; readonly farewell?: number; readonly turn?: number } = {},
+    timeouts: { readonly [T in keyof HttpTimeouts]?: number } = {},
+    meter = new WireMeter(),
   ) => {
     const sender = new HttpSender(
       { certificateAuthority: secure.ca },
       {
-        connect: ms(2_000),
+        connect: ms(timeouts.connect ?? 2_000),
         answer: ms(timeouts.answer ?? 2_000),
-        whole: ms(20_000),
-        keepAlive: ms(5_000),
+        whole: ms(timeouts.whole ?? 20_000),
+        keepAlive: ms(timeouts.keepAlive ?? 5_000),
         farewell: ms(timeouts.farewell ?? 2_000),
         turn: ms(timeouts.turn ?? 2_000),
       },
+      meter,
     );
     cleanUps.push(() => sender.close());
-    return postBy(sender, url);
+    return { ...postBy(sender, url), sender };
   };
 
   return { secure, startServer, listening, senderTo };

@@ -1,19 +1,30 @@
 /** Requests over real connections: when these are kept and when not, what ends a request, and what it leaves behind. */
+import { getEventListeners } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer as createHttpsServer } from "node:https";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TLSSocket } from "node:tls";
 import { describe, expect, it, vi } from "vitest";
 import {
   type Answering,
   accept,
   answeringServers,
   PROTOCOLS,
+  postBy,
 } from "../../../../tests/support/answering-servers.js";
 import { cleanUpsAfterEach } from "../../../../tests/support/clean-ups.js";
 import { startCountingProxy } from "../../../../tests/support/counting-proxy.js";
+import { startForwardProxy } from "../../../../tests/support/forward-proxy.js";
 import { startHttpsFront } from "../../../../tests/support/https-front.js";
+import { listen } from "../../../../tests/support/listening.js";
+import { CLOSED_PORT } from "../../../../tests/support/ports.js";
 import { until } from "../../../../tests/support/until.js";
+import { type HttpRequest, HttpSender } from "./http.js";
+import { WireMeter } from "./wire-meter.js";
 
 const cleanUps = cleanUpsAfterEach();
-const { startServer, senderTo } = answeringServers(cleanUps);
+const { secure, startServer, listening, senderTo } = answeringServers(cleanUps);
 
 describe.each(PROTOCOLS)("a connection by %s", (protocol) => {
   const start = (answer: Answering) => startServer(answer, { protocol });
@@ -154,6 +165,237 @@ describe.each(PROTOCOLS)("a body on its way by %s when the sending is given up",
     const outcome = await senderTo(url, { farewell: 20_000 }).post(10, ending.signal);
     expect(outcome).toMatchObject({ kind: "unavailable", reason: "the agent is stopping", bytes: 0 });
     expect(ports).toEqual([]);
+  });
+});
+
+/** Number of timers that keep the process alive. */
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+
+describe.each(PROTOCOLS)("a request by %s", (protocol) => {
+  const start = (answer: Answering, isReading = true) => startServer(answer, { protocol, isReading });
+
+  it.each([
+    ["is delivered", accept, "delivered"],
+    ["is refused", (_, response) => void response.writeHead(400).end(), "refused"],
+    [
+      "has an answer before its body is read",
+      (_, response) => void response.writeHead(413).end(),
+      "too-large",
+    ],
+    ["has its connection cut", (request) => request.socket.destroy(), "unavailable"],
+  ] as const satisfies readonly (readonly [
+    string,
+    Answering,
+    string,
+  ])[])("leaves no timer and no listener if it %s", async (what, answer, kind) => {
+    const before = timers();
+    const { url, cut } = await start(
+      (request, response, number) =>
+        kind === "unavailable" ? cut(request) : answer(request, response, number),
+      !what.includes("before"),
+    );
+    const { signal } = new AbortController();
+    const { post } = senderTo(url, { connect: 60_000, answer: 60_000, whole: 60_000 });
+    expect(await post(1_000_000, signal)).toMatchObject({ kind });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    await until("no timer", () => timers() <= before, 2_000);
+  });
+
+  it("leaves no timer and no listener if it is given up, before or after it was sent", async () => {
+    const before = timers();
+    const ending = new AbortController();
+    const { url } = await start(() => ending.abort());
+    const { post } = senderTo(url, { connect: 60_000, answer: 60_000, whole: 60_000, farewell: 50 });
+    expect(await post(10, ending.signal)).toMatchObject({ kind: "unavailable", bytes: 10 });
+    expect(await post(10, ending.signal)).toMatchObject({ kind: "unavailable", bytes: 0 });
+    expect(getEventListeners(ending.signal, "abort")).toEqual([]);
+    await until("no timer", () => timers() <= before, 2_000);
+    const answered = await start((request, response, number) => {
+      late.abort();
+      accept(request, response, number);
+    });
+    const late = new AbortController();
+    const sender = senderTo(answered.url, { farewell: 60_000 });
+    expect(await sender.post(10, late.signal)).toMatchObject({ kind: "delivered" });
+    await until("no timer", () => timers() <= before, 2_000);
+  });
+
+  it("sends no more of its body once it is answered", async () => {
+    let received = 0;
+    let isEnded = false;
+    const { url, sockets } = await start((request, response) => {
+      request.on("close", () => {
+        isEnded = true;
+      });
+      response.writeHead(413);
+      response.end(() => request.on("data", ({ length }: Buffer) => (received += length)));
+    }, false);
+    expect(await senderTo(url, { answer: 60_000 }).post(20_000_000)).toMatchObject({ kind: "too-large" });
+    const [socket] = sockets;
+    // HTTP/1.1 has no other way than to close the connection.
+    await until("the end", () => (protocol === "h2" ? isEnded : socket?.destroyed), 5_000);
+    expect(protocol === "h2" ? received : socket?.bytesRead).toBeLessThan(15_000_000);
+  });
+
+  it("ends after its time limit", async () => {
+    const { url } = await start(() => {});
+    const started = performance.now();
+    const outcome = await senderTo(url, { answer: 60_000, whole: 300 }).post(10);
+    expect(outcome).toEqual({
+      ...{ kind: "unavailable", answered: false, reason: "timed out after 300 ms", bytes: 10 },
+    });
+    expect(performance.now() - started).toBeGreaterThan(290);
+  });
+
+  it("ends after the time limit of an answer, if nothing comes", async () => {
+    const { url } = await start(() => {});
+    const outcome = await senderTo(url, { answer: 300 }).post(10);
+    expect(outcome).toMatchObject({ kind: "unavailable", reason: "no response for 300 ms", bytes: 10 });
+  });
+
+  it("has all bytes of its connections counted, under its purpose", async () => {
+    const { url } = await start(accept);
+    const meter = new WireMeter();
+    const { post } = senderTo(url, {}, meter);
+    await post(1_000);
+    const [[name, { sent, received }] = ["", { sent: 0, received: 0 }], ...others] = meter.take();
+    expect(name).toBe(`${new URL(url).hostname} metrics`);
+    expect(sent).toBeGreaterThan(1_050);
+    expect(received).toBeGreaterThan(30);
+    expect(others).toEqual([]);
+  });
+
+  it("of GET has no body", async () => {
+    const seen: (string | undefined)[] = [];
+    const { url } = await start((request, response, number) => {
+      const { method, url, headers } = request;
+      seen.push(method, url, headers["content-length"], `${headers["dd-api-key"]}`);
+      accept(request, response, number);
+    });
+    const { sender } = senderTo(url);
+    const request = {
+      url: `${url}/a?b=c`,
+      purpose: "validation",
+      method: "GET",
+      headers: { "DD-API-KEY": "k" },
+    };
+    expect(await sender.send(request as HttpRequest)).toEqual({ kind: "delivered", bytes: 0 });
+    expect(seen).toEqual(["GET", "/a?b=c", undefined, "k"]);
+  });
+
+  it.each([
+    ["owl:pass@", "owl:pass"],
+    ["owl@", "owl:"],
+    ["owl:50%off@", "owl:50%off"],
+    ["", undefined],
+  ])("has the login of its URL: %s", async (login, expected) => {
+    let authorization: string | undefined;
+    const { url } = await start((request, response, number) => {
+      ({ authorization } = request.headers);
+      accept(request, response, number);
+    });
+    expect(await senderTo(url.replace("://", `://${login}`)).post(10)).toMatchObject({ kind: "delivered" });
+    const sent = authorization?.replace(/^Basic /, "");
+    expect(sent && Buffer.from(sent, "base64").toString()).toBe(expected);
+  });
+
+  it("ends a connection that isn't used for a time, and not before", async () => {
+    const { url, ports, sockets } = await start(accept);
+    const { post } = senderTo(url, { keepAlive: 400 });
+    await post(10);
+    await sleep(200);
+    await post(10);
+    await sleep(250);
+    expect(await post(10)).toMatchObject({ kind: "delivered" });
+    expect(new Set(ports).size).toBe(1);
+    await until("the connection to be closed", () => [...sockets].every(({ destroyed }) => destroyed), 5_000);
+  });
+
+  it("ends with its sender, and so do kept connections", async () => {
+    let hasArrived = false;
+    const { url, sockets } = await start((request, response, number) => {
+      if (number === 1) return accept(request, response, number);
+      hasArrived = true;
+    });
+    const { sender, post } = senderTo(url);
+    const kept = senderTo(url);
+    await kept.post(10);
+    const running = post(10);
+    await until("the request", () => hasArrived);
+    await sender.close();
+    await kept.sender.close();
+    expect(await running).toMatchObject({ kind: "unavailable", answered: false, bytes: 10 });
+    await until(
+      "the connections to be closed",
+      () => [...sockets].every(({ destroyed }) => destroyed),
+      5_000,
+    );
+    expect(sockets.size).toBe(2);
+  });
+});
+
+describe("a request", () => {
+  it("whose connection is being opened ends with its sender", async () => {
+    const { port, sockets, stop } = await listen(createServer((socket) => void socket.resume()));
+    cleanUps.push(stop);
+    const { sender, post } = senderTo(`https://localhost:${port}`, { connect: 60_000 });
+    const running = post(10);
+    await until("the connection", () => sockets.size === 1);
+    await sender.close();
+    expect(await running).toMatchObject({ kind: "unavailable", bytes: 0 });
+    await until("the connection to be closed", () => sockets.size === 0);
+  });
+
+  it("waits for one of two connections by HTTP/1.1, and not for long", async () => {
+    const { url, ports } = await startServer(() => {});
+    const { post } = senderTo(url, { turn: 20, connect: 200, answer: 500 });
+    const outcomes = await Promise.all([post(10), post(20), post(30)]);
+    expect(outcomes.map((outcome) => "reason" in outcome && outcome.reason)).toEqual([
+      "no response for 500 ms",
+      "no response for 500 ms",
+      "no connection within 200 ms",
+    ]);
+    expect(outcomes[2]).toMatchObject({ bytes: 0 });
+    expect(new Set(ports).size).toBe(2);
+  });
+
+  it("by HTTP/1.1 with TLS has a connection that is kept, and a session that outlasts it", async () => {
+    const ports: (number | undefined)[] = [];
+    const reused: boolean[] = [];
+    const server = createHttpsServer({ ...secure }, (request, response) => {
+      ports.push(request.socket.remotePort);
+      reused.push((request.socket as TLSSocket).isSessionReused());
+      request.resume().on("end", () => response.writeHead(ports.length === 3 ? 404 : 202).end());
+    });
+    const { post } = senderTo(`https://localhost:${await listening(server)}`);
+    const kinds = [];
+    for (let sent = 0; sent < 5; sent++) kinds.push((await post(10)).kind);
+    expect(kinds).toEqual(["delivered", "delivered", "unavailable", "delivered", "delivered"]);
+    expect(new Set(ports.slice(0, 3)).size).toBe(1);
+    expect(new Set(ports.slice(3)).size).toBe(1);
+    expect(new Set(ports).size).toBe(2);
+    expect(reused).toEqual([false, false, false, true, true]);
+  });
+
+  it.each([
+    ["http", 80],
+    ["https", 443],
+  ])("goes to the port of its protocol, through the protocol's proxy: %s", async (protocol, port) => {
+    const proxy = await startForwardProxy();
+    cleanUps.push(proxy.stop);
+    const address = `http://127.0.0.1:${proxy.port}`;
+    const proxies = { http: undefined, https: undefined, except: undefined, [protocol]: address };
+    const sender = new HttpSender({ proxies });
+    cleanUps.push(() => sender.close());
+    // Nobody listens there, or whoever does isn't an intake.
+    await postBy(sender, `${protocol}://127.0.0.1`).post(10);
+    expect(proxy.connected).toEqual([`127.0.0.1:${port}`]);
+  });
+
+  it("names every address at which nobody answers", async () => {
+    const outcome = await senderTo(`http://localhost:${CLOSED_PORT}`).post(10);
+    expect(outcome).toMatchObject({ kind: "unavailable", answered: false, bytes: 0 });
+    expect("reason" in outcome && outcome.reason).toMatch(/^(connect ECONNREFUSED \S+:1(, )?)+$/);
   });
 });
 
