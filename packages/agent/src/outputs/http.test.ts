@@ -387,7 +387,7 @@ describe("a request", () => {
     const proxies = { http: undefined, https: undefined, except: undefined, [protocol]: address };
     const sender = new HttpSender({ proxies });
     cleanUps.push(() => sender.close());
-    // Nobody listens there, or whoever does isn't an intake.
+    // Nobody listens there, or something that isn't an intake.
     await postBy(sender, `${protocol}://127.0.0.1`).post(10);
     expect(proxy.connected).toEqual([`127.0.0.1:${port}`]);
   });
