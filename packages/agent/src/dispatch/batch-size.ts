@@ -1,8 +1,10 @@
 /**
- * How large a batch may be, in records and bytes: smaller after the link broke while one was sent, then growing again.
+ * How large a batch may be, in records and bytes: smaller after one that was sent in vain, then growing again.
  *
  * On a link that is slow or breaks often, a body that takes longer than the link lasts would be sent again and again
- * and never arrive. While everything is refused, batches of one record probe whether anything is accepted again.
+ * and never arrive. And each attempt costs its bytes, also if the intake, or a middlebox, answers that it is unavailable: as
+ * batches are halved, all attempts of an outage cost about two bodies. While everything is refused, batches of one record
+ * probe whether anything is accepted again.
  */
 import type { SendFailure } from "./delivery.js";
 
@@ -31,9 +33,9 @@ export class BatchSize {
     this.#share = Math.min(1, this.#share + GROWTH);
   }
 
-  /** After a batch that wasn't delivered: halves the size if the link broke while it was sent. */
+  /** After a batch that wasn't delivered: halves the size if bytes of it were sent. */
   shrinkAfter(failure: SendFailure): void {
-    if (failure.kind === "unavailable" && !failure.answered && failure.bytes > 0) this.#share /= 2;
+    if (failure.kind === "unavailable" && failure.bytes > 0) this.#share /= 2;
   }
 
   /** After a release in which everything was refused: batches of one record until one is accepted. */

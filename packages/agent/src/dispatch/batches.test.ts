@@ -101,7 +101,6 @@ describe("batches", () => {
 
 describe("the size of a batch", () => {
   it.each([
-    ["it was answered", { ...lost, answered: true }],
     ["not a byte was sent", { ...lost, bytes: 0 }],
     ["the key was refused", { kind: "unauthorized", reason: "HTTP 403", bytes: 1 }],
   ] as const)("stays after a failure if %s", (_, failure) => {

@@ -342,6 +342,32 @@ describe("dispatch", () => {
     expect(batches.map(({ length }) => length)).toEqual([64, 32, 16, 8, 16, 24, 32, 40, 48, 56, 64, 64, 48]);
   });
 
+  it("an outage costs about two bodies, however long it is, whether or not the attempts are answered", async () => {
+    const answers = fc.array(fc.boolean(), { minLength: 1, maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(answers, async (answered) => {
+        const { store, dispatcher } = await setUp(
+          Array.from({ length: 400 }, (_, index) => [NOW - 200, `${index}`]),
+          64,
+        );
+        const outage = [...answered];
+        let wasted = 0;
+        const { told } = output((batch) => {
+          const next = outage.shift();
+          if (next === undefined) return delivered;
+          wasted += batch.length;
+          return { kind: "unavailable", reason: "HTTP 503", answered: next, bytes: batch.length };
+        });
+        const dispatching = dispatcher(told);
+        while ((await dispatching.dispatch()).failure !== undefined);
+        // A batch has at least one record.
+        expect(wasted).toBeLessThanOrEqual(2 * 64 + answered.length);
+        expect(await store.size(QUEUE)).toBe(0);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it("sends once what was delivered as the store failed", async () => {
     const { store, dispatcher } = await setUp(
       Array.from({ length: 25 }, (_, index) => [NOW - 5, `${index}`]),
