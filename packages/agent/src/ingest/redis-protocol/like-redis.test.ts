@@ -63,6 +63,8 @@ const conversations: Readonly<Record<string, readonly string[]>> = {
     `ZRANGEBYSCORE ${KEYS} (-inf (inf LIMIT 1 2`,
     `ZRANGEBYSCORE ${KEYS} -inf +inf LIMIT 2 -1 WITHSCORES`,
     `ZRANGEBYSCORE ${KEYS} -inf +inf LIMIT -1 10`,
+    `ZRANGEBYSCORE ${KEYS} 1 3 WITHSCORES LIMIT 1 2`,
+    `ZRANGEBYSCORE ${KEYS} 1 3 LIMIT 0 1 WITHSCORES LIMIT 1 2`,
     `ZRANGEBYSCORE ${KEYS} 3 3`,
     `ZRANGEBYSCORE ${KEYS} 5 4`,
     `ZRANGEBYSCORE ${KEYS} a 4`,
