@@ -46,6 +46,25 @@ describe("the file of version 0.1.0", () => {
     expect(done.at(-1)).toBeLessThanOrEqual(1);
   });
 
+  it("is read whole if there is time, in batches, and its progress is shown", async () => {
+    const fixture = new URL("../../../../tests/fixtures/store-0.1.0.mdb.gz", import.meta.url);
+    writeFileSync(path, gunzipSync(readFileSync(fixture)));
+    const sizes: number[] = [];
+    const done: number[] = [];
+    const imported = await importLmdb(path, {
+      write: async ({ length }) => void sizes.push(length),
+      deadline: performance.now() + 60_000,
+      onProgress: (part) => done.push(part),
+    });
+    expect(imported).toMatchObject({ records: WHOLE.records, isUnknown: false });
+    expect([imported.lost.size, imported.state.size]).toEqual([0, WHOLE.state]);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(WHOLE.records + WHOLE.orphans);
+    expect(Math.max(...sizes)).toBe(1_000);
+    expect(done.length).toBe(sizes.length);
+    expect(new Set(done).size).toBeGreaterThan(2);
+    expect(done.at(-1)).toBeGreaterThan(0.99);
+  });
+
   it("ends, also if its pages lead to themselves", async () => {
     writeFileSync(path, Buffer.concat([metaPage(1), pageOfItself(1)]));
     const read = importLmdb(path, {

@@ -9,7 +9,9 @@ import { newConnection, parsedAddress, type RedisConnection } from "./redis-conn
 
 const PLAIN: KeySpace = { namespace: "chouette", isShard: false };
 const SHARD: KeySpace = { namespace: "chouette:{0}", isShard: true };
-const IMPATIENT = { pingInterval: milliseconds(30), answerTimeout: milliseconds(200) };
+const ATTENTIVE = { pingInterval: milliseconds(30) };
+/** Long enough for a busy machine to answer. */
+const IMPATIENT = { ...ATTENTIVE, answerTimeout: milliseconds(600) };
 
 let redis: RedisServer;
 let raw: RedisConnection;
@@ -75,7 +77,7 @@ it("rejects calls until the server has proved suitable, and names it in each err
 });
 
 it("pings the server, and connects again when it is back, each time with another epoch", async () => {
-  const { connection, events, ask, isUp } = connect(PLAIN, IMPATIENT);
+  const { connection, events, ask, isUp } = connect(PLAIN, ATTENTIVE);
   await isUp(1);
   const pings = async () =>
     /cmdstat_ping:calls=(\d+)/.exec(`${await raw.sendCommand(["INFO", "commandstats"])}`)?.[1];
@@ -103,9 +105,9 @@ it("drops a server that hangs, with all that it was asked, and keeps a slow one"
   const began = performance.now();
   try {
     expect(await failure(ask("PING"))).toMatch(new RegExp(`^Redis at ${name()} is unavailable: `));
-    expect(performance.now() - began).toBeGreaterThan(150);
+    expect(performance.now() - began).toBeGreaterThan(500);
     expect(performance.now() - began).toBeLessThan(5_000);
-    expect(events.slice(1)).toContain(`Redis at ${name()} is unavailable: no answer within 0.2 s`);
+    expect(events.slice(1)).toContain(`Redis at ${name()} is unavailable: no answer within 0.6 s`);
   } finally {
     redis.signal("SIGCONT");
   }
@@ -156,7 +158,7 @@ it("a server without shards may refuse writes for a while: it is kept", async ()
 
 it("closes once what was asked is answered, and stays closed", async () => {
   const before = await clients();
-  const { connection, events, ask, isUp } = connect(PLAIN, IMPATIENT);
+  const { connection, events, ask, isUp } = connect(PLAIN, ATTENTIVE);
   await isUp(1);
   const asked = Promise.all([ask("PING"), ask("PING")]);
   await new Promise(setImmediate);
