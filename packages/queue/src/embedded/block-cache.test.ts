@@ -16,7 +16,7 @@ it("keeps two MiB of the blocks used last, and one that is larger than that alon
   cache.put(1, 4, block(3));
   expect(has(cache, 1, 5)).toEqual([true, false, true, true, true]);
   // Put again, it takes its memory once.
-  for (let time = 0; time < 9; time++) cache.put(1, 4, block(3));
+  for (let time = 0; time < 9; time++) cache.put(1, 0, block(512 * KIB));
   expect(has(cache, 1, 5)).toEqual([true, false, true, true, true]);
   cache.put(2, 0, block(5_000 * KIB));
   expect(cache.get(2, 0)?.bytes).toBe(5_000 * KIB);

@@ -5,6 +5,7 @@ import { PowerDisk } from "../../../../tests/support/power-disk.js";
 import { seededRandom } from "../../../../tests/support/random.js";
 import { comparePositions } from "../order.js";
 import { BlockCache } from "./block-cache.js";
+import type { StoreFile } from "./files.js";
 import { fileSeed, framesIn } from "./frame.js";
 import { hashId, IdFilter } from "./id-filter.js";
 import { IdTable, idTable } from "./id-table.js";
@@ -235,6 +236,49 @@ it("whatever byte is damaged before the start, it opens, and only the records of
   ).toBeUndefined();
   // The same bytes as another run's file are none of its own.
   expect(await openRun(whole, PATH, ID + 1, new BlockCache())).toBeUndefined();
+});
+
+it("a run is written in large pieces, is on disk when it is finished, and its file is closed once", async () => {
+  const disk = new PowerDisk();
+  const calls: (string | number)[] = [];
+  const recording = Object.assign(Object.create(disk) as PowerDisk, {
+    create: (path: string): StoreFile => {
+      const file = disk.create(path);
+      return {
+        ...file,
+        write: async (bytes, at) => {
+          calls.push(bytes.length);
+          await file.write(bytes, at);
+        },
+        sync: async () => {
+          await file.sync();
+          calls.push("sync");
+        },
+        close: () => void calls.push("close"),
+      };
+    },
+  });
+  const records = Array.from({ length: 500 }, (_, n) => ({ score: n, id: `${n}`, value: "x".repeat(2_000) }));
+  const writer = new RunWriter(recording, PATH, HEAD);
+  for (const record of records) {
+    writer.add(record);
+    await writer.flush();
+  }
+  expect(calls.length).toBe(3);
+  for (const length of calls) {
+    expect(length).toBeGreaterThanOrEqual(256 * 1024);
+    expect(length).toBeLessThan(256 * 1024 + 2 * BLOCK_BYTES);
+  }
+  await writer.finish();
+  expect(calls.slice(-2)).toEqual(["sync", "close"]);
+  writer.close();
+  expect(calls.filter((call) => typeof call === "string")).toEqual(["sync", "close"]);
+  const { run } = await open(disk);
+  await expectAll(run, records, () => true, 50);
+  const given = new RunWriter(recording, PATH, HEAD);
+  given.close();
+  given.close();
+  expect(calls.filter((call) => call === "close").length).toBe(2);
 });
 
 it("places are numbers that no two records share", () => {
