@@ -21,6 +21,8 @@ class SlowDisk extends PowerDisk {
   /** Names in the order in which they were removed. */
   readonly removed: string[] = [];
   readonly created: string[] = [];
+  /** Files that are open for reading. */
+  readonly reading: string[] = [];
   #waiting: (() => void)[] = [];
 
   release(): void {
@@ -46,6 +48,12 @@ class SlowDisk extends PowerDisk {
         await file.sync();
       },
     };
+  }
+
+  override openForReading(path: string): StoreFile {
+    this.reading.push(path);
+    const close = () => void this.reading.splice(this.reading.indexOf(path), 1);
+    return { ...super.openForReading(path), close };
   }
 
   override async remove(path: string): Promise<void> {
@@ -233,6 +241,50 @@ it("closing ends a run that is being written, without a report", async () => {
   expect(await again.size(QUEUE)).toBe(5_000);
 });
 
+it("closing waits for a run that can't be ended any more, and names it", async () => {
+  const disk = new SlowDisk();
+  const { store } = await open(disk, { memoryBytes: 2_000 });
+  disk.held = "run";
+  await store.append(QUEUE, many(10, 300));
+  await until("the run to be written", () => disk.waiting === 1);
+  let isClosed = false;
+  const closing = close(store).then(() => {
+    isClosed = true;
+  });
+  for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+  expect(isClosed).toBe(false);
+  disk.release();
+  await closing;
+  expect([disk.names("run").length, disk.reading]).toEqual([1, []]);
+  const { store: again } = await open(disk, { memoryBytes: 2_000 });
+  expect([await again.size(QUEUE), again.disk().runs]).toEqual([10, 1]);
+});
+
+it("nothing is copied before there are too many segments, and then it is done once", async () => {
+  const disk = new SlowDisk();
+  const { store } = await open(disk, { segmentBytes: 5_000, segments: 3, carriedBytes: 100_000 });
+  await store.append(QUEUE, [sized("staying", 300)]);
+  const pass = async () => {
+    const passing = many(10, 800);
+    await store.append(QUEUE, passing);
+    await store.settle({ remove: [{ queue: QUEUE, records: passing }] });
+    await quiet(disk);
+  };
+  const copies = () => {
+    const journals = disk.names("journal").map((name) => `${disk.files().get(`/data/${name}`)}`);
+    return journals.map((text) => text.split("staying").length - 1);
+  };
+  while (store.disk().segments < 3) await pass();
+  expect(copies()).toEqual([1, 0, 0]);
+  while (store.disk().segments < 4) await pass();
+  expect(copies()).toEqual([1, 0, 0, 1]);
+  // Without a flush the first segment is still there, and nothing is tried again.
+  expect(store.writeNow([{ queue: QUEUE, ...sized("now", 300) }])).toBe(true);
+  await quiet(disk);
+  expect(copies()).toEqual([1, 0, 0, 1]);
+  expect(await idsIn(store)).toEqual(["now", "staying"]);
+});
+
 it("the last records of the oldest segment are copied, however many, so that it can be deleted", async () => {
   const disk = new SlowDisk();
   const limits = { segmentBytes: 20_000, segments: 3, carriedBytes: 1_000_000 };
@@ -293,13 +345,15 @@ it("no segment is deleted while a run is written of which it may have the remova
   const before = disk.names("journal");
   expect(before).toContain("journal-0000000001");
   disk.release();
-  // It is empty, and so is the first segment: both go.
+  // It is empty, and so is the first segment: both go, the segments first.
   await until("the files to be deleted", async () => {
     await store.append(QUEUE, [sized("x", 250)]);
     return !disk.names("journal").includes("journal-0000000001") && disk.names("run").length === 0;
   });
-  expect(store.disk().runs).toBe(0);
+  expect([store.disk().runs, disk.reading]).toEqual([0, []]);
   expect(await idsIn(store)).toEqual(["x"]);
+  const run = disk.removed.indexOf("run-0000000001");
+  expect(disk.removed.slice(0, run)).toContain("journal-0000000001");
 });
 
 it("many small runs become one; the others are deleted once that is on disk, and what left meanwhile stays away", async () => {
@@ -331,7 +385,7 @@ it("many small runs become one; the others are deleted once that is on disk, and
   expect(await store.size(QUEUE)).toBe(left.length);
   expect((await store.counters()).get("left")).toBe(6);
   await close(store);
-  expect([disk.names("run"), troubles]).toEqual([["run-0000000018"], []]);
+  expect([disk.names("run"), troubles, disk.reading]).toEqual([["run-0000000018"], [], []]);
   const { store: again, losses } = await open(disk, { memoryBytes: 2_000 });
   expect(losses).toBeUndefined();
   expect(await idsIn(again)).toEqual(left);

@@ -167,6 +167,16 @@ describe("a damaged frame", () => {
     expect(losses).toMatchObject({ isUnknown: true, isPowerLost: true });
   });
 
+  it("that was on disk before the power was cut ends nothing: what follows it is there", async () => {
+    const [path = ""] = journalOf(filled.files);
+    const frames = framesOf(path, filled.files.get(path) ?? Buffer.of());
+    const { start = 0, end = 0 } = frames.at(-2) ?? {};
+    const files = copyOf(filled.files);
+    files.get(path)?.fill(0, start, end);
+    const { missing } = await expectHonest(filled, new PowerDisk(files), "the next boot");
+    expect(missing).toBeLessThanOrEqual(2);
+  });
+
   it("of an impossible content, though its checksum is right, costs no other", async () => {
     const path = journalOf(filled.files).at(-1) ?? "";
     const files = copyOf(filled.files);
