@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingHttpHeaders } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import { inflateSync } from "node:zlib";
 import { seconds } from "@chouette-iot/record";
 import { describe, expect, it } from "vitest";
@@ -63,6 +64,8 @@ function changingKey(...keys: readonly string[]): ApiKey & { readonly renewals: 
     },
     renew: async () => {
       renewals += 1;
+      // As a file is read.
+      await setImmediate();
       const [renewed = current, ...rest] = next;
       const isChanged = renewed !== current;
       [current, next] = [renewed, rest];

@@ -12,6 +12,21 @@ function start() {
   return { use, pass };
 }
 
+it.each([
+  ["at first", () => {}],
+  ["after an answer", (use: Http2Use) => use.answered("h2", true)],
+  ["after a failure by HTTP/1.1", (use: Http2Use) => use.failed()],
+  ["after no connection was opened", (use: Http2Use) => use.unopened()],
+])("is offered %s, and after one more connection that ends before its answer", (_, happen) => {
+  const { use } = start();
+  happen(use);
+  expect(use.isOffered).toBe(true);
+  use.silent(false);
+  expect(use.isOffered).toBe(true);
+  use.silent(false);
+  expect(use.isOffered).toBe(false);
+});
+
 it("is given up for an hour if two new connections end before an answer, and HTTP/1.1 succeeds", () => {
   const { use, pass } = start();
   use.silent(false);

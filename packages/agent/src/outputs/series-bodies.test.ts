@@ -97,6 +97,18 @@ describe("the bodies of a batch of series", () => {
     );
   });
 
+  it.each([
+    ["v1", host48, ["/v1/series"]],
+    ["v1", counters, ["/v1/series"]],
+    ["v2", host48, ["/v2/series", "/v2/series"]],
+    ["v2", counters, ["/v2/series"]],
+    ["v3", host48, ["/intake/metrics/v3/series", "/v2/series", "/v2/series"]],
+    ["v3", counters, ["/intake/metrics/v3/series", "/v2/series"]],
+  ] as const)("are made in each format of %s that suits the size of the batch", (seriesVersion, series, paths) => {
+    const bodies = seriesBodies(series, { host: HOST, apiUrl: "", seriesVersion, precision: undefined });
+    expect(bodies.map(({ endpoint }) => endpoint.url)).toEqual(paths);
+  });
+
   it.each([1, 6, 15])("hold what %i digits tell in every format", (precision) => {
     fc.assert(
       fc.property(fc.double({ min: 1e-9, max: 1e12, noNaN: true }), (value) => {
