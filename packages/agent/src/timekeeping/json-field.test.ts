@@ -43,6 +43,16 @@ describe("a field of a record in JSON", () => {
     expect(replaceField(text, "t", () => "2")).toBe(expected);
   });
 
+  it("costs no more time than the text's length, whatever the text is", () => {
+    const begun = performance.now();
+    for (const unit of ['\\"', "\\\\", '"', '"\\', "[{", ",:"]) {
+      const text = `{"t":1,"u":"${unit.repeat(20_000)}`;
+      expect(replaceField(text, "t", () => "2")).toContain('{"t":2,');
+    }
+    // Much more if the time grows with the square.
+    expect(performance.now() - begun).toBeLessThan(2_000);
+  });
+
   it("is given as it is written", () => {
     const given: string[] = [];
     replaceField('{"t": [1, {"t": 2}] , "u":3, "t":"x"}', "t", (value) => {

@@ -5,8 +5,11 @@
  * Python writes NaN.
  */
 
-/** Strings and punctuation of JSON. */
-const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/gs;
+/**
+ * Strings and punctuation of JSON. A string that doesn't end goes to the end of the text: if it didn't match, each quote in it
+ * would be tried as the start of another one.
+ */
+const TOKENS = /"[^"\\]*(?:\\.?[^"\\]*)*"?|[{}[\],:]/gs;
 
 /**
  * @param text of a JSON object; any other text is returned unchanged
