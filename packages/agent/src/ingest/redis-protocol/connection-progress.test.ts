@@ -248,6 +248,17 @@ describe("the end of a connection", () => {
     await until("it to be gone", () => current().counters.connections === 0);
   });
 
+  it("before the time for the login is over counts as no login that came too late", async () => {
+    await use({ password: "secret" });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const gone = await connectRaw(current().port);
+    await until("it to be accepted", () => current().counters.connections === 1);
+    gone.socket.destroy();
+    await until("it to be gone", () => current().counters.connections === 0);
+    vi.advanceTimersByTime(10_000);
+    expect(current().counters.loginTimeouts).toBe(0);
+  });
+
   it("of one that is ended from outside doesn't wait for more than its replies", async () => {
     const victim = await connectRaw(current().port);
     victim.send(`${request("MULTI")}${set("a")}*2\r\n$4\r\nEC`);
