@@ -161,6 +161,16 @@ describe("a bucket of the backlog", () => {
     expect(thinned(queue).map((record) => decoded(record).points)).toEqual([[[START + 10, 35]]]);
   });
 
+  it("writes nothing again that hasn't changed since the last step", () => {
+    const bucket = new BacklogBucket(START, STEP);
+    const common = { metric: "a", host: undefined, interval: 10, type: "count", value: 1 } as const;
+    for (const at of [10, 20]) bucket.add(stored({ ...common, at }, at), true);
+    expect(bucket.takeStep().replaced).toHaveLength(1);
+    expect(bucket.takeStep()).toEqual({ removed: [], replaced: [] });
+    bucket.add(stored({ ...common, at: 30 }, 30), true);
+    expect(bucket.takeStep().replaced).toHaveLength(1);
+  });
+
   it("leaves alone what isn't one point at its own place, and what can't be added up", () => {
     const point = { metric: "a", type: "count", tags: [], points: [[START, 1]], interval: 10 };
     const texts = [

@@ -288,4 +288,17 @@ describe("the grid of windows", () => {
     grid.remove(off);
     expect(grid.windowAt(seconds(11.5))).toEqual({ start: 10, interval: 10 });
   });
+
+  it("keeps the other windows of a cell when one of them is removed", () => {
+    const grid = new WindowGrid(new Windows(seconds(10), seconds(2)));
+    const [first, other] = [
+      { start: seconds(1), interval: seconds(2) },
+      { start: seconds(5), interval: seconds(3) },
+    ];
+    grid.add(first);
+    grid.add(other);
+    grid.remove(first);
+    expect(grid.windowAt(seconds(5.5))).toEqual(other);
+    expect(grid.windowAt(seconds(1.5))).toEqual({ start: 0, interval: 5 });
+  });
 });
