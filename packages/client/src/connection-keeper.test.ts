@@ -9,14 +9,14 @@ import { type ChouetteClientOptions, readSettings } from "./options.js";
 
 let server: RespServer;
 let keepers: ConnectionKeeper[];
-/** What its listener heard, with whether it was paused. */
-let heard: string[];
+/** What its listener received, with whether it was paused. */
+let received: string[];
 let errors: string[];
 
 beforeEach(async () => {
   server = await startRespServer();
   keepers = [];
-  heard = [];
+  received = [];
   errors = [];
 });
 afterEach(async () => {
@@ -29,28 +29,28 @@ function keep(
   onOpened: (connection: BrokerConnection, keeper: ConnectionKeeper) => Promise<void> = async () => {},
   options: ChouetteClientOptions = { port: server.port },
 ): ConnectionKeeper {
-  const hear = (what: string) => heard.push(keeper.isPaused ? `${what}, paused` : what);
+  const receive = (what: string) => received.push(keeper.isPaused ? `${what}, paused` : what);
   const keeper: ConnectionKeeper = new ConnectionKeeper(
     readSettings(options, {}, () => {}),
     "chouette:{1}",
     {
       onOpened: (connection) => {
-        hear("opened");
+        receive("opened");
         return onOpened(connection, keeper);
       },
-      onConnected: () => hear("connected"),
+      onConnected: () => receive("connected"),
       onDisconnected: ({ message }) => {
-        hear("disconnected");
+        receive("disconnected");
         errors.push(message);
       },
-      onTurn: () => hear("turn"),
+      onTurn: () => receive("turn"),
     },
   );
   keepers.push(keeper);
   return keeper;
 }
 
-const hears = (count: number) => until(`${count} events`, () => heard.length >= count);
+const hears = (count: number) => until(`${count} events`, () => received.length >= count);
 
 test("one connection is opened, however often it is asked for, and used once its owner has prepared it", async () => {
   const store = new AsyncLocalStorage<string>();
@@ -63,7 +63,7 @@ test("one connection is opened, however often it is asked for, and used once its
     keeper.connect();
   });
   await hears(3);
-  expect(heard).toEqual(["opened", "connected", "turn"]);
+  expect(received).toEqual(["opened", "connected", "turn"]);
   expect(inside).toEqual([undefined, undefined]);
   expect(keeper.connection?.serverSideId?.id).toBe("1");
   expect([server.sockets.size, keeper.isCluster]).toEqual([1, false]);
@@ -76,10 +76,10 @@ test("a connection that its owner can't use is closed, and so is one that ended 
   });
   refuse.connect();
   await hears(4);
-  expect(heard).toEqual(["opened", "disconnected", "turn, paused", "turn"]);
+  expect(received).toEqual(["opened", "disconnected", "turn, paused", "turn"]);
   expect([errors, refuse.connection]).toEqual([["no use"], undefined]);
   await until("its socket to be closed", () => server.sockets.size === 0);
-  heard = [];
+  received = [];
   errors = [];
   const late = keep(async (connection) => {
     for (const socket of server.sockets) socket.destroy();
@@ -87,7 +87,7 @@ test("a connection that its owner can't use is closed, and so is one that ended 
   });
   late.connect();
   await hears(4);
-  expect(heard).toEqual(["opened", "disconnected", "turn, paused", "turn"]);
+  expect(received).toEqual(["opened", "disconnected", "turn, paused", "turn"]);
   expect(errors).toEqual(["the connection ended as soon as it was there"]);
   expect(late.connection).toBeUndefined();
 });
@@ -98,11 +98,11 @@ test("a lost connection is reported once, and opened again when its owner asks a
   await hears(3);
   for (const socket of server.sockets) socket.destroy();
   await hears(5);
-  expect(heard.slice(3)).toEqual(["disconnected", "turn"]);
+  expect(received.slice(3)).toEqual(["disconnected", "turn"]);
   expect([keeper.connection, keeper.isPaused, errors.length]).toEqual([undefined, false, 1]);
   keeper.connect();
   await hears(8);
-  expect(heard.slice(5)).toEqual(["opened", "connected", "turn"]);
+  expect(received.slice(5)).toEqual(["opened", "connected", "turn"]);
   // The end of the first one has nothing to do with the second.
   expect(keeper.connection?.serverSideId?.id).toBe("2");
 });
@@ -113,10 +113,10 @@ test("an attempt that fails is followed by others, each when it is asked for", a
   const keeper = keep(undefined, { port });
   keeper.connect();
   await hears(3);
-  expect(heard).toEqual(["disconnected", "turn, paused", "turn"]);
+  expect(received).toEqual(["disconnected", "turn, paused", "turn"]);
   keeper.connect();
   await hears(6);
-  expect(heard.slice(3)).toEqual(["disconnected", "turn, paused", "turn"]);
+  expect(received.slice(3)).toEqual(["disconnected", "turn, paused", "turn"]);
   expect(errors[0]).toContain("ECONNREFUSED");
   server = await startRespServer();
 });
@@ -125,7 +125,7 @@ test("an invalid address is reported by each attempt", async () => {
   const keeper = keep(undefined, { url: "http://redis" });
   keeper.connect();
   await hears(3);
-  expect(heard).toEqual(["disconnected", "turn, paused", "turn"]);
+  expect(received).toEqual(["disconnected", "turn, paused", "turn"]);
   expect([errors, keeper.isCluster]).toEqual([[expect.stringContaining("protocol")], false]);
 });
 
@@ -134,7 +134,7 @@ test("the pause doubles with each failure, until something is stored", async () 
   const keeper = keep();
   const paused = async () => {
     const begun = performance.now();
-    const turns = heard.length + 1;
+    const turns = received.length + 1;
     keeper.pause();
     expect(keeper.isPaused).toBe(true);
     await hears(turns);
@@ -152,7 +152,7 @@ test("the pause doubles with each failure, until something is stored", async () 
   // Without the success it would be five seconds.
   expect(await paused()).toBeLessThan(4_000);
   expect(await paused()).toBeGreaterThan(95);
-  expect(heard).toEqual(["turn", "turn", "turn", "turn"]);
+  expect(received).toEqual(["turn", "turn", "turn", "turn"]);
 });
 
 test("the first pause is the shortest, and so is the first after something was stored", async () => {
@@ -198,7 +198,7 @@ test("once it is closed, nothing is opened, reported or tried again", async () =
   preparing.connect();
   await until("both to be closed", () => server.commands(3).length > 0 && server.sockets.size === 0);
   expect([connecting.connection, preparing.connection]).toEqual([undefined, undefined]);
-  expect(heard.filter((event) => event.includes("connected"))).toEqual(["connected"]);
+  expect(received.filter((event) => event.includes("connected"))).toEqual(["connected"]);
 });
 
 test("an attempt that fails once it is closed isn't reported", async () => {
@@ -207,7 +207,7 @@ test("an attempt that fails once it is closed isn't reported", async () => {
   keeper.connect();
   keeper.close();
   await hears(1);
-  expect([heard, errors]).toEqual([["turn, paused"], []]);
+  expect([received, errors]).toEqual([["turn, paused"], []]);
 });
 
 test("a pause ends without a turn once it is closed", async () => {
@@ -217,7 +217,7 @@ test("a pause ends without a turn once it is closed", async () => {
   closed.close();
   later.pause();
   await hears(1);
-  expect([later.isPaused, heard]).toEqual([false, ["turn"]]);
+  expect([later.isPaused, received]).toEqual([false, ["turn"]]);
 });
 
 test("with shards, the server of its shard is looked for, which may turn out to be a Cluster's", async () => {

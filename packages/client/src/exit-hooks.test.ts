@@ -8,7 +8,7 @@ const THREE = "__signal_exit_emitter__";
 /** The listeners of the test runner, which are put back at the end. */
 let others: ReadonlyMap<string, readonly NodeJS.ExitListener[]>;
 let removals: (() => void)[];
-let heard: string[];
+let received: string[];
 let killed: unknown[][];
 
 const listenersOf = (event: string): readonly NodeJS.ExitListener[] =>
@@ -18,7 +18,7 @@ beforeEach(() => {
   others = new Map(EVENTS.map((event) => [event, listenersOf(event)]));
   for (const event of EVENTS) process.removeAllListeners(event);
   removals = [];
-  heard = [];
+  received = [];
   killed = [];
   vi.spyOn(process, "kill").mockImplementation((...args) => {
     killed.push(args);
@@ -38,15 +38,15 @@ afterEach(() => {
 
 function register(name: string, signal: ExitHooks["signal"]): () => void {
   const remove = onProcessExit({
-    beforeExit: () => heard.push(`${name} before exit`),
-    exit: () => heard.push(`${name} exit`),
+    beforeExit: () => received.push(`${name} before exit`),
+    exit: () => received.push(`${name} exit`),
     signal,
   });
   removals.push(remove);
   return remove;
 }
 
-const hears = (name: string) => async () => heard.push(`${name} signal`);
+const hears = (name: string) => async () => received.push(`${name} signal`);
 const counts = () => EVENTS.map((event) => process.listenerCount(event));
 
 /** As Node does on a signal. */
@@ -63,7 +63,7 @@ test("there is one listener for each kind of exit, however many clients there ar
   const fourth = register("d", hears("d"));
   expect(counts()).toEqual([1, 1, 1, 1]);
   for (const event of ["beforeExit", "exit"]) for (const listener of listenersOf(event)) listener(0);
-  expect(heard).toEqual(
+  expect(received).toEqual(
     ["a", "b", "c", "d"]
       .flatMap((name) => `${name} before exit`)
       .concat(["a", "b", "c", "d"].map((name) => `${name} exit`)),
@@ -91,10 +91,10 @@ describe("a signal", () => {
     register("c", () => new Promise<void>((resolve) => (sent = resolve)));
     const raised = raise(signal);
     await new Promise(setImmediate);
-    expect([killed, heard, process.listenerCount(signal)]).toEqual([[], [], 1]);
+    expect([killed, received, process.listenerCount(signal)]).toEqual([[], [], 1]);
     sent();
     await raised;
-    expect(heard).toEqual(["a exit", "b exit", "c exit"]);
+    expect(received).toEqual(["a exit", "b exit", "c exit"]);
     expect([killed, counts().slice(2)]).toEqual([[[process.pid, signal]], [0, 0]]);
   });
 
@@ -103,7 +103,7 @@ describe("a signal", () => {
     register("a", hears("a"));
     process.once("SIGTERM", () => removedItself++);
     await raise("SIGTERM");
-    expect([heard, killed, removedItself]).toEqual([["a signal"], [], 1]);
+    expect([received, killed, removedItself]).toEqual([["a signal"], [], 1]);
     expect(process.listenerCount("SIGINT")).toBe(1);
     // The program's listener is gone: the next one is not handled any more.
     process.removeAllListeners("SIGTERM");
@@ -158,7 +158,7 @@ describe("a signal", () => {
     process.on("SIGTERM", copy);
     register("a", hears("a"));
     await raise("SIGTERM");
-    expect([heard, killed]).toEqual([["a signal", "a exit"], []]);
+    expect([received, killed]).toEqual([["a signal", "a exit"], []]);
     expect(process.listeners("SIGTERM")).toEqual([copy]);
   });
 });

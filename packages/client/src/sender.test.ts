@@ -20,13 +20,13 @@ const LONG_MS = 3_600_000;
 let server: RespServer;
 let outbox: Outbox;
 let senders: Sender[];
-let heard: string[];
+let received: string[];
 let stored: number;
 
 beforeEach(async () => {
   server = await startRespServer();
   senders = [];
-  heard = [];
+  received = [];
   stored = 0;
 });
 afterEach(async () => {
@@ -44,15 +44,15 @@ function start(options: ChouetteClientOptions = {}, spill?: SpillDrain): Sender 
     outbox,
     spill,
     listener: {
-      onConnected: () => heard.push("connected"),
-      onDisconnected: () => heard.push(sender.isReady ? "disconnected, but ready" : "disconnected"),
-      onRefused: ({ message }) => heard.push(`refused ${message}`),
+      onConnected: () => received.push("connected"),
+      onDisconnected: () => received.push(sender.isReady ? "disconnected, but ready" : "disconnected"),
+      onRefused: ({ message }) => received.push(`refused ${message}`),
       onStored: (records) => {
         stored += records;
-        if (records === 0) heard.push("stored 0");
+        if (records === 0) received.push("stored 0");
       },
     },
-    onCluster: () => heard.push("cluster"),
+    onCluster: () => received.push("cluster"),
   });
   senders.push(sender);
   return sender;
@@ -77,7 +77,7 @@ function add(records = 1, queue = QUEUE): Promise<boolean> {
 /** The numbers of records in the batches that were sent, in order. */
 const batches = () =>
   server.requests.filter(({ args }) => args[0] === "ZADD").map(({ args }) => (args.length - 2) / 2);
-const hears = (event: string) => until(event, () => heard.includes(event));
+const hears = (event: string) => until(event, () => received.includes(event));
 
 describe("records that wait", () => {
   test("are sent together after the linger time; the first ones as soon as the connection is there", async () => {
@@ -94,7 +94,7 @@ describe("records that wait", () => {
     // And each time again.
     expect(await add(4)).toBe(true);
     expect(performance.now() - begun).toBeGreaterThan(115);
-    expect([batches(), stored, heard]).toEqual([[3, 3, 4], 10, ["connected"]]);
+    expect([batches(), stored, received]).toEqual([[3, 3, 4], 10, ["connected"]]);
   });
 
   test("are sent without it once their batch is full, and the others wait on", async () => {
@@ -175,8 +175,8 @@ describe("a batch", () => {
       return fault;
     };
     expect(await add(7)).toBe(true);
-    await until("the connection", () => heard.length === 3);
-    expect(heard).toEqual(["connected", "disconnected", "connected"]);
+    await until("the connection", () => received.length === 3);
+    expect(received).toEqual(["connected", "disconnected", "connected"]);
     expect(batches()).toEqual(fault === "lose" ? [1, 7] : [1, 7, 7]);
     expect([server.records(QUEUE).size, stored, outbox.records]).toEqual([8, 8, 0]);
     expect(sender.isReady).toBe(true);
@@ -188,7 +188,7 @@ describe("a batch", () => {
     const sender = start({ lingerMs: 0 });
     const answer = add();
     for (let attempt = 1; attempt < 9; attempt++) {
-      await until("an attempt", () => heard.length >= attempt);
+      await until("an attempt", () => received.length >= attempt);
       if (attempt < 8) sender.flushNow();
     }
     server.fault = () => undefined;
@@ -196,9 +196,9 @@ describe("a batch", () => {
     sender.flushNow();
     expect(await answer).toBe(true);
     // Success ends the backoff: otherwise the next pause would be five seconds, too.
-    const before = heard.length;
+    const before = received.length;
     for (const socket of server.sockets) socket.destroy();
-    await until("the loss", () => heard.slice(before).includes("disconnected"));
+    await until("the loss", () => received.slice(before).includes("disconnected"));
     expect(await add()).toBe(true);
     expect(performance.now() - begun).toBeLessThan(4_500);
     expect(stored).toBe(2);
@@ -248,10 +248,10 @@ test("a Cluster is reported when it connects, and again when it is disconnected"
   server.fault = ({ args }) => (args[0] === "CLUSTER" ? { reply: array([]) } : undefined);
   start({ shards: 2, lingerMs: 0 });
   expect(await add()).toBe(true);
-  expect(heard).toEqual(["cluster", "connected"]);
+  expect(received).toEqual(["cluster", "connected"]);
   for (const socket of server.sockets) socket.destroy();
   await hears("disconnected");
-  expect(heard.slice(0, 4)).toEqual(["cluster", "connected", "cluster", "disconnected"]);
+  expect(received.slice(0, 4)).toEqual(["cluster", "connected", "cluster", "disconnected"]);
 });
 
 test("once restricted, it sends and seals only its shard's batches", async () => {
@@ -295,7 +295,7 @@ describe("work for the spill", () => {
   async function connected() {
     expect(await start().run(async () => ({ kind: "stored" }))).toBe(false);
     const sender = await startConnected({ lingerMs: 0 });
-    heard.length = 0;
+    received.length = 0;
     return sender;
   }
 
@@ -304,7 +304,7 @@ describe("work for the spill", () => {
     expect(await sender.run(async () => ({ kind: "stored" }))).toBe(true);
     expect(await sender.run(async () => undefined)).toBe(true);
     // The drain counts the records.
-    expect([heard, stored]).toEqual([["stored 0"], 1]);
+    expect([received, stored]).toEqual([["stored 0"], 1]);
     expect(await sender.run(async () => ({ kind: "doubt" }))).toBe(false);
     expect(sender.isReady).toBe(true);
   });
@@ -313,10 +313,10 @@ describe("work for the spill", () => {
     vi.spyOn(Math, "random").mockReturnValue(1);
     const sender = await connected();
     expect(await sender.run(async () => ({ kind: "refused", error: new Error("full") }))).toBe(false);
-    expect([heard, sender.isReady]).toEqual([["refused full"], false]);
+    expect([received, sender.isReady]).toEqual([["refused full"], false]);
     await until("the pause to end", () => sender.isReady);
     expect(await sender.run(() => Promise.reject(new Error("no right")))).toBe(false);
-    expect([heard.at(-1), sender.isReady]).toEqual(["refused no right", false]);
+    expect([received.at(-1), sender.isReady]).toEqual(["refused no right", false]);
   });
 
   test("whose connection ends has been reported as that", async () => {
@@ -327,7 +327,7 @@ describe("work for the spill", () => {
       return undefined;
     });
     expect(await done).toBe(false);
-    expect(heard).toEqual(["disconnected"]);
+    expect(received).toEqual(["disconnected"]);
   });
 
   test("is asked for at each turn while it is connected, which it is as long as something is spilled", async () => {
@@ -353,6 +353,6 @@ test("a reply of the wrong kind ends the connection, and the batch is sent again
     return { reply: array([integer(1), simple("OK")]) };
   };
   expect(await add(3)).toBe(true);
-  await until("the connection", () => heard.length === 3);
-  expect([heard, stored]).toEqual([["connected", "disconnected", "connected"], 3]);
+  await until("the connection", () => received.length === 3);
+  expect([received, stored]).toEqual([["connected", "disconnected", "connected"], 3]);
 });

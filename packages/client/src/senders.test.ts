@@ -18,13 +18,13 @@ let folder: Awaited<ReturnType<typeof newFolder>>;
 let outbox: Outbox;
 let senders: Senders;
 let spill: Spill | undefined;
-let heard: string[];
+let received: string[];
 let stored: number;
 
 beforeEach(async () => {
   server = await startRespServer();
   folder = await newFolder();
-  heard = [];
+  received = [];
   stored = 0;
   spill = undefined;
 });
@@ -48,9 +48,9 @@ function start(options: ChouetteClientOptions = {}): void {
     spill,
     shards: settings.shards === undefined ? undefined : new ShardQueues(settings.shards),
     listener: {
-      onConnected: () => heard.push("connected"),
-      onDisconnected: ({ message }) => heard.push(`disconnected ${message}`),
-      onRefused: ({ message }) => heard.push(`refused ${message}`),
+      onConnected: () => received.push("connected"),
+      onDisconnected: ({ message }) => received.push(`disconnected ${message}`),
+      onRefused: ({ message }) => received.push(`refused ${message}`),
       onStored: (records) => {
         stored += records;
       },
@@ -82,7 +82,7 @@ test("a plain server has one connection for all shards", async () => {
   start({ shards: SHARDS });
   expect(await addToAll()).toEqual([true, true, true]);
   expect([...carriers().values()].map((shards) => [...shards].sort())).toEqual([["{0}", "{1}", "{2}"]]);
-  expect([heard, stored]).toEqual([["connected"], 3]);
+  expect([received, stored]).toEqual([["connected"], 3]);
 });
 
 test("a Cluster has one for each, which carries nothing else, and is connected once all of them are", async () => {
@@ -93,7 +93,7 @@ test("a Cluster has one for each, which carries nothing else, and is connected o
   senders.flushNow();
   await senders.emptied();
   expect([...carriers().values()].map((shards) => [...shards]).sort()).toEqual([["{0}"], ["{1}"], ["{2}"]]);
-  expect([new Set(heard), stored, outbox.records]).toEqual([new Set(["connected"]), 6, 0]);
+  expect([new Set(received), stored, outbox.records]).toEqual([new Set(["connected"]), 6, 0]);
   expect(server.sockets.size).toBe(SHARDS);
   senders.close();
   await until("all of them to be closed", () => server.sockets.size === 0);
@@ -104,39 +104,39 @@ test("the loss of one is reported once, and the connection only when none is los
   start({ shards: SHARDS });
   await addToAll();
   const [lost = 0] = [...carriers()].find(([, shards]) => shards.has("{1}")) ?? [];
-  heard.length = 0;
+  received.length = 0;
   server.fault = ({ from, args }) =>
     (from === lost && args[0] === "MULTI") || args[1] === "chouette:{1}:shards" ? "cut" : undefined;
   const answer = add(1);
-  await until("the loss", () => heard.length > 0);
+  await until("the loss", () => received.length > 0);
   expect(await Promise.all([add(0), add(2)])).toEqual([true, true]);
   const attempts = () => server.requests.filter(({ args }) => args[1] === "chouette:{1}:shards").length;
   const before = attempts();
   await until("some attempts", () => attempts() > before + 2);
   // The error of the lost connection, and that of the attempts.
-  expect(heard.map((event) => event.split(" ")[0])).toEqual(
-    ["disconnected", "disconnected"].slice(0, heard.length),
+  expect(received.map((event) => event.split(" ")[0])).toEqual(
+    ["disconnected", "disconnected"].slice(0, received.length),
   );
-  expect(new Set(heard).size).toBe(heard.length);
-  heard.length = 0;
+  expect(new Set(received).size).toBe(received.length);
+  received.length = 0;
   becomeCluster();
   expect(await answer).toBe(true);
-  await until("the connection", () => heard.includes("connected"));
-  expect([heard, stored]).toEqual([["connected"], 6]);
+  await until("the connection", () => received.includes("connected"));
+  expect([received, stored]).toEqual([["connected"], 6]);
 });
 
 test("a refusal is reported once until something is stored, and by each shard's sender alone", async () => {
   start({ shards: SHARDS });
   await addToAll();
-  heard.length = 0;
+  received.length = 0;
   let refusals = 0;
   server.fault = ({ args }) =>
     args[0] === "ZADD" && refusals++ < 3 ? { reply: failure("OOM full") } : undefined;
   expect(await add(0)).toBe(true);
-  expect([heard, refusals]).toEqual([["refused OOM full"], 4]);
+  expect([received, refusals]).toEqual([["refused OOM full"], 4]);
   refusals = 2;
   expect(await add(0)).toBe(true);
-  expect(heard).toEqual(["refused OOM full", "refused OOM full"]);
+  expect(received).toEqual(["refused OOM full", "refused OOM full"]);
 });
 
 test("a Cluster that is found when they are closed is connected to no more", async () => {
@@ -151,7 +151,7 @@ test("a Cluster that is found when they are closed is connected to no more", asy
   const answers = [0, 1, 2].map(add);
   await until("the Cluster to be found", () => opened > 0 && server.sockets.size === 0);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  expect([outbox.records, server.sockets.size, heard]).toEqual([3, 0, []]);
+  expect([outbox.records, server.sockets.size, received]).toEqual([3, 0, []]);
   // The search for the server of the first shard, and the connection to it.
   expect(opened).toBeLessThanOrEqual(2);
   expect(answers).toHaveLength(3);
@@ -161,7 +161,7 @@ test("without shards, a Cluster adds no senders", async () => {
   start();
   expect(await outbox.addText("chouette:metrics:raw", "{}", "1")).toBe(true);
   senders.flushNow();
-  expect([server.sockets.size, heard, stored]).toEqual([1, ["connected"], 1]);
+  expect([server.sockets.size, received, stored]).toEqual([1, ["connected"], 1]);
 });
 
 test("a batch is sent when it is full, or after the linger time", async () => {

@@ -326,7 +326,7 @@ it("the table of ids finds all ordinals of a hash, however the hashes are distri
   }
 });
 
-it("ids that hash alike are told apart, also across more of them than one read has", async () => {
+it("records whose ids have the same hash are found one by one, also across more of them than one read has", async () => {
   const same = Array.from({ length: 200 }, () => 12_345);
   const table = new IdTable(idTable([...Array(400).fill(1), ...same, ...Array(400).fill(99_999)]), 0, 1_000);
   expect(await table.ordinalsOf(12_345)).toEqual(Array.from({ length: 200 }, (_, n) => n + 400));

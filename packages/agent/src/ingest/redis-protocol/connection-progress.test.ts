@@ -183,7 +183,7 @@ describe("a connection at the limit", () => {
     await until("all to be gone", () => current().counters.connections === 0);
   });
 
-  it("gives way if it was idle for longest, whichever came first", async () => {
+  it("is closed to make room if it was idle for longest, whichever came first", async () => {
     const clock = new ManualClock(Date.now());
     await use({ maxConnections: 3, clock });
     const clients: RawRedis[] = [];

@@ -33,7 +33,7 @@ it("shows what a client sent in one short line", () => {
   expect(quote("x".repeat(65))).toBe(`'${"x".repeat(64)}...'`);
 });
 
-it("tells a failure from any other reply", () => {
+it("recognises a failure among other replies", () => {
   expect(isFailure(failure("ERR"))).toBe(true);
   for (const other of [undefined, null, "", "failure", 0, list([]), OK, NO_LIST])
     expect(isFailure(other)).toBe(false);
