@@ -340,3 +340,30 @@ describe("an output that remembers what it accepted", () => {
     expect(await memory.size(QUEUE)).toBe(1);
   });
 });
+
+describe("a record with a score that no clock shows, stored during a dispatch", () => {
+  it.each([
+    Number.POSITIVE_INFINITY,
+    1e300,
+    Number.NEGATIVE_INFINITY,
+    -1e300,
+  ])("isn't sent, and has its end in the next dispatch: %s", async (score) => {
+    const memory = await withRecords({ a: 8_000, b: 20 });
+    const stored = { score, id: "stray", value: "stray" };
+    const { dispatcher, taken, sent } = start({
+      memory,
+      batchSize: 1,
+      answer: () => {
+        if (sent.length === 1) void memory.append(QUEUE, [stored]);
+        return delivered;
+      },
+    });
+    await dispatcher.dispatch();
+    expect(taken.sort()).toEqual(["a", "b"]);
+    expect(await memory.size(QUEUE)).toBe(1);
+    const next = await dispatcher.dispatch();
+    expect(next.expired + next.rejected).toBe(1);
+    expect(taken).toHaveLength(2);
+    expect(await memory.size(QUEUE)).toBe(0);
+  });
+});

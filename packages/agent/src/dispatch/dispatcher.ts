@@ -3,9 +3,10 @@
  *
  * Promises: fresh records are sent first, so that after an outage current values show up first, then the backlog, oldest
  * first. A batch that fails doesn't block the next; two in a row mean that the output is unavailable.
- * A record that is too old expires, and is counted. Memory is bounded, in number of records and in bytes.
+ * A record that is too old expires, and is counted. One with a score that no clock shows is never sent. Memory is bounded,
+ * in number of records and in bytes.
  */
-import { expire, type Position, rejectRange } from "@chouette-iot/queue";
+import { expire, rejectRange } from "@chouette-iot/queue";
 import { type Seconds, toSeconds } from "@chouette-iot/record";
 import { unavailable } from "../outputs/output.js";
 import { FutureLimit } from "../runtime/clock.js";
@@ -13,7 +14,7 @@ import { BatchSize } from "./batch-size.js";
 import { inBatches } from "./batches.js";
 import { DeliveredBatches } from "./delivered-batches.js";
 import { type Delivered, deliver, deliverSuspects, type Entry, type SendFailure } from "./delivery.js";
-import { admittedPages, type PageOptions } from "./ready-pages.js";
+import { admittedPages, type PageOptions, type ScoreRange } from "./ready-pages.js";
 import { Release } from "./release.js";
 import type { RememberedRecords } from "./remembered-records.js";
 import { storeId } from "./store-id.js";
@@ -65,13 +66,17 @@ export class Dispatcher<T> {
     await sentBytes.load();
     await delivered.begin();
     const failure = await this.#resume(signal);
-    const dispatched: Dispatched = { delivered: 0, ...(await this.expire()), bytes: 0 };
+    const sendable = this.#sendable();
+    const dispatched: Dispatched = { delivered: 0, ...(await this.#expireAllBut(sendable)), bytes: 0 };
     if (failure !== undefined) return { ...dispatched, failure };
     this.#isResumed = false;
-    const freshest = { score: toSeconds(clock.now()) - fresh, id: "" };
+    const freshest = { ...sendable, from: Math.max(sendable.from, toSeconds(clock.now()) - fresh) };
     const release = new Release<Entry<T>>();
-    await this.#dispatchAfter(freshest, dispatched, release, signal);
-    if (dispatched.failure === undefined) await this.#dispatchAfter(undefined, dispatched, release, signal);
+    await this.#dispatchRange(freshest, dispatched, release, signal);
+    if (dispatched.failure === undefined) {
+      const deferred = await this.#dispatchRange(sendable, dispatched, release, signal);
+      this.#deferred = deferred ?? this.#deferred;
+    }
     const reason = release.hasRefusedEverything;
     if (reason !== undefined) {
       this.#batchSize.probe();
@@ -96,13 +101,24 @@ export class Dispatcher<T> {
    * Removes records that are too old. Turns records stamped further in the future than the TTL, which would never expire,
    * into dead letters. Returns the number of each. Part of every dispatch.
    */
-  async expire(): Promise<Pick<Dispatched, "expired" | "rejected">> {
+  expire(): Promise<Pick<Dispatched, "expired" | "rejected">> {
+    return this.#expireAllBut(this.#sendable());
+  }
+
+  /** The scores that are neither too old nor too far in the future. */
+  #sendable(): ScoreRange {
+    const { clock, ttl, maxAge = ttl } = this.#options;
+    const now = toSeconds(clock.now());
+    return { from: now - Math.min(ttl, maxAge), before: this.#future.limit(now + ttl) };
+  }
+
+  async #expireAllBut({ from, before }: ScoreRange): Promise<Pick<Dispatched, "expired" | "rejected">> {
     const { store, queue, rejectedQueue, clock, ttl, maxAge } = this.#options;
     const now = toSeconds(clock.now());
     let expired = await expire(store, queue, { before: now - ttl });
-    if (maxAge !== undefined) expired += await expire(store, queue, { before: now - maxAge }, "too_old");
-    const after = { score: this.#future.limit(now + ttl), id: "" };
+    if (maxAge !== undefined) expired += await expire(store, queue, { before: from }, "too_old");
     const why = { reason: `stored with a time more than ${ttl} s in the future`, at: now };
+    const after = { score: before, id: "" };
     return { expired, rejected: await rejectRange(store, { queue, rejectedQueue }, { after }, why) };
   }
 
@@ -114,20 +130,20 @@ export class Dispatcher<T> {
     if (state.size > 0) await store.settle({ state });
   }
 
-  /** Sends everything after the position, in order. */
-  async #dispatchAfter(
-    start: Position | undefined,
+  /** Sends everything with such a score, in order. Returns the number of deferred records, undefined if it isn't known. */
+  async #dispatchRange(
+    scores: ScoreRange,
     dispatched: Dispatched,
     release: Release<Entry<T>>,
     signal?: AbortSignal,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const tally = { rejected: 0, deferred: 0 };
-    const pages = admittedPages(this.#options, start, tally);
+    const pages = admittedPages(this.#options, scores, tally);
     let failedInARow = 0;
     for await (const batch of inBatches(pages, this.#batchSize)) {
       dispatched.rejected += tally.rejected;
       tally.rejected = 0;
-      if (signal?.aborted) return;
+      if (signal?.aborted) return undefined;
       const delivered = await deliver(batch, this.#options, release, signal);
       this.#count(delivered, dispatched);
       const { failure } = delivered;
@@ -137,12 +153,12 @@ export class Dispatcher<T> {
         release.refusesEverything === undefined
           ? isBatchSpecific(failure) && failedInARow <= 1
           : release.skipBatch();
-      if (!mayGoOn) return;
+      if (!mayGoOn) return undefined;
     }
     dispatched.rejected += tally.rejected;
-    if (start === undefined || this.#options.sendPolicy() === false) this.#deferred = tally.deferred;
     release.endOfQueue();
     this.#count(await deliverSuspects(this.#options, release, signal), dispatched);
+    return tally.deferred;
   }
 
   #count({ records, rejected, bytes, failure }: Delivered, dispatched: Dispatched): void {

@@ -4,7 +4,7 @@
  * Promises: a record that can't be decoded, or whose decoder throws, becomes a dead letter with its reason and affects no
  * other. A record that may not be sent now stays in the queue.
  */
-import { absentValueReason, type Position, pages, type StoredRecord } from "@chouette-iot/queue";
+import { absentValueReason, pages, type StoredRecord } from "@chouette-iot/queue";
 import { messageOf, type Result } from "@chouette-iot/record";
 import type { SendPolicy } from "./byte-budget.js";
 import { type DeliveryOptions, type Entry, reject } from "./delivery.js";
@@ -18,6 +18,12 @@ export interface PageOptions<T> extends DeliveryOptions<T> {
   readonly batchSize: number;
 }
 
+/** In seconds since the epoch: scores of at least `from`, and below `before`. */
+export interface ScoreRange {
+  readonly from: number;
+  readonly before: number;
+}
+
 /** Numbers of records that aren't in the pages. */
 export interface PageTally {
   rejected: number;
@@ -28,16 +34,16 @@ export interface PageTally {
 /** Records per page. A batch is read in pages, so that not all of its records are in memory both as text and decoded. */
 const PAGE = 1_000;
 
-/** Ends at the end of the queue, or once nothing may be sent. @param start the position before the first record */
+/** Ends at the end of the range, or once nothing may be sent. */
 export async function* admittedPages<T>(
   options: PageOptions<T>,
-  start: Position | undefined,
+  { from, before }: ScoreRange,
   tally: PageTally,
 ): AsyncGenerator<readonly Entry<T>[]> {
   const { store, queue, batchSize } = options;
   const limit = Math.min(batchSize, PAGE);
   let sendPolicy = options.sendPolicy();
-  const all = pages(store, queue, { after: start, limit });
+  const all = pages(store, queue, { after: { score: from, id: "" }, before, limit });
   while (sendPolicy !== false) {
     const { value: page } = await all.next();
     if (page === undefined) return;
