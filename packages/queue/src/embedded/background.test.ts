@@ -104,6 +104,9 @@ const idsIn = async (store: EmbeddedStore, queue = QUEUE) => {
 };
 const idsOf = (records: readonly { readonly id: string }[]) => records.map(({ id }) => id);
 
+const textOf = (disk: SlowDisk, name: string) => `${disk.files().get(`/data/${name}`)?.toString("latin1")}`;
+const holds = (disk: SlowDisk, name: string, text: string) => textOf(disk, name).includes(text);
+
 async function quiet(disk: SlowDisk): Promise<void> {
   for (let serial = -1; serial !== disk.serial; ) {
     serial = disk.serial;
@@ -283,6 +286,23 @@ it("nothing is copied before there are too many segments, and then it is done on
   await quiet(disk);
   expect(copies()).toEqual([1, 0, 0, 1]);
   expect(await idsIn(store)).toEqual(["now", "staying"]);
+});
+
+it("by default, the oldest segment is emptied once the journal has 16 MiB", async () => {
+  const disk = new SlowDisk();
+  const { store } = await open(disk, undefined);
+  await store.append(QUEUE, [sized("staying", 300)]);
+  const isCopied = () => disk.names("journal").filter((name) => holds(disk, name, "staying")).length > 1;
+  const written = () => disk.names("journal").reduce((sum, name) => sum + textOf(disk, name).length, 0);
+  while (!isCopied()) {
+    expect(written()).toBeLessThan(17 * 2 ** 20);
+    for (const passing of many(100, 5_000)) {
+      await store.append(QUEUE, [passing]);
+      await store.settle({ remove: [{ queue: QUEUE, records: [passing] }] });
+    }
+    await quiet(disk);
+  }
+  expect(written()).toBeGreaterThan(16 * 2 ** 20);
 });
 
 it("the last records of the oldest segment are copied, however many, so that it can be deleted", async () => {

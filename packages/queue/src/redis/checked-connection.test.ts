@@ -1,6 +1,7 @@
 /** The connection of a store to a real server that ends, hangs, is demoted, or has another version's state. */
 import { milliseconds } from "@chouette-iot/record";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { reservedPort } from "../../../../tests/support/ports.js";
 import { type RedisServer, startRedis } from "../../../../tests/support/redis-server.js";
 import { until } from "../../../../tests/support/until.js";
 import { CheckedConnection, type Patience } from "./checked-connection.js";
@@ -175,4 +176,16 @@ it("closes once what was asked is answered, and stays closed", async () => {
 
 it("an address that is none is refused when it is made", () => {
   expect(() => new CheckedConnection({ url: "http://h" }, PLAIN)).toThrow("unknown protocol");
+});
+
+it("leaves no timer when it is closed while it waits to connect again", async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const events: string[] = [];
+  const connection = new CheckedConnection({ url: `redis://127.0.0.1:${await reservedPort()}` }, PLAIN, {
+    onDisconnected: ({ message }) => events.push(message),
+  });
+  await until("failed attempts", () => events.length > 2);
+  await until("the timers of others to end", () => timers() === 1);
+  await connection.close();
+  expect(timers()).toBe(0);
 });
