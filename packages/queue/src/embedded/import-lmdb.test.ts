@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { QueueWrite } from "../broker-store.js";
 import { importLmdb } from "./import-lmdb.js";
+import { openEmbeddedStore } from "./open-embedded-store.js";
 
 /** Of `store-0.1.0.mdb.gz`: its records and orphans, and what it remembers beside them. */
 const WHOLE = { records: 2_072, orphans: 1, state: 3 };
@@ -63,6 +64,31 @@ describe("the file of version 0.1.0", () => {
     expect(done.length).toBe(sizes.length);
     expect(new Set(done).size).toBeGreaterThan(2);
     expect(done.at(-1)).toBeGreaterThan(0.99);
+  });
+
+  it.each([
+    ["never if it takes no time", 0, 0, 0],
+    ["after each part if a part takes longer than five seconds", 5_001, 6, 20],
+    ["every five seconds otherwise", 500, 1, 4],
+  ])("has the progress of its import by a store reported %s", async (_, msPerLook, fewest, most) => {
+    const fixture = new URL("../../../../tests/fixtures/store-0.1.0.mdb.gz", import.meta.url);
+    writeFileSync(path, gunzipSync(readFileSync(fixture)));
+    let now = performance.now();
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => (now += msPerLook));
+    const done: number[] = [];
+    try {
+      const { store, takenOver } = await openEmbeddedStore({
+        folder,
+        maxRecoveryMs: 2 ** 40,
+        onProgress: (part) => done.push(part),
+      });
+      await store.close();
+      expect(takenOver).toEqual({ records: WHOLE.records, lost: 0, isUnknown: false });
+    } finally {
+      clock.mockRestore();
+    }
+    expect(done.length).toBeGreaterThanOrEqual(fewest);
+    expect(done.length).toBeLessThanOrEqual(most);
   });
 
   it("ends, also if its pages lead to themselves", async () => {
