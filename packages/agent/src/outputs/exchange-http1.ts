@@ -50,7 +50,7 @@ export function exchangeByHttp1(
       clearTimeout(connecting);
       const progress = {
         ...{ quiet: answer, bytes: body.length },
-        heard: () => socket.bytesRead,
+        received: () => socket.bytesRead,
         isSent: () => request.writableFinished,
       };
       stopWatching = watchProgress(socket, progress, () =>

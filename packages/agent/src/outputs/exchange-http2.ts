@@ -45,7 +45,7 @@ function exchangeOn(
       connection.socket,
       {
         ...{ quiet, bytes: body.length },
-        heard: () => text.bytes + (headers === undefined ? 0 : 1),
+        received: () => text.bytes + (headers === undefined ? 0 : 1),
         isSent: () => stream.writableFinished,
       },
       () => stream.destroy(new Error(`no response for ${quiet} ms`)),

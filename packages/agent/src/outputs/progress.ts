@@ -15,7 +15,7 @@ export interface ProgressOptions {
   /** Length of the body. */
   readonly bytes: number;
   /** A number that changes with each part of the answer. */
-  heard(): number;
+  received(): number;
   /** Whether the body was written to the connection. Once it is acknowledged, only the answer is progress. */
   isSent(): boolean;
 }
@@ -30,7 +30,7 @@ const MIN_BYTES_PER_MS = 2;
  */
 export function watchProgress(
   socket: Socket,
-  { quiet, bytes, heard, isSent }: ProgressOptions,
+  { quiet, bytes, received, isSent }: ProgressOptions,
   onQuiet: () => void,
 ): () => void {
   let seen = "";
@@ -45,11 +45,11 @@ export function watchProgress(
     if (isSent()) due ??= bytesWritten;
     const taken = bytesWritten - writableLength;
     const isThere = due !== undefined && taken - (unacknowledged ?? 0) >= due;
-    const now = [heard(), ...(isThere ? [] : [taken, unacknowledged])].join();
+    const now = [received(), ...(isThere ? [] : [taken, unacknowledged])].join();
     const patience = quiet + (unacknowledged === undefined ? bytes / MIN_BYTES_PER_MS : 0);
     if (now !== seen) {
       seen = now;
-      since = performance.now();
+
     } else if (performance.now() - since >= patience) {
       return onQuiet();
     }
