@@ -49,7 +49,7 @@ export function watchProgress(
     const patience = quiet + (unacknowledged === undefined ? bytes / MIN_BYTES_PER_MS : 0);
     if (now !== seen) {
       seen = now;
-
+      since = performance.now();
     } else if (performance.now() - since >= patience) {
       return onQuiet();
     }
