@@ -55,7 +55,6 @@ export class WindowStates {
     const texts = await this.#store.stateWithPrefix(prefix);
     const [forgotten] = await this.#store.state([this.#keys.forgotten]);
     this.#known = new Map();
-    this.#grid = new WindowGrid(this.#windows);
     this.#forgotten = decodeForgotten(forgotten);
     for (const [key, text] of texts) {
       const start = seconds(Number(key.slice(prefix.length)));

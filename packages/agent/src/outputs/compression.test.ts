@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { inflate } from "../intake/inflate.js";
 import { compress } from "./compression.js";
+import { zstdEncoder } from "./zstd-encoder.js";
 
 describe("compression", () => {
   it.each([
@@ -15,5 +16,18 @@ describe("compression", () => {
       const inflated = await inflate(Buffer.from(compressed.bytes), encoding, size + 1);
       expect(inflated.outcome === "inflated" && inflated.bytes.equals(body)).toBe(true);
     }
+  });
+
+  it.each([
+    [64 * 1024, 19],
+    [64 * 1024 + 1, 17],
+    [512 * 1024, 17],
+    [512 * 1024 + 1, 9],
+  ])("of %d bytes by zstd has level %d", async (size, level) => {
+    // Half of it random letters, in which the levels find different matches.
+    const body = Buffer.from(randomBytes(size).map((byte, at) => (at % 7 < 4 ? 97 + (byte & 3) : 97)));
+    const encode = await zstdEncoder();
+    const atLevel = await encode?.(body, level);
+    expect(Buffer.from((await compress(body, "zstd")).bytes).equals(Buffer.from(atLevel ?? []))).toBe(true);
   });
 });

@@ -232,6 +232,47 @@ it("a run that can't be read back leaves no file, and its records where they wer
   expect(await idsIn(store)).toEqual(idsOf(records));
 });
 
+it("a run that the journal can't name leaves no file, and its records where they were", async () => {
+  class FullDisk extends SlowDisk {
+    isFull = false;
+    override create(path: string): StoreFile {
+      const file = super.create(path);
+      if (!basename(path).startsWith("journal")) return file;
+      const refuse = () => {
+        if (this.isFull) throw Object.assign(new Error("EIO"), { code: "EIO" });
+      };
+      return {
+        ...file,
+        writeNow: (bytes, at) => {
+          refuse();
+          file.writeNow(bytes, at);
+        },
+        write: async (bytes, at) => {
+          refuse();
+          await file.write(bytes, at);
+        },
+      };
+    }
+  }
+  const disk = new FullDisk();
+  disk.held = "run";
+  const { store, troubles } = await open(disk, { memoryBytes: 2_000 });
+  const records = many(20, 500);
+  await store.append(QUEUE, records);
+  await until("a run", () => disk.waiting > 0);
+  disk.isFull = true;
+  disk.release();
+  await until("the failure", () => disk.removed.some((name) => name.startsWith("run")));
+  disk.isFull = false;
+  expect([disk.names("run"), store.disk().runs]).toEqual([[], 0]);
+  expect(troubles).toEqual([expect.stringContaining("EIO")]);
+  expect(await idsIn(store)).toEqual(idsOf(records));
+  await close(store);
+  const { store: again, losses } = await open(disk, { memoryBytes: 50_000 });
+  expect(losses).toBeUndefined();
+  expect(await idsIn(again)).toEqual(idsOf(records));
+});
+
 it("closing ends a run that is being written, without a report", async () => {
   const disk = new SlowDisk();
   const { store, troubles } = await open(disk, { memoryBytes: 10_000 });
