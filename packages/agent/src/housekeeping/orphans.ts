@@ -5,7 +5,7 @@
  * Promises: none stays forever. An orphan that is found twice, a minute apart, becomes a dead letter with a reason: until
  * then a client may still add its id. An orphan among the dead letters is removed and counted as expired.
  */
-import { counterName, orphanRejection, type QueueNames, type Store } from "@chouette-iot/queue";
+import { counterName, type Orphan, orphanRejection, type QueueNames, type Store } from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
 
 const LIMIT = 1_000;
@@ -23,17 +23,22 @@ export class Orphans {
 
   /** Removes those that the last run found, too; to be called about once a minute. Rejects if the store does. */
   async remove(now: Seconds): Promise<void> {
-    const { readyMetrics, logs, rejected } = this.#names;
-    for (const queue of [readyMetrics, logs, rejected]) await this.#removeFrom(queue, now);
+    const { rawMetrics, ...others } = this.#names;
+    for (const queue of Object.values(others)) await this.#removeFrom(queue, now);
   }
 
   async #removeFrom(queue: string, now: Seconds): Promise<void> {
-    const { rejected } = this.#names;
-    const orphans = await this.#store.orphans(queue, LIMIT);
     const before = this.#found.get(queue);
-    this.#found.set(queue, new Set(orphans.map(({ id }) => id)));
+    const orphans = await this.#store.orphans(queue, LIMIT);
     const old = orphans.filter(({ id }) => before?.has(id));
-    if (old.length === 0) return;
+    if (old.length > 0) await this.#settle(queue, old, now);
+    // The next page, so that each run removes one.
+    const next = old.length > 0 ? await this.#store.orphans(queue, LIMIT) : orphans;
+    this.#found.set(queue, new Set(next.map(({ id }) => id)));
+  }
+
+  async #settle(queue: string, old: readonly Orphan[], now: Seconds): Promise<void> {
+    const { rejected } = this.#names;
     await this.#store.settle(
       queue === rejected
         ? {

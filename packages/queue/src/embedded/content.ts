@@ -1,12 +1,16 @@
 /**
  * The content of the store: queues, state and counters, as the journal describes them.
  *
- * A change is applied in the same way when it is committed and when the journal is replayed.
+ * A change is applied in the same way when it is committed and when the journal is replayed. Orphans are bounded in memory:
+ * if there are too many, the oldest of the queue that has most of them is displaced, and counted.
  */
+import { counterName } from "../disposition.js";
 import type { Change } from "./change.js";
 import type { Entry } from "./memory-table.js";
 import { QueueContent } from "./queue-content.js";
 
+/** Limit of the orphans of all queues, in estimated bytes of memory. */
+const MAX_ORPHAN_BYTES = 16 * 1024 * 1024;
 /** Bytes that a record takes on disk besides its texts. */
 const RECORD_OVERHEAD = 40;
 
@@ -40,6 +44,7 @@ export class Content {
       this.nextNumber = Math.max(this.nextNumber, write.first + write.records.length);
       this.queue(write.queue).write(write, this.onEntry);
     }
+    if (writes !== undefined && this.#orphanBytes() > MAX_ORPHAN_BYTES) this.#displaceOrphans();
     for (const [key, text] of state ?? []) {
       if (text === undefined) this.state.delete(key);
       else this.state.set(key, text);
@@ -47,6 +52,24 @@ export class Content {
     for (const [name, value] of counters ?? []) this.counters.set(name, value);
     for (const [name, by] of increments ?? []) {
       this.counters.set(name, (this.counters.get(name) ?? 0) + by);
+    }
+  }
+
+  #orphanBytes(): number {
+    let bytes = 0;
+    for (const { orphans } of this.queues.values()) bytes += orphans.memoryBytes;
+    return bytes;
+  }
+
+  #displaceOrphans(): void {
+    const queues = [...this.queues.values()];
+    while (this.#orphanBytes() > MAX_ORPHAN_BYTES) {
+      const { name, orphans } = queues.reduce((one, other) =>
+        other.orphans.memoryBytes > one.orphans.memoryBytes ? other : one,
+      );
+      orphans.deleteOldest();
+      const counter = counterName(name, "displaced");
+      this.counters.set(counter, (this.counters.get(counter) ?? 0) + 1);
     }
   }
 
@@ -70,7 +93,7 @@ export class Content {
         if (one !== undefined) bytes += one.textBytes + one.size * RECORD_OVERHEAD;
       }
       for (const run of runs) bytes += run.liveBytes;
-      for (const [id, value] of orphans) bytes += id.length + value.length;
+      bytes += orphans.textBytes;
     }
     return bytes;
   }

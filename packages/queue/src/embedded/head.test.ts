@@ -24,7 +24,7 @@ it("state and orphans are in frames of about 8 KiB, each once, between two frame
     (writes ?? []).flatMap(({ records }) => records.map(({ id, value }) => [id, value ?? ""] as const)),
   );
   expect(new Map(states.flat())).toEqual(content.state);
-  expect(new Map(orphans.flat())).toEqual(content.queue("q").orphans);
+  expect(new Map(orphans.flat())).toEqual(new Map(content.queue("q").orphans));
   expect([states.flat().length, orphans.flat().length]).toEqual([100, 50]);
   const sizes = [...states, ...orphans].map(sizeOf).filter((size) => size > 0);
   for (const size of sizes) expect(size).toBeLessThan(8 * 1024 + 1_010);

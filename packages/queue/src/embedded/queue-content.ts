@@ -7,6 +7,7 @@
 import type { Position } from "../store.js";
 import type { QueueRemoval, QueueWrites, Written } from "./change.js";
 import { type Entry, Table } from "./memory-table.js";
+import { OrphanTable } from "./orphan-table.js";
 import type { Run } from "./run.js";
 import { RunIds } from "./run-ids.js";
 
@@ -24,7 +25,7 @@ export class QueueContent {
   #runs: readonly Run[] = [];
   readonly #runIds = new RunIds();
   /** Values without a score, by id. */
-  readonly orphans = new Map<string, string>();
+  readonly orphans = new OrphanTable();
   /** Called with the number of each record that leaves memory. */
   readonly #onLeft: (number: number) => void;
 
