@@ -1,4 +1,4 @@
-/** Values without a score are bounded in memory, whoever stores them, and the displaced ones are counted once. */
+/** Values without a score are bounded in memory, and those that are displaced are counted once. */
 import { expect, it } from "vitest";
 import { PowerDisk } from "../../../../tests/support/power-disk.js";
 import { counterName } from "../disposition.js";
