@@ -10,7 +10,7 @@ import { ask, bulksOf, requestOf } from "../support/raw-redis.js";
 import { until } from "../support/until.js";
 
 export const DRAINED_WITHIN_MS = 120_000;
-/** An orphan becomes a dead letter when it is found a second time, a minute later. */
+/** An orphan becomes a dead letter when it is found a second time, up to a minute later. */
 const ORPHANS_WITHIN_MS = 150_000;
 /** Maximum number of pending raw records that are checked one by one. */
 const MAX_WAITING = 500;

@@ -1,4 +1,4 @@
-/** Once a minute: bounds the dead letters, removes orphans, and counts what Redis evicted. */
+/** Once a minute, and sooner while there are orphans: bounds the dead letters, removes orphans, and counts what Redis evicted. */
 import type { QueueNames, Store } from "@chouette-iot/queue";
 import { milliseconds, toSeconds } from "@chouette-iot/record";
 import type { Clock } from "../runtime/clock.js";
@@ -23,6 +23,8 @@ export interface HousekeepingOptions {
 }
 
 const INTERVAL = milliseconds(60_000);
+/** Until the next run if there may be more orphans. */
+const SHORT_INTERVAL = milliseconds(10_000);
 
 /** Resolves when the signal is aborted. */
 export async function runHousekeeping(options: HousekeepingOptions, signal: AbortSignal): Promise<void> {
@@ -31,8 +33,9 @@ export async function runHousekeeping(options: HousekeepingOptions, signal: Abor
   const orphans = new Orphans(store, queues);
   const evictions = server === undefined ? undefined : new RedisEvictions(store, server, queues);
   while (!signal.aborted) {
+    let hasRemoved = false;
     try {
-      await orphans.remove(toSeconds(clock.now()));
+      hasRemoved = await orphans.remove(toSeconds(clock.now()));
       await evictions?.check();
       const storeLimit = maxBytes ?? (await server?.serverInfo())?.maxMemory;
       const count = shares();
@@ -45,6 +48,6 @@ export async function runHousekeeping(options: HousekeepingOptions, signal: Abor
     } catch (error) {
       if (!signal.aborted) beginOutage(error, outages);
     }
-    await clock.sleep(INTERVAL, signal);
+    await clock.sleep(hasRemoved ? SHORT_INTERVAL : INTERVAL, signal);
   }
 }

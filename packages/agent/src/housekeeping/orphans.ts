@@ -2,8 +2,8 @@
  * Removes orphans: values in a queue's hash whose id isn't in its sorted set, so that no reader finds them. (The flush
  * removes those of the raw queue. Readers do find the opposite, an id without a value.)
  *
- * Promises: none stays forever. An orphan that is found twice, a minute apart, becomes a dead letter with a reason: until
- * then a client may still add its id. An orphan among the dead letters is removed and counted as expired.
+ * Promises: none stays forever. An orphan that two runs find becomes a dead letter with a reason: until then a client may
+ * still add its id. An orphan among the dead letters is removed and counted as expired.
  */
 import { counterName, type Orphan, orphanRejection, type QueueNames, type Store } from "@chouette-iot/queue";
 import type { Seconds } from "@chouette-iot/record";
@@ -21,13 +21,19 @@ export class Orphans {
     this.#names = names;
   }
 
-  /** Removes those that the last run found, too; to be called about once a minute. Rejects if the store does. */
-  async remove(now: Seconds): Promise<void> {
+  /**
+   * Removes a page of those that the last run found, too. Rejects if the store does.
+   *
+   * @returns whether it removed some: then there may be more, and the next run shouldn't be late
+   */
+  async remove(now: Seconds): Promise<boolean> {
     const { rawMetrics, ...others } = this.#names;
-    for (const queue of Object.values(others)) await this.#removeFrom(queue, now);
+    let hasRemoved = false;
+    for (const queue of Object.values(others)) if (await this.#removeFrom(queue, now)) hasRemoved = true;
+    return hasRemoved;
   }
 
-  async #removeFrom(queue: string, now: Seconds): Promise<void> {
+  async #removeFrom(queue: string, now: Seconds): Promise<boolean> {
     const before = this.#found.get(queue);
     const orphans = await this.#store.orphans(queue, LIMIT);
     const old = orphans.filter(({ id }) => before?.has(id));
@@ -35,6 +41,7 @@ export class Orphans {
     // The next page, so that each run removes one.
     const next = old.length > 0 ? await this.#store.orphans(queue, LIMIT) : orphans;
     this.#found.set(queue, new Set(next.map(({ id }) => id)));
+    return old.length > 0;
   }
 
   async #settle(queue: string, old: readonly Orphan[], now: Seconds): Promise<void> {
