@@ -57,6 +57,8 @@ test("a folder that is removed while records are in it: they are counted and rep
   count(500);
   await until("the later records to be spilled", () => client.stats().spilled === 500);
   expect(client.stats().dropped.spill_lost).toBe(3_000);
+  // Listeners are called in a later turn.
+  await until("the report", () => spillErrors().length > 0);
   expect(spillErrors()).toEqual([expect.stringMatching(/has vanished; 3000 records are lost/)]);
   expect(await readdir(path)).toHaveLength(1);
   server.redis.signal("SIGCONT");
