@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { startIntake } from "../../packages/agent/src/intake/intake.js";
-import { brokerPort, CHOUETTE, chouette, startAgentProcess } from "../support/agent-process.js";
+import { brokerPort, CHOUETTE, chouette, runChouette, startAgentProcess } from "../support/agent-process.js";
 import { newFolder } from "../support/folders.js";
 import { CLOSED_PORT } from "../support/ports.js";
 
@@ -29,12 +29,13 @@ async function leaveRecord(data: string): Promise<void> {
 
 describe("chouette demo", () => {
   it("shows metrics of its program and of the host, and leaves nothing behind", async () => {
-    const { code, output } = await chouette(["demo", "--for", "9"], { TMPDIR: folder.path });
-    expect(code).toBe(0);
-    expect(output).toContain("Its first points are due in 7 s");
-    expect(output).toMatch(/shop\.requests +count +\d+ .*route:\//);
-    expect(output).toContain("Chouette.host.memory.used");
-    expect(output).toMatch(/^Points: \d+ received/m);
+    const demo = runChouette(["demo"], { TMPDIR: folder.path });
+    onTestFinished(() => void demo.end("SIGKILL"));
+    await demo.wrote("Its first points are due in 7 s");
+    await demo.wrote(/shop\.requests +count +\d+ .*route:\//);
+    await demo.wrote("Chouette.host.memory.used");
+    expect(await demo.end("SIGINT")).toBe(0);
+    expect(demo.output()).toMatch(/^Points: \d+ received/m);
     expect(spawnSync("ls", [folder.path], { encoding: "utf8" }).stdout).toBe("");
   });
 });
