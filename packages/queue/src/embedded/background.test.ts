@@ -263,10 +263,11 @@ it("a run that the journal can't name leaves no file, and its records where they
   disk.isFull = true;
   disk.release();
   await until("the failure", () => disk.removed.some((name) => name.startsWith("run")));
-  disk.isFull = false;
+  await quiet(disk);
   expect([disk.names("run"), store.disk().runs]).toEqual([[], 0]);
-  expect(troubles).toEqual([expect.stringContaining("EIO")]);
+  expect(new Set(troubles)).toEqual(new Set([expect.stringContaining("EIO")]));
   expect(await idsIn(store)).toEqual(idsOf(records));
+  disk.isFull = false;
   await close(store);
   const { store: again, losses } = await open(disk, { memoryBytes: 50_000 });
   expect(losses).toBeUndefined();
