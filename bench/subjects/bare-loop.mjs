@@ -4,7 +4,7 @@
  * one step.
  *
  * It uses the same drivers and page size as the agent, and reads ahead. It checks nothing, keeps no state, counters or
- * fences, makes one number of a histogram instead of five, and sends nothing.
+ * fences, and sends nothing. Of a histogram it makes one number, and stores it once, or as often as the agent stores one.
  */
 import { answer } from "../suite/child.mjs";
 import { openEmbedded, openRedis } from "../support/bare-brokers.mjs";
@@ -13,15 +13,21 @@ const WINDOW = 10;
 
 answer({
   /**
+   * @param {{ port?: number, directory: string, ofHistogram: number }} options  of a server, or of the store without a port;
+   *   ofHistogram: ready records per histogram
    * @returns {Promise<{ counted: number, ready: number, records: number, afterFirst: number, seconds: number,
    *   cpuSeconds: number, peakBytes: number }>} afterFirst: records that left after the first settlement, in `seconds`
    */
-  run: async ({ port, directory }) => {
+  run: async ({ port, directory, ofHistogram }) => {
     const broker = await (port === undefined ? openEmbedded(directory) : openRedis(port));
     const settled = { counted: 0, ready: 0, records: 0 };
     let first;
     const settle = async ({ ids, sums, start }) => {
-      const ready = [...sums.values()].map((sum, index) => readyRecord(sum, start, index));
+      const ready = [...sums.values()].flatMap((sum, index) =>
+        Array.from({ length: sum.type === "histogram" ? ofHistogram : 1 }, (_, number) =>
+          readyRecord(sum, start, `${index}.${number}`),
+        ),
+      );
       for (const { type, sum } of sums.values()) if (type === "count") settled.counted += sum;
       settled.ready += ready.length;
       settled.records += ids.length;
@@ -73,8 +79,8 @@ function add({ sums }, { metric, type, value, tags }) {
   else entry.sum += value;
 }
 
-function readyRecord({ metric, type, tags, sum }, start, index) {
+function readyRecord({ metric, type, tags, sum }, start, id) {
   const list = Object.keys(tags).map((name) => `${name}:${tags[name]}`);
   const value = JSON.stringify({ metric, type, tags: list, points: [[start, sum]] });
-  return { id: `${start}.${index}`, score: start, value };
+  return { id: `${start}.${id}`, score: start, value };
 }

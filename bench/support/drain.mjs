@@ -91,16 +91,17 @@ export async function drainByAgent(backlog, tree, folder) {
  *
  * @param {import("./backlog.mjs").Backlog} backlog
  * @param {string} folder
+ * @param {number} ofHistogram  how many ready records it stores per histogram
  * @returns {Promise<Drained>}
  */
-export async function drainByBareLoop(backlog, folder) {
+export async function drainByBareLoop(backlog, folder, ofHistogram) {
   const copy = await copyBacklog(backlog, folder);
   const broker = await openBroker(backlog, copy.folder, folder);
   const begun = performance.now();
   const loop = startSubject(new URL("../subjects/bare-loop.mjs", import.meta.url));
   try {
     const place = backlog.kind === "redis" ? { port: broker.port } : { directory: copy.folder };
-    const done = await loop.ask("run", place);
+    const done = await loop.ask("run", { ...place, ofHistogram });
     const seconds = (performance.now() - begun) / 1000;
     if (done.records !== backlog.records || done.counted !== backlog.counted) {
       throw new Error(`the bare loop worked through ${done.records} records and counted ${done.counted}`);

@@ -19,7 +19,7 @@ import { startBroker } from "./listener.js";
  * Each with a new store and a new connection: V8 takes an object that it has seen once for a constant, and would have to compile
  * again. More or longer rounds gain nothing (docs/decisions/0030-warm-up.md).
  */
-const ROUNDS = 10;
+const ROUNDS = 20;
 export const CALLS_A_ROUND = 250;
 /** Calls between two pauses. A pause is as long as the calls before it. */
 const SLICE = 25;
