@@ -40,19 +40,24 @@ export class Content {
     for (const { queue, ids } of orphanRemovals ?? []) {
       for (const id of ids) this.queue(queue).orphans.delete(id);
     }
+    let mayHaveAddedOrphans = false;
     for (const write of writes ?? []) {
       this.nextNumber = Math.max(this.nextNumber, write.first + write.records.length);
-      this.queue(write.queue).write(write, this.onEntry);
+      const queue = this.queue(write.queue);
+      queue.write(write, this.onEntry);
+      mayHaveAddedOrphans ||= queue.orphans.size > 0;
     }
-    if (writes !== undefined && this.#orphanBytes() > MAX_ORPHAN_BYTES) this.#displaceOrphans();
+    if (mayHaveAddedOrphans) this.#boundOrphans();
     for (const [key, text] of state ?? []) {
       if (text === undefined) this.state.delete(key);
       else this.state.set(key, text);
     }
     for (const [name, value] of counters ?? []) this.counters.set(name, value);
-    for (const [name, by] of increments ?? []) {
-      this.counters.set(name, (this.counters.get(name) ?? 0) + by);
-    }
+    for (const [name, by] of increments ?? []) this.#increment(name, by);
+  }
+
+  #increment(name: string, by: number): void {
+    this.counters.set(name, (this.counters.get(name) ?? 0) + by);
   }
 
   #orphanBytes(): number {
@@ -61,15 +66,14 @@ export class Content {
     return bytes;
   }
 
-  #displaceOrphans(): void {
+  #boundOrphans(): void {
     const queues = [...this.queues.values()];
     while (this.#orphanBytes() > MAX_ORPHAN_BYTES) {
       const { name, orphans } = queues.reduce((one, other) =>
         other.orphans.memoryBytes > one.orphans.memoryBytes ? other : one,
       );
       orphans.deleteOldest();
-      const counter = counterName(name, "displaced");
-      this.counters.set(counter, (this.counters.get(counter) ?? 0) + 1);
+      this.#increment(counterName(name, "displaced"), 1);
     }
   }
 

@@ -9,16 +9,20 @@ const ORPHAN_BYTES = 200;
 
 export class OrphanTable {
   readonly #values = new Map<string, string>();
-  /** Total length of ids and values, in UTF-16 units. */
-  textBytes = 0;
+  #textBytes = 0;
 
   get size(): number {
     return this.#values.size;
   }
 
+  /** Total length of ids and values, in UTF-16 units. */
+  get textBytes(): number {
+    return this.#textBytes;
+  }
+
   /** Estimated memory. */
   get memoryBytes(): number {
-    return this.textBytes + this.size * ORPHAN_BYTES;
+    return this.#textBytes + this.size * ORPHAN_BYTES;
   }
 
   get(id: string): string | undefined {
@@ -27,14 +31,14 @@ export class OrphanTable {
 
   set(id: string, value: string): void {
     const former = this.#values.get(id);
-    this.textBytes += value.length - (former?.length ?? -id.length);
+    this.#textBytes += value.length - (former?.length ?? -id.length);
     this.#values.set(id, value);
   }
 
   delete(id: string): void {
     const value = this.#values.get(id);
     if (value === undefined) return;
-    this.textBytes -= id.length + value.length;
+    this.#textBytes -= id.length + value.length;
     this.#values.delete(id);
   }
 
